@@ -1,0 +1,222 @@
+"""The snapshot, schema ``refwatch.snapshot/1``.
+
+Times in seconds, sizes in bytes, fractions 0 to 1, addresses as ``"0x..."`` strings. Fields may be
+added; a name or a unit never changes within a schema version. What could not be measured is null,
+with its reason in ``limits``. The JSON Schema is generated from these structs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from refwatch.model.states import ThreadState
+
+SCHEMA = "refwatch.snapshot/1"
+
+VerdictKind = Literal[
+    "gil_bound",
+    "io_bound",
+    "native_parallel",
+    "process_parallel",
+    "lock_bound",
+    "single_thread_cpu",
+    "idle",
+    "undecided",
+]
+
+
+class Target(Struct, frozen=True):
+    argv: list[str]
+    executable: str
+    python: str | None
+    free_threaded: bool | None
+    cwd: str
+    started_at: str
+    exit_code: int | None
+
+
+class Limit(Struct, frozen=True):
+    """A reading that is missing or less exact here, and why."""
+
+    reading: str
+    reason: str
+
+
+class Cost(Struct, frozen=True):
+    """What watching has cost. ``probe_*`` is spent in the target, ``daemon_cpu_s`` beside it."""
+
+    probe_cpu_s: float | None
+    probe_gil_held_s: float | None
+    census_pauses_s: list[float]
+    tracing_s: float
+    daemon_cpu_s: float | None
+
+
+class Verdict(Struct, frozen=True):
+    """Where the time goes, in one sentence, and the numbers it rests on."""
+
+    kind: VerdictKind
+    sentence: str
+    advice: str
+    confidence: float
+    evidence: dict[str, float]
+
+
+class MarkAt(Struct, frozen=True):
+    name: str
+    at_s: float
+
+
+class Memory(Struct, frozen=True):
+    rss: int | None
+    uss: int | None
+    peak_rss: int | None
+    series: list[tuple[float, int]]
+
+
+class Cpu(Struct, frozen=True):
+    user_s: float | None
+    system_s: float | None
+
+
+class Gil(Struct, frozen=True):
+    """``held_fraction``: share of the time with the GIL locked. ``contention``: mean number of
+    threads in ``gil_wait``. ``handoffs``: growth of the GIL's own switch_number under watch.
+    ``series``: [time, held fraction, threads waiting]."""
+
+    present: bool | None
+    held_fraction: float | None
+    contention: float | None
+    handoffs: int | None
+    switch_interval_s: float | None
+    series: list[tuple[float, float, float]]
+
+
+class Line(Struct, frozen=True):
+    file: str
+    line: int
+    function: str
+
+
+class HotLine(Struct, frozen=True):
+    """A line at which the thread spent ``seconds`` in ``state``."""
+
+    file: str
+    line: int
+    function: str
+    state: ThreadState
+    seconds: float
+
+
+class Thread(Struct, frozen=True):
+    """``states`` is seconds in each state; they add up to the thread's life under watch.
+    ``stack`` is innermost first, as last read. ``hot`` has most seconds first."""
+
+    tid: int
+    ident: int | None
+    name: str
+    daemon: bool | None
+    alive: bool
+    samples: int
+    states: dict[ThreadState, float]
+    cpu_s: float | None
+    cpu_wait_s: float | None
+    voluntary_switches: int | None
+    involuntary_switches: int | None
+    stack: list[Line]
+    hot: list[HotLine]
+    started_s: float
+    ended_s: float | None
+
+
+class GcStats(Struct, frozen=True):
+    """One generation of ``gc.get_stats()``."""
+
+    generation: int
+    collections: int
+    collected: int
+    uncollectable: int
+
+
+class ClassCount(Struct, frozen=True):
+    module: str
+    name: str
+    instances: int
+    delta: int
+    per_second: float
+    exact: bool
+    series: list[tuple[float, int]]
+
+
+class Watched(Struct, frozen=True):
+    name: str
+    type: str
+    address: str
+    references: int | None
+    ctypes: int | None
+    getrefcount: int | None
+    getrefcount_offset: int | None
+    immortal: bool
+    alive: bool
+    died_s: float | None
+    series: list[tuple[float, int]]
+
+
+class Census(Struct, frozen=True):
+    taken_s: float
+    pause_s: float
+    objects: int
+
+
+class Allocations(Struct, frozen=True):
+    mode: Literal["exact", "burst", "off"]
+    frames: int
+    traced: int
+    peak: int
+    window_s: float
+
+
+class Process(Struct, frozen=True):
+    pid: int
+    ppid: int | None
+    argv: list[str]
+    start_method: str | None
+    started_s: float
+    ended_s: float | None
+    exit_code: int | None
+    memory: Memory
+    cpu: Cpu
+    gil: Gil
+    threads: list[Thread]
+    gc: list[GcStats]
+    classes: list[ClassCount]
+    watched: list[Watched]
+    census: Census | None
+    allocations: Allocations | None
+
+
+class Sampling(Struct, frozen=True):
+    """How the threads were read. ``rate_hz`` is what was asked for last, ``mean_hz`` what came."""
+
+    method: Literal["outside", "inside", "none"]
+    rate_hz: float | None
+    mean_hz: float | None
+    samples: int
+    torn_frames: int
+    rate_changes: list[str]
+
+
+class Snapshot(Struct, frozen=True):
+    refwatch: str
+    taken_at: str
+    duration_s: float
+    target: Target
+    limits: list[Limit]
+    cost: Cost
+    verdict: Verdict
+    marks: list[MarkAt]
+    processes: list[Process]
+    sampling: Sampling
+    schema: Literal["refwatch.snapshot/1"] = field(default="refwatch.snapshot/1")

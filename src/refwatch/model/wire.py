@@ -1,0 +1,42 @@
+"""The one wire: a struct is one line of JSON, on every socket and in a recording."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from refwatch.model.commands import Command
+from refwatch.model.events import Event
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def encode_line(message: msgspec.Struct) -> bytes:
+    """The message as JSON with a newline at its end."""
+    return _encoder.encode(message) + b"\n"
+
+
+class LineReader(Generic[T]):
+    """Cuts a stream of bytes into lines and decodes each; lines that decode to nothing known are
+    counted in ``bad`` and left out."""
+
+    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
+        self.bad = 0
+        self._decoder = decoder
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[T]:
+        """Take the next piece of the stream; return the messages that it completes."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        messages: list[T] = []
+        for line in lines:
+            try:
+                messages.append(self._decoder.decode(line))
+            except msgspec.DecodeError:  # ValidationError is one
+                self.bad += 1
+        return messages

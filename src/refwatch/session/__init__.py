@@ -1,0 +1,1 @@
+"""The fold: events become a state with bounded memory, and the state becomes a diagnosis."""

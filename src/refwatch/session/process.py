@@ -1,0 +1,191 @@
+"""One process of a session: its threads, its GIL, its memory. Part of the fold in state.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from refwatch.model import events as ev
+from refwatch.model.states import ThreadState
+from refwatch.session.series import Series
+from refwatch.session.strip import Strip
+
+KEEP_ENDED = 500  # threads that have ended, kept in full
+KEEP_HOT = 400  # lines and states of one thread
+
+
+@dataclass
+class ThreadRecord:
+    """What is known of one thread; ``serial`` is its name, because a tid is used again."""
+
+    serial: int
+    tid: int
+    ident: int | None
+    started_s: float
+    name: str = ""
+    named: bool = False
+    daemon: bool | None = None
+    ended_s: float | None = None
+    samples: int = 0
+    states: dict[ThreadState, float] = field(default_factory=dict)
+    """Seconds in each state."""
+    recent: dict[ThreadState, float] = field(default_factory=dict)
+    """The same for about the last two seconds, fading."""
+    state: ThreadState | None = None
+    """At the newest sample."""
+    hot: dict[tuple[int, ThreadState], float] = field(default_factory=dict)
+    """(line, state) -> seconds"""
+    stack: list[int] = field(default_factory=list)
+    """Lines, innermost first."""
+    strip: Strip = field(default_factory=Strip)
+    cpu_s: float = 0.0
+    cpu_wait_s: float = 0.0
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    cpu_now: float = 0.0
+    """Share of one CPU in about the last second, 0 to 1."""
+
+    @property
+    def alive(self) -> bool:
+        return self.ended_s is None
+
+    @property
+    def watched_s(self) -> float:
+        """Time under watch, seconds."""
+        return sum(self.states.values())
+
+    def share(self, state: ThreadState) -> float:
+        """Share of its life under watch in this state, 0 to 1."""
+        total = self.watched_s
+        return self.states.get(state, 0.0) / total if total else 0.0
+
+    def sampled(self, at: float, piece: ev.ThreadSlice) -> None:
+        """Take in what it did in one slice that ended at ``at``."""
+        span = sum(piece.states.values())
+        self.samples += piece.samples
+        fade = max(0.0, 1.0 - span / 2.0)
+        self.recent = {s: t * fade for s, t in self.recent.items() if t * fade > 1e-4}
+        for state, seconds in piece.states.items():
+            self.states[state] = self.states.get(state, 0.0) + seconds
+            self.recent[state] = self.recent.get(state, 0.0) + seconds
+        for line, state, seconds in piece.hot:
+            key = (line, state)
+            self.hot[key] = self.hot.get(key, 0.0) + seconds
+        if len(self.hot) > 2 * KEEP_HOT:
+            self.hot = dict(Counter(self.hot).most_common(KEEP_HOT))
+        if piece.stack is not None:
+            self.stack = piece.stack
+        self.strip.add(at, piece.runs)
+        last = self.strip.last()
+        if last is not None:
+            self.state = last
+        if span > 0:
+            weight = min(1.0, span)
+            used = max(0.0, piece.cpu_s - self.cpu_s) / span
+            self.cpu_now += weight * (min(used, 1.0) - self.cpu_now)
+        self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
+        self.voluntary_switches = piece.voluntary_switches
+        self.involuntary_switches = piece.involuntary_switches
+
+
+@dataclass
+class GilRecord:
+    """The GIL of one interpreter, since the watch began."""
+
+    present: bool | None = None
+    held_s: float = 0.0
+    wait_s: float = 0.0
+    watched_s: float = 0.0
+    handoffs: int = 0
+    switch_interval_s: float | None = None
+    series: Series = field(default_factory=lambda: Series(3))
+    """(time, held fraction, threads waiting, handoffs per second)"""
+
+    @property
+    def held_fraction(self) -> float | None:
+        return self.held_s / self.watched_s if self.watched_s else None
+
+    @property
+    def contention(self) -> float | None:
+        """Mean number of threads in ``gil_wait``."""
+        return self.wait_s / self.watched_s if self.watched_s else None
+
+    def sampled(self, at: float, span: float, piece: ev.GilSlice) -> None:
+        self.held_s += piece.held_s
+        self.wait_s += piece.wait_s
+        self.watched_s += span
+        self.handoffs += piece.handoffs
+        self.switch_interval_s = piece.interval_s
+        if span > 0:
+            self.series.add(
+                at,
+                piece.held_s / span,
+                piece.wait_s / span,
+                piece.handoffs / span,
+                weight=span,
+            )
+
+
+@dataclass
+class ProcessState:
+    """One process under watch."""
+
+    pid: int
+    argv: list[str]
+    started_s: float
+    ended_s: float | None = None
+    exit_code: int | None = None
+    gil: GilRecord = field(default_factory=GilRecord)
+    threads: dict[int, ThreadRecord] = field(default_factory=dict)
+    """serial -> thread, in the order they were seen"""
+    forgotten_threads: int = 0
+    """Threads that ended so long ago that only their number is kept."""
+    samples: int = 0
+    torn: int = 0
+    sampled_s: float = 0.0
+    memory: ev.ProcessMeasured | None = None
+    uss: int | None = None
+    rss_series: Series = field(default_factory=lambda: Series(1, span=0.25))
+    cpu_series: Series = field(default_factory=lambda: Series(1, span=0.25))
+    """(time, CPUs in use): 2.0 is two CPUs fully used"""
+    gc: list[ev.GcGeneration] = field(default_factory=list)
+
+    def add_thread(self, thread: ThreadRecord) -> None:
+        self.threads[thread.serial] = thread
+        ended = [t for t in self.threads.values() if not t.alive]
+        for old in ended[: max(0, len(ended) - KEEP_ENDED)]:
+            del self.threads[old.serial]
+            self.forgotten_threads += 1
+
+    def end_thread(self, thread: ThreadRecord, at: float) -> None:
+        thread.ended_s = at
+        thread.state = None
+        thread.cpu_now = 0.0
+        thread.recent = {}
+
+    def end(self, at: float, exit_code: int | None) -> None:
+        self.ended_s, self.exit_code = at, exit_code
+        for thread in self.threads.values():
+            if thread.alive:
+                self.end_thread(thread, at)
+
+    def sampled(self, event: ev.Sampled) -> None:
+        self.samples += event.samples
+        self.torn += event.torn
+        self.sampled_s += event.span_s
+        if event.gil is not None:
+            self.gil.sampled(event.at, event.span_s, event.gil)
+        for piece in event.threads:
+            thread = self.threads.get(piece.serial)
+            if thread is not None:
+                thread.sampled(event.at, piece)
+
+    def measured(self, event: ev.ProcessMeasured) -> None:
+        before = self.memory
+        self.memory = event
+        if event.uss is not None:
+            self.uss = event.uss
+        self.rss_series.add(event.at, event.rss)
+        if before is not None and event.at > before.at:
+            used = event.user_s + event.system_s - before.user_s - before.system_s
+            self.cpu_series.add(event.at, max(0.0, used) / (event.at - before.at))

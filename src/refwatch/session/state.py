@@ -1,0 +1,243 @@
+"""The state of a session: a fold over its events, with bounded memory.
+
+Live view, replay, snapshot and summary read this and nothing else, so a recording shows what the
+live session showed. Nothing here reads a clock, a file or a process.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.session.process import ProcessState, ThreadRecord
+
+KEEP_NOTES = 500
+KEEP_OUTPUT = 1 << 20  # characters of the target's output
+
+
+@dataclass
+class Note:
+    """One line of the list of events that a user reads."""
+
+    at: float
+    level: str
+    text: str
+
+
+@dataclass
+class Line:
+    """A source line that a sample has named."""
+
+    file: str
+    number: int
+    function: str
+
+
+@dataclass
+class Cost:
+    """What refwatch has used so far, seconds."""
+
+    probe_cpu_s: float = 0.0
+    probe_gil_held_s: float = 0.0
+    daemon_cpu_s: float = 0.0
+
+
+@dataclass
+class Output:
+    """The target's terminal output, the last million characters of it."""
+
+    pieces: deque[str] = field(default_factory=deque)
+    kept: int = 0
+    written: int = 0
+    """Characters written in all; it grows with every piece."""
+
+    def add(self, text: str) -> None:
+        self.pieces.append(text)
+        self.kept += len(text)
+        self.written += len(text)
+        while self.kept > KEEP_OUTPUT and len(self.pieces) > 1:
+            self.kept -= len(self.pieces.popleft())
+
+
+@dataclass
+class State:
+    """All that is known of a session up to ``now``."""
+
+    now: float = 0.0
+    """Time of the newest event, seconds since the target started."""
+    version: int = 0
+    """Grows with every event: a view redraws when it has."""
+    target: ev.TargetStarted | None = None
+    interpreter: ev.InterpreterFound | None = None
+    processes: dict[int, ProcessState] = field(default_factory=dict)
+    lines: dict[int, Line] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
+    """reading -> reason"""
+    notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEEP_NOTES))
+    marks: list[ev.Marked] = field(default_factory=list)
+    cost: Cost = field(default_factory=Cost)
+    output: Output = field(default_factory=Output)
+    rate_hz: float = 0.0
+    rate_changes: list[str] = field(default_factory=list)
+    exited: ev.TargetExited | None = None
+    ended: str | None = None
+    """Why no further reading will come; None while the watch goes on."""
+    snapshot_path: str | None = None
+    """Where the last snapshot was written."""
+
+    @property
+    def main(self) -> ProcessState | None:
+        """The process that was started or attached to."""
+        return self.processes.get(self.target.pid) if self.target else None
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        self.now = max(self.now, event.at)
+        self.version += 1
+        _FOLDS[type(event)](self, event)
+
+    def note(self, at: float, text: str, level: str = "info") -> None:
+        self.notes.append(Note(at, level, text))
+
+    def thread(self, serial: int) -> tuple[ProcessState, ThreadRecord] | None:
+        """The thread of this serial, with its process."""
+        for process in self.processes.values():
+            found = process.threads.get(serial)
+            if found is not None:
+                return process, found
+        return None
+
+
+def _target_started(state: State, event: ev.TargetStarted) -> None:
+    state.target = event
+    state.processes[event.pid] = ProcessState(event.pid, list(event.argv), event.at)
+    state.note(event.at, f"started, pid {event.pid}")
+
+
+def _interpreter_found(state: State, event: ev.InterpreterFound) -> None:
+    state.interpreter = event
+    process = state.processes.get(event.pid)
+    if process:
+        process.gil.present = event.gil
+        process.gil.switch_interval_s = event.switch_interval_s
+    state.note(event.at, f"probe calibrated on CPython {event.python}")
+
+
+def _reading_limited(state: State, event: ev.ReadingLimited) -> None:
+    if state.limits.get(event.reading) != event.reason:
+        state.limits[event.reading] = event.reason
+        state.note(event.at, f"{event.reading}: {event.reason}", "warning")
+
+
+def _thread_started(state: State, event: ev.ThreadStarted) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.add_thread(ThreadRecord(event.serial, event.tid, event.ident, event.at))
+
+
+def _thread_named(state: State, event: ev.ThreadNamed) -> None:
+    found = state.thread(event.serial)
+    if found:
+        _, thread = found
+        if thread.named and thread.name != event.name:
+            state.note(event.at, f"thread {thread.name} is now {event.name}")
+        thread.name, thread.named, thread.daemon = event.name, True, event.daemon
+
+
+def _thread_ended(state: State, event: ev.ThreadEnded) -> None:
+    found = state.thread(event.serial)
+    if found:
+        process, thread = found
+        process.end_thread(thread, event.at)
+
+
+def _line_seen(state: State, event: ev.LineSeen) -> None:
+    state.lines[event.line] = Line(event.file, event.number, event.function)
+
+
+def _sampled(state: State, event: ev.Sampled) -> None:
+    process = state.processes.get(event.pid)
+    state.rate_hz = event.rate_hz
+    if process:
+        process.sampled(event)
+
+
+def _process_measured(state: State, event: ev.ProcessMeasured) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.measured(event)
+
+
+def _gc_measured(state: State, event: ev.GcMeasured) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.gc = list(event.generations)
+
+
+def _cost_measured(state: State, event: ev.CostMeasured) -> None:
+    state.cost = Cost(event.probe_cpu_s, event.probe_gil_held_s, event.daemon_cpu_s)
+
+
+def _rate_changed(state: State, event: ev.RateChanged) -> None:
+    state.rate_hz = event.rate_hz
+    text = f"{event.rate_hz:.0f} samples/s: {event.reason}"
+    state.rate_changes = [*state.rate_changes[-19:], text]
+    state.note(event.at, text)
+
+
+def _output_written(state: State, event: ev.OutputWritten) -> None:
+    state.output.add(event.data)
+
+
+def _noted(state: State, event: ev.Noted) -> None:
+    state.note(event.at, event.text, event.level)
+
+
+def _marked(state: State, event: ev.Marked) -> None:
+    state.marks.append(event)
+    state.note(event.at, f"mark {event.name}")
+
+
+def _snapshot_written(state: State, event: ev.SnapshotWritten) -> None:
+    state.snapshot_path = event.path
+    state.note(event.at, f"snapshot written to {event.path}")
+
+
+def _target_exited(state: State, event: ev.TargetExited) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.end(event.at, event.exit_code)
+    if state.target and event.pid == state.target.pid:
+        state.exited = event
+        status = "unknown status" if event.exit_code is None else f"status {event.exit_code}"
+        state.note(event.at, f"the target ended with {status}")
+
+
+def _watch_ended(state: State, event: ev.WatchEnded) -> None:
+    state.ended = event.reason
+
+
+_FOLDS: dict[type, Callable[[State, Any], None]] = {
+    ev.TargetStarted: _target_started,
+    ev.InterpreterFound: _interpreter_found,
+    ev.ReadingLimited: _reading_limited,
+    ev.ThreadStarted: _thread_started,
+    ev.ThreadNamed: _thread_named,
+    ev.ThreadEnded: _thread_ended,
+    ev.LineSeen: _line_seen,
+    ev.Sampled: _sampled,
+    ev.ProcessMeasured: _process_measured,
+    ev.GcMeasured: _gc_measured,
+    ev.CostMeasured: _cost_measured,
+    ev.RateChanged: _rate_changed,
+    ev.OutputWritten: _output_written,
+    ev.Noted: _noted,
+    ev.Marked: _marked,
+    ev.SnapshotWritten: _snapshot_written,
+    ev.TargetExited: _target_exited,
+    ev.WatchEnded: _watch_ended,
+}
