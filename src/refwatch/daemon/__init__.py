@@ -1,0 +1,1 @@
+"""Starts the target, runs the observers beside it, serves viewers. One daemon a session."""

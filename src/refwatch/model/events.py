@@ -55,6 +55,8 @@ class ThreadStarted(_Event, frozen=True, tag="thread_started"):
     tid: int
     ident: int | None = None
     """``threading.get_ident()`` of it; None for a thread that Python does not know."""
+    name: str = ""
+    """What the kernel calls it; Python's own name comes as ThreadNamed."""
 
 
 class ThreadNamed(_Event, frozen=True, tag="thread_named"):

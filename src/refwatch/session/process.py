@@ -12,6 +12,7 @@ from refwatch.session.strip import Strip
 
 KEEP_ENDED = 500  # threads that have ended, kept in full
 KEEP_HOT = 400  # lines and states of one thread
+RECENT_S = 2.0  # how far back "now" reaches
 
 
 @dataclass
@@ -61,13 +62,9 @@ class ThreadRecord:
 
     def sampled(self, at: float, piece: ev.ThreadSlice) -> None:
         """Take in what it did in one slice that ended at ``at``."""
-        span = sum(piece.states.values())
         self.samples += piece.samples
-        fade = max(0.0, 1.0 - span / 2.0)
-        self.recent = {s: t * fade for s, t in self.recent.items() if t * fade > 1e-4}
         for state, seconds in piece.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
-            self.recent[state] = self.recent.get(state, 0.0) + seconds
         for line, state, seconds in piece.hot:
             key = (line, state)
             self.hot[key] = self.hot.get(key, 0.0) + seconds
@@ -76,16 +73,25 @@ class ThreadRecord:
         if piece.stack is not None:
             self.stack = piece.stack
         self.strip.add(at, piece.runs)
-        last = self.strip.last()
-        if last is not None:
-            self.state = last
-        if span > 0:
-            weight = min(1.0, span)
-            used = max(0.0, piece.cpu_s - self.cpu_s) / span
-            self.cpu_now += weight * (min(used, 1.0) - self.cpu_now)
+        if self.alive:  # else it is the part of its last slice that it lived through
+            self._show(piece)
         self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
         self.voluntary_switches = piece.voluntary_switches
         self.involuntary_switches = piece.involuntary_switches
+
+    def _show(self, piece: ev.ThreadSlice) -> None:
+        """What it does now: its state, and the fading means."""
+        span = sum(piece.states.values())
+        self.state = self.strip.last() or self.state
+        if span <= 0:
+            return
+        fade = max(0.0, 1.0 - span / RECENT_S)
+        part = min(1.0, RECENT_S / span)
+        self.recent = {s: t * fade for s, t in self.recent.items() if t * fade > 1e-4}
+        for state, seconds in piece.states.items():
+            self.recent[state] = self.recent.get(state, 0.0) + seconds * part
+        used = max(0.0, piece.cpu_s - self.cpu_s) / span
+        self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 
 @dataclass
@@ -156,6 +162,8 @@ class ProcessState:
         for old in ended[: max(0, len(ended) - KEEP_ENDED)]:
             del self.threads[old.serial]
             self.forgotten_threads += 1
+        for old in ended:  # nobody else drops the strip of a thread that gets no more slices
+            old.strip.drop_before(thread.started_s - old.strip.keep_s)
 
     def end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at
@@ -188,4 +196,5 @@ class ProcessState:
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
             used = event.user_s + event.system_s - before.user_s - before.system_s
-            self.cpu_series.add(event.at, max(0.0, used) / (event.at - before.at))
+            span = event.at - before.at
+            self.cpu_series.add(event.at, max(0.0, used) / span, weight=span)

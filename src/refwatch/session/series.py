@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+_Point = tuple[float, float, tuple[float, ...]]
+"""(time of its first value, sum of the weights, sums of the values times their weights)"""
+
 
 class Series:
     """Points of (time, values...), at most ``limit`` of them, evenly spread over all the time seen.
 
     A point stands for ``span`` seconds: values that arrive within it are averaged by their weight.
     When the series is full, neighbours are merged in pairs and the span doubles, so that an hour
-    costs what a minute does and the newest value is always the last point.
+    costs what a minute does and the newest value is always in the last point. The mean over all
+    points, by their weights, stays that of all values.
     """
 
     def __init__(self, width: int, limit: int = 600, span: float = 0.1) -> None:
@@ -19,60 +23,50 @@ class Series:
         self.span = span
         self._limit = limit
         self._width = width
-        self._points: list[tuple[float, ...]] = []
-        self._open: tuple[float, float, tuple[float, ...]] | None = None  # start, weight, sums
+        self._points: list[_Point] = []  # the last one still takes values
 
     def add(self, at: float, *values: float, weight: float = 1.0) -> None:
         """Take the values that held up to time ``at``, with a weight above 0."""
         if len(values) != self._width:
             raise ValueError(f"{self._width} values expected, not {len(values)}")
-        if self._open is not None and at - self._open[0] >= self.span - 1e-9:
-            self._close()
-        if self._open is None:
-            self._open = (at, weight, tuple(value * weight for value in values))
+        new = (at, weight, tuple(value * weight for value in values))
+        if self._points and at - self._points[-1][0] < self.span - 1e-9:
+            self._points[-1] = _joined(self._points[-1], new)
             return
-        start, total, sums = self._open
-        self._open = (
-            start,
-            total + weight,
-            tuple(s + value * weight for s, value in zip(sums, values, strict=True)),
-        )
+        if len(self._points) == self._limit:
+            self._halve()
+        self._points.append(new)
 
-    def _close(self) -> None:
-        point = self._open_point()
-        assert point is not None
-        self._points.append(point)
-        self._open = None
-        if len(self._points) >= self._limit:
-            self._points = [
-                _mean(pair) for pair in zip(self._points[::2], self._points[1::2], strict=False)
-            ] + (self._points[-1:] if len(self._points) % 2 else [])
-            self.span *= 2
-
-    def _open_point(self) -> tuple[float, ...] | None:
-        if self._open is None:
-            return None
-        start, total, sums = self._open
-        return (start, *(s / total for s in sums))
+    def _halve(self) -> None:
+        old = self._points
+        pairs = zip(old[::2], old[1::2], strict=False)
+        self._points = [_joined(*pair) for pair in pairs] + old[len(old) // 2 * 2 :]
+        self.span *= 2
 
     def __iter__(self) -> Iterator[tuple[float, ...]]:
-        yield from self._points
-        point = self._open_point()
-        if point is not None:
-            yield point
+        return map(_mean, self._points)
 
     def __len__(self) -> int:
-        return len(self._points) + (self._open is not None)
+        return len(self._points)
+
+    def weights(self) -> list[float]:
+        """The weight of each point, in order."""
+        return [weight for _, weight, _ in self._points]
 
     def last(self) -> tuple[float, ...] | None:
         """The newest point, (time, values...)."""
-        return self._open_point() or (self._points[-1] if self._points else None)
+        return _mean(self._points[-1]) if self._points else None
 
     def column(self, index: int) -> list[float]:
         """One of the values over time; 0 is the first value, not the time."""
-        return [point[index + 1] for point in self]
+        return [sums[index] / weight for _, weight, sums in self._points]
 
 
-def _mean(pair: tuple[tuple[float, ...], tuple[float, ...]]) -> tuple[float, ...]:
-    first, second = pair
-    return (first[0], *((a + b) / 2 for a, b in zip(first[1:], second[1:], strict=True)))
+def _joined(first: _Point, second: _Point) -> _Point:
+    sums = tuple(a + b for a, b in zip(first[2], second[2], strict=True))
+    return first[0], first[1] + second[1], sums
+
+
+def _mean(point: _Point) -> tuple[float, ...]:
+    at, weight, sums = point
+    return (at, *(total / weight for total in sums))

@@ -16,6 +16,9 @@ from refwatch.model.events import Event
 from refwatch.session.process import ProcessState, ThreadRecord
 
 KEEP_NOTES = 500
+KEEP_MARKS = 1000
+KEEP_RATE_CHANGES = 20
+PIECE = 4096  # characters; a million pieces of two characters would take fifty times their size
 KEEP_OUTPUT = 1 << 20  # characters of the target's output
 
 
@@ -44,11 +47,14 @@ class Cost:
     probe_cpu_s: float = 0.0
     probe_gil_held_s: float = 0.0
     daemon_cpu_s: float = 0.0
+    measured: bool = False
+    """False until the first measurement: the zeros mean nothing then."""
 
 
 @dataclass
 class Output:
-    """The target's terminal output, the last million characters of it."""
+    """The target's terminal output, the last million characters of it. Small pieces are joined, so
+    the last of ``pieces`` may grow: :meth:`since` says what is new."""
 
     pieces: deque[str] = field(default_factory=deque)
     kept: int = 0
@@ -56,11 +62,25 @@ class Output:
     """Characters written in all; it grows with every piece."""
 
     def add(self, text: str) -> None:
-        self.pieces.append(text)
+        if self.pieces and len(self.pieces[-1]) < PIECE:
+            self.pieces[-1] += text
+        else:
+            self.pieces.append(text)
         self.kept += len(text)
         self.written += len(text)
         while self.kept > KEEP_OUTPUT and len(self.pieces) > 1:
             self.kept -= len(self.pieces.popleft())
+
+    def since(self, written: int) -> str:
+        """What came after the first ``written`` characters, as far back as it is kept."""
+        missing = self.written - written
+        newest: deque[str] = deque()
+        for piece in reversed(self.pieces):
+            if missing <= 0:
+                break
+            newest.appendleft(piece[-missing:])
+            missing -= len(piece)
+        return "".join(newest)
 
 
 @dataclass
@@ -136,7 +156,9 @@ def _reading_limited(state: State, event: ev.ReadingLimited) -> None:
 def _thread_started(state: State, event: ev.ThreadStarted) -> None:
     process = state.processes.get(event.pid)
     if process:
-        process.add_thread(ThreadRecord(event.serial, event.tid, event.ident, event.at))
+        process.add_thread(
+            ThreadRecord(event.serial, event.tid, event.ident, event.at, name=event.name)
+        )
 
 
 def _thread_named(state: State, event: ev.ThreadNamed) -> None:
@@ -145,7 +167,9 @@ def _thread_named(state: State, event: ev.ThreadNamed) -> None:
         _, thread = found
         if thread.named and thread.name != event.name:
             state.note(event.at, f"thread {thread.name} is now {event.name}")
-        thread.name, thread.named, thread.daemon = event.name, True, event.daemon
+        thread.name, thread.named = event.name, True
+        if event.daemon is not None:
+            thread.daemon = event.daemon
 
 
 def _thread_ended(state: State, event: ev.ThreadEnded) -> None:
@@ -179,13 +203,13 @@ def _gc_measured(state: State, event: ev.GcMeasured) -> None:
 
 
 def _cost_measured(state: State, event: ev.CostMeasured) -> None:
-    state.cost = Cost(event.probe_cpu_s, event.probe_gil_held_s, event.daemon_cpu_s)
+    state.cost = Cost(event.probe_cpu_s, event.probe_gil_held_s, event.daemon_cpu_s, measured=True)
 
 
 def _rate_changed(state: State, event: ev.RateChanged) -> None:
     state.rate_hz = event.rate_hz
     text = f"{event.rate_hz:.0f} samples/s: {event.reason}"
-    state.rate_changes = [*state.rate_changes[-19:], text]
+    state.rate_changes = [*state.rate_changes, text][-KEEP_RATE_CHANGES:]
     state.note(event.at, text)
 
 
@@ -198,7 +222,7 @@ def _noted(state: State, event: ev.Noted) -> None:
 
 
 def _marked(state: State, event: ev.Marked) -> None:
-    state.marks.append(event)
+    state.marks = [*state.marks, event][-KEEP_MARKS:]
     state.note(event.at, f"mark {event.name}")
 
 

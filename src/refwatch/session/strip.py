@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import deque
+from itertools import islice
 
 from refwatch.model.states import STATE_OF_LETTER, ThreadState, decode_runs
 
@@ -19,7 +20,7 @@ class Strip:
     """
 
     def __init__(self, keep_s: float = 30.0) -> None:
-        self._keep_s = keep_s
+        self.keep_s = keep_s
         self._slices: deque[tuple[float, str]] = deque()  # (end, runs)
         self._decoded: dict[float, list[Run]] = {}
 
@@ -28,7 +29,11 @@ class Strip:
         if not runs:
             return
         self._slices.append((end, runs))
-        while self._slices and self._slices[0][0] < end - self._keep_s:
+        self.drop_before(end - self.keep_s)
+
+    def drop_before(self, start: float) -> None:
+        """Drop the slices that ended before ``start`` seconds."""
+        while self._slices and self._slices[0][0] < start:
             gone, _ = self._slices.popleft()
             self._decoded.pop(gone, None)
 
@@ -42,16 +47,20 @@ class Strip:
         letter = self._slices[-1][1].rstrip("0123456789")[-1:]
         return STATE_OF_LETTER.get(letter, ThreadState.OTHER)
 
+    def slices(self, since: float) -> list[tuple[float, str]]:
+        """(end, runs as text) of the slices that ended at ``since`` seconds or later."""
+        return [piece for piece in self._slices if piece[0] >= since]
+
     def runs(self, start: float, end: float) -> list[Run]:
         """The runs that lie at least partly between two times, in order."""
-        found: list[Run] = []
+        found: list[list[Run]] = []
         for at, text in reversed(self._slices):
             if at <= start:
                 break
             decoded = self._decode(at, text)
             if decoded and decoded[0][0] < end:
-                found[:0] = [run for run in decoded if run[1] > start and run[0] < end]
-        return found
+                found.append([run for run in decoded if run[1] > start and run[0] < end])
+        return [run for piece in reversed(found) for run in piece]
 
     def cells(self, start: float, end: float, count: int) -> list[ThreadState | None]:
         """``count`` equal pieces of the time between; each the state that filled most of it, and
@@ -85,7 +94,7 @@ class Strip:
 
 def _dominant(runs: list[Run], first: int, low: float, high: float) -> ThreadState | None:
     time: dict[ThreadState, float] = {}
-    for start, end, state in runs[first:]:
+    for start, end, state in islice(runs, first, None):
         if start >= high:
             break
         overlap = min(end, high) - max(start, low)

@@ -1,0 +1,109 @@
+# Everything that is done to this project, by name. Needs git, make and Python 3.11 or newer (with
+# venv and pip), and nothing installed beforehand: each target makes what it lacks.
+# POSIX make; each version of Python has a virtual environment of its own, .venv-3.13 for instance.
+.POSIX:
+
+PYTHON ?= python3
+TAG != $(PYTHON) tools/tag.py
+VENV = .venv-$(TAG)
+BIN = $(VENV)/bin
+RUN = $(BIN)/python
+PIP = $(RUN) -m pip --disable-pip-version-check
+ARGS =
+
+.PHONY: help demo test check pytest format test-all stress bench accuracy cost screenshots schema clean
+
+help:
+	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI"
+	@echo "make test         everything that must pass: check and pytest"
+	@echo "make check        ruff, mypy, the import contracts"
+	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest"
+	@echo "make format       let ruff format and sort"
+	@echo "make test-all     make test with every supported CPython found here"
+	@echo "make stress       the tests 20 times"
+	@echo "make bench        overhead beside a bare run; ARGS='--peers' for other tools too"
+	@echo "make accuracy     readings against known programs; ARGS='--python EXE'"
+	@echo "make cost         what refwatch itself uses"
+	@echo "make screenshots  docs/screenshots, from a recording made now"
+	@echo "make schema       the JSON Schema of the snapshot"
+	@echo "make clean        remove virtual environments and caches"
+	@echo
+	@echo "PYTHON=python3.13 chooses the interpreter ($(PYTHON) is $(TAG))"
+
+demo: $(VENV)/installed
+	$(BIN)/refwatch scenarios/threads_cpu.py --seconds 10
+
+test: check pytest
+
+check: $(VENV)/checkers
+	@status=0; \
+	for command in "ruff check" "ruff format --check" mypy lint-imports; do \
+	  tool=$(BIN)/$${command%% *}; \
+	  echo "== $$command"; \
+	  if [ -x "$$tool" ]; then $(BIN)/$$command || status=1; \
+	  else echo "MISSING: $${tool##*/} cannot be installed on Python $(TAG); nothing checked"; fi; \
+	done; \
+	exit $$status
+
+pytest: $(VENV)/tests
+	$(RUN) -m pytest -m "not slow" $(ARGS)
+
+format: $(VENV)/checkers
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-all:
+	@status=0; found=$$($(PYTHON) tools/pythons.py); \
+	echo "CPythons found:"; echo "$$found"; \
+	for python in $$found; do \
+	  echo "== make test PYTHON=$$python"; \
+	  if $(MAKE) test PYTHON="$$python"; then result=passed; else result=FAILED; status=1; fi; \
+	  summary="$$summary$$result  $$python\n"; \
+	done; \
+	printf "== summary\n$$summary"; \
+	exit $$status
+
+stress: $(VENV)/tests
+	@for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
+	  echo "== run $$number of 20"; \
+	  $(RUN) -m pytest -q -m "not slow" $(ARGS) || exit 1; \
+	done
+
+bench: $(VENV)/installed
+	$(RUN) benchmarks/overhead.py $(ARGS)
+
+accuracy: $(VENV)/installed
+	$(RUN) benchmarks/accuracy.py $(ARGS)
+
+cost: $(VENV)/installed
+	$(RUN) benchmarks/cost.py $(ARGS)
+
+screenshots: $(VENV)/installed
+	$(RUN) tools/screenshots.py $(ARGS)
+
+schema: $(VENV)/installed
+	$(RUN) -m refwatch.export.schema
+
+clean:
+	rm -rf .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests scenarios benchmarks tools -name __pycache__ -exec rm -rf {} +
+
+$(VENV)/installed: pyproject.toml
+	@test "$(TAG)" || { echo "$(PYTHON) is no Python 3.11 or newer: choose one by PYTHON=" >&2; exit 1; }
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -e .
+	@touch $@
+
+$(VENV)/tests: $(VENV)/installed tools/dev_requirements.py
+	$(RUN) tools/dev_requirements.py tests > $(VENV)/tests.txt
+	$(PIP) install -q -r $(VENV)/tests.txt
+	@touch $@
+
+# One by one: where a checker has no build for a Python this new, the others still do their work.
+$(VENV)/checkers: $(VENV)/tests
+	@for checker in $$($(RUN) tools/dev_requirements.py checkers); do \
+	  echo "$(PIP) install -q $$checker"; \
+	  $(PIP) install -q "$$checker" || $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 15))' \
+	    || exit 1; \
+	done
+	@touch $@

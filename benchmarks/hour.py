@@ -1,0 +1,135 @@
+"""An hour of a session, simulated: how much memory does refwatch keep of it?
+
+    python benchmarks/hour.py daemon|viewer [--hours 1]
+
+Feeds the events of an hour, each coded and decoded as on the wire, to what the daemon keeps (the
+state and the backlog for viewers that come late) or to what a viewer keeps (the state), and prints
+the growth of the resident memory in MB as JSON. The program that is simulated has eight threads
+that run all the time, starts one more every second, has 5,000 lines of code and prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import json
+import random
+from collections.abc import Iterator
+
+import psutil
+
+from refwatch.model import events as ev
+from refwatch.model.states import ThreadState, encode_runs
+from refwatch.model.wire import encode_line, event_decoder
+from refwatch.session.backlog import Backlog
+from refwatch.session.state import State
+
+SLICE_S = 0.1
+THREADS = 8
+LINES = 5_000
+PID = 4711
+
+dice = random.Random(4711)
+STATES = list(ThreadState)
+
+
+def opening() -> Iterator[ev.Event]:
+    yield ev.TargetStarted(
+        at=0.0,
+        pid=PID,
+        argv=["program.py"],
+        executable="/usr/bin/python3",
+        cwd="/",
+        started_at="2026-01-01T00:00:00Z",
+        refwatch="0",
+        terminal=True,
+    )
+    yield ev.InterpreterFound(0.05, PID, "3.13.0", False, True, 0.005)
+    for serial in range(THREADS):
+        yield ev.ThreadStarted(0.1, serial, PID, PID + serial, 140_000_000 + serial)
+        yield ev.ThreadNamed(0.1, serial, f"worker-{serial}", False)
+
+
+def thread_slice(serial: int, lines: int, at: float) -> ev.ThreadSlice:
+    """A tenth of a second: some 20 runs of states, three hot lines, a stack of ten frames."""
+    cuts = sorted(dice.randrange(1, 100_000) for _ in range(19))
+    edges = [0, *cuts, 100_000]
+    runs = [(dice.choice(STATES), high - low) for low, high in itertools.pairwise(edges)]
+    states: dict[ThreadState, float] = {}
+    for state, micros in runs:
+        states[state] = states.get(state, 0.0) + micros / 1e6
+    hot = [(dice.randrange(lines), dice.choice(STATES), SLICE_S / 3) for _ in range(3)]
+    stack = [dice.randrange(lines) for _ in range(10)]
+    return ev.ThreadSlice(
+        serial, 100, states, encode_runs(runs), hot, stack, at / 8, at / 9, int(at * 50), int(at)
+    )
+
+
+def each_slice(number: int, lines: int) -> Iterator[ev.Event]:
+    at = round(number * SLICE_S, 6)
+    passing = THREADS + number // 10  # the serial of the thread that lives in this second
+    if number % 10 == 0:
+        yield ev.ThreadStarted(at, passing, PID, 100_000 + passing % 30_000, 150_000_000 + passing)
+        yield ev.ThreadNamed(at, passing, f"request-{passing}", True)
+        yield ev.GcMeasured(at, PID, [ev.GcGeneration(number, 3 * number, 0)] * 3)
+        yield ev.CostMeasured(at, 0.01, 0.001, at * 0.08)
+        yield ev.OutputWritten(at, f"{at:10.3f} a line that the program prints\r\n" * 10)
+    serials = [*range(THREADS), passing]
+    gil = ev.GilSlice(0.09, 0.3, 21, 0.005)
+    pieces = [thread_slice(serial, lines, at) for serial in serials]
+    yield ev.Sampled(at, PID, SLICE_S, 100, gil, pieces, 1000.0)
+    if number % 3 == 0:
+        yield ev.ProcessMeasured(at, PID, 50 << 20, 60 << 20, at * 0.9, at * 0.1, 40 << 20)
+    if number % 100 == 0:
+        yield ev.Noted(at, "info", f"something worth a line happened at {at:.1f}")
+    if number % 10 == 9:
+        yield ev.ThreadEnded(at, passing)
+
+
+def session(hours: float) -> Iterator[ev.Event]:
+    """All events of the session; its lines of code are met one after another in the first half."""
+    yield from opening()
+    slices, known = int(hours * 3600 / SLICE_S), 0
+    for number in range(1, slices + 1):
+        wanted = min(LINES, 50 + LINES * 2 * number // slices)
+        while known < wanted:
+            file = f"/usr/lib/python3/program/module_{known // 100}.py"
+            yield ev.LineSeen(number * SLICE_S, known, file, known % 100, f"function_{known // 10}")
+            known += 1
+        yield from each_slice(number, known)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The memory that an hour of watching takes.")
+    parser.add_argument("who", choices=["daemon", "viewer"])
+    parser.add_argument("--hours", type=float, default=1.0)
+    options = parser.parse_args()
+    state, backlog = State(), Backlog()
+    me = psutil.Process()
+    gc.collect()
+    before = top = me.memory_info().rss
+    count = 0
+    for event in session(options.hours):
+        fresh = event_decoder.decode(encode_line(event))
+        state.apply(fresh)
+        if options.who == "daemon":
+            backlog.add(fresh)
+        count += 1
+        if count % 1_000 == 0:
+            top = max(top, me.memory_info().rss)
+    after = me.memory_info().rss
+    kept = len(backlog.events())
+    result = {
+        "who": options.who,
+        "events": count,
+        "growth_mb": (after - before) / 2**20,
+        "peak_growth_mb": (max(top, after) - before) / 2**20,
+        "rss_mb": after / 2**20,
+        "backlog_events": kept,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

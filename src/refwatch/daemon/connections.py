@@ -1,0 +1,105 @@
+"""Sockets that never hold anybody up: what can't be sent now is kept, up to a bound."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from typing import Generic, TypeVar
+
+import msgspec
+
+from refwatch.model.wire import LineReader
+
+T = TypeVar("T")
+MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+
+
+def peer_is_ours(connection: socket.socket) -> bool:
+    """Whether the process at the other end is of our own user (SO_PEERCRED of unix(7))."""
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(uid in (os.getuid(), 0))
+
+
+class Connection(Generic[T]):
+    """One peer, lines of JSON both ways."""
+
+    def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[T]) -> None:
+        connection.setblocking(False)
+        self.socket = connection
+        self.open = True
+        self._reader = LineReader(decoder)
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def send(self, data: bytes) -> None:
+        """Send, now or later; close when the peer has fallen too far behind."""
+        if not self.open:
+            return
+        self._unsent += data
+        self.flush()
+        if len(self._unsent) > MAX_UNSENT:
+            self.close()
+
+    def flush(self) -> None:
+        try:
+            while self._unsent and self.open:
+                sent = self.socket.send(self._unsent[: 1 << 18], socket.MSG_NOSIGNAL)
+                del self._unsent[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+
+    @property
+    def unsent(self) -> bool:
+        return bool(self._unsent) and self.open
+
+    def receive(self) -> list[T]:
+        """What has come; closes itself at the end of the stream."""
+        messages: list[T] = []
+        while self.open:
+            try:
+                data = self.socket.recv(1 << 16)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self.close()
+                break
+            messages += self._reader.feed(data)
+        return messages
+
+    def close(self) -> None:
+        self.open = False
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+
+class Listener:
+    """A listening socket that takes only our own user's connections."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+
+    def accept(self) -> list[socket.socket]:
+        """Connections that wait, each of our own user's."""
+        found: list[socket.socket] = []
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return found
+            if peer_is_ours(connection):
+                found.append(connection)
+            else:
+                connection.close()
+
+    def close(self) -> None:
+        self._listener.close()

@@ -1,0 +1,227 @@
+"""The daemon: runs the watch, folds and keeps its events, serves viewers. One thread, one loop, in
+which a sample never waits for a viewer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from refwatch import __version__
+from refwatch.daemon.connections import Connection, Listener
+from refwatch.daemon.watch import Watch
+from refwatch.export.snapshot import ExportError, write_snapshot
+from refwatch.export.summary import summary_lines
+from refwatch.model import commands as cmd
+from refwatch.model import events as ev
+from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
+from refwatch.model.wire import command_decoder, encode_line
+from refwatch.session.backlog import Backlog
+from refwatch.session.recording import RecordingWriter
+from refwatch.session.state import State
+
+IDLE_S = 0.05  # longest sleep with nothing to sample
+SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
+VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
+
+_launches: msgspec.json.Decoder[Launch] = msgspec.json.Decoder(Launch)
+
+
+@dataclass(frozen=True)
+class DaemonOptions:
+    """What the user asked for."""
+
+    rate_hz: float = 1000.0
+    duration_s: float | None = None
+    output: Path | None = None
+    expects_viewer: bool = False
+
+
+class Daemon:
+    """One session. ``recording`` is open, or None."""
+
+    def __init__(
+        self,
+        options: DaemonOptions,
+        launcher: socket.socket,
+        probes: socket.socket,
+        viewers: socket.socket,
+        recording: RecordingWriter | None,
+    ) -> None:
+        self._options = options
+        self._launcher: Connection[Launch] = Connection(launcher, _launches)
+        self._probes = Listener(probes)
+        self._viewer_listener = Listener(viewers)
+        self._viewers: list[Connection[cmd.Command]] = []
+        self._recording = recording
+        self._state = State()
+        self._backlog = Backlog()
+        self._watch: Watch | None = None
+        self._launched: Launched | None = None
+        self._started_ns = time.monotonic_ns()
+        self._had_viewer = False
+        self._ended = False
+        self._next_serve = 0
+        self._pidfd = -1
+
+    # Events
+
+    def emit(self, event: ev.Event) -> None:
+        """Everything goes this way: into the state, to the viewers, into the recording."""
+        self._state.apply(event)
+        self._backlog.add(event)
+        if self._recording is not None:
+            self._recording.write([event])
+        if self._viewers:
+            line = encode_line(event)
+            for viewer in self._viewers:
+                viewer.send(line)
+
+    def _now(self) -> float:
+        return self._watch.now_ns() / 1e9 if self._watch else 0.0
+
+    # The loop
+
+    def run(self) -> None:
+        """Until the target has ended and no viewer is left."""
+        signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
+        while not self._done():
+            watch = self._watch
+            wait = watch.step() if watch is not None and not watch.over else IDLE_S
+            now = time.monotonic_ns()
+            if now >= self._next_serve or wait >= IDLE_S:
+                self._next_serve = now + SERVE_NS
+                self._serve()
+            if wait > 0:
+                sampling = watch is not None and watch.sampling
+                time.sleep(min(wait, IDLE_S if sampling else 0.005))
+        self._close()
+
+    def _done(self) -> bool:
+        if not self._ended:
+            return not self._launcher.open and self._launched is None
+        if self._viewers:
+            return False
+        late = time.monotonic_ns() - self._started_ns > VIEWER_LIMIT_NS
+        return self._had_viewer or late or not self._options.expects_viewer
+
+    def _serve(self) -> None:
+        for launch in self._launcher.receive():
+            self._take_launch(launch)
+        if self._watch is not None:
+            for connection in self._probes.accept():
+                self._watch.take_probe(connection)
+            self._watch.read_probe()
+        for connection in self._viewer_listener.accept():
+            self._welcome(connection)
+        for viewer in self._viewers:
+            viewer.flush()
+            for command in viewer.receive():
+                self._obey(viewer, command)
+        self._viewers = [viewer for viewer in self._viewers if viewer.open]
+        self._check_target()
+
+    def _check_target(self) -> None:
+        """Without a launcher nobody tells of the target's end; and the watch may last long enough."""
+        if self._launched is None or self._ended:
+            return
+        if not self._launcher.open and not os.path.exists(f"/proc/{self._launched.pid}"):
+            self._target_ended(None)
+        limit = self._options.duration_s
+        if limit is not None and self._watch and not self._watch.over and self._now() >= limit:
+            self._stop_watching(f"watched for {limit:g} s, as asked")
+
+    # The target
+
+    def _take_launch(self, launch: Launch) -> None:
+        if isinstance(launch, Launched):
+            self._start(launch)
+        elif isinstance(launch, Wrote):
+            self.emit(ev.OutputWritten(self._now(), launch.data))
+        elif isinstance(launch, Ended):
+            self._target_ended(launch.exit_code)
+
+    def _start(self, launched: Launched) -> None:
+        self._launched = launched
+        zero = int(launched.monotonic_s * 1e9)
+        self._watch = Watch(launched.pid, zero, self._options.rate_hz, self.emit)
+        self.emit(
+            ev.TargetStarted(
+                0.0,
+                launched.pid,
+                launched.argv,
+                launched.executable,
+                launched.cwd,
+                launched.started_at,
+                __version__,
+                terminal=launched.terminal,
+            )
+        )
+        self._watch.start()
+
+    def _target_ended(self, exit_code: int | None) -> None:
+        assert self._launched is not None
+        assert self._watch is not None
+        self._watch.read_probe()
+        self._watch.end("the target has ended")
+        self.emit(ev.TargetExited(self._now(), self._launched.pid, exit_code))
+        self._finish(self._watch.over or "the target has ended")
+
+    def _stop_watching(self, reason: str) -> None:
+        assert self._watch is not None
+        self._watch.end(reason)
+        self._finish(reason)
+
+    def _finish(self, reason: str) -> None:
+        """The end of the session: everything that was asked for is written."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._watch is not None:
+            self._watch.end(reason)
+        self.emit(ev.WatchEnded(self._now(), reason))
+        if self._options.output is not None:
+            self._write_snapshot(self._options.output)
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None
+        self._launcher.send(encode_line(Summary(summary_lines(self._state))))
+
+    def _write_snapshot(self, path: Path) -> None:
+        try:
+            write_snapshot(self._state, path)
+        except ExportError as error:
+            self.emit(ev.Noted(self._now(), "error", str(error)))
+        else:
+            self.emit(ev.SnapshotWritten(self._now(), str(path)))
+
+    # Viewers
+
+    def _welcome(self, connection: socket.socket) -> None:
+        viewer: Connection[cmd.Command] = Connection(connection, command_decoder)
+        self._had_viewer = True
+        viewer.send(b"".join(encode_line(event) for event in self._backlog.events()))
+        self._viewers.append(viewer)
+
+    def _obey(self, viewer: Connection[cmd.Command], command: cmd.Command) -> None:
+        del viewer
+        if isinstance(command, cmd.WriteSnapshot):
+            self._write_snapshot(Path(command.path))
+        elif isinstance(command, cmd.Mark):
+            self.emit(ev.Marked(self._now(), command.name))
+        elif isinstance(command, cmd.StopWatching):
+            if not self._ended and self._watch is not None:
+                self._stop_watching("stopped by the viewer")
+        else:
+            self._launcher.send(encode_line(command))
+
+    def _close(self) -> None:
+        self._launcher.flush()
+        self._launcher.close()
+        self._probes.close()
+        self._viewer_listener.close()

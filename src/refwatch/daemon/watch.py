@@ -1,0 +1,253 @@
+"""The reading of one target: what the probe says, the sampler, memory and CPU, each at its pace."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import msgspec
+import psutil
+
+from refwatch.daemon.connections import Connection
+from refwatch.daemon.pace import Pace
+from refwatch.model import events as ev
+from refwatch.model.reports import Answer, Hello, InsideSample, ProbeThread, Report
+from refwatch.observe.memory import MemoryGone, RemoteMemory
+from refwatch.observe.processes import ProcessReader
+from refwatch.observe.sampler import Sampler
+
+SLICE_NS = 100_000_000
+REVIEW_NS = 500_000_000
+MEASURE_NS = 250_000_000
+ASK_NS = 1_000_000_000
+NAMES_NS = 100_000_000  # between two askings for the names of new threads
+HELLO_LIMIT_NS = 2_000_000_000
+ASK = b'{"command":"ask"}\n'
+
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+
+
+class Watch:
+    """Watches process ``pid``; ``zero_ns`` is CLOCK_MONOTONIC at the session's start."""
+
+    def __init__(
+        self, pid: int, zero_ns: int, rate_hz: float, emit: Callable[[ev.Event], None]
+    ) -> None:
+        self.pid = pid
+        self.sampling = False
+        self.over: str | None = None
+        """Why the watch has ended; None while it goes on."""
+        self._zero_ns = zero_ns
+        self._emit = emit
+        self._pace = Pace(rate_hz)
+        self._sampler = Sampler(pid, emit)
+        self._probe: Connection[Report] | None = None
+        self._processes: ProcessReader | None = None
+        self._hello: Hello | None = None
+        self._probe_cpu_s = 0.0
+        self._answer_at_ns = 0
+        self._due: dict[Callable[[int], None], int] = {}
+        self._next_due = 0
+        self._next_sample_ns = 0
+        self._limits: dict[str, str] = {}
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the session's start."""
+        return time.monotonic_ns() - self._zero_ns
+
+    def start(self) -> None:
+        """Begin with what needs no probe."""
+        try:
+            self._processes = ProcessReader(self.pid)
+        except psutil.Error:
+            self.end("the target ended before it could be read")
+            return
+        self._measure(self.now_ns())
+        now = self.now_ns()
+        self._due = {self._measure: now + MEASURE_NS, self._check_hello: now + HELLO_LIMIT_NS}
+        self._next_due = min(self._due.values())
+
+    def limit(self, reading: str, reason: str) -> None:
+        """Say that a reading is missing, once for each reason."""
+        if self._limits.get(reading) != reason:
+            self._limits[reading] = reason
+            self._emit(ev.ReadingLimited(self.now_ns() / 1e9, reading, reason))
+
+    # The probe
+
+    def take_probe(self, connection: socket.socket) -> None:
+        """The target's probe has connected."""
+        self._probe = Connection(connection, _reports)
+
+    def read_probe(self) -> None:
+        """Take in what the probe has sent."""
+        if self._probe is None:
+            return
+        self._probe.flush()
+        for report in self._probe.receive():
+            self._take_report(report)
+        if not self._probe.open:
+            self._probe = None
+
+    def _take_report(self, report: Report) -> None:
+        if isinstance(report, Hello):
+            self._begin(report)
+        elif isinstance(report, ProbeThread):
+            self._sampler.threads.mark_probe(report.tid)
+        elif isinstance(report, Answer):
+            self._take_answer(report)
+        else:
+            self._take_inside(report)
+
+    def _take_answer(self, answer: Answer) -> None:
+        now = self.now_ns()
+        self._answer_at_ns = now
+        self._sampler.threads.take_names(answer, now)
+        self._probe_cpu_s = answer.cpu_s
+        generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
+        self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))
+
+    def _take_inside(self, sample: InsideSample) -> None:
+        """Outside reading is not permitted: the probe samples."""
+
+    def _begin(self, hello: Hello) -> None:
+        self._hello = hello
+        now = self.now_ns()
+        self._emit(
+            ev.InterpreterFound(
+                now / 1e9,
+                self.pid,
+                hello.python,
+                hello.free_threaded,
+                hello.gil_enabled,
+                hello.switch_interval_s,
+            )
+        )
+        for reading, reason in hello.limits:
+            self.limit(reading, reason)
+        self._start_sampling(hello)
+
+    def _check_hello(self, now: int) -> None:
+        """The probe has not answered: read what needs no interpreter."""
+        self._due.pop(self._check_hello, None)
+        if self._hello is None and not self.over:
+            self.limit("interpreter", "the probe did not answer from inside the target")
+            self._start_sampling(None)
+        del now
+
+    # The sampler
+
+    def _start_sampling(self, hello: Hello | None) -> None:
+        now = self.now_ns()
+        try:
+            if hello is not None:
+                memory = RemoteMemory(self.pid)
+                memory.words(hello.layout.threads.main, 1) if hello.layout.threads else None
+                self._sampler.attach(hello.layout, memory)
+            self._sampler.begin(now)
+        except (MemoryGone, PermissionError) as error:
+            self.limit("outside reading", f"not permitted here: {error}")
+            return
+        except OSError:
+            return
+        self.sampling = True
+        self._next_sample_ns = now
+        self._due |= {
+            self._slice: now + SLICE_NS,
+            self._review: now + REVIEW_NS,
+            self._ask: now,
+        }
+        self._due.pop(self._check_hello, None)
+        self._next_due = now
+
+    def step(self) -> float:
+        """Do what is due; return the seconds until the next thing is."""
+        now = self.now_ns()
+        if self.sampling and now >= self._next_sample_ns:
+            try:
+                self._sampler.sample(now)
+            except (MemoryGone, OSError):
+                self.end("the target is gone")
+                return 0.0
+            period = int(1e9 / self._pace.rate_hz)
+            self._next_sample_ns = max(self._next_sample_ns + period, now)
+        if now >= self._next_due:
+            for job, at in list(self._due.items()):
+                if now >= at and not self.over:
+                    job(now)
+            self._next_due = min(self._due.values(), default=now + SLICE_NS)
+        following = min(self._next_sample_ns, self._next_due) if self.sampling else self._next_due
+        return max(0.0, (following - self.now_ns()) / 1e9)
+
+    def _slice(self, now: int) -> None:
+        self._due[self._slice] = now + SLICE_NS
+        try:
+            self._sampler.read_stacks()
+        except MemoryGone:
+            self.end("the target is gone")
+            return
+        self._sampler.slice(self._pace.rate_hz)
+        if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:
+            self._sampler.threads.names_wanted = False
+            self._send_ask()
+
+    def _review(self, now: int) -> None:
+        self._due[self._review] = now + REVIEW_NS
+        reason = self._pace.review()
+        if reason:
+            self._emit(ev.RateChanged(now / 1e9, self._pace.rate_hz, reason))
+        self._sampler.read_switches()
+        missed = self._sampler.threads.missed
+        if missed:
+            self.limit("short threads", f"{missed} threads began and ended between two samples")
+        self._emit_cost(now)
+
+    def _ask(self, now: int) -> None:
+        self._due[self._ask] = now + ASK_NS
+        self._send_ask()
+        interpreter = self._sampler.interpreter
+        try:
+            if interpreter is not None and not interpreter.alive():
+                self.limit("interpreter", "the target has replaced itself by another program")
+                self.end("the target has replaced itself by another program (exec)")
+        except MemoryGone:
+            self.end("the target is gone")
+
+    def _send_ask(self) -> None:
+        if self._probe is not None:
+            self._probe.send(ASK)
+
+    def _measure(self, now: int) -> None:
+        self._due[self._measure] = now + MEASURE_NS
+        assert self._processes is not None
+        try:
+            self._emit(self._processes.read(now / 1e9))
+        except (psutil.Error, OSError):
+            self._due.pop(self._measure, None)
+            return
+        if self._processes.uss_denied:
+            self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
+
+    def _emit_cost(self, now: int) -> None:
+        calibration = self._hello.cpu_s if self._hello else 0.0
+        self._emit(
+            ev.CostMeasured(
+                now / 1e9,
+                probe_cpu_s=calibration + self._probe_cpu_s,
+                probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
+                daemon_cpu_s=time.process_time(),
+            )
+        )
+
+    def end(self, reason: str) -> None:
+        """Send what is left; no reading after this."""
+        if self.over:
+            return
+        self.over = reason
+        if self.sampling:
+            self.sampling = False
+            self._sampler.end()
+        self._emit_cost(self.now_ns())
+        self._due.clear()
+        self._next_due = self.now_ns() + SLICE_NS

@@ -1,0 +1,33 @@
+"""The JSON Schema of the snapshot, generated from its structs and shipped beside this file.
+
+``python -m refwatch.export.schema`` writes it anew; a test holds it to the structs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from refwatch.export.files import write_whole
+from refwatch.model.snapshot import SCHEMA, Snapshot
+
+SCHEMA_FILE = Path(__file__).with_name("snapshot.schema.json")
+
+
+def snapshot_schema() -> dict[str, Any]:
+    """The schema as JSON Schema 2020-12."""
+    schema = msgspec.json.schema(Snapshot)
+    schema["$defs"]["Snapshot"]["required"].append("schema")  # it has a default, and is written
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:{SCHEMA}"}
+    return {**head, **schema}
+
+
+def schema_text() -> bytes:
+    """The shipped file as it should be."""
+    return msgspec.json.format(msgspec.json.encode(snapshot_schema()), indent=2) + b"\n"
+
+
+if __name__ == "__main__":
+    write_whole(SCHEMA_FILE, schema_text())

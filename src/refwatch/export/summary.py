@@ -1,0 +1,144 @@
+"""The end of a headless run in a few lines of plain text, for stderr."""
+
+from __future__ import annotations
+
+import shlex
+
+from refwatch.model.states import ThreadState
+from refwatch.session.diagnosis import diagnose, printable
+from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.state import State
+
+MAX_LINES = 9
+MAX_THREADS = 5
+WIDTH = 100  # of a line, where a name or a path has no end
+LABEL = 9
+
+
+def summary_lines(state: State) -> list[str]:
+    """At most nine lines without colour: the end, the verdict, the GIL, threads, memory, cost."""
+    process = state.main
+    head = [_line("target", _target(state)), _line("verdict", diagnose(state).sentence)]
+    tail = _cost(state) + _limits(state)
+    if process is None:
+        return head + tail
+    head, tail = head + _gil(process), _memory(process) + tail
+    room = MAX_LINES - len(head) - len(tail)
+    return head + _threads(process, state, min(room, MAX_THREADS)) + tail
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{LABEL}}{text}".rstrip()
+
+
+def _target(state: State) -> str:
+    command = shlex.join(state.target.argv) if state.target else "none"
+    return f"{_cut(command, WIDTH - 40)} · {_end(state)} · {_seconds(state.now)}"
+
+
+def _end(state: State) -> str:
+    if state.exited is None:
+        return "still running"
+    if state.exited.exit_code is None:
+        return "ended, status unknown"
+    return f"exit status {state.exited.exit_code}"
+
+
+def _gil(process: ProcessState) -> list[str]:
+    gil = process.gil
+    if gil.present is False:
+        return [_line("GIL", "none in this interpreter")]
+    held, contention = gil.held_fraction, gil.contention
+    if held is None or contention is None:
+        return []
+    waiting = f"{contention:.1f} threads waiting for it on average"
+    return [_line("GIL", f"{_percent(held)} held, {waiting}, {gil.handoffs} handoffs")]
+
+
+def _threads(process: ProcessState, state: State, most: int) -> list[str]:
+    sampled = [thread for thread in process.threads.values() if thread.watched_s > 0]
+    busiest = sorted(sampled, key=_busy_s, reverse=True)[:most]
+    width = max((len(_name(thread)) for thread in busiest), default=0)
+    lines = [
+        _line("" if index else "threads", f"{_name(thread):<{width}}  {_doing(thread, state)}")
+        for index, thread in enumerate(busiest)
+    ]
+    more = len(sampled) - len(busiest) + process.forgotten_threads
+    if lines and more:
+        lines[-1] += f"  (and {more} more)"
+    return lines
+
+
+def _busy_s(thread: ThreadRecord) -> float:
+    running = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT, ThreadState.GIL_WAIT)
+    return sum(thread.states.get(state, 0.0) for state in running)
+
+
+def _name(thread: ThreadRecord) -> str:
+    return _cut(thread.name or f"tid {thread.tid}", 24)
+
+
+def _doing(thread: ThreadRecord, state: State) -> str:
+    """Its three largest shares, and the line at which it spent most time in the largest."""
+    states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
+    shares = [f"{s.value} {_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005]
+    top = max(thread.hot, key=lambda key: thread.hot[key], default=None)
+    line = state.lines.get(top[0]) if top else None
+    where = f"  {_tail(line.file, 40)}:{line.number}" if line else ""
+    return ", ".join(shares) + where
+
+
+def _memory(process: ProcessState) -> list[str]:
+    last = process.memory
+    if last is None:
+        return []
+    private = f", {_size(process.uss)} of it private" if process.uss is not None else ""
+    used = f"CPU {_seconds(last.user_s)} user, {_seconds(last.system_s)} system"
+    text = f"{_size(last.rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
+    return [_line("memory", text)]
+
+
+def _cost(state: State) -> list[str]:
+    cost = state.cost
+    if not cost.measured:
+        return []
+    inside = f"{_seconds(cost.probe_cpu_s)} CPU in the target"
+    held = f"{_seconds(cost.probe_gil_held_s)} of the GIL"
+    return [_line("cost", f"{inside}, {held}; {_seconds(cost.daemon_cpu_s)} CPU beside it")]
+
+
+def _limits(state: State) -> list[str]:
+    if not state.limits:
+        return []
+    names = _cut(", ".join(state.limits), WIDTH - LABEL - 30)
+    count = len(state.limits)
+    noun = "reading" if count == 1 else "readings"
+    return [_line("limits", f"{count} {noun} missing or less exact: {names}")]
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+def _size(size: int) -> str:
+    if size < 1 << 20:
+        return f"{size / 1024:.0f} KiB"
+    return f"{size / (1 << 20):.1f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.2f} GiB"
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text of the target's, safe for a terminal."""
+    safe = printable(text)
+    return safe if len(safe) <= width else safe[: width - 1] + "…"
+
+
+def _tail(path: str, width: int) -> str:
+    """The end of a path, safe for a terminal: there is what tells files apart."""
+    safe = printable(path)
+    return safe if len(safe) <= width else "…" + safe[1 - width :]

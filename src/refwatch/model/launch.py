@@ -1,0 +1,45 @@
+"""What the launcher, the target's parent, tells the daemon, and the daemon the launcher at the end.
+
+One line of JSON each; the ``launch`` field names it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class _Launch(Struct, frozen=True, tag_field="launch", tag=True):
+    pass
+
+
+class Launched(_Launch, frozen=True, tag="launched"):
+    """The target exists. ``monotonic_s`` is CLOCK_MONOTONIC when it was started."""
+
+    pid: int
+    monotonic_s: float
+    started_at: str
+    argv: list[str]
+    executable: str
+    cwd: str
+    terminal: bool
+
+
+class Wrote(_Launch, frozen=True, tag="wrote"):
+    """The target's terminal output."""
+
+    data: str
+
+
+class Ended(_Launch, frozen=True, tag="ended"):
+    """The target's exit status, 128+N for signal N."""
+
+    exit_code: int
+
+
+class Summary(_Launch, frozen=True, tag="summary"):
+    """The daemon is done: lines for the user to read."""
+
+    lines: list[str]
+
+
+Launch = Launched | Wrote | Ended | Summary

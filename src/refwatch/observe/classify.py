@@ -1,0 +1,143 @@
+"""Which state a thread was in, told from the order of its readings.
+
+A blocked thread and the GIL's holder say it themselves. A thread that is merely *running* does not:
+it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder. So its
+samples are kept back until what follows decides: /proc/PID/task/TID/schedstat has its on-CPU and
+run-queue time, exact whenever it is blocked, and up to one scheduler tick late while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from refwatch.model.states import ThreadState
+
+HELD = ThreadState.GIL_HELD
+WAIT = ThreadState.GIL_WAIT
+NATIVE = ThreadState.NATIVE
+CPU_WAIT = ThreadState.CPU_WAIT
+
+TICK_NS = 4_500_000  # how late on-CPU time can be: a tick of 250 Hz and some
+DECIDE_NS = 1_000_000  # on-CPU time that can't be a wake-up on the way to the GIL
+STARVED_NS = 12_000_000  # a run without on-CPU time: it isn't running, only ready to
+
+
+class Sched(NamedTuple):
+    """The first two numbers of schedstat, nanoseconds."""
+
+    cpu: int
+    queue: int
+
+
+class Kept(NamedTuple):
+    """A running sample that waits for its state."""
+
+    weight: int
+    line: int
+
+
+Assign = Callable[[ThreadState, int, int], None]
+"""(state, nanoseconds, line)"""
+
+
+class Classifier:
+    """One thread's samples; every sample ends up in one state, in order, through ``assign``."""
+
+    __slots__ = ("_assign", "_before", "_first", "_kept", "_mode", "_owed", "_seen", "_span")
+
+    def __init__(self, assign: Assign) -> None:
+        self._assign = assign
+        self._before: ThreadState | None = None  # the state before the run of running samples
+        self._first = Sched(0, 0)  # at the last exact reading, or at the run's first sample
+        self._seen = Sched(0, 0)
+        self._kept: list[Kept] = []
+        self._span = 0  # nanoseconds kept back
+        self._mode: ThreadState | None = None  # what a long run was found to be
+        self._owed = 0  # run-queue time not yet assigned
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a run of running samples is under way."""
+        return bool(self._kept) or self._mode is not None
+
+    def known(self, state: ThreadState, weight: int, line: int, sched: Sched | None) -> None:
+        """A sample whose state is plain: the holder, or blocked. ``sched`` was read now, and is
+        needed only when running samples came before."""
+        if self.undecided:
+            self._close(state, sched)
+        self._assign(state, weight, line)
+        self._before = state
+        if sched is not None:
+            self._first = sched
+
+    def running(self, weight: int, line: int, sched: Sched, *, exact_before: bool) -> None:
+        """A sample of a thread that is on a CPU or ready for one, and not the holder.
+
+        ``exact_before``: the last reading of schedstat was made while it was blocked.
+        """
+        if self._mode is not None:
+            self._go_on(weight, line, sched)
+            return
+        if not self._kept and not exact_before:
+            self._first = sched
+        self._kept.append(Kept(weight, line))
+        self._span += weight
+        self._seen = sched
+        used = sched.cpu - self._first.cpu
+        if used >= DECIDE_NS and used * 2 >= self._span - TICK_NS and self._span > TICK_NS:
+            self._decide(NATIVE, sched)
+        elif self._span > STARVED_NS and used < DECIDE_NS:
+            self._decide(WAIT if self._before is WAIT else CPU_WAIT, sched)
+
+    def flush(self) -> None:
+        """The thread is gone: assign what is kept as the last reading has it."""
+        if self._kept:
+            self._close(None, self._seen)
+
+    def _decide(self, mode: ThreadState, sched: Sched) -> None:
+        """A run has lasted long enough to tell what it is."""
+        self._owed = sched.queue - self._first.queue
+        self._seen = sched
+        kept, self._kept, self._span = self._kept, [], 0
+        self._mode = mode
+        for weight, line in kept:
+            self._assign(self._by_queue(weight), weight, line)
+
+    def _go_on(self, weight: int, line: int, sched: Sched) -> None:
+        self._owed += sched.queue - self._seen.queue
+        if self._mode is not NATIVE and sched.cpu - self._first.cpu >= DECIDE_NS:
+            self._mode = NATIVE
+        self._seen = sched
+        self._assign(self._by_queue(weight), weight, line)
+
+    def _by_queue(self, weight: int) -> ThreadState:
+        """A run's samples go to ``cpu_wait`` as far as its time on the run queue reaches."""
+        assert self._mode is not None
+        if self._mode is NATIVE and self._owed * 2 >= weight:
+            self._owed -= weight
+            return CPU_WAIT
+        return self._mode
+
+    def _close(self, after: ThreadState | None, sched: Sched | None) -> None:
+        """The run is over: say what it was."""
+        kept, self._kept = self._kept, []
+        span, self._span = self._span, 0
+        mode, self._mode, self._owed = self._mode, None, 0
+        if mode is not None or not kept:
+            return
+        state = self._of_short_run(after, span, sched or self._seen)
+        for weight, line in kept:
+            self._assign(state, weight, line)
+
+    def _of_short_run(self, after: ThreadState | None, span: int, sched: Sched) -> ThreadState:
+        used, queued = sched.cpu - self._first.cpu, sched.queue - self._first.queue
+        if used * 2 >= span and self._before is not HELD:
+            return NATIVE
+        if self._before is WAIT:
+            return WAIT
+        if self._before is HELD:
+            return WAIT if after is WAIT and span <= TICK_NS else NATIVE
+        if queued * 2 >= span or after in (WAIT, HELD):
+            return CPU_WAIT if queued >= used else WAIT
+        return NATIVE

@@ -1,0 +1,211 @@
+"""The interpreter's own words: one vector reading a sample for the GIL, the list of threads and the
+top frame of every thread that has moved."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from refwatch.model.reports import Layout
+from refwatch.observe.codes import Codes
+from refwatch.observe.lines import Lines
+from refwatch.observe.memory import RemoteMemory
+from refwatch.observe.tracked import NO_LINE, Tracked
+
+TAG = 7
+MAX_DEPTH = 200
+MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time
+_GIL = struct.Struct("<QQIxxxxQ")
+_PAIR = struct.Struct("<2Q")
+_WORD = struct.Struct("<Q")
+
+
+class Words(NamedTuple):
+    """The GIL's words and those of the list of threads at one moment; 0 where unknown."""
+
+    interval_us: int = 0
+    holder: int = 0
+    locked: int = 0
+    switches: int = 0
+    made: int = 0
+    """Thread states ever made."""
+    newest: int = 0
+
+
+class FoundThread(NamedTuple):
+    """A thread state in the interpreter's list."""
+
+    address: int
+    number: int
+    tid: int
+    ident: int
+
+
+class Interpreter:
+    """Reads one interpreter by its calibrated layout. Every method may raise MemoryGone."""
+
+    def __init__(self, memory: RemoteMemory, layout: Layout) -> None:
+        self._memory = memory
+        self._gil = layout.gil
+        self._threads = layout.threads
+        self._frames = layout.frames if layout.text is not None else None
+        self.lines: Lines | None = None
+        self._base: list[tuple[int, int]] = []
+        if self._gil:
+            self._base.append((self._gil.gil, 32))
+        if self._threads:
+            self._base.append((self._threads.head - 8, 16))
+        self._base_size = sum(size for _, size in self._base)
+        if self._frames and layout.text:
+            frames = self._frames
+            codes = Codes(memory, frames, layout.text)
+            self.lines = Lines(codes, frames.bytecode_offset)
+            slots = (frames.code_offset, frames.previous_offset, frames.instruction_offset)
+            self._low = min(slots)
+            self._size = max(slots) + 8 - self._low
+            self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
+            self._deep = len(frames.path) == 2
+
+    def sample(self, moving: list[Tracked]) -> Words:
+        """Read the words, and set ``line`` of the moving threads that Python knows."""
+        readers = [t for t in moving if t.state_address] if self._frames else []
+        del readers[MAX_MOVING:]
+        regions = list(self._base)
+        for thread in readers:
+            self._add_regions(regions, thread)
+        each = 8 + self._size + (8 if self._deep else 0) if readers else 0
+        total = self._base_size + each * len(readers)
+        data = self._memory.gather(regions, total)
+        words = self._words(data)
+        if len(data) < total:  # a frame's memory went away: read these one by one
+            self._follow(readers)
+            return words
+        stale = []
+        offset = self._base_size
+        for thread in readers:
+            if not self._take_guess(thread, data, offset):
+                stale.append(thread)
+            offset += each
+        if stale:
+            self._follow(stale)
+        return words
+
+    def _words(self, data: bytes) -> Words:
+        interval = holder = locked = switches = made = newest = offset = 0
+        if self._gil and len(data) >= 32:
+            interval, holder, locked, switches = _GIL.unpack_from(data)
+            offset = 32
+        if self._threads and len(data) >= offset + 16:
+            made, newest = _PAIR.unpack_from(data, offset)
+        return Words(interval, holder, locked, switches, made, newest)
+
+    def _add_regions(self, regions: list[tuple[int, int]], thread: Tracked) -> None:
+        """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
+        assert self._frames
+        path = self._frames.path
+        regions.append((thread.state_address + path[0], 8))
+        if self._deep:
+            regions.append(((thread.cframe or thread.state_address) + path[1], 8))
+        regions.append(((thread.frame or thread.state_address) + self._low, self._size))
+
+    def _take_guess(self, thread: Tracked, data: bytes, offset: int) -> bool:
+        (pointer,) = _WORD.unpack_from(data, offset)
+        offset += 8
+        if self._deep:
+            if pointer != thread.cframe:
+                return False
+            (pointer,) = _WORD.unpack_from(data, offset)
+            offset += 8
+        if pointer != thread.frame or not pointer:
+            return False
+        words = data[offset : offset + self._size]
+        if words == thread.frame_words:
+            return True
+        thread.frame_words = words
+        self._set_line(thread, words)
+        return True
+
+    def _follow(self, threads: Iterable[Tracked]) -> None:
+        assert self._frames
+        for thread in threads:
+            pointer = self._memory.word(thread.state_address + self._frames.path[0])
+            if self._deep:
+                thread.cframe = pointer
+                pointer = self._memory.word(pointer + self._frames.path[1]) if pointer else 0
+            thread.frame = pointer
+            thread.frame_words = self._frame(pointer)
+            if thread.frame_words:
+                self._set_line(thread, thread.frame_words)
+            else:
+                thread.line = NO_LINE
+
+    def _frame(self, address: int) -> bytes:
+        return self._memory.read(address + self._low, self._size) if address else b""
+
+    def _set_line(self, thread: Tracked, words: bytes) -> None:
+        assert self.lines
+        line = self._line(words)
+        if line == NO_LINE:  # a shim on top: the Python line is below it
+            (previous,) = _WORD.unpack_from(words, self._previous)
+            below = self._frame(previous)
+            line = self._line(below) if below else NO_LINE
+        if line is not None:
+            thread.line = line
+
+    def _line(self, words: bytes) -> int | None:
+        assert self.lines
+        (code,) = _WORD.unpack_from(words, self._code)
+        (instruction,) = _WORD.unpack_from(words, self._instruction)
+        return self.lines.at(code & ~TAG, instruction)
+
+    def stack(self, thread: Tracked) -> list[int] | None:
+        """Its lines, innermost first, at most 200; None when it moved while it was read."""
+        if not self._frames or not self.lines or not thread.state_address:
+            return []
+        address = self._memory.word(thread.state_address + self._frames.path[0])
+        if self._deep and address:
+            address = self._memory.word(address + self._frames.path[1])
+        lines: list[int] = []
+        torn = self.lines.torn
+        for _ in range(MAX_DEPTH):
+            words = self._frame(address)
+            if not words:
+                break
+            line = self._line(words)
+            if line:
+                lines.append(line)
+            (address,) = _WORD.unpack_from(words, self._previous)
+        return lines if self.lines.torn == torn else None
+
+    def new_threads(self, newest: int, known: dict[int, int]) -> list[FoundThread]:
+        """The thread states from the newest back to the first that ``known`` (address -> number)
+        has. One without a tid has not begun to run."""
+        place = self._threads
+        assert place
+        found: list[FoundThread] = []
+        address, last = newest, 1 << 63
+        size = max(place.tid_offset, place.ident_offset, place.id_offset, place.older_offset) + 8
+        for _ in range(100_000):
+            data = self._memory.read(address, size) if address else b""
+            if not data:
+                break
+            number, tid, ident, older = (
+                _WORD.unpack_from(data, offset)[0]
+                for offset in (
+                    place.id_offset,
+                    place.tid_offset,
+                    place.ident_offset,
+                    place.older_offset,
+                )
+            )
+            if known.get(address) == number or number >= last:  # known, or moved while read
+                break
+            found.append(FoundThread(address, number, tid, ident))
+            address, last = older, number
+        return found
+
+    def alive(self) -> bool:
+        """Whether the main thread's state is still where it was: an exec replaces all of it."""
+        place = self._threads
+        return not place or self._memory.word(place.main + place.tid_offset) == self._memory.pid

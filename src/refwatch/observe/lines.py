@@ -1,0 +1,68 @@
+"""Source lines get numbers, and instruction pointers are turned into them once each."""
+
+from __future__ import annotations
+
+from refwatch.model.events import LineSeen
+from refwatch.observe.codes import Codes
+from refwatch.observe.tracked import NO_LINE
+
+KEEP = 200_000  # instruction pointers
+
+
+class Lines:
+    """From (code object, instruction pointer) to a line's number; new lines become events."""
+
+    def __init__(self, codes: Codes, bytecode_offset: int) -> None:
+        self.torn = 0
+        """Frames whose code was no code object, or whose instruction was not inside it."""
+        self.new: list[tuple[int, str, int, str]] = []
+        self._codes = codes
+        self._bytecode = bytecode_offset
+        self._places: dict[int, tuple[int, int]] = {}  # instruction -> (code, line)
+        self._numbers: dict[tuple[str, int, str], int] = {}
+        self._used: set[int] = set()
+
+    def at(self, code: int, instruction: int) -> int | None:
+        """The line's number; NO_LINE for the interpreter's own shims, None for a torn reading."""
+        place = self._places.get(instruction)
+        if place is not None and place[0] == code:
+            return place[1]
+        return self._decode(code, instruction)
+
+    def _decode(self, address: int, instruction: int) -> int | None:
+        code = self._codes.get(address)
+        if code is None:
+            self.torn += 1
+            return None
+        if code.shim:
+            return NO_LINE
+        offset = instruction - address - self._bytecode
+        if not -2 <= offset < code.end:
+            self.torn += 1
+            return None
+        if len(self._places) >= KEEP:
+            self._places.clear()
+        number = self._number(code.file, code.line(offset), code.function)
+        self._places[instruction] = (address, number)
+        self._used.add(address)
+        return number
+
+    def _number(self, file: str, line: int, function: str) -> int:
+        key = (file, line, function)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers) + 1
+            self.new.append((number, *key))
+        return number
+
+    def take_new(self, at: float) -> list[LineSeen]:
+        """Events for the lines that were seen for the first time since the last call."""
+        new, self.new = self.new, []
+        return [LineSeen(at, *line) for line in new]
+
+    def check(self) -> None:
+        """Forget the code objects whose address is used by another one now."""
+        gone = {address for address in self._used if not self._codes.still(address)}
+        if gone:
+            self._used -= gone
+            self._places = {i: p for i, p in self._places.items() if p[0] not in gone}

@@ -1,0 +1,201 @@
+"""One sample of all threads, and the slices that samples add up to.
+
+Times are nanoseconds since the watch began. A sample reads, in this order: what each thread says of
+itself to the kernel, then in one go the GIL's words and the top frames of those that have moved. A
+thread that is blocked as it was costs one small file; its time is assigned when something changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from refwatch.model.events import Event, GilSlice, Sampled
+from refwatch.model.reports import Layout
+from refwatch.model.states import ThreadState
+from refwatch.observe.interpreter import Interpreter, Words
+from refwatch.observe.memory import RemoteMemory
+from refwatch.observe.syscalls import Calls
+from refwatch.observe.threads import Threads
+from refwatch.observe.tracked import ThreadGone, Tracked
+
+KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
+SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
+MANY_THREADS = 32  # beyond this a thread that has not run is not asked what it waits for
+
+
+class Sampler:
+    """Samples one process. ``interpreter`` is None until the probe has said where things are."""
+
+    def __init__(self, pid: int, emit: Callable[[Event], None]) -> None:
+        self.pid = pid
+        self.threads = Threads(pid, emit)
+        self.interpreter: Interpreter | None = None
+        self.probe_held_ns = 0
+        self.samples = 0
+        self._emit = emit
+        self._calls = Calls(None)
+        self._has_gil = False
+        self._words = Words()
+        self._last_ns = 0
+        self._slice_from_ns = 0
+        self._slice_samples = 0
+        self._slice_switches: int | None = None
+        self._held_ns = 0
+        self._next_list_ns = 0
+        self._torn = 0
+
+    def attach(self, layout: Layout, memory: RemoteMemory) -> None:
+        """Read the interpreter from now on."""
+        self.interpreter = Interpreter(memory, layout)
+        self._has_gil = layout.gil is not None
+        self._calls = Calls(layout.gil.gil if layout.gil else None)
+
+    def begin(self, at_ns: int) -> None:
+        """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
+        self._last_ns = self._slice_from_ns = at_ns
+        self.threads.follow_kernel(at_ns)
+
+    def sample(self, at_ns: int) -> None:
+        """Take one sample. Raises MemoryGone or FileNotFoundError when the process is gone."""
+        self.samples += 1
+        self._slice_samples += 1
+        if at_ns >= self._next_list_ns:
+            self.threads.follow_kernel(self._last_ns)
+            slow = 4 if len(self.threads.by_tid) > SLOW_LIST_THREADS else 1
+            self._next_list_ns = at_ns + slow * KERNEL_LIST_NS
+        moved = self._ask_kernel()
+        holder = self._read_words([thread for thread, _ in moved])
+        weight = at_ns - self._last_ns
+        if self._words.locked & 0xFFFFFFFF:
+            self._held_ns += weight
+        for thread, state in moved:
+            self._take(thread, state, holder, at_ns)
+        if holder is not None and holder.blocked is not None:
+            # It holds the GIL while it is blocked, as it was: nothing above has seen it move.
+            self._take(holder, holder.blocked, holder, at_ns)
+        self._last_ns = at_ns
+
+    def _ask_kernel(self) -> list[tuple[Tracked, ThreadState | None]]:
+        """The threads that are not blocked as they were at the last sample, with what they wait
+        for now (None: they run)."""
+        moved: list[tuple[Tracked, ThreadState | None]] = []
+        gone: list[Tracked] = []
+        many = len(self.threads.by_tid) > MANY_THREADS
+        for thread in self.threads.by_tid.values():
+            try:
+                blocked = thread.blocked
+                if blocked is not None and (many or blocked is ThreadState.GIL_WAIT):
+                    before = thread.sched_raw
+                    thread.read_sched()
+                    if before == thread.sched_raw:  # it has not run since
+                        continue
+                raw = thread.read(thread.call_fd)
+            except ThreadGone:
+                gone.append(thread)
+                continue
+            if blocked is not None and raw == thread.raw:
+                continue
+            thread.raw = raw
+            moved.append((thread, self._calls.state(raw)))
+        for thread in gone:
+            thread.settle(self._last_ns, self.samples - 1)
+            self.threads.end(thread, self._last_ns)
+        return moved
+
+    def _read_words(self, moved: list[Tracked]) -> Tracked | None:
+        """Read the interpreter; return the thread that holds the GIL."""
+        if self.interpreter is None:
+            return None
+        self._words = words = self.interpreter.sample(moved)
+        self.threads.follow_list(words, self.interpreter, self._last_ns)
+        if self._slice_switches is None and self._has_gil:
+            self._slice_switches = words.switches
+        if not words.locked & 0xFFFFFFFF:
+            return None
+        return self.threads.by_state.get(words.holder)
+
+    def _take(
+        self, thread: Tracked, state: ThreadState | None, holder: Tracked | None, at_ns: int
+    ) -> None:
+        """Assign the time since the last sample, or keep it back until its state is known."""
+        thread.settle(self._last_ns, self.samples - 1)
+        weight = at_ns - thread.since_ns
+        thread.since_ns = at_ns
+        was_blocked = thread.blocked is not None
+        thread.blocked = None
+        thread.samples += 1
+        try:
+            if thread is holder:
+                sched = thread.read_sched() if thread.classifier.undecided else None
+                thread.classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
+                if thread.probe:
+                    self.probe_held_ns += weight
+            elif state is None:
+                sched = thread.read_sched()
+                thread.classifier.running(weight, thread.line, sched, exact_before=was_blocked)
+            else:
+                thread.classifier.known(state, weight, thread.line, thread.read_sched())
+                thread.blocked = state
+                thread.quiet_from = self.samples
+        except ThreadGone:
+            self.threads.end(thread, at_ns)
+
+    def slice(self, rate_hz: float) -> None:
+        """Send what the samples since the last slice add up to."""
+        at_ns = self._last_ns
+        pieces = []
+        for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
+            thread.settle(at_ns, self.samples)
+            piece = thread.take_slice()
+            if piece is not None and not thread.probe:
+                pieces.append(piece)
+        lines = self.interpreter.lines if self.interpreter else None
+        if lines:
+            for event in lines.take_new(at_ns / 1e9):
+                self._emit(event)
+        span_s = (at_ns - self._slice_from_ns) / 1e9
+        waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in pieces)
+        torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
+        gil = self._gil_slice(waited)
+        self._emit(
+            Sampled(
+                at_ns / 1e9, self.pid, span_s, self._slice_samples, gil, pieces, rate_hz, torn=torn
+            )
+        )
+        self.threads.emit_ended()
+        self._slice_from_ns, self._slice_samples, self._held_ns = at_ns, 0, 0
+
+    def _gil_slice(self, wait_s: float) -> GilSlice | None:
+        if not self._has_gil or self._slice_switches is None:
+            return None
+        handoffs = self._words.switches - self._slice_switches
+        self._slice_switches = self._words.switches
+        return GilSlice(self._held_ns / 1e9, wait_s, handoffs, self._words.interval_us / 1e6)
+
+    def read_stacks(self) -> None:
+        """Read the whole stack of every thread that has moved since the last time; forget code
+        whose address was used again."""
+        if self.interpreter is None or self.interpreter.lines is None:
+            return
+        self.interpreter.lines.check()
+        for thread in self.threads.by_tid.values():
+            stamp = thread.sched_raw
+            if thread.blocked is not None and thread.stack_stamp == stamp:
+                continue
+            stack = self.interpreter.stack(thread)
+            if stack is not None:
+                thread.stack, thread.stack_stamp = stack, stamp
+
+    def read_switches(self) -> None:
+        """Read every thread's context switches, and the run-queue time of those at rest."""
+        for thread in self.threads.by_tid.values():
+            thread.read_switches()
+
+    def end(self) -> None:
+        """Send the last slice and close every file."""
+        for thread in list(self.threads.by_tid.values()):
+            thread.settle(self._last_ns, self.samples)
+            thread.classifier.flush()
+        self.slice(0.0)
+        for thread in self.threads.by_tid.values():
+            thread.close()

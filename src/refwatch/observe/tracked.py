@@ -1,0 +1,140 @@
+"""One thread under watch: its open files under /proc and what its samples add up to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from refwatch.model.events import ThreadSlice
+from refwatch.model.states import ThreadState, encode_runs
+from refwatch.observe.classify import Classifier, Sched
+
+NO_LINE = 0
+MAX_RUNS = 400  # in one slice: more than a strip can show
+
+
+class ThreadGone(Exception):  # noqa: N818 - it is an end, not an error
+    """The thread has ended."""
+
+
+class Tracked:
+    """A thread of the target. Raises ThreadGone when it can't be opened."""
+
+    def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
+        self.tid = tid
+        self.serial = serial
+        self.ident: int | None = None
+        self.name = ""
+        self.daemon: bool | None = None
+        self.state_address = 0
+        """Of its PyThreadState; 0 for a thread that Python does not know."""
+        self.state_id = 0
+        self.probe = False
+        self.line = NO_LINE
+        self.frame = 0
+        self.cframe = 0
+        self.frame_words = b""
+        self.stack: list[int] = []
+        self.stack_sent: list[int] = []
+        self.stack_stamp = b""
+        self.raw = b""
+        self.sched_raw = b""
+        self.sched = Sched(0, 0)
+        self.blocked: ThreadState | None = None
+        self.since_ns = at_ns
+        """Up to here its time is assigned."""
+        self.samples = 0
+        self.quiet_from = 0
+        """Sample number from which nothing of it has changed."""
+        self.switches = (0, 0)
+        self.classifier = Classifier(self.assign)
+        self.times: dict[ThreadState, int] = {}
+        self.hot: dict[tuple[int, ThreadState], int] = {}
+        self.runs: list[tuple[ThreadState, int]] = []
+        base = f"/proc/{pid}/task/{tid}"
+        try:
+            self.call_fd = os.open(f"{base}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ThreadGone from error
+        try:
+            self.sched_fd = os.open(f"{base}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            os.close(self.call_fd)
+            raise ThreadGone from error
+        self.status_path = f"{base}/status"
+
+    def close(self) -> None:
+        for fd in (self.call_fd, self.sched_fd):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def read_sched(self) -> Sched:
+        """On-CPU and run-queue time, nanoseconds. Raises ThreadGone."""
+        raw = self.read(self.sched_fd)
+        if raw != self.sched_raw:
+            self.sched_raw = raw
+            cpu, queue, _ = raw.split(b" ", 2)
+            self.sched = Sched(int(cpu), int(queue))
+        return self.sched
+
+    def read(self, fd: int) -> bytes:
+        try:
+            raw = os.pread(fd, 160, 0)
+        except OSError as error:
+            raise ThreadGone from error
+        if not raw:
+            raise ThreadGone
+        return raw
+
+    def assign(self, state: ThreadState, weight: int, line: int) -> None:
+        """Add ``weight`` nanoseconds in ``state`` at ``line``."""
+        if weight <= 0:
+            return
+        self.times[state] = self.times.get(state, 0) + weight
+        if line:
+            key = (line, state)
+            self.hot[key] = self.hot.get(key, 0) + weight
+        runs = self.runs
+        if runs and (runs[-1][0] is state or len(runs) >= MAX_RUNS):
+            runs[-1] = (runs[-1][0], runs[-1][1] + weight)
+        else:
+            runs.append((state, weight))
+
+    def settle(self, at_ns: int, samples: int) -> None:
+        """Assign the time during which nothing changed, up to ``at_ns``; ``samples`` is the number
+        of the newest sample in which it was still so."""
+        if self.blocked is not None and at_ns > self.since_ns:
+            self.assign(self.blocked, at_ns - self.since_ns, self.line)
+            self.since_ns = at_ns
+            self.samples += samples - self.quiet_from
+            self.quiet_from = samples
+
+    def take_slice(self) -> ThreadSlice | None:
+        """What was assigned since the last slice; None when that is nothing."""
+        if not self.times:
+            return None
+        changed = self.stack_sent != self.stack
+        piece = ThreadSlice(
+            serial=self.serial,
+            samples=self.samples,
+            states={state: weight / 1e9 for state, weight in self.times.items()},
+            runs=encode_runs((state, weight // 1000) for state, weight in self.runs),
+            hot=[(line, state, weight / 1e9) for (line, state), weight in self.hot.items()],
+            stack=list(self.stack) if changed else None,
+            cpu_s=self.sched.cpu / 1e9,
+            cpu_wait_s=self.sched.queue / 1e9,
+            voluntary_switches=self.switches[0],
+            involuntary_switches=self.switches[1],
+        )
+        self.stack_sent = list(self.stack)
+        self.times, self.hot, self.runs, self.samples = {}, {}, [], 0
+        return piece
+
+    def read_switches(self) -> None:
+        """Read the context switches; what can't be read stays as it was."""
+        try:
+            with open(self.status_path, "rb") as file:
+                tail = file.read().rsplit(b"voluntary_ctxt_switches:", 2)
+            self.switches = (int(tail[1].split()[0]), int(tail[2]))
+        except (OSError, ValueError, IndexError):
+            pass

@@ -1,0 +1,65 @@
+"""Starts the probe before the target's first line, then gives way to the target's own sitecustomize.
+
+This folder stands first in PYTHONPATH only until this module has run: what the launcher has put
+into the environment is taken out again, so that the target and its children see what they would
+have seen. The real ``python SCRIPT`` follows, with its own ``__main__``, arguments and tracebacks.
+"""
+
+import os
+import sys
+
+
+def _restore_environment():
+    """Undo what the launcher did; return (where the probe reports to, this folder)."""
+    report_to = os.environ.pop("REFWATCH_PROBE", None)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    original = os.environ.pop("REFWATCH_PYTHONPATH", None)
+    if report_to is not None:
+        if original is None:
+            os.environ.pop("PYTHONPATH", None)
+        else:
+            os.environ["PYTHONPATH"] = original
+    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    sys.path_importer_cache.pop(folder, None)
+    return report_to, folder
+
+
+def _load_probe(folder):
+    """The probe's package, by its place, under a name that no one else uses."""
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import spec_from_file_location
+
+    package = os.path.dirname(folder)
+    spec = spec_from_file_location(
+        "_refwatch_probe",
+        os.path.join(package, "__init__.py"),
+        submodule_search_locations=[package],
+    )
+    module = module_from_spec(spec)
+    sys.modules["_refwatch_probe"] = module
+    spec.loader.exec_module(module)
+    from _refwatch_probe import start
+
+    return start
+
+
+def _run_own_sitecustomize():
+    """Load the sitecustomize that stands behind this one; without one, fail as its import would."""
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import PathFinder
+
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is None or spec.loader is None:
+        raise ImportError("No module named 'sitecustomize'", name="sitecustomize")
+    module = module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+_report_to, _folder = _restore_environment()
+if _report_to is not None:
+    try:
+        _load_probe(_folder).start(_report_to)
+    except Exception:  # noqa: BLE001, S110 - the target runs as if alone, whatever befalls the probe
+        pass
+_run_own_sitecustomize()

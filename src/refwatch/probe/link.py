@@ -1,0 +1,118 @@
+"""The probe's end of the wire: one line of JSON a message, on a socket that the target won't meet."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+from _json import encode_basestring_ascii
+from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+LOWEST_FD = 300  # so that the target's own descriptors have the numbers they would have
+
+
+def to_json(value: object) -> str:
+    """JSON of None, bool, int, float, str, list, tuple and dict with str keys. The json package
+    would bring the regular expressions into the target, which may not have them."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if isinstance(value, (int, float)):  # noqa: UP038 - a union is made anew at every call
+        return repr(value)
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, dict):
+        pairs = (f"{encode_basestring_ascii(key)}:{to_json(item)}" for key, item in value.items())
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, (list, tuple)):  # noqa: UP038
+        return f"[{','.join(map(to_json, value))}]"
+    raise TypeError(f"no JSON for {type(value)}")
+
+
+class Link:
+    """A connected socket, kept at a high descriptor number and closed by any exec.
+
+    A daemonizing target closes every descriptor that it finds, and the number may then be a file of
+    its own: so before each use the descriptor's identity is compared with what it was.
+    """
+
+    def __init__(self, path: str) -> None:
+        plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        try:
+            plain.connect(path)
+            self._fd = _high(plain.fileno())
+        finally:
+            plain.close()
+        self._wake_in, self._wake_out = (_moved(fd) for fd in os.pipe())
+        self._identities = {fd: _identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
+
+    def send(self, message: dict[str, object]) -> bool:
+        """Send one message; False when the daemon or the socket is gone."""
+        data = (to_json(message) + "\n").encode()
+        if not self._ours(self._fd):
+            return False
+        # A socket object for the one call: it alone can send without SIGPIPE, which the target may
+        # have set to kill; kept, it would warn at exit of never having been closed.
+        socket = _socket.socket(fileno=self._fd)
+        try:
+            while data:
+                data = data[socket.send(data, _socket.MSG_NOSIGNAL) :]
+        except OSError:
+            return False
+        finally:
+            socket.detach()
+        return True
+
+    def receive(self) -> bytes:
+        """Wait, without the GIL, for the daemon's next bytes; none when it is gone, or when
+        :meth:`wake` was called."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        poll.register(self._wake_in, select.POLLIN)
+        try:
+            poll.poll()
+            if not (self._ours(self._fd) and self._ours(self._wake_in)):
+                return b""
+            if any(fd == self._wake_in for fd, _ in poll.poll(0)):
+                os.read(self._wake_in, 1)
+                return b""
+            return os.read(self._fd, 4096)
+        except OSError:
+            return b""
+
+    def wake(self) -> None:
+        """End a :meth:`receive` that waits in another thread."""
+        if self._ours(self._wake_out):
+            os.write(self._wake_out, b"w")
+
+    def close(self) -> None:
+        for fd in (self._fd, self._wake_in, self._wake_out):
+            if self._ours(fd):
+                os.close(fd)
+
+    def _ours(self, fd: int) -> bool:
+        try:
+            return _identity(fd) == self._identities[fd]
+        except OSError:
+            return False
+
+
+def _high(fd: int) -> int:
+    """A copy of ``fd`` with a high number, as high as the limit on open files allows."""
+    for lowest in (LOWEST_FD, 100, 20):
+        try:
+            return fcntl(fd, F_DUPFD_CLOEXEC, lowest)
+        except OSError:
+            continue
+    return fcntl(fd, F_DUPFD_CLOEXEC, 3)
+
+
+def _moved(fd: int) -> int:
+    try:
+        return _high(fd)
+    finally:
+        os.close(fd)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino

@@ -1,0 +1,76 @@
+"""Calibrates, reports to the daemon and leaves one thread that answers when asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from .answer import Answerer
+from .link import Link
+
+Found = dict[str, object]
+Limits = dict[str, str]
+
+
+def start(report_to: str) -> None:
+    """Begin; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns when the answer is on its way."""
+    began, cpu = time.perf_counter(), time.thread_time()
+    daemon, path = report_to.split(":", 1)
+    link = Link(path)
+    limits: Limits = {}
+    hello: Found = {
+        "message": "hello",
+        "pid": os.getpid(),
+        "python": sys.version.split()[0],
+        "executable": sys.executable,
+        "free_threaded": "t" in getattr(sys, "abiflags", ""),
+        "gil_enabled": _gil_enabled(),
+        "switch_interval_s": sys.getswitchinterval(),
+        "layout": _calibrate(int(daemon), limits),
+        "limits": [[reading, reason] for reading, reason in limits.items()],
+    }
+    hello["calibration_s"] = time.perf_counter() - began
+    hello["cpu_s"] = time.thread_time() - cpu
+    link.send(hello)
+    Answerer(link).begin()
+
+
+def _gil_enabled() -> bool:
+    enabled = getattr(sys, "_is_gil_enabled", None)
+    return bool(enabled()) if enabled is not None else True
+
+
+def _calibrate(daemon: int, limits: Limits) -> Found:
+    """What was found and verified; each search that failed leaves its reason in ``limits``."""
+    layout: Found = {"gil": None, "threads": None, "frames": None, "text": None}
+    if sys.platform != "linux":
+        limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
+        return layout
+    try:
+        from . import capi, find_frames, find_gil, find_text, find_threads, helper, peek
+    except ImportError as error:
+        limits["outside reading"] = f"the target's Python lacks a module: {error}"
+        return layout
+    capi.allow_reader(daemon)
+    memory = peek.Memory()
+    helpers = [helper.Helper(), helper.Helper()]
+
+    def attempt(name: str, reading: str, search: Callable[[], object]) -> None:
+        try:
+            layout[name] = search()
+        except (find_gil.NotFound, helper.Stuck, OSError, ValueError) as error:
+            limits[reading] = f"calibration failed: {error}"
+
+    try:
+        if _gil_enabled():
+            attempt("gil", "GIL", lambda: find_gil.find_gil(memory, helpers[0]))
+        attempt("threads", "thread states", lambda: find_threads.find_threads(memory, *helpers))
+        attempt("frames", "stacks", lambda: find_frames.find_frames(memory))
+        attempt("text", "source lines", lambda: find_text.find_text(memory))
+    finally:
+        for one in helpers:
+            one.end()
+        memory.close()
+    return layout

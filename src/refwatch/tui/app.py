@@ -1,0 +1,320 @@
+"""The app: one State, fed by a reader, drawn some times a second by one tick.
+
+Arrivals only change the state. The tick draws the panel that is seen, and only if the state has
+changed since. A pause holds the views, not the state: data flows on behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from refwatch.model import events as ev
+from refwatch.model.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.model.events import Event
+from refwatch.session.state import State
+from refwatch.tui.feed import Feed, FeedGoneError, ReplayFeed
+from refwatch.tui.held import Held
+from refwatch.tui.help import HelpScreen, section
+from refwatch.tui.leave import Leave, LeaveScreen
+from refwatch.tui.output import OutputLines
+from refwatch.tui.panels import panels
+from refwatch.tui.screen import MainScreen
+from refwatch.tui.source import source_line
+from refwatch.tui.theme import DARK, LIGHT, defaults
+from refwatch.tui.thread_detail import ThreadScreen
+from refwatch.tui.threads import ThreadsPanel
+from refwatch.tui.views.header import HeaderView, fmt_target, view_header
+from refwatch.tui.views.thread_detail import view_detail
+from refwatch.tui.widgets.live_table import LiveTable
+
+__all__ = ["Leave", "RefwatchApp"]
+
+TICK_S = 0.1
+NUMBERS_EVERY = 4
+"""Ticks from one drawing of numbers and tables to the next; timelines move on each."""
+CHROME = (4, 3)
+"""(rows, columns) that are not the Output panel's."""
+
+
+class RefwatchApp(App[Leave]):
+    """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
+
+    TITLE = "refwatch"
+    CSS_PATH = "refwatch.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pause", "Pause", id="app.pause",
+                tooltip="Hold the view; data flows on"),
+        Binding("s", "snapshot", "Snapshot", id="app.snapshot",
+                tooltip="Write a snapshot as JSON, and say where"),
+        Binding("full_stop", "speed(1)", "Faster", key_display=".", id="replay.faster"),
+        Binding("comma", "speed(-1)", "Slower", key_display=",", id="replay.slower"),
+        Binding("J", "jump", "To the end", show=False, id="replay.end",
+                tooltip="Jump to the end of the recording"),
+        Binding("question_mark", "help", "Keys", key_display="?", id="app.help",
+                tooltip="Every key, and what the colours mean"),
+        Binding("ctrl+t", "toggle_theme", "Dark or light", show=False, id="app.theme"),
+        Binding("q", "leave", "Leave", id="app.leave",
+                tooltip="Leave; asks what becomes of the program"),
+        Binding("ctrl+q", "leave", "Leave", show=False, priority=True, id="app.quit"),
+    ]  # fmt: skip
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        replay: bool = False,
+        write_snapshot: Callable[[State, Path], None] | None = None,
+        snapshot_dir: Path,
+    ) -> None:
+        super().__init__()
+        self.feed = feed
+        self.state = State()
+        self.replay = replay
+        self.held: Held | None = None
+        self.specs = panels(live=not replay)
+        self.main = MainScreen(self.specs)
+        self._write_snapshot = write_snapshot
+        self._snapshot_dir = snapshot_dir
+        self._asked: str | None = None
+        self._ticks = 0
+        self._drawn = (-1, False)
+        self._numbers = (-1, False)
+        for spec in self.specs:
+            self._bind_panel(spec.key, spec.name, spec.title)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = LIGHT.name if _light_terminal() else DARK.name
+
+    def _bind_panel(self, key: str, name: str, title: str) -> None:
+        self._bindings.bind(key, f"panel('{name}')", title, show=False)
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return defaults(self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        self.draw()
+        self.set_interval(TICK_S, self._tick)
+        self.run_worker(self._read(), group="feed", exclusive=True)
+
+    # -- events in -----------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        async for batch in self.feed.events():
+            for event in batch:
+                self.state.apply(event)
+                if isinstance(event, ev.TargetStarted):
+                    self._resize_terminal()
+                elif self._asked is not None:
+                    self._answer(event)
+
+    def _answer(self, event: Event) -> None:
+        """Tell the user how the snapshot went that was asked for."""
+        if isinstance(event, ev.SnapshotWritten) and event.path == self._asked:
+            self._asked = None
+            self.notify(event.path, title="Snapshot written", markup=False)
+        elif isinstance(event, ev.Noted) and event.level == "error":
+            self._asked = None
+            self.notify(event.text, severity="error", markup=False)
+
+    @property
+    def paused(self) -> bool:
+        """The view is held."""
+        return self.held is not None
+
+    # -- drawing -------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        now = (self.state.version, self.feed.gone)
+        numbers = self._ticks % NUMBERS_EVERY == 0 and now != self._numbers
+        if numbers or now != self._drawn:
+            self._draw(numbers=numbers)
+
+    def draw(self) -> None:
+        """Draw all that is seen, now."""
+        self._draw(numbers=True)
+
+    def _draw(self, *, numbers: bool) -> None:
+        now = (self.state.version, self.feed.gone)
+        self._drawn = now
+        if numbers:
+            self._numbers = now
+            self.main.show_header(self._header())
+        if isinstance(self.screen, ThreadScreen):
+            if numbers:
+                self._draw_thread(self.screen)
+            return
+        spec = self.main.active
+        if self.held is not None:
+            if numbers and self.held.drawn != spec.name:
+                self.held.drawn = spec.name
+                self.main.show_panel(self.held.views[spec.name], numbers=True)
+        elif numbers or spec.fast:
+            self.main.show_panel(spec.read(self.state), numbers=numbers)
+
+    def _draw_thread(self, screen: ThreadScreen) -> None:
+        if self.held is not None:
+            view = self.held.threads.get(screen.serial)
+        else:
+            view = view_detail(self.state, screen.serial, source_line)
+        if view is not None and view != screen.view:
+            screen.show(view)
+
+    def _header(self) -> HeaderView:
+        if self.held is not None:
+            behind = max(0.0, self.state.now - self.held.at)
+            return replace(self.held.header, behind_s=behind)
+        return view_header(self.state, gone=self.feed.gone, replay=self._replay_note())
+
+    def _replay_note(self) -> str | None:
+        if not self.replay:
+            return None
+        speed = self.feed.speed if isinstance(self.feed, ReplayFeed) else 1.0
+        return "recording" if speed == 1.0 else f"recording at {speed:g}x"
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    async def action_panel(self, name: str) -> None:
+        if isinstance(self.screen, MainScreen):
+            await self.main.activate(name)
+            if self.held is not None:
+                self.held.drawn = ""
+            self.draw()
+
+    def action_pause(self) -> None:
+        if self.held is None:
+            self.held = Held.of(self.state, self.specs, self._header())
+        else:
+            self.held = None
+            self.main.resumed()
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.paused = self.paused
+        self.draw()
+        self.screen.refresh_bindings()
+
+    async def action_snapshot(self) -> None:
+        name = f"refwatch-{self._stem()}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json"
+        path = self._snapshot_dir / name
+        if not self.replay:
+            self._asked = str(path)
+            if not await self.send(WriteSnapshot(str(path))):
+                self._asked = None
+            return
+        if self._write_snapshot is None:
+            self.notify("A snapshot cannot be written from here.", severity="warning")
+            return
+        try:
+            self._write_snapshot(self.state, path)
+        except OSError as error:
+            self.notify(str(error), title="No snapshot", severity="error", markup=False)
+        else:
+            self.notify(str(path), title="Snapshot written", markup=False)
+
+    def _stem(self) -> str:
+        argv = self.state.target.argv if self.state.target else []
+        return re.sub(r"[^\w.-]+", "_", Path(argv[0]).stem if argv else "")[:60] or "target"
+
+    def action_speed(self, by: int) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.faster(by)
+            self.main.show_header(self._header())
+
+    def action_jump(self) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            if self.held is not None:
+                self.action_pause()
+            self.feed.jump_to_end()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action in {"speed", "jump"}:
+            return isinstance(self.feed, ReplayFeed) and not self.feed.gone
+        return True
+
+    def action_toggle_theme(self) -> None:
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def action_help(self) -> None:
+        if isinstance(self.screen, HelpScreen):
+            return
+        sections = [
+            section("Everywhere", [*self._panel_keys(), *MainScreen.BINDINGS, *self.BINDINGS]),
+            section("Tables", LiveTable.BINDINGS),
+            section("Threads", ThreadsPanel.BINDINGS),
+            section("One thread", ThreadScreen.BINDINGS),
+            section("Output", OutputLines.BINDINGS),
+        ]
+        self.push_screen(HelpScreen(sections))
+
+    def _panel_keys(self) -> list[BindingType]:
+        return [Binding(spec.key, "panel", f"Panel {spec.title}") for spec in self.specs]
+
+    def action_leave(self) -> None:
+        if isinstance(self.screen, LeaveScreen):
+            return
+        if self.replay or self.state.exited is not None:
+            self.exit(Leave.FINISHED)
+        elif self.feed.gone:
+            self.exit(Leave.GO_ON)
+        else:
+            target = self.state.target
+            screen = LeaveScreen(fmt_target(target.argv) if target else "", target.pid if target else 0)
+            self.push_screen(screen, self._left)
+
+    def _left(self, answer: Leave | None) -> None:
+        if answer is not None:
+            self.exit(answer)
+
+    # -- messages ------------------------------------------------------------------------------
+
+    @on(ThreadsPanel.ThreadOpened)
+    def _thread_opened(self, event: ThreadsPanel.ThreadOpened) -> None:
+        screen = ThreadScreen(event.serial)
+        self.push_screen(screen, lambda _: self.draw())
+        self.call_after_refresh(self.draw)
+
+    @on(OutputLines.Typed)
+    async def _typed(self, event: OutputLines.Typed) -> None:
+        await self.send(TypeInput(event.data))
+
+    @on(OutputLines.TypingChanged)
+    def _typing_changed(self) -> None:
+        self.draw()
+
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+        self._resize_terminal()
+
+    def _resize_terminal(self) -> None:
+        target = self.state.target
+        if self.replay or target is None or not target.terminal or self.state.exited:
+            return
+        rows, columns = self.size.height - CHROME[0], self.size.width - CHROME[1]
+        command = ResizeTerminal(max(rows, 2), max(columns, 10))
+        self.run_worker(self.send(command), group="resize", exclusive=True)
+
+    async def send(self, command: Command) -> bool:
+        """Send, or say why not; return whether it went."""
+        try:
+            await self.feed.send(command)
+        except FeedGoneError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return False
+        return True
+
+
+def _light_terminal() -> bool:
+    """Some terminals say their colours: ``COLORFGBG=0;15`` is black on white."""
+    return os.environ.get("COLORFGBG", "").rpartition(";")[2] in {"7", "15"}

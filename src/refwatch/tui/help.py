@@ -1,0 +1,85 @@
+"""``?``: every key, read from the bindings themselves, and what the colours mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from refwatch.tui.views.spans import Line, pad
+from refwatch.tui.views.states import EXPLAINED, GLYPHS, WORDS
+from refwatch.tui.widgets.scroll_lines import ScrollLines
+
+KEY_WIDTH = 22
+Section = tuple[str, tuple[tuple[str, str], ...]]
+"""(title, ((keys, what they do), ...))"""
+
+
+def section(title: str, bindings: Iterable[BindingType]) -> Section:
+    """The keys of one place; bindings of one id, or with the same text, share a line."""
+    rows: dict[str, list[str]] = {}
+    for binding in bindings:
+        if isinstance(binding, Binding) and binding.description:
+            what = binding.tooltip or binding.description
+            rows.setdefault(what, []).extend(_keys(binding))
+    return title, tuple((" ".join(keys), what) for what, keys in rows.items())
+
+
+_NAMES = {
+    "slash": "/", "question_mark": "?", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
+    "equals_sign": "=", "greater_than_sign": ">", "less_than_sign": "<", "pageup": "PgUp",
+    "pagedown": "PgDn", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
+}  # fmt: skip
+
+
+def _keys(binding: Binding) -> list[str]:
+    return [_NAMES.get(key, key) for key in binding.key.split(",")]
+
+
+def draw_help(sections: Iterable[Section]) -> list[Line]:
+    """Keys by place, then the states."""
+    lines: list[Line] = []
+    for title, rows in sections:
+        lines += [((title, "title"),)]
+        lines += [((pad(f"  {keys}", KEY_WIDTH), "key"), (what, "foreground")) for keys, what in rows]
+        lines.append(())
+    lines.append((("States of a thread, exactly one at each sample", "title"),))
+    lines += [
+        ((pad(f"  {GLYPHS[state]} {WORDS[state]}", KEY_WIDTH), str(state)), (text, "foreground"))
+        for state, text in EXPLAINED.items()
+    ]
+    lines += [
+        (),
+        (("Timelines", "title"),),
+        (("  A full cell is one state; ▌ two, one after the other; a bar ▃ two that take turns", "foreground"),),
+        (("  faster than a cell: the height of its colour is its share. + zooms in.", "foreground"),),
+    ]
+    return lines
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys, in a box over what is seen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "close", "Close", id="help.close"),
+    ]
+
+    def __init__(self, sections: list[Section]) -> None:
+        super().__init__(id="help")
+        self._sections = sections
+        self._lines = ScrollLines("help-lines")
+
+    def compose(self) -> ComposeResult:
+        yield self._lines
+
+    def on_mount(self) -> None:
+        self._lines.border_title = "Keys"
+        self._lines.border_subtitle = "esc closes"
+        self._lines.show(draw_help(self._sections))
+        self._lines.focus()
+
+    def action_close(self) -> None:
+        self.dismiss()

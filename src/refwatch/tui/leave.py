@@ -1,0 +1,58 @@
+"""Leaving: what becomes of the target is asked, never assumed."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+
+class Leave(enum.Enum):
+    """How the viewer was left."""
+
+    FINISHED = "finished"
+    """The target had ended, or this was a recording."""
+    GO_ON = "go_on"
+    """The target runs on."""
+    END_TARGET = "end_target"
+    """The user asked to end the target."""
+
+
+class LeaveScreen(ModalScreen[Leave | None]):
+    """Asks; answers None to stay."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "answer('go_on')", "Let it go on", id="leave.go_on"),
+        Binding("e", "answer('end_target')", "End it", id="leave.end"),
+        Binding("escape,q,s", "stay", "Stay here", id="leave.stay"),
+        Binding("left", "app.focus_previous", show=False, id="leave.previous"),
+        Binding("right", "app.focus_next", show=False, id="leave.next"),
+    ]
+
+    def __init__(self, target: str, pid: int) -> None:
+        super().__init__(id="leave")
+        self._target, self._pid = target, pid
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="leave-box"):
+            yield Static("The program is still running", classes="question", markup=False)
+            yield Static(f"{self._target}  (pid {self._pid})", classes="detail", markup=False)
+            with Horizontal(id="leave-buttons"):
+                yield Button("Let it go on  g", id="go_on", variant="primary")
+                yield Button("End it  e", id="end_target", variant="error")
+                yield Button("Stay  esc", id="stay")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(None if event.button.id == "stay" else Leave(event.button.id))
+
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(Leave(answer))
+
+    def action_stay(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,24 @@
+"""The panels there are, in the order of their number keys. A new panel is one entry here."""
+
+from __future__ import annotations
+
+from refwatch.tui.output import OutputPanel, view_output
+from refwatch.tui.overview import OverviewPanel
+from refwatch.tui.panel import PanelSpec
+from refwatch.tui.threads import ThreadsPanel
+from refwatch.tui.views.overview import view_overview
+from refwatch.tui.views.threads import ThreadsView, hold, view_threads
+
+
+def _hold_threads(view: object) -> object:
+    return hold(view) if isinstance(view, ThreadsView) else view
+
+
+def panels(*, live: bool) -> tuple[PanelSpec, ...]:
+    """``live``: there is a target that can be typed to."""
+    return (
+        PanelSpec("overview", "1", "Overview", view_overview, OverviewPanel),
+        PanelSpec("threads", "2", "Threads", view_threads, ThreadsPanel, _hold_threads, fast=True),
+        PanelSpec("output", "3", "Output", view_output, lambda: OutputPanel(live=live), fast=True),
+    )
+

@@ -1,0 +1,164 @@
+"""Colours: two themes of our own, and the styles by which the views name what they draw.
+
+A state always has a glyph, a word and a colour, so the colour is never alone. The colours were
+chosen to be told apart on both grounds and to stay distinct for red-green blindness in lightness.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.color import Color, ColorParseError
+from rich.errors import StyleSyntaxError
+from rich.style import Style
+from textual.theme import Theme
+
+from refwatch.model.states import ThreadState
+
+_DARK_STATES = {
+    "state-gil_held": "#4fd18b",
+    "state-gil_wait": "#ff6b4a",
+    "state-native": "#4e9cff",
+    "state-cpu_wait": "#d77ee8",
+    "state-io_wait": "#35c2d1",
+    "state-lock_wait": "#f0c040",
+    "state-sleep": "#556072",
+    "state-child_wait": "#a594f9",
+    "state-other": "#a08c7d",
+}
+_LIGHT_STATES = {
+    "state-gil_held": "#1f9d57",
+    "state-gil_wait": "#e0441f",
+    "state-native": "#1f6fe0",
+    "state-cpu_wait": "#a32fbf",
+    "state-io_wait": "#0b8fa0",
+    "state-lock_wait": "#b97f00",
+    "state-sleep": "#9aa5b5",
+    "state-child_wait": "#6b4fe0",
+    "state-other": "#8a7565",
+}
+
+DARK = Theme(
+    name="refwatch-dark",
+    primary="#5fb3f9",
+    secondary="#4fd18b",
+    accent="#f0c040",
+    warning="#f0a040",
+    error="#ff5f5f",
+    success="#4fd18b",
+    foreground="#d5dde8",
+    background="#10151c",
+    surface="#161c26",
+    panel="#2a3443",
+    dark=True,
+    variables={
+        **_DARK_STATES,
+        "muted": "#8592a6",
+        "block-cursor-background": "#24405c",
+        "block-cursor-foreground": "#ffffff",
+        "border": "#2f3b4d",
+        "footer-key-foreground": "#f0c040",
+    },
+)
+LIGHT = Theme(
+    name="refwatch-light",
+    primary="#1766b8",
+    secondary="#1f9d57",
+    accent="#a86b00",
+    warning="#b96a00",
+    error="#c62828",
+    success="#1f9d57",
+    foreground="#1d2530",
+    background="#fbfcfd",
+    surface="#f1f4f8",
+    panel="#d5dde7",
+    dark=False,
+    variables={
+        **_LIGHT_STATES,
+        "muted": "#5c6878",
+        "block-cursor-background": "#cfe4fb",
+        "block-cursor-foreground": "#0d1620",
+        "border": "#c2ccd8",
+        "footer-key-foreground": "#a86b00",
+    },
+)
+
+
+def defaults(dark: bool) -> dict[str, str]:
+    """Our own variables for the themes that Textual brings along."""
+    theme = DARK if dark else LIGHT
+    return {name: theme.variables[name] for name in (*_DARK_STATES, "muted")}
+
+
+class Palette:
+    """The styles of one theme, by the names that views use.
+
+    None of them has a ground of its own, except ``paused``, ``chosen`` and ``cursor``. A name
+    ``front/back`` is the one's colour on the other's, for a cell that shows two pieces.
+    """
+
+    def __init__(self, styles: dict[str, Style]) -> None:
+        self._styles = styles
+
+    def __getitem__(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            if name.startswith("ansi:"):
+                return _ansi(name)
+            front, _, back = name.partition("/")
+            style = self._styles.get(front, _NO_STYLE)
+            if back:
+                ground = self._styles.get(back, _NO_STYLE)
+                style = Style(color=style.color, bgcolor=ground.color)
+            self._styles[name] = style
+        return style
+
+
+def palette_of(variables: dict[str, str]) -> Palette:
+    """The palette of a theme's variables."""
+    keys = (*_DARK_STATES, *_PLAIN, "block-cursor-background", "background")
+    return _palette(tuple((key, variables[key]) for key in keys))
+
+
+_NO_STYLE = Style()
+_PLAIN = ("muted", "foreground", "primary", "secondary", "accent", "warning", "error", "success")
+
+
+@lru_cache(maxsize=8)
+def _palette(variables: tuple[tuple[str, str], ...]) -> Palette:
+    values = {name: _style(text) for name, text in variables}
+    styles = {name.removeprefix("state-"): style for name, style in values.items()}
+    bold = Style(bold=True)
+    styles["strong"] = values["foreground"] + bold
+    styles["key"] = values["accent"] + bold
+    styles["title"] = values["primary"] + bold
+    styles["bad"] = values["error"] + bold
+    styles["good"] = values["success"] + bold
+    styles["warn"] = values["warning"] + bold
+    styles["paused"] = Style(color=values["background"].color, bgcolor=values["accent"].color) + bold
+    styles["chosen"] = Style(color=values["background"].color, bgcolor=values["primary"].color) + bold
+    styles["cursor"] = Style(bgcolor=values["block-cursor-background"].color)
+    for state in ThreadState:
+        styles[f"{state}-bold"] = values[f"state-{state}"] + bold
+    return Palette(styles)
+
+
+def _style(text: str) -> Style:
+    if text.startswith("ansi_"):  # Textual's themes of the terminal's own sixteen colours
+        text = text.removeprefix("ansi_")
+    if text in {"default", "transparent", ""}:
+        return _NO_STYLE
+    text = text.split()[0]  # "#aabbcc 50%": a share of opacity is no matter of ours
+    try:
+        return Style(color=Color.parse(text[:7] if text.startswith("#") else text))
+    except ColorParseError:
+        return _NO_STYLE
+
+
+@lru_cache(maxsize=4096)
+def _ansi(name: str) -> Style:
+    """A style that the target has set by escape sequences. Bounded: it may use 24-bit colours."""
+    try:
+        return Style.parse(name.removeprefix("ansi:"))
+    except StyleSyntaxError:
+        return _NO_STYLE

@@ -1,0 +1,78 @@
+"""One thread on a screen of its own: states, stack with source, and hot lines by state."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from refwatch.tui.views.thread_detail import (
+    DetailView,
+    draw_facts,
+    draw_hot,
+    draw_stack,
+    draw_states,
+    draw_title,
+)
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.scroll_lines import ScrollLines
+
+
+class ThreadScreen(Screen[None]):
+    """Shows a DetailView; the app gives it one some times a second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,left", "back", "Back", id="detail.back"),
+    ]
+
+    def __init__(self, serial: int) -> None:
+        super().__init__(id="thread")
+        self.serial = serial
+        self.view: DetailView | None = None
+        self._title_line = Lines("thread-title")
+        self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")
+        self._states: Picture[DetailView] = Picture(draw_states, "states", classes="box")
+        self._stack = ScrollLines("stack", classes="box")
+        self._hot = ScrollLines("hot", classes="box")
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        with Horizontal(id="thread-top"):
+            yield self._states
+            yield self._facts
+        with Vertical(id="thread-lines"):
+            yield self._hot
+            yield self._stack
+        yield SteadyFooter()
+
+    def on_mount(self) -> None:
+        self._states.border_title = "States"
+        self._facts.border_title = "Thread"
+        self._hot.border_title = "Where its time goes"
+        self._stack.border_title = "Stack, innermost first"
+        self._hot.focus()
+
+    def show(self, view: DetailView) -> None:
+        """Show this from now on."""
+        self.view = view
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        view = self.view
+        if view is None or not self.is_mounted:
+            return
+        self._title_line.show((draw_title(view, self.size.width),))
+        self._states.present(view)
+        self._facts.present(view)
+        self._stack.show(draw_stack(view, self._stack.scrollable_content_region.width))
+        self._hot.show(draw_hot(view, self._hot.scrollable_content_region.width))
+
+    def action_back(self) -> None:
+        self.dismiss()

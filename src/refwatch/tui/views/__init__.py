@@ -1,0 +1,1 @@
+"""Pure functions: the state becomes immutable views, and views become lines of spans."""

@@ -1,0 +1,143 @@
+"""Charts of characters: a braille line over time with its axes, a bar, a stacked bar.
+
+Pure: numbers in, lines of spans out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from refwatch.tui.views.spans import Line, Span, pad
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LEFT = (0x40, 0x04, 0x02, 0x01)  # braille dots of the left column, from the lowest up
+_RIGHT = (0x80, 0x20, 0x10, 0x08)
+_BLANK = 0x2800
+
+Points = Sequence[tuple[float, float]]
+"""(time in seconds, value), in order of time."""
+
+
+def bar(fraction: float, width: int) -> str:
+    """A bar of ``width`` cells, filled to an eighth of a cell."""
+    eighths = round(min(max(fraction, 0.0), 1.0) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[Span]:
+    """(style, share 0 to 1) one after the other on ``width`` cells. The boundaries are rounded, not
+    the parts, so that the bar is as long as the sum."""
+    spans: list[Span] = []
+    total = 0.0
+    drawn = 0
+    for style, share in parts:
+        total += share
+        edge = min(width, round(total * width))
+        if edge > drawn:
+            spans.append(("█" * (edge - drawn), style))
+            drawn = edge
+    if drawn < width:
+        spans.append((" " * (width - drawn), ""))
+    return spans
+
+
+def resample(points: Points, start: float, end: float, count: int) -> list[float | None]:
+    """One value for each of ``count`` equal pieces of time: the mean of the points in it. Between
+    points the last one holds; before the first there is nothing."""
+    sums = [0.0] * count
+    hits = [0] * count
+    scale = count / (end - start) if end > start else 0.0
+    before: float | None = None
+    for at, value in points:
+        index = int((at - start) * scale)
+        if index < 0:
+            before = value
+        elif index <= count:
+            index = min(index, count - 1)
+            sums[index] += value
+            hits[index] += 1
+    values: list[float | None] = []
+    for total, number in zip(sums, hits, strict=True):
+        if number:
+            before = total / number
+        values.append(before)
+    return values
+
+
+def braille(
+    values: Sequence[float | None], height: int, low: float, high: float, filled: bool
+) -> list[str]:
+    """Rows of text, top first, for two values a cell and four dots a row. ``filled`` draws the area
+    under the line as well."""
+    dots = height * 4
+    span = (high - low) or 1.0
+    width = (len(values) + 1) // 2
+    grid = [[_BLANK] * width for _ in range(height)]
+    before: int | None = None
+    for x, value in enumerate(values):
+        if value is None:
+            before = None
+            continue
+        level = min(dots - 1, max(0, round((value - low) / span * (dots - 1))))
+        bottom = 0 if filled else min(level, before if before is not None else level)
+        top = max(level, level if filled or before is None else before)
+        for dot in range(bottom, top + 1):
+            bits = (_RIGHT if x % 2 else _LEFT)[dot % 4]
+            grid[height - 1 - dot // 4][x // 2] |= bits
+        before = level
+    return ["".join(map(chr, row)) for row in grid]
+
+
+def sparkline(points: Points, width: int, height: int, top: float, window: float) -> list[str]:
+    """The last ``window`` seconds as a filled braille area of ``width`` cells, 0 at the bottom."""
+    if not points:
+        return [" " * width] * height
+    end = points[-1][0]
+    values = resample(points, end - window, end, width * 2)
+    return braille(values, height, 0.0, top or 1.0, filled=True)
+
+
+def nice_top(value: float, base: float = 10.0) -> float:
+    """The next round number at or above the value: 1, 2, 2.5, 5 times a power of ``base``."""
+    if value <= 0:
+        return 1.0
+    power = 1.0
+    while power * base <= value:
+        power *= base
+    while power > value:
+        power /= base
+    return next((power * m for m in (1.0, 2.0, 2.5, 5.0, base) if power * m >= value), power * base)
+
+
+def chart(
+    points: Points,
+    width: int,
+    height: int,
+    style: str,
+    top: float,
+    fmt: Callable[[float], str],
+    fmt_time: Callable[[float], str],
+) -> tuple[Line, ...]:
+    """A line over all of its time, with labels at 0 and ``top`` and at the first and last time."""
+    label = max(len(fmt(top)), len(fmt(0.0)), len(fmt(top / 2)))
+    inner, rows = width - label - 1, height - 1
+    if inner < 8 or rows < 2:
+        return ()
+    if points:
+        start, end = points[0][0], max(points[-1][0], points[0][0] + 1.0)
+        drawn = braille(resample(points, start, end, inner * 2), rows, 0.0, top, filled=True)
+    else:
+        start, end = 0.0, 1.0
+        drawn = [" " * inner] * rows
+    marks = {0: fmt(top), rows - 1: fmt(0.0)}
+    if rows >= 5 and rows % 2:
+        marks[rows // 2] = fmt(top / 2)
+    lines: list[Line] = []
+    for y, text in enumerate(drawn):
+        tick = "┤" if y in marks else "│"
+        lines.append(((pad(marks.get(y, ""), label, right=True), "muted"), (tick, "muted"), (text, style)))
+    left, right = fmt_time(start).strip(), fmt_time(end).strip()
+    middle = "─" * max(0, inner - len(left) - len(right) - 2)
+    lines.append(((" " * label + "└", "muted"), (f"{left} {middle} {right}", "muted")))
+    return tuple(lines)

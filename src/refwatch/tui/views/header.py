@@ -1,0 +1,88 @@
+"""The header's view: what is watched, how it stands, and what watching costs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+
+from refwatch.session.state import State
+from refwatch.tui.views.formats import fmt_duration, fmt_percent, fmt_status
+from refwatch.tui.views.spans import Line, Span, cut, safe, two_ends
+
+
+@dataclass(frozen=True)
+class HeaderView:
+    """``behind_s`` is how far a paused view lags; None while it runs."""
+
+    target: str
+    facts: tuple[str, ...]
+    status: Span
+    elapsed_s: float
+    cost: str
+    behind_s: float | None = None
+    note: str = ""
+
+
+def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
+    """Read the state; ``gone``: the source of events has ended; ``replay``: how a recording is
+    played, None where this is live."""
+    target = state.target
+    if target is None:
+        return HeaderView("starting …", (), ("◌ starting", "accent"), state.now, "")
+    facts = [f"pid {target.pid}"]
+    if state.interpreter is not None:
+        build = " free-threaded" if state.interpreter.free_threaded else ""
+        facts.append(f"Python {safe(state.interpreter.python)}{build}")
+    if state.rate_hz:
+        facts.append(f"{state.rate_hz:.0f} samples/s")
+    return HeaderView(
+        fmt_target(target.argv),
+        tuple(facts),
+        _status(state, gone=gone, replay=replay),
+        state.now,
+        fmt_cost(state),
+        note=replay or "",
+    )
+
+
+def fmt_target(argv: list[str]) -> str:
+    """The command line with the script's folder left out, on one line."""
+    words = [os.path.basename(argv[0]) or argv[0], *argv[1:]] if argv else ["?"]
+    return safe(" ".join(word if word.isprintable() and " " not in word else shlex.quote(word) for word in words))
+
+
+def _status(state: State, *, gone: bool, replay: str | None) -> Span:
+    if state.exited is not None:
+        code = state.exited.exit_code
+        bad = code is None or code != 0
+        return (f"{'✕' if bad else '✓'} {fmt_status(code)}", "bad" if bad else "good")
+    if state.ended is not None:
+        return (f"■ watch ended: {safe(state.ended)}", "warn")
+    if gone:
+        return ("■ recording ends here", "warn") if replay else ("✕ daemon gone", "bad")
+    return ("● running", "good")
+
+
+def fmt_cost(state: State) -> str:
+    """What refwatch itself uses: seconds in the target, share of a core beside it."""
+    cost = state.cost
+    if not (cost.probe_cpu_s or cost.daemon_cpu_s) or not state.now:
+        return ""
+    probe = fmt_duration(cost.probe_cpu_s)
+    return f"probe {probe}, daemon {fmt_percent(cost.daemon_cpu_s / state.now)} of a core"
+
+
+def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
+    """Two lines: the target and how it stands; facts and cost."""
+    status = view.status
+    right: list[Span] = [status]
+    if view.behind_s is not None:
+        behind = f" {fmt_duration(view.behind_s)} behind" if view.behind_s >= 0.05 else ""
+        right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), status]
+    right += [("  ", ""), (fmt_duration(view.elapsed_s).rjust(7), "strong"), (" ", "")]
+    room = max(8, width - sum(len(text) for text, _ in right) - 12)
+    left: Line = ((" refwatch ", "title"), (" ", ""), (cut(view.target, room), "strong"))
+    facts = "  ".join((*view.facts, view.note) if view.note else view.facts)
+    second = two_ends(((" " + facts, "muted"),), ((view.cost + " ", "muted"),), width)
+    return (two_ends(left, tuple(right), width), second)[:height]

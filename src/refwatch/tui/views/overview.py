@@ -1,0 +1,156 @@
+"""The Overview's view: the verdict, the GIL's gauges, memory and CPU, the busiest threads, events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refwatch.model.snapshot import Verdict
+from refwatch.model.states import ThreadState
+from refwatch.session.diagnosis import diagnose
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.tui.views.chart import Points
+from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration, fmt_percent, fmt_rate
+from refwatch.tui.views.spans import safe
+from refwatch.tui.views.threads import ThreadView, busiest, view_thread
+
+EVENTS = 60
+BUSIEST = 40
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One number with its unit, and its history; ``top`` is full scale."""
+
+    title: str
+    value: str
+    unit: str
+    style: str
+    points: Points
+    top: float
+    fraction: float | None = None
+    """Drawn as a bar, 0 to 1, where the number has an end."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A value over the whole session."""
+
+    points: Points
+    facts: str
+    """For the edge of its box."""
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class EventView:
+    at: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class OverviewView:
+    """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
+
+    verdict: Verdict | None
+    held: Gauge | None
+    waiting: Gauge | None
+    handoffs: Gauge | None
+    no_gil: str
+    """Why there are no gauges."""
+    memory: Trend
+    cpu: Trend
+    threads: tuple[ThreadView, ...]
+    events: tuple[EventView, ...]
+    """Newest first."""
+    limits: tuple[tuple[str, str], ...]
+
+
+def view_overview(state: State) -> OverviewView:
+    """Read what the Overview shows."""
+    process = state.main
+    held, waiting, handoffs = _gauges(process) if process else (None, None, None)
+    threads = busiest(process, BUSIEST) if process else []
+    return OverviewView(
+        diagnose(state) if process else None,
+        held,
+        waiting,
+        handoffs,
+        _why_no_gauges(state, process),
+        _memory(process),
+        _cpu(process),
+        tuple(view_thread(state, thread) for thread in threads),
+        _events(state),
+        tuple((safe(reading), safe(reason)) for reading, reason in state.limits.items()),
+    )
+
+
+def _events(state: State) -> tuple[EventView, ...]:
+    newest = list(state.notes)[-EVENTS:]
+    return tuple(EventView(note.at, note.level, safe(note.text)) for note in reversed(newest))
+
+
+def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:
+    series = [(at, held, wait, rate) for at, held, wait, rate in process.gil.series]
+    if not series:
+        return None, None, None
+    recent = [point for point in series if point[0] > series[-1][0] - 1.0]
+    held, wait, rate = (sum(p[i] for p in recent) / len(recent) for i in (1, 2, 3))
+    threads = sum(thread.alive for thread in process.threads.values())
+    most_wait = max(max(p[2] for p in series), 1.0)
+    most_rate = max(max(p[3] for p in series), 10.0)
+    return (
+        Gauge("GIL held", fmt_percent(held), "of the time", str(ThreadState.GIL_HELD),
+              tuple((p[0], p[1]) for p in series), 1.0, held),
+        Gauge("Contention", f"{wait:.1f}", _waiting(threads), str(ThreadState.GIL_WAIT),
+              tuple((p[0], p[2]) for p in series), most_wait, wait / threads if threads else 0.0),
+        Gauge("Handoffs", fmt_rate(rate), _interval(process), "primary",
+              tuple((p[0], p[3]) for p in series), most_rate),
+    )
+
+
+def _waiting(threads: int) -> str:
+    return f"of {threads} thread{'' if threads == 1 else 's'} waiting"
+
+
+def _interval(process: ProcessState) -> str:
+    interval = process.gil.switch_interval_s
+    return f"/s, interval {fmt_duration(interval)}" if interval else "/s"
+
+
+def _why_no_gauges(state: State, process: ProcessState | None) -> str:
+    if process is None or state.interpreter is None:
+        return "waiting for the interpreter …"
+    if state.interpreter.free_threaded and not process.gil.present:
+        return "this build of Python runs without a GIL"
+    reason = next((why for what, why in state.limits.items() if "gil" in what.lower()), "")
+    return f"the GIL is not read: {safe(reason)}" if reason else "no sample yet"
+
+
+def _memory(process: ProcessState | None) -> Trend:
+    if process is None or process.memory is None:
+        return Trend((), "")
+    facts = f"RSS {fmt_bytes(process.memory.rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
+    if process.uss is not None:
+        facts += f", USS {fmt_bytes(process.uss)}"
+    return Trend(tuple((at, rss) for at, rss in process.rss_series), facts, fmt_gc(process))
+
+
+def _cpu(process: ProcessState | None) -> Trend:
+    if process is None or process.memory is None:
+        return Trend((), "")
+    last = process.cpu_series.last()
+    now = f"{last[1]:.2f} CPUs, " if last else ""
+    used = process.memory
+    facts = f"{now}user {fmt_duration(used.user_s)}, system {fmt_duration(used.system_s)}"
+    return Trend(tuple((at, cpus) for at, cpus in process.cpu_series), facts)
+
+
+def fmt_gc(process: ProcessState | None) -> str:
+    """Collections by generation, youngest first, and what could not be collected."""
+    if process is None or not process.gc:
+        return ""
+    text = "GC " + " / ".join(fmt_count(g.collections) for g in process.gc)
+    stuck = sum(generation.uncollectable for generation in process.gc)
+    return text + (f", {stuck} uncollectable" if stuck else "")

@@ -1,0 +1,127 @@
+"""The Overview's view as lines of spans, for any width and height."""
+
+from __future__ import annotations
+
+from refwatch.model.snapshot import Verdict, VerdictKind
+from refwatch.model.states import ThreadState
+from refwatch.tui.views.chart import bar, chart, nice_top, sparkline, stacked
+from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent
+from refwatch.tui.views.overview import EventView, Gauge, OverviewView, Trend
+from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, width_of, wrap
+from refwatch.tui.views.threads import ThreadView, fmt_state
+
+VERDICT_STYLES: dict[VerdictKind, str] = {
+    "gil_bound": "gil_wait",
+    "lock_bound": "lock_wait",
+    "io_bound": "io_wait",
+    "native_parallel": "native",
+    "process_parallel": "native",
+    "single_thread_cpu": "gil_held",
+    "idle": "muted",
+    "undecided": "muted",
+}
+HISTORY_S = 30.0
+"""What a gauge's sparkline shows."""
+
+
+def draw_verdict(view: Verdict | None, width: int, height: int) -> tuple[Line, ...]:
+    """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
+    style = VERDICT_STYLES[view.kind] if view else "muted"
+    sentence = safe(view.sentence) if view else "Nothing measured yet."
+    advice = safe(view.advice) if view else ""
+    room = max(10, width - 4)
+    head = wrap(sentence, room, max(1, height - 1) if advice else height)
+    tail = wrap(advice, room, max(0, height - len(head)))
+    edge: Span = ("▌ ", style)
+    lines: list[Line] = [(edge, (text, "strong")) for text in head]
+    lines += [(edge, (text, "foreground")) for text in tail]
+    while len(lines) < height:
+        lines.append((edge,))
+    return tuple(lines[:height])
+
+
+def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
+    """The number, its bar, and below it the last seconds."""
+    value: list[Span] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
+    room = width - width_of(value) - 1
+    if gauge.fraction is not None and room >= 6:
+        value += [(" ", ""), (bar(gauge.fraction, room), gauge.style)]
+    rows = sparkline(gauge.points, width, height - 1, gauge.top, HISTORY_S) if height > 1 else []
+    return (fit(tuple(value), width), *(((text, gauge.style),) for text in rows))
+
+
+def draw_memory(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
+    """Resident memory over the session."""
+    top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.05, 2.0)
+    return chart(trend.points, width, height, "primary", top, fmt_bytes, fmt_duration)
+
+
+def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
+    """CPUs in use over the session."""
+    top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.02)
+    return chart(trend.points, width, height, "gil_held", top, lambda cpus: f"{cpus:.1f}", fmt_duration)
+
+
+def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
+    """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
+    name = min(16, max(9, width // 5))
+    line_room = max(0, width - name - 11 - 5 - 20 - 4)
+    bar_room = width - name - 11 - 5 - line_room - (4 if line_room else 3)
+    if line_room < 12:
+        line_room, bar_room = 0, width - name - 11 - 5 - 3
+    return tuple(
+        _busy_line(thread, name, bar_room, line_room) for thread in view.threads[:height]
+    ) or ((("no thread yet", "muted"),),)
+
+
+def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
+    parts = zip((str(state) for state in ThreadState), thread.shares, strict=True)
+    ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
+    line: list[Span] = [
+        (pad(thread.name, name), "strong"),
+        (" ", ""),
+        (pad(state_text, 11), state_style),
+        (" ", ""),
+        *stacked(parts, max(4, bar_room)),
+        (pad(fmt_percent(thread.cpu), 6, right=True), ""),
+    ]
+    if line_room:
+        line += [(" ", ""), (cut_middle(thread.line, line_room), "muted")]
+    return tuple(line)
+
+
+_LEVELS = {"warning": ("! ", "warn"), "error": ("✕ ", "bad")}
+
+
+def draw_events(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
+    """The newest events first, each with its time; before them the readings that are missing."""
+    lines: list[Line] = []
+    for reading, reason in view.limits[: max(1, height // 3)]:
+        lines += _hang((("not read ", "warn"),), f"{reading}: {reason}", "foreground", width)
+    said = {f"{reading}: {reason}" for reading, reason in view.limits}
+    for event in view.events:
+        if len(lines) >= height:
+            break
+        if event.text not in said:
+            lines += _event_lines(event, width)
+    return tuple(lines[:height])
+
+
+def _event_lines(event: EventView, width: int) -> list[Line]:
+    mark, style = _LEVELS.get(event.level, ("", "foreground"))
+    head: Line = ((fmt_clock(event.at), "muted"), (" ", ""))
+    return _hang((*head, (mark, style)) if mark else head, event.text, style, width)
+
+
+def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
+    """The text after a head, further lines indented by the head's width."""
+    indent = width_of(head)
+    pieces = wrap(text, max(8, width - indent), 3)
+    lines: list[Line] = [(*head, (piece, style)) if y == 0 else ((" " * indent, ""), (piece, style)) for y, piece in enumerate(pieces)]
+    return lines or [head]
+
+
+def draw_text(text: str, width: int, height: int) -> tuple[Line, ...]:
+    """A reason, greyed."""
+    return tuple(((line, "muted"),) for line in wrap(text, width, height))
+

@@ -1,0 +1,97 @@
+"""Text as the views hand it over: lines of spans, each a piece of text and the name of a style.
+
+A name, not a colour, so that views need neither Textual nor a theme. Everything that comes from the
+target goes through :func:`safe`: a span is never markup, but a control character would still reach
+the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+Span = tuple[str, str]
+"""(text, name of a style in refwatch.tui.theme)"""
+Line = tuple[Span, ...]
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def safe(text: str) -> str:
+    """The text with each control, bidirectional or zero-width character shown as a dot."""
+    return _UNSAFE.sub("·", text)
+
+
+def width_of(line: Iterable[Span]) -> int:
+    """Terminal cells that the line fills."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most ``width`` cells, ``…`` at its end where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    return "" if width < 1 else set_cell_size(text, width - 1) + "…"
+
+
+def cut_middle(text: str, width: int) -> str:
+    """The text in at most ``width`` cells, ``…`` in its middle where something is missing: of a
+    path, the end says more than the start."""
+    if cell_len(text) <= width:
+        return text
+    if width < 5:
+        return cut(text, width)
+    tail_width = (width - 1) * 2 // 3
+    head = set_cell_size(text, width - 1 - tail_width)
+    tail = text[-tail_width:]
+    while cell_len(tail) > tail_width:
+        tail = tail[1:]
+    return f"{head}…{tail}"
+
+
+def pad(text: str, width: int, right: bool = False) -> str:
+    """Exactly ``width`` cells: cut, or filled with spaces after (or before) the text."""
+    text = cut(text, width)
+    blank = " " * (width - cell_len(text))
+    return blank + text if right else text + blank
+
+
+def fit(line: Line, width: int) -> Line:
+    """The line in at most ``width`` cells."""
+    if width_of(line) <= width:
+        return line
+    kept: list[Span] = []
+    room = width
+    for text, style in line:
+        size = cell_len(text)
+        if size >= room:
+            kept.append((cut(text if size > room else text + "…", room), style))
+            break
+        kept.append((text, style))
+        room -= size
+    return tuple(kept)
+
+
+def wrap(text: str, width: int, limit: int) -> list[str]:
+    """The text broken at spaces into at most ``limit`` lines of at most ``width`` cells."""
+    lines: list[str] = []
+    rest = text.split()
+    while rest and len(lines) < limit:
+        line = rest.pop(0)
+        last = len(lines) == limit - 1
+        while rest and (last or cell_len(line) + 1 + cell_len(rest[0]) <= width):
+            line += " " + rest.pop(0)
+        lines.append(cut(line, width))
+    return lines
+
+
+def two_ends(left: Line, right: Line, width: int) -> Line:
+    """Both on one line, as far apart as it goes; the left gives way."""
+    right = fit(right, width)
+    room = width - width_of(right)
+    left = fit(left, max(0, room - 1))
+    return (*left, (" " * (room - width_of(left)), ""), *right)

@@ -1,0 +1,116 @@
+"""Columns and rows of a table, and which columns a given width has room for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refwatch.tui.views.spans import Line, Span, cut_middle, pad, width_of
+
+GAP = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """``priority`` 0 is always shown; the highest goes first when there is no room."""
+
+    key: str
+    title: str
+    width: int
+    """Least cells."""
+    most: int = 0
+    """Most cells, for a column that may grow."""
+    right: bool = False
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """``cells`` has one line of spans for each column of the table, in their order."""
+
+    key: int
+    cells: tuple[Line, ...]
+    dim: bool = False
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A column that is shown: its place among the row's cells, and its place on the line."""
+
+    column: Column
+    index: int
+    x: int
+    width: int
+
+
+def place(columns: tuple[Column, ...], width: int, tail: int = 0) -> tuple[Placed, ...]:
+    """Choose and place columns on ``width`` cells, of which ``tail`` stay free at the end."""
+    chosen = list(enumerate(columns))
+
+    def needed() -> int:
+        return sum(column.width + GAP for _, column in chosen) - (0 if tail else GAP)
+
+    while len(chosen) > 1 and needed() + tail > width:
+        worst = max(chosen, key=lambda item: (item[1].priority, item[0]))
+        if worst[1].priority == 0:
+            break
+        chosen.remove(worst)
+    spare = max(0, width - tail - needed())
+    placed: list[Placed] = []
+    x = 0
+    growing = sum(1 for _, column in chosen if column.most > column.width)
+    for index, column in chosen:
+        size = column.width
+        if column.most > size:
+            more = min(column.most - size, spare // growing if growing else 0)
+            growing -= 1
+            spare -= more
+            size += more
+        placed.append(Placed(column, index, x, size))
+        x += size + GAP
+    return tuple(placed)
+
+
+def end_of(placed: tuple[Placed, ...]) -> int:
+    """The first free cell after the columns."""
+    return placed[-1].x + placed[-1].width + GAP if placed else 0
+
+
+def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
+    """The column that a click on cell ``x`` of the heading means."""
+    return next((p.column for p in placed if p.x <= x < p.x + p.width + GAP), None)
+
+
+def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
+    """The line of titles; the one sorted by has an arrow."""
+    spans: list[Span] = []
+    for place_ in placed:
+        column = place_.column
+        arrow = ("▼" if reverse else "▲") if column.key == sort else ""
+        text = arrow + column.title if column.right else column.title + arrow
+        spans.append((pad(text, place_.width, column.right), "title" if arrow else "muted"))
+        spans.append((" " * GAP, ""))
+    return tuple(spans)
+
+
+def lay(row: Row, placed: tuple[Placed, ...]) -> Line:
+    """The row's cells on one line."""
+    spans: list[Span] = []
+    for place_ in placed:
+        spans += _cell(row.cells[place_.index], place_, row.dim)
+        spans.append((" " * GAP, ""))
+    return tuple(spans)
+
+
+def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
+    size = width_of(cell)
+    blank = (" " * max(0, place_.width - size), "")
+    if size > place_.width:
+        *head, (text, style) = cell
+        room = place_.width - width_of(head)
+        cell = (*head, (cut_middle(text, room), style)) if room > 0 else ()
+        if room <= 0:
+            blank = (" " * place_.width, "")
+        else:
+            blank = (" " * (place_.width - width_of(cell)), "")
+    spans = [(text, "muted" if dim else style) for text, style in cell]
+    return [blank, *spans] if place_.column.right else [*spans, blank]

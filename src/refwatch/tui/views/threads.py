@@ -1,0 +1,224 @@
+"""The Threads panel's view: what is known of each thread, sorted and filtered into rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from refwatch.model.states import ThreadState
+from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.state import State
+from refwatch.tui.views.formats import fmt_share
+from refwatch.tui.views.spans import Line, safe
+from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
+from refwatch.tui.views.table import Column, Row
+from refwatch.tui.views.timeline import HeldRuns, Runs
+
+KEEP_S = 30.0
+"""How far back a timeline goes."""
+
+
+@dataclass(frozen=True)
+class ThreadView:
+    """One thread. Shares are 0 to 1, of its life under watch."""
+
+    serial: int
+    name: str
+    alive: bool
+    state: ThreadState | None
+    shares: tuple[float, ...]
+    """In the order of ThreadState."""
+    cpu: float
+    """Share of one CPU, of late."""
+    line: str
+    """``file:line function`` of the innermost frame; empty if not known."""
+
+
+@dataclass(frozen=True)
+class ThreadsView:
+    """All threads, in the order they were seen; ``end_s`` is the time of the newest sample."""
+
+    threads: tuple[ThreadView, ...]
+    end_s: float
+    forgotten: int
+    """Threads that ended so long ago that they are only counted."""
+    strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
+    """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How the table is arranged."""
+
+    sort: str = "seen"
+    reverse: bool = False
+    filter: str = ""
+    hide_ended: bool = False
+
+
+def view_threads(state: State) -> ThreadsView:
+    """Read the threads of all processes."""
+    records = [
+        thread for process in state.processes.values() for thread in process.threads.values()
+    ]
+    return ThreadsView(
+        tuple(view_thread(state, thread) for thread in records),
+        newest_sample(state),
+        sum(process.forgotten_threads for process in state.processes.values()),
+        {thread.serial: thread.strip for thread in records},
+    )
+
+
+def hold(view: ThreadsView) -> ThreadsView:
+    """The view with its timelines as they are now, for a pause: the live ones forget after 30 s."""
+    strips = {
+        serial: HeldRuns(tuple(strip.runs(view.end_s - KEEP_S, view.end_s)))
+        for serial, strip in view.strips.items()
+    }
+    return replace(view, strips=strips)
+
+
+def view_thread(state: State, thread: ThreadRecord) -> ThreadView:
+    total = thread.watched_s or 1.0
+    shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
+    line = fmt_line(state, thread.stack[0]) if thread.stack else ""
+    name = thread_name(thread)
+    return ThreadView(
+        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line
+    )
+
+
+def thread_name(thread: ThreadRecord) -> str:
+    """Its name, or the kernel's number for a thread that Python does not know."""
+    return safe(thread.name) or f"tid {thread.tid}"
+
+
+def fmt_line(state: State, number: int) -> str:
+    """``file.py:12 function`` of a line's number."""
+    line = state.lines.get(number)
+    if line is None:
+        return ""
+    return safe(f"{os.path.basename(line.file)}:{line.number} {line.function}")
+
+
+def newest_sample(state: State) -> float:
+    """The time up to which strips are known, seconds: other events may be newer."""
+    looked = 0
+    newest = 0.0
+    for process in state.processes.values():
+        for thread in process.threads.values():
+            if thread.alive and thread.strip:
+                runs = thread.strip.runs(state.now - 2.0, state.now + 1.0)
+                newest = max(newest, runs[-1][1] if runs else 0.0)
+                looked += 1
+            if looked >= 4:
+                return newest
+    return newest or state.now
+
+
+_NAME = Column("name", "Thread", 10, 18)
+_STATE = Column("state", "State", 11)
+_CPU = Column("cpu", "CPU%", 5, right=True, priority=1)
+_LINE = Column("line", "Top line", 20, 34, priority=6)
+
+
+def columns_for(view: ThreadsView) -> tuple[Column, ...]:
+    """Held and wait always, every other state where some thread has half a per cent of it."""
+    used = [
+        state
+        for index, state in enumerate(ThreadState)
+        if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
+    ]
+    shares = tuple(
+        Column(str(state), HEADINGS[state], 5, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2)
+        for rank, state in enumerate(used)
+    )
+    return (_NAME, _STATE, _CPU, *shares, _LINE)
+
+
+def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:
+    """Filter, sort, and make the rows; ended threads are at the bottom, whatever the order."""
+    wanted = order.filter.casefold()
+    threads = [
+        thread
+        for thread in view.threads
+        if (thread.alive or not order.hide_ended)
+        and (not wanted or wanted in thread.name.casefold() or wanted in thread.line.casefold())
+    ]
+    key = _SORTS.get(order.sort)
+    if key is not None:
+        threads.sort(key=lambda thread: thread.name.casefold())
+        threads.sort(key=key, reverse=order.reverse)
+    elif order.reverse:
+        threads.reverse()
+    threads.sort(key=lambda thread: not thread.alive)
+    return tuple(_row(thread, columns) for thread in threads)
+
+
+def _share_key(index: int) -> Callable[[ThreadView], float]:
+    return lambda thread: thread.shares[index]
+
+
+_SORTS: dict[str, Callable[[ThreadView], str | float | int]] = {
+    "name": lambda thread: thread.name.casefold(),
+    "state": lambda thread: list(ThreadState).index(thread.state) if thread.state else 99,
+    "cpu": lambda thread: thread.cpu,
+    "line": lambda thread: thread.line,
+}
+for _index, _each in enumerate(ThreadState):
+    _SORTS[str(_each)] = _share_key(_index)
+
+
+def falls(sort: str) -> bool:
+    """Whether a column is best read with its greatest value first."""
+    return sort not in {"seen", "name", "state", "line"}
+
+
+def fmt_state(state: ThreadState | None, alive: bool) -> Line:
+    """Glyph and word, in the state's colour."""
+    if not alive:
+        return (("✕ ended", "muted"),)
+    if state is None:
+        return (("  new", "muted"),)
+    return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
+
+
+def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
+    cells: list[Line] = []
+    for column in columns:
+        if column.key == "name":
+            cells.append(((thread.name, "strong"),))
+        elif column.key == "state":
+            cells.append(fmt_state(thread.state, thread.alive))
+        elif column.key == "cpu":
+            cells.append(((f"{thread.cpu * 100:.0f}" if thread.alive else "", ""),))
+        elif column.key == "line":
+            cells.append(((thread.line, "foreground"),))
+        else:
+            share = thread.shares[list(ThreadState).index(ThreadState(column.key))]
+            cells.append(((fmt_share(share), column.key if share >= 0.1 else "muted"),))
+    return Row(thread.serial, tuple(cells), dim=not thread.alive)
+
+
+def fmt_totals(view: ThreadsView, shown: int) -> str:
+    """``8 threads, 2 ended`` for the panel's edge."""
+    alive = sum(thread.alive for thread in view.threads)
+    ended = len(view.threads) - alive + view.forgotten
+    text = f"{alive} thread{'' if alive == 1 else 's'}"
+    if ended:
+        text += f", {ended} ended"
+    return text if shown == len(view.threads) else f"{shown} shown of {text}"
+
+
+def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
+    """The threads with most CPU of late, then with most time in the GIL's queue."""
+    alive = [thread for thread in process.threads.values() if thread.alive]
+    alive.sort(
+        key=lambda t: (
+            -round(t.cpu_now + t.share(ThreadState.GIL_WAIT) + t.share(ThreadState.GIL_HELD), 1),
+            t.serial,
+        )
+    )
+    return alive[:count]
+

@@ -1,0 +1,1 @@
+"""Widgets that draw lines. They know spans and styles, not sessions."""

@@ -1,0 +1,224 @@
+"""A table for live data: draws only what is seen, and of that only what has changed.
+
+Textual's DataTable paints all of its visible cells again for each one that changes. This one keeps
+a painted strip for every row on the screen, its cursor sits on a row's key and so survives another
+order, and beside the columns there is room for a strip that moves at a faster rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from refwatch.tui.theme import Palette
+from refwatch.tui.views.spans import Line, Span
+from refwatch.tui.views.table import Column, Placed, Row, column_at, end_of, heading, lay, place
+from refwatch.tui.widgets.lines import Brush, paint
+
+Tail = Callable[[int, int], list[Span]]
+"""(key of a row, cells) -> what stands after its columns"""
+HEADING = 1
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """``tail`` draws what stands after the columns, on at least ``tail_width`` cells."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Row up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "Row down", show=False, id="table.down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="table.page_up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="table.page_down"),
+        Binding("home,g", "move(-1000000)", "First row", show=False, id="table.first"),
+        Binding("end,G", "move(1000000)", "Last row", show=False, id="table.last"),
+        Binding("enter", "open", "Open", id="table.open", tooltip="Open the row under the cursor"),
+    ]
+
+    class HeadingClicked(Message):
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
+    class RowOpened(Message):
+        def __init__(self, key: int) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        name: str,
+        *,
+        tail: Tail | None = None,
+        tail_width: int = 0,
+        tail_title: Callable[[int], Line] | None = None,
+        empty: str = "",
+    ) -> None:
+        super().__init__(id=name)
+        self.columns = columns
+        self.rows: tuple[Row, ...] = ()
+        self.cursor: int | None = None
+        """Key of the row under the cursor."""
+        self.sort, self.reverse = "", False
+        self.placed: tuple[Placed, ...] = ()
+        self._tail, self._tail_width, self._tail_title = tail, tail_width, tail_title
+        self._empty = empty
+        self._brush = Brush(self)
+        self._painted: dict[int, tuple[Row, Strip]] = {}
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def show(
+        self, columns: tuple[Column, ...], rows: tuple[Row, ...], sort: str, reverse: bool
+    ) -> None:
+        """Replace the rows; the cursor stays on its key, or goes to the row at its place."""
+        place_before = self.cursor_index
+        heading_changed = (columns, sort, reverse) != (self.columns, self.sort, self.reverse)
+        before, self.rows = self.rows, rows
+        self.columns, self.sort, self.reverse = columns, sort, reverse
+        if heading_changed:
+            self._place()
+        if self.cursor_index is None and rows:
+            self.cursor = rows[min(place_before or 0, len(rows) - 1)].key
+        if len(rows) != len(before):
+            self.virtual_size = Size(self.size.width, len(rows) + HEADING)
+        if heading_changed or len(rows) != len(before):
+            self.refresh()
+        else:
+            self._refresh_rows([i for i, row in enumerate(rows) if row != before[i]])
+        if len(self._painted) > 2 * len(rows) + 50:
+            self._painted.clear()
+
+    def refresh_tails(self) -> None:
+        """Draw again what stands after the columns."""
+        x = end_of(self.placed)
+        self.refresh(Region(x, 0, max(0, self._width - x), self.size.height))
+
+    @property
+    def tail_cells(self) -> int:
+        """Cells after the columns."""
+        return max(0, self._width - end_of(self.placed))
+
+    @property
+    def cursor_index(self) -> int | None:
+        """Place of the cursor's row among the rows; None where it is not among them."""
+        return next((i for i, row in enumerate(self.rows) if row.key == self.cursor), None)
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def _place(self) -> None:
+        self.placed = place(self.columns, self._width, self._tail_width if self._tail else 0)
+        self._painted.clear()
+
+    def _refresh_rows(self, indices: list[int]) -> None:
+        top, height = self.scroll_offset.y, self.size.height
+        seen = [i - top + HEADING for i in indices if 0 <= i - top < height - HEADING]
+        if seen:
+            self.refresh(*(Region(0, y, self._width, 1) for y in seen))
+
+    # -- drawing -------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows) + HEADING)
+        self._place()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._brush.dry()
+
+    def render_line(self, y: int) -> Strip:
+        palette, base, new = self._brush.dip()
+        if new:
+            self._painted.clear()
+        if y < HEADING:
+            return self._heading(palette, base)
+        index = y - HEADING + self.scroll_offset.y
+        if index >= len(self.rows):
+            text = self._empty if not self.rows and y == HEADING else ""
+            return paint(((text, "muted"),), palette, base, self._width)
+        row = self.rows[index]
+        if row.key == self.cursor and self.has_focus:
+            base += palette["cursor"]
+        elif row.key == self.cursor:
+            base += Style(bold=True)
+        return self._row(row, palette, base)
+
+    def _heading(self, palette: Palette, base: Style) -> Strip:
+        line = heading(self.placed, self.sort, self.reverse)
+        if self._tail_title is not None:
+            line += self._tail_title(self.tail_cells)
+        return paint(line, palette, base, self._width)
+
+    def _row(self, row: Row, palette: Palette, base: Style) -> Strip:
+        left = end_of(self.placed) if self._tail else self._width
+        kept = self._painted.get(row.key)
+        if row.key != self.cursor and kept is not None and kept[0] == row:
+            strip = kept[1]
+        else:
+            strip = paint(lay(row, self.placed), palette, base, left)
+            if row.key != self.cursor:
+                self._painted[row.key] = (row, strip)
+        if self._tail is None:
+            return strip
+        tail = [
+            Segment(text, base + palette[style]) for text, style in self._tail(row.key, self.tail_cells)
+        ]
+        return Strip([*strip, *tail]).adjust_cell_length(self._width, base)
+
+    # -- keys and mouse ------------------------------------------------------------------------
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on the row at this place, and bring it into view."""
+        if not self.rows:
+            return
+        index = min(max(index, 0), len(self.rows) - 1)
+        before = self.cursor_index
+        self.cursor = self.rows[index].key
+        top, height = self.scroll_offset.y, max(1, self.size.height - HEADING)
+        if index < top:
+            self.scroll_to(y=index, animate=False)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False)
+        self._refresh_rows([index] if before is None else [before, index])
+
+    def action_move(self, by: int) -> None:
+        self.move_to((self.cursor_index or 0) + by)
+
+    def action_page(self, pages: int) -> None:
+        self.action_move(pages * max(1, self.size.height - HEADING - 1))
+
+    def action_open(self) -> None:
+        if self.cursor is not None:
+            self.post_message(self.RowOpened(self.cursor))
+
+    def on_focus(self) -> None:
+        self._refresh_rows([self.cursor_index or 0])
+
+    def on_blur(self) -> None:
+        self._refresh_rows([self.cursor_index or 0])
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y < HEADING:
+            column = column_at(self.placed, event.x)
+            if column is not None:
+                self.post_message(self.HeadingClicked(column.key))
+            return
+        index = event.y - HEADING + self.scroll_offset.y
+        if index >= len(self.rows):
+            return
+        again = self.rows[index].key == self.cursor and event.chain > 1
+        self.move_to(index)
+        if again:
+            self.action_open()

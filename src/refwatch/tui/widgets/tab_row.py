@@ -1,0 +1,62 @@
+"""The row of panels: number and title of each, the one that is shown marked."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+
+from refwatch.tui.views.spans import Line, Span, cut, width_of
+from refwatch.tui.widgets.lines import Lines
+
+
+class TabRow(Lines):
+    """``tabs`` is (panel, key, title) in order."""
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, panel: str) -> None:
+            super().__init__()
+            self.panel = panel
+
+    def __init__(self, tabs: tuple[tuple[str, str, str], ...], name: str) -> None:
+        super().__init__(name)
+        self._tabs = tabs
+        self._active = ""
+        self._hint: Line = ()
+
+    def mark(self, panel: str) -> None:
+        """Show this one as active."""
+        self._active = panel
+        self._draw()
+
+    def hint(self, line: Line) -> None:
+        """What stands at the right end."""
+        self._hint = line
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        spans: list[Span] = [(" ", "")]
+        for panel, key, title in self._tabs:
+            if panel == self._active:
+                spans.append((f" {key} {title} ", "chosen"))
+            else:
+                spans += [(f" {key}", "key"), (f" {title} ", "muted")]
+            spans.append((" ", ""))
+        room = self.content_size.width - width_of(spans) - 1
+        text = cut("".join(text for text, _ in self._hint), max(0, room))
+        style = self._hint[0][1] if self._hint else ""
+        blank = " " * max(0, room - len(text))
+        self.show(((*spans, (blank, ""), (text, style)),))
+
+    def on_click(self, event: events.Click) -> None:
+        x = 1
+        for panel, key, title in self._tabs:
+            size = len(key) + len(title) + 3
+            if x <= event.x < x + size:
+                self.post_message(self.Picked(panel))
+                return
+            x += size + 1

@@ -1,0 +1,69 @@
+"""Lines come out of a stream however it was cut, and noise does not stop it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from refwatch.model import commands as cmd
+from refwatch.model import events as ev
+from refwatch.model.wire import LineReader, command_decoder, encode_line, event_decoder
+
+MESSAGES = [ev.Noted(float(n), "info", f"number {n} é\U0001f40d") for n in range(30)]
+STREAM = b"".join(map(encode_line, MESSAGES))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stream_cut_anywhere_gives_the_same_messages(seed: int) -> None:
+    rng = random.Random(seed)
+    reader = LineReader(event_decoder)
+    found: list[ev.Event] = []
+    at = 0
+    while at < len(STREAM):
+        size = rng.choice([1, 2, 7, 100, 1000])
+        found += reader.feed(STREAM[at : at + size])
+        at += size
+    assert found == MESSAGES
+    assert reader.bad == 0
+
+
+def test_a_line_without_its_end_waits() -> None:
+    reader = LineReader(event_decoder)
+    assert reader.feed(STREAM[:-1]) == MESSAGES[:-1]
+    assert reader.feed(b"\n") == MESSAGES[-1:]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"noise",
+        b"\xff\xfe\x00",
+        b'{"event":"noted","at":1}',
+        b'{"event":"from_the_future","at":1}',
+        b'{"at":1}',
+        b"[1, 2]",
+        b'{"event":"noted","at":"1","level":"info","text":"x"}',
+    ],
+)
+def test_a_line_that_is_no_message_is_counted_and_left_out(noise: bytes) -> None:
+    reader = LineReader(event_decoder)
+    good = encode_line(MESSAGES[0])
+    assert reader.feed(good + noise + b"\n" + good) == [MESSAGES[0]] * 2
+    assert reader.bad == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        cmd.WriteSnapshot("/tmp/s.json"),
+        cmd.TypeInput("y\n"),
+        cmd.ResizeTerminal(24, 80),
+        cmd.SignalTarget(15),
+        cmd.Mark("warm"),
+        cmd.StopWatching(),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_command_comes_back_equal(command: cmd.Command) -> None:
+    assert LineReader(command_decoder).feed(encode_line(command)) == [command]

@@ -1,0 +1,195 @@
+"""The fold: what each event does to the state."""
+
+from __future__ import annotations
+
+import pytest
+
+from refwatch.model import events as ev
+from refwatch.model.states import ThreadState as S
+from refwatch.session.process import KEEP_ENDED, KEEP_HOT, ProcessState, ThreadRecord
+from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_OUTPUT, Output, State
+
+PID = 42
+
+
+def fold(*events: ev.Event) -> State:
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(ev.ThreadStarted(0.0, 1, PID, 100))
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def process_of(state: State) -> ProcessState:
+    assert state.main is not None
+    return state.main
+
+
+def thread_of(state: State, serial: int = 1) -> ThreadRecord:
+    found = state.thread(serial)
+    assert found is not None
+    return found[1]
+
+
+def sampled(at: float, *threads: ev.ThreadSlice, gil: ev.GilSlice | None = None) -> ev.Sampled:
+    return ev.Sampled(at, PID, 0.1, 100, gil, list(threads), 1000.0)
+
+
+def held(share: float, cpu_s: float = 0.0) -> ev.ThreadSlice:
+    states = {S.GIL_HELD: 0.1 * share, S.SLEEP: 0.1 * (1 - share)}
+    return ev.ThreadSlice(1, 100, states, "h100000", cpu_s=cpu_s)
+
+
+def test_a_threads_seconds_and_shares_add_up() -> None:
+    state = fold(sampled(0.1, held(1.0)), sampled(0.2, held(0.5)))
+    thread = thread_of(state)
+    assert thread.watched_s == pytest.approx(0.2)
+    assert thread.share(S.GIL_HELD) == pytest.approx(0.75)
+    assert thread.samples == 200
+    assert thread.state is S.GIL_HELD
+
+
+def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
+    short = ev.Sampled(1.0, PID, 0.1, 1, ev.GilSlice(0.1, 0.2, 5, 0.005), [], 1000.0)
+    long = ev.Sampled(1.3, PID, 0.3, 1, ev.GilSlice(0.0, 0.0, 1, 0.005), [], 1000.0)
+    gil = process_of(fold(short, long)).gil
+    assert gil.held_fraction == pytest.approx(0.25)
+    assert gil.contention == pytest.approx(0.5)
+    assert gil.handoffs == 6
+
+
+def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
+    gil = process_of(fold(sampled(0.1, gil=ev.GilSlice(0.1, 0, 0, 0.005)), sampled(0.2))).gil
+    assert gil.held_fraction == pytest.approx(1.0)
+
+
+def test_the_last_slice_of_a_thread_may_come_after_its_end() -> None:
+    thread = thread_of(fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.15, 1), sampled(0.2, held(1))))
+    assert thread.watched_s == pytest.approx(0.2)
+    assert not thread.alive
+    assert thread.state is None
+    assert thread.recent == {}
+    assert thread.cpu_now == 0.0
+
+
+def test_what_a_thread_does_now_fades_over_seconds() -> None:
+    busy = [sampled(0.1 * n, held(1.0, 0.1 * n)) for n in range(1, 101)]
+    state = fold(*busy)
+    assert thread_of(state).cpu_now == pytest.approx(1.0, abs=0.01)
+    for n in range(101, 201):
+        state.apply(sampled(0.1 * n, held(0.0, 10.0)))
+    thread = thread_of(state)
+    assert thread.cpu_now == pytest.approx(0.0, abs=0.01)
+    assert thread.recent.get(S.GIL_HELD, 0.0) < 0.05
+    assert thread.recent[S.SLEEP] == pytest.approx(2.0, rel=0.05)
+
+
+def test_one_long_slice_counts_as_recent_only_for_its_last_seconds() -> None:
+    piece = ev.ThreadSlice(1, 100, {S.SLEEP: 3600.0})
+    thread = thread_of(fold(ev.Sampled(3600.0, PID, 3600.0, 100, None, [piece], 1000.0)))
+    assert sum(thread.recent.values()) == pytest.approx(2.0)
+    assert thread.watched_s == 3600.0
+
+
+def test_a_rename_is_noted_and_keeps_the_known_daemon_flag() -> None:
+    state = fold(ev.ThreadNamed(0.1, 1, "a", True), ev.ThreadNamed(0.2, 1, "b"))
+    thread = thread_of(state)
+    assert (thread.name, thread.daemon) == ("b", True)
+    assert state.notes[-1].text == "thread a is now b"
+
+
+def test_a_limit_is_noted_once() -> None:
+    limit = ev.ReadingLimited(0.1, "gil", "not found")
+    state = fold(limit, limit)
+    assert state.limits == {"gil": "not found"}
+    assert [note.text for note in state.notes].count("gil: not found") == 1
+
+
+def test_the_end_of_the_target_ends_its_threads() -> None:
+    state = fold(sampled(0.1, held(1.0)), ev.TargetExited(0.2, PID, 137))
+    assert process_of(state).exit_code == 137
+    assert thread_of(state).ended_s == 0.2
+    assert state.exited is not None
+
+
+def test_events_of_unknown_processes_and_threads_change_nothing() -> None:
+    state = fold()
+    before = process_of(state).samples
+    for event in (
+        ev.ThreadStarted(1.0, 9, 7, 7),
+        ev.ThreadNamed(1.0, 9, "x"),
+        ev.ThreadEnded(1.0, 9),
+        ev.Sampled(1.0, 7, 0.1, 100, None, [], 1000.0),
+        sampled(1.0, ev.ThreadSlice(9, 100, {S.SLEEP: 0.1})),
+        ev.ProcessMeasured(1.0, 7, 1, 1, 0.0, 0.0),
+        ev.GcMeasured(1.0, 7, []),
+        ev.TargetExited(1.0, 7, 0),
+    ):
+        state.apply(event)
+    assert state.exited is None
+    assert process_of(state).samples == before + 100
+    assert list(process_of(state).threads) == [1]
+
+
+def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
+    measured = [ev.ProcessMeasured(t, PID, 1000, 2000, t * 1.5, t * 0.5) for t in (1.0, 2.0, 4.0)]
+    process = process_of(fold(*measured))
+    assert process.cpu_series.column(0) == pytest.approx([2.0, 2.0])
+
+
+def test_memory_of_threads_that_ended_is_bounded() -> None:
+    state = fold()
+    for serial in range(2, 3000):
+        at = serial / 100
+        state.apply(ev.ThreadStarted(at, serial, PID, serial))
+        piece = ev.ThreadSlice(serial, 1, {S.GIL_HELD: 0.01}, "h10000")
+        state.apply(ev.Sampled(at + 0.01, PID, 0.01, 1, None, [piece], 1000.0))
+        state.apply(ev.ThreadEnded(at + 0.01, serial))
+    process = process_of(state)
+    assert len(process.threads) <= KEEP_ENDED + 2
+    assert process.forgotten_threads == 2998 + 1 - len(process.threads)
+
+
+def test_the_strip_of_a_thread_that_ended_long_ago_is_let_go() -> None:
+    state = fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.2, 1))
+    state.apply(ev.ThreadStarted(10.0, 2, PID, 2))
+    assert thread_of(state).strip
+    state.apply(ev.ThreadStarted(100.0, 3, PID, 3))
+    assert not thread_of(state).strip
+
+
+def test_hot_lines_notes_marks_and_rate_changes_are_bounded() -> None:
+    state = fold()
+    for n in range(5000):
+        piece = ev.ThreadSlice(1, 1, {S.GIL_HELD: 1.0}, hot=[(n, S.GIL_HELD, 1.0)])
+        state.apply(sampled(float(n), piece))
+        state.apply(ev.Noted(float(n), "info", str(n)))
+        state.apply(ev.Marked(float(n), str(n)))
+        state.apply(ev.RateChanged(float(n), 500.0, str(n)))
+    assert len(thread_of(state).hot) <= 2 * KEEP_HOT
+    assert len(state.notes) == KEEP_NOTES
+    assert len(state.marks) == KEEP_MARKS
+    assert state.marks[-1].name == "4999"
+    assert len(state.rate_changes) == 20
+
+
+def test_output_is_bounded_and_small_pieces_are_joined() -> None:
+    output = Output()
+    for _ in range(KEEP_OUTPUT):
+        output.add("ab")
+    assert output.written == 2 * KEEP_OUTPUT
+    assert output.kept == sum(map(len, output.pieces)) <= KEEP_OUTPUT
+    assert len(output.pieces) < 300
+
+
+def test_output_since_is_what_is_new() -> None:
+    output, written = Output(), ""
+    for n in range(3000):
+        seen = output.written
+        output.add(text := f"line {n}\n")
+        written += text
+        assert output.since(seen) == text
+    assert output.since(0) == written
+    assert output.since(len(written) - 10_000) == written[-10_000:]
+    assert output.since(output.written) == ""

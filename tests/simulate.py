@@ -1,0 +1,167 @@
+"""A simulated session: events as a daemon would send them, with no process behind them.
+
+Deterministic: the same arguments give the same events. Four CPU threads take turns on the GIL every
+five milliseconds by default, beside a main thread that joins them and one that reads a socket.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.model.states import ThreadState, encode_runs
+
+PID = 4242
+SLICE_S = 0.1
+SCRIPT = "/work/app/threads_cpu.py"
+LINES = (
+    (1, SCRIPT, 21, "crunch"),
+    (2, SCRIPT, 22, "crunch"),
+    (3, SCRIPT, 24, "crunch"),
+    (4, "/usr/lib/python3.12/threading.py", 1149, "_wait_for_tstate_lock"),
+    (5, SCRIPT, 40, "main"),
+    (6, SCRIPT, 51, "<module>"),
+    (7, "/usr/lib/python3.12/threading.py", 1012, "run"),
+    (8, "/usr/lib/python3.12/socket.py", 707, "readinto"),
+    (9, "/usr/lib/python3.12/zlib_user.py", 9, "squeeze"),
+)
+
+Runs = list[tuple[ThreadState, int]]
+"""(state, microseconds)"""
+
+
+@dataclass
+class Simulation:
+    """What to simulate; times in seconds."""
+
+    seconds: float = 10.0
+    workers: int = 4
+    idlers: int = 0
+    """Sleeping threads beside them."""
+    seed: int = 7
+    interval_us: int = 5000
+    names: tuple[str, ...] = ()
+    """Of the workers, where they are not to be ``worker-N``."""
+    terminal: bool = True
+    exit_code: int | None = 0
+    ends: bool = False
+    _turn: int = 0
+    _left_us: int = 5000
+    _cpu: dict[int, float] = field(default_factory=dict)
+
+    def events(self) -> Iterator[Event]:
+        """The whole session."""
+        yield from self.start()
+        slices = round(self.seconds / SLICE_S)
+        for number in range(1, slices + 1):
+            yield from self.slice(number)
+        if self.ends:
+            yield ev.TargetExited(self.seconds, PID, self.exit_code)
+            yield ev.WatchEnded(self.seconds, "the target has ended")
+
+    def start(self) -> Iterator[Event]:
+        """The target, its interpreter, its threads and lines."""
+        argv = ["/work/app/threads_cpu.py", "--threads", str(self.workers)]
+        yield ev.TargetStarted(
+            0.0, PID, argv, "/usr/bin/python3.12", "/work/app", "2026-11-22T12:00:00Z", "0.1.0",
+            terminal=self.terminal,
+        )  # fmt: skip
+        yield ev.InterpreterFound(0.09, PID, "3.12.7", False, True, 0.005)
+        for line, file, number, function in LINES:
+            yield ev.LineSeen(0.1, line, file, number, function)
+        yield from self._thread(1, "MainThread")
+        yield from self._thread(2, "reader")
+        for index in range(self.workers):
+            name = self.names[index] if index < len(self.names) else f"worker-{index + 1}"
+            yield from self._thread(10 + index, name)
+        for index in range(self.idlers):
+            yield from self._thread(1000 + index, f"idle-{index + 1}")
+
+    def _thread(self, serial: int, name: str) -> Iterator[Event]:
+        yield ev.ThreadStarted(0.1, serial, PID, 70_000 + serial, 0x7F0000000000 + serial)
+        yield ev.ThreadNamed(0.1, serial, name, daemon=serial == 2)
+
+    def slice(self, number: int) -> Iterator[Event]:
+        """What comes in for the slice of that number, from 1 on."""
+        at = number * SLICE_S
+        dice = random.Random(self.seed * 1_000_003 + number)
+        runs, handoffs = self._gil_runs(dice)
+        threads = [self._worker(10 + index, each) for index, each in enumerate(runs)]
+        threads.append(self._still(1, ThreadState.LOCK_WAIT, [4, 5, 6], number))
+        threads.append(self._still(2, ThreadState.IO_WAIT, [8, 7], number))
+        threads += [
+            self._still(1000 + index, ThreadState.SLEEP, [7], number)
+            for index in range(self.idlers)
+        ]
+        waiting = max(0, self.workers - 1)
+        gil = ev.GilSlice(0.0995 if runs else 0.0, 0.0985 * waiting, handoffs, 0.005)
+        yield ev.Sampled(at, PID, SLICE_S, 100, gil, threads, 1000.0)
+        if number % 5 == 0:
+            yield from self._slow_readings(at, number, dice)
+
+    def _slow_readings(self, at: float, number: int, dice: random.Random) -> Iterator[Event]:
+        rss = 18_000_000 + number * 40_000 + dice.randrange(400_000)
+        yield ev.ProcessMeasured(at, PID, rss, rss + 1_000_000, at * 0.97, at * 0.02, rss - 9_000_000)
+        yield ev.CostMeasured(at, 0.0104, 0.0071, at * 0.041)
+        collections = [ev.GcGeneration(number, number * 3, 0), ev.GcGeneration(number // 10, 0, 0),
+                       ev.GcGeneration(number // 40, 0, 0)]  # fmt: skip
+        yield ev.GcMeasured(at, PID, collections)
+        if self.terminal:
+            yield ev.OutputWritten(at, f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n")
+
+    def _gil_runs(self, dice: random.Random) -> tuple[list[Runs], int]:
+        """For each worker its runs of one slice: one holds, the others wait, in turn."""
+        count = self.workers
+        runs: list[Runs] = [[] for _ in range(count)]
+        rest = round(SLICE_S * 1e6)
+        handoffs = 0
+        while rest > 0 and count:
+            piece = min(self._left_us, rest)
+            for index in range(count):
+                state = ThreadState.GIL_HELD if index == self._turn else ThreadState.GIL_WAIT
+                _append(runs[index], state, piece)
+            rest -= piece
+            self._left_us -= piece
+            if self._left_us == 0:
+                handoffs += count > 1
+                self._left_us = self.interval_us + dice.randrange(400)
+                self._turn = (self._turn + dice.choice((1, 1, 1, 2, 3))) % count
+        return runs, handoffs
+
+    def _worker(self, serial: int, runs: Runs) -> ev.ThreadSlice:
+        states = _seconds(runs)
+        held = states.get(ThreadState.GIL_HELD, 0.0)
+        waited = states.get(ThreadState.GIL_WAIT, 0.0)
+        self._cpu[serial] = self._cpu.get(serial, 0.0) + held
+        hot = [(1, ThreadState.GIL_HELD, held * 0.7), (2, ThreadState.GIL_HELD, held * 0.3)]
+        hot += [(1, ThreadState.GIL_WAIT, waited * 0.9), (3, ThreadState.GIL_WAIT, waited * 0.1)]
+        return ev.ThreadSlice(
+            serial, 100, states, encode_runs(runs), hot, [1 + serial % 3, 7],
+            cpu_s=self._cpu[serial], voluntary_switches=len(runs), involuntary_switches=3,
+        )  # fmt: skip
+
+    def _still(
+        self, serial: int, state: ThreadState, stack: list[int], number: int
+    ) -> ev.ThreadSlice:
+        runs: Runs = [(state, round(SLICE_S * 1e6))]
+        return ev.ThreadSlice(
+            serial, 100, {state: SLICE_S}, encode_runs(runs), [(stack[0], state, SLICE_S)],
+            stack if number == 1 else None, cpu_s=0.002,
+        )  # fmt: skip
+
+
+def _append(runs: Runs, state: ThreadState, micros: int) -> None:
+    if runs and runs[-1][0] is state:
+        runs[-1] = (state, runs[-1][1] + micros)
+    else:
+        runs.append((state, micros))
+
+
+def _seconds(runs: Runs) -> dict[ThreadState, float]:
+    states: dict[ThreadState, float] = {}
+    for state, micros in runs:
+        states[state] = states.get(state, 0.0) + micros / 1e6
+    return states
