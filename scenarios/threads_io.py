@@ -7,9 +7,9 @@ comes; the `server` thread, in the same program, lets each question lie for some
 database or a web service far away would.
 
 What to see: every client is in `io_wait` nearly all the time; its hot line is the `recv` in
-`receive`, called by `ask`, and the server's is its `selector.select`. The GIL is free nearly all the
-time and nobody waits for it: more threads would get more done here. The main thread sits in `join`,
-which is `lock_wait`.
+`receive`, called by `ask`, and the server's is its `selector.select`. The GIL is free nearly all
+the time and nobody waits for it: more threads would get more done here. The main thread sits in
+`join`, which is `lock_wait`.
 """
 
 from __future__ import annotations

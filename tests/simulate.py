@@ -104,13 +104,17 @@ class Simulation:
 
     def _slow_readings(self, at: float, number: int, dice: random.Random) -> Iterator[Event]:
         rss = 18_000_000 + number * 40_000 + dice.randrange(400_000)
-        yield ev.ProcessMeasured(at, PID, rss, rss + 1_000_000, at * 0.97, at * 0.02, rss - 9_000_000)
+        yield ev.ProcessMeasured(
+            at, PID, rss, rss + 1_000_000, at * 0.97, at * 0.02, rss - 9_000_000
+        )
         yield ev.CostMeasured(at, 0.0104, 0.0071, at * 0.041)
         collections = [ev.GcGeneration(number, number * 3, 0), ev.GcGeneration(number // 10, 0, 0),
                        ev.GcGeneration(number // 40, 0, 0)]  # fmt: skip
         yield ev.GcMeasured(at, PID, collections)
         if self.terminal:
-            yield ev.OutputWritten(at, f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n")
+            yield ev.OutputWritten(
+                at, f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n"
+            )
 
     def _gil_runs(self, dice: random.Random) -> tuple[list[Runs], int]:
         """For each worker its runs of one slice: one holds, the others wait, in turn."""

@@ -76,7 +76,7 @@ class Daemon:
         self._state.apply(event)
         self._backlog.add(event)
         if self._recording is not None:
-            self._recording.write([event])
+            self._recording.write([event], time.monotonic())
         if self._viewers:
             line = encode_line(event)
             for viewer in self._viewers:

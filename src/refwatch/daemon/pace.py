@@ -69,5 +69,3 @@ def _machine_times() -> tuple[float, float]:
     except (OSError, ValueError):
         return 0.0, 0.0
     return float(words[3] + words[4]), float(sum(words))
-
-

@@ -93,14 +93,23 @@ class SessionDirectory:
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def remove_if_unused(self) -> None:
+        """Remove it unless another process holds it."""
+        self.unlock()
+        _remove_unheld(self.path)
+
 
 def remove_stale(base: Path) -> None:
     """Remove the folders whose daemon is gone."""
     for path in base.iterdir():
-        with contextlib.suppress(OSError):
-            fd = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(fd)
+        _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        fd = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(fd)

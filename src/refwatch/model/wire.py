@@ -17,8 +17,22 @@ command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode_line(message: msgspec.Struct) -> bytes:
-    """The message as JSON with a newline at its end."""
-    return _encoder.encode(message) + b"\n"
+    """The message as JSON with a newline at its end. Bytes that are no text, in an argument or a
+    file's name, are written with a backslash."""
+    try:
+        return _encoder.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        return _encoder.encode(_without_surrogates(msgspec.to_builtins(message))) + b"\n"
+
+
+def _without_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_surrogates(item) for key, item in value.items()}
+    return value
 
 
 class LineReader(Generic[T]):

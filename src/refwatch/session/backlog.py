@@ -14,6 +14,8 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.session.past import Numbered, SampledPast, Thinned, keep_newer
@@ -35,6 +37,13 @@ class _Thread:
     ended: Numbered[ev.ThreadEnded] | None = None
     name: str | None = None
     daemon: bool | None = None
+
+    def rename(self, number: int, event: ev.ThreadNamed) -> None:
+        """Take a renaming that is no longer among the notes as the name."""
+        before = [item for item in (self.named, self.flagged) if item and item[0] < number]
+        if event.daemon is None and before:
+            event = replace(event, daemon=max(before, key=itemgetter(0))[1].daemon)
+        self.named = (number, event)
 
     def events(self) -> Iterator[Numbered[Event]]:
         for item in (self.started, self.named, self.flagged, self.ended):
@@ -93,7 +102,7 @@ class Backlog:
         elif isinstance(event, ev.ThreadNamed):
             thread = self._threads.get(event.serial)
             if thread is not None:
-                thread.named = (item[0], event)
+                thread.rename(item[0], event)
         elif not isinstance(event, ev.Noted):
             self._latest[_key(event)] = item
 

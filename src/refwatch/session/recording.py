@@ -116,21 +116,27 @@ def _create(path: Path, header: bytes) -> BinaryIO:
         raise PermissionError("permission denied")
     place = path.resolve()
     beside = place.parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
-    file = beside.open("xb")
     try:
-        _begin(file, header)
-        beside.replace(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
+        file = _begin(beside.open("xb"), header)
+        try:
+            beside.replace(place)
+        except BaseException:
             file.close()
+            raise
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise
     return file
 
 
 def _begin(file: BinaryIO, header: bytes) -> BinaryIO:
-    file.write(header)
-    file.flush()
+    try:
+        file.write(header)
+        file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
     return file
 
 

@@ -51,6 +51,7 @@ class RefwatchApp(App[Leave]):
     """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
 
     TITLE = "refwatch"
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (32, "-tall")]
     CSS_PATH = "refwatch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", id="app.pause",
@@ -271,7 +272,9 @@ class RefwatchApp(App[Leave]):
             self.exit(Leave.GO_ON)
         else:
             target = self.state.target
-            screen = LeaveScreen(fmt_target(target.argv) if target else "", target.pid if target else 0)
+            screen = LeaveScreen(
+                fmt_target(target.argv) if target else "", target.pid if target else 0
+            )
             self.push_screen(screen, self._left)
 
     def _left(self, answer: Leave | None) -> None:

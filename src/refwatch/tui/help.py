@@ -44,7 +44,9 @@ def draw_help(sections: Iterable[Section]) -> list[Line]:
     lines: list[Line] = []
     for title, rows in sections:
         lines += [((title, "title"),)]
-        lines += [((pad(f"  {keys}", KEY_WIDTH), "key"), (what, "foreground")) for keys, what in rows]
+        lines += [
+            ((pad(f"  {keys}", KEY_WIDTH), "key"), (what, "foreground")) for keys, what in rows
+        ]
         lines.append(())
     lines.append((("States of a thread, exactly one at each sample", "title"),))
     lines += [
@@ -54,8 +56,18 @@ def draw_help(sections: Iterable[Section]) -> list[Line]:
     lines += [
         (),
         (("Timelines", "title"),),
-        (("  A full cell is one state; ▌ two, one after the other; a bar ▃ two that take turns", "foreground"),),
-        (("  faster than a cell: the height of its colour is its share. + zooms in.", "foreground"),),
+        (
+            (
+                "  A full cell is one state; ▌ two, one after the other; a bar ▃ two that take turns",
+                "foreground",
+            ),
+        ),
+        (
+            (
+                "  faster than a cell: the height of its colour is its share. + zooms in.",
+                "foreground",
+            ),
+        ),
     ]
     return lines
 

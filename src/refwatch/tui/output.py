@@ -53,8 +53,14 @@ class OutputLines(ScrollLines):
     """The lines; in typing mode every key but escape goes to the target."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,i", "type", "Type to the program", key_display="⏎", id="output.type",
-                tooltip="What is typed then goes to the program; escape ends it"),
+        Binding(
+            "enter,i",
+            "type",
+            "Type to the program",
+            key_display="⏎",
+            id="output.type",
+            tooltip="What is typed then goes to the program; escape ends it",
+        ),
         Binding("escape", "stop_typing", "Stop typing", id="output.stop_typing"),
     ]
 

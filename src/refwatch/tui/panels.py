@@ -21,4 +21,3 @@ def panels(*, live: bool) -> tuple[PanelSpec, ...]:
         PanelSpec("threads", "2", "Threads", view_threads, ThreadsPanel, _hold_threads, fast=True),
         PanelSpec("output", "3", "Output", view_output, lambda: OutputPanel(live=live), fast=True),
     )
-

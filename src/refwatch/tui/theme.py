@@ -38,6 +38,30 @@ _LIGHT_STATES = {
     "state-other": "#8a7565",
 }
 
+_DARK_FILLS = {
+    "fill-gil_held": "#4fd18b",
+    "fill-gil_wait": "#a63c26",
+    "fill-native": "#4e9cff",
+    "fill-cpu_wait": "#8d4f9b",
+    "fill-io_wait": "#1c6f7a",
+    "fill-lock_wait": "#927327",
+    "fill-sleep": "#2d3542",
+    "fill-child_wait": "#5f5496",
+    "fill-other": "#5e5248",
+}
+_LIGHT_FILLS = {
+    "fill-gil_held": "#1f9d57",
+    "fill-gil_wait": "#f59a82",
+    "fill-native": "#1f6fe0",
+    "fill-cpu_wait": "#dba3e8",
+    "fill-io_wait": "#86cdd6",
+    "fill-lock_wait": "#e9c765",
+    "fill-sleep": "#dce2ea",
+    "fill-child_wait": "#c0b4f6",
+    "fill-other": "#d3c8be",
+}
+"""Areas: what runs is bright, what waits is dim, so that the eye finds who has the GIL."""
+
 DARK = Theme(
     name="refwatch-dark",
     primary="#5fb3f9",
@@ -53,6 +77,7 @@ DARK = Theme(
     dark=True,
     variables={
         **_DARK_STATES,
+        **_DARK_FILLS,
         "muted": "#8592a6",
         "block-cursor-background": "#24405c",
         "block-cursor-foreground": "#ffffff",
@@ -75,6 +100,7 @@ LIGHT = Theme(
     dark=False,
     variables={
         **_LIGHT_STATES,
+        **_LIGHT_FILLS,
         "muted": "#5c6878",
         "block-cursor-background": "#cfe4fb",
         "block-cursor-foreground": "#0d1620",
@@ -87,7 +113,7 @@ LIGHT = Theme(
 def defaults(dark: bool) -> dict[str, str]:
     """Our own variables for the themes that Textual brings along."""
     theme = DARK if dark else LIGHT
-    return {name: theme.variables[name] for name in (*_DARK_STATES, "muted")}
+    return {name: theme.variables[name] for name in (*_DARK_STATES, *_DARK_FILLS, "muted")}
 
 
 class Palette:
@@ -116,7 +142,7 @@ class Palette:
 
 def palette_of(variables: dict[str, str]) -> Palette:
     """The palette of a theme's variables."""
-    keys = (*_DARK_STATES, *_PLAIN, "block-cursor-background", "background")
+    keys = (*_DARK_STATES, *_DARK_FILLS, *_PLAIN, "block-cursor-background", "background")
     return _palette(tuple((key, variables[key]) for key in keys))
 
 
@@ -135,11 +161,16 @@ def _palette(variables: tuple[tuple[str, str], ...]) -> Palette:
     styles["bad"] = values["error"] + bold
     styles["good"] = values["success"] + bold
     styles["warn"] = values["warning"] + bold
-    styles["paused"] = Style(color=values["background"].color, bgcolor=values["accent"].color) + bold
-    styles["chosen"] = Style(color=values["background"].color, bgcolor=values["primary"].color) + bold
+    styles["paused"] = (
+        Style(color=values["background"].color, bgcolor=values["accent"].color) + bold
+    )
+    styles["chosen"] = (
+        Style(color=values["background"].color, bgcolor=values["primary"].color) + bold
+    )
     styles["cursor"] = Style(bgcolor=values["block-cursor-background"].color)
     for state in ThreadState:
         styles[f"{state}-bold"] = values[f"state-{state}"] + bold
+    styles["primary-bold"] = styles["title"]
     return Palette(styles)
 
 

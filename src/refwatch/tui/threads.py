@@ -37,27 +37,86 @@ class ThreadsPanel(Panel):
     """Shows a ThreadsView."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom(-1)", "Zoom in", key_display="+", id="threads.zoom_in",
-                tooltip="Less time in a cell of the timelines"),
-        Binding("minus", "zoom(1)", "Zoom out", key_display="-", id="threads.zoom_out",
-                tooltip="More time in a cell of the timelines"),
-        Binding("left", "scroll_time(-1)", "Back in time", show=False, id="threads.earlier",
-                tooltip="Earlier timelines, while paused"),
-        Binding("right", "scroll_time(1)", "Forward in time", show=False, id="threads.later",
-                tooltip="Later timelines, while paused"),
-        Binding("o,greater_than_sign", "sort(1)", "Sort", key_display="o", id="threads.sort",
-                tooltip="Sort by the next column; O by the one before; or click a heading"),
-        Binding("O,less_than_sign", "sort(-1)", "Sort by the column before", show=False,
-                id="threads.sort_back"),
-        Binding("r", "reverse", "Reverse", show=False, id="threads.reverse",
-                tooltip="Turn the order round"),
-        Binding("slash", "filter", "Filter", key_display="/", id="threads.filter",
-                tooltip="Show threads whose name or line has this text"),
+        Binding(
+            "plus,equals_sign",
+            "zoom(-1)",
+            "Zoom in",
+            key_display="+",
+            id="threads.zoom_in",
+            tooltip="Less time in a cell of the timelines",
+        ),
+        Binding(
+            "minus",
+            "zoom(1)",
+            "Zoom out",
+            key_display="-",
+            id="threads.zoom_out",
+            tooltip="More time in a cell of the timelines",
+        ),
+        Binding(
+            "left",
+            "scroll_time(-1)",
+            "Back in time",
+            show=False,
+            id="threads.earlier",
+            tooltip="Earlier timelines, while paused",
+        ),
+        Binding(
+            "right",
+            "scroll_time(1)",
+            "Forward in time",
+            show=False,
+            id="threads.later",
+            tooltip="Later timelines, while paused",
+        ),
+        Binding(
+            "o,greater_than_sign",
+            "sort(1)",
+            "Sort",
+            key_display="o",
+            id="threads.sort",
+            tooltip="Sort by the next column; O by the one before; or click a heading",
+        ),
+        Binding(
+            "O,less_than_sign",
+            "sort(-1)",
+            "Sort by the column before",
+            show=False,
+            id="threads.sort_back",
+        ),
+        Binding(
+            "r",
+            "reverse",
+            "Reverse",
+            show=False,
+            id="threads.reverse",
+            tooltip="Turn the order round",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            id="threads.filter",
+            tooltip="Show threads whose name or line has this text",
+        ),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="threads.clear"),
-        Binding("e", "ended", "Ended", show=False, id="threads.ended",
-                tooltip="Hide or show threads that have ended"),
-        Binding("v", "letters", "Letters", show=False, id="threads.letters",
-                tooltip="Timelines in letters instead of colours"),
+        Binding(
+            "e",
+            "ended",
+            "Ended",
+            show=False,
+            id="threads.ended",
+            tooltip="Hide or show threads that have ended",
+        ),
+        Binding(
+            "v",
+            "letters",
+            "Letters",
+            show=False,
+            id="threads.letters",
+            tooltip="Timelines in letters instead of colours",
+        ),
     ]
 
     class ThreadOpened(Message):
@@ -231,7 +290,9 @@ class ThreadsPanel(Panel):
         boxes = self.query("#filter").results(Input)
         box = next(boxes, None)
         if box is None:
-            box = Input(self.order.filter, placeholder="thread name or line", id="filter", compact=True)
+            box = Input(
+                self.order.filter, placeholder="thread name or line", id="filter", compact=True
+            )
             await self.mount(box)
         box.focus()
 

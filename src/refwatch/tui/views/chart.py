@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from refwatch.tui.views.spans import Line, Span, pad
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _LEFT = (0x40, 0x04, 0x02, 0x01)  # braille dots of the left column, from the lowest up
 _RIGHT = (0x80, 0x20, 0x10, 0x08)
 _BLANK = 0x2800
@@ -65,11 +66,8 @@ def resample(points: Points, start: float, end: float, count: int) -> list[float
     return values
 
 
-def braille(
-    values: Sequence[float | None], height: int, low: float, high: float, filled: bool
-) -> list[str]:
-    """Rows of text, top first, for two values a cell and four dots a row. ``filled`` draws the area
-    under the line as well."""
+def braille(values: Sequence[float | None], height: int, low: float, high: float) -> list[str]:
+    """A line, as rows of text, top first, for two values a cell and four dots a row."""
     dots = height * 4
     span = (high - low) or 1.0
     width = (len(values) + 1) // 2
@@ -80,8 +78,8 @@ def braille(
             before = None
             continue
         level = min(dots - 1, max(0, round((value - low) / span * (dots - 1))))
-        bottom = 0 if filled else min(level, before if before is not None else level)
-        top = max(level, level if filled or before is None else before)
+        bottom = min(level, level if before is None else before)
+        top = max(level, level if before is None else before)
         for dot in range(bottom, top + 1):
             bits = (_RIGHT if x % 2 else _LEFT)[dot % 4]
             grid[height - 1 - dot // 4][x // 2] |= bits
@@ -90,12 +88,20 @@ def braille(
 
 
 def sparkline(points: Points, width: int, height: int, top: float, window: float) -> list[str]:
-    """The last ``window`` seconds as a filled braille area of ``width`` cells, 0 at the bottom."""
+    """The last ``window`` seconds as an area of ``width`` cells, 0 at the bottom; a cell has eight
+    steps of height, and what is not quite nothing has one."""
     if not points:
         return [" " * width] * height
     end = points[-1][0]
-    values = resample(points, end - window, end, width * 2)
-    return braille(values, height, 0.0, top or 1.0, filled=True)
+    values = resample(points, end - window, end, width)
+    steps = [
+        0 if not value else min(8 * height, max(1, round(value / (top or 1.0) * 8 * height)))
+        for value in values
+    ]
+    return [
+        "".join(_HEIGHTS[min(8, max(0, step - 8 * (height - 1 - row)))] for step in steps)
+        for row in range(height)
+    ]
 
 
 def nice_top(value: float, base: float = 10.0) -> float:
@@ -126,7 +132,7 @@ def chart(
         return ()
     if points:
         start, end = points[0][0], max(points[-1][0], points[0][0] + 1.0)
-        drawn = braille(resample(points, start, end, inner * 2), rows, 0.0, top, filled=True)
+        drawn = braille(resample(points, start, end, inner * 2), rows, 0.0, top)
     else:
         start, end = 0.0, 1.0
         drawn = [" " * inner] * rows
@@ -136,7 +142,9 @@ def chart(
     lines: list[Line] = []
     for y, text in enumerate(drawn):
         tick = "┤" if y in marks else "│"
-        lines.append(((pad(marks.get(y, ""), label, right=True), "muted"), (tick, "muted"), (text, style)))
+        lines.append(
+            ((pad(marks.get(y, ""), label, right=True), "muted"), (tick, "muted"), (text, style))
+        )
     left, right = fmt_time(start).strip(), fmt_time(end).strip()
     middle = "─" * max(0, inner - len(left) - len(right) - 2)
     lines.append(((" " * label + "└", "muted"), (f"{left} {middle} {right}", "muted")))

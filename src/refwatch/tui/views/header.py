@@ -49,7 +49,11 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
 def fmt_target(argv: list[str]) -> str:
     """The command line with the script's folder left out, on one line."""
     words = [os.path.basename(argv[0]) or argv[0], *argv[1:]] if argv else ["?"]
-    return safe(" ".join(word if word.isprintable() and " " not in word else shlex.quote(word) for word in words))
+    return safe(
+        " ".join(
+            word if word.isprintable() and " " not in word else shlex.quote(word) for word in words
+        )
+    )
 
 
 def _status(state: State, *, gone: bool, replay: str | None) -> Span:

@@ -101,12 +101,32 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
     most_wait = max(max(p[2] for p in series), 1.0)
     most_rate = max(max(p[3] for p in series), 10.0)
     return (
-        Gauge("GIL held", fmt_percent(held), "of the time", str(ThreadState.GIL_HELD),
-              tuple((p[0], p[1]) for p in series), 1.0, held),
-        Gauge("Contention", f"{wait:.1f}", _waiting(threads), str(ThreadState.GIL_WAIT),
-              tuple((p[0], p[2]) for p in series), most_wait, wait / threads if threads else 0.0),
-        Gauge("Handoffs", fmt_rate(rate), _interval(process), "primary",
-              tuple((p[0], p[3]) for p in series), most_rate),
+        Gauge(
+            "GIL held",
+            fmt_percent(held),
+            "of the time",
+            str(ThreadState.GIL_HELD),
+            tuple((p[0], p[1]) for p in series),
+            1.0,
+            held,
+        ),
+        Gauge(
+            "Contention",
+            f"{wait:.1f}",
+            _waiting(threads),
+            str(ThreadState.GIL_WAIT),
+            tuple((p[0], p[2]) for p in series),
+            most_wait,
+            wait / threads if threads else 0.0,
+        ),
+        Gauge(
+            "Handoffs",
+            fmt_rate(rate),
+            _interval(process),
+            "primary",
+            tuple((p[0], p[3]) for p in series),
+            most_rate,
+        ),
     )
 
 

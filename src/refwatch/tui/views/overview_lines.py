@@ -8,6 +8,7 @@ from refwatch.tui.views.chart import bar, chart, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent
 from refwatch.tui.views.overview import EventView, Gauge, OverviewView, Trend
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, width_of, wrap
+from refwatch.tui.views.states import fill
 from refwatch.tui.views.threads import ThreadView, fmt_state
 
 VERDICT_STYLES: dict[VerdictKind, str] = {
@@ -35,8 +36,6 @@ def draw_verdict(view: Verdict | None, width: int, height: int) -> tuple[Line, .
     edge: Span = ("▌ ", style)
     lines: list[Line] = [(edge, (text, "strong")) for text in head]
     lines += [(edge, (text, "foreground")) for text in tail]
-    while len(lines) < height:
-        lines.append((edge,))
     return tuple(lines[:height])
 
 
@@ -59,23 +58,24 @@ def draw_memory(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
     """CPUs in use over the session."""
     top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.02)
-    return chart(trend.points, width, height, "gil_held", top, lambda cpus: f"{cpus:.1f}", fmt_duration)
+    return chart(
+        trend.points, width, height, "gil_held", top, lambda cpus: f"{cpus:.1f}", fmt_duration
+    )
 
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
     """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
-    name = min(16, max(9, width // 5))
-    line_room = max(0, width - name - 11 - 5 - 20 - 4)
-    bar_room = width - name - 11 - 5 - line_room - (4 if line_room else 3)
-    if line_room < 12:
-        line_room, bar_room = 0, width - name - 11 - 5 - 3
+    name = min(14, max(9, width // 5))
+    spare = width - name - 11 - 6 - 2
+    line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
+    bar_room = spare - (line_room + 1 if line_room else 0)
     return tuple(
         _busy_line(thread, name, bar_room, line_room) for thread in view.threads[:height]
     ) or ((("no thread yet", "muted"),),)
 
 
 def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
-    parts = zip((str(state) for state in ThreadState), thread.shares, strict=True)
+    parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
     ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
     line: list[Span] = [
         (pad(thread.name, name), "strong"),
@@ -86,7 +86,7 @@ def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> 
         (pad(fmt_percent(thread.cpu), 6, right=True), ""),
     ]
     if line_room:
-        line += [(" ", ""), (cut_middle(thread.line, line_room), "muted")]
+        line += [(" ", ""), (cut_middle(thread.place, line_room), "muted")]
     return tuple(line)
 
 
@@ -117,11 +117,13 @@ def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
     """The text after a head, further lines indented by the head's width."""
     indent = width_of(head)
     pieces = wrap(text, max(8, width - indent), 3)
-    lines: list[Line] = [(*head, (piece, style)) if y == 0 else ((" " * indent, ""), (piece, style)) for y, piece in enumerate(pieces)]
+    lines: list[Line] = [
+        (*head, (piece, style)) if y == 0 else ((" " * indent, ""), (piece, style))
+        for y, piece in enumerate(pieces)
+    ]
     return lines or [head]
 
 
 def draw_text(text: str, width: int, height: int) -> tuple[Line, ...]:
     """A reason, greyed."""
     return tuple(((line, "muted"),) for line in wrap(text, width, height))
-

@@ -34,11 +34,16 @@ HEADINGS: dict[ThreadState, str] = {
     ThreadState.CPU_WAIT: "runq",
     ThreadState.IO_WAIT: "i/o",
     ThreadState.LOCK_WAIT: "lock",
-    ThreadState.SLEEP: "sleep",
+    ThreadState.SLEEP: "slp",
     ThreadState.CHILD_WAIT: "chld",
     ThreadState.OTHER: "othr",
 }
-"""For columns of at most five cells."""
+"""For columns of four cells."""
+
+
+def fill(state: ThreadState) -> str:
+    """The style of an area of this state."""
+    return f"fill-{state}"
 
 
 def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:

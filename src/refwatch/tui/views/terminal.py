@@ -158,7 +158,9 @@ class Sgr:
     """Colours and weight, as ``ESC [ ... m`` sets them; ``name`` is a style that Rich understands,
     behind ``ansi:``."""
 
-    def __init__(self, flags: frozenset[str] = frozenset(), front: str = "", back: str = "") -> None:
+    def __init__(
+        self, flags: frozenset[str] = frozenset(), front: str = "", back: str = ""
+    ) -> None:
         self._flags, self._front, self._back = flags, front, back
         words = [*sorted(flags), front, f"on {back}" if back else ""]
         text = " ".join(word for word in words if word)
@@ -216,7 +218,10 @@ def wrapped(lines: list[Line], width: int) -> list[Line]:
     """Lines that are wider than the screen broken, as a terminal breaks them."""
     out: list[Line] = []
     for line in lines:
-        if sum(len(text) for text, _ in line) * 2 <= width or sum(cell_len(t) for t, _ in line) <= width:
+        if (
+            sum(len(text) for text, _ in line) * 2 <= width
+            or sum(cell_len(t) for t, _ in line) <= width
+        ):
             out.append(line)
         else:
             out += _broken(line, width)

@@ -93,8 +93,11 @@ def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
         ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
         ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
         ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
-        ("switches", f"{fmt_count(thread.voluntary_switches)} own, "
-                     f"{fmt_count(thread.involuntary_switches)} forced"),
+        (
+            "switches",
+            f"{fmt_count(thread.voluntary_switches)} own, "
+            f"{fmt_count(thread.involuntary_switches)} forced",
+        ),
         ("samples", fmt_count(thread.samples)),
     )
 
@@ -150,7 +153,12 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
         mark = "▶ " if depth == 0 else "  "
         where = cut_middle(f"{frame.file}:{frame.number}", max(8, width - len(frame.function) - 5))
         lines.append(
-            ((mark, "accent"), (cut(frame.function, max(8, width - 12)), "strong"), ("  ", ""), (where, "muted"))
+            (
+                (mark, "accent"),
+                (cut(frame.function, max(8, width - 12)), "strong"),
+                ("  ", ""),
+                (where, "muted"),
+            )
         )
         if frame.text:
             lines.append((("    ", ""), (cut(frame.text, width - 4), "foreground")))
@@ -202,5 +210,7 @@ def _hot_line(hot: Hot, state: ThreadState, width: int) -> Line:
 def draw_title(view: DetailView, width: int) -> Line:
     """The thread's name and its state now."""
     return two_ends(
-        ((" ‹ esc  ", "muted"), (view.name, "strong")), (*fmt_state(view.state, view.alive), (" ", "")), width
+        ((" ‹ esc  ", "muted"), (view.name, "strong")),
+        (*fmt_state(view.state, view.alive), (" ", "")),
+        width,
     )

@@ -33,6 +33,8 @@ class ThreadView:
     """Share of one CPU, of late."""
     line: str
     """``file:line function`` of the innermost frame; empty if not known."""
+    place: str
+    """``file:line`` of it."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,11 @@ def hold(view: ThreadsView) -> ThreadsView:
 def view_thread(state: State, thread: ThreadRecord) -> ThreadView:
     total = thread.watched_s or 1.0
     shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
-    line = fmt_line(state, thread.stack[0]) if thread.stack else ""
+    place, function = fmt_line(state, thread.stack[0]) if thread.stack else ("", "")
+    line = f"{place} {function}".strip()
     name = thread_name(thread)
     return ThreadView(
-        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line
+        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line, place
     )
 
 
@@ -94,12 +97,12 @@ def thread_name(thread: ThreadRecord) -> str:
     return safe(thread.name) or f"tid {thread.tid}"
 
 
-def fmt_line(state: State, number: int) -> str:
-    """``file.py:12 function`` of a line's number."""
+def fmt_line(state: State, number: int) -> tuple[str, str]:
+    """(``file.py:12``, function) of a line's number."""
     line = state.lines.get(number)
     if line is None:
-        return ""
-    return safe(f"{os.path.basename(line.file)}:{line.number} {line.function}")
+        return "", ""
+    return safe(f"{os.path.basename(line.file)}:{line.number}"), safe(line.function)
 
 
 def newest_sample(state: State) -> float:
@@ -117,10 +120,10 @@ def newest_sample(state: State) -> float:
     return newest or state.now
 
 
-_NAME = Column("name", "Thread", 10, 18)
+_NAME = Column("name", "Thread", 10, 16)
 _STATE = Column("state", "State", 11)
-_CPU = Column("cpu", "CPU%", 5, right=True, priority=1)
-_LINE = Column("line", "Top line", 20, 34, priority=6)
+_CPU = Column("cpu", "CPU%", 4, right=True, priority=1)
+_LINE = Column("line", "Top line", 18, 40, priority=6)
 
 
 def columns_for(view: ThreadsView) -> tuple[Column, ...]:
@@ -131,7 +134,9 @@ def columns_for(view: ThreadsView) -> tuple[Column, ...]:
         if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
     ]
     shares = tuple(
-        Column(str(state), HEADINGS[state], 5, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2)
+        Column(
+            str(state), HEADINGS[state], 4, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2
+        )
         for rank, state in enumerate(used)
     )
     return (_NAME, _STATE, _CPU, *shares, _LINE)
@@ -221,4 +226,3 @@ def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
         )
     )
     return alive[:count]
-

@@ -8,13 +8,14 @@ the height of the front colour is its share. So a strip tells the truth at every
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from refwatch.model.states import LETTERS, ThreadState
 from refwatch.session.strip import Run
 from refwatch.tui.views.spans import Span
+from refwatch.tui.views.states import fill
 
 ZOOMS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
 """Seconds of one piece, half a cell."""
@@ -98,11 +99,11 @@ class StripCells:
                 self.cells[index] = draw(halves[offset], halves[offset + 1], self.cell_s / 2)
 
 
-def join(cells: Sequence[Span] | object) -> list[Span]:
+def join(cells: Iterable[Span]) -> list[Span]:
     """Equal neighbours become one span."""
     joined: list[Span] = []
     text, style = "", ""
-    for piece, name in cells:  # type: ignore[attr-defined]
+    for piece, name in cells:
         if name == style:
             text += piece
         else:
@@ -149,7 +150,7 @@ def _cell(left: Shares, right: Shares, piece_s: float) -> Span:
     least = PURE * piece_s
     one, two = _main(left, least), _main(right, least)
     if one is not None and two is not None:
-        return ("█", str(one)) if one == two else ("▌", f"{one}/{two}")
+        return ("█", fill(one)) if one is two else ("▌", f"{fill(one)}/{fill(two)}")
     total = dict(left)
     for state, seconds in right.items():
         total[state] = total.get(state, 0.0) + seconds
@@ -159,13 +160,13 @@ def _cell(left: Shares, right: Shares, piece_s: float) -> Span:
 def _bar(total: Shares) -> Span:
     ranked = sorted(total, key=lambda state: -total[state])[:2]
     if len(ranked) == 1:
-        return ("█", str(ranked[0]))
+        return ("█", fill(ranked[0]))
     front, back = sorted(ranked, key=_RANK.__getitem__)
     share = total[front] / (total[front] + total[back])
     level = round(share * 8)
     if level >= 8:
-        return ("█", str(front))
-    return (BARS[max(level, 1) - 1], f"{front}/{back}")
+        return ("█", fill(front))
+    return (BARS[max(level, 1) - 1], f"{fill(front)}/{fill(back)}")
 
 
 def _glyph(left: Shares, right: Shares, piece_s: float) -> Span:  # noqa: ARG001

@@ -16,12 +16,30 @@ from refwatch.tui.views.spans import Span, width_of
 from refwatch.tui.widgets.lines import Lines
 
 
+Key = tuple[str, str, str]
+"""(key, shown as, description)"""
+ALWAYS = 4
+"""So many of the last ones, those of the app, are kept when there is not room for all."""
+
+
+def fitting(keys: tuple[Key, ...], width: int) -> list[Key]:
+    """Those that have room, each description once."""
+    once = list({key[2]: key for key in reversed(keys)}.values())[::-1]
+
+    def needed(keys: list[Key]) -> int:
+        return sum(len(shown) + len(description) + 3 for _, shown, description in keys) - 1
+
+    while once and needed(once) > width:
+        del once[-ALWAYS - 1 if len(once) > ALWAYS else 0]
+    return once
+
+
 class SteadyFooter(Lines):
     """Shows the bindings in force that ask to be shown; a click on one is its key."""
 
     def __init__(self) -> None:
         super().__init__("footer")
-        self._keys: tuple[tuple[str, str, str], ...] = ()  # (key, shown as, description)
+        self._keys: tuple[Key, ...] = ()
         self._places: list[tuple[int, int, str]] = []
 
     def on_mount(self) -> None:
@@ -46,17 +64,10 @@ class SteadyFooter(Lines):
     def _draw(self) -> None:
         spans: list[Span] = [(" ", "")]
         self._places = []
-        seen: set[str] = set()
-        for key, shown, description in self._keys:
-            if description in seen:
-                continue
-            seen.add(description)
+        for key, shown, description in fitting(self._keys, self.content_size.width):
             x = width_of(spans)
-            size = len(shown) + len(description) + 3
-            if x + size > self.content_size.width + 1:
-                break
             spans += [(shown, "key"), (f" {description}  ", "muted")]
-            self._places.append((x, x + size, key.split(",", 1)[0]))
+            self._places.append((x, width_of(spans), key.split(",", 1)[0]))
         self.show((tuple(spans),))
 
     def on_click(self, event: events.Click) -> None:

@@ -118,7 +118,10 @@ class LiveTable(ScrollView, can_focus=True):
         return self.scrollable_content_region.width
 
     def _place(self) -> None:
-        self.placed = place(self.columns, self._width, self._tail_width if self._tail else 0)
+        tail = (
+            max(self._tail_width, self._width * 2 // 5) if self._tail and self._width > 100 else 0
+        )
+        self.placed = place(self.columns, self._width, tail or self._tail_width)
         self._painted.clear()
 
     def _refresh_rows(self, indices: list[int]) -> None:
@@ -173,7 +176,8 @@ class LiveTable(ScrollView, can_focus=True):
         if self._tail is None:
             return strip
         tail = [
-            Segment(text, base + palette[style]) for text, style in self._tail(row.key, self.tail_cells)
+            Segment(text, base + palette[style])
+            for text, style in self._tail(row.key, self.tail_cells)
         ]
         return Strip([*strip, *tail]).adjust_cell_length(self._width, base)
 

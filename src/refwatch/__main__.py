@@ -1,0 +1,5 @@
+"""``python -m refwatch``."""
+
+from refwatch.cli import main
+
+main()

@@ -1,0 +1,139 @@
+"""The command line: which command, and where the target's own arguments begin."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from refwatch import __version__
+from refwatch.cli.errors import USAGE, say
+
+COMMANDS = ("run", "replay", "doctor")
+WITH_VALUE = {"-o", "--output", "--record", "--rate", "--duration", "--python"}
+TARGETS = ("-m", "-c")
+
+
+class _Options(click.Command):
+    """A command whose usage errors are one line."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Show live who keeps a Python program's memory alive, and who makes its threads wait.\n\n"
+    "refwatch [run] [OPTIONS] SCRIPT [ARGS..]  runs a script under watch. `refwatch run --help` "
+    "shows the options.",
+)
+@click.version_option(__version__, message="refwatch %(version)s")
+def cli() -> None:
+    """The group; its commands follow."""
+
+
+@cli.command(
+    "run",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.option(
+    "--headless",
+    is_flag=True,
+    help="No UI: the target keeps the terminal; a summary on stderr at the end.",
+)
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write the snapshot (JSON) when the target ends."
+)
+@click.option(
+    "--record", metavar="FILE", help="Keep the events; `refwatch replay FILE` shows them again."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 10_000),
+    default=1000.0,
+    show_default=True,
+    metavar="HZ",
+    help="Samples per second; lowered by itself where it would cost the machine too much.",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Stop watching after S seconds; the target goes on to its end.",
+)
+@click.option(
+    "--python",
+    metavar="EXE",
+    help="Run the target with another interpreter (another virtual environment).",
+)
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
+@click.argument("arguments", nargs=-1, metavar="SCRIPT [ARGS]..", type=click.UNPROCESSED)
+def run_command(
+    headless: bool,  # noqa: FBT001
+    output: str | None,
+    record: str | None,
+    rate: float,
+    duration: float | None,
+    python: str | None,
+    module: str | None,
+    code: str | None,
+    arguments: tuple[str, ...],
+) -> None:
+    """Run SCRIPT, a module or a piece of code under watch.
+
+    Everything after the target is the target's own. Without a terminal on stdout there is no UI.
+    """
+    from refwatch.cli.run import RunOptions, run_target
+
+    options = RunOptions(headless, output, record, rate, duration, python)
+    raise SystemExit(run_target(options, module, code, list(arguments)))
+
+
+@cli.command("replay")
+@click.argument("file")
+def replay_command(file: str) -> None:
+    """Show a recording again, in the same UI."""
+    from refwatch.cli.replay import replay
+
+    raise SystemExit(replay(file))
+
+
+@cli.command("doctor")
+@click.option("--python", metavar="EXE", help="Ask about another interpreter.")
+def doctor_command(python: str | None) -> None:
+    """Say what this machine and interpreter allow: one line per reading."""
+    from refwatch.cli.doctor import doctor
+
+    raise SystemExit(doctor(python))
+
+
+def split_target(arguments: list[str]) -> list[str]:
+    """Put ``--`` where the target's own arguments begin: behind the value of ``-m`` or ``-c``, or
+    before the script. ``run`` is put in front where no command is named."""
+    if not arguments or (arguments[0] in ("-h", "--help", "--version") and len(arguments) == 1):
+        return arguments or ["--help"]
+    if arguments[0] in COMMANDS[1:]:
+        return arguments
+    rest = arguments[1:] if arguments[0] == "run" else arguments
+    index = 0
+    while index < len(rest):
+        word = rest[index]
+        if word.startswith(TARGETS) and not word.startswith("--"):
+            after = index + (2 if word in TARGETS else 1)
+            return ["run", *rest[:after], "--", *rest[after:]]
+        if word == "--" or not word.startswith("-") or word == "-":
+            break
+        index += 2 if word in WITH_VALUE else 1
+    return ["run", *rest]
+
+
+def run() -> None:
+    """Parse and run; a usage error is one line and status 2."""
+    try:
+        cli.main(split_target(sys.argv[1:]), prog_name="refwatch", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        say(f"{error.format_message()} (refwatch run --help shows the options)")
+        sys.exit(USAGE)
+    except click.Abort:
+        sys.exit(130)

@@ -1,0 +1,143 @@
+"""``refwatch run`` on a terminal: the launcher gets a process of its own, this one becomes the
+viewer. Whoever leaves first, the others go on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refwatch.cli.errors import FAILED, give_up, say
+from refwatch.daemon.session_dir import SessionDirectory
+from refwatch.daemon.target import TargetSpec
+
+if TYPE_CHECKING:
+    from refwatch.cli.run import RunOptions
+    from refwatch.session.recording import RecordingWriter
+
+END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
+START_LIMIT_S = 10.0
+
+
+class Status:
+    """What the launcher's process says over its pipe: ``pid N``, ``exit N`` or ``error TEXT``."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._rest = b""
+        self.pid: int | None = None
+        self.exit_code: int | None = None
+        self.error: str | None = None
+
+    def wait(self, limit_s: float) -> bool:
+        """Read until the next line has come, at most that long; False when none did."""
+        end = time.monotonic() + limit_s
+        while b"\n" not in self._rest:
+            ready, _, _ = select.select([self._fd], [], [], max(0.0, end - time.monotonic()))
+            data = os.read(self._fd, 4096) if ready else b""
+            if not data:
+                return False
+            self._rest += data
+        line, self._rest = self._rest.split(b"\n", 1)
+        kind, _, value = line.decode("utf-8", "replace").partition(" ")
+        if kind == "pid":
+            self.pid = int(value)
+        elif kind == "exit":
+            self.exit_code = int(value)
+        else:
+            self.error = value
+        return True
+
+
+def run_with_ui(
+    options: RunOptions,
+    spec: TargetSpec,
+    session: SessionDirectory,
+    recording: RecordingWriter | None,
+) -> int:
+    """Run under watch with the UI on this terminal; return the exit status."""
+    from refwatch.cli.run import fork_daemon
+
+    daemon, link = fork_daemon(options, session, recording)
+    if recording is not None:
+        recording.close()
+    read_end, write_end = os.pipe()
+    _fork_launcher(spec, session, daemon, link, write_end)
+    link.close()
+    os.close(write_end)
+    session.unlock()
+    status = Status(read_end)
+    if not status.wait(START_LIMIT_S) or status.error:
+        give_up(status.error or "the target could not be started", FAILED)
+    return _view(session, status)
+
+
+def _fork_launcher(
+    spec: TargetSpec, session: SessionDirectory, daemon: int, link: socket.socket, status_fd: int
+) -> None:
+    size = shutil.get_terminal_size()
+    if os.fork():
+        return
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        session.unlock()
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        from refwatch.daemon.launcher import Launcher
+
+        launcher = Launcher(spec, session.probe_path, daemon, link)
+        launcher.run_on_terminal(max(size.lines - 6, 10), max(size.columns - 4, 40), status_fd)
+    finally:
+        os._exit(0)
+
+
+def _view(session: SessionDirectory, status: Status) -> int:
+    from refwatch.tui.app import Leave, RefwatchApp
+    from refwatch.tui.feed import SocketFeed
+
+    app = RefwatchApp(SocketFeed(session.viewer_path), snapshot_dir=Path.cwd())
+    leave = app.run()
+    if leave is Leave.END_TARGET:
+        _end_target(session, status)
+    elif leave is not Leave.FINISHED and not status.wait(0.0):
+        say(f"the target goes on, pid {status.pid}")
+        return 0
+    status.wait(END_POLITELY_S)
+    return status.exit_code if status.exit_code is not None else FAILED
+
+
+def _end_target(session: SessionDirectory, status: Status) -> None:
+    """SIGTERM, and SIGKILL to one that stays."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal(session, status, number)
+        if status.wait(END_POLITELY_S):
+            return
+
+
+def _signal(session: SessionDirectory, status: Status, number: int) -> None:
+    """By its parent, which knows that the pid is still the target's; without a daemon to carry the
+    word, directly."""
+    import json
+
+    line = json.dumps({"command": "signal_target", "number": int(number)}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(session.viewer_path)
+            connection.sendall(line)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.kill(status.pid or 0, number) if status.pid else None
+        else:
+            connection.settimeout(1.0)
+            with contextlib.suppress(OSError):
+                connection.recv(1)  # the welcome: by now the command has been read, or soon is
+            time.sleep(0.05)
