@@ -4,7 +4,8 @@ The counter is found by experiment, independently of refwatch: a helper waits fo
 main thread keeps it, the helper's system call tells the address of the GIL's condition variable,
 and before it in memory lies a switch interval that was set as a marker, followed by the holder's
 thread state, the word that says it is locked, and the counter. Prints the counter at the start of
-the busy phase and at its end, after which the program rests, so that the last handoffs are seen.
+the busy phase and at its end. The program rests before and after, when nothing is handed over: the
+watch may begin and end anywhere in those times.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 
 MARKER_S = 0.123457
 WORDS = 20
+REST_S = 0.5
 FUTEX = 202 if os.uname().machine == "x86_64" else 98
 
 
@@ -92,6 +94,7 @@ def main() -> None:
     seconds = float(sys.argv[1])
     counter = find_counter()
     first, second = threading.Lock(), threading.Lock()
+    time.sleep(REST_S)
     before = counter.value
     until = time.perf_counter() + seconds
     threads = [
@@ -104,7 +107,7 @@ def main() -> None:
     for thread in threads:
         thread.join()
     after = counter.value
-    time.sleep(0.5)
+    time.sleep(REST_S)
     print(json.dumps({"before": before, "after": after}))
 
 

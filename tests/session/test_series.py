@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -38,7 +39,7 @@ def test_points_stay_evenly_spread() -> None:
     for tick in range(36_000):
         series.add(tick / 10, 1.0)
     times = [point[0] for point in series]
-    gaps = {round(b - a, 6) for a, b in zip(times, times[1:], strict=False)}
+    gaps = {round(b - a, 6) for a, b in itertools.pairwise(times)}
     assert gaps == {series.span}
     assert len(series) >= 50
 

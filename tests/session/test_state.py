@@ -65,7 +65,9 @@ def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
 
 
 def test_the_last_slice_of_a_thread_may_come_after_its_end() -> None:
-    thread = thread_of(fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.15, 1), sampled(0.2, held(1))))
+    thread = thread_of(
+        fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.15, 1), sampled(0.2, held(1)))
+    )
     assert thread.watched_s == pytest.approx(0.2)
     assert not thread.alive
     assert thread.state is None

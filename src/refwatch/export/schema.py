@@ -19,7 +19,10 @@ SCHEMA_FILE = Path(__file__).with_name("snapshot.schema.json")
 def snapshot_schema() -> dict[str, Any]:
     """The schema as JSON Schema 2020-12."""
     schema = msgspec.json.schema(Snapshot)
-    schema["$defs"]["Snapshot"]["required"].append("schema")  # it has a default, and is written
+    kinds = schema["$defs"]
+    kinds["Snapshot"]["required"].append("schema")  # it has a default, and is always written
+    # msgspec leaves out what the keys of an object may be:
+    kinds["Thread"]["properties"]["states"]["propertyNames"] = {"$ref": "#/$defs/ThreadState"}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:{SCHEMA}"}
     return {**head, **schema}
 

@@ -57,7 +57,7 @@ def _gil(process: ProcessState) -> list[str]:
 
 def _threads(process: ProcessState, state: State, most: int) -> list[str]:
     sampled = [thread for thread in process.threads.values() if thread.watched_s > 0]
-    busiest = sorted(sampled, key=_busy_s, reverse=True)[:most]
+    busiest = sorted(sampled, key=lambda t: (-round(_busy_s(t), 3), t.started_s))[:most]
     width = max((len(_name(thread)) for thread in busiest), default=0)
     lines = [
         _line("" if index else "threads", f"{_name(thread):<{width}}  {_doing(thread, state)}")

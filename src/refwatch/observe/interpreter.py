@@ -22,14 +22,18 @@ _WORD = struct.Struct("<Q")
 
 
 class Words(NamedTuple):
-    """The GIL's words and those of the list of threads at one moment; 0 where unknown."""
+    """The GIL's words at one moment; 0 where unknown."""
 
     interval_us: int = 0
     holder: int = 0
     locked: int = 0
     switches: int = 0
+
+
+class Listed(NamedTuple):
+    """The interpreter's list of thread states: how many were ever made, and the newest."""
+
     made: int = 0
-    """Thread states ever made."""
     newest: int = 0
 
 
@@ -51,12 +55,8 @@ class Interpreter:
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
         self.lines: Lines | None = None
-        self._base: list[tuple[int, int]] = []
-        if self._gil:
-            self._base.append((self._gil.gil, 32))
-        if self._threads:
-            self._base.append((self._threads.head - 8, 16))
-        self._base_size = sum(size for _, size in self._base)
+        self._gil_region = [(self._gil.gil, _GIL.size)] if self._gil else []
+        self._list_region = [(self._threads.head - 8, _PAIR.size)] if self._threads else []
         if self._frames and layout.text:
             frames = self._frames
             codes = Codes(memory, frames, layout.text)
@@ -67,38 +67,45 @@ class Interpreter:
             self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
             self._deep = len(frames.path) == 2
 
-    def sample(self, moving: list[Tracked]) -> Words:
-        """Read the words, and set ``line`` of the moving threads that Python knows."""
-        readers = [t for t in moving if t.state_address] if self._frames else []
+    def sample(self, active: list[Tracked], *, listed: bool) -> tuple[Words, Listed | None]:
+        """Read the GIL's words, those of the list of threads too if ``listed``; and set ``line`` of
+        the active threads that Python knows."""
+        readers = [t for t in active if t.state_address] if self._frames else []
         del readers[MAX_MOVING:]
-        regions = list(self._base)
+        regions = self._gil_region + (self._list_region if listed else [])
+        offset = sum(size for _, size in regions)
         for thread in readers:
             self._add_regions(regions, thread)
         each = 8 + self._size + (8 if self._deep else 0) if readers else 0
-        total = self._base_size + each * len(readers)
-        data = self._memory.gather(regions, total)
-        words = self._words(data)
+        total = offset + each * len(readers)
+        data = self._memory.gather(regions, total) if regions else b""
+        words, found = self._words(data, offset, listed=listed)
         if len(data) < total:  # a frame's memory went away: read these one by one
-            self._follow(readers)
-            return words
+            self.follow(readers)
+            return words, found
         stale = []
-        offset = self._base_size
         for thread in readers:
             if not self._take_guess(thread, data, offset):
                 stale.append(thread)
             offset += each
         if stale:
-            self._follow(stale)
-        return words
+            self.follow(stale)
+        return words, found
 
-    def _words(self, data: bytes) -> Words:
-        interval = holder = locked = switches = made = newest = offset = 0
-        if self._gil and len(data) >= 32:
-            interval, holder, locked, switches = _GIL.unpack_from(data)
-            offset = 32
-        if self._threads and len(data) >= offset + 16:
-            made, newest = _PAIR.unpack_from(data, offset)
-        return Words(interval, holder, locked, switches, made, newest)
+    def _words(self, data: bytes, size: int, *, listed: bool) -> tuple[Words, Listed | None]:
+        if len(data) < size:
+            return Words(), None
+        words = Words._make(_GIL.unpack_from(data)) if self._gil else Words()
+        if not listed or not self._threads:
+            return words, None
+        return words, Listed._make(_PAIR.unpack_from(data, _GIL.size if self._gil else 0))
+
+    def read_list(self) -> Listed | None:
+        """The words of the list of threads, now."""
+        if not self._threads:
+            return None
+        words = self._memory.words(self._threads.head - 8, 2)
+        return Listed._make(words) if words else None
 
     def _add_regions(self, regions: list[tuple[int, int]], thread: Tracked) -> None:
         """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
@@ -126,9 +133,13 @@ class Interpreter:
         self._set_line(thread, words)
         return True
 
-    def _follow(self, threads: Iterable[Tracked]) -> None:
-        assert self._frames
+    def follow(self, threads: Iterable[Tracked]) -> None:
+        """Read the top frames of threads whose frame is not where it was."""
+        if not self._frames:
+            return
         for thread in threads:
+            if not thread.state_address:
+                continue
             pointer = self._memory.word(thread.state_address + self._frames.path[0])
             if self._deep:
                 thread.cframe = pointer

@@ -7,6 +7,7 @@ thread that is blocked as it was costs one small file; its time is assigned when
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from refwatch.model.events import Event, GilSlice, Sampled
@@ -20,7 +21,8 @@ from refwatch.observe.tracked import ThreadGone, Tracked
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
-MANY_THREADS = 32  # beyond this a thread that has not run is not asked what it waits for
+LIST_EVERY = 4  # samples between two looks at the interpreter's list of threads
+PROBE_EVERY = 16  # samples between two looks at the probe's own thread, which sleeps
 
 
 class Sampler:
@@ -43,6 +45,8 @@ class Sampler:
         self._held_ns = 0
         self._next_list_ns = 0
         self._torn = 0
+        self._active: list[Tracked] = []
+        """The threads that ran at the last sample."""
 
     def attach(self, layout: Layout, memory: RemoteMemory) -> None:
         """Read the interpreter from now on."""
@@ -60,81 +64,98 @@ class Sampler:
         self.samples += 1
         self._slice_samples += 1
         if at_ns >= self._next_list_ns:
-            self.threads.follow_kernel(self._last_ns)
-            slow = 4 if len(self.threads.by_tid) > SLOW_LIST_THREADS else 1
-            self._next_list_ns = at_ns + slow * KERNEL_LIST_NS
-        moved = self._ask_kernel()
-        holder = self._read_words([thread for thread, _ in moved])
-        weight = at_ns - self._last_ns
+            self._follow_kernel(at_ns)
+        holder = self._read_words()
         if self._words.locked & 0xFFFFFFFF:
-            self._held_ns += weight
+            self._held_ns += at_ns - self._last_ns
+        moved = self._ask_kernel(holder)
+        fresh = [thread for thread, _ in moved if thread not in self._active]
+        if fresh and self.interpreter is not None:
+            self.interpreter.follow(fresh)
+        self._active = []
+        if holder is not None:
+            self._take(holder, None, at_ns, holds=True)
+            self._active.append(holder)
         for thread, state in moved:
-            self._take(thread, state, holder, at_ns)
-        if holder is not None and holder.blocked is not None:
-            # It holds the GIL while it is blocked, as it was: nothing above has seen it move.
-            self._take(holder, holder.blocked, holder, at_ns)
+            self._take(thread, state, at_ns)
+            if state is None:
+                self._active.append(thread)
         self._last_ns = at_ns
 
-    def _ask_kernel(self) -> list[tuple[Tracked, ThreadState | None]]:
-        """The threads that are not blocked as they were at the last sample, with what they wait
-        for now (None: they run)."""
+    def _follow_kernel(self, at_ns: int) -> None:
+        self.threads.follow_kernel(self._last_ns)
+        slow = 4 if len(self.threads.by_tid) > SLOW_LIST_THREADS else 1
+        self._next_list_ns = at_ns + slow * KERNEL_LIST_NS
+
+    def _read_words(self) -> Tracked | None:
+        """Read the interpreter's words and the frames of the threads that ran at the last sample;
+        return the thread that holds the GIL."""
+        if self.interpreter is None:
+            return None
+        words, listed = self.interpreter.sample(self._active, listed=self.samples % LIST_EVERY == 0)
+        self._words = words
+        holder = self.threads.by_state.get(words.holder)
+        if holder is None and listed is None and self._has_gil:
+            listed = self.interpreter.read_list()
+        if listed is not None:
+            self.threads.follow_list(listed, self.interpreter, self._last_ns)
+            holder = self.threads.by_state.get(words.holder)
+        if self._slice_switches is None and self._has_gil:
+            self._slice_switches = words.switches
+        if not words.locked & 0xFFFFFFFF:
+            return None
+        if holder is not None and holder not in self._active:
+            self.interpreter.follow([holder])
+        return holder
+
+    def _ask_kernel(self, holder: Tracked | None) -> list[tuple[Tracked, ThreadState | None]]:
+        """The threads, the holder aside, that are not blocked as they were at the last sample, with
+        what they wait for now (None: they run). A blocked thread whose schedstat is what it was has
+        not run, so that it waits for what it waited for."""
         moved: list[tuple[Tracked, ThreadState | None]] = []
         gone: list[Tracked] = []
-        many = len(self.threads.by_tid) > MANY_THREADS
+        pread, state_of = os.pread, self._calls.state
+        probe_too = self.samples % PROBE_EVERY == 0
         for thread in self.threads.by_tid.values():
+            if thread is holder or (thread.probe and not probe_too):
+                continue
             try:
-                blocked = thread.blocked
-                if blocked is not None and (many or blocked is ThreadState.GIL_WAIT):
-                    before = thread.sched_raw
-                    thread.read_sched()
-                    if before == thread.sched_raw:  # it has not run since
-                        continue
-                raw = thread.read(thread.call_fd)
-            except ThreadGone:
+                if thread.blocked is not None and pread(thread.sched_fd, 96, 0) == thread.sched_raw:
+                    continue
+                raw = pread(thread.call_fd, 160, 0)
+            except OSError:
                 gone.append(thread)
                 continue
-            if blocked is not None and raw == thread.raw:
-                continue
-            thread.raw = raw
-            moved.append((thread, self._calls.state(raw)))
+            moved.append((thread, state_of(raw)))
         for thread in gone:
             thread.settle(self._last_ns, self.samples - 1)
             self.threads.end(thread, self._last_ns)
         return moved
 
-    def _read_words(self, moved: list[Tracked]) -> Tracked | None:
-        """Read the interpreter; return the thread that holds the GIL."""
-        if self.interpreter is None:
-            return None
-        self._words = words = self.interpreter.sample(moved)
-        self.threads.follow_list(words, self.interpreter, self._last_ns)
-        if self._slice_switches is None and self._has_gil:
-            self._slice_switches = words.switches
-        if not words.locked & 0xFFFFFFFF:
-            return None
-        return self.threads.by_state.get(words.holder)
-
     def _take(
-        self, thread: Tracked, state: ThreadState | None, holder: Tracked | None, at_ns: int
+        self, thread: Tracked, state: ThreadState | None, at_ns: int, *, holds: bool = False
     ) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
+        was = thread.blocked
+        if was is not None and was is not ThreadState.GIL_WAIT:
+            thread.settle_late(self._last_ns)
         thread.settle(self._last_ns, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
-        was_blocked = thread.blocked is not None
         thread.blocked = None
         thread.samples += 1
+        classifier = thread.classifier
         try:
-            if thread is holder:
-                sched = thread.read_sched() if thread.classifier.undecided else None
-                thread.classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
+            if holds:
+                sched = thread.read_sched() if classifier.undecided else None
+                classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
                 if thread.probe:
                     self.probe_held_ns += weight
             elif state is None:
                 sched = thread.read_sched()
-                thread.classifier.running(weight, thread.line, sched, exact_before=was_blocked)
+                classifier.running(weight, thread.line, sched, exact_before=was is not None)
             else:
-                thread.classifier.known(state, weight, thread.line, thread.read_sched())
+                classifier.known(state, weight, thread.line, thread.read_sched())
                 thread.blocked = state
                 thread.quiet_from = self.samples
         except ThreadGone:
@@ -143,6 +164,7 @@ class Sampler:
     def slice(self, rate_hz: float) -> None:
         """Send what the samples since the last slice add up to."""
         at_ns = self._last_ns
+        self.threads.emit_begun()
         pieces = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)

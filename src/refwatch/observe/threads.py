@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from refwatch.model.events import Event, ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.model.reports import Answer
-from refwatch.observe.interpreter import FoundThread, Interpreter, Words
+from refwatch.observe.interpreter import FoundThread, Interpreter, Listed
 from refwatch.observe.tracked import ThreadGone, Tracked
 
 
@@ -23,6 +23,7 @@ class Threads:
         """Python threads that began and ended between two samples."""
         self.ended: list[tuple[Tracked, int]] = []
         """Ended since the last slice, with the time of it."""
+        self._fresh: list[tuple[Tracked, int]] = []
         self.probe_tids: set[int] = set()
         self.names_wanted = False
         self._emit = emit
@@ -32,7 +33,7 @@ class Threads:
         self._newest = 0
         self._waiting = False  # a thread state has no tid yet
 
-    def follow_list(self, words: Words, interpreter: Interpreter, at_ns: int) -> None:
+    def follow_list(self, words: Listed, interpreter: Interpreter, at_ns: int) -> None:
         """Look at the interpreter's list where it has changed since the last sample."""
         if (words.made, words.newest) == (self._made, self._newest) and not self._waiting:
             return
@@ -85,11 +86,20 @@ class Threads:
         tracked.ident = ident
         tracked.probe = tid in self.probe_tids
         self.by_tid[tid] = tracked
-        if not tracked.probe:
-            name = self._kernel_name(tid)
-            self._emit(ThreadStarted(at_ns / 1e9, tracked.serial, self.pid, tid, ident, name))
-            self.names_wanted = True
+        tracked.name = self._kernel_name(tid)
+        self._fresh.append((tracked, at_ns))
         return tracked
+
+    def emit_begun(self) -> None:
+        """Say which threads have begun; by now the probe has said which one is its own."""
+        for tracked, at_ns in self._fresh:
+            if not tracked.probe:
+                self.names_wanted = True
+                at, tid = at_ns / 1e9, tracked.tid
+                self._emit(
+                    ThreadStarted(at, tracked.serial, self.pid, tid, tracked.ident, tracked.name)
+                )
+        self._fresh.clear()
 
     def mark_probe(self, tid: int) -> None:
         """This thread is the probe's own: it is no thread of the target's."""

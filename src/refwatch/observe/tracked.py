@@ -10,6 +10,7 @@ from refwatch.model.states import ThreadState, encode_runs
 from refwatch.observe.classify import Classifier, Sched
 
 NO_LINE = 0
+LATE_NS = 500_000  # on a run queue, below which a wake-up is no wait for a CPU
 MAX_RUNS = 400  # in one slice: more than a strip can show
 
 
@@ -103,11 +104,21 @@ class Tracked:
     def settle(self, at_ns: int, samples: int) -> None:
         """Assign the time during which nothing changed, up to ``at_ns``; ``samples`` is the number
         of the newest sample in which it was still so."""
-        if self.blocked is not None and at_ns > self.since_ns:
+        if self.blocked is not None:
             self.assign(self.blocked, at_ns - self.since_ns, self.line)
-            self.since_ns = at_ns
+            self.since_ns = max(at_ns, self.since_ns)
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
+
+    def settle_late(self, at_ns: int) -> None:
+        """A blocked thread has run again: the end of its wait, as much as schedstat says, it was
+        ready and had no CPU."""
+        before = self.sched.queue
+        late = min(self.read_sched().queue - before, at_ns - self.since_ns)
+        if late >= LATE_NS and self.blocked is not None:
+            self.assign(self.blocked, at_ns - self.since_ns - late, self.line)
+            self.assign(ThreadState.CPU_WAIT, late, self.line)
+            self.since_ns = at_ns
 
     def take_slice(self) -> ThreadSlice | None:
         """What was assigned since the last slice; None when that is nothing."""

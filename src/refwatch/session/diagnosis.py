@@ -17,6 +17,7 @@ from refwatch.session.state import Line, State
 MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
 HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %
 MIN_SCORE = 0.3  # below it no kind describes the program
+CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
 
 
@@ -78,10 +79,8 @@ def _over(load: Load, waited: float) -> float:
 
 
 def _native_parallel(load: Load) -> float:
-    if load.native_threads < 2:
-        return 0.0
-    wanted = load.native + load.cpu_wait  # more threads than CPUs is parallel work all the same
-    return ramp(wanted, 0.9, 1.4) * ramp(load.native, 0.5, 0.9) * (1 - ramp(load.held, 0.5, 0.9))
+    # More than one thread runs or wants to, and it is native code that lets them.
+    return ramp(load.running, 1.1, 1.5) * ramp(load.native, 0.3, 0.7)
 
 
 def _single_thread_cpu(load: Load) -> float:
@@ -95,7 +94,11 @@ def _io_bound(load: Load) -> float:
 
 def _idle(load: Load) -> float:
     nobody_waits = (1 - ramp(load.io, 0.1, 0.5)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
-    return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * (1 - ramp(load.child, 0.2, 0.6))
+    return (
+        (1 - ramp(load.running, 0.05, 0.5))
+        * nobody_waits
+        * (1 - ramp(load.child, CHILD, 3 * CHILD))
+    )
 
 
 def _percent(fraction: float) -> str:
@@ -117,17 +120,19 @@ def _say_lock_bound(load: Load) -> str:
 
 
 def _say_native_parallel(load: Load) -> str:
-    who = _threads(load.native_threads)
+    who = f"{_threads(load.busy_threads)} on {load.held + load.native:.1f} CPUs at once"
     if not load.has_gil:
-        return f"{who} on {load.native:.1f} CPUs at once, no GIL in the way"
-    held = f"{_percent(load.held)} of the GIL held"
-    return f"{who} in native code: {load.native:.1f} CPUs at once, {held}"
+        return f"{who}, no GIL in the way"
+    return f"{who}: native code, {_percent(load.held)} of the GIL held"
 
 
 def _say_single(load: Load) -> str:
-    busy = f"one thread at a time does the work: {_percent(min(load.running, 1.0))} of one CPU"
-    others = load.threads - load.busy_threads
-    return busy if others < 1 else f"{busy}, {_threads(others)} beside it waiting"
+    cpu = f"{_percent(min(load.running, 1.0))} of one CPU"
+    if load.busy_threads != 1:
+        return f"{_threads(load.busy_threads)} take turns: {cpu}, one at a time"
+    busy = f"1 thread does the work: {cpu}"
+    others = load.threads - 1
+    return f"{busy}, {others} {'waits' if others == 1 else 'wait'} beside it" if others else busy
 
 
 def _say_io_bound(load: Load) -> str:
@@ -140,7 +145,7 @@ def _say_idle(load: Load) -> str:
 
 
 def _say_undecided(load: Load) -> str:
-    if load.child > 0.2:
+    if load.child > CHILD:
         return f"waits for a child process {_percent(load.child)} of the time"
     gil = f"{_percent(load.held)} of the GIL held, " if load.has_gil else ""
     return f"mixed: {gil}{load.running:.1f} CPUs in use, {load.io:.1f} threads in input and output"
@@ -168,6 +173,8 @@ def _advice(kind: VerdictKind, load: Load, lines: dict[int, Line]) -> str:
         if load.cpu_wait > 0.5:
             return "More threads want a CPU than there are CPUs: use fewer threads."
         return "It scales: more threads help as long as there are CPUs for them."
+    if kind == "undecided" and load.child > CHILD:
+        return "Watch the child itself: only this process is read."
     return _PLAIN_ADVICE[kind]
 
 

@@ -42,7 +42,6 @@ class Load:
     """The threads of that lock that are not waiting."""
     gil_threads: int
     gil_wait_share: float
-    native_threads: int
     busy_threads: int
     io_threads: int
     io_share: float
@@ -88,7 +87,6 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
         lock_active=lock.active_s / watched,
         gil_threads=len(wanting),
         gil_wait_share=_share(wanting, S.GIL_WAIT),
-        native_threads=len(_taking_part(threads, S.NATIVE, S.CPU_WAIT)),
         busy_threads=len(_taking_part(threads, S.GIL_HELD, S.NATIVE, S.CPU_WAIT)),
         io_threads=len(using_io),
         io_share=_share(using_io, S.IO_WAIT),
@@ -103,7 +101,11 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
 
 
 def _taking_part(threads: Iterable[ThreadRecord], *states: S) -> list[ThreadRecord]:
-    return [t for t in threads if sum(t.share(state) for state in states) >= TAKES_PART]
+    """Those that spend a good part of their life so, or as much of it as others do."""
+    shares = [(thread, sum(thread.share(state) for state in states)) for thread in threads]
+    most = max((share for _, share in shares), default=0.0)
+    least = min(TAKES_PART, most / 4)
+    return [thread for thread, share in shares if share >= least > 0]
 
 
 def _share(threads: list[ThreadRecord], state: S) -> float:

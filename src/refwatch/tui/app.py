@@ -51,7 +51,6 @@ class RefwatchApp(App[Leave]):
     """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
 
     TITLE = "refwatch"
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (32, "-tall")]
     CSS_PATH = "refwatch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", id="app.pause",
@@ -79,6 +78,7 @@ class RefwatchApp(App[Leave]):
         snapshot_dir: Path,
     ) -> None:
         super().__init__()
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
         self.feed = feed
         self.state = State()
         self.replay = replay

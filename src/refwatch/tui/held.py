@@ -8,7 +8,7 @@ from refwatch.session.state import State
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.source import source_line
 from refwatch.tui.views.header import HeaderView
-from refwatch.tui.views.thread_detail import DetailView, view_detail
+from refwatch.tui.views.thread_detail import DetailView, hold, view_detail
 
 
 @dataclass
@@ -33,5 +33,5 @@ class Held:
             state.now,
             header,
             {spec.name: spec.hold(spec.read(state)) for spec in specs},
-            {view.serial: view for view in details if view is not None},
+            {view.serial: hold(view) for view in details if view is not None},
         )

@@ -58,7 +58,7 @@ def draw_help(sections: Iterable[Section]) -> list[Line]:
         (("Timelines", "title"),),
         (
             (
-                "  A full cell is one state; ▌ two, one after the other; a bar ▃ two that take turns",
+                "  A full cell is one state, ▌ two, one after the other; a bar ▃ two taking turns",
                 "foreground",
             ),
         ),

@@ -57,7 +57,7 @@ class OutputLines(ScrollLines):
             "enter,i",
             "type",
             "Type to the program",
-            key_display="⏎",
+            key_display="enter",
             id="output.type",
             tooltip="What is typed then goes to the program; escape ends it",
         ),

@@ -41,8 +41,9 @@ def _as_it_is(view: object) -> object:
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """``key`` is the number key; ``make`` imports and builds the panel late; ``read`` is pure.
-    ``hold`` makes a view last through a pause; ``fast`` panels are given a view on every tick, not only on those for numbers."""
+    """``key`` is the number key; ``read`` is pure; ``make`` is called when it is first looked at.
+    ``hold`` makes a view last through a pause. ``fast`` panels are given a view on every tick, not
+    only on those for numbers."""
 
     name: str
     key: str

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from refwatch.tui.views.spans import Line
 from refwatch.tui.views.thread_detail import (
     DetailView,
     draw_facts,
@@ -17,6 +18,7 @@ from refwatch.tui.views.thread_detail import (
     draw_states,
     draw_title,
 )
+from refwatch.tui.views.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.scroll_lines import ScrollLines
@@ -34,6 +36,8 @@ class ThreadScreen(Screen[None]):
         self.serial = serial
         self.view: DetailView | None = None
         self._title_line = Lines("thread-title")
+        self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
+        self._cells = StripCells()
         self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")
         self._states: Picture[DetailView] = Picture(draw_states, "states", classes="box")
         self._stack = ScrollLines("stack", classes="box")
@@ -41,6 +45,7 @@ class ThreadScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield self._title_line
+        yield self._strip
         with Horizontal(id="thread-top"):
             yield self._states
             yield self._facts
@@ -69,10 +74,16 @@ class ThreadScreen(Screen[None]):
         if view is None or not self.is_mounted:
             return
         self._title_line.show((draw_title(view, self.size.width),))
+        self._strip.present(view)
         self._states.present(view)
         self._facts.present(view)
         self._stack.show(draw_stack(view, self._stack.scrollable_content_region.width))
         self._hot.show(draw_hot(view, self._hot.scrollable_content_region.width))
+
+    def _draw_strip(self, view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+        shown = window(view.end_s, DEFAULT_ZOOM, width)
+        lines = (tuple(self._cells.spans(view.strip, shown, self.app.no_color)),)
+        return lines[:height]
 
     def action_back(self) -> None:
         self.dismiss()

@@ -26,6 +26,13 @@ def bar(fraction: float, width: int) -> str:
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
+def line_bar(fraction: float, width: int, style: str) -> list[Span]:
+    """A bar no higher than a stroke, for beside a number."""
+    halves = round(min(max(fraction, 0.0), 1.0) * width * 2)
+    full = "━" * (halves // 2) + ("╸" if halves % 2 else "")
+    return [(full, style), ("─" * (width - len(full)), "muted")]
+
+
 def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[Span]:
     """(style, share 0 to 1) one after the other on ``width`` cells. The boundaries are rounded, not
     the parts, so that the bar is as long as the sum."""

@@ -1,4 +1,4 @@
-"""The Overview's view: the verdict, the GIL's gauges, memory and CPU, the busiest threads, events."""
+"""The Overview's view: verdict, the GIL's gauges, memory and CPU, busiest threads, events."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
     recent = [point for point in series if point[0] > series[-1][0] - 1.0]
     held, wait, rate = (sum(p[i] for p in recent) / len(recent) for i in (1, 2, 3))
     threads = sum(thread.alive for thread in process.threads.values())
-    most_wait = max(max(p[2] for p in series), 1.0)
-    most_rate = max(max(p[3] for p in series), 10.0)
+    most_wait = max(1.0, *(p[2] for p in series))
+    most_rate = max(10.0, *(p[3] for p in series))
     return (
         Gauge(
             "GIL held",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
-from refwatch.tui.views.chart import bar, chart, nice_top, sparkline, stacked
+from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent
 from refwatch.tui.views.overview import EventView, Gauge, OverviewView, Trend
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, width_of, wrap
@@ -22,7 +22,7 @@ VERDICT_STYLES: dict[VerdictKind, str] = {
     "undecided": "muted",
 }
 HISTORY_S = 30.0
-"""What a gauge's sparkline shows."""
+"""The longest that a gauge's history shows."""
 
 
 def draw_verdict(view: Verdict | None, width: int, height: int) -> tuple[Line, ...]:
@@ -44,9 +44,14 @@ def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
     value: list[Span] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
     room = width - width_of(value) - 1
     if gauge.fraction is not None and room >= 6:
-        value += [(" ", ""), (bar(gauge.fraction, room), gauge.style)]
-    rows = sparkline(gauge.points, width, height - 1, gauge.top, HISTORY_S) if height > 1 else []
-    return (fit(tuple(value), width), *(((text, gauge.style),) for text in rows))
+        value += [(" ", ""), *line_bar(gauge.fraction, room, gauge.style)]
+    if height < 2 or not gauge.points:
+        return (fit(tuple(value), width),)
+    known = gauge.points[-1][0] - gauge.points[0][0]
+    window = min(HISTORY_S, max(known, 5.0))
+    rows = sparkline(gauge.points, width, height - 1, gauge.top, window)
+    area = fill(ThreadState.GIL_WAIT) if gauge.style == ThreadState.GIL_WAIT else gauge.style
+    return (fit(tuple(value), width), *(((text, area),) for text in rows))
 
 
 def draw_memory(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
@@ -65,7 +70,7 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
     """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
-    name = min(14, max(9, width // 5))
+    name = min(14, max(10, width // 5))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
     bar_room = spare - (line_room + 1 if line_room else 0)

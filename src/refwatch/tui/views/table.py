@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refwatch.tui.views.spans import Line, Span, cut_middle, pad, width_of
+from refwatch.tui.views.spans import Line, Span, cut, cut_middle, fit, pad, width_of
 
 GAP = 1
 
@@ -107,10 +107,8 @@ def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
     if size > place_.width:
         *head, (text, style) = cell
         room = place_.width - width_of(head)
-        cell = (*head, (cut_middle(text, room), style)) if room > 0 else ()
-        if room <= 0:
-            blank = (" " * place_.width, "")
-        else:
-            blank = (" " * (place_.width - width_of(cell)), "")
+        shorten = cut if head else cut_middle
+        cell = (*head, (shorten(text, room), style)) if room > 0 else fit(tuple(head), place_.width)
+        blank = (" " * (place_.width - width_of(cell)), "")
     spans = [(text, "muted" if dim else style) for text, style in cell]
     return [blank, *spans] if place_.column.right else [*spans, blank]

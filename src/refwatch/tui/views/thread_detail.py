@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from refwatch.model.states import ThreadState
 from refwatch.session.process import ThreadRecord
@@ -14,7 +14,8 @@ from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.tui.views.spans import Line, cut, cut_middle, pad, safe, two_ends
 from refwatch.tui.views.states import GLYPHS, WORDS
-from refwatch.tui.views.threads import fmt_state, thread_name
+from refwatch.tui.views.threads import KEEP_S, fmt_state, newest_sample, thread_name
+from refwatch.tui.views.timeline import HeldRuns, Runs
 
 HOT_LINES = 8
 """For each state."""
@@ -56,6 +57,9 @@ class DetailView:
     stack: tuple[Frame, ...]
     hot: tuple[tuple[ThreadState, float, tuple[Hot, ...]], ...]
     """(state, seconds in it, its lines)"""
+    strip: Runs = field(compare=False)
+    end_s: float
+    """Time of the newest sample."""
 
 
 def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
@@ -79,26 +83,31 @@ def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
+        thread.strip,
+        newest_sample(state),
     )
+
+
+def hold(view: DetailView) -> DetailView:
+    """The view with its timeline as it is now, for a pause."""
+    runs = view.strip.runs(view.end_s - KEEP_S, view.end_s)
+    return replace(view, strip=HeldRuns(tuple(runs)))
 
 
 def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
     ended = "" if thread.ended_s is None else f" to {fmt_duration(thread.ended_s)}"
     daemon = {True: "yes", False: "no", None: "-"}[thread.daemon]
     ident = "-" if thread.ident is None else f"{thread.ident:#x}"
+    own, forced = thread.voluntary_switches, thread.involuntary_switches
     return (
+        ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
+        ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
+        ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
+        ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
+        ("samples", fmt_count(thread.samples)),
         ("tid", str(thread.tid)),
         ("ident", ident),
         ("daemon", daemon),
-        ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
-        ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
-        ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
-        (
-            "switches",
-            f"{fmt_count(thread.voluntary_switches)} own, "
-            f"{fmt_count(thread.involuntary_switches)} forced",
-        ),
-        ("samples", fmt_count(thread.samples)),
     )
 
 
@@ -125,8 +134,9 @@ def _hot(
 def draw_facts(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
     """The thread's numbers, one a line."""
     label = max(len(name) for name, _ in view.facts)
+    room = max(1, width - label - 2)
     lines: list[Line] = [
-        ((pad(name, label, right=True), "muted"), ("  ", ""), (value, "foreground"))
+        ((pad(name, label, right=True), "muted"), ("  ", ""), (cut(value, room), "foreground"))
         for name, value in view.facts
     ]
     return tuple(lines[:height])
@@ -210,7 +220,7 @@ def _hot_line(hot: Hot, state: ThreadState, width: int) -> Line:
 def draw_title(view: DetailView, width: int) -> Line:
     """The thread's name and its state now."""
     return two_ends(
-        ((" ‹ esc  ", "muted"), (view.name, "strong")),
+        ((" esc ← ", "muted"), (view.name, "strong")),
         (*fmt_state(view.state, view.alive), (" ", "")),
         width,
     )

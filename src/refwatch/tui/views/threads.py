@@ -199,7 +199,8 @@ def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
         elif column.key == "cpu":
             cells.append(((f"{thread.cpu * 100:.0f}" if thread.alive else "", ""),))
         elif column.key == "line":
-            cells.append(((thread.line, "foreground"),))
+            function = thread.line.removeprefix(thread.place)
+            cells.append(((thread.place, "foreground"), (function, "muted")))
         else:
             share = thread.shares[list(ThreadState).index(ThreadState(column.key))]
             cells.append(((fmt_share(share), column.key if share >= 0.1 else "muted"),))

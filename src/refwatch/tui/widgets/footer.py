@@ -15,7 +15,6 @@ from textual.screen import Screen
 from refwatch.tui.views.spans import Span, width_of
 from refwatch.tui.widgets.lines import Lines
 
-
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
 ALWAYS = 4

@@ -40,7 +40,14 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False, id="table.page_down"),
         Binding("home,g", "move(-1000000)", "First row", show=False, id="table.first"),
         Binding("end,G", "move(1000000)", "Last row", show=False, id="table.last"),
-        Binding("enter", "open", "Open", id="table.open", tooltip="Open the row under the cursor"),
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            key_display="enter",
+            id="table.open",
+            tooltip="Open the row under the cursor",
+        ),
     ]
 
     class HeadingClicked(Message):
