@@ -76,16 +76,15 @@ class Terminal:
     def end(self) -> None:
         """End the program, if it has not ended, and let the terminal go."""
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._gone(0.0 if number == signal.SIGTERM else 5.0):
-                break
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-        else:
-            self._gone(5.0)
+            if not self.ended(0.0):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, number)
+                self.ended(5.0)
         os.close(self._fd)
         self._drain.join(2.0)
 
-    def _gone(self, timeout_s: float) -> bool:
+    def ended(self, timeout_s: float) -> bool:
+        """Wait so long for the program to end; say whether it has."""
         deadline = time.perf_counter() + timeout_s
         while True:
             try:

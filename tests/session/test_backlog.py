@@ -82,7 +82,8 @@ class Session:
         gil = ev.GilSlice(self.rng.random() / 10, self.rng.random(), self.rng.randrange(50), 0.005)
         has_gil = self.has_gil and self.rng.random() < 0.9
         pieces = [self.piece(serial) for serial in self.alive]
-        return ev.Sampled(self.at, PID, 0.1, 100, gil if has_gil else None, pieces, 1000.0, 1)
+        rate = self.rng.choice([0.0, 500.0, 1000.0])
+        return ev.Sampled(self.at, PID, 0.1, 100, gil if has_gil else None, pieces, rate, 1)
 
     def piece(self, serial: int) -> ev.ThreadSlice:
         cut = self.rng.randrange(1, 100_000)

@@ -99,6 +99,15 @@ PROGRAMS: dict[str, tuple[str, list[Made]]] = {
         "gil_bound",
         [LONE, *[Made({S.GIL_WAIT: 0.6, S.IO_WAIT: 0.4})] * 3],
     ),
+    "twenty threads, the GIL nearly full": (
+        "gil_bound",
+        [Made({S.IO_WAIT: 0.89, S.GIL_WAIT: 0.066, S.GIL_HELD: 0.044})] * 20,
+    ),
+    "one in native code and one in Python": (
+        "native_parallel",
+        [Made({S.NATIVE: 0.95, S.GIL_HELD: 0.05}), Made({S.GIL_HELD: 0.95, S.GIL_WAIT: 0.05})],
+    ),
+    "two that take turns": ("single_thread_cpu", [Made({S.GIL_HELD: 0.48, S.SLEEP: 0.52})] * 2),
     "fifty threads, the GIL full": (
         "gil_bound",
         [Made({S.IO_WAIT: 0.78, S.GIL_WAIT: 0.20, S.GIL_HELD: 0.02})] * 50,
@@ -117,6 +126,14 @@ PROGRAMS: dict[str, tuple[str, list[Made]]] = {
     "more zlib threads than CPUs": (
         "native_parallel",
         [Made({S.NATIVE: 0.48, S.CPU_WAIT: 0.5, S.GIL_HELD: 0.02})] * 4,
+    ),
+    "two zlib threads on a machine that is taken": (
+        "native_parallel",
+        [JOINER, *[Made({S.CPU_WAIT: 0.82, S.NATIVE: 0.15, S.GIL_HELD: 0.03})] * 2],
+    ),
+    "readers on a machine that is taken": (
+        "io_bound",
+        [JOINER, *[Made({S.IO_WAIT: 0.93, S.CPU_WAIT: 0.05, S.GIL_HELD: 0.02})] * 10],
     ),
     "sleep under a lock": ("lock_bound", [LOCKER] * 4),
     "sleep under a lock and a main that joins": ("lock_bound", [JOINER, *[LOCKER] * 4]),
@@ -158,6 +175,19 @@ def test_the_sentence_of_four_spinning_threads() -> None:
     assert verdict.evidence["held_fraction"] == pytest.approx(1.0)
 
 
+def test_the_sentence_of_one_busy_thread() -> None:
+    says = [diagnose(watch([LONE, *[SLEEPER] * n])).sentence for n in (0, 1, 5)]
+    assert says[0] == "1 thread does the work: 100 % of one CPU"
+    assert says[1].endswith(", 1 waits beside it")
+    assert says[2].endswith(", 5 wait beside it")
+
+
+def test_the_crowd_is_counted_where_everyone_waits_a_little() -> None:
+    twenty = PROGRAMS["twenty threads, the GIL nearly full"][1]
+    sentence = diagnose(watch([JOINER, *twenty])).sentence
+    assert sentence == "20 threads: 88 % of the GIL held, each waits 7 % of its time"
+
+
 def test_a_call_that_keeps_the_gil_is_told_from_python_code() -> None:
     hog = [Made({S.GIL_HELD: 0.99, S.GIL_WAIT: 0.01}), Made({S.GIL_WAIT: 0.99, S.GIL_HELD: 0.01})]
     verdict = diagnose(watch(hog, handoffs=1))
@@ -181,6 +211,11 @@ def test_a_thread_that_lived_for_a_moment_counts_for_a_moment() -> None:
         Made({S.GIL_HELD: 0.5, S.GIL_WAIT: 0.5}, start=n / 10, end=n / 10 + 0.1) for n in range(9)
     ]
     assert diagnose(watch([LONE, *brief])).kind == "single_thread_cpu"
+
+
+def test_the_sentence_counts_the_threads_that_matter() -> None:
+    brief = Made({S.GIL_WAIT: 1.0}, end=0.2)
+    assert diagnose(watch([brief, *[SPINNER] * 4])).sentence.startswith("4 threads: ")
 
 
 def test_many_short_threads_are_weighed_together() -> None:

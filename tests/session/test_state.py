@@ -59,6 +59,11 @@ def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
     assert gil.handoffs == 6
 
 
+def test_the_rate_stays_when_sampling_has_stopped() -> None:
+    left_over = ev.Sampled(0.2, PID, 0.01, 1, None, [], 0.0)
+    assert fold(sampled(0.1), left_over).rate_hz == 1000.0
+
+
 def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
     gil = process_of(fold(sampled(0.1, gil=ev.GilSlice(0.1, 0, 0, 0.005)), sampled(0.2))).gil
     assert gil.held_fraction == pytest.approx(1.0)

@@ -68,7 +68,7 @@ def cli() -> None:
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.argument("arguments", nargs=-1, metavar="SCRIPT [ARGS]..", type=click.UNPROCESSED)
 def run_command(
-    headless: bool,  # noqa: FBT001
+    headless: bool,
     output: str | None,
     record: str | None,
     rate: float,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-
-import zipfile
 
 from refwatch.cli.errors import FAILED, USAGE, give_up
 from refwatch.daemon.target import TargetError, TargetSpec, check_interpreter
@@ -40,6 +37,8 @@ def make_spec(
 def _interpreter(python: str | None) -> str:
     if python is None:
         return sys.executable
+    import shutil
+
     found = shutil.which(python)
     if found is None:
         give_up(f"no such interpreter: {python}", USAGE)
@@ -57,15 +56,22 @@ def _check_script(script: str, *, own_interpreter: bool) -> None:
             if not os.path.isfile(os.path.join(script, "__main__.py")):
                 give_up(f"{script} is a directory without a __main__.py", USAGE)
             return
-        if zipfile.is_zipfile(script):
-            return
         with open(script, "rb") as file:
             source = file.read(LARGEST_CHECKED + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         give_up(f"can't open {script!r}: {reason}", USAGE)
-    if own_interpreter and len(source) <= LARGEST_CHECKED and not script.endswith(".pyc"):
+    if own_interpreter and len(source) <= LARGEST_CHECKED and not _is_binary(script, source):
         _check_syntax(script, source)
+
+
+def _is_binary(script: str, source: bytes) -> bool:
+    """Whether it is something that Python runs though it is no source: compiled, or a zip file."""
+    if script.endswith(".pyc"):
+        return True
+    import zipfile
+
+    return b"PK" in source and zipfile.is_zipfile(script)
 
 
 def _check_syntax(script: str, source: bytes) -> None:

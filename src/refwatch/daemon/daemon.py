@@ -15,8 +15,6 @@ import msgspec
 from refwatch import __version__
 from refwatch.daemon.connections import Connection, Listener
 from refwatch.daemon.watch import Watch
-from refwatch.export.snapshot import ExportError, write_snapshot
-from refwatch.export.summary import summary_lines
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
@@ -113,10 +111,7 @@ class Daemon:
     def _serve(self) -> None:
         for launch in self._launcher.receive():
             self._take_launch(launch)
-        if self._watch is not None:
-            for connection in self._probes.accept():
-                self._watch.take_probe(connection)
-            self._watch.read_probe()
+        self._read_probe()
         for connection in self._viewer_listener.accept():
             self._welcome(connection)
         for viewer in self._viewers:
@@ -126,8 +121,14 @@ class Daemon:
         self._viewers = [viewer for viewer in self._viewers if viewer.open]
         self._check_target()
 
+    def _read_probe(self) -> None:
+        if self._watch is not None:
+            for connection in self._probes.accept():
+                self._watch.take_probe(connection)
+            self._watch.read_probe()
+
     def _check_target(self) -> None:
-        """Without a launcher nobody tells of the target's end; and the watch may last long enough."""
+        """Nobody tells of the end when the launcher is gone; and the watch may have its limit."""
         if self._launched is None or self._ended:
             return
         if not self._launcher.open and not os.path.exists(f"/proc/{self._launched.pid}"):
@@ -167,7 +168,7 @@ class Daemon:
     def _target_ended(self, exit_code: int | None) -> None:
         assert self._launched is not None
         assert self._watch is not None
-        self._watch.read_probe()
+        self._read_probe()
         self._watch.end("the target has ended")
         self.emit(ev.TargetExited(self._now(), self._launched.pid, exit_code))
         self._finish(self._watch.over or "the target has ended")
@@ -190,9 +191,13 @@ class Daemon:
         if self._recording is not None:
             self._recording.close()
             self._recording = None
+        from refwatch.export.summary import summary_lines  # start-up needs none of this
+
         self._launcher.send(encode_line(Summary(summary_lines(self._state))))
 
     def _write_snapshot(self, path: Path) -> None:
+        from refwatch.export.snapshot import ExportError, write_snapshot
+
         try:
             write_snapshot(self._state, path)
         except ExportError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import datetime
+import datetime as dt
 import fcntl
 import os
 import select
@@ -63,7 +63,9 @@ class Reporter:
 class Launcher:
     """Starts one target. ``daemon_pid`` is the process that will look at it."""
 
-    def __init__(self, spec: TargetSpec, probe_path: str, daemon_pid: int, link: socket.socket):
+    def __init__(
+        self, spec: TargetSpec, probe_path: str, daemon_pid: int, link: socket.socket
+    ) -> None:
         self.spec = spec
         self.pid = 0
         self._environment = spec.environment(daemon_pid, probe_path)
@@ -75,7 +77,7 @@ class Launcher:
             actions = [(os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0)]
             actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
         started = time.monotonic()
-        now = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
+        now = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
         try:
             self.pid = os.posix_spawn(
                 self.spec.executable,

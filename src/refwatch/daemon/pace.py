@@ -6,13 +6,13 @@ that what the daemon takes is taken from the programs on it, a smaller part.
 
 from __future__ import annotations
 
-
 import time
 
-BUDGET = 0.08  # of one core
-BUSY_BUDGET = 0.025  # of one core, where no core is idle
+BUDGET = 0.08  # of one core, for sampling alone
+BUSY_BUDGET = 0.03  # of one core, where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
-LOWEST_HZ = 10.0
+LOWEST_HZ = 100.0  # lower than this only when even this would go over the larger budget
+WAKE_NS = 30_000  # CPU time of a wake-up itself, which no clock of ours sees
 
 
 class Pace:
@@ -21,30 +21,41 @@ class Pace:
     def __init__(self, wanted_hz: float) -> None:
         self.wanted_hz = wanted_hz
         self.rate_hz = wanted_hz
-        self._cpu = time.process_time()
+        self._used_ns = 0
+        self._samples = 0
         self._at = time.monotonic()
         self._machine = _machine_times()
         self._busy = False
 
+    def sampled(self, cpu_ns: int) -> None:
+        """A sample took this much CPU time."""
+        self._used_ns += cpu_ns + WAKE_NS
+        self._samples += 1
+
     def review(self) -> str | None:
         """Adapt the rate; return why, when it has changed by much."""
-        now, cpu = time.monotonic(), time.process_time()
+        now = time.monotonic()
         span = now - self._at
-        if span < 0.2:
+        if span < 0.2 or not self._samples:
             return None
-        share = (cpu - self._cpu) / span
-        self._at, self._cpu = now, cpu
-        busy = self._machine_is_busy()
-        budget = BUSY_BUDGET if busy and self._busy else BUDGET
-        self._busy = busy
-        target = self.rate_hz * budget / max(share, 1e-4)
-        target = min(self.wanted_hz, max(LOWEST_HZ, target))
+        each_s = self._used_ns / self._samples / 1e9
+        share = self._used_ns / span / 1e9
+        self._at, self._used_ns, self._samples = now, 0, 0
+        budget = self._budget()
+        affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))
+        target = min(self.wanted_hz, affordable)
         before = self.rate_hz
-        if target < before * 0.9:
-            self.rate_hz = max(target, before * 0.3)
-        elif target > before * 1.25 or (target == self.wanted_hz and before < target):
-            self.rate_hz = min(target, before * 1.5)
+        if target < before * 0.9 or target > before * 1.2 or target == self.wanted_hz:
+            self.rate_hz = min(max(target, before * 0.3), before * 1.5)
         return self._reason(before, share, budget)
+
+    def _budget(self) -> float:
+        """The smaller one where the machine was busy twice in a row."""
+        before, self._machine = self._machine, _machine_times()
+        idle, total = self._machine[0] - before[0], self._machine[1] - before[1]
+        busy = total > 0 and idle / total < BUSY_IDLE
+        was_busy, self._busy = self._busy, busy
+        return BUSY_BUDGET if busy and was_busy else BUDGET
 
     def _reason(self, before: float, share: float, budget: float) -> str | None:
         if abs(self.rate_hz - before) < 0.2 * before:
@@ -53,12 +64,6 @@ class Pace:
             return "there is room for more again"
         used = f"sampling took {share:.0%} of a core"
         return f"{used}, and no core is idle" if budget == BUSY_BUDGET else used
-
-    def _machine_is_busy(self) -> bool:
-        before, self._machine = self._machine, _machine_times()
-        idle = self._machine[0] - before[0]
-        total = self._machine[1] - before[1]
-        return total > 0 and idle / total < BUSY_IDLE
 
 
 def _machine_times() -> tuple[float, float]:

@@ -72,7 +72,7 @@ class SessionDirectory:
         return session
 
     def lock(self) -> None:
-        """Hold the folder; a fork shares the hold, and it ends with the last process that has it."""
+        """Hold the folder; a fork shares the hold, which ends with the last process that has it."""
         self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 

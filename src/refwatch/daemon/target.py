@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +49,8 @@ class TargetSpec:
 
 def check_interpreter(executable: str) -> None:
     """Raise TargetError unless ``executable`` is a CPython that refwatch can watch."""
+    import subprocess  # only --python needs it
+
     try:
         done = subprocess.run(
             [executable, "-E", "-S", "-c", _ASK],

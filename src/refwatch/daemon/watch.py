@@ -5,21 +5,24 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
-import psutil
 
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.pace import Pace
 from refwatch.model import events as ev
 from refwatch.model.reports import Answer, Hello, InsideSample, ProbeThread, Report
 from refwatch.observe.memory import MemoryGone, RemoteMemory
-from refwatch.observe.processes import ProcessReader
 from refwatch.observe.sampler import Sampler
+
+if TYPE_CHECKING:
+    from refwatch.observe.processes import ProcessReader
 
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
 MEASURE_NS = 250_000_000
+FIRST_MEASURE_NS = 100_000_000  # a target that ends sooner is not worth loading psutil for
 ASK_NS = 1_000_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
@@ -58,14 +61,8 @@ class Watch:
 
     def start(self) -> None:
         """Begin with what needs no probe."""
-        try:
-            self._processes = ProcessReader(self.pid)
-        except psutil.Error:
-            self.end("the target ended before it could be read")
-            return
-        self._measure(self.now_ns())
         now = self.now_ns()
-        self._due = {self._measure: now + MEASURE_NS, self._check_hello: now + HELLO_LIMIT_NS}
+        self._due = {self._measure: now + FIRST_MEASURE_NS, self._check_hello: now + HELLO_LIMIT_NS}
         self._next_due = min(self._due.values())
 
     def limit(self, reading: str, reason: str) -> None:
@@ -113,6 +110,7 @@ class Watch:
 
     def _begin(self, hello: Hello) -> None:
         self._hello = hello
+        self._sampler.threads.mark_probe(hello.probe_tid)
         now = self.now_ns()
         self._emit(
             ev.InterpreterFound(
@@ -165,11 +163,13 @@ class Watch:
         """Do what is due; return the seconds until the next thing is."""
         now = self.now_ns()
         if self.sampling and now >= self._next_sample_ns:
+            began = time.thread_time_ns()
             try:
                 self._sampler.sample(now)
             except (MemoryGone, OSError):
                 self.end("the target is gone")
                 return 0.0
+            self._pace.sampled(time.thread_time_ns() - began)
             period = int(1e9 / self._pace.rate_hz)
             self._next_sample_ns = max(self._next_sample_ns + period, now)
         if now >= self._next_due:
@@ -220,10 +220,12 @@ class Watch:
 
     def _measure(self, now: int) -> None:
         self._due[self._measure] = now + MEASURE_NS
-        assert self._processes is not None
+        from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
+
         try:
+            self._processes = self._processes or ProcessReader(self.pid)
             self._emit(self._processes.read(now / 1e9))
-        except (psutil.Error, OSError):
+        except ProcessGone:
             self._due.pop(self._measure, None)
             return
         if self._processes.uss_denied:

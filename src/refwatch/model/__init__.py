@@ -1,1 +1,1 @@
-"""The vocabulary: thread states, events, commands, the snapshot. Structs only, no input or output."""
+"""The vocabulary: states, events, commands, the snapshot. Structs only, no input or output."""

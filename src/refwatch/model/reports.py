@@ -82,6 +82,8 @@ class Hello(_Report, frozen=True, tag="hello"):
     """(reading, reason)"""
     calibration_s: float
     cpu_s: float
+    probe_tid: int
+    """The probe's own thread."""
 
 
 class ProbeThread(_Report, frozen=True, tag="thread"):

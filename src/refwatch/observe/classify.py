@@ -1,7 +1,7 @@
 """Which state a thread was in, told from the order of its readings.
 
-A blocked thread and the GIL's holder say it themselves. A thread that is merely *running* does not:
-it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder. So its
+A blocked thread and the GIL's holder say it themselves. A thread that is merely *running* does
+not: it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder. So its
 samples are kept back until what follows decides: /proc/PID/task/TID/schedstat has its on-CPU and
 run-queue time, exact whenever it is blocked, and up to one scheduler tick late while it runs.
 """
@@ -114,10 +114,10 @@ class Classifier:
     def _by_queue(self, weight: int) -> ThreadState:
         """A run's samples go to ``cpu_wait`` as far as its time on the run queue reaches."""
         assert self._mode is not None
-        if self._mode is NATIVE and self._owed * 2 >= weight:
-            self._owed -= weight
-            return CPU_WAIT
-        return self._mode
+        if self._mode is NATIVE and self._owed * 2 < weight:
+            return NATIVE
+        self._owed -= weight  # below 0 while it is starved: what it waits is counted when it ends
+        return CPU_WAIT if self._mode is NATIVE else self._mode
 
     def _close(self, after: ThreadState | None, sched: Sched | None) -> None:
         """The run is over: say what it was."""
@@ -132,12 +132,13 @@ class Classifier:
 
     def _of_short_run(self, after: ThreadState | None, span: int, sched: Sched) -> ThreadState:
         used, queued = sched.cpu - self._first.cpu, sched.queue - self._first.queue
-        if used * 2 >= span and self._before is not HELD:
-            return NATIVE
-        if self._before is WAIT:
-            return WAIT
         if self._before is HELD:
-            return WAIT if after is WAIT and span <= TICK_NS else NATIVE
-        if queued * 2 >= span or after in (WAIT, HELD):
-            return CPU_WAIT if queued >= used else WAIT
-        return NATIVE
+            # On-CPU time at the run's first sample was late: what it lacked is the holder's.
+            native = used * 2 >= span > TICK_NS if after is WAIT else queued * 2 < span
+        else:
+            native = used * 2 >= span
+        if native:
+            return NATIVE
+        if WAIT in (self._before, after):
+            return WAIT
+        return CPU_WAIT if queued >= used else NATIVE

@@ -15,7 +15,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 LARGEST = 1 << 20  # bytes in one reading: no string or table that we want is longer
 
 
-class MemoryGone(Exception):  # noqa: N818 - it is an end, not always an error
+class MemoryGone(Exception):
     """The process is gone, or may no longer be read."""
 
 
@@ -40,7 +40,7 @@ class RemoteMemory:
             self.method = "/proc/PID/mem"
 
     def _allowed(self) -> bool:
-        """A reading of nothing, which asks for leave all the same; other failures are no refusal."""
+        """Reading an unmapped page asks for leave all the same; other failures are no refusal."""
         try:
             self._transfer([(4096, 8)], 8)
         except MemoryGone:

@@ -12,11 +12,18 @@ USS_SHARE = 0.005  # of the time may go into reading uss: it walks the target's 
 USS_PAUSE_S = 1.0
 
 
+class ProcessGone(Exception):
+    """There is no such process."""
+
+
 class ProcessReader:
-    """Reads one process. Raises psutil.NoSuchProcess when it is gone."""
+    """Reads one process. Raises ProcessGone when it is gone."""
 
     def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
+        try:
+            self._process = psutil.Process(pid)
+        except psutil.Error as error:
+            raise ProcessGone from error
         self._peak = 0
         self._next_uss = 0.0
         self.uss_denied = False
@@ -24,9 +31,12 @@ class ProcessReader:
     def read(self, at: float) -> ProcessMeasured:
         """One reading, at ``at`` seconds of the session. ``uss`` is None when it is not its turn,
         or not permitted."""
-        with self._process.oneshot():
-            rss = int(self._process.memory_info().rss)
-            times = self._process.cpu_times()
+        try:
+            with self._process.oneshot():
+                rss = int(self._process.memory_info().rss)
+                times = self._process.cpu_times()
+        except (psutil.Error, OSError) as error:
+            raise ProcessGone from error
         self._peak = max(self._peak, rss, self._high_water())
         return ProcessMeasured(
             at,
@@ -57,6 +67,8 @@ class ProcessReader:
             uss = int(self._process.memory_full_info().uss)
         except psutil.AccessDenied:
             self.uss_denied = True
+            return None
+        except (psutil.Error, OSError):
             return None
         took = time.perf_counter() - began
         self._next_uss = at + max(USS_PAUSE_S, took / USS_SHARE)

@@ -17,9 +17,9 @@ _LOCK = ThreadState.LOCK_WAIT
 
 # Linux: arch/x86/entry/syscalls/syscall_64.tbl
 _X86_64 = {
-    _SLEEP: (35, 230),  # nanosleep, clock_nanosleep
+    _SLEEP: (35, 230),
     _LOCK: (202, 449, 455, 64, 65, 220),  # futex, futex_waitv, futex_wait, semget..semtimedop
-    _CHILD: (61, 247),  # wait4, waitid
+    _CHILD: (61, 247),
     _IO: (
         *(0, 1, 7, 17, 18, 19, 20, 23, 40, 42, 43, 44, 45, 46, 47),  # read, write, poll .. recvmsg
         *(2, 3, 72, 73, 74, 75, 77, 82, 87, 217, 257),  # open, close, fcntl, flock, fsync, ..

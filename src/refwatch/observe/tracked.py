@@ -14,7 +14,7 @@ LATE_NS = 500_000  # on a run queue, below which a wake-up is no wait for a CPU
 MAX_RUNS = 400  # in one slice: more than a strip can show
 
 
-class ThreadGone(Exception):  # noqa: N818 - it is an end, not an error
+class ThreadGone(Exception):
     """The thread has ended."""
 
 

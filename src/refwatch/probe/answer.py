@@ -14,6 +14,7 @@ import time
 
 from .link import Link
 
+START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
 
 
@@ -22,18 +23,23 @@ class Answerer:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._tid = 0
         self._running = False
         self._left_for_fork = False
         self._cpu_s = 0.0  # of threads that have left
 
-    def begin(self) -> None:
-        """Start the thread, and take part in the target's forks."""
+    def begin(self) -> int:
+        """Start the thread, and take part in the target's forks; return the thread's native id."""
         self._start_thread()
+        end = time.monotonic() + START_LIMIT_S
+        while not self._tid and time.monotonic() < end:
+            time.sleep(0)
         os.register_at_fork(
             before=self._before_fork,
             after_in_parent=self._after_fork_in_parent,
             after_in_child=self._after_fork_in_child,
         )
+        return self._tid
 
     def _start_thread(self) -> None:
         try:
@@ -44,7 +50,9 @@ class Answerer:
 
     def _run(self) -> None:
         try:
-            self._link.send({"message": "thread", "tid": _thread.get_native_id()})
+            again, self._tid = self._tid != 0, _thread.get_native_id()
+            if again:
+                self._link.send({"message": "thread", "tid": self._tid})
             while True:
                 data = self._link.receive()
                 if not data:

@@ -98,7 +98,7 @@ def _search(memory: Memory) -> list[Place]:
                 pointers.append(((*path, offset), word))
                 if not path:
                     todo.append(((offset,), word, CFRAME_WORDS))
-    known = _known(sys._getframe().f_back)
+    known = _known(sys._getframe().f_back)  # noqa: SLF001
     own = id(_search.__code__)
     places: list[Place] = []
     for path, start in pointers:
@@ -174,7 +174,7 @@ def _verify(memory: Memory, layout: dict[str, object]) -> list[Place]:
     offset = {name: value for name, value in layout.items() if isinstance(value, int)}
     path = layout["path"]
     assert isinstance(path, list)
-    known = _known(sys._getframe().f_back)
+    known = _known(sys._getframe().f_back)  # noqa: SLF001
     address = thread_state()
     for step in path:
         address = memory.word(address + step)

@@ -31,7 +31,9 @@ def find_text(memory: Memory) -> dict[str, int]:
     bytes_data = memory.read(id(blob), 160).find(blob)
     if ascii_data < 0 or len(compact) != 1 or min(compact) < 0 or bytes_data < 0:
         raise NotFound("the characters of a str are not where they were sought")
-    if any(struct.unpack_from("<q", row, 16)[0] != len(s) for row, s in zip(raw, samples)):
+    if any(
+        struct.unpack_from("<q", row, 16)[0] != len(s) for row, s in zip(raw, samples, strict=True)
+    ):
         raise NotFound("the length of a str is not where it was sought")
     kind, is_ascii = _state_bits([struct.unpack_from("<I", row, 32)[0] for row in raw])
     return {

@@ -1,4 +1,4 @@
-"""The probe's end of the wire: one line of JSON a message, on a socket that the target won't meet."""
+"""The probe's end of the wire: a line of JSON a message, on a socket the target won't meet."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def to_json(value: object) -> str:
     would bring the regular expressions into the target, which may not have them."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else "true" if value else "false"
-    if isinstance(value, (int, float)):  # noqa: UP038 - a union is made anew at every call
+    if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if isinstance(value, dict):
         pairs = (f"{encode_basestring_ascii(key)}:{to_json(item)}" for key, item in value.items())
         return "{" + ",".join(pairs) + "}"
-    if isinstance(value, (list, tuple)):  # noqa: UP038
+    if isinstance(value, (list, tuple)):
         return f"[{','.join(map(to_json, value))}]"
     raise TypeError(f"no JSON for {type(value)}")
 

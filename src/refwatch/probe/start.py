@@ -33,8 +33,9 @@ def start(report_to: str) -> None:
     }
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
+    answerer = Answerer(link)
+    hello["probe_tid"] = answerer.begin()
     link.send(hello)
-    Answerer(link).begin()
 
 
 def _gil_enabled() -> bool:
@@ -54,8 +55,12 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
         limits["outside reading"] = f"the target's Python lacks a module: {error}"
         return layout
     capi.allow_reader(daemon)
-    memory = peek.Memory()
-    helpers = [helper.Helper(), helper.Helper()]
+    try:
+        memory = peek.Memory()
+        helpers = [helper.Helper(), helper.Helper()]
+    except (helper.Stuck, OSError, RuntimeError) as error:
+        limits["outside reading"] = f"calibration could not begin: {error}"
+        return layout
 
     def attempt(name: str, reading: str, search: Callable[[], object]) -> None:
         try:

@@ -80,7 +80,7 @@ def _over(load: Load, waited: float) -> float:
 
 def _native_parallel(load: Load) -> float:
     # More than one thread runs or wants to, and it is native code that lets them.
-    return ramp(load.running, 1.1, 1.5) * ramp(load.native, 0.3, 0.7)
+    return ramp(load.running, 1.1, 1.5) * ramp(load.native_busy, 0.3, 0.7)
 
 
 def _single_thread_cpu(load: Load) -> float:
@@ -94,11 +94,8 @@ def _io_bound(load: Load) -> float:
 
 def _idle(load: Load) -> float:
     nobody_waits = (1 - ramp(load.io, 0.1, 0.5)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
-    return (
-        (1 - ramp(load.running, 0.05, 0.5))
-        * nobody_waits
-        * (1 - ramp(load.child, CHILD, 3 * CHILD))
-    )
+    no_child = 1 - ramp(load.child, CHILD, 3 * CHILD)
+    return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * no_child
 
 
 def _percent(fraction: float) -> str:
@@ -120,6 +117,10 @@ def _say_lock_bound(load: Load) -> str:
 
 
 def _say_native_parallel(load: Load) -> str:
+    if load.cpu_wait > load.held + load.native:
+        waits = _percent(load.cpu_wait / load.running)
+        each = f"each waits {waits} of its time for a CPU"
+        return f"{_threads(load.busy_threads)} in native code, {each}"
     who = f"{_threads(load.busy_threads)} on {load.held + load.native:.1f} CPUs at once"
     if not load.has_gil:
         return f"{who}, no GIL in the way"
@@ -171,7 +172,7 @@ def _advice(kind: VerdictKind, load: Load, lines: dict[int, Line]) -> str:
         return _advise_single(load, lines)
     if kind == "native_parallel":
         if load.cpu_wait > 0.5:
-            return "More threads want a CPU than there are CPUs: use fewer threads."
+            return "More threads want a CPU than are free: use fewer threads, or more CPUs."
         return "It scales: more threads help as long as there are CPUs for them."
     if kind == "undecided" and load.child > CHILD:
         return "Watch the child itself: only this process is read."

@@ -14,6 +14,7 @@ from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.state import Line
 
 TAKES_PART = 0.2  # share of a thread's life from which it counts as one of the crowd
+BRIEF = 0.1  # of the longest life among them: a thread that lived shorter is not counted
 WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an end, as far as seen
 # Where the standard library waits for work or for another thread's end:
 SERVANTS = ("threading.py", "queue.py", "concurrent/futures/thread.py")
@@ -33,7 +34,10 @@ class Load:
     native: float
     cpu_wait: float
     running: float
-    """On a CPU or ready to be: held, native, waiting for a CPU."""
+    """Held and native, and the wait for a CPU of threads that mostly run: on a machine that is
+    taken every thread waits a little whenever it wakes."""
+    native_busy: float
+    """In native code or waiting for a CPU, of the threads that do little else."""
     io: float
     child: float
     lock_wait: float
@@ -80,7 +84,8 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
         gil_wait=seconds[S.GIL_WAIT] / watched if waiting is None else waiting,
         native=native,
         cpu_wait=cpu_wait,
-        running=held + native + cpu_wait,
+        running=held + native + sum(map(_kept_from_cpu_s, threads)) / watched,
+        native_busy=sum(map(_native_s, threads)) / watched,
         io=seconds[S.IO_WAIT] / watched,
         child=seconds[S.CHILD_WAIT] / watched,
         lock_wait=lock.waited_s / watched,
@@ -105,7 +110,20 @@ def _taking_part(threads: Iterable[ThreadRecord], *states: S) -> list[ThreadReco
     shares = [(thread, sum(thread.share(state) for state in states)) for thread in threads]
     most = max((share for _, share in shares), default=0.0)
     least = min(TAKES_PART, most / 4)
-    return [thread for thread, share in shares if share >= least > 0]
+    crowd = [thread for thread, share in shares if share >= least > 0]
+    longest = max((thread.watched_s for thread in crowd), default=0.0)
+    return [thread for thread in crowd if thread.watched_s >= BRIEF * longest]
+
+
+def _native_s(thread: ThreadRecord) -> float:
+    seconds = thread.states.get(S.NATIVE, 0.0) + thread.states.get(S.CPU_WAIT, 0.0)
+    return seconds if seconds >= thread.watched_s / 2 else 0.0
+
+
+def _kept_from_cpu_s(thread: ThreadRecord) -> float:
+    waited = thread.states.get(S.CPU_WAIT, 0.0)
+    ran = thread.states.get(S.GIL_HELD, 0.0) + thread.states.get(S.NATIVE, 0.0)
+    return waited if waited + ran >= thread.watched_s / 2 else 0.0
 
 
 def _share(threads: list[ThreadRecord], state: S) -> float:

@@ -61,6 +61,7 @@ def merge(first: ev.Sampled, second: ev.Sampled) -> ev.Sampled:
         span_s=first.span_s + second.span_s,
         samples=first.samples + second.samples,
         torn=first.torn + second.torn,
+        rate_hz=second.rate_hz or first.rate_hz,
         gil=_merge_gil(first.gil, second.gil),
         threads=[],
     )

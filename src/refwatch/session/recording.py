@@ -56,7 +56,7 @@ class RecordingWriter:
         if self._file is None:
             return
         try:
-            self._file.write(b"".join(map(_line, events)))
+            self._file.write(b"".join(map(encode_line, events)))
             if now - self._flushed_at >= FLUSH_S:
                 self._file.flush()
                 self._flushed_at = now
@@ -84,28 +84,6 @@ class RecordingWriter:
         if file is not None:
             with contextlib.suppress(OSError):  # its buffer cannot be written either
                 file.close()
-
-
-def _line(event: Event) -> bytes:
-    try:
-        return encode_line(event)
-    except UnicodeEncodeError:  # a name or an argument with bytes that are no text
-        return _clean_line(event)
-
-
-def _clean_line(event: Event) -> bytes:
-    text = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(event)))
-    return text + b"\n"
-
-
-def _without_surrogates(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_surrogates(item) for key, item in value.items()}
-    return value
 
 
 def _create(path: Path, header: bytes) -> BinaryIO:

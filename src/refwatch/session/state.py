@@ -185,7 +185,8 @@ def _line_seen(state: State, event: ev.LineSeen) -> None:
 
 def _sampled(state: State, event: ev.Sampled) -> None:
     process = state.processes.get(event.pid)
-    state.rate_hz = event.rate_hz
+    if event.rate_hz > 0:  # 0 in what is left over when sampling stops
+        state.rate_hz = event.rate_hz
     if process:
         process.sampled(event)
 

@@ -25,7 +25,7 @@ class OverviewPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__(id="overview")
-        self._verdict: Picture[Verdict | None] = Picture(draw_verdict, "verdict")
+        self._verdict: Picture[Verdict] = Picture(draw_verdict, "verdict")
         self._gauges: list[Picture[Gauge]] = [
             Picture(draw_gauge, name, classes="box") for name in ("held", "waiting", "handoffs")
         ]

@@ -1,15 +1,22 @@
-"""Starts the probe before the target's first line, then gives way to the target's own sitecustomize.
+"""Starts the probe before the target's first line, then gives way to its own sitecustomize.
 
 This folder stands first in PYTHONPATH only until this module has run: what the launcher has put
 into the environment is taken out again, so that the target and its children see what they would
 have seen. The real ``python SCRIPT`` follows, with its own ``__main__``, arguments and tracebacks.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
 
-def _restore_environment():
+
+def _restore_environment() -> tuple[str | None, str]:
     """Undo what the launcher did; return (where the probe reports to, this folder)."""
     report_to = os.environ.pop("REFWATCH_PROBE", None)
     folder = os.path.dirname(os.path.abspath(__file__))
@@ -24,26 +31,28 @@ def _restore_environment():
     return report_to, folder
 
 
-def _load_probe(folder):
+def _load_probe(folder: str) -> Callable[[str], None]:
     """The probe's package, by its place, under a name that no one else uses."""
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import spec_from_file_location
 
     package = os.path.dirname(folder)
-    spec = spec_from_file_location(
+    spec: ModuleSpec | None = spec_from_file_location(
         "_refwatch_probe",
         os.path.join(package, "__init__.py"),
         submodule_search_locations=[package],
     )
+    if spec is None or spec.loader is None:
+        raise ImportError(package)
     module = module_from_spec(spec)
     sys.modules["_refwatch_probe"] = module
     spec.loader.exec_module(module)
-    from _refwatch_probe import start
+    from _refwatch_probe.start import start  # type: ignore[import-not-found]
 
-    return start
+    return start  # type: ignore[no-any-return]
 
 
-def _run_own_sitecustomize():
+def _run_own_sitecustomize() -> None:
     """Load the sitecustomize that stands behind this one; without one, fail as its import would."""
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import PathFinder
@@ -59,7 +68,7 @@ def _run_own_sitecustomize():
 _report_to, _folder = _restore_environment()
 if _report_to is not None:
     try:
-        _load_probe(_folder).start(_report_to)
+        _load_probe(_folder)(_report_to)
     except Exception:  # noqa: BLE001, S110 - the target runs as if alone, whatever befalls the probe
         pass
 _run_own_sitecustomize()

@@ -53,7 +53,7 @@ class EventView:
 class OverviewView:
     """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
 
-    verdict: Verdict | None
+    verdict: Verdict
     held: Gauge | None
     waiting: Gauge | None
     handoffs: Gauge | None
@@ -73,7 +73,7 @@ def view_overview(state: State) -> OverviewView:
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []
     return OverviewView(
-        diagnose(state) if process else None,
+        diagnose(state),
         held,
         waiting,
         handoffs,

@@ -25,11 +25,11 @@ HISTORY_S = 30.0
 """The longest that a gauge's history shows."""
 
 
-def draw_verdict(view: Verdict | None, width: int, height: int) -> tuple[Line, ...]:
+def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
-    style = VERDICT_STYLES[view.kind] if view else "muted"
-    sentence = safe(view.sentence) if view else "Nothing measured yet."
-    advice = safe(view.advice) if view else ""
+    style = VERDICT_STYLES[view.kind]
+    sentence = safe(view.sentence)
+    advice = safe(view.advice)
     room = max(10, width - 4)
     head = wrap(sentence, room, max(1, height - 1) if advice else height)
     tail = wrap(advice, room, max(0, height - len(head)))
@@ -54,14 +54,21 @@ def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
     return (fit(tuple(value), width), *(((text, area),) for text in rows))
 
 
+_NO_READING: tuple[Line, ...] = ((("no reading yet", "muted"),),)
+
+
 def draw_memory(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
     """Resident memory over the session."""
+    if not trend.points:
+        return _NO_READING
     top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.05, 2.0)
     return chart(trend.points, width, height, "primary", top, fmt_bytes, fmt_duration)
 
 
 def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
     """CPUs in use over the session."""
+    if not trend.points:
+        return _NO_READING
     top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.02)
     return chart(
         trend.points, width, height, "gil_held", top, lambda cpus: f"{cpus:.1f}", fmt_duration

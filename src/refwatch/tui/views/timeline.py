@@ -20,6 +20,8 @@ from refwatch.tui.views.states import fill
 ZOOMS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
 """Seconds of one piece, half a cell."""
 DEFAULT_ZOOM = 4
+LATE_S = 2.0
+"""For so long a cell without data is looked at again: another process's slices may come later."""
 PURE = 0.75
 """A half of which one state has this share is drawn as that state."""
 BARS = "▁▂▃▄▅▆▇"
@@ -84,6 +86,10 @@ class StripCells:
         missing = [index for index in range(first, view.last) if index not in self.cells]
         if missing:
             self._fill(source, missing[0], missing[-1] + 1)
+        late = view.last - round(LATE_S / view.cell_s)
+        for index in missing:
+            if index >= late and self.cells.get(index) == _EMPTY:
+                del self.cells[index]
         if len(self.cells) > 4 * view.count + 200:
             keep = range(first, view.last)
             self.cells = {index: cell for index, cell in self.cells.items() if index in keep}
