@@ -40,6 +40,8 @@ class Run:
     """From start to end of the process, seconds."""
     facts: dict[str, Any]
     """The JSON object that the program printed last; empty if it printed none."""
+    said: str
+    """What came on stderr."""
 
 
 def run(command: Sequence[str], cwd: Path | None = None) -> Run:
@@ -63,7 +65,7 @@ def run(command: Sequence[str], cwd: Path | None = None) -> Run:
         raise BenchmarkError(
             "\n".join([f"{' '.join(command)}: status {done.returncode}", *said]),
         )
-    return Run(whole, _last_json(done.stdout))
+    return Run(whole, _last_json(done.stdout), done.stderr)
 
 
 def _last_json(text: str) -> dict[str, Any]:

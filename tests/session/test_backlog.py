@@ -254,6 +254,19 @@ def test_threads_that_viewers_forgot_are_forgotten_here_too() -> None:
     assert len(backlog.events()) < 4000
 
 
+def test_many_threads_do_not_make_a_viewer_wait() -> None:
+    backlog = Backlog()
+    backlog.add(ev.TargetStarted(0.0, PID, [], "", "", "", "0"))
+    for serial in range(500):
+        backlog.add(ev.ThreadStarted(0.0, serial, PID, serial))
+    for tick in range(1, 400):
+        states = {S.IO_WAIT: 0.1}
+        pieces = [ev.ThreadSlice(serial, 9, states, "i100000") for serial in range(500)]
+        backlog.add(ev.Sampled(tick / 10, PID, 0.1, 9, None, pieces, 90.0))
+    slices = sum(len(e.threads) for e in backlog.events() if isinstance(e, ev.Sampled))
+    assert slices < 50_000
+
+
 def an_hour(rng: random.Random) -> Iterator[ev.Event]:
     """Eight threads at ten slices a second, with strips as long as those of a contended GIL."""
     yield ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")

@@ -238,6 +238,14 @@ def test_without_a_gil_running_threads_are_parallel() -> None:
     assert "over threads" in alone.advice
 
 
+@pytest.mark.parametrize("gil", [True, False])
+def test_a_machine_that_is_taken_is_said_to_be(gil: bool) -> None:
+    starved = Made({S.CPU_WAIT: 0.8, S.NATIVE: 0.2})
+    verdict = diagnose(watch([JOINER, *[starved] * 4], gil=gil))
+    assert verdict.sentence == "4 threads want a CPU, each waits 80 % of its time for one"
+    assert "fewer threads" in verdict.advice
+
+
 def test_children_are_never_guessed() -> None:
     kinds = {diagnose(watch(threads)).kind for _, threads in PROGRAMS.values()}
     assert "process_parallel" not in kinds

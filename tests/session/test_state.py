@@ -145,6 +145,14 @@ def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
     assert process.cpu_series.column(0) == pytest.approx([2.0, 2.0])
 
 
+def test_private_memory_stays_until_it_is_read_again() -> None:
+    first = ev.ProcessMeasured(1.0, PID, 1000, 2000, 0.0, 0.0, uss=500)
+    process = process_of(fold(first, ev.ProcessMeasured(2.0, PID, 1100, 2000, 0.0, 0.0)))
+    assert process.uss == 500
+    assert process.memory is not None
+    assert (process.memory.rss, process.memory.uss) == (1100, 500)
+
+
 def test_memory_of_threads_that_ended_is_bounded() -> None:
     state = fold()
     for serial in range(2, 3000):

@@ -17,7 +17,7 @@ def make_spec(
     """What to run. Gives up with one line where it can't be."""
     if (module is not None) + (code is not None) > 1:
         give_up("-m and -c cannot be used together", USAGE)
-    executable = _interpreter(python)
+    executable = find_interpreter(python)
     if module is not None:
         return TargetSpec(executable, ["-m", module, *arguments], module.rpartition(".")[2])
     if code is not None:
@@ -34,7 +34,8 @@ def make_spec(
     return TargetSpec(executable, arguments, label)
 
 
-def _interpreter(python: str | None) -> str:
+def find_interpreter(python: str | None) -> str:
+    """The interpreter's full path; our own for None. Gives up on one that can't be watched."""
     if python is None:
         return sys.executable
     import shutil

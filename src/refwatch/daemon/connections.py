@@ -90,6 +90,9 @@ class Listener:
         listener.setblocking(False)
         self._listener = listener
 
+    def fileno(self) -> int:
+        return self._listener.fileno()
+
     def accept(self) -> list[socket.socket]:
         """Connections that wait, each of our own user's."""
         found: list[socket.socket] = []

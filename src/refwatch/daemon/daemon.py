@@ -3,7 +3,10 @@ which a sample never waits for a viewer."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
+import select
 import signal
 import socket
 import time
@@ -23,11 +26,18 @@ from refwatch.session.backlog import Backlog
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
 
-IDLE_S = 0.05  # longest sleep with nothing to sample
+IDLE_S = 0.1  # longest sleep with nothing to sample
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
 _launches: msgspec.json.Decoder[Launch] = msgspec.json.Decoder(Launch)
+
+
+def _open_many_files() -> None:
+    """Two files stay open for each of the target's threads: use all that the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class Daemon:
 
     def run(self) -> None:
         """Until the target has ended and no viewer is left."""
+        _open_many_files()
         signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
         while not self._done():
             watch = self._watch
@@ -95,10 +106,24 @@ class Daemon:
             if now >= self._next_serve or wait >= IDLE_S:
                 self._next_serve = now + SERVE_NS
                 self._serve()
-            if wait > 0:
-                sampling = watch is not None and watch.sampling
-                time.sleep(min(wait, IDLE_S if sampling else 0.005))
+            if watch is not None and watch.sampling:
+                time.sleep(wait)
+            else:
+                self._wait_for_word(min(wait, IDLE_S))
         self._close()
+
+    def _wait_for_word(self, limit_s: float) -> None:
+        """Nothing is to be sampled: sleep until somebody says something, at most that long."""
+        watched = [self._probes.fileno(), self._viewer_listener.fileno()]
+        watched += [viewer.fileno() for viewer in self._viewers if viewer.open]
+        if self._launcher.open:
+            watched.append(self._launcher.fileno())
+        if self._watch is not None:
+            watched += self._watch.probe_files()
+        poll = select.poll()
+        for fd in watched:
+            poll.register(fd, select.POLLIN)
+        poll.poll(limit_s * 1000)
 
     def _done(self) -> bool:
         if not self._ended:

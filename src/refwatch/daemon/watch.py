@@ -13,7 +13,8 @@ from refwatch.daemon.connections import Connection
 from refwatch.daemon.pace import Pace
 from refwatch.model import events as ev
 from refwatch.model.reports import Answer, Hello, InsideSample, ProbeThread, Report
-from refwatch.observe.memory import MemoryGone, RemoteMemory
+from refwatch.observe.inside import InsideSampler
+from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.observe.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ FIRST_MEASURE_NS = 100_000_000  # a target that ends sooner is not worth loading
 ASK_NS = 1_000_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
+INSIDE_HZ = 50  # as the probe has it
+SAMPLE = b'{"command":"sample"}\n'
 ASK = b'{"command":"ask"}\n'
 
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
@@ -48,6 +51,7 @@ class Watch:
         self._probe: Connection[Report] | None = None
         self._processes: ProcessReader | None = None
         self._hello: Hello | None = None
+        self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
         self._due: dict[Callable[[int], None], int] = {}
@@ -77,6 +81,10 @@ class Watch:
         """The target's probe has connected."""
         self._probe = Connection(connection, _reports)
 
+    def probe_files(self) -> list[int]:
+        """What becomes readable when the probe has said something."""
+        return [self._probe.fileno()] if self._probe is not None and self._probe.open else []
+
     def read_probe(self) -> None:
         """Take in what the probe has sent."""
         if self._probe is None:
@@ -100,13 +108,32 @@ class Watch:
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
         self._answer_at_ns = now
-        self._sampler.threads.take_names(answer, now)
+        if self._inside is None:
+            self._sampler.threads.take_names(answer, now)
+        else:
+            self._inside.take_names(answer)
         self._probe_cpu_s = answer.cpu_s
         generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
         self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))
 
     def _take_inside(self, sample: InsideSample) -> None:
-        """Outside reading is not permitted: the probe samples."""
+        if self._inside is not None and not self.over:
+            self._inside.sample(sample, self.now_ns())
+
+    def _fall_back(self, reason: str) -> None:
+        """Outside reading is not permitted: the probe is asked to sample from inside."""
+        self.sampling = False
+        text = f"{reason}; the probe samples from inside, {INSIDE_HZ} times a second"
+        self.limit("outside reading", text)
+        if self._probe is None or self._hello is None:
+            return
+        self.limit("GIL", "from inside, who holds it and who waits are estimates")
+        gil = self._hello.layout.gil
+        self._inside = InsideSampler(self.pid, self._emit, gil.gil if gil else None, INSIDE_HZ)
+        self._inside.begin(self.now_ns())
+        self._probe.send(SAMPLE)
+        self._due |= {self._slice: self.now_ns() + SLICE_NS, self._ask: self.now_ns() + ASK_NS}
+        self._due.pop(self._review, None)
 
     def _begin(self, hello: Hello) -> None:
         self._hello = hello
@@ -144,11 +171,11 @@ class Watch:
                 memory.words(hello.layout.threads.main, 1) if hello.layout.threads else None
                 self._sampler.attach(hello.layout, memory)
             self._sampler.begin(now)
-        except (MemoryGone, PermissionError) as error:
-            self.limit("outside reading", f"not permitted here: {error}")
+        except ReadingDenied as error:
+            self._fall_back(f"not permitted here ({error})")
             return
-        except OSError:
-            return
+        except (MemoryGone, OSError):
+            return  # it has ended already; the launcher says so
         self.sampling = True
         self._next_sample_ns = now
         self._due |= {
@@ -166,6 +193,9 @@ class Watch:
             began = time.thread_time_ns()
             try:
                 self._sampler.sample(now)
+            except ReadingDenied as error:
+                self._fall_back(f"no longer permitted ({error})")
+                return 0.0
             except (MemoryGone, OSError):
                 self.end("the target is gone")
                 return 0.0
@@ -182,8 +212,14 @@ class Watch:
 
     def _slice(self, now: int) -> None:
         self._due[self._slice] = now + SLICE_NS
+        if self._inside is not None:
+            self._inside.slice()
+            return
         try:
             self._sampler.read_stacks()
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
+            return
         except MemoryGone:
             self.end("the target is gone")
             return
@@ -206,11 +242,13 @@ class Watch:
     def _ask(self, now: int) -> None:
         self._due[self._ask] = now + ASK_NS
         self._send_ask()
-        interpreter = self._sampler.interpreter
+        interpreter = self._sampler.interpreter if self.sampling else None
         try:
             if interpreter is not None and not interpreter.alive():
                 self.limit("interpreter", "the target has replaced itself by another program")
                 self.end("the target has replaced itself by another program (exec)")
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
         except MemoryGone:
             self.end("the target is gone")
 
@@ -250,6 +288,8 @@ class Watch:
         if self.sampling:
             self.sampling = False
             self._sampler.end()
+        if self._inside is not None:
+            self._inside.slice()
         self._emit_cost(self.now_ns())
         self._due.clear()
         self._next_due = self.now_ns() + SLICE_NS

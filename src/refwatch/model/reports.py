@@ -113,6 +113,8 @@ class InsideThread(Struct, frozen=True):
     moved: bool
     """Whether it has run Python since the sample before."""
     call: str = ""
+    sched: str = ""
+    """Its line of /proc/self/task/TID/schedstat."""
 
 
 class InsideSample(_Report, frozen=True, tag="inside_sample"):

@@ -1,9 +1,9 @@
 """Which state a thread was in, told from the order of its readings.
 
 A blocked thread and the GIL's holder say it themselves. A thread that is merely *running* does
-not: it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder. So its
-samples are kept back until what follows decides: /proc/PID/task/TID/schedstat has its on-CPU and
-run-queue time, exact whenever it is blocked, and up to one scheduler tick late while it runs.
+not: it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder.
+So its samples are kept back until what follows decides: /proc/PID/task/TID/schedstat has its on-CPU
+and run-queue time, exact whenever it is blocked, and up to one scheduler tick late while it runs.
 """
 
 from __future__ import annotations

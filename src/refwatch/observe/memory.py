@@ -16,12 +16,16 @@ LARGEST = 1 << 20  # bytes in one reading: no string or table that we want is lo
 
 
 class MemoryGone(Exception):
-    """The process is gone, or may no longer be read."""
+    """The process is gone."""
 
 
 @lru_cache(maxsize=512)
 def _vector(count: int) -> struct.Struct:
     return struct.Struct(f"<{2 * count}Q")
+
+
+class ReadingDenied(Exception):
+    """The process may not be read, or no longer: the text says what said so."""
 
 
 class RemoteMemory:
@@ -36,15 +40,20 @@ class RemoteMemory:
         self._local = ctypes.create_string_buffer(16)
         self.method = "process_vm_readv"
         if self._readv is None or not self._allowed():
-            self._fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            except PermissionError as error:
+                raise ReadingDenied(f"process_vm_readv and {error.filename} are refused") from error
+            except OSError as error:
+                raise MemoryGone(str(error)) from error
             self.method = "/proc/PID/mem"
 
     def _allowed(self) -> bool:
         """Reading an unmapped page asks for leave all the same; other failures are no refusal."""
         try:
             self._transfer([(4096, 8)], 8)
-        except MemoryGone:
-            return ctypes.get_errno() == errno.ESRCH
+        except ReadingDenied:
+            return False
         return True
 
     def close(self) -> None:
@@ -63,7 +72,9 @@ class RemoteMemory:
         if done >= 0:
             return int(done)
         code = ctypes.get_errno()
-        if code in (errno.ESRCH, errno.EPERM, errno.ENOSYS):
+        if code in (errno.EPERM, errno.ENOSYS):
+            raise ReadingDenied(f"process_vm_readv: {os.strerror(code)}")
+        if code == errno.ESRCH:
             raise MemoryGone(os.strerror(code))
         return 0
 
@@ -106,5 +117,7 @@ class RemoteMemory:
             return os.pread(self._fd, size, address)
         except ProcessLookupError as error:
             raise MemoryGone(str(error)) from error
+        except PermissionError as error:
+            raise ReadingDenied(str(error)) from error
         except (OSError, OverflowError):
             return b""

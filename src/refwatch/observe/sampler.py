@@ -14,7 +14,7 @@ from refwatch.model.events import Event, GilSlice, Sampled
 from refwatch.model.reports import Layout
 from refwatch.model.states import ThreadState
 from refwatch.observe.interpreter import Interpreter, Words
-from refwatch.observe.memory import RemoteMemory
+from refwatch.observe.memory import ReadingDenied, RemoteMemory
 from refwatch.observe.syscalls import Calls
 from refwatch.observe.threads import Threads
 from refwatch.observe.tracked import ThreadGone, Tracked
@@ -123,6 +123,8 @@ class Sampler:
                 if thread.blocked is not None and pread(thread.sched_fd, 96, 0) == thread.sched_raw:
                     continue
                 raw = pread(thread.call_fd, 160, 0)
+            except PermissionError as error:
+                raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
             except OSError:
                 gone.append(thread)
                 continue

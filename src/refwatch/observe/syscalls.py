@@ -15,7 +15,7 @@ _IO = ThreadState.IO_WAIT
 _CHILD = ThreadState.CHILD_WAIT
 _LOCK = ThreadState.LOCK_WAIT
 
-# Linux: arch/x86/entry/syscalls/syscall_64.tbl
+# From syscall_64.tbl of Linux.
 _X86_64 = {
     _SLEEP: (35, 230),
     _LOCK: (202, 449, 455, 64, 65, 220),  # futex, futex_waitv, futex_wait, semget..semtimedop
@@ -26,7 +26,7 @@ _X86_64 = {
         *(232, 270, 271, 275, 276, 278, 281, 285, 288, 295, 296, 299, 307, 327, 328, 426, 441),
     ),
 }
-# Linux: include/uapi/asm-generic/unistd.h (aarch64, riscv64)
+# From asm-generic/unistd.h of Linux, for aarch64 and riscv64.
 _GENERIC = {
     _SLEEP: (101, 115),
     _LOCK: (98, 449, 455, 192, 193),

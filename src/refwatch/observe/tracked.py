@@ -8,6 +8,7 @@ import os
 from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.observe.classify import Classifier, Sched
+from refwatch.observe.memory import ReadingDenied
 
 NO_LINE = 0
 LATE_NS = 500_000  # on a run queue, below which a wake-up is no wait for a CPU
@@ -55,6 +56,8 @@ class Tracked:
         base = f"/proc/{pid}/task/{tid}"
         try:
             self.call_fd = os.open(f"{base}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError as error:
+            raise ReadingDenied(f"{base}/syscall: {error.strerror}") from error
         except OSError as error:
             raise ThreadGone from error
         try:

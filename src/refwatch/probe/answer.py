@@ -14,8 +14,13 @@ import time
 
 from .link import Link
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from .inside import InsideSampler
+
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
+SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
 class Answerer:
@@ -27,6 +32,8 @@ class Answerer:
         self._running = False
         self._left_for_fork = False
         self._cpu_s = 0.0  # of threads that have left
+        self._inside: InsideSampler | None = None
+        self._pause_ms: int | None = None
 
     def begin(self) -> int:
         """Start the thread, and take part in the target's forks; return the thread's native id."""
@@ -53,15 +60,24 @@ class Answerer:
             again, self._tid = self._tid != 0, _thread.get_native_id()
             if again:
                 self._link.send({"message": "thread", "tid": self._tid})
-            while True:
-                data = self._link.receive()
-                if not data:
-                    break
-                if b"ask" in data:
-                    self._link.send(self._answer())
+            while self._serve():
+                pass
         finally:
             self._cpu_s += time.thread_time()
             self._running = False
+
+    def _serve(self) -> bool:
+        """Wait for one command and obey, or for the time of the next sample; False at the end."""
+        data = self._link.receive(self._pause_ms)
+        if data is None:
+            return self._inside is not None and self._link.send(self._inside.sample())
+        if b'"ask"' in data:
+            self._link.send(self._answer())
+        if b'"sample"' in data:
+            from .inside import InsideSampler
+
+            self._inside, self._pause_ms = InsideSampler(), SAMPLE_PAUSE_MS
+        return bool(data)
 
     def _answer(self) -> dict[str, object]:
         began = time.thread_time()

@@ -39,12 +39,12 @@ class HeldReader:
     """Reads a file again and again without ever letting the GIL go."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self.fd = fd
         self._buffer = ctypes.create_string_buffer(256)
 
     def read(self, size: int = 255, offset: int = 0) -> bytes:
         """Up to ``size`` bytes, at most 256; none on an error."""
-        done = libc.pread(self._fd, self._buffer, min(size, 256), offset)
+        done = libc.pread(self.fd, self._buffer, min(size, 256), offset)
         return self._buffer.raw[:done] if done > 0 else b""
 
     def words(self, offset: int, count: int) -> tuple[int, ...]:

@@ -42,7 +42,7 @@ class Link:
             self._fd = _high(plain.fileno())
         finally:
             plain.close()
-        self._wake_in, self._wake_out = (_moved(fd) for fd in os.pipe())
+        self._wake_in, self._wake_out = (moved_high(fd) for fd in os.pipe())
         self._identities = {fd: _identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
 
     def send(self, message: dict[str, object]) -> bool:
@@ -62,14 +62,15 @@ class Link:
             socket.detach()
         return True
 
-    def receive(self) -> bytes:
+    def receive(self, limit_ms: int | None = None) -> bytes | None:
         """Wait, without the GIL, for the daemon's next bytes; none when it is gone, or when
-        :meth:`wake` was called."""
+        :meth:`wake` was called; None when ``limit_ms`` passed."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.register(self._wake_in, select.POLLIN)
         try:
-            poll.poll()
+            if not poll.poll(limit_ms):
+                return None
             if not (self._ours(self._fd) and self._ours(self._wake_in)):
                 return b""
             if any(fd == self._wake_in for fd, _ in poll.poll(0)):
@@ -106,7 +107,8 @@ def _high(fd: int) -> int:
     return fcntl(fd, F_DUPFD_CLOEXEC, 3)
 
 
-def _moved(fd: int) -> int:
+def moved_high(fd: int) -> int:
+    """The same file at a high number; ``fd`` itself is closed."""
     try:
         return _high(fd)
     finally:

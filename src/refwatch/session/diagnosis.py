@@ -119,8 +119,7 @@ def _say_lock_bound(load: Load) -> str:
 def _say_native_parallel(load: Load) -> str:
     if load.cpu_wait > load.held + load.native:
         waits = _percent(load.cpu_wait / load.running)
-        each = f"each waits {waits} of its time for a CPU"
-        return f"{_threads(load.busy_threads)} in native code, {each}"
+        return f"{_threads(load.busy_threads)} want a CPU, each waits {waits} of its time for one"
     who = f"{_threads(load.busy_threads)} on {load.held + load.native:.1f} CPUs at once"
     if not load.has_gil:
         return f"{who}, no GIL in the way"

@@ -16,6 +16,7 @@ Numbered = tuple[int, E]
 """An event with its place in the order of all events."""
 
 FRESH_S = 5.0  # as they came for this long: what a viewer fades out over two seconds is then right
+MANY_THREADS = 64  # with more, strips reach less far back: a viewer must not wait for them
 KEEP_POINTS = 600  # of a reading over time
 
 
@@ -124,7 +125,8 @@ class SampledPast:
         for piece in event.threads:
             thread = self._threads.get(piece.serial)
             if thread is not None:  # else viewers do not know it either, or no longer
-                thread.sampled(event.at, piece)
+                thread.strip.add(event.at, piece.runs)
+                thread.add_up(piece)
         bare = replace(event, threads=[])
         nothing = replace(bare, span_s=0.0, samples=0, torn=0, gil=None)
         if event.gil is not None:
@@ -135,8 +137,9 @@ class SampledPast:
 
     def _strips(self, rest: ev.Sampled) -> Iterator[ev.Sampled]:
         slices: defaultdict[float, list[ev.ThreadSlice]] = defaultdict(list)
+        fair = min(1.0, MANY_THREADS / max(len(self._threads), 1))
         for serial, thread in self._threads.items():
-            for end, runs in thread.strip.slices(since=rest.at - thread.strip.keep_s):
+            for end, runs in thread.strip.slices(since=rest.at - thread.strip.keep_s * fair):
                 slices[end].append(ev.ThreadSlice(serial, 0, {}, runs))
         for end in sorted(slices):
             yield ev.Sampled(end, self._pid, 0.0, 0, None, slices[end], rest.rate_hz)

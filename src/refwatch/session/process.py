@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState
 from refwatch.session.series import Series
@@ -62,6 +64,13 @@ class ThreadRecord:
 
     def sampled(self, at: float, piece: ev.ThreadSlice) -> None:
         """Take in what it did in one slice that ended at ``at``."""
+        self.strip.add(at, piece.runs)
+        if self.alive:  # else it is the part of its last slice that it lived through
+            self._show(piece)
+        self.add_up(piece)
+
+    def add_up(self, piece: ev.ThreadSlice) -> None:
+        """Take a slice into the totals only."""
         self.samples += piece.samples
         for state, seconds in piece.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
@@ -72,9 +81,6 @@ class ThreadRecord:
             self.hot = dict(Counter(self.hot).most_common(KEEP_HOT))
         if piece.stack is not None:
             self.stack = piece.stack
-        self.strip.add(at, piece.runs)
-        if self.alive:  # else it is the part of its last slice that it lived through
-            self._show(piece)
         self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
         self.voluntary_switches = piece.voluntary_switches
         self.involuntary_switches = piece.involuntary_switches
@@ -190,9 +196,9 @@ class ProcessState:
 
     def measured(self, event: ev.ProcessMeasured) -> None:
         before = self.memory
-        self.memory = event
-        if event.uss is not None:
-            self.uss = event.uss
+        if event.uss is None:  # it is read less often than the rest
+            event = replace(event, uss=self.uss)
+        self.memory, self.uss = event, event.uss
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
             used = event.user_s + event.system_s - before.user_s - before.system_s

@@ -69,6 +69,6 @@ _report_to, _folder = _restore_environment()
 if _report_to is not None:
     try:
         _load_probe(_folder)(_report_to)
-    except Exception:  # noqa: BLE001, S110 - the target runs as if alone, whatever befalls the probe
-        pass
+    except Exception:  # noqa: BLE001 - the target runs as if alone, whatever befalls the probe
+        _report_to = None
 _run_own_sitecustomize()

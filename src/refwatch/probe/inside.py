@@ -1,0 +1,87 @@
+"""Samples all threads from inside, where the daemon is not permitted to look from outside.
+
+It costs the target the GIL at every sample, which is why it is the fallback and slow.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from .capi import HeldReader
+
+
+NOTHING = [b"", b""]
+
+
+class InsideSampler:
+    """Takes samples in the probe's own thread, which it leaves out."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[int, int]] = {}
+        self._native: dict[int, int] = {}
+        self._files: dict[int, list[HeldReader]] = {}
+
+    def sample(self) -> dict[str, object]:
+        """One message with every thread's line, and what /proc says that it waits for."""
+        me = _thread.get_ident()
+        # Before anything that lets the GIL go: whoever waits for it is then still asleep.
+        calls = {tid: [file.read(160) for file in pair] for tid, pair in self._files.items()}
+        rows = []
+        seen: dict[int, tuple[int, int]] = {}
+        for ident, frame in sys._current_frames().items():  # noqa: SLF001 - the documented name
+            if ident == me:
+                continue
+            seen[ident] = place = (id(frame), frame.f_lasti)
+            code = frame.f_code
+            tid = self._native_id(ident)
+            call, sched = calls.get(tid, NOTHING) if tid else NOTHING
+            rows.append(
+                {
+                    "ident": ident,
+                    "tid": tid,
+                    "file": code.co_filename,
+                    "line": frame.f_lineno or code.co_firstlineno,
+                    "function": code.co_qualname,
+                    "moved": self._before.get(ident) != place,
+                    "call": call.decode("ascii", "replace"),
+                    "sched": sched.decode("ascii", "replace"),
+                }
+            )
+        self._before = seen
+        self._native = {ident: tid for ident, tid in self._native.items() if ident in seen}
+        self._follow(set(self._native.values()))
+        return {"message": "inside_sample", "span_s": 0.0, "threads": rows}
+
+    def _native_id(self, ident: int) -> int | None:
+        known = self._native.get(ident)
+        if known is None:
+            threading = sys.modules.get("threading")
+            if threading is None:
+                known = self._native[ident] = os.getpid()
+                return known
+            attributes = threading.Thread.__dict__["__dict__"]
+            thread = threading._active.get(ident)  # noqa: SLF001 - enumerate() makes calls
+            known = attributes.__get__(thread).get("_native_id") if thread is not None else None
+            if known is not None:
+                self._native[ident] = known
+        return known
+
+    def _follow(self, tids: set[int]) -> None:
+        """Keep ``syscall`` and ``schedstat`` of these threads open, and of no other."""
+        from .capi import HeldReader
+        from .link import moved_high
+
+        for tid in self._files.keys() - tids:
+            for reader in self._files.pop(tid):
+                os.close(reader.fd)
+        for tid in tids - self._files.keys():
+            base = f"/proc/self/task/{tid}"
+            try:
+                fds = [os.open(f"{base}/{name}", os.O_RDONLY) for name in ("syscall", "schedstat")]
+                self._files[tid] = [HeldReader(moved_high(fd)) for fd in fds]
+            except OSError:
+                continue

@@ -1,0 +1,382 @@
+"""The app as a user drives it."""
+
+from __future__ import annotations
+
+import pytest
+
+from refwatch.model import commands, events as ev
+from refwatch.tui.app import Leave, RefwatchApp
+from refwatch.tui.help import HelpScreen
+from refwatch.tui.leave import LeaveScreen
+from refwatch.tui.output import OutputPanel
+from refwatch.tui.screen import MainScreen
+from refwatch.tui.thread_detail import ThreadScreen
+from refwatch.tui.threads import ThreadsPanel
+from tests.simulate import PID, Simulation
+from tests.tui.driving import Driven, FakeFeed, driven, frame, session, settled, until
+from tests.tui.test_spans import HOSTILE
+
+
+def threads(app: RefwatchApp) -> ThreadsPanel:
+    panel = app.main.panel
+    assert isinstance(panel, ThreadsPanel)
+    return panel
+
+
+def output(app: RefwatchApp) -> OutputPanel:
+    panel = app.main.panel
+    assert isinstance(panel, OutputPanel)
+    return panel
+
+
+def sent(feed: FakeFeed) -> list[commands.Command]:
+    return [command for command in feed.sent if not isinstance(command, commands.ResizeTerminal)]
+
+
+def table_rows(app: RefwatchApp) -> list[str]:
+    return ["".join(t for t, _ in row.cells[0]) for row in threads(app).table.rows]
+
+
+async def test_it_paints_before_any_event() -> None:
+    async with driven(FakeFeed()) as (app, _):
+        assert "starting …" in frame(app)
+        assert "1 Overview" in frame(app)
+
+
+async def test_panels_by_key_tab_and_mouse() -> None:
+    async with driven(session()) as (app, pilot):
+        assert app.main.active.name == "overview"
+        for key, name in [("2", "threads"), ("3", "output"), ("1", "overview"),
+                          ("tab", "threads"), ("shift+tab", "overview")]:  # fmt: skip
+            await pilot.press(key)
+            await until(pilot, lambda name=name: app.main.active.name == name)
+        await pilot.click("#tabs", offset=(16, 0))
+        await until(pilot, lambda: app.main.active.name == "threads")
+        assert "worker-1" in frame(app)
+
+
+async def test_sorting_by_key_and_heading() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("2")
+        await pilot.press("o")
+        assert threads(app).order.sort == "name"
+        await pilot.press("r")
+        assert table_rows(app)[0] == "worker-4"
+        await pilot.press("O")
+        assert threads(app).order.sort == "seen"
+        x = next(p.x for p in threads(app).table.placed if p.column.key == "io_wait")
+        await pilot.click("#threads-table", offset=(x + 2, 0))
+        await until(pilot, lambda: threads(app).order.sort == "io_wait")
+        assert table_rows(app)[0] == "reader"
+        await pilot.click("#threads-table", offset=(x + 2, 0))
+        await until(pilot, lambda: not threads(app).order.reverse)
+
+
+async def test_the_cursor_stays_on_its_thread() -> None:
+    feed = session()
+    async with driven(feed) as (app, pilot):
+        await pilot.press("2", "down", "down")
+        table = threads(app).table
+        assert table.cursor == 10
+        await pilot.press("o", "r")
+        assert table.cursor == 10
+        await pilot.press("home")
+        assert table.cursor == 13
+        await pilot.press("j", "k", "end", "pageup", "pagedown")
+        assert table.cursor == 1
+
+
+async def test_filter() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("2", "slash", *"ker-3")
+        await until(pilot, lambda: table_rows(app) == ["worker-3"])
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is threads(app).table)
+        assert "filter “ker-3”, 1 shown of 6 threads" in frame(app)
+        await pilot.press("slash")
+        await until(pilot, lambda: app.focused is not threads(app).table)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table_rows(app)) == 6)
+
+
+async def test_keys_of_the_app_are_text_in_the_filter() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("2", "slash", "q", "s", "1", "space")
+        await until(pilot, lambda: threads(app).order.filter == "qs1 ")
+        assert not app.paused
+        assert isinstance(app.screen, MainScreen)
+
+
+async def test_pause_freezes_while_the_state_moves_on() -> None:
+    feed = session(3.0)
+    async with driven(feed) as (app, pilot):
+        for key in ("1", "2", "3"):
+            await pilot.press(key)
+            await pilot.press("space")
+            await pilot.pause()
+            before = frame(app).splitlines()[3:]
+            version = app.state.version
+            simulation = Simulation(1.0)
+            start = list(simulation.start())
+            now = app.state.now
+            more = [event for n in range(1, 6) for event in simulation.slice(round(now * 10) + n)]
+            assert start
+            feed.push(*more)
+            await settled(app, pilot, feed)
+            assert app.state.version > version
+            assert frame(app).splitlines()[3:] == before
+            assert "PAUSED 0.50 s behind" in frame(app)
+            await pilot.press("space")
+            await pilot.pause()
+            assert "PAUSED" not in frame(app)
+            assert frame(app).splitlines()[3:] != before
+
+
+async def test_a_paused_view_is_of_one_moment_in_every_panel() -> None:
+    feed = session(3.0)
+    async with driven(feed) as (app, pilot):
+        await pilot.press("space")
+        feed.push(ev.Noted(9.0, "info", "after the pause"), ev.OutputWritten(9.0, "late\r\n"))
+        feed.push(ev.ThreadStarted(9.0, 77, PID, 777), ev.ThreadNamed(9.0, 77, "late-thread"))
+        await settled(app, pilot, feed)
+        assert "after the pause" not in frame(app)
+        await pilot.press("2")
+        await pilot.pause()
+        assert "worker-1" in frame(app)
+        assert "late-thread" not in frame(app)
+        await pilot.press("3")
+        await pilot.pause()
+        assert "late" not in frame(app)
+        await pilot.press("space")
+        await pilot.pause()
+        assert "late" in frame(app)
+
+
+async def test_paused_timelines_zoom_and_scroll() -> None:
+    async with driven(session(6.0)) as (app, pilot):
+        await pilot.press("2", "left")
+        assert threads(app).back_s == 0.0
+        await pilot.press("space", "plus", "left", "left")
+        await until(pilot, lambda: threads(app).back_s > 0.0)
+        await pilot.pause()
+        assert "before the pause" in frame(app)
+        back = threads(app).back_s
+        await pilot.press("right")
+        assert threads(app).back_s < back
+        await pilot.press("space")
+        assert threads(app).back_s == 0.0
+
+
+async def test_zoom_is_bounded_and_letters_can_be_had() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("2", *["plus"] * 9)
+        await pilot.pause()
+        assert "2 ms a cell" in frame(app)
+        await pilot.press(*["minus"] * 12)
+        await pilot.pause()
+        assert "200 ms a cell" in frame(app)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "wwww" in frame(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [("g", Leave.GO_ON), ("e", Leave.END_TARGET), ("escape", None)]
+)
+async def test_leaving_asks(key: str, answer: Leave | None) -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        assert "threads_cpu.py --threads 4  (pid 4242)" in frame(app)
+        await pilot.press(key)
+        if answer is None:
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))
+            assert app.return_value is None
+        else:
+            assert app.return_value is answer
+
+
+async def test_leaving_by_mouse() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await pilot.click("#end_target")
+        assert app.return_value is Leave.END_TARGET
+
+
+async def test_leaving_at_once() -> None:
+    async with driven(session(1.0, ends=True)) as (app, pilot):
+        assert "✓ finished, exit 0" in frame(app)
+        await pilot.press("q")
+        assert app.return_value is Leave.FINISHED
+
+
+async def test_the_daemon_goes_midway() -> None:
+    feed = session()
+    async with driven(feed) as (app, pilot):
+        feed.end()
+        await until(pilot, lambda: feed.gone)
+        app.draw()
+        await pilot.pause()
+        assert "✕ daemon gone" in frame(app)
+        await pilot.press("s")
+        await until(pilot, lambda: "the daemon is gone" in frame(app))
+        await pilot.press("ctrl+q")
+        assert app.return_value is Leave.GO_ON
+
+
+async def test_a_killed_target() -> None:
+    async with driven(session(1.0, ends=True, exit_code=137)) as (app, _):
+        assert "✕ ended by SIGKILL" in frame(app)
+
+
+async def test_thread_detail_opens_updates_and_closes() -> None:
+    feed = session(2.0)
+    async with driven(feed) as (app, pilot):
+        await pilot.press("2", "down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await until(pilot, lambda: "These lines hold the GIL" in frame(app))
+        assert "worker-1" in frame(app)
+        feed.push(ev.ThreadNamed(2.0, 10, "new [/b] name"))
+        await settled(app, pilot, feed)
+        assert "new [/b] name" in frame(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        assert app.focused is threads(app).table
+
+
+async def test_a_double_click_opens_a_thread() -> None:
+    async with driven(session()) as (app, pilot):
+        await pilot.press("2")
+        await pilot.pause()
+        await pilot.click("#threads-table", offset=(4, 4))
+        assert threads(app).table.cursor == 11
+        await pilot.click("#threads-table", offset=(4, 4), times=2)
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        assert isinstance(app.screen, ThreadScreen)
+        assert app.screen.serial == 11
+
+
+async def test_help_shows_every_key() -> None:
+    async with driven(session(), size=(120, 100)) as (app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.pause()
+        shown = frame(app)
+        for word in ("space", "Write a snapshot", "Panel Threads", "Less time in a cell",
+                     "Type to the program", "holds GIL", "waits for a child process"):  # fmt: skip
+            assert word.lower() in shown.lower()
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+
+
+async def test_both_themes_draw() -> None:
+    async with driven(session()) as (app, pilot):
+        before = frame(app)
+        await pilot.press("ctrl+t")
+        await pilot.pause()
+        assert app.theme == "refwatch-light"
+        assert frame(app) == before
+        for theme in ("textual-dark", "ansi-light", "nord"):
+            app.theme = theme
+            await pilot.pause()
+        assert frame(app) == before
+
+
+async def test_resizing() -> None:
+    async with driven(session()) as (app, pilot):
+        for key in ("1", "2", "3"):
+            await pilot.press(key)
+            wide = frame(app)
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: app.size.height == 24)
+            app.draw()
+            await pilot.pause()
+            assert len(frame(app).splitlines()) == 24
+            await pilot.resize_terminal(120, 40)
+            await until(pilot, lambda: app.size.height == 40)
+            app.draw()
+            await pilot.pause()
+            await until(pilot, lambda wide=wide: frame(app) == wide)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (20, 6), (5, 3), (300, 90)])
+async def test_no_size_is_too_odd(size: tuple[int, int]) -> None:
+    async with driven(session(1.0), size=size) as (app, pilot):
+        for key in ("2", "enter", "escape", "3", "question_mark", "escape", "q", "escape"):
+            await pilot.press(key)
+            app.draw()
+            await pilot.pause()
+
+
+async def test_hostile_names_everywhere() -> None:
+    names = tuple(HOSTILE)
+    feed = session(1.0, workers=len(names), names=names)
+    feed.push(*(ev.Noted(1.0, "warning", name) for name in names))
+    feed.push(*(ev.ReadingLimited(1.0, name, name) for name in names))
+    feed.push(*(ev.OutputWritten(1.0, name + "\r\n") for name in names))
+    feed.push(ev.LineSeen(1.0, 1, "/x/[/b].py", 1, "[/red]"))
+    async with driven(feed) as (app, pilot):
+        for key in ("1", "2", "3"):
+            await pilot.press(key)
+            await pilot.pause()
+            shown = frame(app)
+            assert "[/b] x" in shown
+            assert all(line.isprintable() for line in shown.splitlines())
+        await pilot.press("2", "down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await until(pilot, lambda: "[/b] x" in frame(app))
+
+
+async def test_no_threads_at_all() -> None:
+    events: list[ev.Event] = [ev.TargetStarted(0.0, PID, ["x.py"], "py", "/", "now", "0")]
+    async with driven(FakeFeed(events)) as (app, pilot):
+        await pilot.press("2", "down", "enter", "o", "slash", "x", "escape", "end")
+        await pilot.pause()
+        assert "No thread yet." in frame(app)
+
+
+async def test_five_hundred_threads() -> None:
+    async with driven(session(0.5, idlers=500)) as (app, pilot):
+        await pilot.press("2", "end")
+        await until(pilot, lambda: threads(app).table.cursor == 1499)
+        await pilot.pause()
+        assert "idle-500" in frame(app)
+        await pilot.press("space", "minus", "space")
+        assert len(threads(app).table.rows) == 506
+
+
+async def test_widgets_do_not_grow() -> None:
+    feed = session(0.5)
+    async with driven(feed) as (app, pilot):
+
+        async def round_trip() -> int:
+            await pilot.press("2", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+            await pilot.press("escape", "3", "question_mark", "escape", "tab", "space", "space")
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))
+            await pilot.pause()
+            return len(app._registry)
+
+        before = await round_trip()
+        for _ in range(3):
+            after = await round_trip()
+        assert after == before
+
+
+async def test_a_recorded_target_is_not_typed_to_or_asked_about(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    assert tmp_path_factory
+    feed = session()
+    async with driven(feed, replay=True) as (app, pilot):
+        await press_and_draw(app, pilot, "3", "enter", "x")
+        assert feed.sent == []
+        await pilot.press("q")
+        assert app.return_value is Leave.FINISHED
+
+
+async def press_and_draw(app: RefwatchApp, pilot: Driven, *keys: str) -> None:
+    await pilot.press(*keys)
+    app.draw()
+    await pilot.pause()

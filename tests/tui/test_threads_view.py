@@ -1,0 +1,115 @@
+"""The Threads panel's rows: order, filter, columns, hostile names."""
+
+from __future__ import annotations
+
+import pytest
+
+from refwatch.model import events as ev
+from refwatch.model.states import ThreadState, encode_runs
+from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.table import column_at, heading, lay, place
+from refwatch.tui.views.threads import (
+    Order,
+    ThreadsView,
+    arrange,
+    columns_for,
+    fmt_totals,
+    hold,
+    view_threads,
+)
+from tests.simulate import PID, Simulation
+from tests.tui.driving import state_of
+from tests.tui.test_spans import HOSTILE
+
+
+@pytest.fixture(scope="module")
+def view() -> ThreadsView:
+    return view_threads(state_of(Simulation(3.0).events()))
+
+
+def names(view: ThreadsView, **order: object) -> list[str]:
+    rows = arrange(view, columns_for(view), Order(**order))  # type: ignore[arg-type]
+    return ["".join(text for text, _ in row.cells[0]) for row in rows]
+
+
+def test_shares_are_of_its_life(view: ThreadsView) -> None:
+    worker = next(thread for thread in view.threads if thread.name == "worker-1")
+    held, waiting = worker.shares[0], worker.shares[1]
+    assert held == pytest.approx(0.25, abs=0.06)
+    assert held + waiting == pytest.approx(1.0)
+    assert worker.place.startswith("threads_cpu.py:2")
+    assert worker.line == f"{worker.place} crunch"
+    assert view.end_s == pytest.approx(3.0)
+
+
+def test_as_seen_by_default(view: ThreadsView) -> None:
+    assert names(view) == ["MainThread", "reader", *(f"worker-{n}" for n in (1, 2, 3, 4))]
+    assert names(view, reverse=True)[0] == "worker-4"
+
+
+def test_any_column_sorts(view: ThreadsView) -> None:
+    for column in columns_for(view):
+        assert sorted(names(view, sort=column.key)) == sorted(names(view))
+    assert names(view, sort="io_wait", reverse=True)[0] == "reader"
+    assert names(view, sort="cpu", reverse=True)[0].startswith("worker")
+    assert names(view, sort="name", reverse=True)[0] == "worker-4"
+
+
+def test_filter_looks_at_name_and_line(view: ThreadsView) -> None:
+    assert names(view, filter="WORKER-2") == ["worker-2"]
+    assert names(view, filter="socket.py") == ["reader"]
+    assert names(view, filter="no such") == []
+
+
+def test_ended_threads_go_to_the_bottom_or_away() -> None:
+    events = list(Simulation(1.0).events())
+    view = view_threads(state_of([*events, ev.ThreadEnded(1.0, 1)]))
+    assert names(view)[-1] == "MainThread"
+    assert "MainThread" not in names(view, hide_ended=True)
+    assert fmt_totals(view, 6) == "5 threads, 1 ended"
+    assert fmt_totals(view, 2) == "2 shown of 5 threads, 1 ended"
+
+
+@pytest.mark.parametrize("width", [20, 40, 56, 80, 116, 200])
+def test_columns_fit_and_keep_the_first(view: ThreadsView, width: int) -> None:
+    placed = place(columns_for(view), width)
+    assert placed[0].column.key == "name"
+    if width >= 40:
+        assert placed[-1].x + placed[-1].width <= width
+    assert width_of(heading(placed, "name", reverse=False)) <= max(width, 23) + 1
+    for row in arrange(view, columns_for(view), Order()):
+        assert width_of(lay(row, placed)) == width_of(heading(placed, "", reverse=False))
+
+
+def test_a_click_finds_its_column(view: ThreadsView) -> None:
+    placed = place(columns_for(view), 100)
+    for each in placed:
+        assert column_at(placed, each.x) is each.column
+    assert column_at(placed, 500) is None
+
+
+def test_hostile_names_keep_the_columns() -> None:
+    names_ = tuple(HOSTILE)
+    events = Simulation(1.0, workers=len(names_), names=names_).events()
+    view = view_threads(state_of(events))
+    placed = place(columns_for(view), 90)
+    for row in arrange(view, columns_for(view), Order()):
+        line = lay(row, placed)
+        assert width_of(line) == width_of(heading(placed, "", reverse=False))
+        assert all(text.isprintable() for text, _ in line)
+
+
+def test_a_held_view_keeps_its_strips() -> None:
+    state = state_of(Simulation(2.0).events())
+    held = hold(view_threads(state))
+    before = held.strips[10].runs(1.0, 2.0)
+    strip = state.processes[PID].threads[10].strip
+    for number in range(400):
+        strip.add(2.1 + number * 0.1, encode_runs([(ThreadState.SLEEP, 100_000)]))
+    assert strip.runs(1.0, 2.0) == []
+    assert held.strips[10].runs(1.0, 2.0) == before
+
+
+def test_a_thread_without_a_name_has_its_number() -> None:
+    events = [*Simulation(0.5).start(), ev.ThreadStarted(0.2, 99, PID, 31337)]
+    assert "tid 31337" in names(view_threads(state_of(events)))
