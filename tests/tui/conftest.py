@@ -1,4 +1,4 @@
-"""The tests of this room drive the app with simulated sessions: no process, no clock, no network."""
+"""These tests drive the app with simulated sessions: no process, no clock, no network."""
 
 from __future__ import annotations
 

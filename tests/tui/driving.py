@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.simulate import Simulation
 from textual.pilot import Pilot
 
 from refwatch.model.commands import Command
@@ -15,9 +16,8 @@ from refwatch.model.events import Event
 from refwatch.session.state import State
 from refwatch.tui.app import Leave, RefwatchApp
 from refwatch.tui.feed import FeedGoneError
-from tests.simulate import Simulation
 
-DEADLINE_S = 20.0
+DEADLINE_S = 10.0
 Driven = Pilot[Leave]
 
 
@@ -79,10 +79,8 @@ async def driven(
     snapshot_dir: Path = Path("/tmp"),
 ) -> AsyncIterator[tuple[RefwatchApp, Driven]]:
     """The app with what the feed has pushed so far taken in and drawn."""
-    app = RefwatchApp(
-        feed, replay=replay, write_snapshot=write_snapshot, snapshot_dir=snapshot_dir
-    )
-    async with app.run_test(size=size) as pilot:
+    app = RefwatchApp(feed, replay=replay, write_snapshot=write_snapshot, snapshot_dir=snapshot_dir)
+    async with app.run_test(size=size, notifications=True) as pilot:
         await settled(app, pilot, feed)
         yield app, pilot
 

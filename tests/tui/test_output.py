@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.tui.driving import FakeFeed, driven, frame, session, settled, until
 
 from refwatch.model import events as ev
 from refwatch.model.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
 from refwatch.session.state import State
-from tests.tui.driving import FakeFeed, driven, frame, session, settled, until
 
 
 def typed(feed: FakeFeed) -> str:

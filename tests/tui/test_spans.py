@@ -7,7 +7,15 @@ from rich.cells import cell_len
 
 from refwatch.tui.views.spans import cut, cut_middle, fit, pad, safe, two_ends, width_of, wrap
 
-HOSTILE = ["[/b] x", "dict[str, list[int]]", "a\x1b[31mred", "nul\x00", "日本語スレッド", "‮evil", "\ud800"]
+HOSTILE = [
+    "[/b] x",
+    "dict[str, list[int]]",
+    "a\x1b[31mred",
+    "nul\x00",
+    "日本語スレッド",
+    "\u202eevil",
+    "\ud800",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.simulate import PID, Simulation
+from tests.tui.driving import state_of
+from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState, encode_runs
@@ -17,9 +20,6 @@ from refwatch.tui.views.threads import (
     hold,
     view_threads,
 )
-from tests.simulate import PID, Simulation
-from tests.tui.driving import state_of
-from tests.tui.test_spans import HOSTILE
 
 
 @pytest.fixture(scope="module")

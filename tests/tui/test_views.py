@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.simulate import PID, Simulation
+from tests.tui.driving import state_of
+from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
 from refwatch.session.state import State
@@ -21,9 +24,6 @@ from refwatch.tui.views.overview_lines import (
 )
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.thread_detail import draw_hot, draw_stack, view_detail
-from tests.simulate import PID, Simulation
-from tests.tui.driving import state_of
-from tests.tui.test_spans import HOSTILE
 
 
 def text(lines: tuple[Line, ...]) -> str:
@@ -87,7 +87,7 @@ def test_overview_says_it_first(state: State) -> None:
     view = view_overview(state)
     assert "GIL" in text(draw_verdict(view.verdict, 100, 3)).splitlines()[0]
     assert view.held is not None
-    assert view.held.value == "100 %" or view.held.value == "99 %"
+    assert view.held.value in {"100 %", "99 %"}
     assert view.waiting is not None
     assert view.waiting.value == "3.0"
     assert view.handoffs is not None
@@ -163,5 +163,14 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     big.write_text("x\n" * (1 << 20))
     noise.write_bytes(b"# coding: no-such\n\xff\xfe\n")
-    files = [str(pipe), str(big), str(noise), str(tmp_path), "<string>", "/no/such", "/a\0b", "r.py"]
+    files = [
+        str(pipe),
+        str(big),
+        str(noise),
+        str(tmp_path),
+        "<string>",
+        "/no/such",
+        "/a\0b",
+        "r.py",
+    ]
     assert [source_line(file, 1) for file in files] == [""] * len(files)

@@ -39,6 +39,8 @@ class FramesPlace(Struct, frozen=True):
     instruction_offset: int
     bytecode_offset: int
     code_type: int
+    none: int
+    """What the interpreter's own frames have for a code object since 3.13: None."""
     filename_offset: int
     name_offset: int
     linetable_offset: int

@@ -60,7 +60,7 @@ class Interpreter:
         if self._frames and layout.text:
             frames = self._frames
             codes = Codes(memory, frames, layout.text)
-            self.lines = Lines(codes, frames.bytecode_offset)
+            self.lines = Lines(codes, frames.bytecode_offset, frames.none)
             slots = (frames.code_offset, frames.previous_offset, frames.instruction_offset)
             self._low = min(slots)
             self._size = max(slots) + 8 - self._low

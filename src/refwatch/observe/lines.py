@@ -12,12 +12,13 @@ KEEP = 200_000  # instruction pointers
 class Lines:
     """From (code object, instruction pointer) to a line's number; new lines become events."""
 
-    def __init__(self, codes: Codes, bytecode_offset: int) -> None:
+    def __init__(self, codes: Codes, bytecode_offset: int, none: int) -> None:
         self.torn = 0
         """Frames whose code was no code object, or whose instruction was not inside it."""
         self.new: list[tuple[int, str, int, str]] = []
         self._codes = codes
         self._bytecode = bytecode_offset
+        self._none = none
         self._places: dict[int, tuple[int, int]] = {}  # instruction -> (code, line)
         self._numbers: dict[tuple[str, int, str], int] = {}
         self._used: set[int] = set()
@@ -30,6 +31,8 @@ class Lines:
         return self._decode(code, instruction)
 
     def _decode(self, address: int, instruction: int) -> int | None:
+        if address == self._none:
+            return NO_LINE
         code = self._codes.get(address)
         if code is None:
             self.torn += 1

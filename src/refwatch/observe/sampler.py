@@ -117,10 +117,13 @@ class Sampler:
         pread, state_of = os.pread, self._calls.state
         probe_too = self.samples % PROBE_EVERY == 0
         for thread in self.threads.by_tid.values():
-            if thread is holder or (thread.probe and not probe_too):
+            if thread is holder:
                 continue
             try:
-                if thread.blocked is not None and pread(thread.sched_fd, 96, 0) == thread.sched_raw:
+                if thread.blocked is not None and (
+                    (thread.probe and not probe_too)
+                    or pread(thread.sched_fd, 96, 0) == thread.sched_raw
+                ):
                     continue
                 raw = pread(thread.call_fd, 160, 0)
             except PermissionError as error:

@@ -32,7 +32,7 @@ def find_frames(memory: Memory) -> dict[str, object]:
     """``path`` (offsets from a thread state to its current frame) and offsets in a frame:
     ``code_offset``, ``previous_offset``, ``instruction_offset``; in a code object
     ``bytecode_offset``, ``filename_offset``, ``name_offset``, ``linetable_offset``,
-    ``firstlineno_offset``; ``code_type``."""
+    ``firstlineno_offset``; ``code_type`` and ``none``, addresses of objects."""
     found = _called(lambda: _search(memory))
     again = _called(lambda: _called(lambda: _search(memory)))
     same = [place for place in found if place in again]
@@ -46,6 +46,7 @@ def find_frames(memory: Memory) -> dict[str, object]:
         "instruction_offset": instruction,
         "bytecode_offset": bytecode,
         "code_type": id(CodeType),
+        "none": id(None),
         **_code_slots(memory),
     }
     _called(lambda: _verify(memory, layout))

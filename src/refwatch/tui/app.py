@@ -17,6 +17,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 
 from refwatch.model import events as ev
@@ -118,7 +119,7 @@ class RefwatchApp(App[Leave]):
             for event in batch:
                 self.state.apply(event)
                 if isinstance(event, ev.TargetStarted):
-                    self._resize_terminal()
+                    self._resize_terminal(self.size)
                 elif self._asked is not None:
                     self._answer(event)
 
@@ -289,6 +290,12 @@ class RefwatchApp(App[Leave]):
         self.push_screen(screen, lambda _: self.draw())
         self.call_after_refresh(self.draw)
 
+    @on(MainScreen.PanelMounted)
+    def _panel_mounted(self) -> None:
+        if self.held is not None:
+            self.held.drawn = ""
+        self.draw()
+
     @on(OutputLines.Typed)
     async def _typed(self, event: OutputLines.Typed) -> None:
         await self.send(TypeInput(event.data))
@@ -297,16 +304,17 @@ class RefwatchApp(App[Leave]):
     def _typing_changed(self) -> None:
         self.draw()
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        self._resize_terminal()
+    def on_resize(self, event: events.Resize) -> None:
+        self._resize_terminal(event.size)
 
-    def _resize_terminal(self) -> None:
+    def _resize_terminal(self, size: Size) -> None:
+        """The target's terminal is as large as the Output panel, whichever panel is seen."""
         target = self.state.target
         if self.replay or target is None or not target.terminal or self.state.exited:
             return
-        rows, columns = self.size.height - CHROME[0], self.size.width - CHROME[1]
+        rows, columns = size.height - CHROME[0], size.width - CHROME[1]
         command = ResizeTerminal(max(rows, 2), max(columns, 10))
-        self.run_worker(self.send(command), group="resize", exclusive=True)
+        self.run_worker(self.send(command), group="resize")
 
     async def send(self, command: Command) -> bool:
         """Send, or say why not; return whether it went."""

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 
 from refwatch.session.state import State
@@ -112,7 +111,7 @@ class OutputLines(ScrollLines):
             return
         event.stop()
         event.prevent_default()
-        data = KEYS.get(event.key) or event.character
+        data = KEYS.get(event.key) or event.character or _control(event.key)
         if data:
             self.post_message(self.Typed(data))
 
@@ -122,15 +121,14 @@ class OutputLines(ScrollLines):
             self.post_message(self.Typed(event.text.replace("\n", "\r")))
 
 
+def _control(key: str) -> str:
+    """``ctrl+c`` -> the character that a terminal sends for it."""
+    letter = key.removeprefix("ctrl+")
+    return chr(ord(letter) & 0x1F) if key.startswith("ctrl+") and len(letter) == 1 else ""
+
+
 class OutputPanel(Panel):
     """Shows an OutputView."""
-
-    class Resized(Message):
-        """The room for the target's terminal has changed."""
-
-        def __init__(self, size: Size) -> None:
-            super().__init__()
-            self.size = size
 
     def __init__(self, *, live: bool) -> None:
         super().__init__(id="output")
@@ -140,6 +138,7 @@ class OutputPanel(Panel):
         self._read = 0
         self._width = 0
         self._hint = ""
+        self._view: OutputView | None = None
 
     def compose(self) -> ComposeResult:
         yield self._lines
@@ -161,13 +160,23 @@ class OutputPanel(Panel):
         if not self._lines.may_type:
             self._lines.set_typing(False)
         self._hint = self._say(view)
+        self._view = view
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        view = self._view
         width = self._lines.scrollable_content_region.width
+        if view is None or not width:
+            return
         if view.written == self._read and width == self._width:
             return
         self._width = width
         self._terminal.feed(_news(view, self._read))
         self._read = view.written
-        self._lines.show(wrapped(self._terminal.lines(), width) if width else ())
+        self._lines.show(wrapped(self._terminal.lines(), width))
 
     def _say(self, view: OutputView) -> str:
         if self._lines.typing:

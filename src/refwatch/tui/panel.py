@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual.containers import Vertical
+from textual.message import Message
 
 from refwatch.session.state import State
 from refwatch.tui.views.spans import Line
@@ -18,6 +19,9 @@ from refwatch.tui.views.spans import Line
 class Panel(Vertical):
     """One panel. ``show`` is called some times a second while it is seen, and only if the state has
     changed since."""
+
+    class HintChanged(Message):
+        """``hint`` says something else now."""
 
     def show(self, view: object, *, numbers: bool) -> None:
         """Show what ``read`` of its spec made. ``numbers`` is False on the ticks between, on which

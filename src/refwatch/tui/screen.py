@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.screen import Screen
 
 from refwatch.tui.header import Header
@@ -24,6 +25,9 @@ class MainScreen(Screen[None]):
         Binding("tab", "next_panel(1)", "Next panel", show=False, id="panel.next"),
         Binding("shift+tab", "next_panel(-1)", "Panel before", show=False, id="panel.previous"),
     ]
+
+    class PanelMounted(Message):
+        """A panel has its place and size, and nothing to show yet."""
 
     def __init__(self, specs: tuple[PanelSpec, ...]) -> None:
         super().__init__(id="main")
@@ -57,6 +61,7 @@ class MainScreen(Screen[None]):
         if panel is None:
             panel = self._panels[name] = spec.make()
             await self._place.mount(panel)
+            self.call_after_refresh(self.post_message, self.PanelMounted())
         self.active = spec
         for other, widget in self._panels.items():
             widget.display = other == name
@@ -74,6 +79,11 @@ class MainScreen(Screen[None]):
         if panel is not None and panel.is_mounted:
             panel.show(view, numbers=numbers)
             self._tabs.hint(panel.hint())
+
+    @on(Panel.HintChanged)
+    def _hint_changed(self) -> None:
+        if self.panel is not None:
+            self._tabs.hint(self.panel.hint())
 
     def resumed(self) -> None:
         """A pause is over."""

@@ -218,7 +218,7 @@ class ThreadsPanel(Panel):
         shown = self._window
         left = f"{fmt_duration(shown.count * shown.cell_s)} ago"
         right = "now" if not self.back_s else f"{fmt_duration(self.back_s)} before the pause"
-        middle = f" {fmt_duration(shown.cell_s)} a cell "
+        middle = f" {shown.cell_s * 1000:g} ms a cell "
         room = width - len(left) - len(right)
         if self.back_s:
             left, room = "", width - len(right)
@@ -272,6 +272,7 @@ class ThreadsPanel(Panel):
         self._rows()
         self._strips()
         self._table.refresh()
+        self.post_message(self.HintChanged())
 
     @on(LiveTable.HeadingClicked)
     def _heading_clicked(self, event: LiveTable.HeadingClicked) -> None:

@@ -1,0 +1,64 @@
+"""Pictures of the app for the README: events in, SVG out, with no terminal. The same events give the
+same pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from refwatch.model.events import Event
+from refwatch.tui.app import RefwatchApp
+from refwatch.tui.feed import ReplayFeed
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: the keys that lead to it, ``size`` in columns and rows, a theme's name."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 40)
+    theme: str = "refwatch-dark"
+
+
+SHOTS = (
+    Shot("overview"),
+    Shot("overview-light", theme="refwatch-light"),
+    Shot("threads", ("2", "plus", "plus", "plus"), (120, 24)),
+    Shot("thread", ("2", "down", "down", "enter"), (120, 36)),
+    Shot("output", ("3",), (120, 24)),
+    Shot("narrow", (), (80, 24)),
+)
+
+
+async def screenshot(events: Iterable[Event], shot: Shot) -> str:
+    """The screen after all of the events and then the keys, as SVG."""
+    feed = ReplayFeed(events)
+    feed.jump_to_end()
+    app = RefwatchApp(feed, replay=True, snapshot_dir=Path())
+    app.theme = shot.theme
+    app.animation_level = "none"
+    async with app.run_test(size=shot.size) as pilot:
+        while not feed.gone:
+            await pilot.pause()
+        for key in shot.keys:
+            await pilot.press(key)
+        await pilot.pause()
+        app.draw()
+        await pilot.pause()
+        return app.export_screenshot(title="refwatch")
+
+
+def write_screenshots(
+    events: Iterable[Event], folder: Path, shots: tuple[Shot, ...] = SHOTS
+) -> list[Path]:
+    """Write ``NAME.svg`` for each shot into the folder; return the files."""
+    recorded = list(events)
+    written: list[Path] = []
+    for shot in shots:
+        path = folder / f"{shot.name}.svg"
+        path.write_text(asyncio.run(screenshot(recorded, shot)), encoding="utf-8")
+        written.append(path)
+    return written

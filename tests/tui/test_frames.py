@@ -1,0 +1,70 @@
+"""Golden frames: each panel as text, from a fixed list of events.
+
+``REFWATCH_GOLDEN=write pytest tests/tui/test_frames.py`` writes them anew; read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.simulate import Simulation
+from tests.tui.driving import FakeFeed, driven, frame, until
+
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.tui.screenshots import Shot, screenshot
+from refwatch.tui.thread_detail import ThreadScreen
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def recorded() -> list[Event]:
+    events = list(Simulation(12.0, ends=True).events())
+    note = ev.Noted(2.5, "warning", "a sample came 12 ms late")
+    limit = ev.ReadingLimited(0.2, "native stacks", "not read on this build")
+    return [*events[:3], limit, *events[3:200], note, *events[200:]]
+
+
+def check(name: str, shown: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("REFWATCH_GOLDEN") == "write":
+        path.write_text(shown + "\n", encoding="utf-8")
+    assert shown + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_panels(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    async with driven(FakeFeed(recorded()), size=size) as (app, pilot):
+        check(f"overview-{name}", frame(app))
+        await pilot.press("2", "plus", "plus", "plus", "down", "down")
+        app.draw()
+        await pilot.pause()
+        check(f"threads-{name}", frame(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
+        await until(pilot, lambda: "Where its time goes" in frame(app))
+        app.draw()
+        await pilot.pause()
+        check(f"thread-{name}", frame(app))
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: "round 24" in frame(app))
+        check(f"output-{name}", frame(app))
+
+
+async def test_a_screenshot_is_the_same_every_time() -> None:
+    events = list(Simulation(2.0).events())
+    shot = Shot("threads", ("2",), (80, 24))
+    first = await screenshot(events, shot)
+    assert "worker-1" in first
+    assert await screenshot(events, shot) == first
+
+
+async def test_without_colour_the_states_have_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driven(FakeFeed(recorded()), size=(80, 24)) as (app, pilot):
+        await pilot.press("2")
+        await pilot.pause()
+        assert "llllllll" in frame(app)
