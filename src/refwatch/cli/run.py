@@ -113,13 +113,21 @@ def fork_daemon(
         Daemon(daemon_options, theirs, probes, viewers, recording).run()
         status = 0
     except BaseException:  # noqa: BLE001 - the top of a process; its log is the session's
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.flush()
+        _leave_crash_report(session, theirs)
     finally:
         session.remove()
         os._exit(status)
+
+
+def _leave_crash_report(session: SessionDirectory, link: socket.socket) -> None:
+    """The traceback goes to a file that outlives the session; whoever waits is told where."""
+    import json
+    import traceback
+
+    path = session.path.parent / f"daemon-{os.getpid()}.log"
+    path.write_text(traceback.format_exc())
+    line = f"refwatch: the daemon failed, which is a bug of refwatch's; its traceback is in {path}"
+    link.sendall(json.dumps({"launch": "summary", "lines": [line]}).encode() + b"\n")
 
 
 def _leave_terminal(session: SessionDirectory) -> None:

@@ -85,6 +85,9 @@ class Daemon:
         self._backlog.add(event)
         if self._recording is not None:
             self._recording.write([event], time.monotonic())
+            if self._recording.failed:
+                failed, self._recording = self._recording.failed, None
+                self.emit(ev.Noted(event.at, "error", failed))
         if self._viewers:
             line = encode_line(event)
             for viewer in self._viewers:
@@ -145,6 +148,8 @@ class Daemon:
                 self._obey(viewer, command)
         self._viewers = [viewer for viewer in self._viewers if viewer.open]
         self._check_target()
+        if self._recording is not None:
+            self._recording.flush_if_late(time.monotonic())
 
     def _read_probe(self) -> None:
         if self._watch is not None:
@@ -185,6 +190,7 @@ class Daemon:
                 launched.cwd,
                 launched.started_at,
                 __version__,
+                ppid=launched.ppid,
                 terminal=launched.terminal,
             )
         )

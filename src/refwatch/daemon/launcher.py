@@ -93,6 +93,7 @@ class Launcher:
         self._reporter.send(
             "launched",
             pid=self.pid,
+            ppid=os.getpid(),
             monotonic_s=started,
             started_at=now,
             argv=self.spec.argv,

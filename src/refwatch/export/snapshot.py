@@ -111,7 +111,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
     threads = sorted(process.threads.values(), key=lambda t: (t.started_s, t.serial))
     return snap.Process(
         pid=process.pid,
-        ppid=None,
+        ppid=process.ppid,
         argv=[_text(word) for word in process.argv],
         start_method=None,
         started_s=_round(process.started_s),

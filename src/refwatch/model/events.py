@@ -27,6 +27,7 @@ class TargetStarted(_Event, frozen=True, tag="target_started"):
     refwatch: str
     terminal: bool = False
     """The target writes to a pseudo-terminal of ours, so its output arrives as events."""
+    ppid: int | None = None
 
 
 class InterpreterFound(_Event, frozen=True, tag="interpreter_found"):

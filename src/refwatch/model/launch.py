@@ -16,6 +16,7 @@ class Launched(_Launch, frozen=True, tag="launched"):
     """The target exists. ``monotonic_s`` is CLOCK_MONOTONIC when it was started."""
 
     pid: int
+    ppid: int
     monotonic_s: float
     started_at: str
     argv: list[str]

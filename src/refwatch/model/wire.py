@@ -11,6 +11,8 @@ from refwatch.model.events import Event
 
 T = TypeVar("T")
 
+LONGEST_LINE = 64 << 20
+
 _encoder = msgspec.json.Encoder()
 event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
@@ -45,12 +47,16 @@ class LineReader(Generic[T]):
         self._rest = b""
 
     def feed(self, data: bytes) -> list[T]:
-        """Take the next piece of the stream; return the messages that it completes."""
+        """Take the next piece of the stream; return the messages that it completes. A line longer
+        than 64 MB is none of ours."""
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            self._rest = b""
+            self.bad += 1
         messages: list[T] = []
         for line in lines:
             try:
                 messages.append(self._decoder.decode(line))
-            except msgspec.DecodeError:  # ValidationError is one
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.bad += 1
         return messages

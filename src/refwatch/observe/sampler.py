@@ -142,8 +142,13 @@ class Sampler:
     ) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         was = thread.blocked
-        if was is not None and was is not ThreadState.GIL_WAIT:
-            thread.settle_late(self._last_ns)
+        try:
+            if was is not None and was is not ThreadState.GIL_WAIT:
+                thread.settle_late(self._last_ns)
+        except ThreadGone:
+            thread.settle(self._last_ns, self.samples - 1)
+            self.threads.end(thread, self._last_ns)
+            return
         thread.settle(self._last_ns, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns

@@ -36,7 +36,8 @@ def find_gil(memory: Memory, helper: Helper) -> dict[str, int]:
         gil = _search(held, futex)
         _verify(held, helper, gil)
     finally:
-        sys.setswitchinterval(interval)
+        # It is kept in whole microseconds, cut off: 0.007 read and set again would be 0.006999.
+        sys.setswitchinterval(interval + 0.5e-6)
     return {"gil": gil, "futex": futex}
 
 

@@ -145,6 +145,7 @@ class ProcessState:
     pid: int
     argv: list[str]
     started_s: float
+    ppid: int | None = None
     ended_s: float | None = None
     exit_code: int | None = None
     gil: GilRecord = field(default_factory=GilRecord)

@@ -63,6 +63,12 @@ class RecordingWriter:
         except OSError as error:
             self._fail(error)
 
+    def flush_if_late(self, now: float) -> None:
+        """Flush when the last time is half a second ago, for a caller with nothing to write."""
+        if now - self._flushed_at >= FLUSH_S:
+            self._flushed_at = now
+            self.flush()
+
     def flush(self) -> None:
         """Hand everything to the system; for a caller that has had nothing to write for a while."""
         if self._file is not None:

@@ -134,7 +134,9 @@ class State:
 
 def _target_started(state: State, event: ev.TargetStarted) -> None:
     state.target = event
-    state.processes[event.pid] = ProcessState(event.pid, list(event.argv), event.at)
+    state.processes[event.pid] = ProcessState(
+        event.pid, list(event.argv), event.at, ppid=event.ppid
+    )
     state.note(event.at, f"started, pid {event.pid}")
 
 

@@ -1,5 +1,7 @@
-"""Pictures of the app for the README: events in, SVG out, with no terminal. The same events give the
-same pictures."""
+"""Pictures of the app for the README: events in, SVG out, with no terminal.
+
+The same events give the same pictures.
+"""
 
 from __future__ import annotations
 

@@ -92,46 +92,48 @@ def _events(state: State) -> tuple[EventView, ...]:
 
 
 def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:
-    series = [(at, held, wait, rate) for at, held, wait, rate in process.gil.series]
+    series = list(process.gil.series)
     if not series:
         return None, None, None
-    recent = [point for point in series if point[0] > series[-1][0] - 1.0]
-    held, wait, rate = (sum(p[i] for p in recent) / len(recent) for i in (1, 2, 3))
+    held, wait, rate = _whole_run(process) if process.ended_s is not None else _lately(series)
     threads = sum(thread.alive for thread in process.threads.values())
-    most_wait = max(1.0, *(p[2] for p in series))
-    most_rate = max(10.0, *(p[3] for p in series))
+    history = [tuple((point[0], point[column]) for point in series) for column in (1, 2, 3)]
     return (
-        Gauge(
-            "GIL held",
-            fmt_percent(held),
-            "of the time",
-            str(ThreadState.GIL_HELD),
-            tuple((p[0], p[1]) for p in series),
-            1.0,
-            held,
-        ),
+        Gauge("GIL held", fmt_percent(held), "of the time", _HELD, history[0], 1.0, held),
         Gauge(
             "Contention",
             f"{wait:.1f}",
-            _waiting(threads),
-            str(ThreadState.GIL_WAIT),
-            tuple((p[0], p[2]) for p in series),
-            most_wait,
-            wait / threads if threads else 0.0,
+            f"of {threads} waiting" if threads else "waiting, mean",
+            _WAIT,
+            history[1],
+            max(1.0, *(value for _, value in history[1])),
+            wait / threads if threads else None,
         ),
         Gauge(
             "Handoffs",
             fmt_rate(rate),
             _interval(process),
             "primary",
-            tuple((p[0], p[3]) for p in series),
-            most_rate,
+            history[2],
+            max(10.0, *(value for _, value in history[2])),
         ),
     )
 
 
-def _waiting(threads: int) -> str:
-    return f"of {threads} thread{'' if threads == 1 else 's'} waiting"
+_HELD, _WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
+
+
+def _lately(series: list[tuple[float, ...]]) -> tuple[float, float, float]:
+    """(held fraction, threads waiting, handoffs per second) of about the last second."""
+    recent = [point for point in series if point[0] > series[-1][0] - 1.0]
+    held, wait, rate = (sum(point[i] for point in recent) / len(recent) for i in (1, 2, 3))
+    return held, wait, rate
+
+
+def _whole_run(process: ProcessState) -> tuple[float, float, float]:
+    """The same of the whole run, for when it is over."""
+    gil = process.gil
+    return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1.0)
 
 
 def _interval(process: ProcessState) -> str:

@@ -218,12 +218,23 @@ def fmt_totals(view: ThreadsView, shown: int) -> str:
 
 
 def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
-    """The threads with most CPU of late, then with most time in the GIL's queue."""
+    """The threads that run or want to most, of late; when all is over, those that did."""
     alive = [thread for thread in process.threads.values() if thread.alive]
-    alive.sort(
-        key=lambda t: (
-            -round(t.cpu_now + t.share(ThreadState.GIL_WAIT) + t.share(ThreadState.GIL_HELD), 1),
-            t.serial,
-        )
-    )
-    return alive[:count]
+    if alive:
+        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        return alive[:count]
+    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    return ended[:count]
+
+
+def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds in which a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)

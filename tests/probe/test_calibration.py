@@ -1,0 +1,128 @@
+"""Calibration in a process of its own, as in a target: everything found, and found right."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import refwatch
+from refwatch.model.reports import Layout
+
+SOURCE = Path(refwatch.__file__).parent
+LOAD = f"""
+import importlib.util, json, os, sys
+spec = importlib.util.spec_from_file_location(
+    "_refwatch_probe", {str(SOURCE / "probe" / "__init__.py")!r},
+    submodule_search_locations=[{str(SOURCE / "probe")!r}])
+module = importlib.util.module_from_spec(spec)
+sys.modules["_refwatch_probe"] = module
+spec.loader.exec_module(module)
+from _refwatch_probe import capi, link, start
+"""
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD + code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def calibrate(before: str = "", after: str = "") -> dict[str, object]:
+    out = run(
+        f"{before}\nlimits = {{}}\nlayout = start._calibrate(os.getpid(), limits)\n"
+        "found = {'layout': layout, 'limits': limits}\n"
+        "found['tasks'] = len(os.listdir('/proc/self/task'))\n"
+        "found['fds'] = sorted(os.listdir('/proc/self/fd'))\n"
+        f"{after}\nprint(link.to_json(found))"
+    )
+    found = json.loads(out)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_everything_is_found(attempt: int) -> None:
+    found = calibrate()
+    assert found["limits"] == {}, attempt
+    layout = msgspec.convert(found["layout"], Layout)
+    assert layout.gil
+    assert layout.threads
+    assert layout.frames
+    assert layout.text
+    assert 0 <= layout.gil.futex - layout.gil.gil < 256
+
+
+def test_nothing_is_left_behind() -> None:
+    found = calibrate(
+        before="interval = sys.getswitchinterval(); sys.setswitchinterval(0.007)",
+        after="found['interval'] = sys.getswitchinterval()",
+    )
+    assert found["tasks"] == 1
+    assert found["interval"] == pytest.approx(0.007, abs=1e-9)
+    assert len(found["fds"]) == 4  # type: ignore[arg-type]  # 0 to 2, and that of the listing
+
+
+def test_the_main_threads_state_is_the_callers() -> None:
+    found = calibrate(after="found['state'] = capi.thread_state()")
+    layout = msgspec.convert(found["layout"], Layout)
+    assert layout.threads
+    assert layout.threads.main == found["state"]
+
+
+def test_other_threads_do_not_disturb() -> None:
+    found = calibrate(
+        before=(
+            "import threading, zlib\n"
+            "stop = []\n"
+            "def spin():\n"
+            "    while not stop: zlib.compress(b'x' * 20000)\n"
+            "others = [threading.Thread(target=spin) for _ in range(2)]\n"
+            "[t.start() for t in others]"
+        ),
+        after="stop.append(1); [t.join() for t in others]",
+    )
+    # With others at the GIL a search may give up, but never find something else.
+    layout = msgspec.convert(found["layout"], Layout)
+    assert layout.text
+    assert isinstance(found["limits"], dict)
+    if not found["limits"]:
+        assert layout.gil
+        assert layout.threads
+
+
+def test_json_is_json() -> None:
+    values: list[object] = [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**63,
+        1.5,
+        "plain",
+        'quo"te\n',
+        "ł🐍\udce9",
+        [],
+        {"a": [{}]},
+    ]
+    out = run(f"print(link.to_json({values!r}))")
+    assert json.loads(out) == values
+
+
+def test_the_probe_loads_little() -> None:
+    """Every module that it needs is one more in the target."""
+    out = run(
+        "before = set(sys.modules)\nstart._calibrate(os.getpid(), {})\n"
+        "from _refwatch_probe import answer\n"
+        "print(json.dumps(sorted(m for m in sys.modules if m not in before)))"
+    )
+    loaded = {name.partition(".")[0] for name in json.loads(out)}
+    assert not loaded & {"threading", "socket", "re", "subprocess", "asyncio", "inspect"}

@@ -1,0 +1,71 @@
+"""An hour of events does not fill the viewer: what it keeps is bounded."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+from refwatch.model import events as ev
+from refwatch.tui.app import RefwatchApp
+from refwatch.tui.threads import ThreadsPanel
+from tests.simulate import PID, Simulation
+from tests.tui.driving import FakeFeed, driven, settled
+
+STEP = 600
+
+
+async def test_an_hour_at_ten_frames_a_second_is_bounded() -> None:
+    """The hour is thinned out to one slice in a minute, each drawn: what grows with every frame
+    or with every minute would show."""
+    feed = FakeFeed(Simulation(1.0).events())
+    async with driven(feed, size=(80, 24)) as (app, pilot):
+        await pilot.press("2")
+        counts = []
+        for minute in range(1, 61):
+            feed.push(*_minute(minute))
+            await settled(app, pilot, feed)
+            counts.append((len(app._registry), _kept(app)))
+        widgets = {count for count, _ in counts[5:]}
+        assert len(widgets) == 1
+        assert max(kept for _, kept in counts[30:]) <= 2 * max(kept for _, kept in counts[5:30])
+
+
+def _minute(minute: int) -> list[ev.Event]:
+    """One slice, and a thread that comes and goes."""
+    simulation = Simulation(1.0)
+    list(simulation.start())
+    number = minute * STEP
+    serial = 5000 + minute
+    return [
+        *simulation.slice(number),
+        ev.ThreadStarted(number / 10, serial, PID, serial),
+        ev.ThreadNamed(number / 10, serial, f"short-{minute}"),
+        ev.ThreadEnded(number / 10, serial),
+    ]
+
+
+def _kept(app: RefwatchApp) -> int:
+    panel = app.main.panel
+    assert isinstance(panel, ThreadsPanel)
+    return sum(len(cells.cells) for cells in panel._cells.values()) + len(panel.table._painted)
+
+
+async def test_redrawing_keeps_no_memory() -> None:
+    feed = FakeFeed(Simulation(2.0).events())
+    async with driven(feed, size=(80, 24)) as (app, pilot):
+        await pilot.press("2")
+        simulation = Simulation(1.0)
+        list(simulation.start())
+
+        async def frames(first: int, count: int) -> None:
+            for number in range(first, first + count):
+                feed.push(*simulation.slice(number))
+                await settled(app, pilot, feed)
+
+        await frames(21, 40)
+        tracemalloc.start()
+        await frames(61, 20)
+        before = tracemalloc.get_traced_memory()[0]
+        await frames(81, 60)
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert grown < 1_000_000
