@@ -34,7 +34,7 @@ seen = {
     "stdin": sys.stdin.read(), "umask": os.umask(0o22), "group": os.getpgid(0) == os.getpgid(os.getppid()),
     "hooks": [sys.excepthook is sys.__excepthook__, sys.displayhook is sys.__displayhook__],
     "meta_path": [str(finder).partition(" at ")[0] for finder in sys.meta_path], "hash": hash("refwatch"),
-    "importers": sorted(map(str, sys.path_importer_cache)), "trace": str(sys.gettrace()),
+    "trace": str(sys.gettrace()),
     "profile": str(sys.getprofile()), "interval": sys.getswitchinterval(),
     "recursion": sys.getrecursionlimit(), "frames": len(sys._current_frames()) > 0,
     "isatty": [stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)],
@@ -47,7 +47,9 @@ seen["threads"] = [str(t.name) for t in threading.enumerate()]
 seen["active"] = threading.active_count()
 seen["mask"] = sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 seen["handlers"] = {s.name: str(signal.getsignal(s)) for s in signal.Signals}
-seen["ignored"] = [l for l in open("/proc/self/status") if l.startswith(("SigIgn", "SigCgt", "SigBlk"))]
+masks = [line.split() for line in open("/proc/self/status") if line.startswith("Sig")]
+libc = 3 << 31  # signals 32 and 33 are the C library's own, for threads and posix_spawn
+seen["masks"] = {name: hex(int(mask, 16) & ~libc) for name, mask in masks if len(mask) == 16}
 seen["wakeup"] = signal.set_wakeup_fd(-1)
 seen["filters"] = str(warnings.filters)
 seen["limits"] = [resource.getrlimit(n) for n in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)]

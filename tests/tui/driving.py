@@ -73,7 +73,7 @@ def frame(app: object) -> str:
 async def driven(
     feed: FakeFeed,
     *,
-    size: tuple[int, int] = (120, 40),
+    size: tuple[int, int] = (100, 28),
     replay: bool = False,
     write_snapshot: Callable[[State, Path], None] | None = None,
     snapshot_dir: Path = Path("/tmp"),

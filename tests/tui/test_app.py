@@ -290,7 +290,7 @@ async def test_both_themes_draw() -> None:
 
 
 async def test_resizing() -> None:
-    async with driven(session()) as (app, pilot):
+    async with driven(session(), size=(120, 40)) as (app, pilot):
         for key in ("1", "2", "3"):
             await press_and_draw(app, pilot, key)
             wide = frame(app)

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import tracemalloc
 
+from tests.simulate import PID, Simulation
+from tests.tui.driving import FakeFeed, driven, settled
+
 from refwatch.model import events as ev
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.threads import ThreadsPanel
-from tests.simulate import PID, Simulation
-from tests.tui.driving import FakeFeed, driven, settled
 
 STEP = 600
 
 
-async def test_an_hour_at_ten_frames_a_second_is_bounded() -> None:
-    """The hour is thinned out to one slice in a minute, each drawn: what grows with every frame
+async def test_a_long_session_is_bounded() -> None:
+    """Thinned out to one slice in a minute, each drawn: what grows with every frame
     or with every minute would show."""
     feed = FakeFeed(Simulation(1.0).events())
     async with driven(feed, size=(80, 24)) as (app, pilot):
         await pilot.press("2")
         counts = []
-        for minute in range(1, 61):
+        for minute in range(1, 41):
             feed.push(*_minute(minute))
             await settled(app, pilot, feed)
             counts.append((len(app._registry), _kept(app)))
         widgets = {count for count, _ in counts[5:]}
-        assert len(widgets) == 1
-        assert max(kept for _, kept in counts[30:]) <= 2 * max(kept for _, kept in counts[5:30])
+        assert max(widgets) - min(widgets) <= 1  # a scroll bar comes when the rows are too many
+        assert max(kept for _, kept in counts[20:]) <= 2 * max(kept for _, kept in counts[5:20])
 
 
 def _minute(minute: int) -> list[ev.Event]:
@@ -61,11 +62,11 @@ async def test_redrawing_keeps_no_memory() -> None:
                 feed.push(*simulation.slice(number))
                 await settled(app, pilot, feed)
 
-        await frames(21, 40)
+        await frames(21, 10)
         tracemalloc.start()
-        await frames(61, 20)
+        await frames(31, 10)
         before = tracemalloc.get_traced_memory()[0]
-        await frames(81, 60)
+        await frames(41, 30)
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
-        assert grown < 1_000_000
+        assert grown < 500_000

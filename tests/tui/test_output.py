@@ -74,7 +74,7 @@ async def test_typing_ends_with_the_program() -> None:
 
 async def test_the_terminal_has_the_panels_size() -> None:
     feed = session()
-    async with driven(feed) as (_, pilot):
+    async with driven(feed, size=(120, 40)) as (_, pilot):
         await until(pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(36, 117))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(20, 77))

@@ -30,7 +30,7 @@ def make_spec(
     _check_script(script, own_interpreter=python is None)
     label = os.path.splitext(os.path.basename(os.path.normpath(script)))[0]
     if script.startswith("-"):
-        arguments = [f"./{script}", *arguments[1:]]
+        arguments = ["--", *arguments]
     return TargetSpec(executable, arguments, label)
 
 

@@ -39,6 +39,11 @@ def shell_status(wait_status: int) -> int:
     return 128 - code if code < 0 else code
 
 
+def _text(name: str) -> str:
+    """A name with bytes that are no text written with a backslash, as the wire has them."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 class Reporter:
     """The launcher's end of its link to the daemon. A daemon that is gone is no error.
 
@@ -96,9 +101,9 @@ class Launcher:
             ppid=os.getpid(),
             monotonic_s=started,
             started_at=now,
-            argv=self.spec.argv,
-            executable=self.spec.executable,
-            cwd=self.spec.cwd,
+            argv=[_text(word) for word in self.spec.argv],
+            executable=_text(self.spec.executable),
+            cwd=_text(self.spec.cwd),
             terminal=terminal is not None,
         )
 

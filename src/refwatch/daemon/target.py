@@ -21,6 +21,18 @@ class TargetError(Exception):
     """The target can't be started; the text is one sentence."""
 
 
+def _working_directory() -> str:
+    """As the kernel has it where the folder itself is gone, which is no reason not to run."""
+    try:
+        return os.getcwd()
+    except OSError:
+        pass
+    try:
+        return os.readlink("/proc/self/cwd")
+    except OSError:
+        return ""
+
+
 @dataclass(frozen=True)
 class TargetSpec:
     """What to run: ``arguments`` is what stands behind the interpreter, ``[script, args..]``,
@@ -29,7 +41,7 @@ class TargetSpec:
     executable: str
     arguments: list[str]
     label: str
-    cwd: str = field(default_factory=os.getcwd)
+    cwd: str = field(default_factory=_working_directory)
 
     @property
     def argv(self) -> list[str]:

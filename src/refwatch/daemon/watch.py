@@ -20,6 +20,7 @@ from refwatch.observe.sampler import Sampler
 if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
 
+MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
 MEASURE_NS = 250_000_000
@@ -211,10 +212,13 @@ class Watch:
         return max(0.0, (following - self.now_ns()) / 1e9)
 
     def _slice(self, now: int) -> None:
-        self._due[self._slice] = now + SLICE_NS
+        self._due[self._slice] = now + self._slice_ns()
         if self._inside is not None:
             self._inside.slice()
             return
+        if not self._still_the_same():
+            return
+        self.read_probe()  # which thread is its own it has said before we saw it
         try:
             self._sampler.read_stacks()
         except ReadingDenied as error:
@@ -242,15 +246,28 @@ class Watch:
     def _ask(self, now: int) -> None:
         self._due[self._ask] = now + ASK_NS
         self._send_ask()
-        interpreter = self._sampler.interpreter if self.sampling else None
+
+    def _slice_ns(self) -> int:
+        """A slice says something of every thread: with hundreds they are longer."""
+        return SLICE_NS * max(1, min(10, len(self._sampler.threads.by_tid) // MANY_THREADS))
+
+    def _still_the_same(self) -> bool:
+        """Whether the interpreter is where it was. Otherwise the target has called exec, and what
+        was read since is nothing: it is thrown away."""
+        interpreter = self._sampler.interpreter
         try:
-            if interpreter is not None and not interpreter.alive():
-                self.limit("interpreter", "the target has replaced itself by another program")
-                self.end("the target has replaced itself by another program (exec)")
+            if interpreter is None or interpreter.alive():
+                return True
         except ReadingDenied as error:
             self._fall_back(f"no longer permitted ({error})")
+            return False
         except MemoryGone:
             self.end("the target is gone")
+            return False
+        self._sampler.discard()
+        self.limit("interpreter", "the target has replaced itself by another program (exec)")
+        self.end("the target has replaced itself by another program (exec)")
+        return False
 
     def _send_ask(self) -> None:
         if self._probe is not None:

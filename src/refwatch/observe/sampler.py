@@ -219,9 +219,19 @@ class Sampler:
                 thread.stack, thread.stack_stamp = stack, stamp
 
     def read_switches(self) -> None:
-        """Read every thread's context switches, and the run-queue time of those at rest."""
+        """Read the context switches of every thread that has run since the last time."""
         for thread in self.threads.by_tid.values():
-            thread.read_switches()
+            if thread.switches_stamp != thread.sched_raw:
+                thread.switches_stamp = thread.sched_raw
+                thread.read_switches()
+
+    def discard(self) -> None:
+        """Forget what was sampled since the last slice."""
+        for thread in self.threads.by_tid.values():
+            thread.discard()
+        self.interpreter = None
+        self._has_gil = False
+        self._slice_from_ns, self._slice_samples, self._held_ns = self._last_ns, 0, 0
 
     def end(self) -> None:
         """Send the last slice and close every file."""

@@ -24,7 +24,7 @@ class Threads:
         self.ended: list[tuple[Tracked, int]] = []
         """Ended since the last slice, with the time of it."""
         self._fresh: list[tuple[Tracked, int]] = []
-        self.probe_tids: set[int] = set()
+        self._probe_tids: set[int] = set()  # not seen yet
         self.names_wanted = False
         self._emit = emit
         self._serial = 0
@@ -84,7 +84,8 @@ class Threads:
             return None
         self._serial += 1
         tracked.ident = ident
-        tracked.probe = tid in self.probe_tids
+        tracked.probe = tid in self._probe_tids
+        self._probe_tids.discard(tid)
         self.by_tid[tid] = tracked
         tracked.name = self._kernel_name(tid)
         self._fresh.append((tracked, at_ns))
@@ -102,11 +103,14 @@ class Threads:
         self._fresh.clear()
 
     def mark_probe(self, tid: int) -> None:
-        """This thread is the probe's own: it is no thread of the target's."""
-        self.probe_tids.add(tid)
-        tracked = self.by_tid.get(tid)
+        """This thread is the probe's own: it is no thread of the target's. It may have ended again,
+        and its tid may be used by another before long."""
+        fresh = [tracked for tracked, _ in self._fresh if tracked.tid == tid]
+        tracked = self.by_tid.get(tid) or (fresh[-1] if fresh else None)
         if tracked is not None:
             tracked.probe = True
+        else:
+            self._probe_tids.add(tid)
 
     def _kernel_name(self, tid: int) -> str:
         if tid == self.pid:
@@ -138,11 +142,11 @@ class Threads:
         if self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
             self._numbers.pop(tracked.state_address, None)
-        if not tracked.probe:
-            self.ended.append((tracked, at_ns))
+        self.ended.append((tracked, at_ns))
 
     def emit_ended(self) -> None:
         """Say which threads have ended, once their last slice is out."""
         for tracked, at_ns in self.ended:
-            self._emit(ThreadEnded(at_ns / 1e9, tracked.serial))
+            if not tracked.probe:
+                self._emit(ThreadEnded(at_ns / 1e9, tracked.serial))
         self.ended.clear()

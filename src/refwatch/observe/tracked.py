@@ -49,23 +49,19 @@ class Tracked:
         self.quiet_from = 0
         """Sample number from which nothing of it has changed."""
         self.switches = (0, 0)
+        self.switches_stamp = b""
         self.classifier = Classifier(self.assign)
         self.times: dict[ThreadState, int] = {}
         self.hot: dict[tuple[int, ThreadState], int] = {}
         self.runs: list[tuple[ThreadState, int]] = []
         base = f"/proc/{pid}/task/{tid}"
-        try:
-            self.call_fd = os.open(f"{base}/syscall", os.O_RDONLY | os.O_CLOEXEC)
-        except PermissionError as error:
-            raise ReadingDenied(f"{base}/syscall: {error.strerror}") from error
-        except OSError as error:
-            raise ThreadGone from error
-        try:
-            self.sched_fd = os.open(f"{base}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            os.close(self.call_fd)
-            raise ThreadGone from error
         self.status_path = f"{base}/status"
+        self.call_fd = _open(f"{base}/syscall")
+        try:
+            self.sched_fd = _open(f"{base}/schedstat")
+        except ThreadGone:
+            os.close(self.call_fd)
+            raise
 
     def close(self) -> None:
         for fd in (self.call_fd, self.sched_fd):
@@ -144,6 +140,12 @@ class Tracked:
         self.times, self.hot, self.runs, self.samples = {}, {}, [], 0
         return piece
 
+    def discard(self) -> None:
+        """Forget what was assigned since the last slice."""
+        self.classifier = Classifier(self.assign)
+        self.blocked = None
+        self.times, self.hot, self.runs, self.samples = {}, {}, [], 0
+
     def read_switches(self) -> None:
         """Read the context switches; what can't be read stays as it was."""
         try:
@@ -152,3 +154,12 @@ class Tracked:
             self.switches = (int(tail[1].split()[0]), int(tail[2]))
         except (OSError, ValueError, IndexError):
             pass
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise ReadingDenied(f"{path}: {error.strerror}") from error
+    except OSError as error:
+        raise ThreadGone from error
