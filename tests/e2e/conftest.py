@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 
 from refwatch.model.snapshot import Process, Snapshot, Thread
 from refwatch.model.states import ThreadState
@@ -94,6 +99,8 @@ class Running:
 
 class Bench:
     """Runs programs in a folder of the test's own, watched and plain."""
+
+    command = REFWATCH
 
     def __init__(self, folder: Path, runtime: Path) -> None:
         self.folder = folder
@@ -261,6 +268,183 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         bench.clear()
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
+
+
+class Screen:
+    """What a terminal of this size would show of what is written to it: text, moves, clearing."""
+
+    TOKEN = re.compile(
+        r"\x1b\[(?P<args>[0-9;:?<=>$ ]*)(?P<final>[@-~])"
+        r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_].*?\x1b\\|\x1b[ -/]*[0-~]"
+        r"|(?P<control>[\x00-\x1f\x7f])|(?P<character>[^\x00-\x1f\x7f])",
+        re.DOTALL,
+    )
+    OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[PX^_].*|[ -/]*)?$", re.DOTALL)
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        self.alternate = False
+        """The alternate screen is shown, as full-screen programs have it."""
+        self.modes: set[str] = set()
+        """Private modes that are set, by number."""
+        self._cells = self._blank()
+        self._main = self._cells
+        self._row = self._column = 0
+        self._rest = ""
+
+    def _blank(self) -> list[list[str]]:
+        return [[" "] * self.columns for _ in range(self.rows)]
+
+    def text(self) -> str:
+        return "\n".join("".join(row).rstrip() for row in self._cells)
+
+    def feed(self, data: str) -> None:
+        data = self._rest + data
+        cut = self.OPEN.search(data)
+        self._rest = cut.group() if cut else ""
+        for token in self.TOKEN.finditer(data[: len(data) - len(self._rest)]):
+            if token["character"]:
+                self._put(token["character"])
+            elif token["control"]:
+                self._control(token["control"])
+            elif token["final"]:
+                self._sequence(token["args"], token["final"])
+
+    def _put(self, character: str) -> None:
+        width = cell_len(character)
+        if self._column + width > self.columns:
+            self._control("\r")
+            self._control("\n")
+        for place in range(width):
+            self._cells[self._row][self._column + place] = "" if place else character
+        self._column += width
+
+    def _control(self, character: str) -> None:
+        if character == "\r":
+            self._column = 0
+        elif character == "\b":
+            self._column = max(0, self._column - 1)
+        elif character == "\n":
+            self._row += 1
+            if self._row == self.rows:
+                self._row -= 1
+                del self._cells[0]
+                self._cells.append([" "] * self.columns)
+
+    def _sequence(self, args: str, final: str) -> None:
+        if args.startswith("?") and final in "hl":
+            self._mode(args[1:].split(";"), on=final == "h")
+        elif final in "Hf":
+            row, _, column = args.partition(";")
+            self._row = min(int(row or 1), self.rows) - 1
+            self._column = min(int(column or 1), self.columns) - 1
+        elif final == "J" and args == "2":
+            self._cells[:] = self._blank()
+        elif final == "K":
+            self._cells[self._row][self._column :] = [" "] * (self.columns - self._column)
+        elif final in "ABCD":
+            by = int(args or 1)
+            self._row = max(0, min(self.rows - 1, self._row + {"A": -by, "B": by}.get(final, 0)))
+            moved = self._column + {"C": by, "D": -by}.get(final, 0)
+            self._column = max(0, min(self.columns - 1, moved))
+
+    def _mode(self, numbers: list[str], *, on: bool) -> None:
+        (self.modes.update if on else self.modes.difference_update)(numbers)
+        if "1049" in numbers:
+            self.alternate = on
+            self._cells = self._blank() if on else self._main
+
+
+class Terminal:
+    """A command in a pseudo-terminal of its own, the leader of the session there."""
+
+    def __init__(self, bench: Bench, command: Sequence[Argument], rows: int, columns: int) -> None:
+        self.screen = Screen(rows, columns)
+        self.heard = ""
+        """All that was written to it."""
+        self._master, slave = os.openpty()
+        self.resize(rows, columns)
+        os.set_blocking(self._master, False)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._before = termios.tcgetattr(slave)
+        self._slave = slave
+        name = os.ttyname(slave)
+        # The leader of a session has the first terminal that it opens as its own.
+        words = ["sh", "-c", f'exec "$@" <{name} >{name} 2>&1', "sh", *map(os.fspath, command)]
+        environment = {**bench.environment, "TERM": "xterm-256color"}
+        for variable in ("NO_COLOR", "COLORFGBG", "COLUMNS", "LINES"):
+            environment.pop(variable, None)
+        self.process = subprocess.Popen(
+            words, cwd=bench.folder, env=environment, start_new_session=True
+        )
+        self.pid = self.process.pid
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self.screen = Screen(rows, columns)
+
+    def read(self) -> None:
+        """Take in what has come."""
+        with contextlib.suppress(BlockingIOError):
+            while data := self._decoder.decode(os.read(self._master, 1 << 16)):
+                self.heard += data
+                self.screen.feed(data)
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def shows(self, *texts: str) -> bool:
+        """Whether these are on the screen now."""
+        self.read()
+        shown = self.screen.text()
+        return all(text in shown for text in texts)
+
+    def wait(self, *texts: str) -> None:
+        """Until all of them are on the screen."""
+        end = time.monotonic() + LIMIT_S
+        while not self.shows(*texts):
+            if time.monotonic() > end:
+                pytest.fail(f"waited in vain for {texts}; the screen was\n{self.screen.text()}")
+            time.sleep(0.02)
+
+    def end(self) -> int:
+        """Wait for the end; return the status as a shell has it."""
+        until(self._ended, "the end of the command in the terminal")
+        return shell_status(self.process.returncode)
+
+    def _ended(self) -> bool:
+        self.read()
+        return self.process.poll() is not None
+
+    @property
+    def restored(self) -> bool:
+        """As it was at the start: its settings, the main screen, the cursor, no mouse."""
+        self.read()
+        left = self.screen.modes - {"25", "7"}
+        return termios.tcgetattr(self._slave) == self._before and not left
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def open_terminal(bench: Bench) -> Iterator[Callable[..., Terminal]]:
+    """``open_terminal("--headless", "x.py", rows=24, columns=80)``: refwatch in a terminal."""
+    opened: list[Terminal] = []
+
+    def start(*words: Argument, rows: int = 24, columns: int = 80) -> Terminal:
+        opened.append(Terminal(bench, [*REFWATCH, *words], rows, columns))
+        return opened[-1]
+
+    try:
+        yield start
+    finally:
+        for terminal in opened:
+            terminal.close()
 
 
 class Reader:

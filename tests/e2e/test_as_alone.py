@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import zipfile
 from typing import TYPE_CHECKING
@@ -218,13 +217,9 @@ def test_it_does_not_see_the_probe_s_thread(bench: Bench) -> None:
 def test_the_working_directory_may_be_gone(bench: Bench) -> None:
     place = bench.write("target.py", "import os, sys; print(sys.argv, os.path.exists('.'))")
     gone = bench.folder / "gone"
-    gone.mkdir()
-    shell = shutil.which("sh")
-    assert shell
-    run = f'cd {gone} && rmdir {gone} && exec "$@"'
-    words = [shell, "-c", run, "sh", sys.executable]
+    words = ["sh", "-c", f'mkdir {gone} && cd {gone} && rmdir {gone} && exec "$@"', "sh"]
 
-    plain = bench.start([*words, place]).end()
-    done = bench.start([*words, "-P", "-m", "refwatch", "--headless", place]).end()
+    plain = bench.start([*words, sys.executable, place]).end()
+    done = bench.start([*words, *bench.command, "--headless", place]).end()
 
     assert (done.status, done.out) == (plain.status, plain.out)

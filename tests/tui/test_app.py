@@ -99,6 +99,7 @@ async def test_filter() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: app.focused is threads(app).table)
         assert "filter “ker-3”, 1 shown of 6 threads" in frame(app)
+        await until(pilot, lambda: "worker-3: where its time goes" in frame(app))
         await pilot.press("slash")
         await until(pilot, lambda: app.focused is not threads(app).table)
         await pilot.press("escape")
@@ -174,7 +175,7 @@ async def test_paused_timelines_zoom_and_scroll() -> None:
 
 
 async def test_zoom_is_bounded_and_letters_can_be_had() -> None:
-    async with driven(session()) as (app, pilot):
+    async with driven(session(), size=(120, 24)) as (app, pilot):
         await pilot.press("2", *["plus"] * 9)
         await pilot.pause()
         assert "2 ms a cell" in frame(app)

@@ -113,3 +113,11 @@ def test_a_held_view_keeps_its_strips() -> None:
 def test_a_thread_without_a_name_has_its_number() -> None:
     events = [*Simulation(0.5).start(), ev.ThreadStarted(0.2, 99, PID, 31337)]
     assert "tid 31337" in names(view_threads(state_of(events)))
+
+
+def test_the_heading_sorted_by_has_its_arrow(view: ThreadsView) -> None:
+    placed = place(columns_for(view), 100)
+    for key, wanted in [("gil_held", "▼held"), ("name", "Thread▼")]:
+        text = "".join(text for text, _ in heading(placed, key, reverse=True))
+        assert wanted in text
+        assert len(text) == len("".join(t for t, _ in heading(placed, "", reverse=False)))

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 _api = ctypes.pythonapi
 raw_thread_state = _api.PyThreadState_Get
@@ -17,6 +23,10 @@ libc = ctypes.PyDLL(None, use_errno=True)
 libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 
+_PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
+_pending: list[object] = []  # callbacks must outlive their call
+
 PR_SET_PTRACER = 0x59616D61  # prctl(2)
 
 
@@ -28,6 +38,29 @@ def thread_state() -> int:
 def interpreter_state() -> int:
     """Address of this interpreter's PyInterpreterState."""
     return int(_interpreter() or 0)
+
+
+def call_after(frame: int, function: Callable[[], None]) -> None:
+    """Have the main thread call ``function`` once the C function that it has called from the frame
+    object at address ``frame`` has returned.
+
+    Whatever Python runs within that C function has the frame among its callers, and is not it.
+    """
+
+    def call(_: object) -> int:
+        interrupted: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented name
+        caller = interrupted.f_back if interrupted is not None else None
+        while caller is not None and id(caller) != frame:
+            caller = caller.f_back
+        if caller is None or _api.Py_AddPendingCall(callback, None) != 0:
+            function()
+        return 0
+
+    callback = _PENDING(call)
+    del _pending[:-8]
+    _pending.append(callback)
+    if _api.Py_AddPendingCall(callback, None) != 0:
+        function()
 
 
 def allow_reader(pid: int) -> None:

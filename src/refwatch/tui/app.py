@@ -36,7 +36,7 @@ from refwatch.tui.theme import DARK, LIGHT, defaults
 from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
-from refwatch.tui.views.thread_detail import view_detail
+from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.live_table import LiveTable
 
 __all__ = ["Leave", "RefwatchApp"]
@@ -167,14 +167,26 @@ class RefwatchApp(App[Leave]):
                 self.main.show_panel(self.held.views[spec.name], numbers=True)
         elif numbers or spec.fast:
             self.main.show_panel(spec.read(self.state), numbers=numbers)
+        if numbers:
+            self._draw_preview()
 
     def _draw_thread(self, screen: ThreadScreen) -> None:
-        if self.held is not None:
-            view = self.held.threads.get(screen.serial)
-        else:
-            view = view_detail(self.state, screen.serial, source_line)
+        view = self._detail(screen.serial)
         if view is not None and view != screen.view:
             screen.show(view)
+
+    @on(ThreadsPanel.PreviewWanted)
+    def _draw_preview(self) -> None:
+        panel = self.main.panel
+        if isinstance(panel, ThreadsPanel) and panel.previewed is not None:
+            view = self._detail(panel.previewed)
+            if view is not None:
+                panel.preview(view)
+
+    def _detail(self, serial: int) -> DetailView | None:
+        if self.held is not None:
+            return self.held.threads.get(serial)
+        return view_detail(self.state, serial, source_line)
 
     def _header(self) -> HeaderView:
         if self.held is not None:

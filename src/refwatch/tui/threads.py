@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
@@ -16,6 +17,7 @@ from refwatch.tui.panel import Panel
 from refwatch.tui.views.formats import fmt_duration
 from refwatch.tui.views.spans import Line, Span, width_of
 from refwatch.tui.views.states import legend
+from refwatch.tui.views.thread_detail import DetailView, draw_preview
 from refwatch.tui.views.threads import (
     KEEP_S,
     Order,
@@ -26,9 +28,11 @@ from refwatch.tui.views.threads import (
     fmt_totals,
 )
 from refwatch.tui.views.timeline import DEFAULT_ZOOM, ZOOMS_S, StripCells, Window, window
-from refwatch.tui.widgets.lines import Lines
+from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 
+PREVIEW_ROWS = 8
+"""With less room than this below the table, it stays empty."""
 STRIP_CELLS = 24
 """Least width of the timelines: below it columns give way."""
 
@@ -119,6 +123,9 @@ class ThreadsPanel(Panel):
         ),
     ]
 
+    class PreviewWanted(Message):
+        """Another thread is under the cursor."""
+
     class ThreadOpened(Message):
         """The user wants to see one thread."""
 
@@ -137,6 +144,7 @@ class ThreadsPanel(Panel):
         self._window = window(0.0, self.zoom, 0)
         self._cells: dict[int, StripCells] = {}
         self._legend = Lines("legend")
+        self._preview: Picture[DetailView] = Picture(draw_preview, "preview", classes="box")
         self._table = LiveTable(
             columns_for(self._view),
             "threads-table",
@@ -148,6 +156,7 @@ class ThreadsPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield self._table
+        yield self._preview
         yield self._legend
 
     def on_mount(self) -> None:
@@ -178,10 +187,31 @@ class ThreadsPanel(Panel):
         columns = columns_for(self._view)
         rows = arrange(self._view, columns, self.order)
         self._table.show(columns, rows, self.order.sort, self.order.reverse)
+        self._make_room()
         self._legend.show((legend(self._states()),))
         if len(self._cells) > len(self._view.threads) + 100:
             known = {thread.serial for thread in self._view.threads}
             self._cells = {key: cells for key, cells in self._cells.items() if key in known}
+
+    @property
+    def previewed(self) -> int | None:
+        """The thread whose lines are shown below the table, where there is room for them."""
+        return self._table.cursor if self._preview.display else None
+
+    def preview(self, view: DetailView) -> None:
+        """Show this below the table."""
+        title = Content(f"{view.name}: where its time goes")
+        if self._preview.border_title != title.markup:
+            self._preview.border_title = title
+        self._preview.present(view)
+
+    def _make_room(self) -> None:
+        """The table has what it needs; steps of four rows keep the rest from moving about."""
+        rows = len(self._table.rows)
+        free = self.size.height - 2 - (rows + 3) // 4 * 4
+        self._preview.display = bool(rows) and free >= PREVIEW_ROWS
+        if self._preview.display:
+            self._preview.styles.height = free
 
     def _states(self) -> tuple[ThreadState, ...]:
         """All of them where they have room, else those that occur."""
@@ -221,9 +251,11 @@ class ThreadsPanel(Panel):
         middle = f" {shown.cell_s * 1000:g} ms a cell "
         room = width - len(left) - len(right)
         if self.back_s:
-            left, room = "", width - len(right)
-        if room < len(middle) + 2:
+            left, middle, room = "", "", width - len(right)
+        if room < 2:
             return ((right.rjust(width), "muted"),)
+        if room < len(middle) + 2:
+            return ((left + "┈" * room + right, "muted"),)
         return ((left + middle.center(room, "┈") + right, "muted"),)
 
     # -- keys ----------------------------------------------------------------------------------
@@ -280,6 +312,10 @@ class ThreadsPanel(Panel):
             self.action_reverse()
         else:
             self._sort(event.column)
+
+    @on(LiveTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self.post_message(self.PreviewWanted())
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:

@@ -81,13 +81,17 @@ def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
 
 
 def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
-    """The line of titles; the one sorted by has an arrow."""
+    """The line of titles; the one sorted by has an arrow, in the gap before it or after its text."""
     spans: list[Span] = []
     for place_ in placed:
         column = place_.column
-        arrow = ("▼" if reverse else "▲") if column.key == sort else ""
-        text = arrow + column.title if column.right else column.title + arrow
-        spans.append((pad(text, place_.width, column.right), "title" if arrow else "muted"))
+        chosen = column.key == sort
+        arrow = ("▼" if reverse else "▲") if chosen else ""
+        style = "title" if chosen else "muted"
+        if column.right and arrow and spans:
+            spans[-1] = (pad(arrow, GAP, right=True), style)
+            arrow = ""
+        spans.append((pad(column.title + arrow, place_.width, column.right), style))
         spans.append((" " * GAP, ""))
     return tuple(spans)
 

@@ -189,6 +189,15 @@ def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
     return tuple(lines) or ((("not sampled yet", "muted"),),)
 
 
+def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+    """Hot lines, and the stack if there is room below them."""
+    lines = draw_hot(view, width)
+    if len(lines) + 4 <= height:
+        title: Line = (("Stack, innermost first", "muted"),)
+        lines = (*lines, (), title, *draw_stack(view, width))
+    return lines[:height]
+
+
 _SAYS: dict[ThreadState, str] = {
     ThreadState.GIL_HELD: "These lines hold the GIL",
     ThreadState.GIL_WAIT: "Here it waits for the GIL",

@@ -55,6 +55,9 @@ class LiveTable(ScrollView, can_focus=True):
             super().__init__()
             self.column = column
 
+    class CursorMoved(Message):
+        """Another row is under the cursor."""
+
     class RowOpened(Message):
         def __init__(self, key: int) -> None:
             super().__init__()
@@ -96,6 +99,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._place()
         if self.cursor_index is None and rows:
             self.cursor = rows[min(place_before or 0, len(rows) - 1)].key
+            self.post_message(self.CursorMoved())
         if len(rows) != len(before):
             self.virtual_size = Size(self.size.width, len(rows) + HEADING)
         if heading_changed or len(rows) != len(before):
@@ -203,6 +207,8 @@ class LiveTable(ScrollView, can_focus=True):
         elif index >= top + height:
             self.scroll_to(y=index - height + 1, animate=False)
         self._refresh_rows([index] if before is None else [before, index])
+        if index != before:
+            self.post_message(self.CursorMoved())
 
     def action_move(self, by: int) -> None:
         self.move_to((self.cursor_index or 0) + by)
