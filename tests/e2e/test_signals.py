@@ -93,6 +93,19 @@ def test_blocked_signals_stay_blocked(bench: Bench) -> None:
     assert b"SIGUSR2" in said[0]
 
 
+def test_a_parent_that_ignores_its_children(bench: Bench) -> None:
+    shim = bench.script(
+        """
+        import os, signal, sys
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        os.execv(sys.argv[1], sys.argv[1:])
+        """,
+        "shim.py",
+    )
+    words = [sys.executable, shim, *bench.command, "--headless", "-c", "import sys; sys.exit(5)"]
+    assert bench.start(words).end().status == 5
+
+
 def test_system_calls_are_interrupted_and_resumed(bench: Bench) -> None:
     bench.alike(
         bench.script("""

@@ -16,3 +16,10 @@ def _steady_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.delenv("COLORFGBG", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _short_naps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot looks every 20 ms, after every key, whether the app is idle: look at 4 ms."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004, raising=False)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0004, raising=False)

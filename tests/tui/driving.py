@@ -57,7 +57,7 @@ async def until(pilot: Driven, met: Callable[[], object]) -> None:
     while not met():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain; the screen was\n{frame(pilot.app)}")
-        await pilot.pause()
+        await pilot.pause(0.001)
 
 
 def frame(app: object) -> str:

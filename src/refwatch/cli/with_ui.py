@@ -68,22 +68,37 @@ def run_with_ui(
     if recording is not None:
         recording.close()
     read_end, write_end = os.pipe()
-    _fork_launcher(spec, session, daemon, link, write_end)
+    launcher = _fork_launcher(spec, session, daemon, link, write_end)
     link.close()
     os.close(write_end)
     session.unlock()
     status = Status(read_end)
     if not status.wait(START_LIMIT_S) or status.error:
         give_up(status.error or "the target could not be started", FAILED)
-    return _view(session, status)
+    code = _view(session, status)
+    if status.exit_code is not None:
+        _reap({launcher, daemon})
+    return code
+
+
+def _reap(children: set[int]) -> None:
+    """Nothing is left behind: the target has ended, and so do these now."""
+    end = time.monotonic() + END_POLITELY_S
+    while children and time.monotonic() < end:
+        for pid in list(children):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                children.discard(pid)
+        time.sleep(0.005)
 
 
 def _fork_launcher(
     spec: TargetSpec, session: SessionDirectory, daemon: int, link: socket.socket, status_fd: int
-) -> None:
+) -> int:
+    """Return the pid of the process that is the target's parent."""
     size = shutil.get_terminal_size()
-    if os.fork():
-        return
+    pid = os.fork()
+    if pid:
+        return pid
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)

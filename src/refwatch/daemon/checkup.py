@@ -97,7 +97,7 @@ def _judge(events: list[ev.Event]) -> list[Reading]:
     measured = [e for e in events if isinstance(e, ev.ProcessMeasured)]
     unread = limits.get("outside reading", limits.get("interpreter", "no sample was taken"))
     taken, span = sum(e.samples for e in samples), sum(e.span_s for e in samples)
-    rows = [
+    return [
         Reading(
             "interpreter",
             found is not None,
@@ -148,4 +148,3 @@ def _judge(events: list[ev.Event]) -> list[Reading]:
             "gc.get_stats(), once a second",
         ),
     ]
-    return rows

@@ -4,7 +4,6 @@ which a sample never waits for a viewer."""
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import select
 import signal
@@ -38,6 +37,15 @@ def _open_many_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it has ended; nobody may have waited for it yet."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,7 @@ class Daemon:
         """Nobody tells of the end when the launcher is gone; and the watch may have its limit."""
         if self._launched is None or self._ended:
             return
-        if not self._launcher.open and not os.path.exists(f"/proc/{self._launched.pid}"):
+        if not self._launcher.open and _has_ended(self._launched.pid):
             self._target_ended(None)
         limit = self._options.duration_s
         if limit is not None and self._watch and not self._watch.over and self._now() >= limit:

@@ -75,6 +75,8 @@ class Launcher:
         self.pid = 0
         self._environment = spec.environment(daemon_pid, probe_path)
         self._reporter = Reporter(link)
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])  # the target's is as it was
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide the exit status
 
     def _spawn(self, terminal: str | None) -> None:
         actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = []
@@ -89,7 +91,7 @@ class Launcher:
                 self.spec.argv,
                 self._environment,
                 file_actions=actions,
-                setsigmask=[],
+                setsigmask=self._mask,
                 setsigdef=DEFAULT_SIGNALS,
                 setsid=terminal is not None,
             )
@@ -113,15 +115,15 @@ class Launcher:
         signal.pthread_sigmask(signal.SIG_BLOCK, waited)
         self._spawn(None)
         while True:
-            info = signal.sigwaitinfo(waited)
-            if info.si_signo == signal.SIGCHLD:
+            number, from_terminal = _next_signal(waited)
+            if number == signal.SIGCHLD:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 if pid:
                     break
-            elif info.si_code != SI_KERNEL:
+            elif not from_terminal:
                 # The terminal sends to the whole group, so the target has had it already.
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, info.si_signo)
+                    os.kill(self.pid, number)
         code = shell_status(status)
         self._reporter.send("ended", exit_code=code)
         return code
@@ -143,6 +145,15 @@ class Launcher:
         _say(status_fd, f"exit {code}")
 
 
+def _next_signal(waited: set[signal.Signals]) -> tuple[int, bool]:
+    """The next of these signals, and whether the terminal has sent it."""
+    if hasattr(signal, "sigwaitinfo"):
+        info = signal.sigwaitinfo(waited)
+        return info.si_signo, info.si_code == SI_KERNEL
+    number = signal.sigwait(waited)  # macOS doesn't say who sent it
+    return number, number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
+
 def _say(fd: int, line: str) -> None:
     with contextlib.suppress(OSError):  # the viewer has left
         os.write(fd, line.encode() + b"\n")
@@ -155,6 +166,16 @@ def set_size(terminal: int, rows: int, columns: int) -> None:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
 
 
+def _wake_on_child_signal() -> int:
+    """A descriptor that becomes readable with every SIGCHLD, and is already: one may have come."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    os.write(write_end, b"c")
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    return read_end
+
+
 class Terminal:
     """Carries bytes between the target's pseudo-terminal and the daemon until the target ends."""
 
@@ -165,14 +186,14 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._commands = b""
         self._input = b""
-        self._child = os.pidfd_open(pid)
+        self._ended = _wake_on_child_signal()
 
     def carry(self) -> int:
         """Return the target's exit status."""
         os.set_blocking(self._master, False)
         poll = select.poll()
         poll.register(self._master, select.POLLIN)
-        poll.register(self._child, select.POLLIN)
+        poll.register(self._ended, select.POLLIN)
         poll.register(self._reporter.link, select.POLLIN)
         while True:
             poll.modify(self._master, select.POLLIN | (select.POLLOUT if self._input else 0))
@@ -184,11 +205,13 @@ class Terminal:
             if ready.get(self._master, 0) & ~select.POLLOUT and not self._take_output():
                 poll.modify(self._master, 0)  # closed by the target, which may go on
                 time.sleep(0.02)
-            if self._child in ready:
-                break
+            if self._ended in ready:
+                os.read(self._ended, 64)
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+                if pid:
+                    break
         while self._take_output():
             pass
-        _, status = os.waitpid(self._pid, 0)
         return shell_status(status)
 
     def _take_output(self) -> bool:

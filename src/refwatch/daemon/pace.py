@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 
-BUDGET = 0.08  # of one core, for sampling alone
+BUDGET = 0.085  # of one core, for sampling alone
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 LOWEST_HZ = 100.0  # lower than this only when even this would go over the larger budget
-WAKE_NS = 30_000  # CPU time of a wake-up itself, which no clock of ours sees
+WAKE_NS = 15_000  # CPU time of a wake-up itself, which no clock of ours sees
 
 
 class Pace:

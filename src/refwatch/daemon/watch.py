@@ -166,6 +166,9 @@ class Watch:
 
     def _start_sampling(self, hello: Hello | None) -> None:
         now = self.now_ns()
+        if hello is not None and "outside reading" in dict(hello.limits):
+            self._fall_back(dict(hello.limits)["outside reading"])
+            return
         try:
             if hello is not None:
                 memory = RemoteMemory(self.pid)

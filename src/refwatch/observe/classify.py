@@ -20,6 +20,7 @@ CPU_WAIT = ThreadState.CPU_WAIT
 
 TICK_NS = 4_500_000  # how late on-CPU time can be: a tick of 250 Hz and some
 DECIDE_NS = 1_000_000  # on-CPU time that can't be a wake-up on the way to the GIL
+COARSE_NS = 2_500_000  # half of the usual switch interval
 STARVED_NS = 12_000_000  # a run without on-CPU time: it isn't running, only ready to
 
 
@@ -44,12 +45,23 @@ Assign = Callable[[ThreadState, int, int], None]
 class Classifier:
     """One thread's samples; every sample ends up in one state, in order, through ``assign``."""
 
-    __slots__ = ("_assign", "_before", "_first", "_kept", "_mode", "_owed", "_seen", "_span")
+    __slots__ = (
+        "_assign",
+        "_before",
+        "_first",
+        "_kept",
+        "_late",
+        "_mode",
+        "_owed",
+        "_seen",
+        "_span",
+    )
 
     def __init__(self, assign: Assign) -> None:
         self._assign = assign
         self._before: ThreadState | None = None  # the state before the run of running samples
         self._first = Sched(0, 0)  # at the last exact reading, or at the run's first sample
+        self._late = 0  # nanoseconds of its on-CPU time that may be from before the run
         self._seen = Sched(0, 0)
         self._kept: list[Kept] = []
         self._span = 0  # nanoseconds kept back
@@ -79,12 +91,14 @@ class Classifier:
         if self._mode is not None:
             self._go_on(weight, line, sched)
             return
-        if not self._kept and not exact_before:
-            self._first = sched
+        if not self._kept:
+            self._late = 0 if exact_before else TICK_NS
+            if not exact_before:
+                self._first = sched
         self._kept.append(Kept(weight, line))
         self._span += weight
         self._seen = sched
-        used = sched.cpu - self._first.cpu
+        used = sched.cpu - self._first.cpu - self._late
         if used >= DECIDE_NS and used * 2 >= self._span - TICK_NS and self._span > TICK_NS:
             self._decide(NATIVE, sched)
         elif self._span > STARVED_NS and used < DECIDE_NS:
@@ -126,15 +140,23 @@ class Classifier:
         mode, self._mode, self._owed = self._mode, None, 0
         if mode is not None or not kept:
             return
-        state = self._of_short_run(after, span, sched or self._seen)
+        state = self._of_short_run(after, span, max(k.weight for k in kept), sched or self._seen)
         for weight, line in kept:
             self._assign(state, weight, line)
 
-    def _of_short_run(self, after: ThreadState | None, span: int, sched: Sched) -> ThreadState:
-        used, queued = sched.cpu - self._first.cpu, sched.queue - self._first.queue
-        if self._before is HELD:
-            # On-CPU time at the run's first sample was late: what it lacked is the holder's.
-            native = used * 2 >= span > TICK_NS if after is WAIT else queued * 2 < span
+    def _of_short_run(
+        self, after: ThreadState | None, span: int, coarsest: int, sched: Sched
+    ) -> ThreadState:
+        """``span``: its length; ``coarsest``: the longest time between two of its samples."""
+        # A holder's on-CPU time says nothing of the run before it.
+        at_end = self._seen if after is HELD else sched
+        used = at_end.cpu - self._first.cpu - self._late
+        queued = sched.queue - self._first.queue
+        if self._before is HELD and after is not WAIT:
+            native = queued * 2 < span
+        elif self._before is WAIT and after is WAIT:
+            # Between two rare samples it may have had the GIL, and lost it.
+            native = used * 2 >= span and coarsest < COARSE_NS
         else:
             native = used * 2 >= span
         if native:

@@ -92,7 +92,9 @@ class Interpreter:
             self.follow(stale)
         return words, found
 
-    def _words(self, data: bytes, size: int, *, listed: bool) -> tuple[Words, Listed | None]:
+    def _words(
+        self, data: memoryview | bytes, size: int, *, listed: bool
+    ) -> tuple[Words, Listed | None]:
         if len(data) < size:
             return Words(), None
         words = Words._make(_GIL.unpack_from(data)) if self._gil else Words()
@@ -116,7 +118,7 @@ class Interpreter:
             regions.append(((thread.cframe or thread.state_address) + path[1], 8))
         regions.append(((thread.frame or thread.state_address) + self._low, self._size))
 
-    def _take_guess(self, thread: Tracked, data: bytes, offset: int) -> bool:
+    def _take_guess(self, thread: Tracked, data: memoryview | bytes, offset: int) -> bool:
         (pointer,) = _WORD.unpack_from(data, offset)
         offset += 8
         if self._deep:
@@ -126,7 +128,7 @@ class Interpreter:
             offset += 8
         if pointer != thread.frame or not pointer:
             return False
-        words = data[offset : offset + self._size]
+        words = bytes(data[offset : offset + self._size])
         if words == thread.frame_words:
             return True
         thread.frame_words = words

@@ -12,6 +12,7 @@ import struct
 from functools import lru_cache
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_LOCAL = struct.Struct("<2Q")
 LARGEST = 1 << 20  # bytes in one reading: no string or table that we want is longer
 
 
@@ -37,7 +38,9 @@ class RemoteMemory:
         self._fd = -1
         self._remote = ctypes.create_string_buffer(16 * 2048)
         self._buffer = ctypes.create_string_buffer(LARGEST)
+        self._view = memoryview(self._buffer).cast("B").toreadonly()
         self._local = ctypes.create_string_buffer(16)
+        self._address = ctypes.addressof(self._buffer)
         self.method = "process_vm_readv"
         if self._readv is None or not self._allowed():
             try:
@@ -66,7 +69,7 @@ class RemoteMemory:
             flat += region
         count = len(regions)
         _vector(count).pack_into(self._remote, 0, *flat)
-        struct.pack_into("<2Q", self._local, 0, ctypes.addressof(self._buffer), total)
+        _LOCAL.pack_into(self._local, 0, self._address, total)
         assert self._readv is not None
         done = self._readv(self.pid, self._local, 1, self._remote, count, 0)
         if done >= 0:
@@ -78,15 +81,14 @@ class RemoteMemory:
             raise MemoryGone(os.strerror(code))
         return 0
 
-    def gather(self, regions: list[tuple[int, int]], total: int) -> bytes:
+    def gather(self, regions: list[tuple[int, int]], total: int) -> memoryview | bytes:
         """All regions (address, size), one after the other, ``total`` bytes; up to 1,024 regions.
 
-        Shorter when a region is not mapped: the regions before it are there in full. Raises
-        MemoryGone.
+        Shorter when a region is not mapped: the regions before it are there in full. What is
+        returned holds until the next reading. Raises MemoryGone.
         """
         if self._fd < 0:
-            done = self._transfer(regions, total)
-            return ctypes.string_at(self._buffer, done)
+            return self._view[: self._transfer(regions, total)]
         parts = []
         for address, size in regions:
             part = self._pread(address, size)
@@ -99,7 +101,7 @@ class RemoteMemory:
         """``size`` bytes, or none when they cannot all be read. Raises MemoryGone."""
         if not 0 < size <= LARGEST or not 0 < address < 1 << 63:
             return b""
-        data = self.gather([(address, size)], size)
+        data = bytes(self.gather([(address, size)], size))
         return data if len(data) == size else b""
 
     def words(self, address: int, count: int) -> tuple[int, ...]:

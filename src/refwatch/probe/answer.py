@@ -43,12 +43,16 @@ class Answerer:
         end = time.monotonic() + START_LIMIT_S
         while not self._tid and time.monotonic() < end:
             time.sleep(0)
+        if sys.platform == "linux":
+            self._take_part_in_forks()
+        return self._tid
+
+    def _take_part_in_forks(self) -> None:
         os.register_at_fork(
             before=self._before_fork,
             after_in_parent=self._after_fork_in_parent,
             after_in_child=self._after_fork_in_child,
         )
-        return self._tid
 
     def _start_thread(self) -> None:
         try:

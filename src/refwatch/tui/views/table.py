@@ -81,7 +81,7 @@ def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
 
 
 def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
-    """The line of titles; the one sorted by has an arrow, in the gap before it or after its text."""
+    """The titles; the one sorted by has an arrow, in the gap before it or after its text."""
     spans: list[Span] = []
     for place_ in placed:
         column = place_.column
