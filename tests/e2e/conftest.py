@@ -206,14 +206,14 @@ class Bench:
         return sorted(base.iterdir()) if base.is_dir() else []
 
     def daemon_of(self, refwatch: int) -> int:
-        """The daemon of a ``refwatch`` process: a child that is its own session's leader."""
+        """The daemon of a ``refwatch`` process, once it is at work."""
         found: list[int] = []
 
         def look() -> bool:
             found[:] = [
                 pid
                 for pid in self.processes()
-                if _parent(pid) == refwatch and os.getsid(pid) == pid and _is_daemon(pid)
+                if _parent(pid) == refwatch and _is_daemon(pid)
             ]
             return bool(found)
 
@@ -246,8 +246,11 @@ def _parent(pid: int) -> int:
 
 
 def _is_daemon(pid: int) -> bool:
-    """The daemon's stderr is its log."""
-    return os.readlink(f"/proc/{pid}/fd/2").endswith("daemon.log")
+    """Its stderr is its log, and it is at work when it has its handler of SIGTERM."""
+    with open(f"/proc/{pid}/status") as file:
+        caught = int(next(line for line in file if line.startswith("SigCgt")).split()[1], 16)
+    log = os.readlink(f"/proc/{pid}/fd/2").endswith("daemon.log")
+    return log and bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def _what_is(pid: int) -> str:

@@ -88,8 +88,17 @@ async def driven(
 async def settled(app: RefwatchApp, pilot: Driven, feed: FakeFeed) -> None:
     """All that was pushed is taken in and drawn."""
     await until(pilot, lambda: app.state.version >= feed.pushed)
-    app.draw()
-    await pilot.pause()
+    await steady(app, pilot)
+
+
+async def steady(app: RefwatchApp, pilot: Driven) -> None:
+    """Drawn, and laid out: a new size takes some messages to get everywhere."""
+    deadline = time.monotonic() + DEADLINE_S
+    before, now = "", frame(app)
+    while before != now and time.monotonic() < deadline:
+        app.draw()
+        await pilot.pause()
+        before, now = now, frame(app)
 
 
 def session(seconds: float = 3.0, **settings: object) -> FakeFeed:

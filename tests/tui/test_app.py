@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from tests.simulate import PID, Simulation
-from tests.tui.driving import Driven, FakeFeed, driven, frame, session, settled, until
+from tests.tui.driving import Driven, FakeFeed, driven, frame, session, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
@@ -297,13 +297,11 @@ async def test_resizing() -> None:
             wide = frame(app)
             await pilot.resize_terminal(80, 24)
             await until(pilot, lambda: app.size.height == 24)
-            app.draw()
-            await pilot.pause()
+            await steady(app, pilot)
             assert len(frame(app).splitlines()) == 24
             await pilot.resize_terminal(120, 40)
             await until(pilot, lambda: app.size.height == 40)
-            app.draw()
-            await pilot.pause()
+            await steady(app, pilot)
             await until(pilot, partial(shows, app, wide))
 
 
@@ -381,5 +379,4 @@ async def test_a_recorded_target_is_not_typed_to_or_asked_about() -> None:
 
 async def press_and_draw(app: RefwatchApp, pilot: Driven, *keys: str) -> None:
     await pilot.press(*keys)
-    app.draw()
-    await pilot.pause()
+    await steady(app, pilot)

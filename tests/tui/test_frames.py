@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.simulate import Simulation
-from tests.tui.driving import FakeFeed, driven, frame, until
+from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
@@ -40,17 +40,16 @@ async def test_panels(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(recorded()), size=size) as (app, pilot):
         check(f"overview-{name}", frame(app))
         await pilot.press("2", "plus", "plus", "plus", "down", "down")
-        app.draw()
-        await pilot.pause()
+        await steady(app, pilot)
         check(f"threads-{name}", frame(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "Where its time goes" in frame(app))
-        app.draw()
-        await pilot.pause()
+        await steady(app, pilot)
         check(f"thread-{name}", frame(app))
         await pilot.press("escape", "3")
         await until(pilot, lambda: "round 24" in frame(app))
+        await steady(app, pilot)
         check(f"output-{name}", frame(app))
 
 

@@ -1,0 +1,193 @@
+"""What cannot work is refused in one clear line, before anything has happened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Bench, Done
+
+MARK = "open('it-has-run', 'w').close()\n"
+
+
+def refused(bench: Bench, done: Done, *words: str) -> None:
+    """One line, a status, and nothing was started or written."""
+    lines = done.err.decode().splitlines()
+    assert len(lines) == 1, done
+    assert lines[0].startswith("refwatch: ")
+    assert all(word in lines[0] for word in words), lines
+    assert done.status in (1, 2)
+    assert done.out == b""
+    assert not (bench.folder / "it-has-run").exists()
+
+
+@pytest.fixture
+def files(bench: Bench) -> Path:
+    """Good and bad things to name on a command line."""
+    bench.write("good.py", MARK)
+    bench.write("broken.py", MARK + "def f(:\n")
+    bench.write("noise.bin", "").write_bytes(bytes(range(256)) * 40)
+    bench.write("latin.py", "").write_bytes(b"x = '\xe4'\n")
+    bench.write("empty_folder/keep.txt", "")
+    bench.write("a_file", "")
+    bench.write("too_old", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
+    bench.write("other_kind", "#!/bin/sh\necho PyPy 3 11\n").chmod(0o755)
+    bench.write("talker", "#!/bin/sh\necho hello\n").chmod(0o755)
+    return bench.folder
+
+
+TARGETS = {
+    "missing.py": ["missing.py", "No such file"],
+    "empty_folder": ["empty_folder", "__main__"],
+    "noise.bin": ["noise.bin", "not a Python file"],
+    "broken.py": ["broken.py, line 2", "invalid syntax"],
+    "latin.py": ["latin.py", "utf-8"],
+    "a_file/inside.py": ["Not a directory"],
+    "-": ["stdin"],
+    "x" * 300: ["too long"],
+    "li\nes.py": ["li"],
+}
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target(bench: Bench, target: str) -> None:
+    refused(bench, bench.refwatch("--headless", "-o", "out.json", target), *TARGETS[target])
+    assert not (bench.folder / "out.json").exists()
+
+
+OPTIONS = {
+    "--no-such-option good.py": ["--no-such-option"],
+    "--rate 0 good.py": ["rate"],
+    "--rate abc good.py": ["rate", "abc"],
+    "--rate nan good.py": ["rate"],
+    "--duration -1 good.py": ["duration"],
+    "--duration 0 good.py": ["duration"],
+    "--duration nan good.py": ["duration"],
+    "--duration": ["duration"],
+    "--headless": ["target"],
+    "-m": ["-m"],
+    "-m json.tool -c pass": [],
+    "-o no/such/folder/out.json good.py": ["no/such/folder"],
+    "-o empty_folder good.py": ["empty_folder", "directory"],
+    "-o a_file/out.json good.py": ["a_file"],
+    "--record no/such/folder/r good.py": ["no/such/folder"],
+    "--record empty_folder good.py": ["empty_folder", "irectory"],
+    "--python no-such-python good.py": ["no-such-python"],
+    "--python ./a_file good.py": ["a_file"],
+    "--python /bin/ls good.py": ["/bin/ls", "Python interpreter"],
+    "--python ./talker good.py": ["talker", "Python interpreter"],
+    "--python ./too_old good.py": ["3.10", "3.11"],
+    "--python ./other_kind good.py": ["PyPy", "CPython"],
+    "doctor --python ./too_old": ["3.10"],
+    "doctor --nothing": ["--nothing"],
+    "replay": ["FILE"],
+    "replay missing": ["missing"],
+    "replay noise.bin": ["noise.bin"],
+    "replay empty_folder": ["empty_folder"],
+    "replay a_file": ["a_file"],
+    "replay good.py": ["good.py"],
+}
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("line", [line for line in OPTIONS if "-m json" not in line])
+def test_an_option(bench: Bench, line: str) -> None:
+    before = sorted(path.name for path in bench.folder.rglob("*"))
+
+    refused(bench, bench.refwatch(*line.split()), *OPTIONS[line])
+
+    assert sorted(path.name for path in bench.folder.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.parametrize("option", ["-o", "--record"])
+def test_a_folder_that_is_read_only(bench: Bench, option: str) -> None:
+    (bench.folder / "empty_folder").chmod(stat.S_IRUSR | stat.S_IXUSR)
+    refused(bench, bench.refwatch(option, "empty_folder/out", "good.py"), "empty_folder")
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file system that nobody may write to")
+@pytest.mark.parametrize("option", ["-o", "--record"])
+def test_a_place_where_nobody_may_write(bench: Bench, option: str) -> None:
+    refused(bench, bench.refwatch(option, "/proc/refwatch-out", "good.py"), "/proc")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_python_that_is_really_too_old(bench: Bench) -> None:
+    found = [shutil.which(name) for name in ("python3.10", "python3.9", "python3.8", "python2.7")]
+    found += map(str, Path.home().glob(".pyenv/versions/3.[6-9]*/bin/python"))
+    for old in [path for path in found if path][:2]:
+        done = bench.refwatch("--headless", "--python", old, "good.py")
+        if b"does not answer" not in done.err:  # a shim of pyenv's for a version that is not chosen
+            refused(bench, done, old, "needs 3.11")
+
+
+def test_an_exception_at_import_is_the_target_s_own(bench: Bench) -> None:
+    bench.write("library.py", "def load():\n    import no_such_module\nload()\n")
+
+    done = bench.alike(bench.script("import library\n"))
+
+    assert done.status == 1
+    assert b"ModuleNotFoundError" in done.own_err
+    assert b"refwatch" not in done.own_err
+
+
+@pytest.mark.parametrize("words", [["-m", "no_such_module"], ["-m", "no.such"], ["-c", "1 +"]])
+def test_what_the_interpreter_itself_refuses(bench: Bench, words: list[str]) -> None:
+    assert bench.alike(*words).status == 1
+
+
+def test_an_output_that_is_refused_later_is_told(bench: Bench) -> None:
+    """The folder was there at the start: the target removes it."""
+    (bench.folder / "place").mkdir()
+    script = bench.script("import os; os.rmdir('place'); raise SystemExit(3)")
+
+    done = bench.refwatch("--headless", "-o", "place/out.json", script)
+
+    assert done.status == 3
+    assert b"place/out.json" in done.err
+    assert b"Traceback" not in done.err
+
+
+def test_an_older_snapshot_is_replaced_only_by_a_whole_one(bench: Bench) -> None:
+    older = bench.write("snapshot.json", "older")
+    older.chmod(0o600)
+
+    bench.refwatch("--headless", "-o", "snapshot.json", "missing.py")
+    assert older.read_text() == "older"
+    bench.snapshot("-c", "pass")
+
+
+@pytest.mark.parametrize("kind", ["foreign file", "closed folder"])
+def test_a_runtime_directory_that_cannot_be_used(bench: Bench, kind: str) -> None:
+    if kind == "foreign file":
+        (bench.runtime / "refwatch").symlink_to("/etc")
+        done = bench.refwatch("--headless", "-c", "print(1)")
+        refused(bench, done, "refwatch")
+        (bench.runtime / "refwatch").unlink()
+    else:  # none is given: the usual place is taken instead
+        done = bench.refwatch(
+            "--headless", "-c", "print(1)", env={"XDG_RUNTIME_DIR": str(bench.runtime / "none")}
+        )
+        assert done.out == b"1\n"
+
+
+def test_a_python_in_another_place(bench: Bench) -> None:
+    """A link, a name found by PATH, a relative name."""
+    (bench.folder / "bin").mkdir()
+    wrapper = bench.write("bin/mypython", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    wrapper.chmod(0o755)
+    path = {"PATH": f"{bench.folder}/bin:{os.environ['PATH']}"}
+    for name in ("mypython", "bin/mypython", str(wrapper)):
+        done = bench.refwatch("--headless", "--python", name, "-c", "print('ran')", env=path)
+        assert (done.status, done.out) == (0, b"ran\n"), name
