@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 
 import click
@@ -14,8 +15,16 @@ WITH_VALUE = {"-o", "--output", "--record", "--rate", "--duration", "--python"}
 TARGETS = ("-m", "-c")
 
 
-class _Options(click.Command):
-    """A command whose usage errors are one line."""
+class _Number(click.FloatRange):
+    """A number in a range; the one that is no number is in none, and click lets it pass."""
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 @click.group(
@@ -47,7 +56,7 @@ def cli() -> None:
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(1, 10_000),
+    type=_Number(1, 10_000),
     default=1000.0,
     show_default=True,
     metavar="HZ",
@@ -55,7 +64,7 @@ def cli() -> None:
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(0, min_open=True),
+    type=_Number(0, min_open=True),
     metavar="S",
     help="Stop watching after S seconds; the target goes on to its end.",
 )
@@ -82,7 +91,8 @@ def run_command(
 
     Everything after the target is the target's own. Without a terminal on stdout there is no UI.
     """
-    from refwatch.cli.run import RunOptions, run_target
+    from refwatch.cli.fork import RunOptions
+    from refwatch.cli.run import run_target
 
     options = RunOptions(headless, output, record, rate, duration, python)
     raise SystemExit(run_target(options, module, code, list(arguments)))
@@ -119,6 +129,8 @@ def split_target(arguments: list[str]) -> list[str]:
         word = rest[index]
         if word.startswith(TARGETS) and not word.startswith("--"):
             after = index + (2 if word in TARGETS else 1)
+            if after > len(rest):
+                break  # its value is missing, which the parser says
             return ["run", *rest[:after], "--", *rest[after:]]
         if word == "--" or not word.startswith("-") or word == "-":
             break

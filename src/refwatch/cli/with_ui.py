@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, give_up, say
+from refwatch.cli.fork import RunOptions, fork_daemon
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 
 if TYPE_CHECKING:
-    from refwatch.cli.run import RunOptions
     from refwatch.session.recording import RecordingWriter
 
 END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
@@ -62,8 +62,6 @@ def run_with_ui(
     recording: RecordingWriter | None,
 ) -> int:
     """Run under watch with the UI on this terminal; return the exit status."""
-    from refwatch.cli.run import fork_daemon
-
     daemon, link = fork_daemon(options, session, recording)
     if recording is not None:
         recording.close()

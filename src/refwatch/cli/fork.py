@@ -1,0 +1,90 @@
+"""The daemon is a fork of the command, so that it shares what is already loaded, and loads the rest
+while the target starts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refwatch.cli.errors import FAILED
+from refwatch.daemon.session_dir import SessionDirectory
+
+if TYPE_CHECKING:
+    from refwatch.session.recording import RecordingWriter
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of ``refwatch run``."""
+
+    headless: bool
+    output: str | None
+    record: str | None
+    rate: float
+    duration: float | None
+    python: str | None
+
+    @property
+    def with_ui(self) -> bool:
+        return not self.headless and all(os.isatty(fd) for fd in (0, 1, 2))
+
+
+def fork_daemon(
+    options: RunOptions,
+    session: SessionDirectory,
+    recording: RecordingWriter | None,
+) -> tuple[int, socket.socket]:
+    """Start the daemon; return its pid and the launcher's end of their link."""
+    ours, theirs = socket.socketpair()
+    probes, viewers = session.listen(session.probe_path), session.listen(session.viewer_path)
+    pid = os.fork()
+    if pid:
+        for one in (theirs, probes, viewers):
+            one.close()
+        return pid, ours
+    status = FAILED
+    try:
+        ours.close()
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _leave_terminal(session)
+        from refwatch.daemon.daemon import Daemon, DaemonOptions
+
+        daemon_options = DaemonOptions(
+            rate_hz=options.rate,
+            duration_s=options.duration,
+            output=Path(options.output).absolute() if options.output else None,
+            expects_viewer=options.with_ui,
+        )
+        Daemon(daemon_options, theirs, probes, viewers, recording).run()
+        status = 0
+    except BaseException:  # noqa: BLE001 - the top of a process; its log is the session's
+        _leave_crash_report(session, theirs)
+    finally:
+        session.remove()
+        os._exit(status)
+
+
+def _leave_crash_report(session: SessionDirectory, link: socket.socket) -> None:
+    """The traceback goes to a file that outlives the session; whoever waits is told where."""
+    import json
+    import traceback
+
+    path = session.path.parent / f"daemon-{os.getpid()}.log"
+    path.write_text(traceback.format_exc())
+    line = f"refwatch: the daemon failed, which is a bug of refwatch's; its traceback is in {path}"
+    link.sendall(json.dumps({"launch": "summary", "lines": [line]}).encode() + b"\n")
+
+
+def _leave_terminal(session: SessionDirectory) -> None:
+    """The terminal is the target's; what the daemon says of its own trouble goes to its folder."""
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(session.path / "daemon.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for fd, target in ((null, 0), (null, 1), (log, 2)):
+        os.dup2(fd, target)
+    os.close(null)
+    os.close(log)
