@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -26,6 +27,9 @@ from rich.cells import cell_len
 
 from refwatch.model.snapshot import Process, Snapshot, Thread
 from refwatch.model.states import ThreadState
+from refwatch.model.wire import LineReader, event_decoder
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
 
 LIMIT_S = 60.0  # for anything that must happen; reached only when it does not
 # -P: the current folder is the target's, and refwatch must not import from it
@@ -34,6 +38,8 @@ SUMMARY = re.compile(rb"^target   ", re.MULTILINE)
 _snapshots = msgspec.json.Decoder(Snapshot, strict=True)
 
 Argument = str | bytes | Path
+Seen = Callable[[ProcessState], object]
+"""What the daemon is to have seen of the target."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +183,46 @@ class Bench:
         assert watched.status == plain.status
         return watched
 
-    def snapshot(self, *words: Argument, stdin: bytes = b"", status: int = 0) -> Snapshot:
+    def snapshot(self, *words: Argument, status: int = 0) -> Snapshot:
         """Run it watched with ``-o`` and read what was written."""
-        done = self.watched("-o", "snapshot.json", *words, stdin=stdin)
+        done = self.watched("-o", "snapshot.json", *words)
         assert done.status == status, done
         return self.read_snapshot()
+
+    def snapshot_when(self, *steps: Seen, words: Sequence[Argument], status: int = 0) -> Snapshot:
+        """Run it watched; when the daemon has seen the first of ``steps``, the target gets a line
+        on stdin, and so on for each. It ends by itself after the last."""
+        return self.done_when(*steps, words=words, status=status)[1]
+
+    def done_when(
+        self, *steps: Seen, words: Sequence[Argument], status: int = 0
+    ) -> tuple[Done, Snapshot]:
+        """The same, with what the command said."""
+        running = self.start_watched("-o", "snapshot.json", *words)
+        for step in steps:
+            self.wait_seen(running.pid, step)
+            running.say("go\n")
+        done = running.end()
+        assert done.status == status, done
+        return done, self.read_snapshot()
+
+    def wait_seen(self, refwatch: int, seen: Seen) -> None:
+        """Until the daemon has seen it: as any viewer does, by folding the events."""
+        state = State()
+        lines = LineReader(event_decoder)
+        until(lambda: any(self.runtime.glob(f"refwatch/{refwatch}-*/viewer.sock")), "the session")
+        (path,) = self.runtime.glob(f"refwatch/{refwatch}-*/viewer.sock")
+        with socket.socket(socket.AF_UNIX) as viewer:
+            viewer.settimeout(LIMIT_S)
+            viewer.connect(str(path))
+            end = time.monotonic() + LIMIT_S
+            while not (state.main is not None and seen(state.main)):
+                data = viewer.recv(1 << 16)
+                if not data or time.monotonic() > end:
+                    names = [] if state.main is None else list(state.main.threads.values())
+                    pytest.fail(f"this was never seen; the threads are {names}")
+                for event in lines.feed(data):
+                    state.apply(event)
 
     def read_snapshot(self, name: str = "snapshot.json") -> Snapshot:
         """A snapshot as the structs say that it is: another type anywhere is an error."""
@@ -470,6 +511,20 @@ class Reader:
         """What part of its life under watch the thread spent in these states."""
         times = self.thread(name).states
         return sum(times.get(state, 0.0) for state in states) / (sum(times.values()) or 1.0)
+
+
+@pytest.fixture
+def named() -> Callable[..., Seen]:
+    """``named("a", "b", seconds=0.5)``: threads of these names, each seen for so long."""
+
+    def make(*names: str, seconds: float = 0.5) -> Seen:
+        def met(process: ProcessState) -> bool:
+            known = {thread.name: thread.watched_s for thread in process.threads.values()}
+            return all(known.get(name, 0.0) >= seconds for name in names)
+
+        return met
+
+    return make
 
 
 @pytest.fixture

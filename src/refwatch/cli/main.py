@@ -21,7 +21,7 @@ class _Number(click.FloatRange):
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        number = float(super().convert(value, param, ctx))
+        number = float(super().convert(value, param, ctx))  # type: ignore[arg-type]
         if math.isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number

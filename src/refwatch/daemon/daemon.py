@@ -232,7 +232,8 @@ class Daemon:
             self._recording = None
         from refwatch.export.summary import summary_lines  # start-up needs none of this
 
-        self._launcher.send(encode_line(Summary(summary_lines(self._state))))
+        failed = [f"refwatch: {note.text}" for note in self._state.notes if note.level == "error"]
+        self._launcher.send(encode_line(Summary(summary_lines(self._state) + failed)))
 
     def _write_snapshot(self, path: Path) -> None:
         from refwatch.export.snapshot import ExportError, write_snapshot

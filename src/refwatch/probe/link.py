@@ -19,6 +19,8 @@ def to_json(value: object) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, str):
+        if not value.isascii():  # half a surrogate pair is no text, and the daemon would refuse it
+            value = value.encode("utf-8", "backslashreplace").decode()
         return encode_basestring_ascii(value)
     if isinstance(value, dict):
         pairs = (f"{encode_basestring_ascii(key)}:{to_json(item)}" for key, item in value.items())

@@ -6,6 +6,7 @@ live session showed. Nothing here reads a clock, a file or a process.
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -240,8 +241,15 @@ def _target_exited(state: State, event: ev.TargetExited) -> None:
         process.end(event.at, event.exit_code)
     if state.target and event.pid == state.target.pid:
         state.exited = event
-        status = "unknown status" if event.exit_code is None else f"status {event.exit_code}"
-        state.note(event.at, f"the target ended with {status}")
+        state.note(event.at, f"the target ended {_how(event.exit_code)}")
+
+
+def _how(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "with unknown status"
+    if exit_code > 128 and exit_code - 128 in signal.valid_signals():
+        return f"by {signal.Signals(exit_code - 128).name}, status {exit_code}"
+    return f"with status {exit_code}"
 
 
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:

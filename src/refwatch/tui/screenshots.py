@@ -6,13 +6,13 @@ The same events give the same pictures.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from refwatch.model.commands import Command
 from refwatch.model.events import Event
 from refwatch.tui.app import RefwatchApp
-from refwatch.tui.feed import ReplayFeed
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,32 @@ SHOTS = (
 )
 
 
+class _StillFeed:
+    """A live session in which nothing more happens."""
+
+    gone = False
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.told = False
+        self._events = list(events)
+
+    async def events(self) -> AsyncIterator[list[Event]]:
+        yield self._events
+        self.told = True
+        await asyncio.Event().wait()
+
+    async def send(self, command: Command) -> None:
+        """Nobody listens."""
+
+
 async def screenshot(events: Iterable[Event], shot: Shot) -> str:
     """The screen after all of the events and then the keys, as SVG."""
-    feed = ReplayFeed(events)
-    feed.jump_to_end()
-    app = RefwatchApp(feed, replay=True, snapshot_dir=Path())
+    feed = _StillFeed(events)
+    app = RefwatchApp(feed, snapshot_dir=Path())
     app.theme = shot.theme
     app.animation_level = "none"
     async with app.run_test(size=shot.size) as pilot:
-        while not feed.gone:
+        while not feed.told:
             await pilot.pause()
         for key in shot.keys:
             await pilot.press(key)

@@ -1,0 +1,107 @@
+"""A recording shows again what was seen live, whatever became of its writer."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from refwatch.export.snapshot import make_snapshot
+from refwatch.session.recording import read_recording
+from refwatch.session.state import State
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Bench, Seen
+
+    Named = Callable[..., Seen]
+
+TARGET = """
+import sys, threading
+end = threading.Event()
+def spin():
+    while not end.is_set():
+        pass
+threading.Thread(target=spin, name="spinner").start()
+threading.Thread(target=end.wait, name="waiter").start()
+print("ready", flush=True)
+sys.stdin.readline()
+end.set()
+sys.exit(3)
+"""
+
+
+def test_it_adds_up_to_the_same_as_live(bench: Bench, named: Named) -> None:
+    words = ["--record", "events.rec", bench.script(TARGET)]
+    done, live = bench.done_when(named("spinner", "waiter"), words=words, status=3)
+
+    state = State()
+    recording = read_recording(bench.folder / "events.rec")
+    for event in recording.events:
+        state.apply(event)
+    again = make_snapshot(state)
+    replayed = bench.refwatch("replay", "events.rec")
+
+    assert not recording.truncated
+    assert recording.bad_lines == 0
+    now = {"taken_at": live.taken_at}
+    assert msgspec.to_builtins(again) | now == msgspec.to_builtins(live)
+    assert replayed.status == 0
+    assert replayed.out.decode() == done.summary
+    assert replayed.err == b""
+
+
+def test_one_that_was_cut_off_plays_up_to_the_cut(bench: Bench, named: Named) -> None:
+    words = ["--record", "events.rec", bench.script(TARGET)]
+    bench.snapshot_when(named("spinner", "waiter"), words=words, status=3)
+    data = (bench.folder / "events.rec").read_bytes()
+    (bench.folder / "cut.rec").write_bytes(data[: len(data) * 2 // 3])
+
+    done = bench.refwatch("replay", "cut.rec")
+
+    assert done.status == 0
+    assert done.out.startswith(b"target   ")
+    assert b"spinner" in done.out
+    lines = done.err.decode().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("refwatch: cut.rec is cut off")
+
+
+def test_lines_of_noise_are_left_out_and_told(bench: Bench) -> None:
+    bench.refwatch("--headless", "--record", "events.rec", "-c", "pass")
+    path = bench.folder / "events.rec"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b'{"event": "of a later version"}\n\xff\xfe\n', *lines[2:]]))
+
+    done = bench.refwatch("replay", "events.rec")
+
+    assert done.status == 0
+    assert b"exit status 0" in done.out
+    assert b"2 lines" in done.err
+    assert b"Traceback" not in done.err
+
+
+def test_a_killed_daemon_leaves_what_it_had_recorded(
+    bench: Bench, named: Named, wait_until: Callable[[Callable[[], object], str], None]
+) -> None:
+    running = bench.start_watched("--record", "events.rec", bench.script(TARGET))
+    bench.wait_seen(running.pid, named("spinner", seconds=0.1))
+    wait_until(lambda: b"spinner" in (bench.folder / "events.rec").read_bytes(), "the recording")
+
+    os.kill(bench.daemon_of(running.pid), signal.SIGKILL)
+    done = running.end(b"\n")
+    replayed = bench.refwatch("replay", "events.rec")
+
+    assert done.status == 3
+    assert replayed.status == 0
+    assert b"spinner" in replayed.out
+    assert b"still running" in replayed.out
+    bench.watched("-c", "pass")  # tidies up
+
+
+def test_an_older_file_is_replaced(bench: Bench) -> None:
+    bench.write("events.rec", "older")
+    bench.watched("--record", "events.rec", "-c", "pass")
+    assert bench.refwatch("replay", "events.rec").status == 0
