@@ -33,7 +33,7 @@ def hide_this_machine(recording: Path) -> None:
 
     The standard library gets a place where no file is: better no source line than a wrong one."""
     data = recording.read_bytes()
-    data = data.replace(f"{ROOT}/".encode(), b"").replace(f'"{ROOT}"'.encode(), b'"refwatch"')
+    data = data.replace(f"{ROOT}/".encode(), b"").replace(f'"{ROOT}"'.encode(), b'"."')
     for prefix in sorted({sys.prefix, sys.base_prefix}, key=len, reverse=True):
         data = data.replace(prefix.encode(), NOWHERE)
     recording.write_bytes(data)

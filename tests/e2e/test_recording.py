@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from refwatch.export.snapshot import make_snapshot
+from refwatch.export.snapshot import build_snapshot
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State
 
@@ -41,13 +42,15 @@ def test_it_adds_up_to_the_same_as_live(bench: Bench, named: Named) -> None:
     recording = read_recording(bench.folder / "events.rec")
     for event in recording.events:
         state.apply(event)
-    again = make_snapshot(state)
+    again = build_snapshot(state, taken_at=dt.datetime.now(dt.UTC))
     replayed = bench.refwatch("replay", "events.rec")
 
     assert not recording.truncated
     assert recording.bad_lines == 0
-    now = {"taken_at": live.taken_at}
+    # the live one was made before the last event, which says that it was written
+    now = {"taken_at": live.taken_at, "duration_s": live.duration_s}
     assert msgspec.to_builtins(again) | now == msgspec.to_builtins(live)
+    assert again.duration_s >= live.duration_s
     assert replayed.status == 0
     assert replayed.out.decode() == done.summary
     assert replayed.err == b""
