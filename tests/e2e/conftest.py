@@ -31,7 +31,7 @@ from refwatch.model.wire import LineReader, event_decoder
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 
-LIMIT_S = 60.0  # for anything that must happen; reached only when it does not
+LIMIT_S = 10.0  # for anything that must happen; reached only when it does not
 # -P: the current folder is the target's, and refwatch must not import from it
 REFWATCH = [sys.executable, "-P", "-m", "refwatch"]
 SUMMARY = re.compile(rb"^target   ", re.MULTILINE)
@@ -450,6 +450,10 @@ class Terminal:
             if time.monotonic() > end:
                 pytest.fail(f"waited in vain for {texts}; the screen was\n{self.screen.text()}")
             time.sleep(0.02)
+
+    def wait_gone(self, text: str) -> None:
+        """Until it is on the screen no more."""
+        until(lambda: not self.shows(text), f"{text!r} to leave the screen")
 
     def end(self) -> int:
         """Wait for the end; return the status as a shell has it."""

@@ -76,7 +76,7 @@ def test_a_session(
     assert seen.snapshot.target.exit_code is None
 
     (bench.folder / "go").touch()
-    terminal.wait("exit status 3")
+    terminal.wait("finished, exit 3")
     terminal.press("q")
 
     assert terminal.end() == 3
@@ -92,17 +92,21 @@ def test_its_keys(bench: Bench, open_terminal: Open) -> None:
     terminal.press("2")
     terminal.wait("MainThread")
     terminal.press("\r")
-    terminal.wait("target.py", "<module>")
+    terminal.wait("<module>")
     terminal.press("\x1b")
+    terminal.wait_gone("<module>")
     terminal.press(" ")
     terminal.wait("PAUSED")
     terminal.press(" ")
+    terminal.wait_gone("PAUSED")
     terminal.press("?")
-    terminal.wait("Every key")
+    terminal.wait("Everywhere")
     terminal.press("\x1b")
+    terminal.wait_gone("Everywhere")
     terminal.press("q")
     terminal.wait("still running")
     terminal.press("\x1b")
+    terminal.wait_gone("still running")
     terminal.press("q")
     terminal.wait("still running")
     terminal.press("e")
@@ -125,6 +129,7 @@ def test_it_is_left_and_the_target_ends(bench: Bench, open_terminal: Open) -> No
     assert bench.read_snapshot().target.exit_code == 143
 
 
+@pytest.mark.slow
 def test_a_target_that_does_not_end_politely(bench: Bench, open_terminal: Open) -> None:
     script = bench.script("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WAITER)
     terminal = open_terminal(script)
@@ -196,7 +201,7 @@ def test_the_daemon_is_killed(bench: Bench, open_terminal: Open, wait_until: Wai
 
 def test_the_target_is_over_before_the_screen(bench: Bench, open_terminal: Open) -> None:
     terminal = open_terminal("-c", "print('quick'); raise SystemExit(5)")
-    terminal.wait("exit status 5")
+    terminal.wait("finished, exit 5")
     terminal.press("3")
     terminal.wait("quick")
     terminal.press("q")
@@ -227,7 +232,7 @@ def test_keys_that_are_signals_go_to_the_target(bench: Bench, open_terminal: Ope
     terminal.press("\x03")
     terminal.wait("interrupted")
     terminal.press("line\r\x04")
-    terminal.wait(r"the rest: 'line\n'", "exit status 0")
+    terminal.wait(r"the rest: 'line\n'", "finished, exit 0")
     terminal.press("q")
     assert terminal.end() == 0
 
@@ -259,7 +264,7 @@ def test_a_recording_in_the_ui(bench: Bench, open_terminal: Open) -> None:
     terminal = open_terminal("replay", "events.rec", rows=40, columns=120)
     terminal.wait("recorded.py", "recording")
     terminal.press("J")
-    terminal.wait("exit status 4")
+    terminal.wait("finished, exit 4")
     terminal.press("2")
     terminal.wait("MainThread")
     terminal.press("q")

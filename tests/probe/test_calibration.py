@@ -109,12 +109,18 @@ def test_json_is_json() -> None:
         1.5,
         "plain",
         'quo"te\n',
-        "ł🐍\udce9",
+        "ł🐍",
         [],
         {"a": [{}]},
     ]
     out = run(f"print(link.to_json({values!r}))")
     assert json.loads(out) == values
+
+
+def test_half_a_surrogate_pair_is_written_as_text() -> None:
+    """A file's name may have bytes that are no text; as JSON the daemon would refuse them."""
+    out = run("print(link.to_json({'n\\udce9': 'a\\udce9'}))")
+    assert json.loads(out) in ({"n\udce9": "a\\udce9"}, {"n\\udce9": "a\\udce9"})
 
 
 def test_the_probe_loads_little() -> None:

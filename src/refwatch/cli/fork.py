@@ -41,6 +41,7 @@ def fork_daemon(
     """Start the daemon; return its pid and the launcher's end of their link."""
     ours, theirs = socket.socketpair()
     probes, viewers = session.listen(session.probe_path), session.listen(session.viewer_path)
+    with_ui = options.with_ui  # asked while the terminal is there
     pid = os.fork()
     if pid:
         for one in (theirs, probes, viewers):
@@ -58,7 +59,7 @@ def fork_daemon(
             rate_hz=options.rate,
             duration_s=options.duration,
             output=Path(options.output).absolute() if options.output else None,
-            expects_viewer=options.with_ui,
+            expects_viewer=with_ui,
         )
         Daemon(daemon_options, theirs, probes, viewers, recording).run()
         status = 0

@@ -19,7 +19,7 @@ import struct
 import termios
 import time
 
-from refwatch.daemon.target import DEFAULT_SIGNALS, TargetError, TargetSpec
+from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
 
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
@@ -92,7 +92,7 @@ class Launcher:
                 self._environment,
                 file_actions=actions,
                 setsigmask=self._mask,
-                setsigdef=DEFAULT_SIGNALS,
+                setsigdef=DEFAULT_SIGNALS if terminal is None else TERMINAL_SIGNALS,
                 setsid=terminal is not None,
             )
         except OSError as error:

@@ -28,7 +28,7 @@ class Pace:
         self._busy = False
 
     def sampled(self, cpu_ns: int) -> None:
-        """A sample took this much CPU time."""
+        """A sample took this much CPU time; not all of them need be measured."""
         self._used_ns += cpu_ns + WAKE_NS
         self._samples += 1
 
@@ -39,7 +39,7 @@ class Pace:
         if span < 0.2 or not self._samples:
             return None
         each_s = self._used_ns / self._samples / 1e9
-        share = self._used_ns / span / 1e9
+        share = each_s * self.rate_hz
         self._at, self._used_ns, self._samples = now, 0, 0
         budget = self._budget()
         affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from refwatch.observe.sampler import Sampler
 if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
 
+MEASURE_EVERY = 16  # samples, of which one is timed
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
@@ -194,7 +196,8 @@ class Watch:
         """Do what is due; return the seconds until the next thing is."""
         now = self.now_ns()
         if self.sampling and now >= self._next_sample_ns:
-            began = time.thread_time_ns()
+            measured = self._sampler.samples % MEASURE_EVERY == 0
+            began = time.thread_time_ns() if measured else 0
             try:
                 self._sampler.sample(now)
             except ReadingDenied as error:
@@ -203,7 +206,8 @@ class Watch:
             except (MemoryGone, OSError):
                 self.end("the target is gone")
                 return 0.0
-            self._pace.sampled(time.thread_time_ns() - began)
+            if measured:
+                self._pace.sampled(time.thread_time_ns() - began)
             period = int(1e9 / self._pace.rate_hz)
             self._next_sample_ns = max(self._next_sample_ns + period, now)
         if now >= self._next_due:
@@ -240,6 +244,8 @@ class Watch:
         reason = self._pace.review()
         if reason:
             self._emit(ev.RateChanged(now / 1e9, self._pace.rate_hz, reason))
+        with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
+            self._sampler.check_code()
         self._sampler.read_switches()
         missed = self._sampler.threads.missed
         if missed:

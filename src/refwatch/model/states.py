@@ -14,6 +14,8 @@ from collections.abc import Iterable
 class ThreadState(enum.StrEnum):
     """What a thread was doing at a sample."""
 
+    __hash__ = str.__hash__  # that of Enum is written in Python, and each sample needs some
+
     GIL_HELD = "gil_held"
     """Runs Python: holds the GIL."""
     GIL_WAIT = "gil_wait"

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from refwatch.model.reports import Layout
+from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 from refwatch.observe.lines import Lines
-from refwatch.observe.memory import RemoteMemory
-from refwatch.observe.tracked import NO_LINE, Tracked
+from refwatch.observe.memory import Plan, RemoteMemory
+from refwatch.observe.tracked import Tracked
 
 TAG = 7
 MAX_DEPTH = 200
@@ -56,7 +57,6 @@ class Interpreter:
         self._frames = layout.frames if layout.text is not None else None
         self.lines: Lines | None = None
         self._gil_region = [(self._gil.gil, _GIL.size)] if self._gil else []
-        self._list_region = [(self._threads.head - 8, _PAIR.size)] if self._threads else []
         if self._frames and layout.text:
             frames = self._frames
             codes = Codes(memory, frames, layout.text)
@@ -66,48 +66,74 @@ class Interpreter:
             self._size = max(slots) + 8 - self._low
             self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
             self._deep = len(frames.path) == 2
+            pointers = "QQ" if self._deep else "Q"
+            self._one = struct.Struct(f"{_GIL.format}{pointers}{self._size}s")
 
-    def sample(self, active: list[Tracked], *, listed: bool) -> tuple[Words, Listed | None]:
-        """Read the GIL's words, those of the list of threads too if ``listed``; and set ``line`` of
-        the active threads that Python knows."""
+    def sample(self, active: list[Tracked]) -> Words:
+        """Read the GIL's words, and set ``line`` of the active threads that Python knows."""
+        if len(active) == 1:
+            words = self._sample_one(active[0])
+            if words is not None:
+                return words
         readers = [t for t in active if t.state_address] if self._frames else []
         del readers[MAX_MOVING:]
-        regions = self._gil_region + (self._list_region if listed else [])
+        regions = list(self._gil_region)
         offset = sum(size for _, size in regions)
         for thread in readers:
             self._add_regions(regions, thread)
         each = 8 + self._size + (8 if self._deep else 0) if readers else 0
         total = offset + each * len(readers)
         data = self._memory.gather(regions, total) if regions else b""
-        words, found = self._words(data, offset, listed=listed)
-        if len(data) < total:  # a frame's memory went away: read these one by one
-            self.follow(readers)
-            return words, found
-        stale = []
-        for thread in readers:
-            if not self._take_guess(thread, data, offset):
-                stale.append(thread)
-            offset += each
+        words = Words._make(_GIL.unpack_from(data)) if len(data) >= offset > 0 else Words()
+        stale = readers
+        if len(data) == total:  # else a frame's memory went away: these are read one by one
+            stale = []
+            for thread in readers:
+                if not self._take_guess(thread, data, offset):
+                    stale.append(thread)
+                offset += each
         if stale:
             self.follow(stale)
-        return words, found
+        return words
 
-    def _words(
-        self, data: memoryview | bytes, size: int, *, listed: bool
-    ) -> tuple[Words, Listed | None]:
-        if len(data) < size:
-            return Words(), None
-        words = Words._make(_GIL.unpack_from(data)) if self._gil else Words()
-        if not listed or not self._threads:
-            return words, None
-        return words, Listed._make(_PAIR.unpack_from(data, _GIL.size if self._gil else 0))
+    def _sample_one(self, thread: Tracked) -> Words | None:
+        """The same for the usual case, one thread that runs on where it ran, and cheaper; None when
+        the general way must be gone: it has called or returned."""
+        plan = thread.plan or self._plan(thread)
+        if plan is None:
+            return None
+        data = self._memory.follow(plan)
+        if data is None:
+            thread.plan = None
+            return None
+        if self._deep:
+            *gil, cframe, frame, words = self._one.unpack_from(data)
+            same = cframe == thread.cframe and frame == thread.frame
+        else:
+            *gil, frame, words = self._one.unpack_from(data)
+            same = frame == thread.frame
+        if not same:
+            thread.plan = None
+            return None
+        if words != thread.frame_words:
+            thread.frame_words = words
+            self._set_line(thread, words)
+        return Words(*gil)
+
+    def _plan(self, thread: Tracked) -> Plan | None:
+        if not self._gil or not self._frames or not thread.frame or not thread.state_address:
+            return None
+        regions = list(self._gil_region)
+        self._add_regions(regions, thread)
+        thread.plan = self._memory.plan(regions)
+        return thread.plan
 
     def read_list(self) -> Listed | None:
         """The words of the list of threads, now."""
         if not self._threads:
             return None
-        words = self._memory.words(self._threads.head - 8, 2)
-        return Listed._make(words) if words else None
+        data = self._memory.read(self._threads.head - 8, _PAIR.size)
+        return Listed._make(_PAIR.unpack(data)) if data else None
 
     def _add_regions(self, regions: list[tuple[int, int]], thread: Tracked) -> None:
         """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
@@ -142,6 +168,9 @@ class Interpreter:
         for thread in threads:
             if not thread.state_address:
                 continue
+            if thread.frame and self._guess(thread):
+                continue
+            thread.plan = None
             pointer = self._memory.word(thread.state_address + self._frames.path[0])
             if self._deep:
                 thread.cframe = pointer
@@ -152,6 +181,14 @@ class Interpreter:
                 self._set_line(thread, thread.frame_words)
             else:
                 thread.line = NO_LINE
+
+    def _guess(self, thread: Tracked) -> bool:
+        """Read its frame where it was last; whether that is still its frame."""
+        regions: list[tuple[int, int]] = []
+        self._add_regions(regions, thread)
+        total = sum(size for _, size in regions)
+        data = self._memory.gather(regions, total)
+        return len(data) == total and self._take_guess(thread, data, 0)
 
     def _frame(self, address: int) -> bytes:
         return self._memory.read(address + self._low, self._size) if address else b""

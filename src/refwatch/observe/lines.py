@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from refwatch.model.events import LineSeen
+from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
-from refwatch.observe.tracked import NO_LINE
 
 KEEP = 200_000  # instruction pointers
 

@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 from functools import lru_cache
+from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _LOCAL = struct.Struct("<2Q")
@@ -27,6 +28,15 @@ def _vector(count: int) -> struct.Struct:
 
 class ReadingDenied(Exception):
     """The process may not be read, or no longer: the text says what said so."""
+
+
+class Plan(NamedTuple):
+    """The arguments of a process_vm_readv, made once."""
+
+    local: ctypes.Array[ctypes.c_char]
+    remote: ctypes.Array[ctypes.c_char]
+    regions: int
+    total: int
 
 
 class RemoteMemory:
@@ -80,6 +90,25 @@ class RemoteMemory:
         if code == errno.ESRCH:
             raise MemoryGone(os.strerror(code))
         return 0
+
+    def plan(self, regions: list[tuple[int, int]]) -> Plan | None:
+        """A reading of these regions that is made many times; None where the way is another."""
+        if self._fd >= 0:
+            return None
+        flat: list[int] = []
+        for region in regions:
+            flat += region
+        total = sum(size for _, size in regions)
+        remote = ctypes.create_string_buffer(_vector(len(regions)).pack(*flat))
+        local = ctypes.create_string_buffer(_LOCAL.pack(self._address, total))
+        return Plan(local, remote, len(regions), total)
+
+    def follow(self, plan: Plan) -> memoryview | None:
+        """Read by plan; None when not all of it could be read. Raises MemoryGone."""
+        assert self._readv is not None
+        if self._readv(self.pid, plan.local, 1, plan.remote, plan.regions, 0) == plan.total:
+            return self._view
+        return None
 
     def gather(self, regions: list[tuple[int, int]], total: int) -> memoryview | bytes:
         """All regions (address, size), one after the other, ``total`` bytes; up to 1,024 regions.

@@ -21,8 +21,10 @@ from refwatch.observe.tracked import ThreadGone, Tracked
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
-LIST_EVERY = 4  # samples between two looks at the interpreter's list of threads
-PROBE_EVERY = 16  # samples between two looks at the probe's own thread, which sleeps
+HELD = ThreadState.GIL_HELD
+LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
+RESTING = 64  # samples without a change, after which a thread is looked at
+REST = 4  # times more rarely
 
 
 class Sampler:
@@ -74,7 +76,12 @@ class Sampler:
             self.interpreter.follow(fresh)
         self._active = []
         if holder is not None:
-            self._take(holder, None, at_ns, holds=True)
+            if holder.blocked is None and not holder.probe and not holder.classifier.undecided:
+                holder.classifier.known(HELD, at_ns - holder.since_ns, holder.line, None)
+                holder.since_ns = at_ns
+                holder.samples += 1
+            else:
+                self._take(holder, None, at_ns, holds=True)
             self._active.append(holder)
         for thread, state in moved:
             self._take(thread, state, at_ns)
@@ -92,14 +99,13 @@ class Sampler:
         return the thread that holds the GIL."""
         if self.interpreter is None:
             return None
-        words, listed = self.interpreter.sample(self._active, listed=self.samples % LIST_EVERY == 0)
-        self._words = words
+        self._words = words = self.interpreter.sample(self._active)
         holder = self.threads.by_state.get(words.holder)
-        if holder is None and listed is None and self._has_gil:
+        if self.samples % LIST_EVERY == 0 or (holder is None and self._has_gil):
             listed = self.interpreter.read_list()
-        if listed is not None:
-            self.threads.follow_list(listed, self.interpreter, self._last_ns)
-            holder = self.threads.by_state.get(words.holder)
+            if listed is not None:
+                self.threads.follow_list(listed, self.interpreter, self._last_ns)
+                holder = self.threads.by_state.get(words.holder)
         if self._slice_switches is None and self._has_gil:
             self._slice_switches = words.switches
         if not words.locked & 0xFFFFFFFF:
@@ -115,23 +121,27 @@ class Sampler:
         moved: list[tuple[Tracked, ThreadState | None]] = []
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
-        probe_too = self.samples % PROBE_EVERY == 0
+        number = self.samples
         for thread in self.threads.by_tid.values():
             if thread is holder:
                 continue
+            blocked = thread.blocked
             try:
-                if thread.blocked is not None and (
-                    (thread.probe and not probe_too)
-                    or pread(thread.sched_fd, 96, 0) == thread.sched_raw
-                ):
+                if blocked is not None:
+                    if number - thread.changed_at > RESTING and (number + thread.serial) % REST:
+                        continue
+                    sched = pread(thread.sched_fd, 96, 0)
+                    if sched == thread.sched_raw:
+                        continue
+                state = state_of(pread(thread.call_fd, 160, 0))
+                if state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched):
                     continue
-                raw = pread(thread.call_fd, 160, 0)
             except PermissionError as error:
                 raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
             except OSError:
                 gone.append(thread)
                 continue
-            moved.append((thread, state_of(raw)))
+            moved.append((thread, state))
         for thread in gone:
             thread.settle(self._last_ns, self.samples - 1)
             self.threads.end(thread, self._last_ns)
@@ -153,6 +163,7 @@ class Sampler:
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None
+        thread.changed_at = self.samples
         thread.samples += 1
         classifier = thread.classifier
         try:
@@ -205,11 +216,9 @@ class Sampler:
         return GilSlice(self._held_ns / 1e9, wait_s, handoffs, self._words.interval_us / 1e6)
 
     def read_stacks(self) -> None:
-        """Read the whole stack of every thread that has moved since the last time; forget code
-        whose address was used again."""
+        """Read the whole stack of every thread that has moved since the last time."""
         if self.interpreter is None or self.interpreter.lines is None:
             return
-        self.interpreter.lines.check()
         for thread in self.threads.by_tid.values():
             stamp = thread.sched_raw
             if thread.blocked is not None and thread.stack_stamp == stamp:
@@ -217,6 +226,11 @@ class Sampler:
             stack = self.interpreter.stack(thread)
             if stack is not None:
                 thread.stack, thread.stack_stamp = stack, stamp
+
+    def check_code(self) -> None:
+        """Forget the code objects whose address is used by others now. Raises MemoryGone."""
+        if self.interpreter is not None and self.interpreter.lines is not None:
+            self.interpreter.lines.check()
 
     def read_switches(self) -> None:
         """Read the context switches of every thread that has run since the last time."""

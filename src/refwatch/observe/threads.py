@@ -68,6 +68,7 @@ class Threads:
         tracked.state_address, tracked.state_id = found.address, found.number
         tracked.ident = found.ident
         tracked.frame = tracked.cframe = 0
+        tracked.plan = None
         self.by_state[found.address] = tracked
 
     def follow_kernel(self, at_ns: int) -> None:

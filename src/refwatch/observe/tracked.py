@@ -7,12 +7,12 @@ import os
 
 from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState, encode_runs
+from refwatch.observe.account import NO_LINE, Account
 from refwatch.observe.classify import Classifier, Sched
-from refwatch.observe.memory import ReadingDenied
+from refwatch.observe.memory import Plan, ReadingDenied
 
-NO_LINE = 0
+WAKE_NS = 300_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
 LATE_NS = 500_000  # on a run queue, below which a wake-up is no wait for a CPU
-MAX_RUNS = 400  # in one slice: more than a strip can show
 
 
 class ThreadGone(Exception):
@@ -47,13 +47,14 @@ class Tracked:
         """Up to here its time is assigned."""
         self.samples = 0
         self.quiet_from = 0
-        """Sample number from which nothing of it has changed."""
+        """Number of the sample from which its time is not yet assigned."""
+        self.changed_at = 0
+        """Number of the sample at which it was last seen to have run."""
         self.switches = (0, 0)
         self.switches_stamp = b""
-        self.classifier = Classifier(self.assign)
-        self.times: dict[ThreadState, int] = {}
-        self.hot: dict[tuple[int, ThreadState], int] = {}
-        self.runs: list[tuple[ThreadState, int]] = []
+        self.account = Account()
+        self.classifier = Classifier(self.account.assign)
+        self.plan: Plan | None = None
         base = f"/proc/{pid}/task/{tid}"
         self.status_path = f"{base}/status"
         self.call_fd = _open(f"{base}/syscall")
@@ -72,10 +73,21 @@ class Tracked:
         """On-CPU and run-queue time, nanoseconds. Raises ThreadGone."""
         raw = self.read(self.sched_fd)
         if raw != self.sched_raw:
-            self.sched_raw = raw
-            cpu, queue, _ = raw.split(b" ", 2)
-            self.sched = Sched(int(cpu), int(queue))
+            self.take_sched(raw)
         return self.sched
+
+    def take_sched(self, raw: bytes) -> None:
+        """Take a line of its schedstat that was read elsewhere."""
+        self.sched_raw = raw
+        cpu, queue, _ = raw.split(b" ", 2)
+        self.sched = Sched(int(cpu), int(queue))
+
+    def only_woke(self, raw: bytes) -> bool:
+        """Whether, by this line of its schedstat, it has run so little since the last one that it
+        can have done no more than see that what it waits for is not there yet."""
+        before = self.sched.cpu
+        self.take_sched(raw)
+        return self.sched.cpu - before < WAKE_NS
 
     def read(self, fd: int) -> bytes:
         try:
@@ -86,25 +98,11 @@ class Tracked:
             raise ThreadGone
         return raw
 
-    def assign(self, state: ThreadState, weight: int, line: int) -> None:
-        """Add ``weight`` nanoseconds in ``state`` at ``line``."""
-        if weight <= 0:
-            return
-        self.times[state] = self.times.get(state, 0) + weight
-        if line:
-            key = (line, state)
-            self.hot[key] = self.hot.get(key, 0) + weight
-        runs = self.runs
-        if runs and (runs[-1][0] is state or len(runs) >= MAX_RUNS):
-            runs[-1] = (runs[-1][0], runs[-1][1] + weight)
-        else:
-            runs.append((state, weight))
-
     def settle(self, at_ns: int, samples: int) -> None:
         """Assign the time during which nothing changed, up to ``at_ns``; ``samples`` is the number
         of the newest sample in which it was still so."""
         if self.blocked is not None:
-            self.assign(self.blocked, at_ns - self.since_ns, self.line)
+            self.account.assign(self.blocked, at_ns - self.since_ns, self.line)
             self.since_ns = max(at_ns, self.since_ns)
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
@@ -115,21 +113,23 @@ class Tracked:
         before = self.sched.queue
         late = min(self.read_sched().queue - before, at_ns - self.since_ns)
         if late >= LATE_NS and self.blocked is not None:
-            self.assign(self.blocked, at_ns - self.since_ns - late, self.line)
-            self.assign(ThreadState.CPU_WAIT, late, self.line)
+            self.account.assign(self.blocked, at_ns - self.since_ns - late, self.line)
+            self.account.assign(ThreadState.CPU_WAIT, late, self.line)
             self.since_ns = at_ns
 
     def take_slice(self) -> ThreadSlice | None:
         """What was assigned since the last slice; None when that is nothing."""
-        if not self.times:
+        account = self.account
+        account.close()
+        if not account.times:
             return None
         changed = self.stack_sent != self.stack
         piece = ThreadSlice(
             serial=self.serial,
             samples=self.samples,
-            states={state: weight / 1e9 for state, weight in self.times.items()},
-            runs=encode_runs((state, weight // 1000) for state, weight in self.runs),
-            hot=[(line, state, weight / 1e9) for (line, state), weight in self.hot.items()],
+            states={state: weight / 1e9 for state, weight in account.times.items()},
+            runs=encode_runs((state, weight // 1000) for state, weight in account.runs),
+            hot=[(line, state, weight / 1e9) for (line, state), weight in account.hot.items()],
             stack=list(self.stack) if changed else None,
             cpu_s=self.sched.cpu / 1e9,
             cpu_wait_s=self.sched.queue / 1e9,
@@ -137,14 +137,16 @@ class Tracked:
             involuntary_switches=self.switches[1],
         )
         self.stack_sent = list(self.stack)
-        self.times, self.hot, self.runs, self.samples = {}, {}, [], 0
+        account.clear()
+        self.samples = 0
         return piece
 
     def discard(self) -> None:
         """Forget what was assigned since the last slice."""
-        self.classifier = Classifier(self.assign)
+        self.classifier = Classifier(self.account.assign)
         self.blocked = None
-        self.times, self.hot, self.runs, self.samples = {}, {}, [], 0
+        self.account.clear()
+        self.samples = 0
 
     def read_switches(self) -> None:
         """Read the context switches; what can't be read stays as it was."""

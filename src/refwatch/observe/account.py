@@ -1,0 +1,50 @@
+"""What a thread's samples add up to between two slices."""
+
+from __future__ import annotations
+
+from refwatch.model.states import ThreadState
+
+NO_LINE = 0
+MAX_RUNS = 400  # in one slice: more than a strip can show
+
+
+class Account:
+    """Nanoseconds by state, by line and state, and in order."""
+
+    __slots__ = ("_line", "_ns", "_state", "hot", "runs", "times")
+
+    def __init__(self) -> None:
+        self.times: dict[ThreadState, int] = {}
+        self.hot: dict[tuple[int, ThreadState], int] = {}
+        self.runs: list[tuple[ThreadState, int]] = []
+        self._state = ThreadState.OTHER
+        self._line = NO_LINE
+        self._ns = 0
+
+    def assign(self, state: ThreadState, weight: int, line: int) -> None:
+        """Add ``weight`` nanoseconds in ``state`` at ``line``."""
+        if state is self._state and line == self._line:
+            self._ns += weight
+            return
+        self.close()
+        self._state, self._line, self._ns = state, line, weight
+
+    def close(self) -> None:
+        """Enter the stretch of time in one state at one line that is under way."""
+        state, line, weight = self._state, self._line, self._ns
+        self._ns = 0
+        if weight <= 0:
+            return
+        self.times[state] = self.times.get(state, 0) + weight
+        if line:
+            key = (line, state)
+            self.hot[key] = self.hot.get(key, 0) + weight
+        runs = self.runs
+        if runs and (runs[-1][0] is state or len(runs) >= MAX_RUNS):
+            runs[-1] = (runs[-1][0], runs[-1][1] + weight)
+        else:
+            runs.append((state, weight))
+
+    def clear(self) -> None:
+        """Begin the next slice."""
+        self.times, self.hot, self.runs, self._ns = {}, {}, [], 0
