@@ -31,7 +31,7 @@ from refwatch.model.wire import LineReader, event_decoder
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 
-LIMIT_S = 10.0  # for anything that must happen; reached only when it does not
+LIMIT_S = 40.0  # for anything that must happen; reached only when it does not
 # -P: the current folder is the target's, and refwatch must not import from it
 REFWATCH = [sys.executable, "-P", "-m", "refwatch"]
 SUMMARY = re.compile(rb"^target   ", re.MULTILINE)
@@ -96,6 +96,11 @@ class Running:
         assert self.process.stdin is not None
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
+
+    def ended(self) -> Done:
+        """Wait for it with its stdin open, so that only what was done to it ends it."""
+        self.process.wait(LIMIT_S)
+        return self.end()
 
     def end(self, data: bytes | None = None) -> Done:
         """Close its stdin, wait for it."""
@@ -252,9 +257,7 @@ class Bench:
 
         def look() -> bool:
             found[:] = [
-                pid
-                for pid in self.processes()
-                if _parent(pid) == refwatch and _is_daemon(pid)
+                pid for pid in self.processes() if _parent(pid) == refwatch and _is_daemon(pid)
             ]
             return bool(found)
 
@@ -414,7 +417,13 @@ class Terminal:
         self._slave = slave
         name = os.ttyname(slave)
         # The leader of a session has the first terminal that it opens as its own.
-        words = ["sh", "-c", f'exec "$@" <{name} >{name} 2>&1', "sh", *map(os.fspath, command)]
+        words = [
+            "sh",
+            "-c",
+            f'exec "$@" <{name} >{name} 2>&1',
+            "sh",
+            *(os.fspath(word) for word in command),
+        ]
         environment = {**bench.environment, "TERM": "xterm-256color"}
         for variable in ("NO_COLOR", "COLORFGBG", "COLUMNS", "LINES"):
             environment.pop(variable, None)
@@ -445,15 +454,18 @@ class Terminal:
 
     def wait(self, *texts: str) -> None:
         """Until all of them are on the screen."""
+        self._wait(lambda: self.shows(*texts), str(texts))
+
+    def _wait(self, met: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + LIMIT_S
-        while not self.shows(*texts):
+        while not met():
             if time.monotonic() > end:
-                pytest.fail(f"waited in vain for {texts}; the screen was\n{self.screen.text()}")
+                pytest.fail(f"waited in vain for {what}; the screen was\n{self.screen.text()}")
             time.sleep(0.02)
 
     def wait_gone(self, text: str) -> None:
         """Until it is on the screen no more."""
-        until(lambda: not self.shows(text), f"{text!r} to leave the screen")
+        self._wait(lambda: not self.shows(text), f"{text!r} to leave the screen")
 
     def end(self) -> int:
         """Wait for the end; return the status as a shell has it."""

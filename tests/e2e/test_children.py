@@ -17,7 +17,7 @@ def test_multiprocessing(bench: Bench, method: str) -> None:
             import multiprocessing, os, sys
 
             def work(n):
-                return n * n, [x for x in os.environ if "REFWATCH" in x], "_refwatch" in str(sys.path)
+                return n * n, [x for x in os.environ if "REFWATCH" in x], "probe" in str(sys.path)
 
             def put(queue):
                 queue.put("from a child")
@@ -107,7 +107,8 @@ def test_subprocesses(bench: Bench) -> None:
             import os, subprocess, sys
             show = "import os; print(sorted(int(n) for n in os.listdir('/proc/self/fd')))"
             for close in (True, False):
-                done = subprocess.run([sys.executable, "-c", show], close_fds=close, capture_output=True)
+                words = [sys.executable, "-c", show]
+                done = subprocess.run(words, close_fds=close, capture_output=True)
                 print(done.returncode, done.stdout, done.stderr)
             done = subprocess.run("exit 3", shell=True)
             print(done.returncode)
@@ -169,7 +170,9 @@ def test_closed_standard_streams(bench: Bench) -> None:
 
 
 def test_another_program_takes_its_place(bench: Bench) -> None:
-    second = bench.script("import os, sys; print(sys.argv, os.environ.get('SET')); sys.exit(6)", "b.py")
+    second = bench.script(
+        "import os, sys; print(sys.argv, os.environ.get('SET')); sys.exit(6)", "b.py"
+    )
     first = bench.script(f"""
         import os, sys
         print("first", os.getpid() > 0, flush=True)

@@ -65,7 +65,7 @@ def test_what_a_killed_daemon_leaves_is_removed_by_the_next(bench: Bench, wait_u
     running = bench.start_watched(bench.script(TARGET))
     assert running.line() == "ready"
     daemon = bench.daemon_of(running.pid)
-    os.kill(os.getppid() if daemon == 0 else daemon, signal.SIGKILL)
+    os.kill(daemon, signal.SIGKILL)
     wait_until(lambda: is_gone(daemon), "the daemon's end")
     os.kill(running.pid, signal.SIGKILL)  # so that nobody can tidy up
     running.end(b"go\n")
@@ -93,7 +93,7 @@ def test_the_target_is_killed(bench: Bench) -> None:
     assert running.line() == "ready"
 
     os.kill(target_of(bench, running.pid), signal.SIGKILL)
-    done = running.end()
+    done = running.ended()
 
     assert done.status == 137
     assert "exit status 137" in done.summary

@@ -106,7 +106,7 @@ def test_its_names_are_those_of_the_schema(bench: Bench) -> None:
     assert data.keys() >= TOP
     assert data["schema"] == "refwatch.snapshot/1"
     assert data["refwatch"] == __version__
-    taken = dt.datetime.fromisoformat(data["taken_at"].replace("Z", "+00:00"))
+    taken = dt.datetime.fromisoformat(data["taken_at"])
     assert taken.utcoffset() == dt.timedelta(0)
     (process,) = data["processes"]
     assert process.keys() >= PROCESS
@@ -125,18 +125,10 @@ def test_its_names_are_those_of_the_schema(bench: Bench) -> None:
     }  # fmt: skip
 
 
-def test_the_shipped_schema_is_that_of_the_structs() -> None:
-    from importlib.resources import files
-
-    from refwatch.export.schema import schema_text
-
-    shipped = (files("refwatch.export") / "snapshot.schema.json").read_text(encoding="utf-8")
-    assert json.loads(shipped) == json.loads(schema_text())
-
-
 def test_the_target_is_described(bench: Bench) -> None:
     script = bench.script(
-        "import os, sys, time; print(os.getpid(), sys.version.split()[0]); time.sleep(0.4); sys.exit(3)"
+        "import os, sys, time\n"
+        "print(os.getpid(), sys.version.split()[0]); time.sleep(0.4); sys.exit(3)"
     )
     done = bench.watched("-o", "snapshot.json", script, "argument", "ünicode")
     snapshot = bench.read_snapshot()
@@ -249,9 +241,7 @@ for thread in threads:
 """
 
 
-def test_who_holds_the_gil_and_who_waits_for_it(
-    bench: Bench, reader: Read, named: Named
-) -> None:
+def test_who_holds_the_gil_and_who_waits_for_it(bench: Bench, reader: Read, named: Named) -> None:
     script = bench.script(SPIN)
     text = (bench.folder / script).read_text()
     names = ["spin-0", "spin-1", "spin-2"]
@@ -329,7 +319,7 @@ def test_three_hundred_threads(bench: Bench, named: Named) -> None:
         assert max(states, key=lambda s: states[s]) is S.LOCK_WAIT, threads[name]
 
 
-def test_names_given_at_run_time(bench: Bench, reader: Read, named: Named) -> None:
+def test_names_given_at_run_time(bench: Bench, named: Named) -> None:
     """Also names that are no text, or no str at all: they are shown, or not, and break nothing."""
     script = bench.script(r"""
         import sys, threading
@@ -503,7 +493,7 @@ def test_it_stops_watching_when_asked(bench: Bench) -> None:
     assert snapshot.target.exit_code is None
     assert snapshot.processes[0].ended_s is None
     assert snapshot.processes[0].threads[0].alive
-    assert 0.3 <= snapshot.duration_s
+    assert snapshot.duration_s >= 0.3
     assert "still running" in done.summary
 
 

@@ -177,8 +177,11 @@ class Sampler:
                 classifier.running(weight, thread.line, sched, exact_before=was is not None)
             else:
                 classifier.known(state, weight, thread.line, thread.read_sched())
-                thread.blocked = state
-                thread.quiet_from = self.samples
+                # It may have run on between the two readings, and its schedstat would not say so
+                # again: it counts as blocked only where it still waits for the same.
+                if self._calls.state(thread.read(thread.call_fd)) is state:
+                    thread.blocked = state
+                    thread.quiet_from = self.samples
         except ThreadGone:
             self.threads.end(thread, at_ns)
 

@@ -101,6 +101,8 @@ class Threads:
                 self._emit(
                     ThreadStarted(at, tracked.serial, self.pid, tid, tracked.ident, tracked.name)
                 )
+                if tracked.daemon is not None:  # threading's name for it has come already
+                    self._emit(ThreadNamed(at, tracked.serial, tracked.name, tracked.daemon))
         self._fresh.clear()
 
     def mark_probe(self, tid: int) -> None:
@@ -125,15 +127,15 @@ class Threads:
     def take_names(self, answer: Answer, at_ns: int) -> None:
         """Give the threads the names that threading has for them."""
         by_ident = {t.ident: t for t in self.by_tid.values() if t.ident is not None}
+        unsaid = {tracked.serial for tracked, _ in self._fresh}  # a name follows its thread
         for ident, tid, name, daemon in answer.threads:
             tracked = self.by_tid.get(tid) if tid else by_ident.get(ident)
-            if tracked is not None and not tracked.probe:
-                self._name(tracked, name, daemon, at_ns)
-
-    def _name(self, tracked: Tracked, name: str, daemon: bool | None, at_ns: int) -> None:
-        if (tracked.name, tracked.daemon) != (name, daemon):
-            tracked.name, tracked.daemon = name, daemon
-            self._emit(ThreadNamed(at_ns / 1e9, tracked.serial, name, daemon))
+            if tracked is None or tracked.probe:
+                continue
+            if (tracked.name, tracked.daemon) != (name, daemon):
+                tracked.name, tracked.daemon = name, daemon
+                if tracked.serial not in unsaid:
+                    self._emit(ThreadNamed(at_ns / 1e9, tracked.serial, name, daemon))
 
     def end(self, tracked: Tracked, at_ns: int) -> None:
         """The kernel has it no more."""
