@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ def snapshot_schema() -> dict[str, Any]:
     """The schema as JSON Schema 2020-12."""
     schema = msgspec.json.schema(Snapshot)
     kinds = schema["$defs"]
+    for kind in kinds.values():
+        if "description" in kind:  # a docstring, which the compiler strips since 3.13
+            kind["description"] = inspect.cleandoc(kind["description"])
     kinds["Snapshot"]["required"].append("schema")  # it has a default, and is always written
     # msgspec leaves out what the keys of an object may be:
     kinds["Thread"]["properties"]["states"]["propertyNames"] = {"$ref": "#/$defs/ThreadState"}

@@ -21,8 +21,10 @@ from refwatch.observe.tracked import ThreadGone, Tracked
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
-HELD = ThreadState.GIL_HELD
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
+Moved = tuple[Tracked, ThreadState | None, bytes]
+"""A thread, what it waits for now (None: it runs), its line of schedstat."""
+
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
 
@@ -71,22 +73,17 @@ class Sampler:
         if self._words.locked & 0xFFFFFFFF:
             self._held_ns += at_ns - self._last_ns
         moved = self._ask_kernel(holder)
-        fresh = [thread for thread, _ in moved if thread not in self._active]
+        fresh = [entry[0] for entry in moved if entry[0] not in self._active]
         if fresh and self.interpreter is not None:
             self.interpreter.follow(fresh)
         self._active = []
         if holder is not None:
-            if holder.blocked is None and not holder.probe and not holder.classifier.undecided:
-                holder.classifier.known(HELD, at_ns - holder.since_ns, holder.line, None)
-                holder.since_ns = at_ns
-                holder.samples += 1
-            else:
-                self._take(holder, None, at_ns, holds=True)
+            self._take_holder(holder, at_ns)
             self._active.append(holder)
-        for thread, state in moved:
-            self._take(thread, state, at_ns)
-            if state is None:
-                self._active.append(thread)
+        for entry in moved:
+            self._take(entry, at_ns)
+            if entry[1] is None:
+                self._active.append(entry[0])
         self._last_ns = at_ns
 
     def _follow_kernel(self, at_ns: int) -> None:
@@ -114,11 +111,11 @@ class Sampler:
             self.interpreter.follow([holder])
         return holder
 
-    def _ask_kernel(self, holder: Tracked | None) -> list[tuple[Tracked, ThreadState | None]]:
-        """The threads, the holder aside, that are not blocked as they were at the last sample, with
-        what they wait for now (None: they run). A blocked thread whose schedstat is what it was has
-        not run, so that it waits for what it waited for."""
-        moved: list[tuple[Tracked, ThreadState | None]] = []
+    def _ask_kernel(self, holder: Tracked | None) -> list[Moved]:
+        """The threads, the holder aside, that are not blocked as they were at the last sample. A
+        blocked thread whose schedstat is what it was has not run, so that it waits for what it
+        waited for; schedstat is read first, so that what runs on between is seen the next time."""
+        moved: list[Moved] = []
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
         number = self.samples
@@ -126,64 +123,73 @@ class Sampler:
             if thread is holder:
                 continue
             blocked = thread.blocked
+            if (
+                blocked is not None
+                and number - thread.changed_at > RESTING
+                and (number + thread.serial) % REST
+            ):
+                continue
             try:
-                if blocked is not None:
-                    if number - thread.changed_at > RESTING and (number + thread.serial) % REST:
-                        continue
-                    sched = pread(thread.sched_fd, 96, 0)
-                    if sched == thread.sched_raw:
-                        continue
-                state = state_of(pread(thread.call_fd, 160, 0))
-                if state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched):
+                sched = pread(thread.sched_fd, 96, 0)
+                if blocked is not None and sched == thread.sched_raw:
                     continue
+                state = state_of(pread(thread.call_fd, 160, 0))
             except PermissionError as error:
                 raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
             except OSError:
                 gone.append(thread)
                 continue
-            moved.append((thread, state))
+            if state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched):
+                continue
+            moved.append((thread, state, sched))
         for thread in gone:
-            thread.settle(self._last_ns, self.samples - 1)
-            self.threads.end(thread, self._last_ns)
+            self._end(thread)
         return moved
 
-    def _take(
-        self, thread: Tracked, state: ThreadState | None, at_ns: int, *, holds: bool = False
-    ) -> None:
+    def _end(self, thread: Tracked) -> None:
+        thread.settle(self._last_ns, self.samples - 1)
+        self.threads.end(thread, self._last_ns)
+
+    def _take_holder(self, thread: Tracked, at_ns: int) -> None:
+        """Assign the time since the last sample to the one that holds the GIL."""
+        sched = None
+        if thread.blocked is not None or thread.classifier.undecided:
+            try:
+                sched = thread.read_sched()
+            except ThreadGone:
+                self._end(thread)
+                return
+        weight = self._begin_stretch(thread, at_ns)
+        thread.classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
+        if thread.probe:
+            self.probe_held_ns += weight
+
+    def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
-        was = thread.blocked
-        try:
-            if was is not None and was is not ThreadState.GIL_WAIT:
-                thread.settle_late(self._last_ns)
-        except ThreadGone:
-            thread.settle(self._last_ns, self.samples - 1)
-            self.threads.end(thread, self._last_ns)
+        thread, state, raw = moved
+        was, before = thread.blocked, thread.sched
+        if raw != thread.sched_raw:
+            thread.take_sched(raw)
+        if was is not None and was is not ThreadState.GIL_WAIT:
+            thread.settle_late(self._last_ns, thread.sched.queue - before.queue)
+        weight = self._begin_stretch(thread, at_ns)
+        if state is None:
+            exact = was is not None
+            thread.classifier.running(weight, thread.line, thread.sched, exact_before=exact)
             return
+        thread.classifier.known(state, weight, thread.line, thread.sched)
+        thread.blocked = state
+        thread.quiet_from = self.samples
+
+    def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
+        """Close the time in which nothing changed; return that since the last sample."""
         thread.settle(self._last_ns, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None
         thread.changed_at = self.samples
         thread.samples += 1
-        classifier = thread.classifier
-        try:
-            if holds:
-                sched = thread.read_sched() if classifier.undecided else None
-                classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
-                if thread.probe:
-                    self.probe_held_ns += weight
-            elif state is None:
-                sched = thread.read_sched()
-                classifier.running(weight, thread.line, sched, exact_before=was is not None)
-            else:
-                classifier.known(state, weight, thread.line, thread.read_sched())
-                # It may have run on between the two readings, and its schedstat would not say so
-                # again: it counts as blocked only where it still waits for the same.
-                if self._calls.state(thread.read(thread.call_fd)) is state:
-                    thread.blocked = state
-                    thread.quiet_from = self.samples
-        except ThreadGone:
-            self.threads.end(thread, at_ns)
+        return weight
 
     def slice(self, rate_hz: float) -> None:
         """Send what the samples since the last slice add up to."""

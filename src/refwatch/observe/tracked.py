@@ -107,11 +107,10 @@ class Tracked:
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
 
-    def settle_late(self, at_ns: int) -> None:
-        """A blocked thread has run again: the end of its wait, as much as schedstat says, it was
-        ready and had no CPU."""
-        before = self.sched.queue
-        late = min(self.read_sched().queue - before, at_ns - self.since_ns)
+    def settle_late(self, at_ns: int, queued: int) -> None:
+        """A blocked thread has run again: for the end of its wait, as long as schedstat says that
+        it was ``queued``, it was ready and had no CPU."""
+        late = min(queued, at_ns - self.since_ns)
         if late >= LATE_NS and self.blocked is not None:
             self.account.assign(self.blocked, at_ns - self.since_ns - late, self.line)
             self.account.assign(ThreadState.CPU_WAIT, late, self.line)
