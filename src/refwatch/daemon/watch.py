@@ -215,7 +215,9 @@ class Watch:
                 if now >= at and not self.over:
                     job(now)
             self._next_due = min(self._due.values(), default=now + SLICE_NS)
-        following = min(self._next_sample_ns, self._next_due) if self.sampling else self._next_due
+        following = self._next_due
+        if self.sampling and self._next_sample_ns < following:
+            following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 
     def _slice(self, now: int) -> None:

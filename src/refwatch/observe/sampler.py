@@ -167,11 +167,13 @@ class Sampler:
     def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
-        was, before = thread.blocked, thread.sched
-        if raw != thread.sched_raw:
-            thread.take_sched(raw)
+        was = thread.blocked
         if was is not None and was is not ThreadState.GIL_WAIT:
-            thread.settle_late(self._last_ns, thread.sched.queue - before.queue)
+            before = thread.sched.queue
+            thread.sched_raw = raw
+            thread.settle_late(self._last_ns, thread.sched.queue - before)
+        else:
+            thread.sched_raw = raw
         weight = self._begin_stretch(thread, at_ns)
         if state is None:
             exact = was is not None
@@ -179,6 +181,7 @@ class Sampler:
             return
         thread.classifier.known(state, weight, thread.line, thread.sched)
         thread.blocked = state
+        thread.woke_cpu = thread.sched.cpu
         thread.quiet_from = self.samples
 
     def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:

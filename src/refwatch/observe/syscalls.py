@@ -38,6 +38,7 @@ _GENERIC = {
 }
 _TABLES = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}
 
+KEEP = 4096  # lines of /proc/PID/task/TID/syscall
 GIL_SIZE = 256  # bytes from the GIL's first word in which its condition variables and mutexes lie
 
 
@@ -52,12 +53,23 @@ class Calls:
     def __init__(self, gil: int | None) -> None:
         self._gil = gil
         self._states = _by_number()
+        self._seen: dict[bytes, ThreadState | None] = {}
         machine = os.uname().machine
         self._futex = b"202" if machine == "x86_64" else b"98"
         self._select = (b"23", b"270", b"7", b"271") if machine == "x86_64" else (b"72", b"73")
 
     def state(self, line: bytes) -> ThreadState | None:
         """What the thread waits for; None when it runs or is ready to."""
+        try:
+            return self._seen[line]  # a thread waits at few places, again and again
+        except KeyError:
+            pass
+        if len(self._seen) >= KEEP:
+            self._seen.clear()
+        state = self._seen[line] = self._read(line)
+        return state
+
+    def _read(self, line: bytes) -> ThreadState | None:
         words = line.split(b" ", 3)
         number = words[0]
         if number.startswith(b"running"):

@@ -65,7 +65,7 @@ class Threads:
             return
         if tracked.state_address and self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
-        tracked.state_address, tracked.state_id = found.address, found.number
+        tracked.state_address = found.address
         tracked.ident = found.ident
         tracked.frame = tracked.cframe = 0
         tracked.plan = None

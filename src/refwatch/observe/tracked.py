@@ -22,15 +22,15 @@ class ThreadGone(Exception):
 class Tracked:
     """A thread of the target. Raises ThreadGone when it can't be opened."""
 
+    ident: int | None = None
+    name: str = ""
+    daemon: bool | None = None
+    state_address: int = 0
+    """Of its PyThreadState; 0 for a thread that Python does not know."""
+
     def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
         self.tid = tid
         self.serial = serial
-        self.ident: int | None = None
-        self.name = ""
-        self.daemon: bool | None = None
-        self.state_address = 0
-        """Of its PyThreadState; 0 for a thread that Python does not know."""
-        self.state_id = 0
         self.probe = False
         self.line = NO_LINE
         self.frame = 0
@@ -39,9 +39,12 @@ class Tracked:
         self.stack: list[int] = []
         self.stack_sent: list[int] = []
         self.stack_stamp = b""
-        self.raw = b""
         self.sched_raw = b""
-        self.sched = Sched(0, 0)
+        """Its line of schedstat at the last reading."""
+        self._sched_of = b""
+        self._sched = Sched(0, 0)
+        self.woke_cpu = 0
+        """On-CPU time at the last look at it while it waited for the GIL, nanoseconds."""
         self.blocked: ThreadState | None = None
         self.since_ns = at_ns
         """Up to here its time is assigned."""
@@ -73,21 +76,25 @@ class Tracked:
         """On-CPU and run-queue time, nanoseconds. Raises ThreadGone."""
         raw = self.read(self.sched_fd)
         if raw != self.sched_raw:
-            self.take_sched(raw)
+            self.sched_raw = raw
         return self.sched
 
-    def take_sched(self, raw: bytes) -> None:
-        """Take a line of its schedstat that was read elsewhere."""
-        self.sched_raw = raw
-        cpu, queue, _ = raw.split(b" ", 2)
-        self.sched = Sched(int(cpu), int(queue))
+    @property
+    def sched(self) -> Sched:
+        """``sched_raw`` in numbers, worked out when somebody asks."""
+        if self._sched_of is not self.sched_raw:
+            self._sched_of = raw = self.sched_raw
+            cpu, queue, _ = raw.split(b" ", 2)
+            self._sched = Sched(int(cpu), int(queue))
+        return self._sched
 
     def only_woke(self, raw: bytes) -> bool:
         """Whether, by this line of its schedstat, it has run so little since the last one that it
         can have done no more than see that what it waits for is not there yet."""
-        before = self.sched.cpu
-        self.take_sched(raw)
-        return self.sched.cpu - before < WAKE_NS
+        cpu = int(raw[: raw.index(b" ")])
+        before, self.woke_cpu = self.woke_cpu, cpu
+        self.sched_raw = raw
+        return cpu - before < WAKE_NS
 
     def read(self, fd: int) -> bytes:
         try:
