@@ -116,13 +116,15 @@ class Daemon:
         signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
         while not self._done():
             watch = self._watch
+            sampled = watch is not None and watch.sampling
             wait = watch.step() if watch is not None and not watch.over else IDLE_S
             now = time.monotonic_ns()
             if now >= self._next_serve or wait >= IDLE_S:
                 self._next_serve = now + SERVE_NS
                 self._serve()
             if watch is not None and watch.sampling:
-                time.sleep(wait)
+                if sampled:  # else it has just begun, and the first sample is due
+                    time.sleep(wait)
             else:
                 self._wait_for_word(min(wait, IDLE_S))
         self._close()

@@ -64,7 +64,7 @@ class Classifier:
         self._late = 0  # nanoseconds of its on-CPU time that may be from before the run
         self._seen = Sched(0, 0)
         self._kept: list[Kept] = []
-        self._span = 0  # nanoseconds kept back
+        self._span = 0  # nanoseconds kept back for which on-CPU time is known
         self._mode: ThreadState | None = None  # what a long run was found to be
         self._owed = 0  # run-queue time not yet assigned
 
@@ -95,8 +95,10 @@ class Classifier:
             self._late = 0 if exact_before else TICK_NS
             if not exact_before:
                 self._first = sched
+        # Without an exact reading before it, the first sample is where on-CPU time counts from.
+        if self._kept or exact_before:
+            self._span += weight
         self._kept.append(Kept(weight, line))
-        self._span += weight
         self._seen = sched
         used = sched.cpu - self._first.cpu - self._late
         if used >= DECIDE_NS and used * 2 >= self._span - TICK_NS and self._span > TICK_NS:
