@@ -43,6 +43,12 @@ def test_header_before_anything_has_happened() -> None:
     assert "starting …" in header(State())
 
 
+def test_header_when_the_daemon_is_gone_before_anything_has_happened() -> None:
+    shown = header(State(), gone=True)
+    assert "daemon gone" in shown
+    assert "starting" not in shown
+
+
 def test_header_says_what_it_watches(state: State) -> None:
     shown = header(state)
     for fact in ("threads_cpu.py --threads 4", "pid 4242", "Python 3.12.7", "1000 samples/s",

@@ -17,6 +17,7 @@ from refwatch.session.state import Line, State
 MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
 HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %
 MIN_SCORE = 0.3  # below it no kind describes the program
+MOSTLY_IDLE = 0.5  # CPUs in use, below which a wait for a child tells where the time goes
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
 
@@ -144,8 +145,13 @@ def _say_idle(load: Load) -> str:
     return f"{_threads(load.threads)}, mostly waiting: {_percent(load.running)} of one CPU in use"
 
 
+def _child_works(load: Load) -> bool:
+    """Whether the work is done by a child process, which nobody reads, and little is done here."""
+    return load.child > CHILD and load.running < MOSTLY_IDLE
+
+
 def _say_undecided(load: Load) -> str:
-    if load.child > CHILD:
+    if _child_works(load):
         return f"waits for a child process {_percent(load.child)} of the time"
     gil = f"{_percent(load.held)} of the GIL held, " if load.has_gil else ""
     return f"mixed: {gil}{load.running:.1f} CPUs in use, {load.io:.1f} threads in input and output"
@@ -173,7 +179,7 @@ def _advice(kind: VerdictKind, load: Load, lines: dict[int, Line]) -> str:
         if load.cpu_wait > 0.5:
             return "More threads want a CPU than are free: use fewer threads, or more CPUs."
         return "It scales: more threads help as long as there are CPUs for them."
-    if kind == "undecided" and load.child > CHILD:
+    if kind == "undecided" and _child_works(load):
         return "Watch the child itself: only this process is read."
     return _PLAIN_ADVICE[kind]
 

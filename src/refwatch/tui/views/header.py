@@ -29,6 +29,8 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
     played, None where this is live."""
     target = state.target
     if target is None:
+        if gone:
+            return HeaderView("nothing was watched", (), ("✕ daemon gone", "bad"), state.now, "")
         return HeaderView("starting …", (), ("◌ starting", "accent"), state.now, "")
     facts = [f"pid {target.pid}"]
     if state.interpreter is not None:
