@@ -48,7 +48,7 @@ TARGETS = {
     "empty_folder": ["empty_folder", "__main__"],
     "noise.bin": ["noise.bin", "not a Python file"],
     "broken.py": ["broken.py, line 2", "invalid syntax"],
-    "latin.py": ["latin.py", "utf-8"],
+    "latin.py": ["latin.py", "'\\xe4'" if sys.version_info >= (3, 14) else "utf-8"],
     "a_file/inside.py": ["Not a directory"],
     "-": ["stdin"],
     "x" * 300: ["too long"],

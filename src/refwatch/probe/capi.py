@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
 import sys
+
+from .descriptors import OpenedHigh
+
+with OpenedHigh():
+    import ctypes
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:

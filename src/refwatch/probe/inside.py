@@ -73,7 +73,7 @@ class InsideSampler:
     def _follow(self, tids: set[int]) -> None:
         """Keep ``syscall`` and ``schedstat`` of these threads open, and of no other."""
         from .capi import HeldReader
-        from .link import moved_high
+        from .descriptors import moved_high
 
         for tid in self._files.keys() - tids:
             for reader in self._files.pop(tid):

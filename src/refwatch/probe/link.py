@@ -6,9 +6,8 @@ import _socket
 import os
 import select
 from _json import encode_basestring_ascii
-from fcntl import F_DUPFD_CLOEXEC, fcntl
 
-LOWEST_FD = 300  # so that the target's own descriptors have the numbers they would have
+from .descriptors import high, moved_high
 
 
 def to_json(value: object) -> str:
@@ -41,7 +40,7 @@ class Link:
         plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             plain.connect(path)
-            self._fd = _high(plain.fileno())
+            self._fd = high(plain.fileno())
         finally:
             plain.close()
         self._wake_in, self._wake_out = (moved_high(fd) for fd in os.pipe())
@@ -97,24 +96,6 @@ class Link:
             return _identity(fd) == self._identities[fd]
         except OSError:
             return False
-
-
-def _high(fd: int) -> int:
-    """A copy of ``fd`` with a high number, as high as the limit on open files allows."""
-    for lowest in (LOWEST_FD, 100, 20):
-        try:
-            return fcntl(fd, F_DUPFD_CLOEXEC, lowest)
-        except OSError:
-            continue
-    return fcntl(fd, F_DUPFD_CLOEXEC, 3)
-
-
-def moved_high(fd: int) -> int:
-    """The same file at a high number; ``fd`` itself is closed."""
-    try:
-        return _high(fd)
-    finally:
-        os.close(fd)
 
 
 def _identity(fd: int) -> tuple[int, int]:

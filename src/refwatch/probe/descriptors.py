@@ -1,0 +1,71 @@
+"""Descriptors of our own, at numbers that the target would not have come to.
+
+A program may rely on getting the lowest free number, so that what stays open must lie high.
+"""
+
+from __future__ import annotations
+
+import os
+from fcntl import F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, fcntl
+
+LOWEST_FD = 300
+
+
+def high(fd: int) -> int:
+    """A copy of ``fd`` with a high number, as high as the limit on open files allows."""
+    for lowest in (LOWEST_FD, 100, 20):
+        try:
+            return fcntl(fd, F_DUPFD_CLOEXEC, lowest)
+        except OSError:
+            continue
+    return fcntl(fd, F_DUPFD_CLOEXEC, 3)
+
+
+def moved_high(fd: int) -> int:
+    """The same file at a high number; ``fd`` itself is closed."""
+    try:
+        return high(fd)
+    finally:
+        os.close(fd)
+
+
+class OpenedHigh:
+    """Whatever is opened within, and stays open, gets a high number and is closed by any exec.
+
+    For what others open: newer libffi opens its own library when ctypes is loaded, and keeps it.
+    """
+
+    def __enter__(self) -> None:
+        self._taken = _take_low_numbers()
+        if self._taken:
+            os.close(self._taken.pop())  # room for one where the limit is low
+        self._before = _open_numbers()
+
+    def __exit__(self, *_: object) -> None:
+        for fd in self._taken:
+            os.close(fd)
+        for fd in _open_numbers() - self._before:
+            try:
+                fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) | FD_CLOEXEC)
+            except OSError:  # that of the listing itself
+                continue
+
+
+def _take_low_numbers() -> list[int]:
+    taken: list[int] = []
+    try:
+        fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        while fd < LOWEST_FD:
+            taken.append(fd)
+            fd = os.dup(fd)
+        os.close(fd)
+    except OSError:  # above the limit on open files
+        pass
+    return taken
+
+
+def _open_numbers() -> set[int]:
+    try:
+        return {int(name) for name in os.listdir("/proc/self/fd")}
+    except OSError:
+        return set()
