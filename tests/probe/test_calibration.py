@@ -67,7 +67,9 @@ def test_nothing_is_left_behind() -> None:
     )
     assert found["tasks"] == 1
     assert found["interval"] == pytest.approx(0.007, abs=1e-9)
-    assert len(found["fds"]) == 4  # type: ignore[arg-type]  # 0 to 2, and that of the listing
+    fds = msgspec.convert(found["fds"], list[str])
+    low = sorted(int(fd) for fd in fds if int(fd) < 200)  # newer libffi keeps one open, high up
+    assert low == [0, 1, 2, 3]  # the last is that of the listing
 
 
 def test_the_main_threads_state_is_the_callers() -> None:
