@@ -17,6 +17,7 @@ from refwatch.model.reports import Answer, Hello, InsideSample, ProbeThread, Rep
 from refwatch.observe.inside import InsideSampler
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.observe.sampler import Sampler
+from refwatch.observe.threads import read_image
 
 if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
@@ -54,6 +55,7 @@ class Watch:
         self._probe: Connection[Report] | None = None
         self._processes: ProcessReader | None = None
         self._hello: Hello | None = None
+        self._image = b""
         self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
@@ -183,6 +185,7 @@ class Watch:
         except (MemoryGone, OSError):
             return  # it has ended already; the launcher says so
         self.sampling = True
+        self._image = read_image(self.pid)
         self._next_sample_ns = now
         self._due |= {
             self._slice: now + SLICE_NS,
@@ -263,8 +266,8 @@ class Watch:
         return SLICE_NS * max(1, min(10, len(self._sampler.threads.by_tid) // MANY_THREADS))
 
     def _still_the_same(self) -> bool:
-        """Whether the interpreter is where it was. Otherwise the target has called exec, and what
-        was read since is nothing: it is thrown away."""
+        """Whether the interpreter is where it was. If not it has ended, and its process soon does;
+        or the target has called exec, and what was read since is nothing: it is thrown away."""
         interpreter = self._sampler.interpreter
         try:
             if interpreter is None or interpreter.alive():
@@ -274,6 +277,10 @@ class Watch:
             return False
         except MemoryGone:
             self.end("the target is gone")
+            return False
+        if read_image(self.pid) in (self._image, b""):
+            self._sampler.slice(self._pace.rate_hz)
+            self._sampler.leave_interpreter()
             return False
         self._sampler.discard()
         self.limit("interpreter", "the target has replaced itself by another program (exec)")

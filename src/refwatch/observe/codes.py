@@ -51,17 +51,17 @@ class Codes:
         self._memory = memory
         self._frames = frames
         self._text = text
-        self._known: dict[int, Code | None] = {}
+        self._known: dict[int, Code] = {}
 
     def get(self, address: int) -> Code | None:
-        """The code object at ``address``; None when what lies there is none."""
-        try:
-            return self._known[address]
-        except KeyError:
-            pass
-        if len(self._known) >= KEEP:
-            self._known.clear()
-        code = self._known[address] = self._decode(address)
+        """The code object at ``address``; None when what lies there is none, or not yet."""
+        code = self._known.get(address)
+        if code is None:
+            code = self._decode(address)
+            if code is not None:
+                if len(self._known) >= KEEP:
+                    self._known.clear()
+                self._known[address] = code
         return code
 
     def still(self, address: int) -> bool:

@@ -200,7 +200,9 @@ class Interpreter:
             (previous,) = _WORD.unpack_from(words, self._previous)
             below = self._frame(previous)
             line = self._line(below) if below else NO_LINE
-        if line is not None:
+        if line is None:
+            thread.frame_words = b""  # torn: to be read again, and not to be taken for known
+        else:
             thread.line = line
 
     def _line(self, words: bytes) -> int | None:

@@ -231,6 +231,8 @@ class Sampler:
         """Read the whole stack of every thread that has moved since the last time."""
         if self.interpreter is None or self.interpreter.lines is None:
             return
+        lost = [t for t in self.threads.by_tid.values() if t.state_address and not t.line]
+        self.interpreter.follow(lost)  # begun without a frame, or torn when last read
         for thread in self.threads.by_tid.values():
             stamp = thread.sched_raw
             if thread.blocked is not None and thread.stack_stamp == stamp:
@@ -251,12 +253,17 @@ class Sampler:
                 thread.switches_stamp = thread.sched_raw
                 thread.read_switches()
 
+    def leave_interpreter(self) -> None:
+        """Its memory is its own no more: from now on only the kernel is asked."""
+        self.interpreter = None
+        self._has_gil = False
+        self._words = Words()
+
     def discard(self) -> None:
         """Forget what was sampled since the last slice."""
         for thread in self.threads.by_tid.values():
             thread.discard()
-        self.interpreter = None
-        self._has_gil = False
+        self.leave_interpreter()
         self._slice_from_ns, self._slice_samples, self._held_ns = self._last_ns, 0, 0
 
     def end(self) -> None:

@@ -153,3 +153,13 @@ class Threads:
             if not tracked.probe:
                 self._emit(ThreadEnded(at_ns / 1e9, tracked.serial))
         self.ended.clear()
+
+
+def read_image(pid: int) -> bytes:
+    """What tells one exec of a process from the next: its auxiliary vector, with addresses that the
+    kernel chooses anew each time (proc_pid_auxv(5)). Empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/auxv", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
