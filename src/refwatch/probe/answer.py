@@ -12,7 +12,6 @@ import os
 import sys
 import time
 
-from .capi import call_after
 from .link import Link
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -113,6 +112,8 @@ class Answerer:
         if self._left_for_fork:
             self._left_for_fork = False
             # Not yet: 3.12 and 3.13 count the threads, and warn, only after this.
+            from .capi import call_after
+
             call_after(self._forking_frame, self._start_thread)
 
     def _after_fork_in_child(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from errno import EINTR
 
 from .descriptors import OpenedHigh
 
@@ -30,6 +31,11 @@ libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_
 _PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
 _pending: list[object] = []  # callbacks must outlive their call
+
+_unheld = ctypes.CDLL(None, use_errno=True)
+_unheld.send.restype = ctypes.c_ssize_t
+_unheld.send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+MSG_NOSIGNAL = 0x4000  # send(2)
 
 PR_SET_PTRACER = 0x59616D61  # prctl(2)
 
@@ -65,6 +71,14 @@ def call_after(frame: int, function: Callable[[], None]) -> None:
     _pending.append(callback)
     if _api.Py_AddPendingCall(callback, None) != 0:
         function()
+
+
+def send_quietly(fd: int, data: bytes) -> int:
+    """send(2) without SIGPIPE and without the GIL: the bytes sent, below 0 on an error."""
+    while True:
+        done = int(_unheld.send(fd, data, len(data), MSG_NOSIGNAL))
+        if done >= 0 or ctypes.get_errno() != EINTR:
+            return done
 
 
 def allow_reader(pid: int) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import _socket
 import os
 import select
+import sys
 from _json import encode_basestring_ascii
 
 from .descriptors import high, moved_high
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def to_json(value: object) -> str:
@@ -51,16 +56,12 @@ class Link:
         data = (to_json(message) + "\n").encode()
         if not self._ours(self._fd):
             return False
-        # A socket object for the one call: it alone can send without SIGPIPE, which the target may
-        # have set to kill; kept, it would warn at exit of never having been closed.
-        socket = _socket.socket(fileno=self._fd)
-        try:
-            while data:
-                data = data[socket.send(data, _socket.MSG_NOSIGNAL) :]
-        except OSError:
-            return False
-        finally:
-            socket.detach()
+        send = _sender()
+        while data:
+            done = send(self._fd, data)
+            if done < 0:
+                return False
+            data = data[done:]
         return True
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
@@ -96,6 +97,28 @@ class Link:
             return _identity(fd) == self._identities[fd]
         except OSError:
             return False
+
+
+def _sender() -> Callable[[int, bytes], int]:
+    """How to send without SIGPIPE, which the target may have set to kill: by the C library where
+    there is ctypes, because a socket object is an event that the target's audit hooks see."""
+    if sys.platform != "linux":
+        return _send_by_object
+    try:
+        from .capi import send_quietly
+    except ImportError:
+        return _send_by_object
+    return send_quietly
+
+
+def _send_by_object(fd: int, data: bytes) -> int:
+    socket = _socket.socket(fileno=fd)  # for the one call: kept, it would warn at exit
+    try:
+        return socket.send(data, getattr(_socket, "MSG_NOSIGNAL", 0))
+    except OSError:
+        return -1
+    finally:
+        socket.detach()
 
 
 def _identity(fd: int) -> tuple[int, int]:
