@@ -120,7 +120,7 @@ async def test_pause_freezes_while_the_state_moves_on() -> None:
         for key in ("1", "2", "3"):
             await pilot.press(key)
             await pilot.press("space")
-            await pilot.pause()
+            await steady(app, pilot)
             before = frame(app).splitlines()[3:]
             version = app.state.version
             simulation = Simulation(1.0)
