@@ -16,7 +16,7 @@ from refwatch.model.states import ThreadState, encode_runs
 
 PID = 4242
 SLICE_S = 0.1
-SCRIPT = "/work/app/threads_cpu.py"
+SCRIPT = "/home/app/threads_cpu.py"
 LINES = (
     (1, SCRIPT, 21, "crunch"),
     (2, SCRIPT, 22, "crunch"),
@@ -64,9 +64,9 @@ class Simulation:
 
     def start(self) -> Iterator[Event]:
         """The target, its interpreter, its threads and lines."""
-        argv = ["/work/app/threads_cpu.py", "--threads", str(self.workers)]
+        argv = ["/home/app/threads_cpu.py", "--threads", str(self.workers)]
         yield ev.TargetStarted(
-            0.0, PID, argv, "/usr/bin/python3.12", "/work/app", "2026-11-22T12:00:00Z", "0.1.0",
+            0.0, PID, argv, "/usr/bin/python3.12", "/home/app", "2026-11-22T12:00:00Z", "0.1.0",
             terminal=self.terminal,
         )  # fmt: skip
         yield ev.InterpreterFound(0.09, PID, "3.12.7", False, True, 0.005)

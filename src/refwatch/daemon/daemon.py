@@ -84,7 +84,6 @@ class Daemon:
         self._had_viewer = False
         self._ended = False
         self._next_serve = 0
-        self._pidfd = -1
 
     # Events
 

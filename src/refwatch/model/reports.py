@@ -101,7 +101,6 @@ class Answer(_Report, frozen=True, tag="answer"):
     threads: list[tuple[int, int | None, str, bool]]
     gc: list[tuple[int, int, int]]
     cpu_s: float
-    gil_held_s: float
 
 
 class InsideThread(Struct, frozen=True):
@@ -122,7 +121,6 @@ class InsideThread(Struct, frozen=True):
 class InsideSample(_Report, frozen=True, tag="inside_sample"):
     """All threads, seen by the probe because the daemon may not look."""
 
-    span_s: float
     threads: list[InsideThread]
 
 

@@ -85,7 +85,6 @@ class Answerer:
         return bool(data)
 
     def _answer(self) -> dict[str, object]:
-        began = time.thread_time()
         answer: dict[str, object] = {
             "message": "answer",
             "threads": _python_threads(),
@@ -95,7 +94,6 @@ class Answerer:
             ],
         }
         answer["cpu_s"] = self._cpu_s + time.thread_time()
-        answer["gil_held_s"] = time.thread_time() - began
         return answer
 
     def _before_fork(self) -> None:

@@ -54,7 +54,7 @@ class InsideSampler:
         self._before = seen
         self._native = {ident: tid for ident, tid in self._native.items() if ident in seen}
         self._follow(set(self._native.values()))
-        return {"message": "inside_sample", "span_s": 0.0, "threads": rows}
+        return {"message": "inside_sample", "threads": rows}
 
     def _native_id(self, ident: int) -> int | None:
         known = self._native.get(ident)
