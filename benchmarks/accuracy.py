@@ -13,8 +13,8 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -29,33 +29,11 @@ from benchmarks.common import (
     table,
     write_json,
 )
+from benchmarks.counts import classes, references
+from benchmarks.readings import Facts, Reading, at_least, at_most, near
 
 from refwatch.model.snapshot import Process, Snapshot, Thread
 from refwatch.model.states import ThreadState
-
-Facts = dict[str, Any]
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """One figure of the snapshot, what it must be, and whether it is."""
-
-    what: str
-    value: str
-    bound: str
-    ok: bool
-
-
-def at_least(what: str, value: float, bound: float, note: str = "") -> Reading:
-    return Reading(what, f"{value:.3f}", f">= {bound:.3f}{note}", value >= bound)
-
-
-def at_most(what: str, value: float, bound: float) -> Reading:
-    return Reading(what, f"{value:.3f}", f"<= {bound:.3f}", value <= bound)
-
-
-def near(what: str, value: float, truth: float, slack: float, unit: str = "") -> Reading:
-    bound = f"{truth:.3f}{unit} +- {slack:.3f}"
-    return Reading(what, f"{value:.3f}{unit}", bound, abs(value - truth) <= slack)
 
 
 def share(thread: Thread, state: ThreadState) -> float:
@@ -128,6 +106,8 @@ CHECKS: dict[str, Callable[[Process, Facts], Iterator[Reading]]] = {
     "waiting": waiting,
     "long_calls": long_calls,
     "handing_over": handing_over,
+    "classes": classes,
+    "references": references,
 }
 
 
@@ -146,7 +126,9 @@ def watch(target: str, python: str | None, seconds: float) -> tuple[Snapshot, Fa
         done = run([*command, str(HERE / "targets" / f"{target}.py"), str(lasts)])
         if not output.exists():
             raise BenchmarkError(f"no snapshot was written: {done.said.strip()[-300:]}")
-        return msgspec.json.decode(output.read_bytes(), type=Snapshot), done.facts
+        snapshot = msgspec.json.decode(output.read_bytes(), type=Snapshot)
+        started = datetime.fromisoformat(snapshot.target.started_at).timestamp()
+        return snapshot, {**done.facts, "started": started}
 
 
 def check(target: str, python: str | None, seconds: float) -> tuple[str, list[Reading]]:

@@ -10,9 +10,8 @@ from tests.tui.test_spans import HOSTILE
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.tui.views.spans import width_of
-from refwatch.tui.views.table import column_at, heading, lay, place
+from refwatch.tui.views.table import Order, column_at, heading, lay, place
 from refwatch.tui.views.threads import (
-    Order,
     ThreadsView,
     arrange,
     columns_for,

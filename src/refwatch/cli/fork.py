@@ -27,6 +27,9 @@ class RunOptions:
     rate: float
     duration: float | None
     python: str | None
+    watch: tuple[str, ...] = ()
+    census: str = "copy"
+    gc_pauses: bool = False
 
     @property
     def with_ui(self) -> bool:
@@ -54,12 +57,14 @@ def fork_daemon(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
         from refwatch.daemon.daemon import Daemon, DaemonOptions
+        from refwatch.daemon.references import ReferenceOptions
 
         daemon_options = DaemonOptions(
             rate_hz=options.rate,
             duration_s=options.duration,
             output=Path(options.output).absolute() if options.output else None,
             expects_viewer=with_ui,
+            references=ReferenceOptions(options.watch, options.census, options.gc_pauses),
         )
         Daemon(daemon_options, theirs, probes, viewers, recording).run()
         status = 0

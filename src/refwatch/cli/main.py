@@ -11,7 +11,9 @@ from refwatch import __version__
 from refwatch.cli.errors import USAGE, say
 
 COMMANDS = ("run", "replay", "doctor")
-WITH_VALUE = {"-o", "--output", "--record", "--rate", "--duration", "--python"}
+WITH_VALUE = {
+    "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--census",
+}  # fmt: skip
 TARGETS = ("-m", "-c")
 
 
@@ -73,6 +75,20 @@ def cli() -> None:
     metavar="EXE",
     help="Run the target with another interpreter (another virtual environment).",
 )
+@click.option(
+    "--watch",
+    multiple=True,
+    metavar="PATH",
+    help="Watch what pkg.mod.name.attr names, now or when it appears; may be given several times.",
+)
+@click.option(
+    "--census",
+    type=click.Choice(["copy", "inside", "off"]),
+    default="copy",
+    show_default=True,
+    help="Count the heap in a hidden copy of the target, in the target itself, or not at all.",
+)
+@click.option("--gc-pauses", is_flag=True, help="Time the target's garbage collections.")
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.argument("arguments", nargs=-1, metavar="SCRIPT [ARGS]..", type=click.UNPROCESSED)
@@ -83,6 +99,9 @@ def run_command(
     rate: float,
     duration: float | None,
     python: str | None,
+    watch: tuple[str, ...],
+    census: str,
+    gc_pauses: bool,
     module: str | None,
     code: str | None,
     arguments: tuple[str, ...],
@@ -93,8 +112,10 @@ def run_command(
     """
     from refwatch.cli.fork import RunOptions
     from refwatch.cli.run import run_target
+    from refwatch.cli.target import check_paths
 
-    options = RunOptions(headless, output, record, rate, duration, python)
+    check_paths(watch)
+    options = RunOptions(headless, output, record, rate, duration, python, watch, census, gc_pauses)
     raise SystemExit(run_target(options, module, code, list(arguments)))
 
 

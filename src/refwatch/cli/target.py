@@ -91,3 +91,10 @@ def _check_syntax(script: str, source: bytes) -> None:
         give_up(f"{script} is not a Python file: {error}", FAILED)
     except (RecursionError, MemoryError, OverflowError):
         pass  # the interpreter may still manage it, and says so itself if not
+
+
+def check_paths(paths: tuple[str, ...]) -> None:
+    """Give up on what is to be watched and is no dotted path of names."""
+    for path in paths:
+        if not all(word.isidentifier() for word in path.split(".")):
+            give_up(f"--watch takes names with dots between, as in app.cache, not {path!r}", USAGE)

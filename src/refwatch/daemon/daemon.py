@@ -10,13 +10,14 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from refwatch import __version__
 from refwatch.daemon.connections import Connection, Listener
+from refwatch.daemon.references import ReferenceOptions
 from refwatch.daemon.watch import Watch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
@@ -57,6 +58,7 @@ class DaemonOptions:
     duration_s: float | None = None
     output: Path | None = None
     expects_viewer: bool = False
+    references: ReferenceOptions = field(default_factory=ReferenceOptions)
 
 
 class Daemon:
@@ -193,7 +195,15 @@ class Daemon:
     def _start(self, launched: Launched) -> None:
         self._launched = launched
         zero = int(launched.monotonic_s * 1e9)
-        self._watch = Watch(launched.pid, zero, self._options.rate_hz, self.emit)
+        self._watch = Watch(
+            launched.pid,
+            launched.ppid,
+            zero,
+            self._options.rate_hz,
+            self._options.references,
+            self.emit,
+            lambda: self._state.main.references if self._state.main else None,
+        )
         self.emit(
             ev.TargetStarted(
                 0.0,
@@ -263,12 +273,15 @@ class Daemon:
         if isinstance(command, cmd.WriteSnapshot):
             self._write_snapshot(Path(command.path))
         elif isinstance(command, cmd.Mark):
-            self.emit(ev.Marked(self._now(), command.name))
+            if self._watch is not None:
+                self._watch.mark(command.name, self._now())
         elif isinstance(command, cmd.StopWatching):
             if not self._ended and self._watch is not None:
                 self._stop_watching("stopped by the viewer")
-        else:
+        elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):
             self._launcher.send(encode_line(command))
+        elif self._watch is None or not self._watch.obey(command):
+            self.emit(ev.Noted(self._now(), "warning", "nothing can be asked of the target now"))
 
     def _close(self) -> None:
         self._launcher.flush()

@@ -39,6 +39,21 @@ def shell_status(wait_status: int) -> int:
     return 128 - code if code < 0 else code
 
 
+def reap_copies(kept: int) -> None:
+    """Wait for hidden copies of the target that have ended: they are children of this process too.
+    Process ``kept`` is somebody else's to wait for."""
+    if not hasattr(os, "waitid"):
+        return
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid == kept:
+            return
+        os.waitpid(ended.si_pid, os.WNOHANG)
+
+
 def _text(name: str) -> str:
     """A name with bytes that are no text written with a backslash, as the wire has them."""
     return name.encode("utf-8", "backslashreplace").decode()
@@ -73,6 +88,7 @@ class Launcher:
     ) -> None:
         self.spec = spec
         self.pid = 0
+        self._daemon_pid = daemon_pid
         self._environment = spec.environment(daemon_pid, probe_path)
         self._reporter = Reporter(link)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])  # the target's is as it was
@@ -120,6 +136,7 @@ class Launcher:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 if pid:
                     break
+                reap_copies(self._daemon_pid)
             elif not from_terminal:
                 # The terminal sends to the whole group, so the target has had it already.
                 with contextlib.suppress(ProcessLookupError):
@@ -210,6 +227,7 @@ class Terminal:
                 pid, status = os.waitpid(self._pid, os.WNOHANG)
                 if pid:
                     break
+                reap_copies(self._pid)
         while self._take_output():
             pass
         return shell_status(status)

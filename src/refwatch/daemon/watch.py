@@ -12,12 +12,15 @@ import msgspec
 
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.pace import Pace
+from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
 from refwatch.model import events as ev
-from refwatch.model.reports import Answer, Hello, InsideSample, ProbeThread, Report
+from refwatch.model.commands import Command
+from refwatch.model.reports import Answer, Hello, InsideSample, MarkSet, ProbeThread, Report
 from refwatch.observe.inside import InsideSampler
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.observe.sampler import Sampler
 from refwatch.observe.threads import read_image
+from refwatch.session.references import References
 
 if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
@@ -42,7 +45,14 @@ class Watch:
     """Watches process ``pid``; ``zero_ns`` is CLOCK_MONOTONIC at the session's start."""
 
     def __init__(
-        self, pid: int, zero_ns: int, rate_hz: float, emit: Callable[[ev.Event], None]
+        self,
+        pid: int,
+        launcher: int,
+        zero_ns: int,
+        rate_hz: float,
+        references: ReferenceOptions,
+        emit: Callable[[ev.Event], None],
+        fold: Callable[[], References | None],
     ) -> None:
         self.pid = pid
         self.sampling = False
@@ -52,7 +62,13 @@ class Watch:
         self._emit = emit
         self._pace = Pace(rate_hz)
         self._sampler = Sampler(pid, emit)
+        self._peers: list[Connection[Report]] = []
+        """Those that have connected: the probe, and copies."""
         self._probe: Connection[Report] | None = None
+        self._launcher = launcher
+        self._options = references
+        self._fold = fold
+        self._references: ReferenceWatch | None = None
         self._processes: ProcessReader | None = None
         self._hello: Hello | None = None
         self._image = b""
@@ -83,32 +99,47 @@ class Watch:
     # The probe
 
     def take_probe(self, connection: socket.socket) -> None:
-        """The target's probe has connected."""
-        self._probe = Connection(connection, _reports)
+        """The target's probe has connected, or a copy of the target."""
+        self._peers.append(Connection(connection, _reports))
 
     def probe_files(self) -> list[int]:
-        """What becomes readable when the probe has said something."""
-        return [self._probe.fileno()] if self._probe is not None and self._probe.open else []
+        """What becomes readable when the probe or a copy has said something."""
+        return [peer.fileno() for peer in self._peers if peer.open]
 
     def read_probe(self) -> None:
-        """Take in what the probe has sent."""
-        if self._probe is None:
-            return
-        self._probe.flush()
-        for report in self._probe.receive():
-            self._take_report(report)
-        if not self._probe.open:
+        """Take in what the probe and the copies have sent."""
+        for peer in self._peers:
+            peer.flush()
+            for report in peer.receive():
+                self._take_report(report, peer)
+        self._peers = [peer for peer in self._peers if peer.open]
+        if self._probe is not None and not self._probe.open:
             self._probe = None
 
-    def _take_report(self, report: Report) -> None:
+    def _take_report(self, report: Report, peer: Connection[Report]) -> None:
         if isinstance(report, Hello):
+            self._probe = peer
             self._begin(report)
         elif isinstance(report, ProbeThread):
             self._sampler.threads.mark_probe(report.tid)
         elif isinstance(report, Answer):
             self._take_answer(report)
-        else:
+        elif isinstance(report, InsideSample):
             self._take_inside(report)
+        elif isinstance(report, MarkSet):
+            self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
+        elif self._references is not None:
+            self._references.take(report, peer)
+
+    def mark(self, name: str, at: float) -> None:
+        """Set a mark; a census follows."""
+        self._emit(ev.Marked(max(0.0, at), name))
+        if self._references is not None and not self.over:
+            self._references.marked()
+
+    def obey(self, command: Command) -> bool:
+        """A viewer's command about references; False if it is none, or if it cannot be done."""
+        return self._references is not None and not self.over and self._references.obey(command)
 
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
@@ -120,6 +151,8 @@ class Watch:
         self._probe_cpu_s = answer.cpu_s
         generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
         self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))
+        if answer.gc_pauses is not None:
+            self._emit(ev.GcPaused(now / 1e9, self.pid, answer.gc_pauses))
 
     def _take_inside(self, sample: InsideSample) -> None:
         if self._inside is not None and not self.over:
@@ -157,6 +190,42 @@ class Watch:
         for reading, reason in hello.limits:
             self.limit(reading, reason)
         self._start_sampling(hello)
+        self._watch_references(hello)
+
+    def _watch_references(self, hello: Hello) -> None:
+        try:
+            memory = RemoteMemory(self.pid) if self.sampling else None
+        except (ReadingDenied, MemoryGone, OSError):
+            memory = None
+        self._references = ReferenceWatch(
+            self.pid,
+            self._launcher,
+            self._options,
+            hello,
+            memory,
+            self._emit,
+            self._write,
+            self._fold,
+            self.now_ns,
+        )
+        if self._options.census == "off":
+            self.limit("census", "switched off (--census off)")
+        self._due[self._step_references] = self.now_ns()
+        self._next_due = self.now_ns()
+
+    def _write(self, line: bytes) -> None:
+        if self._probe is not None:
+            self._probe.send(line)
+
+    def _step_references(self, now: int) -> None:
+        assert self._references is not None
+        self.read_probe()
+        try:
+            self._due[self._step_references] = self._references.step(now)
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
+        except (MemoryGone, OSError):
+            self._due[self._step_references] = now + SLICE_NS  # the sampler says so
 
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
@@ -320,6 +389,8 @@ class Watch:
         if self.over:
             return
         self.over = reason
+        if self._references is not None:
+            self._references.end()
         if self.sampling:
             self.sampling = False
             self._sampler.end()

@@ -39,8 +39,105 @@ class Mark(_Command, frozen=True, tag="mark"):
     name: str
 
 
+class TakeCensus(_Command, frozen=True, tag="take_census"):
+    """Take a census now."""
+
+
+class WatchObject(_Command, frozen=True, tag="watch_object"):
+    """Watch what ``path`` names (``pkg.mod.name.attr``), now or as soon as it is there."""
+
+    path: str
+
+
+class WatchNode(_Command, frozen=True, tag="watch_node"):
+    """Watch an object that an inspection has shown."""
+
+    inspection: str
+    node: int
+
+
+class WatchInstance(_Command, frozen=True, tag="watch_instance"):
+    """Watch the newest instance of a class or type."""
+
+    module: str
+    name: str
+
+
+class Unwatch(_Command, frozen=True, tag="unwatch"):
+    watch: int
+
+
+class Inspect(_Command, frozen=True, tag="inspect"):
+    """Make a copy and say who refers to a watched object. ``inspection`` is a name of the viewer's
+    choice; ReferrersFound events answer, WorkProgressed tells how far it has come."""
+
+    inspection: str
+    watch: int
+
+
+class InspectInstance(_Command, frozen=True, tag="inspect_instance"):
+    """The same for the newest instance of a class or type."""
+
+    inspection: str
+    module: str
+    name: str
+
+
+class OpenNode(_Command, frozen=True, tag="open_node"):
+    """Say who refers to this node of an inspection, in the same copy."""
+
+    inspection: str
+    node: int
+
+
+class EndInspection(_Command, frozen=True, tag="end_inspection"):
+    """Let the copy of an inspection go, whatever it is doing."""
+
+    inspection: str
+
+
+class FindChains(_Command, frozen=True, tag="find_chains"):
+    """Find out who keeps instances of a class or type alive; ChainsFound answers."""
+
+    work: str
+    module: str
+    name: str
+
+
+class CancelWork(_Command, frozen=True, tag="cancel_work"):
+    work: str
+
+
+class WriteGraph(_Command, frozen=True, tag="write_graph"):
+    """Write the references around instances of a class as DOT to ``path``; GraphWritten answers."""
+
+    work: str
+    path: str
+    module: str
+    name: str
+
+
 class StopWatching(_Command, frozen=True, tag="stop_watching"):
     """End the watch; the target goes on."""
 
 
-Command = WriteSnapshot | TypeInput | ResizeTerminal | SignalTarget | Mark | StopWatching
+Command = (
+    WriteSnapshot
+    | TypeInput
+    | ResizeTerminal
+    | SignalTarget
+    | Mark
+    | TakeCensus
+    | WatchObject
+    | WatchNode
+    | WatchInstance
+    | Unwatch
+    | Inspect
+    | InspectInstance
+    | OpenNode
+    | EndInspection
+    | FindChains
+    | CancelWork
+    | WriteGraph
+    | StopWatching
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -153,6 +154,188 @@ class GcMeasured(_Event, frozen=True, tag="gc_measured"):
     generations: list[GcGeneration]
 
 
+class GcPaused(_Event, frozen=True, tag="gc_paused"):
+    """Collections timed in the target since it was asked to: (count, sum, longest) in seconds, the
+    youngest generation first."""
+
+    pid: int
+    generations: list[tuple[int, float, float]]
+
+
+class WatchedFound(_Event, frozen=True, tag="watched_found"):
+    """An object is watched from now on. ``watch`` is its name in later events, because an address
+    is used again. ``source`` says who asked: ``main`` (bound in ``__main__``), ``option``,
+    ``script`` (refwatch.watch) or ``viewer``."""
+
+    pid: int
+    watch: int
+    name: str
+    type: str
+    address: str
+    source: str
+    held: bool = False
+    """Its type allows no weak reference, so refwatch holds one reference, which no count has."""
+    immortal: bool = False
+
+
+class RawReading(Struct, frozen=True):
+    """What was read of one object in the target itself, refwatch's own references included."""
+
+    watch: int
+    ctypes: int
+    """``ctypes.c_uint32.from_address(address)``"""
+    getrefcount: int
+    """``sys.getrefcount(object)``"""
+
+
+class WatchedRead(_Event, frozen=True, tag="watched_read"):
+    """Raw readings. ``offset`` is how much more ``getrefcount`` reads than ctypes on this
+    interpreter and call path, measured on an object whose count is known."""
+
+    pid: int
+    offset: int
+    readings: list[RawReading]
+
+
+class WatchedCounted(_Event, frozen=True, tag="watched_counted"):
+    """(watch, references) of each object whose count has changed."""
+
+    pid: int
+    counts: list[tuple[int, int]]
+
+
+class WatchedEnded(_Event, frozen=True, tag="watched_ended"):
+    """No longer watched: it has ``died``, or somebody has asked."""
+
+    pid: int
+    watch: int
+    died: bool = True
+
+
+class ClassFound(_Event, frozen=True, tag="class_found"):
+    """A class defined in Python, whose instances are counted live from now on. ``serial`` is its
+    name in later events."""
+
+    pid: int
+    serial: int
+    module: str
+    name: str
+
+
+class ClassesCounted(_Event, frozen=True, tag="classes_counted"):
+    """(serial, live instances) of each class whose number has changed."""
+
+    pid: int
+    counts: list[tuple[int, int]]
+
+
+class ClassEnded(_Event, frozen=True, tag="class_ended"):
+    """The class itself is gone."""
+
+    pid: int
+    serial: int
+
+
+class CensusBegun(_Event, frozen=True, tag="census_begun"):
+    """A copy of the target has been made. ``pause_s`` is how long the target stood still for it."""
+
+    pid: int
+    number: int
+    reason: str
+    """``interval``, ``mark``, ``viewer`` or ``suspect``"""
+    pause_s: float
+    method: str = "copy"
+    """``copy``, or ``inside`` where the target itself walks its heap."""
+
+
+class TargetPaused(_Event, frozen=True, tag="target_paused"):
+    """The target stood still for ``pause_s`` because a copy of it was made for other work than a
+    census."""
+
+    pid: int
+    pause_s: float
+
+
+class CensusTaken(_Event, frozen=True, tag="census_taken"):
+    """What the heap holds at ``at``, the moment of the copy."""
+
+    pid: int
+    number: int
+    took_s: float
+    objects: int
+    """Objects that the collector tracks."""
+    types: list[TypeCount]
+    """Those that have changed since the census before; a count of 0 is a type that is gone."""
+    most_referenced: list[Referenced] = []
+    untracked: bool = False
+    """Objects that the collector does not track (str, int, bytes ..) were counted too."""
+
+
+class CensusFailed(_Event, frozen=True, tag="census_failed"):
+    """``retry_s``: seconds until it is tried again; None when it is not."""
+
+    pid: int
+    reason: str
+    retry_s: float | None
+
+
+class ChainsFound(_Event, frozen=True, tag="chains_found"):
+    """Who keeps instances of a class alive: chains from an instance up to a root."""
+
+    pid: int
+    module: str
+    name: str
+    chains: list[list[ChainLink]]
+    allocated_at: list[Site] = []
+
+
+class WorkProgressed(_Event, frozen=True, tag="work_progressed"):
+    """How far a piece of long work in a copy has come. ``work`` is the name that the viewer gave
+    it; ``share`` is 0 to 1, None when nobody knows. ``done`` with a ``failure`` went wrong."""
+
+    pid: int
+    work: str
+    text: str
+    share: float | None = None
+    done: bool = False
+    failure: str | None = None
+
+
+class ReferrersFound(_Event, frozen=True, tag="referrers_found"):
+    """Who refers to one node of an inspection. Node 0 is the object that was asked about.
+
+    ``references`` is its true count at the moment of the copy, ``seen`` how many of them were
+    found; what is left is unaccounted for: a C extension's, or a value just being computed.
+    Both are None for an immortal object.
+    """
+
+    pid: int
+    inspection: str
+    node: int
+    type: str
+    label: str
+    address: str
+    references: int | None
+    seen: int | None
+    referrers: list[Referrer]
+    left_out: int = 0
+    """Holders beyond those listed."""
+
+
+class InspectionEnded(_Event, frozen=True, tag="inspection_ended"):
+    """The copy behind an inspection is gone: what was not opened cannot be opened any more."""
+
+    pid: int
+    inspection: str
+    reason: str
+
+
+class GraphWritten(_Event, frozen=True, tag="graph_written"):
+    """The reference graph that was asked for is in these files: DOT, and SVG where graphviz is."""
+
+    paths: list[str]
+
+
 class CostMeasured(_Event, frozen=True, tag="cost_measured"):
     """What refwatch itself has used so far, seconds."""
 
@@ -211,6 +394,23 @@ Event = (
     | Sampled
     | ProcessMeasured
     | GcMeasured
+    | GcPaused
+    | WatchedFound
+    | WatchedRead
+    | WatchedCounted
+    | WatchedEnded
+    | ClassFound
+    | ClassesCounted
+    | ClassEnded
+    | CensusBegun
+    | TargetPaused
+    | CensusTaken
+    | CensusFailed
+    | ChainsFound
+    | WorkProgressed
+    | ReferrersFound
+    | InspectionEnded
+    | GraphWritten
     | CostMeasured
     | RateChanged
     | OutputWritten

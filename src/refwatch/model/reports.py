@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from refwatch.model.references import ChainLink, Referenced, Referrer, Site
+
 
 class GilPlace(Struct, frozen=True):
     """``gil`` is the address of ``interval``; last_holder, locked and switch_number follow it, a
@@ -59,6 +61,17 @@ class TextPlace(Struct, frozen=True):
     ascii_shift: int
 
 
+class ReferencesPlace(Struct, frozen=True):
+    """How references are read."""
+
+    weak_offset: int
+    """Of the object's address in a weak reference."""
+    dead: int
+    """What is there when the object has died."""
+    offset: int
+    """By how much sys.getrefcount reads more than ctypes, in the probe."""
+
+
 class Layout(Struct, frozen=True):
     """What calibration found and verified; None is what it could not."""
 
@@ -66,6 +79,7 @@ class Layout(Struct, frozen=True):
     threads: ThreadsPlace | None = None
     frames: FramesPlace | None = None
     text: TextPlace | None = None
+    references: ReferencesPlace | None = None
 
 
 class _Report(Struct, frozen=True, tag_field="message", tag=True):
@@ -101,6 +115,8 @@ class Answer(_Report, frozen=True, tag="answer"):
     threads: list[tuple[int, int | None, str, bool]]
     gc: list[tuple[int, int, int]]
     cpu_s: float
+    gc_pauses: list[tuple[int, float, float]] | None = None
+    """(collections, sum, longest) of each generation, seconds, once they are timed."""
 
 
 class InsideThread(Struct, frozen=True):
@@ -124,4 +140,172 @@ class InsideSample(_Report, frozen=True, tag="inside_sample"):
     threads: list[InsideThread]
 
 
-Report = Hello | ProbeThread | Answer | InsideSample
+class FoundObject(Struct, frozen=True):
+    """An object that the probe now watches. ``weak`` is the address of a weak reference to it, 0
+    where its type allows none."""
+
+    watch: int
+    name: str
+    type: str
+    address: int
+    weak: int
+    held: bool
+    immortal: bool
+    source: str
+
+
+class Namespace(Struct, frozen=True):
+    """Where the names of ``__main__`` lie: ``keys_at`` is the address of the word that leads to the
+    table, ``keys`` what it held, ``entries`` the first of ``count`` pairs of a name and a value."""
+
+    keys_at: int
+    keys: int
+    entries: int
+    count: int
+
+
+class Scanned(_Report, frozen=True, tag="scanned"):
+    """``__main__`` was looked through."""
+
+    namespace: Namespace | None
+    found: list[FoundObject]
+    cpu_s: float
+
+
+class Watching(_Report, frozen=True, tag="watching"):
+    """The script, or a viewer by the daemon, has asked for these; none where nothing was found."""
+
+    found: list[FoundObject]
+
+
+class Raw(_Report, frozen=True, tag="raw"):
+    """(watch, ctypes, sys.getrefcount)"""
+
+    readings: list[tuple[int, int, int]]
+
+
+class LetGo(_Report, frozen=True, tag="let_go"):
+    """These were held by the probe alone, and are no more."""
+
+    dead: list[int]
+
+
+class MarkSet(_Report, frozen=True, tag="mark"):
+    """``refwatch.mark`` was called. ``monotonic_s`` is CLOCK_MONOTONIC."""
+
+    name: str
+    monotonic_s: float
+
+
+class _Work(_Report, frozen=True):
+    work: str
+    """The name that the daemon gave the work."""
+
+
+class Copied(_Work, frozen=True, tag="copied"):
+    """A copy was made, 0 for the target itself; the target stood still for ``pause_s``."""
+
+    pid: int
+    pause_s: float
+
+
+class NoCopy(_Work, frozen=True, tag="no_copy"):
+    reason: str
+
+
+class CopyHere(_Work, frozen=True, tag="copy"):
+    """The copy's first words, on a connection of its own."""
+
+    pid: int
+
+
+class Progress(_Work, frozen=True, tag="progress"):
+    text: str
+    share: float | None
+
+
+class CensusReport(_Work, frozen=True, tag="census"):
+    """``classes``: (address, tp_name, metaclass, references, references that are no instance's or
+    -1, instances that the collector tracks or -1, module, name). ``types``: (module, name, count,
+    size)."""
+
+    objects: int
+    classes: list[tuple[int, int, int, int, int, int, str, str]]
+    types: list[tuple[str, str, int, int]]
+    most_referenced: list[Referenced]
+    untracked: bool
+    took_s: float
+
+
+class ChainsReport(_Work, frozen=True, tag="chains"):
+    module: str
+    name: str
+    looked: int
+    chains: list[list[ChainLink]]
+    allocated_at: list[Site]
+
+
+class ReferrersReport(_Work, frozen=True, tag="referrers"):
+    """As the ReferrersFound event has it."""
+
+    node: int
+    type: str
+    label: str
+    address: str
+    references: int | None
+    seen: int | None
+    referrers: list[Referrer]
+    left_out: int
+
+
+class Way(Struct, frozen=True):
+    """How the probe finds an object again: ("module", name), then steps."""
+
+    address: int
+    steps: list[tuple[str, str | int]]
+
+
+class WayReport(_Work, frozen=True, tag="way"):
+    node: int
+    way: Way | None
+
+
+class GraphReport(_Work, frozen=True, tag="graph"):
+    dot: str
+
+
+class Done(_Work, frozen=True, tag="done"):
+    """The copy ends."""
+
+
+class Failed(_Work, frozen=True, tag="failed"):
+    reason: str
+
+
+WorkReport = (
+    CopyHere
+    | Progress
+    | CensusReport
+    | ChainsReport
+    | ReferrersReport
+    | WayReport
+    | GraphReport
+    | Done
+    | Failed
+)
+"""What a copy says on its own connection."""
+
+Report = (
+    Hello
+    | ProbeThread
+    | Answer
+    | InsideSample
+    | Scanned
+    | Watching
+    | Raw
+    | LetGo
+    | MarkSet
+    | Copied
+    | NoCopy
+    | WorkReport
+)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
 from refwatch.model.states import ThreadState
 
 SCHEMA = "refwatch.snapshot/1"
@@ -140,7 +141,20 @@ class GcStats(Struct, frozen=True):
     uncollectable: int
 
 
+class GcPause(Struct, frozen=True):
+    """Collections of one generation that were timed, seconds."""
+
+    generation: int
+    count: int
+    total_s: float
+    longest_s: float
+
+
 class ClassCount(Struct, frozen=True):
+    """Live instances of a class. ``exact``: read from the class's own reference count, anchored by
+    a census; else the number is the census's. ``delta`` is since the newest mark, or since the
+    class was first counted; ``per_second`` over the last seconds. ``series``: [time, instances]."""
+
     module: str
     name: str
     instances: int
@@ -151,6 +165,11 @@ class ClassCount(Struct, frozen=True):
 
 
 class Watched(Struct, frozen=True):
+    """A watched object. ``references`` is its true count; ``ctypes`` and ``getrefcount`` are raw,
+    and ``getrefcount_offset`` how much more the latter reads. ``held``: its type allows no weak
+    reference, so refwatch holds one reference, which the raw readings have and ``references`` has
+    not. ``series``: [time, references]."""
+
     name: str
     type: str
     address: str
@@ -162,12 +181,35 @@ class Watched(Struct, frozen=True):
     alive: bool
     died_s: float | None
     series: list[tuple[float, int]]
+    held: bool
+
+
+class Suspect(Struct, frozen=True):
+    """A class that keeps growing: ``per_second`` is the slope of a straight line through the
+    censuses since ``since_s``, ``r2`` how well it fits (0 to 1)."""
+
+    module: str
+    name: str
+    per_second: float
+    r2: float
+    since_s: float
+    chains: list[list[ChainLink]]
+    allocated_at: list[Site]
 
 
 class Census(Struct, frozen=True):
+    """What the heap held at the newest census. ``growth`` is since the newest mark, or since the
+    first census, most first; types that did not change are left out."""
+
     taken_s: float
     pause_s: float
     objects: int
+    types: list[TypeCount]
+    growth: list[TypeDelta]
+    suspects: list[Suspect]
+    most_referenced: list[Referenced]
+    method: Literal["copy", "inside"]
+    took_s: float
 
 
 class Allocations(Struct, frozen=True):
@@ -191,6 +233,7 @@ class Process(Struct, frozen=True):
     gil: Gil
     threads: list[Thread]
     gc: list[GcStats]
+    gc_pauses: list[GcPause]
     classes: list[ClassCount]
     watched: list[Watched]
     census: Census | None

@@ -7,16 +7,21 @@ target that has no other thread forks without it: it leaves before the fork and 
 from __future__ import annotations
 
 import _thread
-import gc
 import os
 import sys
 import time
 
-from .link import Link
+from .asked import answer
+from .link import LEAVE, MAIL, Link, from_json
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .inside import InsideSampler
+    from .service import Service
+
+    Tell = Callable[[dict[str, object]], None]
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
@@ -26,8 +31,11 @@ SAMPLE_PAUSE_MS = 20  # between two samples from inside
 class Answerer:
     """Answers the daemon's questions; owns the probe's thread."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, limits: dict[str, str]) -> None:
         self._link = link
+        self._mail: list[dict[str, object]] = []
+        self._rest = b""
+        self._service = _service(link, self.tell, limits)
         self._tid = 0
         self._running = False
         self._left_for_fork = False
@@ -44,6 +52,8 @@ class Answerer:
             time.sleep(0)
         if sys.platform == "linux":
             self._take_part_in_forks()
+        if self._service is not None:
+            self._service.begin(self.tell)
         return self._tid
 
     def _take_part_in_forks(self) -> None:
@@ -72,29 +82,36 @@ class Answerer:
             self._running = False
 
     def _serve(self) -> bool:
-        """Wait for one command and obey, or for the time of the next sample; False at the end."""
+        """Wait for commands and obey, or for the time of the next sample; False at the end."""
         data = self._link.receive(self._pause_ms)
         if data is None:
             return self._inside is not None and self._link.send(self._inside.sample())
-        if b'"ask"' in data:
-            self._link.send(self._answer())
-        if b'"sample"' in data:
-            from .inside import InsideSampler
+        if data == MAIL:
+            return self._send_mail()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            command = from_json(line)
+            if command.get("command") == "ask":
+                times = self._service.gc_times if self._service is not None else None
+                self._link.send(answer(self._cpu_s, times.generations if times else None))
+            elif command.get("command") == "sample":
+                from .inside import InsideSampler
 
-            self._inside, self._pause_ms = InsideSampler(), SAMPLE_PAUSE_MS
-        return bool(data)
+                self._inside, self._pause_ms = InsideSampler(), SAMPLE_PAUSE_MS
+            elif self._service is not None:
+                self._service.obey(command)
+        return data != LEAVE
 
-    def _answer(self) -> dict[str, object]:
-        answer: dict[str, object] = {
-            "message": "answer",
-            "threads": _python_threads(),
-            "gc": [
-                [stats["collections"], stats["collected"], stats["uncollectable"]]
-                for stats in gc.get_stats()
-            ],
-        }
-        answer["cpu_s"] = self._cpu_s + time.thread_time()
-        return answer
+    def tell(self, message: dict[str, object]) -> None:
+        """Have the probe's thread send this; for the target's threads."""
+        self._mail.append(message)
+        self._link.wake(MAIL)
+
+    def _send_mail(self) -> bool:
+        while self._mail:
+            if not self._link.send(self._mail.pop(0)):
+                return False
+        return True
 
     def _before_fork(self) -> None:
         if not self._running or len(os.listdir("/proc/self/task")) != 2:
@@ -116,28 +133,16 @@ class Answerer:
 
     def _after_fork_in_child(self) -> None:
         self._running = self._left_for_fork = False
+        if self._service is not None:
+            self._service.end()
         self._link.close()
 
 
-def _python_threads() -> list[list[object]]:
-    """[ident, native id, name, daemon] of every thread that ``threading`` knows.
-
-    A subclass of Thread may define any attribute, so only the instance's own dict is read.
-    """
-    threading = sys.modules.get("threading")
-    if threading is None:
-        return []
-    attributes = threading.Thread.__dict__["__dict__"]
-    rows: list[list[object]] = []
-    for ident, thread in list(threading._active.items()):  # noqa: SLF001 - enumerate() makes calls
-        own = attributes.__get__(thread)
-        name = own.get("_name")
-        rows.append(
-            [
-                ident,
-                own.get("_native_id"),
-                str.__str__(name) if isinstance(name, str) else "",
-                bool(own.get("_daemonic")),
-            ]
-        )
-    return rows
+def _service(link: Link, tell: Tell, limits: dict[str, str]) -> Service | None:
+    """What watches objects and makes copies, where the target's Python has what it needs."""
+    try:
+        from .service import Service
+    except ImportError as error:
+        limits["references"] = limits["census"] = f"the target's Python lacks a module: {error}"
+        return None
+    return Service(link, tell, limits)

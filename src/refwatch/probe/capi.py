@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-_api = ctypes.pythonapi
-raw_thread_state = _api.PyThreadState_Get
+api = ctypes.PyDLL(None)
+"""A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are the
+target's to declare."""
+raw_thread_state = api.PyThreadState_Get
 """The same as :func:`thread_state` without a Python frame of its own."""
 raw_thread_state.restype = ctypes.c_void_p
-_interpreter = _api.PyInterpreterState_Get
+_interpreter = api.PyInterpreterState_Get
 _interpreter.restype = ctypes.c_void_p
 
 libc = ctypes.PyDLL(None, use_errno=True)
@@ -29,7 +31,7 @@ libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 
 _PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-_api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
+api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
 _pending: list[object] = []  # callbacks must outlive their call
 
 _unheld = ctypes.CDLL(None, use_errno=True)
@@ -62,14 +64,14 @@ def call_after(frame: int, function: Callable[[], None]) -> None:
         caller = interrupted.f_back if interrupted is not None else None
         while caller is not None and id(caller) != frame:
             caller = caller.f_back
-        if caller is None or _api.Py_AddPendingCall(callback, None) != 0:
+        if caller is None or api.Py_AddPendingCall(callback, None) != 0:
             function()
         return 0
 
     callback = _PENDING(call)
     del _pending[:-8]
     _pending.append(callback)
-    if _api.Py_AddPendingCall(callback, None) != 0:
+    if api.Py_AddPendingCall(callback, None) != 0:
         function()
 
 

@@ -6,13 +6,27 @@ import _socket
 import os
 import select
 import sys
-from _json import encode_basestring_ascii
+from _json import encode_basestring_ascii, make_scanner
 
 from .descriptors import high, moved_high
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+LEAVE, MAIL = b"", b"m"
+"""What :meth:`Link.receive` returns instead of data."""
+
+
+class _Plain:
+    """How _json.make_scanner is to read: as json does by default."""
+
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = array_hook = None
+    parse_float, parse_int = float, int
+
+
+_scan = make_scanner(_Plain)
 
 
 def to_json(value: object) -> str:
@@ -34,6 +48,23 @@ def to_json(value: object) -> str:
     raise TypeError(f"no JSON for {type(value)}")
 
 
+def from_json(line: bytes) -> dict[str, object]:
+    """A line of the daemon's; empty for one that is no JSON object."""
+    try:
+        value, _ = _scan(line.decode(), 0)
+    except (ValueError, StopIteration):
+        return {}
+    return value if type(value) is dict else {}
+
+
+def read_lines(socket: _socket.socket) -> Iterator[dict[str, object]]:
+    """The daemon's commands, until it closes the line."""
+    rest = b""
+    while data := socket.recv(65536):
+        *lines, rest = (rest + data).split(b"\n")
+        yield from map(from_json, lines)
+
+
 class Link:
     """A connected socket, kept at a high descriptor number and closed by any exec.
 
@@ -42,6 +73,7 @@ class Link:
     """
 
     def __init__(self, path: str) -> None:
+        self.path = path
         plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             plain.connect(path)
@@ -65,8 +97,8 @@ class Link:
         return True
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
-        """Wait, without the GIL, for the daemon's next bytes; none when it is gone, or when
-        :meth:`wake` was called; None when ``limit_ms`` passed."""
+        """Wait, without the GIL, for the daemon's next bytes; LEAVE when it is gone, or when
+        :meth:`wake` said so; MAIL when that said so; None when ``limit_ms`` passed."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.register(self._wake_in, select.POLLIN)
@@ -74,18 +106,17 @@ class Link:
             if not poll.poll(limit_ms):
                 return None
             if not (self._ours(self._fd) and self._ours(self._wake_in)):
-                return b""
+                return LEAVE
             if any(fd == self._wake_in for fd, _ in poll.poll(0)):
-                os.read(self._wake_in, 1)
-                return b""
-            return os.read(self._fd, 4096)
+                return MAIL if os.read(self._wake_in, 1) == MAIL else LEAVE
+            return os.read(self._fd, 65536)
         except OSError:
-            return b""
+            return LEAVE
 
-    def wake(self) -> None:
-        """End a :meth:`receive` that waits in another thread."""
+    def wake(self, word: bytes = b"w") -> None:
+        """End a :meth:`receive` that waits in another thread, with LEAVE or MAIL."""
         if self._ours(self._wake_out):
-            os.write(self._wake_out, b"w")
+            os.write(self._wake_out, word)
 
     def close(self) -> None:
         for fd in (self._fd, self._wake_in, self._wake_out):

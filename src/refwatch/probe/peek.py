@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import struct
 
+from .descriptors import moved_high
+
 WORD = 8
 
 
 class Memory:
     """``/proc/self/mem``: reads are checked by the kernel, unlike a ctypes pointer's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stays: bool = False) -> None:
         self.fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+        if stays:
+            self.fd = moved_high(self.fd)
 
     def close(self) -> None:
         os.close(self.fd)

@@ -25,17 +25,21 @@ def start(report_to: str) -> None:
         "pid": os.getpid(),
         "python": sys.version.split()[0],
         "executable": sys.executable,
-        "free_threaded": "t" in getattr(sys, "abiflags", ""),
+        "free_threaded": _free_threaded(),
         "gil_enabled": _gil_enabled(),
         "switch_interval_s": sys.getswitchinterval(),
         "layout": _calibrate(int(daemon), limits),
-        "limits": [[reading, reason] for reading, reason in limits.items()],
     }
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
-    answerer = Answerer(link)
+    answerer = Answerer(link, limits)
+    hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
     link.send(hello)
+
+
+def _free_threaded() -> bool:
+    return "t" in getattr(sys, "abiflags", "")
 
 
 def _gil_enabled() -> bool:
@@ -45,12 +49,13 @@ def _gil_enabled() -> bool:
 
 def _calibrate(daemon: int, limits: Limits) -> Found:
     """What was found and verified; each search that failed leaves its reason in ``limits``."""
-    layout: Found = {"gil": None, "threads": None, "frames": None, "text": None}
+    layout: Found = {"gil": None, "threads": None, "frames": None, "text": None, "references": None}
     if sys.platform != "linux":
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
         return layout
     try:
         from . import capi, find_frames, find_gil, find_text, find_threads, helper, peek
+        from .find_references import find_references
     except ImportError as error:
         limits["outside reading"] = f"the target's Python lacks a module: {error}"
         return layout
@@ -65,7 +70,7 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
     def attempt(name: str, reading: str, search: Callable[[], object]) -> None:
         try:
             layout[name] = search()
-        except (find_gil.NotFound, helper.Stuck, OSError, ValueError) as error:
+        except (find_gil.NotFound, helper.Stuck, OSError, ValueError, RuntimeError) as error:
             limits[reading] = f"calibration failed: {error}"
 
     try:
@@ -74,6 +79,10 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
         attempt("threads", "thread states", lambda: find_threads.find_threads(memory, *helpers))
         attempt("frames", "stacks", lambda: find_frames.find_frames(memory))
         attempt("text", "source lines", lambda: find_text.find_text(memory))
+        if _free_threaded():
+            limits["references"] = "a free-threaded build splits an object's count among threads"
+        else:
+            attempt("references", "references", lambda: find_references(memory))
     finally:
         for one in helpers:
             one.end()

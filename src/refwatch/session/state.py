@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.references import References
 
 KEEP_NOTES = 500
 KEEP_MARKS = 1000
 KEEP_RATE_CHANGES = 20
+KEEP_WORK = 20
 PIECE = 4096  # characters; a million pieces of two characters would take fifty times their size
 KEEP_OUTPUT = 1 << 20  # characters of the target's output
 
@@ -102,6 +104,10 @@ class State:
     marks: list[ev.Marked] = field(default_factory=list)
     cost: Cost = field(default_factory=Cost)
     output: Output = field(default_factory=Output)
+    work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
+    """Long work that goes on in a copy, or has lately ended, by the name its viewer gave it."""
+    graph_paths: list[str] = field(default_factory=list)
+    """Where the last reference graph was written."""
     rate_hz: float = 0.0
     rate_changes: list[str] = field(default_factory=list)
     exited: ev.TargetExited | None = None
@@ -227,6 +233,8 @@ def _noted(state: State, event: ev.Noted) -> None:
 
 def _marked(state: State, event: ev.Marked) -> None:
     state.marks = [*state.marks, event][-KEEP_MARKS:]
+    for process in state.processes.values():
+        process.references.mark(event.at, event.name)
     state.note(event.at, f"mark {event.name}")
 
 
@@ -252,9 +260,70 @@ def _how(exit_code: int | None) -> str:
     return f"with status {exit_code}"
 
 
+def _gc_paused(state: State, event: ev.GcPaused) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.references.gc_pauses = event.generations
+
+
+def _watched_ended(state: State, event: ev.WatchedEnded) -> None:
+    process = state.processes.get(event.pid)
+    record = process.references.watched.get(event.watch) if process else None
+    if process and record is not None:
+        process.references.ended_object(event)
+        if event.died and record.source != "main":
+            state.note(event.at, f"{record.name} ({record.type}) died")
+
+
+def _census_failed(state: State, event: ev.CensusFailed) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.references.failed_census(event)
+    again = "" if event.retry_s is None else f"; tried again in {event.retry_s:.0f} s"
+    state.note(event.at, f"no census: {event.reason}{again}", "warning")
+
+
+def _work_progressed(state: State, event: ev.WorkProgressed) -> None:
+    state.work.pop(event.work, None)
+    state.work[event.work] = event
+    while len(state.work) > KEEP_WORK:
+        del state.work[next(iter(state.work))]
+    if event.failure is not None:
+        state.note(event.at, event.failure, "warning")
+
+
+def _graph_written(state: State, event: ev.GraphWritten) -> None:
+    state.graph_paths = event.paths
+    state.note(event.at, f"reference graph written to {' and '.join(event.paths)}")
+
+
+def _reference_fold(take: Callable[[References, Any], None]) -> Callable[[State, Any], None]:
+    def fold(state: State, event: Any) -> None:  # noqa: ANN401 - the table below has its type
+        process = state.processes.get(event.pid)
+        if process:
+            take(process.references, event)
+
+    return fold
+
+
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:
     state.ended = event.reason
 
+
+_REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
+    ev.WatchedFound: References.found_object,
+    ev.WatchedRead: References.read_objects,
+    ev.WatchedCounted: References.counted_objects,
+    ev.ClassFound: References.found_class,
+    ev.ClassesCounted: References.counted_classes,
+    ev.ClassEnded: References.ended_class,
+    ev.CensusBegun: References.begun_census,
+    ev.TargetPaused: References.paused,
+    ev.CensusTaken: References.taken_census,
+    ev.ChainsFound: References.found_chains,
+    ev.ReferrersFound: References.found_referrers,
+    ev.InspectionEnded: References.ended_inspection,
+}
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.TargetStarted: _target_started,
@@ -275,4 +344,10 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.SnapshotWritten: _snapshot_written,
     ev.TargetExited: _target_exited,
     ev.WatchEnded: _watch_ended,
+    ev.GcPaused: _gc_paused,
+    ev.WatchedEnded: _watched_ended,
+    ev.CensusFailed: _census_failed,
+    ev.WorkProgressed: _work_progressed,
+    ev.GraphWritten: _graph_written,
+    **{kind: _reference_fold(take) for kind, take in _REFERENCE_FOLDS.items()},
 }

@@ -12,32 +12,39 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 
 from refwatch.model import events as ev
-from refwatch.model.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
 from refwatch.model.events import Event
 from refwatch.session.state import State
-from refwatch.tui.feed import Feed, FeedGoneError, ReplayFeed
+from refwatch.tui.asking import AskingApp
+from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.held import Held
-from refwatch.tui.help import HelpScreen, section
+from refwatch.tui.help import HelpScreen, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.objects import ObjectsPanel
 from refwatch.tui.output import OutputLines
 from refwatch.tui.panels import panels
+from refwatch.tui.refcounts import RefcountsPanel
+from refwatch.tui.referrers import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.source import source_line
+from refwatch.tui.table_panel import TABLE_KEYS
 from refwatch.tui.theme import DARK, LIGHT, defaults
 from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.threads import ThreadsPanel
+from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
 from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.tree_lines import TREE_KEYS
 
 __all__ = ["Leave", "RefwatchApp"]
 
@@ -48,7 +55,7 @@ CHROME = (4, 3)
 """(rows, columns) that are not the Output panel's."""
 
 
-class RefwatchApp(App[Leave]):
+class RefwatchApp(AskingApp):
     """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
 
     TITLE = "refwatch"
@@ -78,12 +85,10 @@ class RefwatchApp(App[Leave]):
         write_snapshot: Callable[[State, Path], None] | None = None,
         snapshot_dir: Path,
     ) -> None:
-        super().__init__()
+        super().__init__(feed, replay=replay)
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-        self.feed = feed
-        self.state = State()
-        self.replay = replay
         self.held: Held | None = None
+        self.baseline = Choice()
         self.specs = panels(live=not replay)
         self.main = MainScreen(self.specs)
         self._write_snapshot = write_snapshot
@@ -156,10 +161,13 @@ class RefwatchApp(App[Leave]):
         if numbers:
             self._numbers = now
             self.main.show_header(self._header())
-        if isinstance(self.screen, ThreadScreen):
-            if numbers:
-                self._draw_thread(self.screen)
+        if isinstance(self.screen, LiveScreen):
+            if numbers or self.screen.fast:
+                self._draw_live(self.screen)
             return
+        if self.held is None:
+            self.baseline.follow(baselines_of(self.state))
+            self.main.set_baseline(self.baseline.index)
         spec = self.main.active
         if self.held is not None:
             if numbers and self.held.drawn != spec.name:
@@ -170,10 +178,15 @@ class RefwatchApp(App[Leave]):
         if numbers:
             self._draw_preview()
 
-    def _draw_thread(self, screen: ThreadScreen) -> None:
-        view = self._detail(screen.serial)
+    def _draw_live(self, screen: LiveScreen[Any]) -> None:
+        view = screen.read(self.state, self.held)
         if view is not None and view != screen.view:
             screen.show(view)
+
+    @on(LiveScreen.RedrawWanted)
+    @on(AskingApp.DrawWanted)
+    def _draw_wanted(self) -> None:
+        self.call_after_refresh(self.draw)
 
     @on(ThreadsPanel.PreviewWanted)
     def _draw_preview(self) -> None:
@@ -253,7 +266,15 @@ class RefwatchApp(App[Leave]):
                 self.action_pause()
             self.feed.jump_to_end()
 
+    def action_baseline(self) -> None:
+        self.baseline.next(baselines_of(self.state))
+        self.main.set_baseline(self.baseline.index)
+        self.draw()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action == "baseline":
+            panel = self.main.panel
+            return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
         if action in {"speed", "jump"}:
             return isinstance(self.feed, ReplayFeed) and not self.feed.gone
         return True
@@ -265,11 +286,20 @@ class RefwatchApp(App[Leave]):
         if isinstance(self.screen, HelpScreen):
             return
         sections = [
-            section("Everywhere", [*self._panel_keys(), *MainScreen.BINDINGS, *self.BINDINGS]),
-            section("Tables", LiveTable.BINDINGS),
-            section("Threads", ThreadsPanel.BINDINGS),
-            section("One thread", ThreadScreen.BINDINGS),
+            section(
+                "Everywhere",
+                [*self._panel_keys(), *MainScreen.BINDINGS, *AskingApp.BINDINGS, *self.BINDINGS],
+            ),
+            section("Tables and trees", [*LiveTable.BINDINGS, *TABLE_KEYS]),
+            section("Threads", own(ThreadsPanel)),
+            section("One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),
+            section("Refcounts", own(RefcountsPanel)),
+            section(
+                "Who refers to an object",
+                [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS],
+            ),
             section("Output", OutputLines.BINDINGS),
+            section("Objects", own(ObjectsPanel)),
         ]
         self.push_screen(HelpScreen(sections))
 
@@ -327,15 +357,6 @@ class RefwatchApp(App[Leave]):
         rows, columns = size.height - CHROME[0], size.width - CHROME[1]
         command = ResizeTerminal(max(rows, 2), max(columns, 10))
         self.run_worker(self.send(command), group="resize")
-
-    async def send(self, command: Command) -> bool:
-        """Send, or say why not; return whether it went."""
-        try:
-            await self.feed.send(command)
-        except FeedGoneError as error:
-            self.notify(str(error), severity="warning", markup=False)
-            return False
-        return True
 
 
 def _light_terminal() -> bool:

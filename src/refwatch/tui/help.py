@@ -8,7 +8,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
+from textual.widget import Widget
 
+from refwatch.tui.table_panel import TABLE_KEYS
+from refwatch.tui.views.chains import ROOT
 from refwatch.tui.views.spans import Line, pad
 from refwatch.tui.views.states import EXPLAINED, GLYPHS, WORDS
 from refwatch.tui.widgets.scroll_lines import ScrollLines
@@ -28,6 +31,11 @@ def section(title: str, bindings: Iterable[BindingType]) -> Section:
     return title, tuple((" ".join(keys), what) for what, keys in rows.items())
 
 
+def own(panel: type[Widget]) -> list[BindingType]:
+    """The keys of a panel but for those that it has in common with others."""
+    return [binding for binding in panel.BINDINGS if binding not in TABLE_KEYS]
+
+
 _NAMES = {
     "slash": "/", "question_mark": "?", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
     "equals_sign": "=", "greater_than_sign": ">", "less_than_sign": "<", "pageup": "PgUp",
@@ -37,6 +45,19 @@ _NAMES = {
 
 def _keys(binding: Binding) -> list[str]:
     return [_NAMES.get(key, key) for key in binding.key.split(",")]
+
+
+REFERENCES = (
+    ("Refs", "strong", "the true count: refwatch's own reference is taken off"),
+    ("▲ ▼", "key", "it has changed in the last two seconds"),
+    ("raw ctypes", "muted", "as read of the object's memory, nothing taken off"),
+    ("raw getrefcount", "muted", "as sys.getrefcount says, its own argument and all"),
+    ("held", "accent", "no weak reference is possible: refwatch holds a strong one"),
+    ("immortal", "muted", "never freed; what is read of it is no count"),
+    (f"{ROOT} module", "accent", "a module, a frame or a thread: what keeps the rest alive"),
+    ("↺ shown above", "warning", "a cycle: this object stands on the way already"),
+)
+"""(word or sign, its style, what it means)"""
 
 
 def draw_help(sections: Iterable[Section]) -> list[Line]:
@@ -54,6 +75,12 @@ def draw_help(sections: Iterable[Section]) -> list[Line]:
         for state, text in EXPLAINED.items()
     ]
     lines += [
+        (),
+        (("References", "title"),),
+        *(
+            ((pad(f"  {word}", KEY_WIDTH), style), (text, "foreground"))
+            for word, style, text in REFERENCES
+        ),
         (),
         (("Timelines", "title"),),
         (

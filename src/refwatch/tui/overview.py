@@ -7,12 +7,13 @@ from textual.containers import Horizontal
 
 from refwatch.model.snapshot import Verdict
 from refwatch.tui.panel import Panel
-from refwatch.tui.views.overview import Gauge, OverviewView, Trend
+from refwatch.tui.views.overview import Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.views.overview_lines import (
     draw_busiest,
     draw_cpu,
     draw_events,
     draw_gauge,
+    draw_heap,
     draw_memory,
     draw_text,
     draw_verdict,
@@ -26,6 +27,7 @@ class OverviewPanel(Panel):
     def __init__(self) -> None:
         super().__init__(id="overview")
         self._verdict: Picture[Verdict] = Picture(draw_verdict, "verdict")
+        self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
             Picture(draw_gauge, name, classes="box") for name in ("held", "waiting", "handoffs")
         ]
@@ -37,6 +39,7 @@ class OverviewPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield self._verdict
+        yield self._heap
         with Horizontal(id="gauges"):
             yield self._no_gil
             yield from self._gauges
@@ -58,6 +61,9 @@ class OverviewPanel(Panel):
         if not numbers or not isinstance(view, OverviewView):
             return
         self._verdict.present(view.verdict)
+        self._heap.display = view.heap is not None
+        if view.heap is not None:
+            self._heap.present(view.heap)
         gauges = (view.held, view.waiting, view.handoffs)
         self._no_gil.display = view.held is None
         self._no_gil.present(view.no_gil)

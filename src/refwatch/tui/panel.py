@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.containers import Vertical
 from textual.message import Message
 
+from refwatch.model.commands import Command
 from refwatch.session.state import State
 from refwatch.tui.views.spans import Line
 
@@ -22,6 +24,29 @@ class Panel(Vertical):
 
     class HintChanged(Message):
         """``hint`` says something else now."""
+
+    class SendWanted(Message):
+        """The daemon is to be sent this command; ``said`` is told the user once it has gone."""
+
+        def __init__(self, command: Command, said: str = "") -> None:
+            super().__init__()
+            self.command, self.said = command, said
+
+    class InspectWanted(Message):
+        """The user wants to see who refers to an object. ``ask`` makes the command, given the name
+        of the new inspection; ``title`` is shown until the answer says more. ``address`` finds it
+        in a recording, where nothing can be asked."""
+
+        def __init__(self, title: str, ask: Callable[[str], Command], address: str = "") -> None:
+            super().__init__()
+            self.title, self.ask, self.address = title, ask, address
+
+    compares: ClassVar[bool] = False
+    """Its numbers are compared with a baseline, which the user chooses for all panels at once."""
+
+    def set_baseline(self, index: int) -> None:
+        """Compare with the baseline at this place of those in the view from now on; with the newest
+        where there are not so many."""
 
     def show(self, view: object, *, numbers: bool) -> None:
         """Show what ``read`` of its spec made. ``numbers`` is False on the ticks between, on which

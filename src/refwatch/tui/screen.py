@@ -37,6 +37,7 @@ class MainScreen(Screen[None]):
         self._tabs = TabRow(tuple((spec.name, spec.key, spec.title) for spec in specs), "tabs")
         self._panels: dict[str, Panel] = {}
         self._place = Container(id="panels")
+        self._baseline = 0
 
     def compose(self) -> ComposeResult:
         yield self._header
@@ -77,8 +78,13 @@ class MainScreen(Screen[None]):
         """Hand the panel that is looked at its view."""
         panel = self.panel
         if panel is not None and panel.is_mounted:
+            panel.set_baseline(self._baseline)
             panel.show(view, numbers=numbers)
             self._tabs.hint(panel.hint())
+
+    def set_baseline(self, index: int) -> None:
+        """Compare with this one of the baselines from now on, in every panel."""
+        self._baseline = index
 
     @on(Panel.HintChanged)
     def _hint_changed(self) -> None:

@@ -79,6 +79,7 @@ DARK = Theme(
         **_DARK_STATES,
         **_DARK_FILLS,
         "muted": "#8592a6",
+        "trend": "#38658f",
         "block-cursor-background": "#24405c",
         "block-cursor-foreground": "#ffffff",
         "scrollbar": "#3a475b",
@@ -107,6 +108,7 @@ LIGHT = Theme(
         **_LIGHT_STATES,
         **_LIGHT_FILLS,
         "muted": "#5c6878",
+        "trend": "#8fb8e0",
         "block-cursor-background": "#cfe4fb",
         "block-cursor-foreground": "#0d1620",
         "scrollbar": "#b4c0cf",
@@ -123,7 +125,7 @@ LIGHT = Theme(
 def defaults(dark: bool) -> dict[str, str]:
     """Our own variables for the themes that Textual brings along."""
     theme = DARK if dark else LIGHT
-    return {name: theme.variables[name] for name in (*_DARK_STATES, *_DARK_FILLS, "muted")}
+    return {name: theme.variables[name] for name in (*_DARK_STATES, *_DARK_FILLS, "muted", "trend")}
 
 
 class Palette:
@@ -157,7 +159,9 @@ def palette_of(variables: dict[str, str]) -> Palette:
 
 
 _NO_STYLE = Style()
-_PLAIN = ("muted", "foreground", "primary", "secondary", "accent", "warning", "error", "success")
+_PLAIN = (
+    "muted", "trend", "foreground", "primary", "secondary", "accent", "warning", "error", "success",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=8)

@@ -7,8 +7,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
+from refwatch.session.state import State
+from refwatch.tui.held import Held
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.source import source_line
 from refwatch.tui.views.spans import Line
 from refwatch.tui.views.thread_detail import (
     DetailView,
@@ -17,6 +20,7 @@ from refwatch.tui.views.thread_detail import (
     draw_stack,
     draw_states,
     draw_title,
+    view_detail,
 )
 from refwatch.tui.views.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.widgets.footer import SteadyFooter
@@ -24,17 +28,16 @@ from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
 
-class ThreadScreen(Screen[None]):
-    """Shows a DetailView; the app gives it one some times a second."""
+class ThreadScreen(LiveScreen[DetailView]):
+    """Shows a DetailView."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,left", "back", "Back", id="detail.back"),
+        Binding("left", "back", "Back", show=False, id="detail.left"),
     ]
 
     def __init__(self, serial: int) -> None:
-        super().__init__(id="thread")
+        super().__init__("thread")
         self.serial = serial
-        self.view: DetailView | None = None
         self._title_line = Lines("thread-title")
         self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
         self._cells = StripCells()
@@ -61,18 +64,12 @@ class ThreadScreen(Screen[None]):
         self._stack.border_title = "Stack, innermost first"
         self._hot.focus()
 
-    def show(self, view: DetailView) -> None:
-        """Show this from now on."""
-        self.view = view
-        self._lay_out()
+    def read(self, state: State, held: Held | None) -> DetailView | None:
+        if held is not None:
+            return held.threads.get(self.serial)
+        return view_detail(state, self.serial, source_line)
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._lay_out)
-
-    def _lay_out(self) -> None:
-        view = self.view
-        if view is None or not self.is_mounted:
-            return
+    def lay_out(self, view: DetailView) -> None:
         self._title_line.show((draw_title(view, self.size.width),))
         self._strip.present(view)
         self._states.present(view)
@@ -84,6 +81,3 @@ class ThreadScreen(Screen[None]):
         shown = window(view.end_s, DEFAULT_ZOOM, width)
         lines = (tuple(self._cells.spans(view.strip, shown, self.app.no_color)),)
         return lines[:height]
-
-    def action_back(self) -> None:
-        self.dismiss()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -10,17 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from refwatch.model.states import ThreadState
-from refwatch.tui.panel import Panel
+from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.formats import fmt_duration
 from refwatch.tui.views.spans import Line, Span, width_of
 from refwatch.tui.views.states import legend
+from refwatch.tui.views.table import Order
 from refwatch.tui.views.thread_detail import DetailView, draw_preview
 from refwatch.tui.views.threads import (
     KEEP_S,
-    Order,
     ThreadsView,
     arrange,
     columns_for,
@@ -37,7 +35,7 @@ STRIP_CELLS = 24
 """Least width of the timelines: below it columns give way."""
 
 
-class ThreadsPanel(Panel):
+class ThreadsPanel(TablePanel):
     """Shows a ThreadsView."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,46 +71,7 @@ class ThreadsPanel(Panel):
             id="threads.later",
             tooltip="Later timelines, while paused",
         ),
-        Binding(
-            "o,greater_than_sign",
-            "sort(1)",
-            "Sort",
-            key_display="o",
-            id="threads.sort",
-            tooltip="Sort by the next column; O by the one before; or click a heading",
-        ),
-        Binding(
-            "O,less_than_sign",
-            "sort(-1)",
-            "Sort by the column before",
-            show=False,
-            id="threads.sort_back",
-        ),
-        Binding(
-            "r",
-            "reverse",
-            "Reverse",
-            show=False,
-            id="threads.reverse",
-            tooltip="Turn the order round",
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            id="threads.filter",
-            tooltip="Show threads whose name or line has this text",
-        ),
-        Binding("escape", "clear_filter", "Clear the filter", show=False, id="threads.clear"),
-        Binding(
-            "e",
-            "ended",
-            "Ended",
-            show=False,
-            id="threads.ended",
-            tooltip="Hide or show threads that have ended",
-        ),
+        *TABLE_KEYS,
         Binding(
             "v",
             "letters",
@@ -134,8 +93,7 @@ class ThreadsPanel(Panel):
             self.serial = serial
 
     def __init__(self) -> None:
-        super().__init__(id="threads")
-        self.order = Order()
+        super().__init__("threads", Order(), "thread name or line")
         self.zoom = DEFAULT_ZOOM
         self.letters = False
         self.back_s = 0.0
@@ -145,8 +103,10 @@ class ThreadsPanel(Panel):
         self._cells: dict[int, StripCells] = {}
         self._legend = Lines("legend")
         self._preview: Picture[DetailView] = Picture(draw_preview, "preview", classes="box")
-        self._table = LiveTable(
-            columns_for(self._view),
+
+    def make_table(self) -> LiveTable:
+        return LiveTable(
+            columns_for(ThreadsView((), 0.0, 0)),
             "threads-table",
             tail=self._tail,
             tail_width=STRIP_CELLS,
@@ -155,23 +115,15 @@ class ThreadsPanel(Panel):
         )
 
     def compose(self) -> ComposeResult:
-        yield self._table
+        yield self.table
         yield self._preview
         yield self._legend
 
     def on_mount(self) -> None:
         self.letters = self.app.no_color
 
-    def focus_content(self) -> None:
-        self._table.focus()
-
-    def hint(self) -> Line:
-        shown = f"filter “{self.order.filter}”, " if self.order.filter else ""
-        return ((shown + fmt_totals(self._view, len(self._table.rows)), "muted"),)
-
-    @property
-    def table(self) -> LiveTable:
-        return self._table
+    def totals(self) -> str:
+        return fmt_totals(self._view, len(self.table.rows))
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -186,7 +138,7 @@ class ThreadsPanel(Panel):
     def _rows(self) -> None:
         columns = columns_for(self._view)
         rows = arrange(self._view, columns, self.order)
-        self._table.show(columns, rows, self.order.sort, self.order.reverse)
+        self.table.show(columns, rows, self.order.sort, self.order.reverse)
         self._make_room()
         self._legend.show((legend(self._states()),))
         if len(self._cells) > len(self._view.threads) + 100:
@@ -196,7 +148,7 @@ class ThreadsPanel(Panel):
     @property
     def previewed(self) -> int | None:
         """The thread whose lines are shown below the table, where there is room for them."""
-        return self._table.cursor if self._preview.display else None
+        return self.table.cursor if self._preview.display else None
 
     def preview(self, view: DetailView) -> None:
         """Show this below the table."""
@@ -207,7 +159,7 @@ class ThreadsPanel(Panel):
 
     def _make_room(self) -> None:
         """The table has what it needs; steps of four rows keep the rest from moving about."""
-        rows = len(self._table.rows)
+        rows = len(self.table.rows)
         free = self.size.height - 2 - (rows + 3) // 4 * 4
         self._preview.display = bool(rows) and free >= PREVIEW_ROWS
         if self._preview.display:
@@ -226,10 +178,10 @@ class ThreadsPanel(Panel):
 
     def _strips(self) -> None:
         end = self._view.end_s - self.back_s
-        shown = window(end, self.zoom, self._table.tail_cells)
+        shown = window(end, self.zoom, self.table.tail_cells)
         if shown != self._window:
             self._window = shown
-            self._table.refresh_tails()
+            self.table.refresh_tails()
 
     def _tail(self, serial: int, width: int) -> list[Span]:
         strip = self._view.strips.get(serial)
@@ -262,17 +214,17 @@ class ThreadsPanel(Panel):
 
     def action_zoom(self, by: int) -> None:
         self.zoom = min(max(self.zoom + by, 0), len(ZOOMS_S) - 1)
-        self._redraw()
+        self.redraw()
 
     def action_letters(self) -> None:
         self.letters = not self.letters
-        self._redraw()
+        self.redraw()
 
     def action_scroll_time(self, by: int) -> None:
         step = max(1, self._window.count // 4) * self._window.cell_s
         longest = max(0.0, min(KEEP_S, self._view.end_s) - self._window.count * self._window.cell_s)
         self.back_s = min(max(self.back_s - by * step, 0.0), longest)
-        self._redraw()
+        self.redraw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "scroll_time":
@@ -283,35 +235,16 @@ class ThreadsPanel(Panel):
         """The view moves on: back to the newest sample."""
         self.back_s = 0.0
 
-    def action_sort(self, by: int) -> None:
-        keys = ["seen", *(column.key for column in columns_for(self._view))]
-        now = keys.index(self.order.sort) if self.order.sort in keys else 0
-        self._sort(keys[(now + by) % len(keys)])
+    def sort_keys(self) -> tuple[str, ...]:
+        return ("seen", *(column.key for column in columns_for(self._view)))
 
-    def _sort(self, key: str) -> None:
-        self.order = replace(self.order, sort=key, reverse=falls(key))
-        self._redraw()
+    def falls(self, key: str) -> bool:
+        return falls(key)
 
-    def action_reverse(self) -> None:
-        self.order = replace(self.order, reverse=not self.order.reverse)
-        self._redraw()
-
-    def action_ended(self) -> None:
-        self.order = replace(self.order, hide_ended=not self.order.hide_ended)
-        self._redraw()
-
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
         self._rows()
         self._strips()
-        self._table.refresh()
-        self.post_message(self.HintChanged())
-
-    @on(LiveTable.HeadingClicked)
-    def _heading_clicked(self, event: LiveTable.HeadingClicked) -> None:
-        if event.column == self.order.sort:
-            self.action_reverse()
-        else:
-            self._sort(event.column)
+        super().redraw()
 
     @on(LiveTable.CursorMoved)
     def _cursor_moved(self) -> None:
@@ -321,33 +254,5 @@ class ThreadsPanel(Panel):
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
         self.post_message(self.ThreadOpened(event.key))
 
-    # -- filter --------------------------------------------------------------------------------
-
-    async def action_filter(self) -> None:
-        boxes = self.query("#filter").results(Input)
-        box = next(boxes, None)
-        if box is None:
-            box = Input(
-                self.order.filter, placeholder="thread name or line", id="filter", compact=True
-            )
-            await self.mount(box)
-        box.focus()
-
-    async def action_clear_filter(self) -> None:
-        self.order = replace(self.order, filter="")
-        await self.query("#filter").remove()
-        self._table.focus()
-        self._redraw()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self.order = replace(self.order, filter=event.value)
-        self._redraw()
-
-    @on(Input.Submitted, "#filter")
-    async def _filter_submitted(self) -> None:
-        await self.query("#filter").remove()
-        self._table.focus()
-
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        self.call_after_refresh(self._redraw)
+        self.call_after_refresh(self.redraw)

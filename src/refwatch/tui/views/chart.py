@@ -111,6 +111,19 @@ def sparkline(points: Points, width: int, height: int, top: float, window: float
     ]
 
 
+def heights(values: Sequence[float | None], least: float) -> str:
+    """One cell for each value, the lowest of them at the bottom; the full height is their range,
+    or ``least`` where that is more. Nothing where there is no value."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return " " * len(values)
+    low = min(known)
+    span = max(max(known) - low, least)
+    return "".join(
+        " " if value is None else _HEIGHTS[1 + round((value - low) / span * 7)] for value in values
+    )
+
+
 def nice_top(value: float, base: float = 10.0) -> float:
     """The next round number at or above the value: 1, 2, 2.5, 5 times a power of ``base``."""
     if value <= 0:

@@ -22,6 +22,11 @@ class HeaderView:
     cost: str
     behind_s: float | None = None
     note: str = ""
+    counting: str = ""
+    """A census is under way: for how long."""
+    census: str = ""
+    """How long ago the last one was and how long the target stood still for it, or why there is
+    none; shown where there is room."""
 
 
 def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
@@ -45,6 +50,8 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
         state.now,
         fmt_cost(state),
         note=replay or "",
+        counting=_counting(state),
+        census=fmt_census(state),
     )
 
 
@@ -79,16 +86,38 @@ def fmt_cost(state: State) -> str:
     return f"probe {probe}, daemon {fmt_percent(cost.daemon_cpu_s / state.now)} of a core"
 
 
+def _counting(state: State) -> str:
+    since = state.main.references.counting_since if state.main else None
+    if since is None or state.exited is not None:
+        return ""
+    return f"◌ census {fmt_duration(max(0.0, state.now - since))}"
+
+
+def fmt_census(state: State) -> str:
+    """``census 12.3 s ago, pause 2.1 ms``; nothing before the first."""
+    known = state.main.references if state.main else None
+    if known is None:
+        return ""
+    if known.failure is not None:
+        return f"no census: {safe(known.failure)}"
+    if not known.census.taken:
+        return ""
+    ago = fmt_duration(max(0.0, state.now - known.census.taken_s))
+    return f"census {ago} ago, pause {fmt_duration(known.census.pause_s)}"
+
+
 def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
     """Two lines: the target and how it stands; facts and cost."""
     status = view.status
-    right: list[Span] = [status]
+    right: list[Span] = [(f"{view.counting}  ", "accent"), status] if view.counting else [status]
     if view.behind_s is not None:
         behind = f" {fmt_duration(view.behind_s)} behind" if view.behind_s >= 0.05 else ""
-        right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), status]
+        right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), *right]
     right += [("  ", ""), (fmt_duration(view.elapsed_s).rjust(7), "strong"), (" ", "")]
     room = max(8, width - sum(len(text) for text, _ in right) - 12)
     left: Line = ((" refwatch ", "title"), (" ", ""), (cut(view.target, room), "strong"))
     facts = "  ".join((*view.facts, view.note) if view.note else view.facts)
+    if view.census and len(facts) + len(view.census) + len(view.cost) + 6 <= width:
+        facts += f"  {view.census}"
     second = two_ends(((" " + facts, "muted"),), ((view.cost + " ", "muted"),), width)
     return (two_ends(left, tuple(right), width), second)[:height]

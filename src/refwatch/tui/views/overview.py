@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.process import ProcessState
+from refwatch.session.references import References, TypeName
 from refwatch.session.state import State
+from refwatch.session.suspects import suspicions
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration, fmt_percent, fmt_rate
 from refwatch.tui.views.spans import safe
@@ -16,6 +18,7 @@ from refwatch.tui.views.threads import ThreadView, busiest, view_thread
 
 EVENTS = 60
 BUSIEST = 40
+GROWING = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,15 @@ class EventView:
 
 
 @dataclass(frozen=True)
+class HeapView:
+    """The objects at the newest census, and the classes that keep growing."""
+
+    objects: int
+    growing: tuple[tuple[str, float], ...]
+    """(class, instances more per second), the worst first"""
+
+
+@dataclass(frozen=True)
 class OverviewView:
     """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
 
@@ -65,10 +77,38 @@ class OverviewView:
     events: tuple[EventView, ...]
     """Newest first."""
     limits: tuple[tuple[str, str], ...]
+    heap: HeapView | None = None
+    """None before the first census."""
+
+
+class OverviewReader:
+    """Reads views from a state. Which classes keep growing it remembers until the next census."""
+
+    def __init__(self) -> None:
+        self._of: tuple[References, int] | None = None
+        self._growing: tuple[tuple[str, float], ...] = ()
+
+    def read(self, state: State) -> OverviewView:
+        """Read what the Overview shows."""
+        view = view_overview(state)
+        known = state.main.references if state.main else None
+        if known is None or not known.census.taken:
+            return view
+        if self._of is None or self._of[0] is not known or self._of[1] != known.census.taken:
+            self._of = (known, known.census.taken)
+            self._growing = tuple(
+                (_class_name(one.name), one.per_second) for one in suspicions(known)[:GROWING]
+            )
+        return replace(view, heap=HeapView(known.census.objects, self._growing))
+
+
+def _class_name(name: TypeName) -> str:
+    module, short = name
+    return safe(short if module == "builtins" else f"{module}.{short}")
 
 
 def view_overview(state: State) -> OverviewView:
-    """Read what the Overview shows."""
+    """Read all but what is in the heap."""
     process = state.main
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []

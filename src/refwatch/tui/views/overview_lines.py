@@ -5,8 +5,8 @@ from __future__ import annotations
 from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
-from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent
-from refwatch.tui.views.overview import EventView, Gauge, OverviewView, Trend
+from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
+from refwatch.tui.views.overview import EventView, Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, width_of, wrap
 from refwatch.tui.views.states import fill
 from refwatch.tui.views.threads import ThreadView, fmt_state
@@ -37,6 +37,22 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     lines: list[Line] = [(edge, (text, "strong")) for text in head]
     lines += [(edge, (text, "foreground")) for text in tail]
     return tuple(lines[:height])
+
+
+def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
+    """How many objects there are, and what keeps growing."""
+    edge: Span = ("▌ ", "warning" if view.growing else "muted")
+    line: list[Span] = [edge, (f"Memory: {view.objects:,} objects", "foreground")]
+    for index, (name, per_second) in enumerate(view.growing):
+        more: list[Span] = [
+            (", growing: " if index == 0 else ", ", "foreground"),
+            (name, "strong"),
+            (f" +{fmt_rate(per_second)}/s", "warn"),
+        ]
+        if index and width_of((*line, *more)) > width:
+            break
+        line += more
+    return (fit(tuple(line), width),)[:height]
 
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:

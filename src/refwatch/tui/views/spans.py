@@ -53,6 +53,18 @@ def cut_middle(text: str, width: int) -> str:
     return f"{head}…{tail}"
 
 
+def cut_dotted(text: str, width: int) -> str:
+    """A dotted name in at most ``width`` cells: what stands before the last dots gives way."""
+    if cell_len(text) <= width:
+        return text
+    parts = text.split(".")
+    for first in range(1, len(parts)):
+        kept = "…" + ".".join(parts[first:])
+        if cell_len(kept) <= width:
+            return kept
+    return cut_middle(parts[-1], width)
+
+
 def pad(text: str, width: int, right: bool = False) -> str:
     """Exactly ``width`` cells: cut, or filled with spaces after (or before) the text."""
     text = cut(text, width)

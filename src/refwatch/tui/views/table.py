@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
-from refwatch.tui.views.spans import Line, Span, cut, cut_middle, fit, pad, width_of
+from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, fit, pad, width_of
 
 GAP = 1
 
@@ -21,6 +23,8 @@ class Column:
     """Most cells, for a column that may grow."""
     right: bool = False
     priority: int = 0
+    dotted: bool = False
+    """Its texts are dotted names, of which the end says most."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,52 @@ class Row:
     key: int
     cells: tuple[Line, ...]
     dim: bool = False
+
+
+class Rows(Sequence[Row]):
+    """Rows in their order, each made only when it is looked at: of thousands, some forty are."""
+
+    def __init__(self, keys: Sequence[int], make: Callable[[int], Row]) -> None:
+        self.keys = keys
+        self._make = make
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Rows:
+        """Rows that have been made already."""
+        if isinstance(rows, Rows):
+            return rows
+        made = {row.key: row for row in rows}
+        return cls(tuple(made), made.__getitem__)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self._make(key) for key in self.keys[index]]
+        return self._make(self.keys[index])
+
+    def index_of(self, key: int | None) -> int | None:
+        """Place of the row with this key."""
+        try:
+            return self.keys.index(key)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a table is arranged: by which column, which rows are left out. ``seen`` is no column but
+    the order in which things were found."""
+
+    sort: str = "seen"
+    reverse: bool = False
+    filter: str = ""
+    hide_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +161,7 @@ def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
     if size > place_.width:
         *head, (text, style) = cell
         room = place_.width - width_of(head)
-        shorten = cut if head else cut_middle
+        shorten = cut if head else cut_dotted if place_.column.dotted else cut_middle
         cell = (*head, (shorten(text, room), style)) if room > 0 else fit(tuple(head), place_.width)
         blank = (" " * (place_.width - width_of(cell)), "")
     spans = [(text, "muted" if dim else style) for text, style in cell]

@@ -12,7 +12,7 @@ from refwatch.session.state import State
 from refwatch.tui.views.formats import fmt_share
 from refwatch.tui.views.spans import Line, safe
 from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
-from refwatch.tui.views.table import Column, Row
+from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.timeline import HeldRuns, Runs
 
 KEEP_S = 30.0
@@ -47,16 +47,6 @@ class ThreadsView:
     """Threads that ended so long ago that they are only counted."""
     strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
     """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """How the table is arranged."""
-
-    sort: str = "seen"
-    reverse: bool = False
-    filter: str = ""
-    hide_ended: bool = False
 
 
 def view_threads(state: State) -> ThreadsView:

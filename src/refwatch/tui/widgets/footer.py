@@ -17,7 +17,7 @@ from refwatch.tui.widgets.lines import Lines
 
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
-ALWAYS = 4
+ALWAYS = 5
 """So many of the last ones, those of the app, are kept when there is not room for all."""
 
 

@@ -7,7 +7,7 @@ order, and beside the columns there is room for a strip that moves at a faster r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -21,12 +21,24 @@ from textual.strip import Strip
 
 from refwatch.tui.theme import Palette
 from refwatch.tui.views.spans import Line, Span
-from refwatch.tui.views.table import Column, Placed, Row, column_at, end_of, heading, lay, place
+from refwatch.tui.views.table import (
+    Column,
+    Placed,
+    Row,
+    Rows,
+    column_at,
+    end_of,
+    heading,
+    lay,
+    place,
+)
 from refwatch.tui.widgets.lines import Brush, paint
 
 Tail = Callable[[int, int], list[Span]]
 """(key of a row, cells) -> what stands after its columns"""
 HEADING = 1
+KEEP_PAINTED = 400
+"""Rows, some screens of them."""
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -75,7 +87,7 @@ class LiveTable(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=name)
         self.columns = columns
-        self.rows: tuple[Row, ...] = ()
+        self.rows = Rows.of(())
         self.cursor: int | None = None
         """Key of the row under the cursor."""
         self.sort, self.reverse = "", False
@@ -84,30 +96,45 @@ class LiveTable(ScrollView, can_focus=True):
         self._empty = empty
         self._brush = Brush(self)
         self._painted: dict[int, tuple[Row, Strip]] = {}
+        self._made: dict[int, Row] = {}
+        """Those of the rows that have been looked at, by their place."""
 
     # -- what is shown -------------------------------------------------------------------------
 
     def show(
-        self, columns: tuple[Column, ...], rows: tuple[Row, ...], sort: str, reverse: bool
+        self, columns: tuple[Column, ...], rows: Sequence[Row], sort: str, reverse: bool
     ) -> None:
         """Replace the rows; the cursor stays on its key, or goes to the row at its place."""
         place_before = self.cursor_index
         heading_changed = (columns, sort, reverse) != (self.columns, self.sort, self.reverse)
-        before, self.rows = self.rows, rows
+        before, number = self._made, len(self.rows)
+        self.rows, self._made = Rows.of(rows), {}
         self.columns, self.sort, self.reverse = columns, sort, reverse
         if heading_changed:
             self._place()
-        if self.cursor_index is None and rows:
-            self.cursor = rows[min(place_before or 0, len(rows) - 1)].key
+        if self.cursor_index is None and self.rows:
+            self.cursor = self.rows.keys[min(place_before or 0, len(self.rows) - 1)]
             self.post_message(self.CursorMoved())
-        if len(rows) != len(before):
-            self.virtual_size = Size(self.size.width, len(rows) + HEADING)
-        if heading_changed or len(rows) != len(before):
+        if len(self.rows) != number:
+            self.virtual_size = Size(self.size.width, len(self.rows) + HEADING)
+        if heading_changed or len(self.rows) != number:
             self.refresh()
         else:
-            self._refresh_rows([i for i, row in enumerate(rows) if row != before[i]])
-        if len(self._painted) > 2 * len(rows) + 50:
+            self._refresh_rows([i for i in self._seen() if self.row_at(i) != before.get(i)])
+        if len(self._painted) > KEEP_PAINTED:
             self._painted.clear()
+
+    def row_at(self, index: int) -> Row:
+        """The row at this place, made once for each time that rows are shown."""
+        row = self._made.get(index)
+        if row is None:
+            row = self._made[index] = self.rows[index]
+        return row
+
+    def _seen(self) -> range:
+        """Places of the rows on the screen."""
+        top = self.scroll_offset.y
+        return range(top, min(len(self.rows), top + max(0, self.size.height - HEADING)))
 
     def refresh_tails(self) -> None:
         """Draw again what stands after the columns."""
@@ -122,7 +149,7 @@ class LiveTable(ScrollView, can_focus=True):
     @property
     def cursor_index(self) -> int | None:
         """Place of the cursor's row among the rows; None where it is not among them."""
-        return next((i for i, row in enumerate(self.rows) if row.key == self.cursor), None)
+        return self.rows.index_of(self.cursor)
 
     @property
     def _width(self) -> int:
@@ -162,7 +189,7 @@ class LiveTable(ScrollView, can_focus=True):
         if index >= len(self.rows):
             text = self._empty if not self.rows and y == HEADING else ""
             return paint(((text, "muted"),), palette, base, self._width)
-        row = self.rows[index]
+        row = self.row_at(index)
         if row.key == self.cursor and self.has_focus:
             base += palette["cursor"]
         elif row.key == self.cursor:
@@ -200,7 +227,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         index = min(max(index, 0), len(self.rows) - 1)
         before = self.cursor_index
-        self.cursor = self.rows[index].key
+        self.cursor = self.rows.keys[index]
         top, height = self.scroll_offset.y, max(1, self.size.height - HEADING)
         if index < top:
             self.scroll_to(y=index, animate=False)
@@ -235,7 +262,7 @@ class LiveTable(ScrollView, can_focus=True):
         index = event.y - HEADING + self.scroll_offset.y
         if index >= len(self.rows):
             return
-        again = self.rows[index].key == self.cursor and event.chain > 1
+        again = self.rows.keys[index] == self.cursor and event.chain > 1
         self.move_to(index)
         if again:
             self.action_open()

@@ -1,0 +1,241 @@
+"""The censuses of one process: when they are taken, what comes of them, and the search for what
+keeps a suspect alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from refwatch.daemon.copies import Copies
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.model.references import TypeCount
+from refwatch.observe.classes import LiveClasses
+from refwatch.observe.memory import RemoteMemory
+from refwatch.session.references import References, TypeName
+from refwatch.session.suspects import suspicions
+
+FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
+INTERVAL_NS = 2_500_000_000
+PAUSE_SHARE = 0.004  # of the time, that the target may stand still for censuses
+LIMIT_S = 60.0  # that a census may take in its copy
+CHAINS_LIMIT_S = 60.0
+CHAINS_AGAIN_NS = 60_000_000_000
+RETRY_NS = 10_000_000_000
+LONGEST_RETRY_NS = 600_000_000_000
+MOST_SUSPECTS = 3  # whose chains are looked for after one census
+OURS = "_refwatch_probe"
+
+
+class Censuses:
+    """Takes censuses by ``copies``; ``inside`` where the target itself is to walk its heap."""
+
+    def __init__(
+        self,
+        pid: int,
+        copies: Copies,
+        memory: RemoteMemory | None,
+        emit: Callable[[ev.Event], None],
+        fold: Callable[[], References | None],
+        now: int,
+        *,
+        inside: bool,
+    ) -> None:
+        self.cost_s = 0.0
+        """CPU time of reading the classes so far."""
+        self._pid = pid
+        self._copies = copies
+        self._classes = LiveClasses(memory) if memory is not None else None
+        self._emit = emit
+        self._fold = fold
+        self._inside = inside
+        self._due_ns: int | None = now + FIRST_NS
+        self._retry_ns = RETRY_NS
+        self._number = 0
+        self._reason = "interval"
+        self._work = ""
+        self._now = now
+        self._taken_at = 0.0
+        self._pauses_s = 0.0  # since the census before
+        self._types: dict[TypeName, TypeCount] = {}
+        self._looked: dict[TypeName, int] = {}
+
+    def wanted(self, reason: str, now: int) -> None:
+        """Take one as soon as the one that is under way is done."""
+        self._reason, self._due_ns = reason, now
+
+    def tick(self, now: int) -> None:
+        """Begin what is due."""
+        self._now = now
+        if self._work or self._due_ns is None or now < self._due_ns:
+            return
+        reason, self._reason = self._reason, "interval"
+        self._due_ns = None
+        if not self._inside:
+            shortage = _shortage(self._pid)
+            if shortage:
+                self._failed(shortage)
+                return
+        self._number += 1
+        number = self._number
+
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            if isinstance(report, rp.Copied):
+                self._begun(report, number, reason)
+            elif isinstance(report, rp.CensusReport):
+                self._taken(report, number)
+
+        self._work = self._copies.start(
+            "census", {"inside": self._inside}, take, self._failed, limit_s=LIMIT_S
+        )
+
+    def read_classes(self, now: int) -> None:
+        """Read the live instances. Raises MemoryGone and ReadingDenied."""
+        if self._classes is None or not len(self._classes):
+            return
+        began = time.thread_time()
+        counts = self._classes.read()
+        if counts:
+            self._emit(ev.ClassesCounted(now / 1e9, self._pid, counts))
+        self.cost_s += time.thread_time() - began
+
+    def paused(self, pause_s: float) -> None:
+        """Another copy has made the target stand still."""
+        self._pauses_s += pause_s
+
+    def _begun(self, report: rp.Copied, number: int, reason: str) -> None:
+        self._taken_at = max(0.0, self._now / 1e9)
+        self._pauses_s += report.pause_s
+        method = "inside" if report.pid == 0 else "copy"
+        self._emit(
+            ev.CensusBegun(self._taken_at, self._pid, number, reason, report.pause_s, method)
+        )
+
+    def _taken(self, report: rp.CensusReport, number: int) -> None:
+        self._work = ""
+        self._retry_ns = RETRY_NS
+        spent = max(self._pauses_s / PAUSE_SHARE, 2 * report.took_s)
+        self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
+        self._pauses_s = 0.0
+        self._anchor(report)
+        self._emit(
+            ev.CensusTaken(
+                self._taken_at,
+                self._pid,
+                number,
+                report.took_s,
+                report.objects,
+                self._changed(report),
+                report.most_referenced,
+                report.untracked,
+            )
+        )
+        self._look_at_suspects()
+
+    def _anchor(self, report: rp.CensusReport) -> None:
+        if self._classes is None:
+            return
+        anchored = self._classes.anchor(report)
+        now = self._now / 1e9
+        for serial in anchored.ended:
+            self._emit(ev.ClassEnded(now, self._pid, serial))
+        for serial, module, name in anchored.found:
+            self._emit(ev.ClassFound(now, self._pid, serial, module, name))
+
+    def _changed(self, report: rp.CensusReport) -> list[TypeCount]:
+        """The types whose numbers are not what they were; those that are gone with a count of 0."""
+        types = {
+            (module, name): TypeCount(module, name, count, size)
+            for module, name, count, size in report.types
+            if not module.startswith(OURS)
+        }
+        before, self._types = self._types, types
+        changed = [count for name, count in types.items() if before.get(name) != count]
+        return changed + [TypeCount(*name, 0, 0) for name in before.keys() - types.keys()]
+
+    def _failed(self, reason: str) -> None:
+        self._work = ""
+        self._due_ns = self._now + self._retry_ns
+        self._emit(
+            ev.CensusFailed(self._now / 1e9, self._pid, _advised(reason), self._retry_ns / 1e9)
+        )
+        self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)
+
+    def _look_at_suspects(self) -> None:
+        references = self._fold()
+        if references is None or self._inside:
+            return
+        begun = 0
+        for suspicion in suspicions(references)[: 2 * MOST_SUSPECTS]:
+            looked = self._looked.get(suspicion.name)
+            if begun < MOST_SUSPECTS and (looked is None or self._now - looked > CHAINS_AGAIN_NS):
+                begun += 1
+                self._looked[suspicion.name] = self._now
+                self.find_chains(suspicion.name, suspicion.grown)
+
+    def find_chains(
+        self,
+        name: TypeName,
+        born: int,
+        work: str = "",
+        progress: Callable[[rp.Progress], None] | None = None,
+        over: Callable[[str | None], None] | None = None,
+    ) -> None:
+        """Find out who keeps instances of this type alive, of the ``born`` youngest."""
+
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            if isinstance(report, rp.Copied):
+                self.paused(report.pause_s)
+                self._emit_pause(report)
+            elif isinstance(report, rp.ChainsReport):
+                self._emit(
+                    ev.ChainsFound(
+                        self._now / 1e9,
+                        self._pid,
+                        report.module,
+                        report.name,
+                        report.chains,
+                        report.allocated_at,
+                    )
+                )
+                if over is not None:
+                    over(None)
+            elif isinstance(report, rp.Progress) and progress is not None:
+                progress(report)
+
+        def fail(reason: str) -> None:
+            if over is not None:
+                over(reason)
+
+        task: dict[str, object] = {"module": name[0], "name": name[1], "born": born}
+        self._copies.start("chains", task, take, fail, limit_s=CHAINS_LIMIT_S, name=work)
+
+    def _emit_pause(self, report: rp.Copied) -> None:
+        self._emit(ev.TargetPaused(self._now / 1e9, self._pid, report.pause_s))
+
+
+def _advised(reason: str) -> str:
+    refused = ("clone", "hidden copies", "memory is short")
+    if reason.startswith(refused):
+        return f"{reason} (--census inside takes it in the target itself)"
+    return reason
+
+
+def _shortage(pid: int) -> str:
+    """Why there is too little memory for a copy: it may come to need as much as the target has."""
+    free = _kilobytes("/proc/meminfo", "MemAvailable:")
+    used = _kilobytes(f"/proc/{pid}/status", "RssAnon:")
+    if free is None or used is None or used < 0.8 * free:
+        return ""
+    return f"memory is short: the target has {used >> 10} MiB, {free >> 10} MiB are free"
+
+
+def _kilobytes(path: str, label: str) -> int | None:
+    try:
+        with open(path) as file:
+            for line in file:
+                if line.startswith(label):
+                    return int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return None

@@ -1,0 +1,189 @@
+"""The hidden copies of a target: made when asked, ended when they are done, late or not wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from refwatch.daemon.connections import Connection
+from refwatch.model import reports as rp
+
+COPY_NAME = "refwatch-copy"  # as the probe calls its copies
+MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for long
+
+
+@dataclass
+class Work:
+    """One piece of work in a copy. ``limit_s`` is how long it may take once the copy is there."""
+
+    name: str
+    take: Callable[[rp.WorkReport | rp.Copied], None]
+    """Gets all that the copy says."""
+    fail: Callable[[str], None]
+    """Gets the reason, once, when it ends without a Done."""
+    limit_s: float
+    asked_s: float
+    pid: int = 0
+    began_s: float | None = None
+    connection: Connection[rp.Report] | None = None
+    over: bool = False
+
+
+class Copies:
+    """All copies of process ``pid``, whose parent is ``launcher`` if that is refwatch's."""
+
+    def __init__(self, pid: int, launcher: int, send: Callable[[bytes], None]) -> None:
+        self._pid = pid
+        self._launcher = launcher
+        self._send = send
+        self._works: dict[str, Work] = {}
+        self._gone: list[int] = []
+        """Copies that have ended, and perhaps must be waited for by the target."""
+        self._count = 0
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._works
+
+    def start(
+        self,
+        kind: str,
+        task: dict[str, object],
+        take: Callable[[rp.WorkReport | rp.Copied], None],
+        fail: Callable[[str], None],
+        *,
+        limit_s: float,
+        name: str = "",
+    ) -> str:
+        """Have a copy made for ``task``; return the name of the work."""
+        self._count += 1
+        name = name or f"{kind}-{self._count}"
+        self.cancel(name, "asked for again")
+        self._works[name] = Work(name, take, fail, limit_s, time.monotonic())
+        command = {
+            "command": "inside" if task.get("inside") else "copy",
+            "work": name,
+            "launcher": self._launcher,
+            "frames": kind != "census",
+            "task": kind,
+            **task,
+        }
+        self._send(json.dumps(command).encode() + b"\n")
+        return name
+
+    def tell(self, name: str, command: dict[str, object]) -> bool:
+        """Send the copy of this work a command; False when it is not there."""
+        work = self._works.get(name)
+        if work is None or work.connection is None or not work.connection.open:
+            return False
+        work.connection.send(json.dumps(command).encode() + b"\n")
+        return True
+
+    def cancel(self, name: str, reason: str) -> None:
+        """End this work, whatever its copy is doing."""
+        work = self._works.get(name)
+        if work is not None:
+            self._end(work, reason)
+
+    def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
+        """A report about a copy or from one; False if it is none."""
+        if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
+            return False
+        work = self._works.get(report.work)
+        if work is None:
+            if isinstance(report, rp.CopyHere):  # ended before it had come so far
+                connection.close()
+                self._kill(report.pid)
+        elif isinstance(report, rp.Copied):
+            work.pid, work.began_s = report.pid, time.monotonic()
+            work.take(report)
+        elif isinstance(report, rp.CopyHere):
+            work.connection = connection
+        elif isinstance(report, rp.NoCopy | rp.Failed):
+            self._end(work, report.reason)
+        elif isinstance(report, rp.Done):
+            self._end(work, None)
+        else:
+            work.take(report)
+            if work.pid == 0 and isinstance(report, rp.CensusReport):
+                self._end(work, None)  # taken in the target itself
+        return True
+
+    def tick(self) -> None:
+        """End what is late or has vanished."""
+        now = time.monotonic()
+        for work in list(self._works.values()):
+            if work.began_s is None:
+                if now - work.asked_s > MADE_LIMIT_S:
+                    self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
+            elif now - work.began_s > work.limit_s:
+                self._end(work, f"the copy did not answer in {work.limit_s:.0f} s")
+            elif work.pid and self._has_vanished(work):
+                self._end(work, "the copy ended before it had answered")
+        self._gone = [pid for pid in self._gone if self._still_there(pid)]
+
+    def _has_vanished(self, work: Work) -> bool:
+        if work.connection is not None:
+            return not work.connection.open
+        return _state(work.pid) in ("", "Z")
+
+    def _still_there(self, pid: int) -> bool:
+        """Have the target wait for its own child; the launcher sees to those that are its."""
+        if _state(pid) == "Z" and _parent(pid) == self._pid:
+            self._send(json.dumps({"command": "reap", "pid": pid}).encode() + b"\n")
+        return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
+
+    def _end(self, work: Work, reason: str | None) -> None:
+        if work.over:
+            return
+        work.over = True
+        self._works.pop(work.name, None)
+        if work.connection is not None:
+            work.connection.close()
+        if work.pid:
+            if reason is not None:
+                self._kill(work.pid)
+            self._gone.append(work.pid)
+        if reason is not None:
+            work.fail(reason)
+
+    def _kill(self, pid: int) -> None:
+        """Only if it is a copy still: the number may be another's by now."""
+        if _parent(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """The watch is over: nothing is left behind."""
+        for work in list(self._works.values()):
+            self._end(work, "the watch has ended")
+
+
+def _stat(pid: int) -> list[str]:
+    """From the third field of proc_pid_stat(5) on; empty for no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _state(pid: int) -> str:
+    return (_stat(pid) or [""])[0]
+
+
+def _parent(pid: int) -> int:
+    fields = _stat(pid)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _name(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,225 @@
+"""The watch over objects: which there are, their counts from outside, their deaths."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.observe.memory import RemoteMemory
+from refwatch.observe.namespace import NamespaceReader
+from refwatch.observe.watched import WatchedObjects
+
+PERIOD_NS = 50_000_000
+SECOND_NS = 1_000_000_000
+SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
+BUSY_NS = 1_000_000_000  # after which no answer is waited for: another thread keeps the GIL
+RAW_EACH = 100  # objects that are read raw in a second
+
+
+class ObjectsWatch:
+    """The watched objects of process ``pid``. ``memory`` is None where outside reading is denied:
+    then the raw readings, once a second, are all there is."""
+
+    def __init__(
+        self,
+        pid: int,
+        layout: rp.ReferencesPlace,
+        memory: RemoteMemory | None,
+        emit: Callable[[ev.Event], None],
+        send: Callable[[dict[str, object]], None],
+        paths: list[str],
+    ) -> None:
+        self.cost_s = 0.0
+        """CPU time of the readings so far."""
+        self._pid = pid
+        self._offset = layout.offset
+        self._memory = memory
+        self._objects = WatchedObjects(memory, layout) if memory is not None else None
+        self._emit = emit
+        self._send = send
+        self._paths = list(paths)
+        self._found: dict[int, rp.FoundObject] = {}
+        self._namespace: NamespaceReader | None = None
+        self._bindings = b""
+        self._busy = 0
+        self._busy_since = 0
+        self._scanned_ns = 0
+        self._pause_ns = SOONEST_NS
+        self._raw_ns = 0
+        self._raw_wanted: dict[int, None] = {}
+        self._letting_go: set[int] = set()
+        self._names: set[str] = set()
+        if paths:
+            self._send({"command": "paths", "paths": self._paths})
+
+    def add_path(self, path: str) -> None:
+        """Watch what this leads to, now or later."""
+        if path not in self._paths:
+            self._paths.append(path)
+            self._send({"command": "paths", "paths": self._paths})
+        self._scanned_ns = 0
+
+    def forget(self, watch: int, now: int) -> None:
+        """Somebody has asked for it to be watched no longer."""
+        found = self._found.pop(watch, None)
+        if found is None:
+            return
+        if found.source == "option" and found.name in self._paths:
+            self._paths.remove(found.name)
+            self._send({"command": "paths", "paths": self._paths})
+        self._send({"command": "forget", "watches": [watch]})
+        if self._objects is not None:
+            self._objects.remove(watch)
+        self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch, died=False))
+
+    def address_of(self, watch: int) -> int | None:
+        found = self._found.get(watch)
+        return found.address if found is not None else None
+
+    def held(self) -> list[int]:
+        """Addresses at which the probe holds a reference."""
+        return [found.address for found in self._found.values() if found.held]
+
+    def tick(self, now: int) -> None:
+        """Read, and ask the probe for what only it can say. Raises MemoryGone, ReadingDenied."""
+        began = time.thread_time()
+        if self._busy and now - self._busy_since > BUSY_NS:
+            self._busy = 0
+        if not self._busy:
+            if self._objects is not None:
+                self._read(now)
+            self._ask(now)
+        self.cost_s += time.thread_time() - began
+
+    def _read(self, now: int) -> None:
+        assert self._objects is not None
+        if not len(self._objects):
+            return
+        reading = self._objects.read()
+        if reading.counts:
+            self._emit(ev.WatchedCounted(now / 1e9, self._pid, reading.counts))
+            self._raw_wanted |= dict.fromkeys(watch for watch, _ in reading.counts)
+        for watch in reading.died:
+            self._died(watch, now)
+        self._letting_go |= set(reading.last)
+
+    def _died(self, watch: int, now: int) -> None:
+        if self._found.pop(watch, None) is not None:
+            self._raw_wanted.pop(watch, None)
+            self._letting_go.discard(watch)
+            self._send({"command": "forget", "watches": [watch]})
+            self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch))
+
+    # What the probe is asked
+
+    def _ask(self, now: int) -> None:
+        if self._letting_go:
+            self._command("let_go", now, watches=sorted(self._letting_go))
+            self._letting_go = set()
+        elif self._scan_is_due(now):
+            self._scanned_ns = now
+            self._command("scan", now)
+        elif now - self._raw_ns >= SECOND_NS and self._found:
+            self._raw_ns = now
+            chosen = list(self._raw_wanted)[:RAW_EACH] or list(self._found)[:RAW_EACH]
+            for watch in chosen:
+                self._raw_wanted.pop(watch, None)
+            self._command("read", now, watches=chosen)
+
+    def _scan_is_due(self, now: int) -> bool:
+        if now - self._scanned_ns < self._pause_ns:
+            return False
+        if self._scanned_ns == 0 or (now - self._scanned_ns >= SECOND_NS and self._always_scans()):
+            return True
+        if self._namespace is None:
+            return False
+        bindings = self._namespace.read()
+        if bindings == self._bindings:
+            self._pause_ns = max(SOONEST_NS, self._pause_ns // 2)
+            return False
+        self._bindings = bindings
+        return True
+
+    def _always_scans(self) -> bool:
+        """Where nothing outside tells of a change."""
+        return bool(self._paths) or self._namespace is None
+
+    def _command(self, name: str, now: int, **fields: object) -> None:
+        self._busy += 1
+        self._busy_since = now
+        self._send({"command": name, **fields})
+
+    # What the probe says
+
+    def take(self, report: rp.Report, now: int) -> bool:
+        """A report about objects; False if it is none."""
+        if isinstance(report, rp.Scanned):
+            self._take_scan(report, now)
+        elif isinstance(report, rp.Watching):
+            self._take_found(report.found, now)
+            return True
+        elif isinstance(report, rp.Raw):
+            self._take_raw(report, now)
+        elif isinstance(report, rp.LetGo):
+            for watch in report.dead:
+                if self._objects is not None:
+                    self._objects.remove(watch)
+                if self._found.pop(watch, None) is not None:
+                    self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch))
+        else:
+            return False
+        self._busy = max(0, self._busy - 1)
+        return True
+
+    def _take_scan(self, report: rp.Scanned, now: int) -> None:
+        fresh = {found.name for found in report.found} - self._names
+        self._names |= fresh
+        # Names that are bound anew all the time, in a loop, need not be looked at each time.
+        rebound = bool(report.found) and not fresh
+        self._pause_ns = min(LATEST_NS, self._pause_ns * 2) if rebound else SOONEST_NS
+        if report.namespace is not None and self._memory is not None:
+            self._namespace = NamespaceReader(self._memory, report.namespace)
+        else:
+            self._namespace = None
+        self._take_found(report.found, now)
+
+    def _take_found(self, objects: list[rp.FoundObject], now: int) -> None:
+        for found in objects:
+            self._found[found.watch] = found
+            self._raw_wanted[found.watch] = None
+            died = self._objects.add(found) if self._objects is not None else []
+            for watch in died:
+                self._died(watch, now)
+            self._emit(
+                ev.WatchedFound(
+                    now / 1e9,
+                    self._pid,
+                    found.watch,
+                    found.name,
+                    found.type,
+                    hex(found.address),
+                    found.source,
+                    found.held,
+                    found.immortal,
+                )
+            )
+
+    def _take_raw(self, report: rp.Raw, now: int) -> None:
+        readings = [ev.RawReading(*reading) for reading in report.readings]
+        if readings:
+            self._emit(ev.WatchedRead(now / 1e9, self._pid, self._offset, readings))
+        if self._objects is None:
+            counts = [
+                (one.watch, one.ctypes - self._found[one.watch].held)
+                for one in readings
+                if one.watch in self._found and not self._found[one.watch].immortal
+            ]
+            self._emit(ev.WatchedCounted(now / 1e9, self._pid, counts))
+
+
+def line_of(command: dict[str, object]) -> bytes:
+    """A command for the probe, as it goes over the wire."""
+    return json.dumps(command).encode() + b"\n"

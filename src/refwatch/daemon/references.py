@@ -1,0 +1,140 @@
+"""Everything about references in one target: watched objects, live classes, censuses, and what
+viewers ask. Each at its pace, by the daemon's one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from refwatch.daemon.censuses import Censuses
+from refwatch.daemon.connections import Connection
+from refwatch.daemon.copies import Copies
+from refwatch.daemon.objects import PERIOD_NS, ObjectsWatch, line_of
+from refwatch.daemon.viewer_work import ViewerWork
+from refwatch.model import commands as cmd
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.observe.memory import RemoteMemory
+from refwatch.session.references import References
+
+CLASSES_NS = 100_000_000
+COPIES_NS = 50_000_000
+SHARE = 0.02  # of a core, that reading the watched objects may take before it is done less often
+NANOSECONDS = 1e9
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """What the user asked for. ``census`` is ``copy``, ``inside`` or ``off``."""
+
+    paths: tuple[str, ...] = ()
+    census: str = "copy"
+    time_gc: bool = False
+
+
+class ReferenceWatch:
+    """The references of process ``pid``, child of ``launcher``. ``write`` sends the probe a line."""
+
+    def __init__(
+        self,
+        pid: int,
+        launcher: int,
+        options: ReferenceOptions,
+        hello: rp.Hello,
+        memory: RemoteMemory | None,
+        emit: Callable[[ev.Event], None],
+        write: Callable[[bytes], None],
+        fold: Callable[[], References | None],
+        clock: Callable[[], int],
+    ) -> None:
+        now = clock()
+        self._clock = clock
+        self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
+        self._pid = pid
+        self._emit = emit
+        self._copies = Copies(pid, launcher, write)
+        missing = dict(hello.limits)
+
+        def send(command: dict[str, object]) -> None:
+            write(line_of(command))
+
+        self._objects: ObjectsWatch | None = None
+        if hello.layout.references is not None:
+            self._objects = ObjectsWatch(
+                pid, hello.layout.references, memory, emit, send, list(options.paths)
+            )
+        self._censuses: Censuses | None = None
+        if options.census != "off" and ("census" not in missing or options.census == "inside"):
+            counted = memory if hello.layout.references is not None else None
+            inside = options.census == "inside"
+            self._censuses = Censuses(pid, self._copies, counted, emit, fold, now, inside=inside)
+        self._viewers = ViewerWork(
+            pid,
+            self._copies,
+            self._censuses,
+            self._objects,
+            emit,
+            send,
+            fold,
+            lambda: clock() / NANOSECONDS,
+        )
+        if options.time_gc:
+            send({"command": "time_gc"})
+
+    @property
+    def cost_s(self) -> float:
+        """CPU time of reading counts so far."""
+        objects = self._objects.cost_s if self._objects is not None else 0.0
+        return objects + (self._censuses.cost_s if self._censuses is not None else 0.0)
+
+    def step(self, now: int) -> int:
+        """Do what is due; the time at which to come again. Raises MemoryGone, ReadingDenied."""
+        for job, at in self._due.items():
+            if now >= at:
+                self._due[job] = now + job(now)
+        return min(self._due.values())
+
+    def _read_objects(self, now: int) -> int:
+        if self._objects is None:
+            return CLASSES_NS
+        before = self._objects.cost_s
+        self._objects.tick(now)
+        cost = self._objects.cost_s - before
+        return max(PERIOD_NS, int(cost / SHARE * NANOSECONDS))
+
+    def _read_classes(self, now: int) -> int:
+        if self._censuses is not None:
+            self._censuses.read_classes(now)
+        return CLASSES_NS
+
+    def _tick_copies(self, now: int) -> int:
+        self._copies.tick()
+        self._viewers.tick()
+        if self._censuses is not None:
+            self._censuses.tick(now)
+        return COPIES_NS
+
+    def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
+        """A report about references; False if it is none."""
+        now = self._clock()
+        if isinstance(report, rp.MarkSet):
+            return False
+        if self._objects is not None and self._objects.take(report, now):
+            return True
+        if self._censuses is not None:
+            self._censuses.tick(now)  # so that what it says has the right time
+        return self._copies.take(report, connection)
+
+    def obey(self, command: cmd.Command) -> bool:
+        """A viewer's command about references; False if it is none."""
+        return self._viewers.obey(command)
+
+    def marked(self) -> None:
+        """A mark was set: growth is to count from here."""
+        if self._censuses is not None:
+            self._censuses.wanted("mark", self._clock())
+
+    def end(self) -> None:
+        """The watch is over."""
+        self._copies.end()
+        self._viewers.end()

@@ -1,0 +1,294 @@
+"""What viewers ask of a target's copies: who refers to an object, chains, graphs, and to watch what
+they have been shown. Long work tells how far it is, and can be ended at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from refwatch.daemon.censuses import Censuses
+from refwatch.daemon.copies import Copies
+from refwatch.daemon.objects import ObjectsWatch
+from refwatch.model import commands as cmd
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.session.references import References, TypeName
+
+LIMIT_S = 600.0  # that a viewer may keep an inspection open
+GRAPH_LIMIT_S = 60.0
+MOST_INSPECTIONS = 3  # open at the same time: each keeps a copy
+
+
+class ViewerWork:
+    """Obeys the commands about references. ``objects`` is None where none can be watched."""
+
+    def __init__(
+        self,
+        pid: int,
+        copies: Copies,
+        censuses: Censuses | None,
+        objects: ObjectsWatch | None,
+        emit: Callable[[ev.Event], None],
+        send: Callable[[dict[str, object]], None],
+        fold: Callable[[], References | None],
+        now: Callable[[], float],
+    ) -> None:
+        self._pid = pid
+        self._copies = copies
+        self._censuses = censuses
+        self._objects = objects
+        self._emit = emit
+        self._send = send
+        self._fold = fold
+        self._now = now
+        self._inspections: list[str] = []
+        self._drawing: list[tuple[subprocess.Popen[bytes], str, str, str]] = []
+        """(graphviz, work, DOT file, SVG file)"""
+
+    def obey(self, command: cmd.Command) -> bool:
+        """Do it; False for a command that is none of these."""
+        action = {
+            cmd.TakeCensus: self._take_census,
+            cmd.WatchObject: self._watch_object,
+            cmd.WatchNode: self._watch_node,
+            cmd.WatchInstance: self._watch_instance,
+            cmd.Unwatch: self._unwatch,
+            cmd.Inspect: self._inspect,
+            cmd.InspectInstance: self._inspect_instance,
+            cmd.OpenNode: self._open_node,
+            cmd.EndInspection: self._end_inspection,
+            cmd.FindChains: self._find_chains,
+            cmd.CancelWork: self._cancel,
+            cmd.WriteGraph: self._write_graph,
+        }.get(type(command))
+        if action is None:
+            return False
+        action(command)  # type: ignore[operator]
+        return True
+
+    # Objects
+
+    def _take_census(self, _: cmd.TakeCensus) -> None:
+        if self._censuses is None:
+            self._note("warning", "no census: it is switched off (--census off)")
+        else:
+            self._censuses.wanted("viewer", int(self._now() * 1e9))
+
+    def _watch_object(self, command: cmd.WatchObject) -> None:
+        if self._objects is not None:
+            self._objects.add_path(command.path)
+
+    def _unwatch(self, command: cmd.Unwatch) -> None:
+        if self._objects is not None:
+            self._objects.forget(command.watch, int(self._now() * 1e9))
+
+    def _watch_node(self, command: cmd.WatchNode) -> None:
+        asked = {"command": "way", "node": command.node}
+        if not self._copies.tell(command.inspection, asked):
+            self._note("warning", "cannot watch it: the copy that has shown it is gone")
+
+    def _watch_instance(self, command: cmd.WatchInstance) -> None:
+        """Its way is looked for in a copy, and gone by the probe in the target."""
+        work = ""
+
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            if isinstance(report, rp.Copied):
+                self._paused(report)
+            elif isinstance(report, rp.ReferrersReport):
+                self._copies.tell(work, {"command": "way", "node": 0})
+            elif isinstance(report, rp.WayReport):
+                self._go(report)
+                self._copies.cancel(work, "done")
+
+        task: dict[str, object] = {"module": command.module, "name": command.name}
+        work = self._copies.start("inspect", task, take, lambda _: None, limit_s=GRAPH_LIMIT_S)
+
+    def _go(self, report: rp.WayReport) -> None:
+        if report.way is None:
+            self._note(
+                "warning", "cannot watch it: no names, keys or indices lead to it from a module"
+            )
+            return
+        steps = [list(step) for step in report.way.steps]
+        self._send({"command": "way", "way": steps, "address": report.way.address})
+
+    # Inspections
+
+    def _inspect(self, command: cmd.Inspect) -> None:
+        address = self._objects.address_of(command.watch) if self._objects is not None else None
+        if address is None:
+            self._over(command.inspection, "the object is no longer watched")
+            return
+        self._open(command.inspection, {"address": address})
+
+    def _inspect_instance(self, command: cmd.InspectInstance) -> None:
+        self._open(command.inspection, {"module": command.module, "name": command.name})
+
+    def _open(self, name: str, subject: dict[str, object]) -> None:
+        while len(self._inspections) >= MOST_INSPECTIONS:
+            self._copies.cancel(self._inspections[0], "too many are open")
+
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            if isinstance(report, rp.Copied):
+                self._paused(report)
+            elif isinstance(report, rp.Progress):
+                self._progress(report)
+            elif isinstance(report, rp.ReferrersReport):
+                self._take_referrers(name, report)
+            elif isinstance(report, rp.WayReport):
+                self._go(report)
+
+        def fail(reason: str) -> None:
+            if name in self._inspections:
+                self._inspections.remove(name)
+            self._over(name, reason)
+
+        self._inspections.append(name)
+        held = self._objects.held() if self._objects is not None else []
+        task = {**subject, "held": held}
+        self._copies.start("inspect", task, take, fail, limit_s=LIMIT_S, name=name)
+
+    def _take_referrers(self, name: str, report: rp.ReferrersReport) -> None:
+        self._emit(
+            ev.ReferrersFound(
+                self._now(),
+                self._pid,
+                name,
+                report.node,
+                report.type,
+                report.label,
+                report.address,
+                report.references,
+                report.seen,
+                report.referrers,
+                report.left_out,
+            )
+        )
+        self._emit(ev.WorkProgressed(self._now(), self._pid, name, "done", 1.0, done=True))
+
+    def _open_node(self, command: cmd.OpenNode) -> None:
+        asked = {"command": "open", "node": command.node}
+        if not self._copies.tell(command.inspection, asked):
+            self._over(command.inspection, "the copy is gone")
+
+    def _end_inspection(self, command: cmd.EndInspection) -> None:
+        self._copies.cancel(command.inspection, "closed")
+
+    def _over(self, name: str, reason: str) -> None:
+        self._emit(ev.InspectionEnded(self._now(), self._pid, name, reason))
+
+    # Chains and graphs
+
+    def _find_chains(self, command: cmd.FindChains) -> None:
+        if self._censuses is None:
+            self._done(command.work, "no chains: censuses are switched off (--census off)")
+            return
+        name = (command.module, command.name)
+        self._begun(command.work, "making a copy")
+        self._censuses.find_chains(
+            name,
+            self._born(name),
+            command.work,
+            self._progress,
+            lambda failure: self._done(command.work, failure),
+        )
+
+    def _born(self, name: TypeName) -> int:
+        """How many objects of the type there are more than at the newest mark."""
+        references = self._fold()
+        if references is None:
+            return 0
+        count = references.census.types.get(name)
+        before = references.baselines[-1].types.get(name, 0)
+        return max(0, count.count - before) if count is not None else 0
+
+    def _cancel(self, command: cmd.CancelWork) -> None:
+        self._copies.cancel(command.work, "cancelled")
+
+    def _write_graph(self, command: cmd.WriteGraph) -> None:
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            if isinstance(report, rp.Copied):
+                self._paused(report)
+            elif isinstance(report, rp.Progress):
+                self._progress(report)
+            elif isinstance(report, rp.GraphReport):
+                self._draw(command, report.dot)
+
+        name = (command.module, command.name)
+        task: dict[str, object] = {"module": name[0], "name": name[1], "born": self._born(name)}
+        self._begun(command.work, "making a copy")
+        self._copies.start(
+            "graph",
+            task,
+            take,
+            lambda reason: self._done(command.work, f"no graph: {reason}"),
+            limit_s=GRAPH_LIMIT_S,
+            name=command.work,
+        )
+
+    def _draw(self, command: cmd.WriteGraph, dot: str) -> None:
+        """Write the DOT file, and have graphviz draw it where it is installed."""
+        path = Path(command.path)
+        try:
+            path.write_text(dot, encoding="utf-8")
+        except OSError as error:
+            self._done(command.work, f"no graph: {path}: {error.strerror}")
+            return
+        graphviz = shutil.which("dot")
+        if graphviz is None:
+            self._emit(ev.GraphWritten(self._now(), [str(path)]))
+            self._done(command.work, None)
+            return
+        svg = str(path.with_suffix(".svg"))
+        process = subprocess.Popen(
+            [graphviz, "-Tsvg", "-o", svg, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._drawing.append((process, command.work, str(path), svg))
+
+    def tick(self) -> None:
+        """See which drawings are done."""
+        for drawing in list(self._drawing):
+            process, work, dot, svg = drawing
+            status = process.poll()
+            if status is not None:
+                self._drawing.remove(drawing)
+                paths = [dot] if status or not os.path.exists(svg) else [dot, svg]
+                self._emit(ev.GraphWritten(self._now(), paths))
+                self._done(work, None)
+
+    def end(self) -> None:
+        for process, *_ in self._drawing:
+            with contextlib.suppress(OSError):
+                process.kill()
+                process.wait()
+
+    # What is told
+
+    def _paused(self, report: rp.Copied) -> None:
+        if self._censuses is not None:
+            self._censuses.paused(report.pause_s)
+        self._emit(ev.TargetPaused(self._now(), self._pid, report.pause_s))
+
+    def _begun(self, work: str, text: str) -> None:
+        self._emit(ev.WorkProgressed(self._now(), self._pid, work, text))
+
+    def _progress(self, report: rp.Progress) -> None:
+        self._emit(
+            ev.WorkProgressed(self._now(), self._pid, report.work, report.text, report.share)
+        )
+
+    def _done(self, work: str, failure: str | None) -> None:
+        text = "done" if failure is None else "not done"
+        self._emit(
+            ev.WorkProgressed(self._now(), self._pid, work, text, 1.0, done=True, failure=failure)
+        )
+
+    def _note(self, level: str, text: str) -> None:
+        self._emit(ev.Noted(self._now(), level, text))

@@ -1,0 +1,66 @@
+"""References, classes and the heap, as the copy, the events and the snapshot speak of them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class TypeCount(Struct, frozen=True):
+    """How many objects of exactly this type there are. ``size`` is their own bytes, headers of the
+    collector included, without what they refer to."""
+
+    module: str
+    name: str
+    count: int
+    size: int
+
+
+class TypeDelta(Struct, frozen=True):
+    """By how much the number of objects of a type has changed since the mark."""
+
+    module: str
+    name: str
+    count: int
+    delta: int
+
+
+class ChainLink(Struct, frozen=True, omit_defaults=True):
+    """One object on the way from an object to what keeps it alive. ``edge`` says how the next link
+    holds this one (``value of key 'a'``, ``attribute items``, ``global cache``, ``local rows``);
+    the last link, the root, has none and is named instead: a module, a frame or a thread."""
+
+    type: str
+    edge: str | None = None
+    name: str | None = None
+    address: str = ""
+
+
+class Site(Struct, frozen=True):
+    """Where objects were allocated."""
+
+    file: str
+    line: int
+    function: str
+
+
+class Referenced(Struct, frozen=True):
+    """An object with many references: what it is, in a few words."""
+
+    type: str
+    label: str
+    address: str
+    references: int
+
+
+class Referrer(Struct, frozen=True, omit_defaults=True):
+    """One holder in an inspection. ``node`` names it there; ``edges`` says in words how it holds
+    the object, ``count`` how many references that are. A ``root`` is a module, frame or thread:
+    nothing above it is of interest."""
+
+    node: int
+    type: str
+    label: str
+    address: str
+    edges: list[str]
+    count: int
+    root: bool = False

@@ -1,0 +1,47 @@
+"""What the daemon asks for once a second: the names of the threads, and the collections."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+
+from .plain import text
+
+
+def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, object]:
+    """The message; ``cpu_s`` is what threads of the probe that have left have used."""
+    return {
+        "message": "answer",
+        "threads": python_threads(),
+        "gc": [
+            [stats["collections"], stats["collected"], stats["uncollectable"]]
+            for stats in gc.get_stats()
+        ],
+        "gc_pauses": gc_pauses,
+        "cpu_s": cpu_s + time.thread_time(),
+    }
+
+
+def python_threads() -> list[list[object]]:
+    """[ident, native id, name, daemon] of every thread that ``threading`` knows.
+
+    A subclass of Thread may define any attribute, so only the instance's own dict is read.
+    """
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return []
+    attributes = threading.Thread.__dict__["__dict__"]
+    rows: list[list[object]] = []
+    for ident, thread in list(threading._active.items()):  # noqa: SLF001 - enumerate() makes calls
+        own = attributes.__get__(thread)
+        name = own.get("_name")
+        rows.append(
+            [
+                ident,
+                own.get("_native_id"),
+                text(name),
+                bool(own.get("_daemonic")),
+            ]
+        )
+    return rows

@@ -1,0 +1,89 @@
+"""The census: what the heap holds, and what each class's own reference count means."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+from .heap import (
+    MOST_FOR_EDGES,
+    MOST_FOR_UNTRACKED,
+    TP_NAME,
+    count_at,
+    count_types,
+    edges_to,
+    most_referenced,
+    object_at,
+    python_classes,
+    sizes,
+    untracked,
+    word_at,
+)
+from .plain import HAS_GC, flags_of, name_of
+
+
+def take() -> dict[str, object]:
+    """The message for the daemon. All counts are those before this function's own objects."""
+    began = time.perf_counter()
+    objects = gc.get_objects()
+    counts = count_types(objects)
+    classes = python_classes(objects)
+    tracked = len(objects)
+    del objects  # it holds one reference to everything
+    references = {address: count_at(address) for address in classes}
+    objects = gc.get_objects()
+    rows = _class_rows(classes, references, counts, objects)
+    message: dict[str, object] = {
+        "message": "census",
+        "objects": tracked,
+        "classes": rows,
+        "most_referenced": most_referenced(objects),
+    }
+    everything = objects
+    if tracked <= MOST_FOR_UNTRACKED:
+        others = untracked(objects)
+        everything = objects + others
+        for address, count in count_types(others).items():
+            counts[address] = counts.get(address, 0) + count
+    message["untracked"] = everything is not objects
+    message["types"] = _type_rows(counts, sizes(everything, counts))
+    message["took_s"] = time.perf_counter() - began
+    return message
+
+
+def _class_rows(
+    classes: list[int], references: dict[int, int], counts: dict[int, int], objects: list[object]
+) -> list[list[object]]:
+    """[address, tp_name, metaclass, references, those that are no instance's, instances, module,
+    name] of each class. ``instances`` is -1 where the collector does not track them, the references
+    of others -1 where they were not counted because the heap is too large."""
+    known = len(objects) <= MOST_FOR_EDGES
+    edges = edges_to(set(classes), objects) if known else {}
+    rows: list[list[object]] = []
+    for address in classes:
+        cls = object_at(address)
+        tracked = bool(flags_of(cls) & HAS_GC)  # type: ignore[arg-type]
+        instances = counts.get(address, 0) if tracked else -1
+        others = edges[address] - max(instances, 0) if known else -1
+        rows.append(
+            [
+                address,
+                word_at(address + TP_NAME),
+                id(type(cls)),
+                references[address],
+                others,
+                instances,
+                *name_of(cls),  # type: ignore[arg-type]
+            ]
+        )
+    return rows
+
+
+def _type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[object]]:
+    """[module, name, count, size] of each name of a type; several types may share one."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for address, count in counts.items():
+        row = rows.setdefault(name_of(object_at(address)), [0, 0])  # type: ignore[arg-type]
+        row[0] += count
+        row[1] += bytes_of.get(address, 0)
+    return [[*name, *row] for name, row in rows.items()]

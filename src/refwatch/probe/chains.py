@@ -1,0 +1,207 @@
+"""Finds out who keeps an object alive: the shortest way from it up to a module or a frame.
+
+Level by level: all holders of a level's objects are found in one pass over the heap.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+
+from .edges import edges, namespaces
+from .heap import label_of, module_name, object_at
+from .kinds import CellType, CodeType, FrameType, FunctionType, ModuleType
+from .plain import (
+    is_a,
+    is_class,
+    name_of,
+    namespace_of,
+    text,
+    type_name,
+)
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .hidden_copy import RunningFrame
+
+WIDEST = 40  # objects of one level whose holders are looked for: each costs at every edge of a pass
+DEEPEST = 200
+LONGEST_S = 20.0
+
+Link = dict[str, object]
+
+
+class Heap:
+    """The frozen heap of a copy: what is a root in it, and what is the copy's own."""
+
+    def __init__(self, frames: list[RunningFrame]) -> None:
+        self.frames = frames
+        self.modules = namespaces()
+        self.ours = {id(frames), id(self.modules)}
+        self.module_ids = {id(module) for module in self.modules.values()}
+
+    def holders(self, objects: list[object]) -> list[object]:
+        """The tracked objects that refer to any of these, without the copy's own."""
+        self.ours.add(id(objects))
+        found = gc.get_referrers(*objects)
+        self.ours.add(id(found))
+        kept = [one for one in found if id(one) not in self.ours and not self._is_noise(one)]
+        self.ours.add(id(kept))
+        return kept
+
+    @staticmethod
+    def _is_noise(one: object) -> bool:
+        return type(one) is FrameType and "_refwatch_probe" in text(one.f_code.co_filename, 1000)
+
+    def locals_at(self, address: int) -> list[tuple[RunningFrame, str]]:
+        """The frames that run and have the object there in a local variable."""
+        return [
+            (frame, name)
+            for frame in self.frames
+            for name, place in frame.places.items()
+            if place == address
+        ]
+
+
+def frame_label(frame: RunningFrame) -> str:
+    code = frame.code
+    return f"{text(code.co_qualname)} ({text(code.co_filename)}:{frame.line})"
+
+
+class ChainFinder:
+    """Finds chains for one object after the other, and says how far it is."""
+
+    def __init__(self, heap: Heap, progress: Callable[[str, float | None], None]) -> None:
+        self._heap = heap
+        self._progress = progress
+
+    def find(self, start: int) -> list[Link] | None:
+        """The chain of the object at this address; None when nothing keeps it alive but itself."""
+        way = self.way(start)
+        return None if way is None else self._links(way)
+
+    def way(self, start: int) -> list[int] | None:
+        """Addresses from the object up to a root, or as far as was looked; None when no holder is
+        left before a root is met: then it is garbage, or something holds it that is no object."""
+        above: dict[int, int] = {start: 0}
+        level = [start]
+        end = time.monotonic() + LONGEST_S
+        for depth in range(DEEPEST):
+            root = self._root_at(level)
+            if root is not None:
+                return self._way(above, root)
+            if time.monotonic() > end:
+                break
+            self._progress(f"looking for holders, step {depth + 1}", None)
+            level = self._next(level, above)
+            if not level:
+                return None
+        return self._way(above, level[0])
+
+    def _root_at(self, level: Iterable[int]) -> int | None:
+        for address in level:
+            if address in self._heap.modules or address in self._heap.module_ids:
+                return address
+        if self._heap.frames:
+            for address in level:
+                if self._heap.locals_at(address):
+                    return address
+        return None
+
+    def _next(self, level: list[int], above: dict[int, int]) -> list[int]:
+        """The holders of this level that were not met before; ``above`` learns whom they hold."""
+        objects = [object_at(address) for address in level[:WIDEST]]
+        wanted = set(level[:WIDEST])
+        found: list[int] = []
+        for holder in self._heap.holders(objects):
+            address = id(holder)
+            if address in above:
+                continue
+            held = next((id(one) for one in gc.get_referents(holder) if id(one) in wanted), None)
+            if held is not None:
+                above[address] = held
+                found.append(address)
+        return found
+
+    @staticmethod
+    def _way(above: dict[int, int], root: int) -> list[int]:
+        way = [root]
+        while above[way[-1]]:
+            way.append(above[way[-1]])
+        return way[::-1]
+
+    def _links(self, way: list[int]) -> list[Link]:
+        """The way in words. A namespace is told with its owner, a cell with its function."""
+        links: list[Link] = []
+        index = 0
+        while index < len(way):
+            obj = object_at(way[index])
+            edge, taken = self._edge(way, index)
+            if edge is None:
+                return [*links, *self._top(obj)]
+            links.append(_link(obj, edge))
+            index += taken
+        return links
+
+    def _edge(self, way: list[int], index: int) -> tuple[str | None, int]:
+        """(how what is above holds this object, how many links up that is)."""
+        if index + 1 == len(way):
+            return None, 0
+        held, holder = object_at(way[index]), object_at(way[index + 1])
+        module = self._heap.modules.get(way[index + 1])
+        if module is not None:
+            names = [name for name, value in dict.items(holder) if value is held]  # type: ignore[arg-type]
+            return (f"global {text(names[0])}" if names else "globals"), 1
+        if index + 2 < len(way):
+            owner = object_at(way[index + 2])
+            if is_a(holder, dict) and (is_class(owner) or namespace_of(owner) is holder):
+                word = "class attribute" if is_class(owner) else "attribute"
+                return _named(holder, held, word), 2  # type: ignore[arg-type]
+            if type(holder) is CellType and type(owner) is tuple and index + 3 < len(way):
+                return _closure(object_at(way[index + 3]), holder), 3
+        return edges(holder, held)[0], 1
+
+    def _top(self, obj: object) -> list[Link]:
+        """The end of a chain: a module by its dict or itself, or a frame's local."""
+        module = self._heap.modules.get(id(obj))
+        if module is not None:
+            return [{"type": "module", "name": module_name(module), "address": hex(id(module))}]
+        if is_a(obj, ModuleType):
+            return [{"type": "module", "name": module_name(obj), "address": hex(id(obj))}]
+        for frame, name in self._heap.locals_at(id(obj)):
+            return [
+                _link(obj, f"local {text(name)}"),
+                {"type": "frame", "name": frame_label(frame), "address": ""},
+            ]
+        return [_link(obj, None)]
+
+
+def _named(namespace: dict[object, object], held: object, word: str) -> str:
+    for key, value in dict.items(namespace):
+        if value is held:
+            return f"{word} {text(key)}"
+    return word
+
+
+def _closure(function: object, cell: object) -> str:
+    if type(function) is FunctionType:
+        code = FunctionType.__dict__["__code__"].__get__(function)
+        closure = FunctionType.__dict__["__closure__"].__get__(function) or ()
+        if type(code) is CodeType:
+            for name, one in zip(code.co_freevars, closure, strict=False):
+                if one is cell:
+                    return f"closure variable {text(name)} of {text(code.co_qualname)}"
+    return "closure cell"
+
+
+def _link(obj: object, edge: str | None) -> Link:
+    link: Link = {"type": type_name(obj), "address": hex(id(obj))}
+    if edge is not None:
+        link["edge"] = edge
+    if is_class(obj):
+        link["name"] = ".".join(name_of(obj))  # type: ignore[arg-type]
+    elif edge is None:
+        link["name"] = label_of(obj) or type_name(obj)
+    return link

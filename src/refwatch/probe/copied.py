@@ -1,0 +1,144 @@
+"""What a hidden copy does: it works on one task, tells the daemon on a line of its own, and ends.
+
+It never returns to the target's code, and leaves without running any of it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import sys
+from _json import encode_basestring_ascii, make_encoder
+
+from . import census
+from .capi import libc
+from .chains import ChainFinder, Heap
+from .graph import dot
+from .heap import object_at
+from .inspection import Inspection
+from .instances import newest
+from .link import read_lines
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from .hidden_copy import RunningFrame
+
+CHAINS = 3  # of one type
+TRIED = 8  # instances for which one is looked for
+
+_encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)
+
+
+class Copied:
+    """One copy, working on ``task``."""
+
+    def __init__(self, task: dict[str, object], path: str, frames: list[RunningFrame]) -> None:
+        self._task = task
+        self._frames = frames
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        self._socket.connect(path)
+        self.send({"message": "copy", "pid": int(str(libc.getpid()))})
+
+    def send(self, message: dict[str, object]) -> None:
+        """One line; the copy ends where nobody listens any more."""
+        data = "".join(_encode({**message, "work": self._task["work"]}, 0)).encode() + b"\n"
+        self._socket.sendall(data)
+
+    def progress(self, text: str, share: float | None) -> None:
+        self.send({"message": "progress", "text": text, "share": share})
+
+    def work(self) -> None:
+        """Do what the task says."""
+        task = self._task["task"]
+        if task == "census":
+            self.send(census.take())
+        elif task == "chains":
+            self._chains()
+        elif task == "inspect":
+            self._inspect()
+        elif task == "graph":
+            self._graph()
+        self.send({"message": "done"})
+
+    def _instances(self, most: int) -> list[int]:
+        self.progress("looking for instances", None)
+        module, name = str(self._task["module"]), str(self._task["name"])
+        born = int(str(self._task.get("born") or 0))
+        return newest(module, name, born, most)
+
+    def _chains(self) -> None:
+        found: list[object] = []
+        starts = self._instances(TRIED)
+        heap = Heap(self._frames)
+        heap.ours.add(id(starts))
+        for start in starts:
+            self.progress("looking for holders", len(found) / CHAINS)
+            chain = ChainFinder(heap, self.progress).find(start)
+            if chain is not None:
+                found.append(chain)
+            if len(found) == CHAINS:
+                break
+        self.send(
+            {
+                "message": "chains",
+                "module": self._task["module"],
+                "name": self._task["name"],
+                "looked": len(starts),
+                "chains": found,
+                "allocated_at": _sites(starts),
+            }
+        )
+
+    def _inspect(self) -> None:
+        subject = int(str(self._task.get("address") or 0))
+        if not subject:
+            found = self._instances(1)
+            if not found:
+                self.send({"message": "failed", "reason": "there is no such object"})
+                return
+            subject = found[0]
+        self.progress("looking for holders", None)
+        held = {int(str(one)) for one in self._task.get("held") or []}  # type: ignore[attr-defined]
+        inspection = Inspection(Heap(self._frames), subject, held)
+        self.send(inspection.open(0))
+        for command in read_lines(self._socket):
+            node = int(str(command["node"]))
+            if command["command"] == "open":
+                self.send(inspection.open(node))
+            elif command["command"] == "way":
+                self.send({"message": "way", "node": node, "way": inspection.way(node)})
+
+    def _graph(self) -> None:
+        starts = self._instances(CHAINS)
+        self.progress("looking for holders", None)
+        title = f"{self._task['module']}.{self._task['name']}"
+        self.send({"message": "graph", "dot": dot(Heap(self._frames), starts, title)})
+
+
+def _sites(addresses: list[int]) -> list[dict[str, object]]:
+    """Where tracemalloc saw these objects allocated, each line once."""
+    tracing = sys.modules.get("_tracemalloc")
+    if tracing is None or not tracing.is_tracing():
+        return []
+    sites: dict[tuple[str, int], dict[str, object]] = {}
+    for address in addresses:
+        trace = tracing._get_object_traceback(object_at(address))  # noqa: SLF001 - as tracemalloc does
+        for file, line in (trace or ())[:1]:
+            sites[file, line] = {"file": file, "line": line, "function": ""}
+    return list(sites.values())
+
+
+def run(task: dict[str, object], path: str, frames: list[RunningFrame]) -> None:
+    """Work on the task, and end this process."""
+    leave = libc["_exit"]
+    try:
+        copied = Copied(task, path, frames)
+        try:
+            copied.work()
+        except OSError:
+            pass  # the daemon has closed the line
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the daemon says so
+            name = type.__dict__["__name__"].__get__(type(error))
+            words = str(error) if type(error).__module__ == "builtins" else ""
+            copied.send({"message": "failed", "reason": f"{name}: {words}"[:500]})
+    finally:
+        leave(0)

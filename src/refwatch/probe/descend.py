@@ -1,0 +1,59 @@
+"""A way from a module down to an object, in steps that can be gone again."""
+
+from __future__ import annotations
+
+from .chains import Heap
+from .heap import module_name, object_at
+from .kinds import ModuleType
+from .plain import is_a, is_class, namespace_of, slots_of
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Step = list[object]
+"""[kind, name]: ``module``, ``attribute``, ``key`` (a str or an int) or ``index``"""
+
+
+def steps(heap: Heap, way: list[int]) -> list[Step] | None:
+    """The steps from the root of this way down to its first object; None where one is not known."""
+    root = object_at(way[-1])
+    module = heap.modules.get(way[-1], root)
+    if not is_a(module, ModuleType):
+        return None
+    found: list[Step] = [["module", module_name(module)]]
+    for holder, held in zip(reversed(way[1:]), reversed(way[:-1]), strict=True):
+        step = _step(heap, object_at(holder), object_at(held), way)
+        if step is None:
+            return None
+        if step:
+            found.append(step)
+    return found
+
+
+def _step(heap: Heap, holder: object, held: object, way: list[int]) -> Step | None:
+    """One step down; empty where the object is only the holder's namespace."""
+    if namespace_of(holder) is held or (is_class(holder) and type(held) is dict):
+        return []
+    if is_a(holder, dict):
+        above = way.index(id(holder)) + 1
+        owner = object_at(way[above]) if above < len(way) else None
+        inside = owner is not None and (is_class(owner) or namespace_of(owner) is holder)
+        named = inside or id(holder) in heap.modules
+        for key, value in dict.items(holder):  # type: ignore[arg-type]
+            if value is held and (type(key) is str or type(key) is int):
+                return ["attribute" if named else "key", key]
+        return None
+    for base in (list, tuple):
+        if is_a(holder, base):
+            for index, one in enumerate(base.__iter__(holder)):  # type: ignore[arg-type]
+                if one is held:
+                    return ["index", index]
+    return next((["attribute", name] for name in _attributes(holder, held)), None)
+
+
+def _attributes(holder: object, held: object) -> Iterator[str]:
+    own = namespace_of(holder) or {}
+    for name, value in [*dict.items(own), *slots_of(holder)]:
+        if value is held and type(name) is str:
+            yield name

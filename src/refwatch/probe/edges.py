@@ -1,0 +1,141 @@
+"""Says in words how one object holds another: by a key, an index, an attribute, a local."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from .kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
+from .plain import (
+    is_a,
+    is_class,
+    mro_of,
+    namespace_of,
+    short,
+    slots_of,
+    text,
+    type_name,
+)
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_EDGES = 8  # of one holder that are named
+
+
+def count_edges(holder: object, held: object) -> int:
+    """How many references the holder has to it, as the collector sees them."""
+    return sum(1 for one in gc.get_referents(holder) if one is held)
+
+
+def edges(holder: object, held: object) -> list[str]:
+    """How it holds it, one entry for each reference that can be named; at most eight."""
+    found: list[str] = []
+    for edge in _edges(holder, held):
+        found.append(edge)
+        if len(found) == MOST_EDGES:
+            break
+    return found or [f"held by {type_name(holder)}"]
+
+
+def _edges(holder: object, held: object) -> Iterator[str]:
+    if is_a(holder, dict):
+        yield from dict_edges(holder, held)  # type: ignore[arg-type]
+    elif is_a(holder, list) or is_a(holder, tuple):
+        yield from _sequence_edges(holder, held)
+    elif is_a(holder, set) or is_a(holder, frozenset):
+        yield "member of set"
+    kind = type(holder)
+    if kind is CellType:
+        yield "closure cell"
+    elif kind is FunctionType:
+        yield from _function_edges(holder, held)
+    elif kind is MethodType:
+        yield "self of bound method" if holder.__self__ is held else "function of method"  # type: ignore[attr-defined]
+    elif kind is FrameType:
+        yield from _frame_edges(holder, held)
+    elif kind is GeneratorType or type_name(holder) in ("coroutine", "async_generator"):
+        yield from _generator_edges(holder, held)
+    elif is_class(holder):
+        yield from _class_edges(holder, held)
+    yield from _attribute_edges(holder, held)
+
+
+def dict_edges(holder: dict[object, object], held: object, word: str = "") -> Iterator[str]:
+    """By key or as one; ``word`` instead of "value of key" where it is a namespace."""
+    for key, value in dict.items(holder):
+        if value is held:
+            named = word and is_a(key, str)
+            yield f"{word} {text(key)}" if named else f"value of key {short(key)}"
+        if key is held:
+            yield "key of dict"
+
+
+def _sequence_edges(holder: object, held: object) -> Iterator[str]:
+    base = list if is_a(holder, list) else tuple
+    for index, one in enumerate(base.__iter__(holder)):  # type: ignore[arg-type]
+        if one is held:
+            yield f"index {index}"
+
+
+def _function_edges(holder: object, held: object) -> Iterator[str]:
+    defaults = FunctionType.__dict__["__defaults__"].__get__(holder)
+    keyword = FunctionType.__dict__["__kwdefaults__"].__get__(holder)
+    for index, value in enumerate(defaults or ()):
+        if value is held:
+            yield f"default argument {index}"
+    if defaults is held or keyword is held:
+        yield "default arguments"
+    if FunctionType.__dict__["__closure__"].__get__(holder) is held:
+        yield "closure"
+    if FunctionType.__dict__["__globals__"].__get__(holder) is held:
+        yield "globals of function"
+
+
+def _frame_edges(holder: object, held: object) -> Iterator[str]:
+    for name, value in dict(FrameType.__dict__["f_locals"].__get__(holder)).items():
+        if value is held:
+            yield f"local {text(name)}"
+
+
+def _generator_edges(holder: object, held: object) -> Iterator[str]:
+    for name in ("gi_frame", "cr_frame", "ag_frame"):
+        getter = type(holder).__dict__.get(name)
+        frame = getter.__get__(holder) if getter is not None else None
+        if frame is not None:
+            yield from _frame_edges(frame, held)
+
+
+def _class_edges(holder: object, held: object) -> Iterator[str]:
+    if any(one is held for one in mro_of(holder)[1:]):  # type: ignore[arg-type]
+        yield "base class"
+
+
+def _attribute_edges(holder: object, held: object) -> Iterator[str]:
+    if any(kind is type(holder) for kind in (dict, list, tuple, set, frozenset)):
+        return
+    if is_class(holder):
+        attributes = type.__dict__["__dict__"].__get__(holder)  # type: ignore[call-overload]
+        yield from dict_edges(dict(attributes), held, "class attribute")
+        return
+    own = namespace_of(holder)
+    if own is held:
+        yield "__dict__"
+    elif own is not None:
+        word = "global" if is_a(holder, ModuleType) else "attribute"
+        yield from dict_edges(own, held, word)
+    for name, value in slots_of(holder):
+        if value is held:
+            yield f"attribute {name}"
+
+
+def namespaces() -> dict[int, object]:
+    """Address of a module's ``__dict__`` -> the module."""
+    found: dict[int, object] = {}
+    for module in list(sys.modules.values()):
+        if is_a(module, ModuleType):
+            own = namespace_of(module)
+            if own is not None:
+                found[id(own)] = module
+    return found

@@ -1,0 +1,201 @@
+"""Counts what is on the heap: by type, by size, by references. For the copy; it works in the target
+as well, where each of these costs the GIL.
+
+Nothing here calls an object's own code. A class may define ``__hash__`` in its metaclass, so that
+types are told apart by address.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from .capi import ctypes
+from .kinds import FrameType, FunctionType, ModuleType
+from .plain import (
+    HAS_GC,
+    HEAP_TYPE,
+    IMMORTAL,
+    TYPE_SUBCLASS,
+    dict_of_class,
+    flags_of,
+    itemsize_of,
+    mro_of,
+    name_of,
+    text,
+    type_name,
+)
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+GC_HEADER = 16  # PyGC_Head: Include/internal/pycore_gc.h
+CHUNK = 20_000  # objects whose referents are listed at a time
+MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
+MOST_FOR_EDGES = 2_000_000
+LISTED = 20  # most-referenced objects
+DEALLOC = 48  # offset of tp_dealloc, which all classes defined in Python share
+TP_NAME = 24
+
+
+class _OfOurs:
+    """A class defined in Python, to know another by."""
+
+
+def object_at(address: int) -> object:
+    """The object there; there must be one."""
+    return ctypes.cast(address, ctypes.py_object).value
+
+
+def count_at(address: int) -> int:
+    """``ob_refcnt``: its lower half, which is all of it since 3.12."""
+    return int(ctypes.c_uint32.from_address(address).value)
+
+
+def word_at(address: int) -> int:
+    return int(ctypes.c_uint64.from_address(address).value)
+
+
+def count_types(objects: Iterable[object]) -> dict[int, int]:
+    """Address of a type -> number of objects of exactly this type; it keeps no reference."""
+    counts: dict[int, int] = {}
+    from _collections import _count_elements  # what collections.Counter counts with
+
+    _count_elements(counts, map(id, map(type, objects)))
+    return counts
+
+
+def chunks(objects: list[object]) -> Iterator[list[object]]:
+    for start in range(0, len(objects), CHUNK):
+        yield objects[start : start + CHUNK]
+
+
+def untracked(objects: list[object]) -> list[object]:
+    """What these refer to that the collector does not track: str, int, plain tuples .. Each once;
+    what only such an object holds is found too, in tuples and dicts."""
+    found: dict[int, object] = {}
+    fresh = objects
+    while fresh:
+        new: dict[int, object] = {}
+        for chunk in chunks(fresh):
+            for one in gc.get_referents(*chunk):
+                if not gc.is_tracked(one) and id(one) not in found:
+                    new[id(one)] = one
+        found |= new
+        fresh = [one for one in new.values() if type(one) is tuple or type(one) is dict]
+    return list(found.values())
+
+
+def sizer(cls: type) -> tuple[Callable[[object], int], bool]:
+    """(function that says an instance's own size in bytes, whether it is the same for all)."""
+    for base in mro_of(cls):
+        if flags_of(base) & HEAP_TYPE:
+            continue
+        method = dict_of_class(base).get("__sizeof__")
+        if method is not None:
+            fixed = base is object and not itemsize_of(cls)
+            return method, fixed  # type: ignore[return-value]
+    return object.__sizeof__, True
+
+
+def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
+    """Address of a type -> bytes of all its objects, without what they refer to."""
+    total: dict[int, int] = {}
+    varying: dict[int, Callable[[object], int]] = {}
+    known: dict[int, tuple[int, int]] = {}
+    for obj in objects:
+        key = id(type(obj))
+        method = varying.get(key)
+        if method is not None:
+            total[key] += method(obj)
+        elif key not in total:
+            cls = type(obj)
+            method, fixed = sizer(cls)
+            header = GC_HEADER if flags_of(cls) & HAS_GC else 0
+            if fixed:
+                total[key] = counts[key] * (method(obj) + header)
+            else:
+                varying[key] = method
+                known[key] = (counts[key], header)
+                total[key] = counts[key] * header + method(obj)
+    return total
+
+
+def most_referenced(objects: list[object]) -> list[dict[str, object]]:
+    """The tracked objects with most references, without immortal ones."""
+    counts = list(map(sys.getrefcount, objects))
+    least, some = 64, [index for index, count in enumerate(counts) if count > 64]
+    while len(some) > 50 * LISTED:
+        least *= 2
+        fewer = [index for index in some if counts[index] > least]
+        if len(fewer) < LISTED:
+            break
+        some = fewer
+    # The list of all objects holds one reference, and the call itself one more (3.14: none).
+    own = sys.getrefcount(objects[0]) - count_at(id(objects[0])) + 1 if objects else 0
+    some = [index for index in some if counts[index] < IMMORTAL]
+    some.sort(key=lambda index: -counts[index])
+    return [
+        {
+            "type": type_name(objects[index]),
+            "label": label_of(objects[index]),
+            "address": hex(id(objects[index])),
+            "references": counts[index] - own,
+        }
+        for index in some[:LISTED]
+    ]
+
+
+def label_of(obj: object) -> str:
+    """What it is in a few words: the name of what has one, the length of a container."""
+    kind = type(obj)
+    if flags_of(kind) & TYPE_SUBCLASS:
+        return ".".join(name_of(obj))  # type: ignore[arg-type]
+    if kind is FunctionType:
+        return f"{text(obj.__qualname__)}()"
+    if any(base is ModuleType for base in mro_of(kind)):
+        return module_name(obj)
+    if kind is FrameType:
+        return f"frame of {text(obj.f_code.co_name)}"
+    for container in (dict, list, tuple, set, frozenset):
+        if kind is container:
+            count = len(obj)  # type: ignore[arg-type]
+            return f"{count:,} item{'' if count == 1 else 's'}"
+    return ""
+
+
+def module_name(module: object) -> str:
+    names = ModuleType.__dict__["__dict__"].__get__(module)
+    name = names.get("__name__") if type(names) is dict else None
+    return text(name) or "?"
+
+
+def python_classes(objects: list[object]) -> list[int]:
+    """Addresses of the classes that are defined in Python; it keeps no reference."""
+    metaclasses = {key for key in count_types(objects) if _makes_classes(key)}
+    dealloc = word_at(id(_OfOurs) + DEALLOC)
+    return [
+        id(one)
+        for one in objects
+        if id(type(one)) in metaclasses
+        and flags_of(one) & HEAP_TYPE  # type: ignore[arg-type]
+        and word_at(id(one) + DEALLOC) == dealloc
+    ]
+
+
+def _makes_classes(address: int) -> bool:
+    return bool(flags_of(object_at(address)) & TYPE_SUBCLASS)  # type: ignore[arg-type]
+
+
+def edges_to(targets: set[int], objects: list[object]) -> dict[int, int]:
+    """Address -> number of references to it from these objects."""
+    from _collections import _count_elements
+
+    found = dict.fromkeys(targets, 0)
+    for chunk in chunks(objects):
+        counts: dict[int, int] = {}
+        _count_elements(counts, map(id, gc.get_referents(*chunk)))
+        for address in targets & counts.keys():
+            found[address] += counts[address]
+    return found

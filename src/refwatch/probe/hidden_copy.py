@@ -1,0 +1,267 @@
+"""Makes a copy of the target that the target cannot notice, as Python's own fork would be.
+
+``os.fork`` tells the target: SIGCHLD, ``wait``, at-fork handlers, since 3.12 a warning. Here the
+same steps (PyOS_BeforeFork, the system call, PyOS_AfterFork_Child and _Parent: CPython's
+Modules/posixmodule.c) are taken one by one, with these differences:
+
+* The system call is clone(2). With CLONE_PARENT the copy is a child of the target's parent, where
+  that is refwatch's launcher; else its exit signal is 0, and only ``waitpid(.., __WALL)`` sees it.
+* The lists of at-fork handlers are empty meanwhile: none of the target's runs, on either side.
+* Signals are blocked, and the copy has no file of the target's open, before any Python runs in it.
+
+All of it is one chain of C functions, called by ``any`` and ``map``, so that the interpreter's loop
+does not come in between. There it might let the GIL go: in the target while PyOS_BeforeFork's locks
+are held, which would be a deadlock, and in the copy to threads that do not exist there.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import sys
+import time
+from _functools import partial
+from _operator import attrgetter, call
+from errno import EAGAIN
+
+from .capi import api, ctypes, libc
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import CodeType, FrameType
+
+    Step = Callable[[], object]
+
+SYS_CLONE = {"x86_64": 56, "aarch64": 220}  # Linux: asm/unistd_64.h, asm-generic/unistd.h
+SYS_CLOSE_RANGE = 436
+CLONE_PARENT = 0x8000
+CLONE_PARENT_SETTID = 0x0010_0000
+WALL = 0x4000_0000  # __WALL of waitpid(2)
+SIG_BLOCK, SIG_SETMASK = 0, 2
+READ_WRITE = 2
+MOST_FRAMES = 2000
+PR_SET_NAME, PR_SET_DUMPABLE = 15, 4  # prctl(2)
+SIGALRM = 14
+SIG_UNBLOCK = 1
+LIMIT_S = 900  # seconds that a copy may live
+FINDERS, IMPORT = tuple(sys.meta_path), builtins.__import__  # before the target's own
+CO_OPTIMIZED = 0x1  # Include/cpython/code.h
+
+
+class NoCopy(Exception):
+    """No copy can be made; the text says why."""
+
+
+class RunningFrame:
+    """A frame that ran in the target when it was copied. ``places`` are the addresses of its local
+    variables' values: a reference of ours would be one that the target has not."""
+
+    def __init__(self, thread: int, code: CodeType, line: int) -> None:
+        self.thread = thread
+        self.code = code
+        self.line = line
+        self.places: dict[str, int] = {}
+
+    def take(self, values: dict[str, object]) -> None:
+        """Note the places, and empty the interpreter's dict, which is the frame's own up to 3.12.
+        Without CO_OPTIMIZED the locals are a namespace, which the collector knows."""
+        if self.code.co_flags & CO_OPTIMIZED:
+            hidden = {*self.code.co_cellvars, *self.code.co_freevars}  # these lie in cells
+            self.places = {name: id(value) for name, value in values.items() if name not in hidden}
+            values.clear()
+
+
+def _quiet(library: ctypes.PyDLL, name: str) -> Callable[..., None]:
+    """A C function that returns nothing, which ``any`` takes for false and goes on. To be looked up
+    before the target's first line: its audit hooks would see it."""
+    function = library[name]
+    function.restype = None
+    return function
+
+
+_system_call = _quiet(libc, "syscall")
+_open = _quiet(libc, "open")
+_set_mask = _quiet(libc, "pthread_sigmask")
+_before_fork = _quiet(api, "PyOS_BeforeFork")
+_after_fork_in_parent = _quiet(api, "PyOS_AfterFork_Parent")
+_after_fork_in_child = _quiet(api, "PyOS_AfterFork_Child")
+_set_arenas = _quiet(api, "PyObject_SetArenaAllocator")
+
+
+class _Arena(ctypes.Structure):
+    """PyObjectArenaAllocator."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "alloc", "free")]  # noqa: RUF012
+
+
+class Copier:
+    """Makes hidden copies; to be made before the target's first line."""
+
+    def __init__(self) -> None:
+        number = SYS_CLONE.get(os.uname().machine)
+        if number is None:
+            raise NoCopy(f"hidden copies are not known how to be made on {os.uname().machine}")
+        self._number = ctypes.c_long(number)
+        self._handlers = _own_lists()
+        self._saved: list[list[object]] = []
+        self._pid = ctypes.c_int(0)
+        self._every_signal = ctypes.create_string_buffer(b"\xff" * 128, 128)
+        self._mask = ctypes.create_string_buffer(128)
+        self._clone = libc["syscall"]
+        self._clone.restype = ctypes.c_long
+        self._arena = _keep_arenas()
+
+    def copy(self, launcher: int, *, frames: bool = False) -> tuple[int, float, list[RunningFrame]]:
+        """Copy this process: (pid, seconds that it took, frames that run). In the copy pid is 0.
+
+        The copy is a child of the parent's if that is ``launcher``, else one of this process's.
+        Raises NoCopy.
+        """
+        if sys.modules["_imp"].lock_held():
+            raise NoCopy("an import was under way")
+        running, objects = _running_frames() if frames else ([], [])
+        values: list[dict[str, object]] = []
+        flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
+        chain = self._chain(flags, objects, values)
+        self._pid.value = 0
+        before = os.getpid()
+        began = time.perf_counter()
+        try:
+            any(map(call, chain))
+        finally:
+            self._restore_handlers()
+        took = time.perf_counter() - began
+        pid = 0 if os.getpid() != before else self._pid.value
+        if pid == 0 and os.getpid() == before:
+            raise NoCopy(f"clone: {os.strerror(ctypes.get_errno() or EAGAIN)}")
+        for frame, found in zip(running, values, strict=False):
+            frame.take(found)
+        return pid, took, running
+
+    def _chain(
+        self, flags: int, frames: list[FrameType], values: list[dict[str, object]]
+    ) -> list[Step]:
+        """What to call, each after the one before has returned something false."""
+        self._saved = [[], [], []]
+        pairs = list(zip(self._handlers, self._saved, strict=True))
+        # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
+        fork: Step = partial(
+            any, map(call, (self._clone_step(flags), *self._in_copy(frames, values)))
+        )
+        in_target: Step = partial(
+            any,
+            map(
+                call,
+                (
+                    _after_fork_in_parent,
+                    *(partial(handlers.extend, kept) for handlers, kept in pairs),
+                    partial(_set_mask, SIG_SETMASK, self._mask, None),
+                ),
+            ),
+        )
+        return [
+            *(partial(kept.extend, handlers) for handlers, kept in pairs),
+            *(handlers.clear for handlers in self._handlers),
+            partial(_set_mask, SIG_BLOCK, self._every_signal, self._mask),
+            _before_fork,
+            partial(all, map(call, (fork, in_target))),  # in the copy ``fork`` is false: the end
+        ]
+
+    def _restore_handlers(self) -> None:
+        """Where the chain broke off; it is done already where it did not."""
+        for handlers, kept in zip(self._handlers, self._saved, strict=True):
+            if kept and not handlers:
+                handlers.extend(kept)
+
+    def _clone_step(self, flags: int) -> Step:
+        pid = ctypes.byref(self._pid)
+        return partial(self._clone, self._number, ctypes.c_ulong(flags), None, pid, None, None)
+
+    def _in_copy(self, frames: list[FrameType], values: list[dict[str, object]]) -> Iterable[Step]:
+        """No finalizer may run from here on, and nothing that it might do may reach a file."""
+        null = partial(_open, b"/dev/null", READ_WRITE)
+        last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
+        yield gc.disable
+        yield partial(_system_call, ctypes.c_long(SYS_CLOSE_RANGE), none, last, none)
+        yield from (null, null, null)
+        # Before the other threads' states are cleared, and with them what leads to their frames.
+        found = map(attrgetter("f_locals"), frames)  # a view of the frame since 3.13: PEP 667
+        yield partial(values.extend, map(dict, found) if sys.version_info >= (3, 13) else found)
+        yield self._arena
+        yield _after_fork_in_child
+
+
+def _own_lists() -> list[list[object]]:
+    """The interpreter's three lists of at-fork handlers: those that hold handlers of our own."""
+    handlers = [lambda: None, lambda: None, lambda: None]
+    os.register_at_fork(before=handlers[0], after_in_parent=handlers[1], after_in_child=handlers[2])
+    found: list[list[object]] = []
+    for handler in handlers:
+        found += [
+            one
+            for one in gc.get_referrers(handler)
+            if type(one) is list and one is not handlers and any(x is handler for x in one)
+        ]
+    if len(found) != len(handlers):
+        raise NoCopy("the lists of at-fork handlers were not found")
+    for own, handler in zip(found, handlers, strict=True):
+        own.remove(handler)
+    return found
+
+
+def _keep_arenas() -> Step:
+    """A step after which no arena is given back. Since 3.15 PyOS_AfterFork_Child frees the memory
+    in which the other threads' frames lie, and the collector would still come by them."""
+    arena = _Arena()
+    api.PyObject_GetArenaAllocator(ctypes.byref(arena))
+    arena.free = ctypes.cast(libc.getpid, ctypes.c_void_p).value  # does nothing with its arguments
+    return partial(_set_arenas, ctypes.byref(arena))
+
+
+def _running_frames() -> tuple[list[RunningFrame], list[FrameType]]:
+    """The frames of all threads but this one, innermost first in each, and their objects."""
+    import _thread
+
+    me = _thread.get_ident()
+    running: list[RunningFrame] = []
+    objects: list[FrameType] = []
+    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented name
+        frame: FrameType | None = None if ident == me else top
+        while frame is not None and len(running) < MOST_FRAMES:
+            running.append(RunningFrame(ident, frame.f_code, frame.f_lineno or 0))
+            objects.append(frame)
+            frame = frame.f_back
+    return running, objects
+
+
+def reap(pid: int) -> bool:
+    """Wait for a copy that is this process's child; whether it is gone."""
+    try:
+        done, _ = os.waitpid(pid, WALL | os.WNOHANG)
+    except OSError:
+        return True
+    return done != 0
+
+
+def settle() -> None:
+    """Make this process harmless: least priority, first to be killed for memory, no imports of the
+    target's, no hooks of its, and an end at the latest when the alarm comes."""
+    libc.nice(10)
+    libc.prctl(PR_SET_NAME, b"refwatch-copy", 0, 0, 0)
+    libc.signal(SIGALRM, None)  # SIG_DFL, which ends it
+    alarm = ctypes.create_string_buffer(b"\x00\x20" + b"\x00" * 126, 128)  # bit 13: signal 14
+    libc.pthread_sigmask(SIG_UNBLOCK, alarm, None)
+    libc.alarm(LIMIT_S)
+    gc.unfreeze()
+    sys.settrace(None)
+    sys.setprofile(None)
+    sys.meta_path[:] = FINDERS
+    builtins.__import__ = IMPORT
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # should it crash, it leaves no core file

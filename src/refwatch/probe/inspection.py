@@ -1,0 +1,163 @@
+"""Who refers to an object, step by step, in a copy that waits for the next question.
+
+The copy is frozen: nothing in it is made or freed but the copy's own objects, so that an address
+names an object for as long as the copy lives.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from .chains import ChainFinder, Heap, frame_label
+from .descend import steps
+from .edges import count_edges, edges
+from .heap import count_at, label_of, object_at, untracked
+from .kinds import CodeType, ModuleType
+from .plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
+
+MOST_ROWS = 100
+MOST_OWNERS = 200  # dicts whose owners are looked for
+
+Row = dict[str, object]
+
+
+class Inspection:
+    """A tree of holders; node 0 is the object at ``subject``. ``held`` are the addresses at which
+    the probe holds a reference of its own."""
+
+    def __init__(self, heap: Heap, subject: int, held: set[int]) -> None:
+        self._heap = heap
+        self._held = held
+        self._nodes = [subject]
+        self._hidden: list[tuple[object, str]] | None = None
+
+    def open(self, node: int) -> dict[str, object]:
+        """The message about one node. Raises IndexError for one that there is not."""
+        address = self._nodes[node]
+        count = count_at(address)  # before there is a reference of ours
+        references = None if count >= IMMORTAL else count - (address in self._held)
+        obj = object_at(address)
+        rows = self._holders(obj) + self._frames(address)
+        if not gc.is_tracked(obj):
+            rows = self._with_hidden(rows, obj)
+        rows.sort(key=lambda row: (not row.get("root"), -int(str(row["count"]))))
+        seen = sum(int(str(row["count"])) for row in rows)
+        for row in rows[:MOST_ROWS]:
+            row["node"] = self._node(int(str(row["address"]), 16))
+        return {
+            "message": "referrers",
+            "node": node,
+            "type": type_name(obj),
+            "label": label_of(obj) or short(obj),
+            "address": hex(address),
+            "references": references,
+            "seen": None if references is None else seen,
+            "referrers": rows[:MOST_ROWS],
+            "left_out": max(0, len(rows) - MOST_ROWS),
+        }
+
+    def way(self, node: int) -> dict[str, object] | None:
+        """How the probe finds this object again in the target: from a module, by names, keys and
+        indices; None where no such way is known."""
+        address = self._nodes[node]
+        way = ChainFinder(self._heap, lambda *_: None).way(address)
+        found = None if way is None else steps(self._heap, way)
+        return None if found is None else {"address": address, "steps": found}
+
+    def _node(self, address: int) -> int:
+        self._nodes.append(address)
+        return len(self._nodes) - 1
+
+    def _holders(self, obj: object) -> list[Row]:
+        holders = self._heap.holders([obj])
+        owners = self._owners(holders)
+        rows: list[Row] = []
+        for holder in holders:
+            owner = owners.get(id(holder))
+            count = count_edges(holder, obj)
+            if owner is None:
+                rows.append(self._row(holder, edges(holder, obj), count))
+            else:
+                rows.append(self._row(owner, edges(owner, obj), count))
+        return rows
+
+    def _owners(self, holders: list[object]) -> dict[int, object]:
+        """Address of a dict among these -> the module, class or instance whose namespace it is."""
+        dicts = [one for one in holders if type(one) is dict]
+        owners = {id(one): self._heap.modules[id(one)] for one in dicts
+                  if id(one) in self._heap.modules}  # fmt: skip
+        rest = [one for one in dicts if id(one) not in owners][:MOST_OWNERS]
+        self._heap.ours |= {id(dicts), id(rest)}
+        for candidate in self._heap.holders(rest) if rest else ():
+            for own in _namespaces(candidate):
+                owners.setdefault(id(own), candidate)
+        wanted = {id(one) for one in dicts}
+        return {address: owner for address, owner in owners.items() if address in wanted}
+
+    def _row(self, holder: object, how: list[str], count: int) -> Row:
+        return {
+            "type": "module" if is_a(holder, ModuleType) else type_name(holder),
+            "label": label_of(holder),
+            "address": hex(id(holder)),
+            "edges": how,
+            "count": count,
+            "root": is_a(holder, ModuleType),
+        }
+
+    def _frames(self, address: int) -> list[Row]:
+        return [
+            {
+                "type": "frame",
+                "label": frame_label(frame),
+                "address": hex(id(frame)),
+                "edges": [f"local {text(name)}"],
+                "count": 1,
+                "root": True,
+            }
+            for frame, name in self._heap.locals_at(address)
+        ]
+
+    def _with_hidden(self, rows: list[Row], obj: object) -> list[Row]:
+        """With what the collector does not track: plain tuples and dicts, constants of code."""
+        if self._hidden is None:
+            self._hidden = _hidden_containers(self._heap)
+        found = {str(row["address"]): row for row in rows}
+        for container, label in self._hidden:
+            count = count_edges(container, obj)
+            if not count:
+                continue
+            row = self._row(container, edges(container, obj), count)
+            if label:
+                row |= {"label": label, "edges": ["constant"]}
+            found[str(row["address"])] = row
+        return list(found.values())
+
+
+def _namespaces(owner: object) -> list[object]:
+    """The dicts that are its namespace."""
+    if is_class(owner):
+        proxy = type.__dict__["__dict__"].__get__(owner)  # type: ignore[call-overload]
+        return gc.get_referents(proxy)
+    own = namespace_of(owner)
+    return [] if own is None else [own]
+
+
+def _hidden_containers(heap: Heap) -> list[tuple[object, str]]:
+    """(container, what it is the constants of) of all that the collector does not track."""
+    objects = gc.get_objects()
+    others = untracked(objects)
+    heap.ours |= {id(objects), id(others)}
+    found: list[tuple[object, str]] = [
+        (one, "") for one in others if type(one) is tuple or type(one) is dict
+    ]
+    heap.ours.add(id(found))
+    fresh = [one for one in others if type(one) is CodeType]
+    fresh += [frame.code for frame in heap.frames]
+    met: set[int] = set()
+    while fresh:
+        code = fresh.pop()
+        if id(code) not in met:
+            met.add(id(code))
+            found.append((code.co_consts, f"code of {text(code.co_qualname)}"))
+            fresh += [one for one in code.co_consts if type(one) is CodeType]
+    return found

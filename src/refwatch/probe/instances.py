@@ -1,0 +1,41 @@
+"""Picks instances of a type that were born lately."""
+
+from __future__ import annotations
+
+import gc
+
+from .heap import count_types, object_at, untracked
+from .plain import name_of
+
+
+def newest(module: str, name: str, born: int, most: int) -> list[int]:
+    """Addresses of up to ``most`` objects of the types of this name, evenly chosen among the
+    ``born`` youngest; 0 stands for a half of all.
+
+    The collector's lists are in the order of age: the oldest generation first, in each the oldest
+    first (CPython's Python/gc.c); gc.get_objects() begins with the youngest generation.
+    """
+    generations = [gc.get_objects(generation=number) for number in (2, 1, 0)]
+    found: list[int] = []
+    for objects in generations:
+        wanted = _types(objects, module, name)
+        found += [id(one) for one in objects if id(type(one)) in wanted]
+        objects.clear()  # the youngest has the list of all three, and so they would stay
+    if not found:
+        others = untracked(gc.get_objects())
+        wanted = _types(others, module, name)
+        found = [id(one) for one in others if id(type(one)) in wanted]
+    if not found:
+        return []
+    born = min(born, len(found)) if born > 0 else (len(found) + 1) // 2
+    young = found[-born:]
+    step = max(1, len(young) // most)
+    return young[len(young) // (2 * most) :: step][:most]
+
+
+def _types(objects: list[object], module: str, name: str) -> set[int]:
+    return {
+        address
+        for address in count_types(objects)
+        if name_of(object_at(address)) == (module, name)  # type: ignore[arg-type]
+    }

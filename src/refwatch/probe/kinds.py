@@ -1,0 +1,68 @@
+"""The types of the interpreter that have no name of their own among the built-in ones.
+
+The types module has them too, but what is loaded late under that name may be the target's own file.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import (
+        BuiltinFunctionType,
+        CellType,
+        CodeType,
+        FrameType,
+        FunctionType,
+        GeneratorType,
+        GetSetDescriptorType,
+        MemberDescriptorType,
+        MethodType,
+        ModuleType,
+    )
+
+__all__ = [
+    "BuiltinFunctionType",
+    "CellType",
+    "CodeType",
+    "FrameType",
+    "FunctionType",
+    "GeneratorType",
+    "GetSetDescriptorType",
+    "MemberDescriptorType",
+    "MethodType",
+    "ModuleType",
+]
+
+
+class _Bound:
+    def method(self) -> None:
+        """To be bound."""
+
+
+def _generator() -> Iterator[int]:
+    yield 0
+
+
+def _closure() -> type:
+    cell = 0
+
+    def inner() -> int:
+        return cell
+
+    return type((inner.__closure__ or ())[0])
+
+
+if not TYPE_CHECKING:
+    FunctionType = type(_generator)
+    BuiltinFunctionType = type(len)
+    MethodType = type(_Bound().method)
+    ModuleType = type(sys)
+    CodeType = type(_generator.__code__)
+    CellType = _closure()
+    FrameType = type(sys._getframe())  # noqa: SLF001 - the documented name
+    GeneratorType = type(_generator())
+    GetSetDescriptorType = type(FunctionType.__dict__["__code__"])
+    MemberDescriptorType = type(FunctionType.__dict__["__globals__"])

@@ -1,0 +1,194 @@
+"""Reads objects without ever running code of theirs: no attribute look-up, no comparison, no repr.
+
+What is called here are the C-level getters of built-in types, on the object itself.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .kinds import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+)
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_get = {
+    name: type.__dict__[name].__get__
+    for name in (
+        "__flags__",
+        "__mro__",
+        "__dict__",
+        "__module__",
+        "__qualname__",
+        "__itemsize__",
+        "__weakrefoffset__",
+    )
+}
+_module_dict = ModuleType.__dict__["__dict__"].__get__
+
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE and so on: CPython's Include/object.h
+HAS_GC = 1 << 14
+TYPE_SUBCLASS = 1 << 31
+LONGEST = 200  # characters of a name
+IMMORTAL = 900_000_000
+"""A count from here on is no count: 3.12 and later mark immortal objects so; in 3.11 those that are
+part of the interpreter start at 999,999,999 (Include/internal/pycore_object.h)."""
+
+NoneType = type(None)
+_SIMPLE = (str, int, float, bytes, bool, NoneType)
+
+
+def flags_of(cls: type) -> int:
+    return int(_get["__flags__"](cls))
+
+
+def is_class(obj: object) -> bool:
+    """Whether it is a class: ``isinstance`` would ask its ``__class__``."""
+    return bool(flags_of(type(obj)) & TYPE_SUBCLASS)
+
+
+def itemsize_of(cls: type) -> int:
+    return int(_get["__itemsize__"](cls))
+
+
+def takes_weakref(obj: object) -> bool:
+    return int(_get["__weakrefoffset__"](type(obj))) != 0
+
+
+def mro_of(cls: type) -> tuple[type, ...]:
+    found = _get["__mro__"](cls)
+    return found if type(found) is tuple else ()
+
+
+def is_a(obj: object, base: type) -> bool:
+    """Whether its type is ``base`` or derived from it."""
+    return any(one is base for one in mro_of(type(obj)))
+
+
+def dict_of_class(cls: type) -> dict[str, object]:
+    """A copy of a class's own attributes."""
+    return dict(_get["__dict__"](cls))
+
+
+def text(value: object, longest: int = LONGEST) -> str:
+    """A str of any kind as plain text of bounded length, without lone surrogates; '' for others."""
+    if not is_a(value, str):
+        return ""
+    plain = str.__str__(value)  # type: ignore[arg-type]
+    if len(plain) > longest:
+        plain = plain[: longest - 1] + "…"
+    return plain if plain.isascii() else plain.encode("utf-8", "backslashreplace").decode()
+
+
+def name_of(cls: type) -> tuple[str, str]:
+    """(module, qualified name) of a class; ``?`` for a module that is no str."""
+    try:
+        module = text(_get["__module__"](cls)) or "?"
+    except AttributeError:
+        module = "?"
+    return module, text(_get["__qualname__"](cls)) or "?"
+
+
+def type_name(obj: object) -> str:
+    """``module.Name`` of its type, without the module for built-in ones."""
+    module, name = name_of(type(obj))
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def namespace_of(obj: object) -> dict[str, object] | None:
+    """Its own ``__dict__``, if it has one."""
+    if is_a(obj, ModuleType):
+        found = _module_dict(obj)
+        return found if type(found) is dict else None
+    for cls in mro_of(type(obj)):
+        getter = _get["__dict__"](cls).get("__dict__")
+        if type(getter) is GetSetDescriptorType:
+            try:
+                found = getter.__get__(obj)
+            except (AttributeError, TypeError):
+                continue
+            return found if is_a(found, dict) else None
+    return None
+
+
+def slots_of(obj: object) -> Iterator[tuple[str, object]]:
+    """(name, value) of what is set in its slots."""
+    for cls in mro_of(type(obj)):
+        if not flags_of(cls) & HEAP_TYPE:
+            continue
+        for name, slot in dict_of_class(cls).items():
+            if type(slot) is MemberDescriptorType:
+                try:
+                    yield text(name), slot.__get__(obj)
+                except (AttributeError, TypeError):
+                    continue
+
+
+def attribute_of(obj: object, name: str) -> object:
+    """Its attribute as it lies there: its own, a slot, or its class's; raises LookupError."""
+    own = namespace_of(obj)
+    if own is not None:
+        for key, value in list(dict.items(own)):
+            if type(key) is str and key == name:  # a key of another kind may have an __eq__
+                return value
+    for slot, value in slots_of(obj):
+        if slot == name:
+            return value
+    classes = mro_of(obj) if is_class(obj) else mro_of(type(obj))  # type: ignore[arg-type]
+    for cls in classes:
+        attributes = dict_of_class(cls)
+        if name in attributes:
+            return attributes[name]
+    raise LookupError(name)
+
+
+def is_program(obj: object) -> bool:
+    """Whether it is a module, a function or a class: what a program is made of, not its data."""
+    kind = type(obj)
+    if kind is FunctionType or kind is BuiltinFunctionType:
+        return True
+    return is_class(obj) or is_a(obj, ModuleType)
+
+
+def resolve(path: str) -> object:
+    """What ``pkg.mod.name.attr`` names, by what lies there; raises LookupError. A path that begins
+    with no module's name is one in ``__main__``."""
+    words = path.split(".")
+    for count in range(len(words), 0, -1):
+        module = sys.modules.get(".".join(words[:count]))
+        if module is not None and is_a(module, ModuleType):
+            try:
+                return follow(module, words[count:])
+            except LookupError:
+                continue
+    return follow(sys.modules["__main__"], words)
+
+
+def follow(obj: object, names: list[str]) -> object:
+    """Its attribute's attribute and so on; raises LookupError."""
+    for name in names:
+        obj = attribute_of(obj, name)
+    return obj
+
+
+def short(value: object) -> str:
+    """A value in a few characters: simple ones as they are written, others by their type."""
+    kind = type(value)
+    if kind is tuple and len(value) <= 4:  # type: ignore[arg-type]
+        inner = ", ".join(short(item) for item in value)  # type: ignore[attr-defined]
+        return f"({inner},)" if len(value) == 1 else f"({inner})"  # type: ignore[arg-type]
+    if not any(kind is simple for simple in _SIMPLE):
+        return f"<{type_name(value)}>"
+    if kind is int and int.bit_length(value) > 256:  # type: ignore[arg-type]
+        return "<int>"
+    if kind in (str, bytes) and len(value) > 40:  # type: ignore[arg-type]
+        value = value[:39]  # type: ignore[index]
+        return text(repr(value)[:-1]) + "…'"
+    return text(repr(value))

@@ -1,0 +1,159 @@
+"""What the daemon may ask of the probe, and how it is answered."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+
+from .find_references import find_namespace
+from .hidden_copy import Copier, NoCopy, reap, settle
+from .link import Link
+from .peek import Memory
+from .script import bind
+from .watching import Watching
+from .ways import go, words
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .gc_times import GcTimes
+
+    Command = dict[str, object]
+    Message = dict[str, object]
+
+
+class Service:
+    """Obeys commands in the probe's thread. ``launcher`` is the pid of the target's parent, if that
+    is refwatch's own."""
+
+    def __init__(self, link: Link, tell: Callable[[Message], None], limits: dict[str, str]) -> None:
+        self.gc_times: GcTimes | None = None
+        self._link = link
+        self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
+        self._watching = Watching(tell, self._memory)
+        self._copier = _copier(limits)
+        self._no_copy = limits.get("census", "")
+        self._commands: dict[str, Callable[[Command], None]] = {
+            "scan": self._scan,
+            "read": self._read,
+            "let_go": self._let_go,
+            "forget": self._forget,
+            "paths": self._paths,
+            "way": self._way,
+            "copy": self._copy,
+            "inside": self._inside,
+            "reap": self._reap,
+            "time_gc": self._time_gc,
+        }
+
+    def begin(self, tell: Callable[[Message], None]) -> None:
+        """Scripts may ask from now on. At the end what is held must die when it would have."""
+        bind(self._watching, tell)
+        atexit.register(self._watching.close)
+
+    def end(self) -> None:
+        """This is the child of a fork."""
+        self._watching.close()
+        self._memory.close()
+
+    def obey(self, command: Command) -> None:
+        """Do it and send what there is to say; what is not known is left alone."""
+        action = self._commands.get(str(command.get("command")))
+        if action is not None:
+            action(command)
+
+    def _scan(self, _: Command) -> None:
+        began = time.thread_time()
+        found = self._watching.scan()
+        namespace = None
+        main = sys.modules.get("__main__")
+        if type(main) is type(sys):
+            namespace = find_namespace(self._memory, main.__dict__)
+        self._link.send(
+            {
+                "message": "scanned",
+                "namespace": namespace,
+                "found": found,
+                "cpu_s": time.thread_time() - began,
+            }
+        )
+
+    def _read(self, command: Command) -> None:
+        self._link.send({"message": "raw", "readings": self._watching.read(_numbers(command))})
+
+    def _let_go(self, command: Command) -> None:
+        dead = self._watching.let_go(_numbers(command))
+        self._link.send({"message": "let_go", "dead": dead})
+
+    def _forget(self, command: Command) -> None:
+        self._watching.forget(_numbers(command))
+
+    def _paths(self, command: Command) -> None:
+        paths = command.get("paths")
+        self._watching.paths = [str(path) for path in paths] if type(paths) is list else []
+
+    def _way(self, command: Command) -> None:
+        """Watch what lies at the end of a way that a copy has found, if it is still the same."""
+        way: list[list[object]] = command["way"]  # type: ignore[assignment]
+        row = None
+        try:
+            obj = go(way)
+            if id(obj) == command["address"]:
+                row = self._watching.watch(obj, words(way), "viewer")
+        except LookupError:
+            pass
+        self._link.send({"message": "watching", "found": [] if row is None else [row]})
+
+    def _copy(self, command: Command) -> None:
+        work = command["work"]
+        if self._copier is None:
+            self._link.send({"message": "no_copy", "work": work, "reason": self._no_copy})
+            return
+        path, launcher = self._link.path, int(str(command["launcher"]))
+        try:
+            frames = bool(command.get("frames"))
+            pid, pause_s, running = self._copier.copy(launcher, frames=frames)
+        except NoCopy as error:
+            self._link.send({"message": "no_copy", "work": work, "reason": str(error)})
+            return
+        if pid == 0:
+            settle()
+            from .copied import run
+
+            run(command, path, running)  # never returns
+        self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
+
+    def _inside(self, command: Command) -> None:
+        """A census in the target itself, where no copy can be had and the user has asked for it."""
+        from .census import take
+
+        began = time.perf_counter()
+        message = take()
+        pause_s = time.perf_counter() - began
+        work = command["work"]
+        self._link.send({"message": "copied", "work": work, "pid": 0, "pause_s": pause_s})
+        self._link.send({**message, "work": work})
+
+    def _reap(self, command: Command) -> None:
+        reap(int(str(command["pid"])))
+
+    def _time_gc(self, _: Command) -> None:
+        from .gc_times import GcTimes
+
+        self.gc_times = self.gc_times or GcTimes()
+
+
+def _numbers(command: Command) -> list[int]:
+    numbers = command.get("watches")
+    return [one for one in numbers if type(one) is int] if type(numbers) is list else []
+
+
+def _copier(limits: dict[str, str]) -> Copier | None:
+    """What makes hidden copies, where they can be made."""
+    try:
+        return Copier()
+    except (NoCopy, OSError, AttributeError) as error:
+        limits["census"] = f"hidden copies cannot be made here: {error}"
+        return None

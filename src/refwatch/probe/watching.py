@@ -1,0 +1,216 @@
+"""The objects under watch: kept in sight without being kept alive.
+
+Where a type allows it, a weak reference tells whether the object is still the one at its address.
+Where not, the probe holds one reference, which the collector does not see and no count has, and
+lets it go as soon as it is the last. Nothing of an object's own is ever called.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import RLock
+from _weakref import ref
+
+from .capi import api, ctypes
+from .peek import Memory
+from .plain import IMMORTAL, is_program, resolve, takes_weakref, text, type_name
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST = 20_000  # objects
+MOST_OF_MAIN = 5_000
+
+Row = dict[str, object]
+
+_hold = api.Py_IncRef
+_hold.argtypes = [ctypes.c_void_p]
+_hold.restype = None
+_let_go = api.Py_DecRef
+_let_go.argtypes = [ctypes.c_void_p]
+_let_go.restype = None
+
+
+class Entry:
+    """One object under one name."""
+
+    __slots__ = ("address", "held", "name", "source", "weak")
+
+    def __init__(self, address: int, name: str, source: str) -> None:
+        self.address = address
+        self.name = name
+        self.source = source
+        self.weak: ref[object] | None = None
+        self.held = False
+
+    def object(self) -> object:
+        """The object; None when it has died."""
+        if self.weak is not None:
+            return self.weak()
+        return ctypes.cast(self.address, ctypes.py_object).value
+
+
+class Watching:
+    """All objects under watch. ``tell`` is called with what the daemon should know, in whatever
+    thread of the target has asked for it."""
+
+    def __init__(self, tell: Callable[[Row], None], memory: Memory) -> None:
+        self.paths: list[str] = []
+        self.closed = False
+        self._tell = tell
+        self._memory = memory
+        self._entries: dict[int, Entry] = {}
+        self._known: dict[tuple[str, str, int], int] = {}
+        self._holds: dict[int, int] = {}  # address -> entries that the one reference is for
+        self._last = 0
+        self._lock = RLock()  # of both: the collector may run a finalizer that watches something
+
+    def watch(self, obj: object, name: str, source: str) -> Row | None:
+        """Take an object in; the message about it, or None where it is known or there are enough."""
+        with self._lock:
+            key = (source, name, id(obj))
+            number = self._known.get(key)
+            if number is not None:
+                entry = self._entries[number]
+                if entry.weak is None or entry.weak() is obj:
+                    return None
+            if self.closed or len(self._entries) >= MOST:
+                return None
+            self._last += 1
+            entry = Entry(id(obj), name, source)
+            immortal = sys.getrefcount(obj) >= IMMORTAL
+            if not immortal and takes_weakref(obj):
+                entry.weak = ref(obj)
+            elif not immortal:
+                entry.held = True
+                self._take_hold(entry.address)
+            self._entries[self._last] = entry
+            self._known[key] = self._last
+        return {
+            "watch": self._last,
+            "name": name,
+            "type": type_name(obj),
+            "address": entry.address,
+            "weak": id(entry.weak) if entry.weak is not None else 0,
+            "held": entry.held,
+            "immortal": immortal,
+            "source": source,
+        }
+
+    def called(self, obj: object, name: str) -> None:
+        """``refwatch.watch`` of a script."""
+        row = self.watch(obj, name or type_name(obj), "script")
+        if row is not None:
+            self._tell({"message": "watching", "found": [row]})
+
+    def scan(self) -> list[Row]:
+        """What is newly bound in ``__main__``, and what the paths now lead to."""
+        found: list[Row | None] = []
+        main = sys.modules.get("__main__")
+        names = list(main.__dict__.items()) if type(main) is type(sys) else []
+        for name, value in names[:MOST_OF_MAIN]:
+            if type(name) is str and not _is_special(name) and not is_program(value):
+                found.append(self.watch(value, text(name), "main"))
+        del names
+        for path in self.paths:
+            try:
+                found.append(self.watch(resolve(path), path, "option"))
+            except LookupError:
+                continue
+        return [row for row in found if row is not None]
+
+    def read(self, numbers: list[int]) -> list[list[int]]:
+        """[number, ctypes, sys.getrefcount] of those that are alive."""
+        rows: list[list[int]] = []
+        for number in numbers:
+            entry = self._entries.get(number)
+            reading = raw_reading(entry, self._memory) if entry is not None else None
+            if reading is not None:
+                rows.append([number, *reading])
+        return rows
+
+    def let_go(self, numbers: list[int]) -> list[int]:
+        """Give up the references that are the last; the numbers whose objects have died of it."""
+        dead: list[int] = []
+        with self._lock:
+            for number in numbers:
+                entry = self._entries.get(number)
+                if entry is None:
+                    continue
+                last = self._holds.get(entry.address)
+                count = int.from_bytes(self._memory.read(entry.address, 4), "little")
+                if entry.held and last and count == 1:
+                    numbers_of_it = [n for n, e in self._entries.items()
+                                     if e.held and e.address == entry.address]  # fmt: skip
+                    for one in numbers_of_it:
+                        self._forget(one)
+                    dead += numbers_of_it
+        return dead
+
+    def forget(self, numbers: list[int]) -> None:
+        """No longer watch these."""
+        with self._lock:
+            for number in numbers:
+                self._forget(number)
+
+    def close(self) -> None:
+        """Let everything go: the interpreter ends, or this is the child of a fork."""
+        self.closed = True
+        self._lock = RLock()  # another thread may have had it at the fork
+        for number in list(self._entries):
+            self._forget(number)
+
+    def _take_hold(self, address: int) -> None:
+        if address not in self._holds:
+            self._holds[address] = 0
+            _hold(address)
+        self._holds[address] += 1
+
+    def _forget(self, number: int) -> None:
+        entry = self._entries.pop(number, None)
+        if entry is None:
+            return
+        self._known.pop((entry.source, entry.name, entry.address), None)
+        if entry.held:
+            self._holds[entry.address] -= 1
+            if not self._holds[entry.address]:
+                del self._holds[entry.address]
+                _let_go(entry.address)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def raw_reading(entry: Entry, memory: Memory) -> tuple[int, int] | None:
+    """(as ctypes reads ``ob_refcnt``, as sys.getrefcount says it); None when the object is dead.
+
+    The first is read before there is a reference of this function's own, and by a checked reading:
+    the object may be dead.
+    """
+    word = memory.read(entry.address, 4)
+    obj = entry.object()
+    if len(word) < 4 or (obj is None and entry.weak is not None):
+        return None
+    return int.from_bytes(word, "little"), sys.getrefcount(obj)
+
+
+def measured_offset() -> int:
+    """By how much sys.getrefcount reads more than ctypes in :func:`raw_reading`: by two where the
+    local variable and the argument both count, by one where the load borrows (3.14)."""
+    fresh = [object()]
+    entry = Entry(id(fresh[0]), "", "")
+    memory = Memory()
+    try:
+        readings = {_difference(raw_reading(entry, memory)) for _ in range(3)}
+    finally:
+        memory.close()
+    if len(readings) != 1:
+        raise RuntimeError(f"sys.getrefcount is not steady: {sorted(readings)}")
+    return readings.pop()
+
+
+def _difference(reading: tuple[int, int] | None) -> int:
+    read, counted = reading or (0, 0)
+    return counted - read

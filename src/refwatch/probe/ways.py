@@ -1,0 +1,41 @@
+"""Goes a way that a copy has found: from a module to an object, by names, keys and indices."""
+
+from __future__ import annotations
+
+from .plain import attribute_of, is_a, resolve
+
+Step = list[object]
+"""[kind, name]: ``module``, ``attribute``, ``key`` (a str or an int) or ``index``"""
+
+
+def go(way: list[Step]) -> object:
+    """The object at the end of the way, in the target; raises LookupError."""
+    obj = resolve(str(way[0][1]))
+    for kind, name in way[1:]:
+        if kind == "attribute":
+            obj = attribute_of(obj, str(name))
+        elif kind == "key" and is_a(obj, dict):
+            obj = _item(obj, name)  # type: ignore[arg-type]
+        elif kind == "index" and is_a(obj, list):
+            obj = list.__getitem__(obj, int(str(name)))  # type: ignore[arg-type]
+        elif kind == "index" and is_a(obj, tuple):
+            obj = tuple.__getitem__(obj, int(str(name)))  # type: ignore[arg-type]
+        else:
+            raise LookupError(str(name))
+    return obj
+
+
+def _item(holder: dict[object, object], name: object) -> object:
+    """The value of a key; other kinds of keys may have an ``__eq__``, and are not compared."""
+    for key, value in list(dict.items(holder)):
+        if type(key) is type(name) and key == name:
+            return value
+    raise LookupError(str(name))
+
+
+def words(way: list[Step]) -> str:
+    """``module.name['key'][0]``, without ``__main__``."""
+    text = "" if way[0][1] == "__main__" else str(way[0][1])
+    for kind, name in way[1:]:
+        text += f".{name}" if kind == "attribute" else f"[{name!r}]"
+    return text.lstrip(".") or "__main__"

@@ -1,0 +1,298 @@
+"""What is known of a process's references: watched objects, live classes, the census, marks. Part
+of the fold in state.py."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from refwatch.model import events as ev
+from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
+from refwatch.session.steps import Steps
+
+KEEP_DEAD = 200  # watched objects that have died, or classes that are gone
+KEEP_BASELINES = 12  # marks to which growth can be compared
+KEEP_PAUSES = 1000
+KEEP_CHAINS = 100
+KEEP_INSPECTIONS = 4
+MANY_CLASSES = 200  # with more than these, the series of further ones are short
+FULL_POINTS, SHORT_POINTS = 300, 48
+
+TypeName = tuple[str, str]
+"""(module, name)"""
+
+
+@dataclass
+class WatchedRecord:
+    """One watched object."""
+
+    serial: int
+    name: str
+    type: str
+    address: str
+    source: str
+    held: bool
+    immortal: bool
+    found_s: float
+    references: int | None = None
+    """Its true count; None until it was read, and for an immortal one."""
+    ctypes: int | None = None
+    getrefcount: int | None = None
+    ended_s: float | None = None
+    died: bool = False
+    """Else, if it has ended, it is only no longer watched."""
+    series: Steps = field(default_factory=Steps)
+
+    @property
+    def alive(self) -> bool:
+        return not self.died
+
+
+@dataclass
+class ClassRecord:
+    """A class defined in Python, and its live instances."""
+
+    serial: int
+    module: str
+    name: str
+    found_s: float
+    ended_s: float | None = None
+    series: Steps = field(default_factory=Steps)
+
+    @property
+    def instances(self) -> int:
+        return self.series.last() or 0
+
+
+@dataclass
+class CensusRecord:
+    """The newest census, and the numbers of each type over all of them."""
+
+    number: int = 0
+    taken_s: float = 0.0
+    took_s: float = 0.0
+    pause_s: float = 0.0
+    method: str = "copy"
+    objects: int = 0
+    untracked: bool = False
+    taken: int = 0
+    """How many there were."""
+    types: dict[TypeName, TypeCount] = field(default_factory=dict)
+    most_referenced: list[Referenced] = field(default_factory=list)
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=600))
+    """When each was taken, seconds."""
+
+
+@dataclass
+class Baseline:
+    """The counts at a mark. Mark 0 is the beginning: the first count of everything."""
+
+    name: str
+    at: float
+    classes: dict[int, int] = field(default_factory=dict)
+    types: dict[TypeName, int] = field(default_factory=dict)
+    watched: dict[int, int] = field(default_factory=dict)
+    complete: bool = False
+    """A census has been taken since, and ``types`` are its numbers."""
+
+
+@dataclass
+class ChainsRecord:
+    """Who keeps instances of a class alive, as last looked for."""
+
+    at: float
+    chains: list[list[ChainLink]]
+    allocated_at: list[Site]
+
+
+@dataclass
+class Node:
+    """One opened node of an inspection."""
+
+    type: str
+    label: str
+    address: str
+    references: int | None
+    seen: int | None
+    referrers: list[Referrer]
+    left_out: int
+
+
+@dataclass
+class Inspection:
+    """A tree of referrers, as far as it was opened. Its copy is gone when ``ended`` says why."""
+
+    name: str
+    at: float
+    nodes: dict[int, Node] = field(default_factory=dict)
+    ended: str | None = None
+
+
+@dataclass
+class References:
+    """All of it, for one process."""
+
+    watched: dict[int, WatchedRecord] = field(default_factory=dict)
+    offset: int | None = None
+    """How much more sys.getrefcount reads than ctypes, in the probe."""
+    classes: dict[int, ClassRecord] = field(default_factory=dict)
+    census: CensusRecord = field(default_factory=CensusRecord)
+    type_series: dict[TypeName, Steps] = field(default_factory=dict)
+    pauses: deque[float] = field(default_factory=lambda: deque(maxlen=KEEP_PAUSES))
+    """How long the target stood still for each census, seconds."""
+    counting_since: float | None = None
+    """A census is being taken since this time; None when there is none."""
+    failure: str | None = None
+    """Why the last census was not taken."""
+    chains: dict[TypeName, ChainsRecord] = field(default_factory=dict)
+    baselines: list[Baseline] = field(default_factory=lambda: [Baseline("start", 0.0)])
+    inspections: dict[str, Inspection] = field(default_factory=dict)
+    gc_pauses: list[tuple[int, float, float]] = field(default_factory=list)
+    """(count, sum, longest) in seconds of each generation, once collections are timed."""
+
+    def mark(self, at: float, name: str) -> None:
+        """Keep the counts of now to compare with."""
+        self.baselines = [*self.baselines[-KEEP_BASELINES + 1 :], Baseline(name, at)]
+        new = self.baselines[-1]
+        new.classes = {serial: record.instances for serial, record in self.classes.items()}
+        new.types = {name: count.count for name, count in self.census.types.items()}
+        new.watched = {
+            serial: record.references
+            for serial, record in self.watched.items()
+            if record.references is not None
+        }
+
+    def found_object(self, event: ev.WatchedFound) -> None:
+        self.watched[event.watch] = WatchedRecord(
+            event.watch,
+            event.name,
+            event.type,
+            event.address,
+            event.source,
+            event.held,
+            event.immortal,
+            event.at,
+        )
+
+    def read_objects(self, event: ev.WatchedRead) -> None:
+        self.offset = event.offset
+        for reading in event.readings:
+            record = self.watched.get(reading.watch)
+            if record is not None:
+                record.ctypes, record.getrefcount = reading.ctypes, reading.getrefcount
+
+    def counted_objects(self, event: ev.WatchedCounted) -> None:
+        for serial, count in event.counts:
+            record = self.watched.get(serial)
+            if record is not None:
+                record.references = count
+                record.series.add(event.at, count)
+                self.baselines[0].watched.setdefault(serial, count)
+
+    def ended_object(self, event: ev.WatchedEnded) -> None:
+        record = self.watched.get(event.watch)
+        if record is None:
+            return
+        record.ended_s, record.died = event.at, event.died
+        if event.died:
+            record.references = 0
+            record.series.add(event.at, 0)
+        ended = [one.serial for one in self.watched.values() if one.ended_s is not None]
+        for serial in ended[: max(0, len(ended) - KEEP_DEAD)]:
+            del self.watched[serial]
+            for baseline in self.baselines:
+                baseline.watched.pop(serial, None)
+
+    def found_class(self, event: ev.ClassFound) -> None:
+        record = ClassRecord(event.serial, event.module, event.name, event.at)
+        record.series = Steps(FULL_POINTS if len(self.classes) < MANY_CLASSES else SHORT_POINTS)
+        self.classes[event.serial] = record
+
+    def counted_classes(self, event: ev.ClassesCounted) -> None:
+        first = self.baselines[0].classes
+        for serial, count in event.counts:
+            record = self.classes.get(serial)
+            if record is not None:
+                record.series.add(event.at, count)
+                first.setdefault(serial, count)
+
+    def ended_class(self, event: ev.ClassEnded) -> None:
+        record = self.classes.get(event.serial)
+        if record is None:
+            return
+        record.ended_s = event.at
+        record.series.add(event.at, 0)
+        ended = [one.serial for one in self.classes.values() if one.ended_s is not None]
+        for serial in ended[: max(0, len(ended) - KEEP_DEAD)]:
+            del self.classes[serial]
+            for baseline in self.baselines:
+                baseline.classes.pop(serial, None)
+
+    def begun_census(self, event: ev.CensusBegun) -> None:
+        self.counting_since = event.at
+        self.pauses.append(event.pause_s)
+        self.census.pause_s, self.census.method = event.pause_s, event.method
+
+    def paused(self, event: ev.TargetPaused) -> None:
+        self.pauses.append(event.pause_s)
+
+    def taken_census(self, event: ev.CensusTaken) -> None:
+        census = self.census
+        self.counting_since = self.failure = None
+        census.number, census.taken_s, census.took_s = event.number, event.at, event.took_s
+        census.objects, census.untracked = event.objects, event.untracked
+        census.taken += 1
+        census.times.append(event.at)
+        census.most_referenced = event.most_referenced
+        for count in event.types:
+            self._count_type(event.at, (count.module, count.name), count)
+        for baseline in self.baselines:
+            if not baseline.complete and event.at >= baseline.at:
+                baseline.complete = True
+                baseline.types = {name: count.count for name, count in census.types.items()}
+
+    def _count_type(self, at: float, name: TypeName, count: TypeCount) -> None:
+        types = self.census.types
+        if count.count:
+            types[name] = count
+        else:
+            types.pop(name, None)
+        series = self.type_series.get(name)
+        if series is None:
+            limit = FULL_POINTS if len(self.type_series) < MANY_CLASSES else SHORT_POINTS
+            series = self.type_series[name] = Steps(limit)
+            if self.census.taken > 1:
+                series.add(self.census.times[-2], 0)  # there was none yet
+        series.add(at, count.count)
+
+    def failed_census(self, event: ev.CensusFailed) -> None:
+        self.counting_since, self.failure = None, event.reason
+
+    def found_chains(self, event: ev.ChainsFound) -> None:
+        self.chains.pop((event.module, event.name), None)
+        self.chains[event.module, event.name] = ChainsRecord(
+            event.at, event.chains, event.allocated_at
+        )
+        while len(self.chains) > KEEP_CHAINS:
+            del self.chains[next(iter(self.chains))]
+
+    def found_referrers(self, event: ev.ReferrersFound) -> None:
+        inspection = self.inspections.get(event.inspection)
+        if inspection is None:
+            inspection = self.inspections[event.inspection] = Inspection(event.inspection, event.at)
+            while len(self.inspections) > KEEP_INSPECTIONS:
+                del self.inspections[next(iter(self.inspections))]
+        inspection.nodes[event.node] = Node(
+            event.type,
+            event.label,
+            event.address,
+            event.references,
+            event.seen,
+            event.referrers,
+            event.left_out,
+        )
+
+    def ended_inspection(self, event: ev.InspectionEnded) -> None:
+        inspection = self.inspections.get(event.inspection)
+        if inspection is not None:
+            inspection.ended = event.reason

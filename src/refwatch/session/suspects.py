@@ -1,0 +1,217 @@
+"""Which classes keep growing: a straight line through the censuses, and the doubts against it.
+
+A leak grows as long as one looks; a cache fills and levels off, a pool wanders, a start-up ends. So
+the last few censuses are looked at, then more of them from further away, up to all; a class is a
+suspect when over one of these windows it has grown for some seconds even at its fastest, along a
+line, by more than chance, to a new height, and still does, and does not slow down in the long run.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from statistics import median
+
+from refwatch.session.references import References, TypeName
+from refwatch.session.steps import Steps
+
+LEAST_CENSUSES = 4  # three rises: two are what a cache shows that fills between two censuses
+LEAST_S = (
+    7.0  # that the growth takes at its fastest rate: a cache that fills in six seconds has six
+)
+LEAST_GROWN = 20  # objects
+LEAST_R2 = 0.8
+WANDER = (
+    3.0  # times the root of a size: by so much it wanders, if its objects come and go by chance
+)
+CHANCE = 6.0  # standard errors; less happens by chance to one of some hundred types within an hour
+HIGHER = 0.5  # of its last fall, that it must be above the height from which it fell
+MEMORY_S = (
+    300.0  # how long a height is remembered: longer than most caches take between two clearings
+)
+STILL = 0.5  # of the mean rate, that it must have had lately
+PATIENCE_S = 20.0  # how long it may stand still, if it has stood still before
+SLOWER, SLOWER_LATELY = 0.85, 0.93  # a root has 0.71 and 0.84, a logarithm 0.5 and 0.71, a line 1
+
+POINTS = 25  # of a look; each look goes twice as far back as the one before
+NEAR = (24, 16, 12, 8, 6, 4, 3)  # steps of the windows of the first look ..
+FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look before has seen
+GLANCES_S = (20.0, 26.0, 34.0, 44.0, 57.0, 74.0, 97.0, 126.0, 163.0, 212.0, 276.0)
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A class that keeps growing. ``per_second`` is the slope of the line since ``since_s``, ``r2``
+    says how well it fits, 0 to 1."""
+
+    name: TypeName
+    count: int
+    grown: int
+    """Objects more than at ``since_s``."""
+    per_second: float
+    r2: float
+    since_s: float
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Times of censuses, and of each but the first the seconds since the one before."""
+
+    times: list[float]
+    gaps: list[float]
+    windows: Sequence[int]
+    """How many steps those have that end with the newest census."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The newest censuses of a look, and the counts at them."""
+
+    times: list[float]
+    counts: list[int]
+    grown: int
+    mean: float
+    """Objects per second."""
+
+
+def suspicions(references: References) -> list[Suspicion]:
+    """The suspects at the newest census, those that grow fastest first; the types of Python itself
+    and of its library come last, because they grow along with what a program leaks."""
+    times = sorted(set(references.census.times))
+    if len(times) < LEAST_CENSUSES:
+        return []
+    looks = list(_looks(times))
+    found = [
+        suspicion
+        for name, series in references.type_series.items()
+        if (suspicion := _judge(name, series, times, looks)) is not None
+    ]
+    return sorted(found, key=lambda one: (_comes_with_python(one.name[0]), -one.per_second))
+
+
+def _comes_with_python(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _looks(times: list[float]) -> Iterator[_Look]:
+    """From the furthest: at most POINTS times each, up to the newest. The nearest has all, the next
+    every second, and so on until one goes back to the first."""
+    strides = [1]
+    while (POINTS - 1) * strides[-1] < len(times) - 1:
+        strides.append(2 * strides[-1])
+    for stride in reversed(strides):
+        seen = times[::-stride][:POINTS][::-1]
+        gaps = [end - start for start, end in pairwise(seen)]
+        windows = NEAR if stride == 1 else FAR
+        yield _Look(seen, gaps, [steps for steps in windows if steps <= len(gaps)])
+
+
+def _judge(
+    name: TypeName, series: Steps, times: list[float], looks: list[_Look]
+) -> Suspicion | None:
+    newest = series.last() or 0
+    for back in GLANCES_S:  # most types end here
+        if newest <= (series.at(times[-1] - back) or 0):
+            return None
+    for look in looks:
+        for window in _windows(look, series):
+            if _is_new(window, series) and _still(window, series, times):
+                slope, r2 = _line(window)
+                if r2 >= LEAST_R2:
+                    if _slows_down(series, times):
+                        return None
+                    return Suspicion(name, newest, window.grown, slope, r2, window.times[0])
+    return None
+
+
+def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
+    """Those over which it has grown for some time, by more than chance; the longest first."""
+    counts = [count or 0 for count in series.at_each(look.times)]
+    steps = zip(counts, counts[1:], look.gaps, strict=False)
+    rates = [(after - before) / gap for before, after, gap in steps]
+    for length in look.windows:
+        cut = len(rates) - length
+        within, grown = rates[cut:], counts[-1] - counts[cut]
+        if grown < LEAST_S * max(within) or grown < LEAST_GROWN:
+            continue
+        mean = grown / (look.times[-1] - look.times[cut])
+        if (
+            grown >= WANDER * sqrt(max(0, counts[cut]))
+            and mean * sqrt(length) >= CHANCE * _spread(within, mean)
+            and mean * sqrt(length) >= CHANCE * _usual_spread(rates[:cut])
+        ):
+            yield _Window(look.times[cut:], counts[cut:], grown, mean)
+
+
+def _spread(rates: list[float], mean: float) -> float:
+    """The standard deviation, as it is of what is normal: an outlier moves this one less."""
+    return 1.25 * sum([abs(rate - mean) for rate in rates]) / len(rates)
+
+
+def _usual_spread(rates: list[float]) -> float:
+    """The same for a time in which there may have been something unusual, a start-up or a load."""
+    if len(rates) < LEAST_CENSUSES:
+        return 0.0
+    usual = median(rates)
+    return 1.48 * median([abs(rate - usual) for rate in rates])
+
+
+def _is_new(window: _Window, series: Steps) -> bool:
+    """Whether it is higher than before, and not only because it has fallen and climbs again, as a
+    cache does that is cleared from time to time."""
+    start = window.times[0]
+    before = series.between(window.times[-1] - MEMORY_S, start)
+    if not before:
+        return True
+    high = max(before)
+    low = min(window.counts[0], *before[before.index(high) :])
+    return window.counts[-1] >= high + HIGHER * (high - low)
+
+
+def _still(window: _Window, series: Steps, times: list[float]) -> bool:
+    """Whether it has grown lately, too. One that grows in bursts has time for the next."""
+    longest, since, high = 0.0, window.times[0], window.counts[0]
+    for at, count in zip(window.times, window.counts, strict=True):
+        if count > high:
+            longest, since, high = max(longest, at - since), at, count
+    back = min(max(LEAST_S, 1.5 * longest), PATIENCE_S)
+    lately = window.counts[-1] - _count(series, times, times[-1] - back)
+    return lately >= STILL * back * window.mean
+
+
+def _slows_down(series: Steps, times: list[float]) -> bool:
+    """Whether its growth since it began slows down all the time, as that of a cache does that has
+    ever fewer misses. From near a root or a logarithm is a line, so all of the time is compared:
+    its last half to the quarter before, and its last quarter to the one before."""
+    begun = times[max(0, bisect_left(times, series.lowest_until()) - 1)]
+    life = times[-1] - begun
+    first, second, third, last = (
+        _count(series, times, begun + life * part) for part in (0.25, 0.5, 0.75, 1.0)
+    )
+    slower = (last - second) / 2 < SLOWER * (second - first)
+    return slower and last - third < SLOWER_LATELY * (third - second)
+
+
+def _count(series: Steps, times: list[float], time: float) -> float:
+    """The count on a straight line between the censuses around this time."""
+    index = bisect_right(times, time)
+    if not 0 < index < len(times):
+        return series.near(time)
+    start, end = times[index - 1], times[index]
+    before = series.near(start)
+    return before + (series.near(end) - before) * (time - start) / (end - start)
+
+
+def _line(window: _Window) -> tuple[float, float]:
+    """(slope, r2) of the straight line with the least squares."""
+    number = len(window.times)
+    mean_t, mean_c = sum(window.times) / number, sum(window.counts) / number
+    points = [(t - mean_t, c - mean_c) for t, c in zip(window.times, window.counts, strict=True)]
+    across = sum(t * t for t, _ in points)
+    down = sum(c * c for _, c in points)
+    both = sum(t * c for t, c in points)
+    return both / across, both * both / (across * down)

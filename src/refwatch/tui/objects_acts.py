@@ -1,0 +1,90 @@
+"""What can be done about a class from the Objects panel: who keeps it, its graph, a watch on it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from textual.message import Message
+from textual.widget import Widget
+
+from refwatch.model.commands import (
+    CancelWork,
+    Command,
+    FindChains,
+    InspectInstance,
+    WatchInstance,
+    WriteGraph,
+)
+from refwatch.session.references import TypeName
+from refwatch.tui.panel import Panel
+from refwatch.tui.views.objects import ObjectsView, chains_work, graph_work
+from refwatch.tui.views.objects_detail import Asks
+from refwatch.tui.views.spans import safe
+
+LONGEST_STEM = 60
+
+
+class ObjectActs:
+    """Asks the daemon, through messages of ``widget``; remembers what was asked and when. ``live``:
+    there is a daemon."""
+
+    def __init__(self, widget: Widget, *, live: bool) -> None:
+        self.live = live
+        self._widget = widget
+        self._asked: dict[str, float] = {}
+
+    def asks(self) -> Asks:
+        """For the views."""
+        paused = bool(getattr(self._widget.app, "paused", False))
+        return Asks(dict(self._asked), self.live, paused)
+
+    def find_chains(self, name: TypeName, now: float) -> None:
+        """Look for who keeps its instances alive. ``now`` in seconds."""
+        self._asked[chains_work(name)] = now
+        self._send(FindChains(chains_work(name), *name))
+
+    def write_graph(self, name: TypeName) -> None:
+        """Write the references around it, into the current directory."""
+        stem = re.sub(r"[^\w.-]+", "_", name[1])[:LONGEST_STEM] or "objects"
+        self._send(WriteGraph(graph_work(name), str(Path.cwd() / f"refwatch-{stem}.dot"), *name))
+
+    def watch(self, name: TypeName) -> None:
+        """Watch its newest instance."""
+        self._send(WatchInstance(*name), f"Watching the newest {name[1]}: see Refcounts")
+
+    def inspect(self, name: TypeName, view: ObjectsView) -> None:
+        """Open the tree of those who refer to its newest instance; of a recording, to one whose
+        chains are known."""
+        found = view.chains.get(name)
+        starts = [chain[0].address for chain in found.chains if chain] if found is not None else []
+
+        def ask(inspection: str) -> Command:
+            return InspectInstance(inspection, *name)
+
+        title = safe(".".join(name))
+        self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
+
+    def cancel(self, work: str) -> None:
+        self._asked.pop(work, None)
+        self._send(CancelWork(work))
+
+    def running(self, name: TypeName, view: ObjectsView) -> str:
+        """The work about this class that goes on or was just asked for; empty where there is
+        none."""
+        if view.over:
+            return ""
+        for work in (graph_work(name), chains_work(name)):
+            known = view.work.get(work)
+            asked_s = self._asked.get(work)
+            if known is not None and not known.done:
+                return work
+            if asked_s is not None and (known is None or known.at <= asked_s):
+                return work
+        return ""
+
+    def _send(self, command: Command, said: str = "") -> None:
+        self._post(Panel.SendWanted(command, said))
+
+    def _post(self, message: Message) -> None:
+        self._widget.post_message(message)

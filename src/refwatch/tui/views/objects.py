@@ -1,0 +1,287 @@
+"""The Objects panel's view: every class and type with its count, and which of them keep growing.
+
+A class defined in Python is counted live; of all other types the newest census has the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from refwatch.model.events import WorkProgressed
+from refwatch.model.references import ChainLink, TypeCount
+from refwatch.session.references import ChainsRecord, References, TypeName
+from refwatch.session.state import State
+from refwatch.session.steps import Steps
+from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, suspicions
+from refwatch.tui.views.baselines import BaselineView, view_baselines, within
+from refwatch.tui.views.spans import safe
+
+RATE_S = 5.0
+"""A rate is the mean over the last so many seconds."""
+MOST_SUSPECTS = 20
+
+
+class ObjectRow(NamedTuple):
+    """One class or type. A tuple, because there may be ten thousand of them."""
+
+    key: int
+    """Serial of a class that is counted live; below 0 for a type that only the census knows."""
+    module: str
+    name: str
+    instances: int
+    size: int | None
+    """Bytes of all of them, at the mean of the newest census; None: no census has seen one."""
+    series: Steps
+    """Instances over time. It moves on: a view reads no further than its ``end_s``."""
+
+    @property
+    def live(self) -> bool:
+        return self.key >= 0
+
+    @property
+    def full_name(self) -> TypeName:
+        return self.module, self.name
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What there was at a baseline: instances by a live class's key, and by a type's name."""
+
+    classes: Mapping[int, int]
+    types: Mapping[TypeName, int]
+
+    def of(self, row: ObjectRow) -> int:
+        """How many of a row there were; none of what came later."""
+        key = row.key
+        return self.classes.get(key, 0) if key >= 0 else self.types.get(row.full_name, 0)
+
+
+@dataclass(frozen=True)
+class CensusView:
+    """What the panel says of the censuses. Times in seconds."""
+
+    taken: int
+    """How many there were."""
+    taken_s: float
+    """The moment of the newest."""
+    since_s: float
+    """The moment of the one that its rates are measured from."""
+    span_s: float
+    """From the first to the newest."""
+    pause_s: float
+    counting: bool
+    """One is being taken."""
+    failure: str | None
+    """Why the last one was not taken, or none can be."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether they can tell already what keeps growing."""
+        return self.taken >= LEAST_CENSUSES and self.span_s >= LEAST_S
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A class that keeps growing. ``chain`` is one of those that keep it alive, from an instance up
+    to its root; None where nobody has looked yet, empty where none was found."""
+
+    key: int
+    judged: Suspicion
+    instances: int
+    chain: tuple[ChainLink, ...] | None
+
+
+@dataclass(frozen=True)
+class ObjectsView:
+    """``end_s`` is the time of the newest event; ``rows`` are in the order they were found."""
+
+    rows: tuple[ObjectRow, ...]
+    end_s: float
+    census: CensusView
+    baselines: tuple[BaselineView, ...]
+    counts: tuple[Counts, ...]
+    """For each of the baselines."""
+    suspects: tuple[Suspect, ...] = ()
+    """Those that grow fastest; ``suspected`` says how many there are."""
+    suspected: int = 0
+    chains: Mapping[TypeName, ChainsRecord] = field(default_factory=dict)
+    work: Mapping[str, WorkProgressed] = field(default_factory=dict)
+    marks: tuple[tuple[float, str], ...] = ()
+    not_live: str = ""
+    """Why no class is counted live, where the build or the machine does not allow it."""
+    over: bool = False
+    """Nobody answers any more: the program has ended, or the watch."""
+
+    def grown(self, row: ObjectRow, baseline: int) -> int:
+        """By how many there are more than at the baseline of this place."""
+        return row.instances - self.at(baseline).of(row)
+
+    def at(self, baseline: int) -> Counts:
+        """What there was at the baseline of this place."""
+        return self.counts[within(baseline, self.counts)]
+
+    def row(self, key: int) -> ObjectRow | None:
+        """The row with this key."""
+        return next((row for row in self.rows if row.key == key), None)
+
+
+NO_CENSUS = CensusView(0, 0.0, 0.0, 0.0, 0.0, counting=False, failure=None)
+NOTHING = ObjectsView((), 0.0, NO_CENSUS, (BaselineView("start", 0.0),), (Counts({}, {}),))
+
+
+def chains_work(name: TypeName) -> str:
+    """What the search for a class's chains is called."""
+    return f"chains {name[0]}.{name[1]}"
+
+
+def cancelled(failure: str) -> bool:
+    """Whether work went wrong because somebody wanted it to end."""
+    return failure.endswith("cancelled")
+
+
+def graph_work(name: TypeName) -> str:
+    """What the writing of a class's graph is called."""
+    return f"graph {name[0]}.{name[1]}"
+
+
+class ObjectsReader:
+    """Reads views from a state. What takes long it remembers from one to the next: the suspects of
+    the newest census, and the rows whose numbers are what they were."""
+
+    def __init__(self) -> None:
+        self._known: References | None = None
+        self._when: tuple[object, ...] = ()
+        self._rows: list[ObjectRow] = []
+        self._keys: dict[TypeName, int] = {}
+        self._suspicions: list[Suspicion] = []
+
+    def read(self, state: State) -> ObjectsView:
+        """All that the panel and the views of one class are drawn from."""
+        process = state.main
+        if process is None:
+            return replace(NOTHING, end_s=state.now)
+        known = process.references
+        self._refresh(known)
+        return ObjectsView(
+            tuple(self._rows),
+            state.now,
+            _census(known, state.limits.get("census")),
+            view_baselines(known),
+            tuple(Counts(each.classes, each.types) for each in known.baselines),
+            tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
+            len(self._suspicions),
+            dict(known.chains),
+            dict(state.work),
+            tuple((mark.at, mark.name) for mark in state.marks),
+            _why_not_live(state),
+            state.exited is not None or state.ended is not None,
+        )
+
+    def _refresh(self, known: References) -> None:
+        """Between two censuses change only the counts of live classes, and which of them there
+        are."""
+        alive = sum(1 for each in known.classes.values() if each.ended_s is None)
+        newest = next(reversed(known.classes), None)
+        now = (known.census.taken, len(known.classes), alive, newest)
+        if self._known is not known or self._when != now:
+            self._known, self._when = known, now
+            self._rows, self._keys = _rows(known)
+            judged = suspicions(known)
+            self._suspicions = [each for each in judged if each.name in self._keys]
+            return
+        types = known.census.types
+        self._rows = [
+            row
+            if row.key < 0 or row.instances == (row.series.last() or 0)
+            else _live_row(row.key, row.module, row.name, row.series, types)
+            for row in self._rows
+        ]
+
+    def _suspect(self, known: References, judged: Suspicion) -> Suspect:
+        key = self._keys[judged.name]
+        found = known.chains.get(judged.name)
+        chain = _clearest(found) if found is not None else None
+        instances = known.classes[key].instances if key >= 0 else judged.count
+        return Suspect(key, judged, instances, chain)
+
+
+def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
+    """(all rows, full name -> key)"""
+    rows: list[ObjectRow] = []
+    keys: dict[TypeName, int] = {}
+    types = known.census.types
+    for serial, record in known.classes.items():
+        if record.ended_s is None:
+            keys[record.module, record.name] = serial
+            rows.append(_live_row(serial, record.module, record.name, record.series, types))
+    for index, (name, series) in enumerate(known.type_series.items()):
+        seen = types.get(name)
+        if seen is not None and name not in keys:
+            keys[name] = -1 - index
+            rows.append(ObjectRow(-1 - index, *name, seen.count, seen.size, series))
+    return rows, keys
+
+
+def _live_row(
+    key: int, module: str, name: str, series: Steps, types: Mapping[TypeName, TypeCount]
+) -> ObjectRow:
+    instances = series.last() or 0
+    seen = types.get((module, name))
+    size = seen.size * instances // seen.count if seen is not None else None
+    return ObjectRow(key, module, name, instances, size, series)
+
+
+def _census(known: References, limit: str | None) -> CensusView:
+    """``limit``: why none can be taken."""
+    census = known.census
+    times = census.times
+    since = next((at for at in reversed(times) if at <= census.taken_s - RATE_S), None)
+    first = times[0] if times else 0.0
+    return CensusView(
+        census.taken,
+        census.taken_s,
+        first if since is None else since,
+        census.taken_s - first,
+        census.pause_s,
+        known.counting_since is not None,
+        known.failure or limit,
+    )
+
+
+def _clearest(found: ChainsRecord) -> tuple[ChainLink, ...]:
+    """The shortest that does not end in a frame: a frame goes by itself, a module stays."""
+    chains = [chain for chain in found.chains if chain]
+    best = min(chains, key=lambda chain: (chain[-1].type == "frame", len(chain)), default=())
+    return tuple(best)
+
+
+def _why_not_live(state: State) -> str:
+    if state.interpreter is not None and state.interpreter.free_threaded:
+        return "free-threaded build"
+    reasons = (state.limits.get(reading) for reading in ("references", "outside reading"))
+    return safe(next((reason for reason in reasons if reason is not None), ""))
+
+
+def hold_objects(view: object) -> object:
+    """The view with the counts at its baselines as they are now, for a pause."""
+    if not isinstance(view, ObjectsView):
+        return view
+    return replace(
+        view, counts=tuple(Counts(dict(each.classes), dict(each.types)) for each in view.counts)
+    )
+
+
+def rate(row: ObjectRow, view: ObjectsView) -> float:
+    """How many more there are per second, of late."""
+    if len(row.series) < 2:
+        return 0.0
+    if row.live:
+        until, since = view.end_s, view.end_s - RATE_S
+    else:
+        until, since = view.census.taken_s, view.census.since_s
+    before = row.series.at(since)
+    if before is None:
+        since, before = next(iter(row.series))
+    return (row.instances - before) / (until - since) if until > since else 0.0

@@ -1,0 +1,443 @@
+"""The census: true numbers, suspects with their chains, and a copy of which the target knows
+nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.references import WAIT, Watching, alike, watching
+
+from refwatch.model.commands import Mark, TakeCensus
+from refwatch.model.references import ChainLink
+from refwatch.model.snapshot import Snapshot
+from refwatch.session.references import References
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Bench
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+
+
+def counts(snapshot: Snapshot) -> dict[str, int]:
+    """``module.name`` -> objects of that type at the newest census."""
+    census = snapshot.processes[0].census
+    assert census is not None
+    return {f"{one.module}.{one.name}": one.count for one in census.types}
+
+
+# The numbers
+
+HEAP = f"""{WAIT}
+import gc
+class Node:
+    def __init__(self): self.edge = {{1, 2}}
+class Slots: __slots__ = ("a",)
+class Untracked: __slots__ = ()
+class Word(str): pass
+nodes = [Node() for _ in range(1000)]
+slots = [Slots() for _ in range(300)]
+plain = [Untracked() for _ in range(200)]
+words = {{Word(n): bytes(100) for n in range(50)}}
+gc.collect(); gc.freeze()  # hides them from gc.get_objects()
+wait()
+nodes += [Node() for _ in range(500)]
+del slots[100:]
+wait()
+"""
+
+
+def test_it_counts_what_there_is(bench: Bench) -> None:
+    script = bench.script(HEAP)
+    with watching(bench, script) as session:
+        session.censuses(1)
+        before = {name[1]: one.count for name, one in session.references.census.types.items()}
+        session.ask(Mark("before"))
+        session.wait(lambda _: session.state.marks, "the mark")
+        session.go()
+        session.instances(Node=1500)
+        session.censuses(session.references.census.taken + 1)
+        session.go()
+        done, snapshot = session.end()
+
+    names = ("Node", "Slots", "Untracked", "Word")
+    assert {name: before.get(name) for name in names} == dict(
+        zip(names, (1000, 300, 200, 50), strict=True)
+    )
+    found = counts(snapshot)
+    after = {name: found.get(f"__main__.{name}") for name in names}
+    assert after == dict(zip(names, (1500, 100, 200, 50), strict=True))
+    assert 1500 <= found["builtins.set"] <= 1600
+    census = snapshot.processes[0].census
+    assert census is not None
+    assert (census.method, census.objects > 3000) == ("copy", True)
+    growth = {one.name: one.delta for one in census.growth}
+    assert (growth["Node"], growth["Slots"]) == (500, -200)
+    assert "Word" not in growth
+    sizes = {one.name: one.size for one in census.types if one.module == "__main__"}
+    assert 1500 * 40 <= sizes["Node"] <= 1500 * 200
+    assert len(snapshot.cost.census_pauses_s) >= 2
+    assert all(0 < pause < 1 for pause in snapshot.cost.census_pauses_s)
+    alike(bench, done, script)
+
+
+@pytest.mark.parametrize("way", ["inside", "off"])
+def test_another_way_or_none(bench: Bench, way: str) -> None:
+    script = bench.script(f"""{WAIT}
+class Node: pass
+nodes = [Node() for _ in range(1000)]
+wait()
+""")
+    with watching(bench, "--census", way, script) as session:
+        if way == "inside":
+            session.censuses(2)
+        else:
+            session.ask(TakeCensus())
+            session.wait(lambda _: session.state.now > 2.5, "two and a half seconds")
+        session.go()
+        done, snapshot = session.end()
+
+    census = snapshot.processes[0].census
+    if way == "inside":
+        assert census is not None
+        assert census.method == "inside"
+        assert counts(snapshot)["__main__.Node"] == 1000
+    else:
+        assert census is None
+        assert snapshot.cost.census_pauses_s == []
+        assert "census" in {limit.reading for limit in snapshot.limits}
+    alike(bench, done, script)
+
+
+def test_a_way_that_there_is_not(bench: Bench) -> None:
+    done = bench.refwatch("--headless", "--census", "sometimes", "-c", "print(1)")
+    assert (done.status, done.out, len(done.err.splitlines())) == (2, b"", 1)
+    assert b"sometimes" in done.err
+
+
+def test_collections_are_timed_when_asked(bench: Bench) -> None:
+    script = bench.script(f"""{WAIT}
+import gc
+gc.disable()
+wait()
+for _ in range(5): gc.collect()
+gc.collect(0)
+print("done")
+wait()
+""")
+    with watching(bench, "--gc-pauses", script) as session:
+        session.wait(lambda _: session.state.now > 1.0, "a second")
+        session.go()
+        session.wait(lambda known: known.gc_pauses and known.gc_pauses[-1][0] >= 5, "5 collections")
+        session.go()
+        done, snapshot = session.end()
+
+    pauses = {one.generation: one for one in snapshot.processes[0].gc_pauses}
+    assert pauses[2].count >= 5
+    assert pauses[0].count >= 1
+    assert 0 < pauses[2].longest_s <= pauses[2].total_s < 5
+    alike(bench, done, script)
+
+
+# The suspects
+
+
+def suspect_of(session: Watching, module: str, name: str) -> list[list[ChainLink]]:
+    """Wait until the class is known to grow, and for its chains; end the target."""
+    session.wait(lambda known: (module, name) in known.chains, f"chains of {name}")
+    session.running.process.send_signal(signal.SIGINT)
+    _, snapshot = session.end(status=130)
+    census = snapshot.processes[0].census
+    assert census is not None
+    assert name in {one.name for one in census.suspects}
+    (suspect,) = (one for one in census.suspects if (one.module, one.name) == (module, name))
+    assert suspect.r2 > 0.8
+    return suspect.chains
+
+
+def test_a_leak_is_named_with_its_chain(bench: Bench) -> None:
+    shutil.copy(SCENARIOS / "leak_cache.py", bench.folder)
+    with watching(bench, "leak_cache.py", "--seconds", "60") as session:
+        chains = suspect_of(session, "__main__", "Entry")
+
+    assert chains
+    for chain in chains:
+        entry, table, module = chain
+        assert (entry.type, table.type, module.type) == ("__main__.Entry", "dict", "module")
+        assert entry.edge is not None
+        assert entry.edge.startswith("value of key ")
+        assert entry.edge.removeprefix("value of key ").isdigit()
+        assert (table.edge, module.edge, module.name) == ("global CACHE", None, "__main__")
+
+
+def test_rings_are_named_and_no_root_holds_them(bench: Bench) -> None:
+    shutil.copy(SCENARIOS / "leak_cycle.py", bench.folder)
+    with watching(bench, "leak_cycle.py", "--seconds", "60") as session:
+        chains = suspect_of(session, "__main__", "Leaf")
+
+    roots = {chain[-1].type for chain in chains}
+    assert not roots & {"module", "frame", "thread"}
+
+
+def test_a_cache_that_is_full_is_no_suspect(bench: Bench) -> None:
+    """Though it has grown, and everything in it is new every second."""
+    shutil.copy(SCENARIOS / "plateau.py", bench.folder)
+    words = ["plateau.py", "--seconds", "60", "--rate", "500", "--entries", "1000"]
+    with watching(bench, *words) as session:
+        session.instances(Entry=1000)
+        session.wait(
+            lambda known: known.census.taken >= 5 and known.census.taken_s > 12, "five censuses"
+        )
+        session.running.process.send_signal(signal.SIGINT)
+        _, snapshot = session.end(status=130)
+
+    census = snapshot.processes[0].census
+    assert census is not None
+    assert census.suspects == []
+    assert counts(snapshot)["__main__.Entry"] == 1000
+
+
+CHAINS = f"""{WAIT}
+import threading
+class InList: pass
+class InClosure: pass
+class InAttribute: pass
+class InClass: pass
+class InLocal: pass
+class InThread: pass
+class Nowhere: pass
+class Holder: pass
+items = [InList()]
+def remember(value):
+    return lambda: value
+recall = remember(InClosure())
+holder = Holder()
+holder.inner = Holder()
+holder.inner.value = InAttribute()
+Holder.shared = (InClass(),)
+ring = Nowhere()
+ring.itself = ring
+del ring
+begun, end = threading.Event(), threading.Event()
+def work():
+    mine = InThread()
+    begun.set()
+    end.wait()
+thread = threading.Thread(target=work)
+thread.start()
+def main():
+    local = InLocal()
+    begun.wait()
+    wait()
+main()
+end.set()
+"""
+EDGES = {
+    "InList": [["index 0", "global items", "__main__"]],
+    "InClosure": [["closure variable value of remember.<locals>.<lambda>", "global recall",
+                   "__main__"]],
+    "InAttribute": [["attribute value", "attribute inner", "global holder", "__main__"]],
+    "InClass": [["index 0", "class attribute shared", "global Holder", "__main__"]],
+    "Nowhere": [],
+}  # fmt: skip
+
+
+def test_chains_of_every_kind(bench: Bench) -> None:
+    """Each instance but one is held in one way, which is told in words up to a module or frame."""
+    script = bench.script(CHAINS)
+    names = [*EDGES, "InLocal", "InThread"]
+    with watching(bench, script) as session:
+        session.instances(InList=1, InThread=1, InLocal=1)
+        found = {
+            name: [
+                [link.edge or link.name for link in chain]
+                for chain in session.chains("__main__", name)
+                if chain[-1].type in ("module", "frame")
+            ]
+            for name in names
+        }
+        session.go()
+        done, _ = session.end()
+
+    for name, edges in EDGES.items():
+        assert found[name] == edges
+    for name, edge, function in (("InLocal", "local", "main"), ("InThread", "mine", "work")):
+        ((local, frame),) = found[name]
+        assert local == f"local {edge}"
+        assert frame is not None
+        assert frame.startswith(f"{function} (")
+    alike(bench, done, script)
+
+
+# The copy
+
+# Everything by which a program could notice a child that it did not make itself.
+SUSPICIOUS = """
+import gc, os, resource, signal, threading, time, warnings, zlib
+warnings.simplefilter("error")  # since 3.12 os.fork warns in a program with threads
+seen = {name: 0 for name in ("SIGCHLD", "before", "in parent", "in child", "child", "waited")}
+def count(name):
+    seen[name] += 1
+    if name in ("before", "in parent"):
+        raise RuntimeError(name)
+    if name == "in child":
+        os.write(1, b"a handler ran in a copy\\n")
+signal.signal(signal.SIGCHLD, lambda *_: count("SIGCHLD"))
+os.register_at_fork(before=lambda: count("before"), after_in_parent=lambda: count("in parent"),
+                    after_in_child=lambda: count("in child"))
+stop = threading.Event()
+def read(path):
+    with open(path) as file:
+        return file.read()
+def children():
+    return [read(f"/proc/self/task/{tid}/children") for tid in os.listdir("/proc/self/task")]
+def look():
+    while not stop.is_set():
+        try:
+            seen["waited"] += os.waitpid(-1, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            pass
+        try:
+            seen["child"] += any(children())
+        except FileNotFoundError:
+            pass
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                parent = read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1]
+                seen["child"] += int(parent) == os.getpid()
+            except OSError:
+                pass
+        time.sleep(0.002)
+def compress():
+    data = os.urandom(1 << 16) * 16
+    while not stop.is_set():
+        assert zlib.decompress(zlib.compress(data)) == data
+def come_and_go():
+    while not stop.is_set():
+        thread = threading.Thread(target=lambda: time.sleep(0.001))
+        thread.start()
+        thread.join()
+threads = [threading.Thread(target=f) for f in (look, compress, compress, come_and_go)]
+locals_of_main = [object() for _ in range(50_000)]
+for thread in threads:
+    thread.start()
+wait()
+stop.set()
+for thread in threads:
+    thread.join()
+try:
+    print(os.wait())
+except ChildProcessError:
+    print("no child")
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(seen, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+print(len(threading.enumerate()), gc.isenabled(), gc.get_freeze_count(), len(gc.callbacks))
+print(signal.getsignal(signal.SIGALRM), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+print(os.getpriority(os.PRIO_PROCESS, 0), read("/proc/self/oom_score_adj").strip())
+"""
+
+
+def test_the_target_cannot_tell_that_it_was_copied(bench: Bench) -> None:
+    script = bench.script(WAIT + SUSPICIOUS)
+    with watching(bench, script) as session:
+        session.censuses(4)
+        session.go()
+        done, snapshot = session.end()
+
+    assert len(snapshot.cost.census_pauses_s) >= 4
+    assert done.lines[0] == "no child"
+    assert done.own_err == b""
+    alike(bench, done, script)
+
+
+OWN_CHILDREN = f"""{WAIT}
+import os, signal, subprocess, time
+seen = []
+def reap(*_):
+    try:
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            seen.append(found)
+    except ChildProcessError:
+        pass
+signal.signal(signal.SIGCHLD, reap)
+for number in range(3):
+    wait()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(number)
+    while len(seen) <= number:
+        time.sleep(0.01)
+    print(seen[number][0] == pid, os.waitstatus_to_exitcode(seen[number][1]))
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+print(subprocess.run(["true"]).returncode, os.system("exit 3"), len(seen))
+pid = os.fork()
+if pid == 0:
+    os._exit(9)
+print(os.wait() == (pid, 9 << 8))
+"""
+
+
+def test_its_own_children_are_all_that_it_has(bench: Bench) -> None:
+    script = bench.script(OWN_CHILDREN)
+    with watching(bench, script) as session:
+        for number in range(1, 4):
+            session.censuses(number)
+            session.go()
+        done, snapshot = session.end()
+
+    assert len(snapshot.cost.census_pauses_s) >= 3
+    assert done.lines == ["True 0", "True 1", "True 2", "0 768 3", "True"]
+    alike(bench, done, script)
+
+
+# Deaths
+
+BIG = f"""{WAIT}
+import os
+heap = [[n] for n in range(1_500_000)]
+print("ready", flush=True)
+wait()
+os._exit(7)
+"""
+
+
+def in_a_census(session: Watching) -> None:
+    """Until one of the big heap is being taken."""
+
+    def met(known: References) -> bool:
+        return known.counting_since is not None
+
+    assert session.running.line() == "ready"
+    session.wait(lambda known: known.counting_since is None, "no census")
+    session.ask(TakeCensus())
+    session.wait(met, "a census that is being taken")
+
+
+@pytest.mark.parametrize("how", ["os._exit", "target", "daemon", "refwatch"])
+def test_an_end_in_the_middle_of_a_census(bench: Bench, how: str) -> None:
+    """Nothing is left of it, whoever ends; the fixture looks for processes and folders."""
+    script = bench.script(BIG)
+    with watching(bench, script) as session:
+        in_a_census(session)
+        refwatch = session.running.pid
+        if how == "os._exit":
+            session.go()
+            done, snapshot = session.end(status=7)
+            assert snapshot.target.exit_code == 7
+            return
+        daemon = bench.daemon_of(refwatch)
+        target = session.state.main
+        assert target is not None
+        pid = {"target": target.pid, "daemon": daemon, "refwatch": refwatch}[how]
+        os.kill(pid, signal.SIGKILL)
+        if how == "target":
+            session.end(status=137)
+        else:
+            done = session.running.end(b"go\n")
+            assert done.status == (7 if how == "daemon" else 137)
+    if how == "daemon":  # its folder stays, as ever, until the next session
+        bench.watched("-c", "pass")

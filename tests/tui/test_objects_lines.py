@@ -1,0 +1,515 @@
+"""The Objects panel's lines: table, suspects, edge, and one class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.simulate import PID
+from tests.simulate_references import LEAK, reference_events
+from tests.tui.driving import state_of
+from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
+from tests.tui.test_spans import HOSTILE
+
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.model.references import ChainLink, Site, TypeCount
+from refwatch.tui.views.objects import NOTHING, ObjectsReader, ObjectsView, chains_work, graph_work
+from refwatch.tui.views.objects_detail import (
+    Asks,
+    ObjectView,
+    draw_holders,
+    draw_object_chart,
+    draw_object_facts,
+    draw_object_title,
+    fmt_looked,
+    view_object,
+)
+from refwatch.tui.views.objects_suspects import (
+    chain_line,
+    draw_calm,
+    draw_edge,
+    draw_suspects,
+    draw_work_line,
+    fmt_moment,
+    running,
+)
+from refwatch.tui.views.objects_table import (
+    FIRST,
+    SPANS_S,
+    arrange,
+    columns_for,
+    draw_scale,
+    falls,
+    fmt_empty,
+    fmt_name,
+    fmt_number,
+    make_row,
+    scale_for,
+    span_for,
+    spark,
+)
+from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.table import Order, heading, lay, place
+
+SESSION = ("app", "Session")
+LIVE = Asks(live=True)
+
+
+@pytest.fixture(scope="module")
+def view() -> ObjectsView:
+    return read(reference_events(SECONDS))
+
+
+def text(line: Line) -> str:
+    return "".join(piece for piece, _ in line)
+
+
+def page(lines: tuple[Line, ...]) -> str:
+    return "\n".join(map(text, lines))
+
+
+def names(view: ObjectsView, baseline: int = 99, **order: object) -> list[str]:
+    return [row.name for row in arrange(view, replace(FIRST, **order), baseline)]  # type: ignore[arg-type]
+
+
+# -- table -----------------------------------------------------------------------------------------
+
+
+def test_by_default_what_has_grown_most_is_first(view: ObjectsView) -> None:
+    assert names(view)[:4] == ["Session", "dict", "list", "Entry"]
+    assert names(view, 0)[:4] == ["Session", "dict", "list", "Entry"]
+    assert names(view, reverse=False)[-1] == "Session"
+
+
+def test_of_equals_the_more_numerous_is_first(view: ObjectsView) -> None:
+    assert names(view)[5:8] == ["function", "tuple", "wrapper_descriptor"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("name", "_abc_data"), ("instances", "function"), ("rate", "Session"),
+     ("growth", "Session"), ("size", "dict"), ("how", "Session")],
+)  # fmt: skip
+def test_every_column_sorts(view: ObjectsView, sort: str, first: str) -> None:
+    assert {column.key for column in columns_for(80)} >= {sort}
+    if sort == "name":
+        first = "Loop"  # of __main__
+    assert names(view, sort=sort, reverse=falls(sort))[0] == first
+    turned = names(view, sort=sort, reverse=not falls(sort))
+    assert sorted(turned) == sorted(names(view))
+    assert turned[0] != first
+
+
+def test_the_filter_looks_at_module_and_name(view: ObjectsView) -> None:
+    assert names(view, filter="SESSION") == ["Session"]
+    assert set(names(view, filter="app.db.")) == {"Connection", "Pool", "Cursor", "Row",
+                                                  "Migration"}  # fmt: skip
+    assert names(view, filter="builtins.di") == ["dict", "dict_keyiterator"]
+    assert names(view, filter="no such") == []
+
+
+def test_classes_without_instances_can_be_hidden(view: ObjectsView) -> None:
+    without = [row.name for row in view.rows if not row.instances]
+    assert without
+    assert not set(without) & set(names(view, hide_ended=True))
+
+
+def test_why_no_row_is_shown(view: ObjectsView) -> None:
+    assert fmt_empty(view, replace(FIRST, filter="zzz")) == "Nothing has “zzz” in its name."
+    assert fmt_empty(NOTHING, FIRST) == "Nothing has been counted yet."
+    assert fmt_empty(replace(NOTHING, over=True), FIRST) == "Nothing was counted."
+    assert fmt_empty(view, FIRST) == "No instance of any."
+
+
+def drawn(view: ObjectsView, module: str, name: str, width: int = 110) -> str:
+    placed = place(columns_for(width), width, 10)
+    widths = {each.column.key: each.width for each in placed}
+    suspects = {each.key for each in view.suspects}
+    row = make_row(row_of(view, module, name), view, 99, suspects, widths)
+    line = lay(row, placed)
+    assert width_of(line) == width_of(heading(placed, "", reverse=False)) <= width
+    return " ".join(text(line).split())
+
+
+def test_a_row_says_all(view: ObjectsView) -> None:
+    assert drawn(view, *SESSION) == "▲ app.Session 564 +40 +412 35.2 KiB live"
+    assert drawn(view, "app", "Entry") == "app.Entry 300 +100 21.1 KiB live"
+    assert drawn(view, "builtins", "tuple") == "tuple 2,750 172 KiB census"
+    assert drawn(view, "builtins", "tuple", 140).endswith("172 KiB census 1 s")
+
+
+def test_a_narrow_table_keeps_name_count_and_growth(view: ObjectsView) -> None:
+    assert drawn(view, *SESSION, 58) == "▲ app.Session 564 +40 +412"
+    assert drawn(view, *SESSION, 46) == "▲ app.Session 564 +412"
+
+
+def test_growing_and_shrinking_have_their_sign_and_colour() -> None:
+    counts = [(1.0, 5_000_000, 100), (9.0, 9_500_000, 40)]
+    view = read(
+        census(at, TypeCount("builtins", "list", grows, 8), TypeCount("builtins", "set", falls, 8))
+        for at, grows, falls in counts
+    )
+    widths = {"name": 20}
+    grows, shrinks = (
+        make_row(row_of(view, "builtins", name), view, 0, (), widths).cells
+        for name in ("list", "set")
+    )
+    assert grows[3] == (("+4.5 M", "warning"),)
+    assert shrinks[3] == (("-60", "muted"),)
+    assert grows[2] == (("+562 k", "warning"),)
+    assert shrinks[2] == (("-7.5", "muted"),)
+
+
+@pytest.mark.parametrize("width", [1, 3, 6, 9, 12, 20, 40])
+def test_names_fit_and_the_module_gives_way_first(width: int) -> None:
+    cases = [("app.models", "Order"), ("builtins", "wrapper_descriptor"), ("", "x"),
+             *((name, name) for name in HOSTILE)]  # fmt: skip
+    for module, name in cases:
+        line = fmt_name(module, name, width)
+        assert width_of(line) <= width
+        assert text(line).isprintable()
+    assert text(fmt_name("app.models.shop", "Order", 20)) == "app.models.shop.Order"[:0] + (
+        text(fmt_name("app.models.shop", "Order", 20))
+    )
+
+
+def test_a_name_is_cut_in_the_middle() -> None:
+    assert text(fmt_name("app.models.shop", "Order", 21)) == "app.models.shop.Order"
+    assert text(fmt_name("app.models.shop", "Order", 15)) == "app…shop.Order"
+    assert text(fmt_name("app.models.shop", "Order", 6)) == "…Order"
+    assert text(fmt_name("builtins", "dict", 20)) == "dict"
+
+
+def test_numbers_are_in_full_where_they_fit() -> None:
+    assert fmt_number(1_234_567) == "1,234,567"
+    assert fmt_number(12_345_678) == "12.3 M"
+    assert fmt_number(1_234_567, 7) == "1.23 M"
+
+
+def test_a_span_reaches_back_to_the_start() -> None:
+    usual = SPANS_S.index(300.0)
+    assert SPANS_S[span_for(0.0, usual)] == 10.0
+    assert SPANS_S[span_for(14.3, usual)] == 15.0
+    assert SPANS_S[span_for(100.0, usual)] == 120.0
+    assert SPANS_S[span_for(5000.0, usual)] == 300.0
+    assert SPANS_S[span_for(1e9, len(SPANS_S) - 1)] == 86400.0
+
+
+def test_the_scale_says_what_its_width_stands_for() -> None:
+    scale = scale_for(100.0, 9, 30)
+    assert (scale.cell_s, scale.last) == (4.0, 25)
+    assert text(draw_scale(scale, 30)).startswith("2 min ago┈┈")
+    assert text(draw_scale(scale, 30)).endswith("┈now")
+    assert text(draw_scale(scale, 8)) == "     now"
+    assert width_of(draw_scale(scale, 0)) <= 3
+
+
+def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
+    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
+    events += [ev.ClassesCounted(float(at), PID, [(7, at * 10)]) for at in range(2, 10)]
+    row = row_of(read(events), "app", "X")
+    ((line, style),) = spark(row, scale_for(9.0, 0, 10), "warning")
+    assert line == "  ▁▂▃▄▅▆▇▇"
+    assert style == "warning"
+    later = spark(row, scale_for(9.9, 0, 10), "warning")
+    assert later == [(line, style)]
+
+
+def test_a_spark_of_what_does_not_change_is_a_grey_line(view: ObjectsView) -> None:
+    scale = scale_for(view.end_s, 9, 15)
+    ((line, style),) = spark(row_of(view, "builtins", "tuple"), scale, "primary")
+    assert line == " ▁▁▁▁▁▁▁▁▁▁▁▁▁▁"
+    assert style == "fill-sleep"
+
+
+def test_a_small_change_of_many_does_not_look_like_a_great_one() -> None:
+    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
+    events += [ev.ClassesCounted(float(at), PID, [(7, 10_000 + at)]) for at in range(1, 10)]
+    ((line, _),) = spark(row_of(read(events), "app", "X"), scale_for(9.0, 0, 10), "")
+    assert set(line.strip()) == {"▁"}
+
+
+# -- suspects --------------------------------------------------------------------------------------
+
+
+def test_suspects_say_what_grows_and_what_holds_it(view: ObjectsView) -> None:
+    lines = page(draw_suspects(view, 76, 3, may_ask=True)).splitlines()
+    assert lines[0].split() == ["▲", "app.Session", "+40/s", "564", "now", "since", "0:01",
+                                "steady", "1.00"]  # fmt: skip
+    assert lines[1] == "  ← item 17 ← global sessions ← module __main__"
+    assert lines[3] == "  who keeps them alive is not known yet; enter looks"
+    assert lines[0].index("/s") == lines[2].index("/s") == lines[4].index("/s")
+    assert len(lines) == 6
+    assert len(draw_suspects(view, 76, 1, may_ask=True)) == 2
+
+
+def test_where_nobody_can_look_no_key_is_offered(view: ObjectsView) -> None:
+    lines = page(draw_suspects(view, 76, 3, may_ask=False)).splitlines()
+    assert lines[3] == "  who keeps them alive is not known yet"
+
+
+def test_a_suspect_that_nothing_leads_to() -> None:
+    none = ev.ChainsFound(13.0, PID, *SESSION, [])
+    view = read([*reference_events(13.0), none])
+    assert "no chain leads to them" in page(draw_suspects(view, 76, 1, may_ask=True))
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 60, 76, 116])
+def test_suspects_fit_any_width(view: ObjectsView, width: int) -> None:
+    for line in draw_suspects(view, width, 5, may_ask=True):
+        assert width_of(line) <= width
+    assert "+40/s" in page(draw_suspects(view, width, 5, may_ask=True))
+
+
+def test_a_long_chain_keeps_both_its_ends() -> None:
+    links = [ChainLink("app.X", f"attribute step_{n}") for n in range(9)]
+    chain = [*links, ChainLink("module", name="module app")]
+    full = text(chain_line(chain, 400))
+    assert full.count("←") == 10
+    for width in (40, 60, 80, 120):
+        line = chain_line(chain, width)
+        assert width_of(line) <= width
+        assert text(line).count("…") == 1
+    assert text(chain_line(chain, 60)) == "← attribute step_0 ← … ← module app"
+    assert "step_0" in text(chain_line(chain, 80))
+    assert "step_8" in text(chain_line(chain, 80))
+
+
+def test_without_suspects_it_says_what_that_rests_on() -> None:
+    calm = read(e for e in reference_events(SECONDS) if not isinstance(e, ev.CensusTaken))
+    assert text(draw_calm(calm, 80)) == "◌ the first census is being taken …"
+    assert text(draw_calm(NOTHING, 80)) == "◌ no census yet"
+    steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
+    assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
+    early = text(draw_calm(read(steady[:2]), 80))
+    assert early == "◌ too early to tell what keeps growing: 2 of 4 censuses, 3 of 8 s"
+
+
+def test_without_suspects_it_says_why_it_cannot_tell() -> None:
+    steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
+    failed = ev.CensusFailed(11.0, PID, "no memory\x1b left", 10.0)
+    assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
+    assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
+    ended = ev.TargetExited(12.0, PID, 0)
+    assert text(draw_calm(read([ended]), 80)) == "· no census was taken"
+    assert "too short to tell" in text(draw_calm(read([steady[0], ended]), 80))
+    assert "nothing kept growing" in text(draw_calm(read([*steady, ended]), 80))
+    for width in (1, 10, 30):
+        assert width_of(draw_calm(read([failed]), width)) <= width
+
+
+def test_moments_are_minutes_and_seconds() -> None:
+    assert [fmt_moment(at) for at in (4.9, 67.0, 3723.0)] == ["0:04", "1:07", "1:02:03"]
+
+
+# -- edge ------------------------------------------------------------------------------------------
+
+
+def test_the_edge_says_how_old_the_numbers_are(view: ObjectsView) -> None:
+    assert text(draw_edge(view, 99, 118)) == (
+        "40 classes live · 132 types by census · census 0.80 s ago, paused 2.9 ms"
+        " · growth since warm (4.00 s)"
+    )
+    assert text(draw_edge(view, 0, 78)) == (
+        "40 live · 132 types · census 0.80 s ago, paused 2.9 ms · since start"
+    )
+    for width in (10, 30, 50, 60):
+        assert width_of(draw_edge(view, 99, width)) <= width
+    assert "census 0.80 s ago" in text(draw_edge(view, 99, 60))
+
+
+def test_the_edge_says_that_a_census_is_running() -> None:
+    view = read([*reference_events(3.0), ev.CensusBegun(3.5, PID, 2, "viewer", 0.002)])
+    line = draw_edge(view, 99, 118)
+    assert ("◌ census running, paused 2 ms", "accent") in line
+    assert "no census yet" in text(draw_edge(NOTHING, 99, 118))
+
+
+def test_the_edge_says_why_nothing_is_counted_live() -> None:
+    events = [*begun(free_threaded=True), census(1.0, TypeCount("builtins", "list", 5, 5))]
+    view = ObjectsReader().read(state_of(events))
+    wide, narrow = text(draw_edge(view, 99, 118)), text(draw_edge(view, 99, 60))
+    assert wide.startswith("no live counts: free-threaded build · 1 type by census")
+    assert narrow.startswith("no live counts · 1 type · census")
+    assert drawn(view, "builtins", "list").endswith("census")
+
+
+# -- work ------------------------------------------------------------------------------------------
+
+
+def working(*events: Event) -> ObjectsView:
+    return read([*reference_events(5.0), *events])
+
+
+def test_work_that_goes_on_has_a_line() -> None:
+    work = chains_work(SESSION)
+    view = working(ev.WorkProgressed(5.1, PID, work, "walking", 0.42))
+    assert running(view) == work
+    line = text(draw_work_line(view, 76))
+    assert "walking" in line
+    assert line.endswith("42 %  x cancels")
+    other = ev.WorkProgressed(5.1, PID, "inspect-1", "looking", 0.5)
+    assert draw_work_line(working(other), 76) == ()
+
+
+def test_work_that_failed_is_said_for_a_while() -> None:
+    work = graph_work(SESSION)
+    failed = ev.WorkProgressed(5.1, PID, work, "not done", 1.0, done=True, failure="no graph: full")
+    assert text(draw_work_line(working(failed), 76)) == "✕ no graph: full"
+    assert draw_work_line(working(failed, ev.Noted(30.0, "info", "later")), 76) == ()
+    wanted = replace_failure(failed, "no graph: cancelled")
+    assert draw_work_line(working(wanted), 76) == ()
+    assert draw_work_line(working(replace_failure(failed, None)), 76) == ()
+
+
+def replace_failure(event: ev.WorkProgressed, failure: str | None) -> ev.WorkProgressed:
+    return ev.WorkProgressed(event.at, PID, event.work, "done", 1.0, done=True, failure=failure)
+
+
+def test_nothing_goes_on_once_all_is_over() -> None:
+    work = ev.WorkProgressed(5.1, PID, graph_work(SESSION), "drawing")
+    assert running(working(work, ev.TargetExited(6.0, PID, 0))) == ""
+
+
+# -- one class -------------------------------------------------------------------------------------
+
+
+def one(view: ObjectsView, key: int = LEAK, asks: Asks = LIVE) -> ObjectView:
+    found = view_object(view, key, 99, asks)
+    assert found is not None
+    return found
+
+
+def test_one_class_in_numbers(view: ObjectsView) -> None:
+    facts = page(draw_object_facts(one(view), 50, 12))
+    for fact in ("count  564  live", "size  35.2 KiB  64 B each", "per second  +40",
+                 "growing  +40/s  since 0:01", "steady  1.00", "since warm  +412  ◂ counted from",
+                 "since start  +564"):  # fmt: skip
+        assert fact in facts
+    made = one(view, row_of(view, "builtins", "tuple").key)
+    still = page(draw_object_facts(made, 50, 12))
+    assert "2,750  census 0.80 s ago" in still
+    assert "since start  no change" in still
+    assert "growing" not in still
+
+
+@pytest.mark.parametrize(("width", "height"), [(8, 2), (20, 5), (36, 7), (60, 12)])
+def test_one_class_fits_any_box(view: ObjectsView, width: int, height: int) -> None:
+    shown = one(view)
+    for lines in (draw_object_facts(shown, width, height), draw_object_chart(shown, width, height)):
+        assert len(lines) <= height
+        assert all(width_of(line) <= width for line in lines)
+    assert all(width_of(line) <= width for line in draw_holders(shown, width))
+
+
+def test_the_chart_has_the_marks_on_it(view: ObjectsView) -> None:
+    lines = [text(line) for line in draw_object_chart(one(view), 60, 12)]
+    place_ = lines[0].index("┊")
+    assert lines[0][place_ + 1 :].startswith("warm")
+    assert sum(line[place_] == "┊" for line in lines) >= 5
+    inner = lines[0].index("┤")
+    share = (place_ - inner) / (len(lines[0]) - inner)
+    assert share == pytest.approx((4.0 - 0.2) / (14.3 - 0.2), abs=0.03)
+    assert lines[-1].strip().startswith("└0:00")
+    assert lines[-1].strip().endswith("0:14")
+
+
+def test_a_chart_of_one_census_is_a_flat_line() -> None:
+    view = read([census(3.0, TypeCount("builtins", "list", 5, 5))])
+    shown = one(view, view.rows[0].key)
+    assert shown.points == ((3.0, 5.0), (3.0, 5.0))
+    assert draw_object_chart(shown, 40, 8)
+
+
+def test_a_chart_reads_no_further_than_the_view() -> None:
+    state = state_of([*begun(), *reference_events(5.0)])
+    view = ObjectsReader().read(state)
+    before = one(view).points
+    state.apply(ev.ClassesCounted(6.0, PID, [(LEAK, 9999)]))
+    assert one(view).points == before
+
+
+def test_the_holders_are_a_tree_with_where_it_was_allocated(view: ObjectsView) -> None:
+    shown = page(draw_holders(one(view), 76))
+    assert shown.index("◉ module __main__") < shown.index("global sessions")
+    assert "Allocated at\n  /home/app/app/__init__.py:118  open_session" in shown
+    assert fmt_looked(one(view)) == "3 chains at 0:08"
+    assert "x cancels" not in shown
+
+
+def test_what_nobody_has_looked_for(view: ObjectsView) -> None:
+    key = row_of(view, "app", "Entry").key
+    assert page(draw_holders(one(view, key), 76)) == "not looked for yet; enter looks"
+    assert fmt_looked(one(view, key)) == ""
+    recorded = page(draw_holders(one(view, key, Asks(live=False)), 76))
+    assert recorded == "Nobody has looked while there was a program to look into."
+
+
+def test_a_search_from_asking_to_its_answer() -> None:
+    asks = Asks({chains_work(SESSION): 5.0}, live=True)
+    assert holders(working(), asks) == "◌ asked; waiting for an answer …  x cancels"
+    paused = replace(asks, paused=True)
+    assert "shown when the view moves on" in holders(working(), paused)
+    goes = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "walking", 0.3)
+    assert "30 %  x cancels" in holders(working(goes), asks)
+    over = holders(working(goes, ev.TargetExited(6.0, PID, 0)), asks)
+    assert over == "Nobody has looked while there was a program to look into."
+    none = ev.ChainsFound(5.4, PID, *SESSION, [])
+    done = ev.WorkProgressed(5.4, PID, chains_work(SESSION), "done", 1.0, done=True)
+    assert holders(working(goes, none, done), asks).startswith("No chain was found")
+
+
+def test_a_search_that_failed_says_why() -> None:
+    asks = Asks({chains_work(SESSION): 5.0}, live=True)
+    work = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "", done=True, failure="the copy died")
+    assert holders(working(work), asks) == "✕ the copy died\n\nnot found; enter looks"
+    wanted = replace_failure(work, "cancelled")
+    assert holders(working(wanted), asks) == "not found; enter looks"
+    again = Asks({chains_work(SESSION): 5.3}, live=True)
+    assert "waiting" in holders(working(work), again)
+
+
+def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
+    graph = ev.WorkProgressed(5.2, PID, graph_work(SESSION), "drawing", 0.5)
+    assert "drawing" in holders(working(graph), LIVE)
+
+
+def holders(view: ObjectsView, asks: Asks) -> str:
+    return page(draw_holders(one(view, asks=asks), 76))
+
+
+def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
+    assert text(draw_object_title(one(view), 60)).split() == ["esc", "←", "app.Session",
+                                                              "counted", "live"]  # fmt: skip
+    made = one(view, row_of(view, "builtins", "dict").key)
+    assert text(draw_object_title(made, 60)).endswith("from the census ")
+    assert "gone" in text(draw_object_title(replace(made, gone=True), 60))
+    assert view_object(view, 123456, 0) is None
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_shown_safely(name: str) -> None:
+    links = [ChainLink(name, name), ChainLink("module", name=name)]
+    events: list[Event] = [ev.ClassFound(0.2, PID, 7, name, name), ev.Marked(1.0, name)]
+    for at in range(1, 14):
+        events.append(ev.ClassesCounted(float(at), PID, [(7, at * 50)]))
+        events.append(census(float(at), TypeCount(name, name, at * 50, at * 50)))
+    events.append(ev.ChainsFound(13.0, PID, name, name, [links], [Site(name, 1, name)]))
+    events.append(ev.WorkProgressed(13.0, PID, f"graph {name}.{name}", name))
+    view = read(events)
+    shown = one(view, 7)
+    row = make_row(view.rows[0], view, 99, {7}, {"name": 30})
+    drawn_ = [
+        *draw_suspects(view, 76, 5, may_ask=True), draw_edge(view, 99, 76),
+        draw_work_line(view, 76), *draw_holders(shown, 60), *draw_object_chart(shown, 60, 9),
+        *draw_object_facts(shown, 60, 9), draw_object_title(shown, 60), *row.cells,
+    ]  # fmt: skip
+    assert len(view.suspects) == 1
+    for line in drawn_:
+        assert text(line).isprintable()
+        assert width_of(line) <= 76
+
+
+def test_the_order_of_the_table_is_the_shared_one() -> None:
+    assert Order("growth", reverse=True) == FIRST

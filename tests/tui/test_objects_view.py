@@ -1,0 +1,221 @@
+"""What the Objects panel reads from a state: rows, rates, growth, suspects, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from tests.simulate import PID
+from tests.simulate_references import LEAK, reference_events
+from tests.tui.driving import state_of
+
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.model.references import ChainLink, TypeCount
+from refwatch.session.state import State
+from refwatch.tui.views.objects import (
+    ObjectRow,
+    ObjectsReader,
+    ObjectsView,
+    chains_work,
+    hold_objects,
+    rate,
+)
+
+SECONDS = 14.3
+
+
+def begun(*, free_threaded: bool = False) -> list[Event]:
+    return [
+        ev.TargetStarted(0.0, PID, ["app.py"], "py", "/", "now", "0"),
+        ev.InterpreterFound(0.1, PID, "3.12.7", free_threaded, not free_threaded, 0.005),
+    ]
+
+
+def read(events: Iterable[Event]) -> ObjectsView:
+    return ObjectsReader().read(state_of([*begun(), *events]))
+
+
+def row_of(view: ObjectsView, module: str, name: str) -> ObjectRow:
+    (found,) = [row for row in view.rows if row.full_name == (module, name)]
+    return found
+
+
+def census(at: float, *types: TypeCount) -> ev.CensusTaken:
+    return ev.CensusTaken(at, PID, round(at), 0.1, 1000, list(types))
+
+
+@pytest.fixture(scope="module")
+def view() -> ObjectsView:
+    return read(reference_events(SECONDS))
+
+
+def test_a_class_that_is_counted_live_has_one_row(view: ObjectsView) -> None:
+    session = row_of(view, "app", "Session")
+    assert session.live
+    assert session.instances == 564
+    assert session.key == LEAK
+    of_the_census = row_of(view, "builtins", "dict")
+    assert not of_the_census.live
+    assert of_the_census.instances == 3852
+    assert sum(row.live for row in view.rows) == 40
+    assert len({row.key for row in view.rows}) == len(view.rows) == 172
+
+
+def test_size_is_the_mean_of_the_census_times_the_count(view: ObjectsView) -> None:
+    session = row_of(view, "app", "Session")
+    assert session.size == 564 * 64
+    found = ev.ClassFound(1.0, PID, 7, "app", "Never")
+    assert row_of(read([found]), "app", "Never").size is None
+
+
+def test_rates_are_of_the_last_five_seconds(view: ObjectsView) -> None:
+    assert rate(row_of(view, "app", "Session"), view) == pytest.approx(40, abs=1)
+    assert rate(row_of(view, "app", "Entry"), view) == 0.0
+    assert rate(row_of(view, "builtins", "tuple"), view) == 0.0
+
+
+def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
+    counts = [(1.0, 100), (8.0, 170), (11.0, 170), (18.0, 310)]
+    view = read(census(at, TypeCount("builtins", "list", n, n)) for at, n in counts)
+    assert rate(row_of(view, "builtins", "list"), view) == pytest.approx(20.0)
+
+
+def test_a_rate_begins_when_the_class_was_found() -> None:
+    events = [ev.ClassFound(9.0, PID, 7, "app", "New"), ev.ClassesCounted(9.0, PID, [(7, 500)])]
+    view = read([*events, ev.ClassesCounted(10.0, PID, [(7, 506)])])
+    assert rate(row_of(view, "app", "New"), view) == pytest.approx(6.0)
+
+
+def test_growth_is_since_the_chosen_baseline(view: ObjectsView) -> None:
+    session, made = row_of(view, "app", "Session"), row_of(view, "builtins", "list")
+    assert [each.name for each in view.baselines] == ["start", "warm"]
+    assert view.grown(session, 0) == 564
+    assert view.grown(session, 1) == 564 - 152
+    assert view.grown(made, 0) == 500
+    assert view.grown(made, 1) == 300
+    assert view.grown(session, 99) == view.grown(session, 1)
+
+
+def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
+    events: list[Event] = [census(1.0, TypeCount("builtins", "int", 5, 1)), ev.Marked(2.0, "m")]
+    later = [ev.ClassFound(3.0, PID, 7, "app", "New"), ev.ClassesCounted(3.0, PID, [(7, 9)])]
+    view = read([*events, census(2.5, TypeCount("builtins", "int", 8, 1)), *later,
+                 census(4.0, TypeCount("builtins", "set", 3, 1))])  # fmt: skip
+    assert view.grown(row_of(view, "app", "New"), 1) == 9
+    assert view.grown(row_of(view, "builtins", "set"), 1) == 3
+    assert view.grown(row_of(view, "builtins", "int"), 1) == 0
+    assert view.grown(row_of(view, "builtins", "int"), 0) == 3
+
+
+def test_what_is_gone_has_no_row() -> None:
+    events = list(reference_events(3.0))
+    gone = [ev.ClassEnded(3.0, PID, LEAK), census(3.0, TypeCount("builtins", "tuple", 0, 0))]
+    names = {row.full_name for row in read([*events, *gone]).rows}
+    assert ("builtins", "tuple") not in names
+    assert ("builtins", "list") in names
+    assert not any(row.key == LEAK for row in read([*events, *gone]).rows)
+
+
+def test_suspects_have_a_chain_that_a_module_holds(view: ObjectsView) -> None:
+    first = view.suspects[0]
+    assert first.judged.name == ("app", "Session")
+    assert first.key == LEAK
+    assert first.instances == 564 > first.judged.count
+    assert first.chain is not None
+    assert [link.edge for link in first.chain] == ["item 17", "global sessions", None]
+    assert [each.judged.name[1] for each in view.suspects[1:]] == ["dict", "list"]
+    assert view.suspects[1].key == row_of(view, "builtins", "dict").key
+    assert view.suspects[1].chain is None
+
+
+def test_of_the_chains_a_short_one_that_ends_in_no_frame_is_shown() -> None:
+    chains = [
+        [ChainLink("X", "local x"), ChainLink("frame", name="frame of f")],
+        [ChainLink("X", "item 1"), ChainLink("list", "item 2"), ChainLink("list", "global a"),
+         ChainLink("module", name="module m")],
+        [ChainLink("X", "item 3"), ChainLink("list", "global b"),
+         ChainLink("module", name="module m")],
+        [],
+    ]  # fmt: skip
+    found = ev.ChainsFound(13.0, PID, "app", "Session", chains)
+    view = read([*reference_events(13.0), found])
+    assert view.suspects[0].chain == tuple(chains[2])
+    none = ev.ChainsFound(13.0, PID, "app", "Session", [])
+    assert read([*reference_events(13.0), none]).suspects[0].chain == ()
+
+
+def test_what_is_remembered_changes_nothing() -> None:
+    """One reader that reads after every few events, against one that reads only once."""
+    state = state_of(begun())
+    reader = ObjectsReader()
+    ends = ev.ClassEnded(9.0, PID, 5)
+    events = [*reference_events(9.0), ends, ev.ClassFound(9.1, PID, 99, "app", "Late"),
+              ev.ClassesCounted(9.2, PID, [(99, 3), (2, 1)]), *_rest(9.3)]  # fmt: skip
+    for number, event in enumerate(events):
+        state.apply(event)
+        if number % 7 == 0 or number > len(events) - 40:
+            assert reader.read(state) == ObjectsReader().read(state)
+    other = state_of([*begun(), *reference_events(2.0)])
+    assert reader.read(other) == ObjectsReader().read(other)
+
+
+def _rest(since: float) -> list[Event]:
+    return [event for event in reference_events(SECONDS) if event.at > since]
+
+
+def test_a_held_view_stays_as_it_is() -> None:
+    state = state_of([*begun(), *reference_events(9.0)])
+    held = hold_objects(ObjectsReader().read(state))
+    assert isinstance(held, ObjectsView)
+    session = row_of(held, "app", "Session")
+    before = (rate(session, held), held.grown(session, 0), held.census, held.suspects)
+    for event in [*_rest(9.0), ev.ClassEnded(15.0, PID, LEAK)]:
+        state.apply(event)
+    state.processes[PID].references.baselines[0].classes.clear()
+    assert (rate(session, held), held.grown(session, 0), held.census, held.suspects) == before
+    assert before[1] == session.instances
+    assert hold_objects("another") == "another"
+
+
+def test_before_anything_is_known() -> None:
+    assert ObjectsReader().read(State()).rows == ()
+    view = read([])
+    assert view.rows == view.suspects == ()
+    assert not view.census.enough
+    assert not view.over
+
+
+def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
+    assert view.census.taken == 6
+    assert view.census.taken_s == 13.5
+    assert view.census.since_s == 8.5
+    assert view.census.span_s == 12.5
+    assert view.census.enough
+    counting = read([*reference_events(3.0), ev.CensusBegun(3.5, PID, 2, "viewer", 0.002)])
+    assert counting.census.counting
+    assert not counting.census.enough
+
+
+def test_reasons_why_there_is_nothing() -> None:
+    failed = read([ev.CensusFailed(1.0, PID, "too little memory", 10.0)])
+    assert failed.census.failure == "too little memory"
+    limit = read([ev.ReadingLimited(0.1, "census", "no fork here")])
+    assert limit.census.failure == "no fork here"
+    events = begun(free_threaded=True)
+    reason = ev.ReadingLimited(0.1, "references", "split among threads\x1b")
+    assert ObjectsReader().read(state_of(events)).not_live == "free-threaded build"
+    assert read([reason]).not_live == "split among threads·"
+    assert read([]).not_live == ""
+
+
+def test_when_all_is_over_nobody_is_asked() -> None:
+    assert read([ev.TargetExited(1.0, PID, 0)]).over
+    assert read([ev.WatchEnded(1.0, "let go")]).over
+
+
+def test_work_and_chains_go_along(view: ObjectsView) -> None:
+    name = ("app", "Session")
+    assert view.work[chains_work(name)].done
+    assert len(view.chains[name].chains) == 3
+    assert view.marks == ((4.0, "warm"),)
