@@ -119,7 +119,7 @@ def main() -> None:
         if count % 1_000 == 0:
             top = max(top, me.memory_info().rss)
     after = me.memory_info().rss
-    kept = len(backlog.events())
+    kept = len(backlog.events(state))
     result = {
         "who": options.who,
         "events": count,

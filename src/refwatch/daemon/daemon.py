@@ -265,7 +265,7 @@ class Daemon:
     def _welcome(self, connection: socket.socket) -> None:
         viewer: Connection[cmd.Command] = Connection(connection, command_decoder)
         self._had_viewer = True
-        viewer.send(b"".join(encode_line(event) for event in self._backlog.events()))
+        viewer.send(b"".join(encode_line(event) for event in self._backlog.events(self._state)))
         self._viewers.append(viewer)
 
     def _obey(self, viewer: Connection[cmd.Command], command: cmd.Command) -> None:

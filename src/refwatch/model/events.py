@@ -7,14 +7,19 @@ default; a name or a unit never changes.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from refwatch.model.event import TimedEvent as _Event
+from refwatch.model.kept import (
+    BaselineKept,
+    CensusKept,
+    ClassKept,
+    ReferencesKept,
+    TypeKept,
+    WatchedKept,
+)
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
-
-
-class _Event(Struct, frozen=True, tag_field="event", tag=True, omit_defaults=True):
-    at: float
 
 
 class TargetStarted(_Event, frozen=True, tag="target_started"):
@@ -266,7 +271,7 @@ class CensusTaken(_Event, frozen=True, tag="census_taken"):
     """Objects that the collector tracks."""
     types: list[TypeCount]
     """Those that have changed since the census before; a count of 0 is a type that is gone."""
-    most_referenced: list[Referenced] = []
+    most_referenced: list[Referenced] = field(default_factory=list)
     untracked: bool = False
     """Objects that the collector does not track (str, int, bytes ..) were counted too."""
 
@@ -286,7 +291,7 @@ class ChainsFound(_Event, frozen=True, tag="chains_found"):
     module: str
     name: str
     chains: list[list[ChainLink]]
-    allocated_at: list[Site] = []
+    allocated_at: list[Site] = field(default_factory=list)
 
 
 class WorkProgressed(_Event, frozen=True, tag="work_progressed"):
@@ -419,4 +424,10 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
+    | ReferencesKept
+    | WatchedKept
+    | ClassKept
+    | CensusKept
+    | TypeKept
+    | BaselineKept
 )

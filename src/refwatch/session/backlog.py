@@ -2,7 +2,8 @@
 
 Folding ``events()`` gives the totals, names, threads, lines, notes and output that folding every
 event gave, in bounded memory. What thins out with age is what only a chart shows: the GIL and the
-memory over time. Strips go as far back as a viewer keeps them.
+memory over time. Strips go as far back as a viewer keeps them. What is known of references is
+bounded in the state already: it is taken from there when a viewer comes, and costs nothing before.
 """
 
 from __future__ import annotations
@@ -17,10 +18,21 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from refwatch.model import events as ev
+from refwatch.model import kept
 from refwatch.model.events import Event
 from refwatch.session.past import Numbered, SampledPast, Thinned, keep_newer
 from refwatch.session.process import KEEP_ENDED
-from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_RATE_CHANGES, Output
+from refwatch.session.restore import kept_events
+from refwatch.session.state import (
+    KEEP_MARKS,
+    KEEP_NOTES,
+    KEEP_RATE_CHANGES,
+    KEEP_WORK,
+    REFERENCE_FOLDS,
+    Output,
+    State,
+    death_of,
+)
 
 Key = tuple[str, int | str]
 
@@ -65,6 +77,9 @@ class Backlog:
         self._threads: dict[int, _Thread] = {}
         self._sampled: dict[int, SampledPast] = {}
         self._measured: dict[int, Thinned[ev.ProcessMeasured]] = {}
+        self._tell_death: dict[tuple[int, int], ev.WatchedFound] = {}
+        """Watched objects whose death will be a note."""
+        self._work: dict[str, Numbered[Event]] = {}
         self._output = Output()
         self._output_at = 0.0
 
@@ -73,18 +88,22 @@ class Backlog:
         self._count += 1
         self._TAKE[type(event)](self, event)
 
-    def events(self) -> list[Event]:
-        """The events to send, in an order in which they can be folded."""
-        kept = chain(
+    def events(self, state: State) -> list[Event]:
+        """The events to send, in an order in which they can be folded. ``state`` is the fold of
+        those that were added."""
+        past = chain(
             self._latest.values(),
             self._rates,
             self._marks,
             self._noted,
+            self._work.values(),
             *(thread.events() for thread in self._threads.values()),
             *(past.events() for past in self._sampled.values()),
             *self._measured.values(),
         )
-        ordered = [event for _, event in sorted(kept, key=itemgetter(0))]
+        ordered = [event for _, event in sorted(past, key=itemgetter(0))]
+        for pid, process in state.processes.items():
+            ordered += kept_events(state.now, pid, process.references)
         return ordered + [ev.OutputWritten(self._output_at, piece) for piece in self._output.pieces]
 
     def _note(self, event: Event) -> None:
@@ -103,11 +122,38 @@ class Backlog:
             thread = self._threads.get(event.serial)
             if thread is not None:
                 thread.rename(item[0], event)
-        elif not isinstance(event, ev.Noted):
+        elif isinstance(event, ev.WorkProgressed):
+            if event.work not in self._work:
+                self._keep_work(item, event.work)
+        elif not isinstance(event, ev.Noted | ev.CensusFailed):
             self._latest[_key(event)] = item
 
     def _keep_latest(self, event: Event) -> None:
         self._latest[_key(event)] = (self._count, event)
+
+    def _in_state(self, event: Event) -> None:
+        """Of this the state has all that matters."""
+
+    def _watched_found(self, event: ev.WatchedFound) -> None:
+        if event.source != "main":
+            self._tell_death[event.pid, event.watch] = event
+
+    def _watched_ended(self, event: ev.WatchedEnded) -> None:
+        found = self._tell_death.pop((event.pid, event.watch), None)
+        if found is not None and event.died:
+            self._note(ev.Noted(event.at, "info", death_of(found.name, found.type)))
+
+    def _work_progressed(self, event: ev.WorkProgressed) -> None:
+        self._work.pop(event.work, None)
+        if event.failure is not None:
+            self._note(event)
+        else:
+            self._keep_work((self._count, event), event.work)
+
+    def _keep_work(self, item: Numbered[Event], work: str) -> None:
+        self._work[work] = item
+        if len(self._work) > KEEP_WORK:
+            del self._work[min(self._work, key=lambda name: self._work[name][0])]
 
     def _reading_limited(self, event: ev.ReadingLimited) -> None:
         if self._limits.get(event.reading) != event.reason:
@@ -165,6 +211,7 @@ class Backlog:
         self._output_at = event.at
 
     _TAKE: ClassVar[dict[type, Callable[[Backlog, Any], None]]] = {
+        **dict.fromkeys(REFERENCE_FOLDS, _in_state),
         ev.TargetStarted: _note,
         ev.InterpreterFound: _note,
         ev.ReadingLimited: _reading_limited,
@@ -183,6 +230,13 @@ class Backlog:
         ev.SnapshotWritten: _note,
         ev.TargetExited: _note,
         ev.WatchEnded: _keep_latest,
+        ev.WatchedFound: _watched_found,
+        ev.WatchedEnded: _watched_ended,
+        ev.CensusFailed: _note,
+        ev.WorkProgressed: _work_progressed,
+        ev.GraphWritten: _note,
+        ev.GcPaused: _in_state,
+        kept.ReferencesKept: _in_state,
     }
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refwatch.model import events as ev
+from refwatch.model import kept
 from refwatch.model.events import Event
+from refwatch.session import restore
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import References
 
@@ -272,7 +274,12 @@ def _watched_ended(state: State, event: ev.WatchedEnded) -> None:
     if process and record is not None:
         process.references.ended_object(event)
         if event.died and record.source != "main":
-            state.note(event.at, f"{record.name} ({record.type}) died")
+            state.note(event.at, death_of(record.name, record.type))
+
+
+def death_of(name: str, type_name: str) -> str:
+    """What the list of events says of a watched object's end."""
+    return f"{name} ({type_name}) died"
 
 
 def _census_failed(state: State, event: ev.CensusFailed) -> None:
@@ -306,11 +313,17 @@ def _reference_fold(take: Callable[[References, Any], None]) -> Callable[[State,
     return fold
 
 
+def _references_kept(state: State, event: kept.ReferencesKept) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.references = restore.begun(event)
+
+
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:
     state.ended = event.reason
 
 
-_REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
+REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.WatchedFound: References.found_object,
     ev.WatchedRead: References.read_objects,
     ev.WatchedCounted: References.counted_objects,
@@ -323,6 +336,7 @@ _REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.ChainsFound: References.found_chains,
     ev.ReferrersFound: References.found_referrers,
     ev.InspectionEnded: References.ended_inspection,
+    **restore.FOLDS,
 }
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
@@ -345,9 +359,10 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.TargetExited: _target_exited,
     ev.WatchEnded: _watch_ended,
     ev.GcPaused: _gc_paused,
+    kept.ReferencesKept: _references_kept,
     ev.WatchedEnded: _watched_ended,
     ev.CensusFailed: _census_failed,
     ev.WorkProgressed: _work_progressed,
     ev.GraphWritten: _graph_written,
-    **{kind: _reference_fold(take) for kind, take in _REFERENCE_FOLDS.items()},
+    **{kind: _reference_fold(take) for kind, take in REFERENCE_FOLDS.items()},
 }

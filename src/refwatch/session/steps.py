@@ -29,6 +29,26 @@ class Steps:
         self._times = array("d")  # 16 bytes for each point, where a tuple takes over 100
         self._counts = array("q")
 
+    @classmethod
+    def restored(cls, limit: int, times: Sequence[float], counts: Sequence[int]) -> Steps:
+        """As :attr:`limit`, :meth:`times` and :meth:`counts` were of another."""
+        steps = cls(limit)
+        steps._times, steps._counts = array("d", times), array("q", counts)
+        return steps
+
+    @property
+    def limit(self) -> int:
+        """How many points there may be."""
+        return self._limit
+
+    def times(self) -> list[float]:
+        """When each point begins, seconds."""
+        return self._times.tolist()
+
+    def counts(self) -> list[int]:
+        """The count of each point."""
+        return self._counts.tolist()
+
     def add(self, at: float, count: int) -> None:
         """The count from ``at`` on, seconds; a time before the newest point's is taken as that."""
         counts = self._counts

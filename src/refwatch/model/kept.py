@@ -1,0 +1,101 @@
+"""What was known of a process's references when a viewer came: events that a late viewer is sent
+in place of all those that led there. They are never recorded."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from refwatch.model.event import TimedEvent
+from refwatch.model.references import Referenced, TypeCount
+
+
+class Points(Struct, frozen=True, array_like=True):
+    """A count over time: each of ``counts`` held from the time in the same place of ``times``
+    (seconds) on. ``limit`` is how many points there may be."""
+
+    limit: int
+    times: list[float]
+    counts: list[int]
+
+
+class ReferencesKept(TimedEvent, frozen=True, tag="references_kept"):
+    """The first of these events: what is known of the process's references is what they say.
+    Times and pauses in seconds."""
+
+    pid: int
+    offset: int | None
+    pauses: list[float]
+    counting_since: float | None = None
+    failure: str | None = None
+
+
+class WatchedKept(TimedEvent, frozen=True, tag="watched_kept"):
+    """A watched object, as WatchedFound and all that was read of it since have it."""
+
+    pid: int
+    watch: int
+    name: str
+    type: str
+    address: str
+    source: str
+    held: bool
+    immortal: bool
+    found_s: float
+    points: Points
+    references: int | None = None
+    ctypes: int | None = None
+    getrefcount: int | None = None
+    ended_s: float | None = None
+    died: bool = False
+
+
+class ClassKept(TimedEvent, frozen=True, tag="class_kept"):
+    """A class, and its live instances over time."""
+
+    pid: int
+    serial: int
+    module: str
+    name: str
+    found_s: float
+    points: Points
+    ended_s: float | None = None
+
+
+class CensusKept(TimedEvent, frozen=True, tag="census_kept"):
+    """The newest census, with the numbers of all types; and how many were ``taken``, the newest of
+    them at ``times``."""
+
+    pid: int
+    number: int
+    taken_s: float
+    took_s: float
+    pause_s: float
+    method: str
+    objects: int
+    untracked: bool
+    taken: int
+    types: list[TypeCount]
+    most_referenced: list[Referenced]
+    times: list[float]
+
+
+class TypeKept(TimedEvent, frozen=True, tag="type_kept"):
+    """The number of objects of a type at the censuses."""
+
+    pid: int
+    module: str
+    name: str
+    points: Points
+
+
+class BaselineKept(TimedEvent, frozen=True, tag="baseline_kept"):
+    """The counts at a mark: (class, instances), (module, name of a type, objects),
+    (watched object, references). ``complete`` says that ``types`` are those of a census since."""
+
+    pid: int
+    name: str
+    marked_s: float
+    classes: list[tuple[int, int]]
+    types: list[tuple[str, str, int]]
+    watched: list[tuple[int, int]]
+    complete: bool
