@@ -27,9 +27,10 @@ class RunOptions:
     rate: float
     duration: float | None
     python: str | None
-    watch: tuple[str, ...] = ()
-    census: str = "copy"
-    gc_pauses: bool = False
+    watch: tuple[str, ...]
+    watch_rate: float
+    census: str
+    gc_pauses: bool
 
     @property
     def with_ui(self) -> bool:
@@ -64,7 +65,9 @@ def fork_daemon(
             duration_s=options.duration,
             output=Path(options.output).absolute() if options.output else None,
             expects_viewer=with_ui,
-            references=ReferenceOptions(options.watch, options.census, options.gc_pauses),
+            references=ReferenceOptions(
+                options.watch, options.watch_rate, options.census, options.gc_pauses
+            ),
         )
         Daemon(daemon_options, theirs, probes, viewers, recording).run()
         status = 0

@@ -12,7 +12,8 @@ from refwatch.cli.errors import USAGE, say
 
 COMMANDS = ("run", "replay", "doctor")
 WITH_VALUE = {
-    "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--census",
+    "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--watch-rate",
+    "--census",
 }  # fmt: skip
 TARGETS = ("-m", "-c")
 
@@ -82,6 +83,12 @@ def cli() -> None:
     help="Watch what pkg.mod.name.attr names, now or when it appears; may be given several times.",
 )
 @click.option(
+    "--watch-rate",
+    type=_Number(0, 10_000, min_open=True),
+    metavar="HZ",
+    help="Readings per second of the watched objects' references: 20, up to --rate.",
+)
+@click.option(
     "--census",
     type=click.Choice(["copy", "inside", "off"]),
     default="copy",
@@ -93,6 +100,7 @@ def cli() -> None:
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.argument("arguments", nargs=-1, metavar="SCRIPT [ARGS]..", type=click.UNPROCESSED)
 def run_command(
+    *,
     headless: bool,
     output: str | None,
     record: str | None,
@@ -100,6 +108,7 @@ def run_command(
     duration: float | None,
     python: str | None,
     watch: tuple[str, ...],
+    watch_rate: float | None,
     census: str,
     gc_pauses: bool,
     module: str | None,
@@ -112,10 +121,21 @@ def run_command(
     """
     from refwatch.cli.fork import RunOptions
     from refwatch.cli.run import run_target
-    from refwatch.cli.target import check_paths
+    from refwatch.cli.target import check_paths, watch_rate_of
 
     check_paths(watch)
-    options = RunOptions(headless, output, record, rate, duration, python, watch, census, gc_pauses)
+    options = RunOptions(
+        headless,
+        output,
+        record,
+        rate,
+        duration,
+        python,
+        watch,
+        watch_rate_of(rate, watch_rate),
+        census,
+        gc_pauses,
+    )
     raise SystemExit(run_target(options, module, code, list(arguments)))
 
 

@@ -8,6 +8,7 @@ import sys
 from refwatch.cli.errors import FAILED, USAGE, give_up
 from refwatch.daemon.target import TargetError, TargetSpec, check_interpreter
 
+USUAL_WATCH_RATE = 20.0
 LARGEST_CHECKED = 1 << 20  # bytes of source: a larger script is left to the interpreter
 
 
@@ -91,6 +92,15 @@ def _check_syntax(script: str, source: bytes) -> None:
         give_up(f"{script} is not a Python file: {error}", FAILED)
     except (RecursionError, MemoryError, OverflowError):
         pass  # the interpreter may still manage it, and says so itself if not
+
+
+def watch_rate_of(rate: float, watch_rate: float | None) -> float:
+    """Readings per second of watched objects; give up on more than samples of the threads."""
+    if watch_rate is None:
+        return min(USUAL_WATCH_RATE, rate)
+    if watch_rate > rate:
+        give_up(f"--watch-rate {watch_rate:g} is above --rate {rate:g}", USAGE)
+    return watch_rate
 
 
 def check_paths(paths: tuple[str, ...]) -> None:

@@ -12,7 +12,6 @@ from refwatch.observe.memory import RemoteMemory
 from refwatch.observe.namespace import NamespaceReader
 from refwatch.observe.watched import WatchedObjects
 
-PERIOD_NS = 50_000_000
 SECOND_NS = 1_000_000_000
 SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
 BUSY_NS = 1_000_000_000  # after which no answer is waited for: another thread keeps the GIL

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from refwatch.daemon.censuses import Censuses
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.copies import Copies
-from refwatch.daemon.objects import PERIOD_NS, ObjectsWatch, line_of
+from refwatch.daemon.objects import ObjectsWatch, line_of
 from refwatch.daemon.viewer_work import ViewerWork
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
@@ -17,23 +17,27 @@ from refwatch.model import reports as rp
 from refwatch.observe.memory import RemoteMemory
 from refwatch.session.references import References
 
+USUAL_HZ = 20.0
 CLASSES_NS = 100_000_000
 COPIES_NS = 50_000_000
 SHARE = 0.02  # of a core, that reading the watched objects may take before it is done less often
+SHARE_ASKED = 0.25  # the same where the user has asked for more readings than usual
 NANOSECONDS = 1e9
 
 
 @dataclass(frozen=True)
 class ReferenceOptions:
-    """What the user asked for. ``census`` is ``copy``, ``inside`` or ``off``."""
+    """What the user asked for. ``watch_hz``: readings per second of the watched objects; ``census``
+    is ``copy``, ``inside`` or ``off``."""
 
     paths: tuple[str, ...] = ()
+    watch_hz: float = USUAL_HZ
     census: str = "copy"
     time_gc: bool = False
 
 
 class ReferenceWatch:
-    """The references of process ``pid``, child of ``launcher``. ``write`` sends the probe a line."""
+    """The references of process ``pid``, child of ``launcher``. ``write`` sends the probe lines."""
 
     def __init__(
         self,
@@ -49,6 +53,8 @@ class ReferenceWatch:
     ) -> None:
         now = clock()
         self._clock = clock
+        self._period_ns = int(NANOSECONDS / options.watch_hz)
+        self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
         self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
         self._pid = pid
         self._emit = emit
@@ -100,7 +106,7 @@ class ReferenceWatch:
         before = self._objects.cost_s
         self._objects.tick(now)
         cost = self._objects.cost_s - before
-        return max(PERIOD_NS, int(cost / SHARE * NANOSECONDS))
+        return max(self._period_ns, int(cost / self._share * NANOSECONDS))
 
     def _read_classes(self, now: int) -> int:
         if self._censuses is not None:

@@ -11,14 +11,27 @@ from .descriptors import OpenedHigh
 with OpenedHigh():
     import ctypes
 
+__all__ = [
+    "HeldReader",
+    "allow_reader",
+    "api",
+    "call_after",
+    "ctypes",
+    "interpreter_state",
+    "libc",
+    "raw_thread_state",
+    "send_quietly",
+    "thread_state",
+]
+
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
 api = ctypes.PyDLL(None)
-"""A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are the
-target's to declare."""
+"""A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are
+the target's to declare."""
 raw_thread_state = api.PyThreadState_Get
 """The same as :func:`thread_state` without a Python frame of its own."""
 raw_thread_state.restype = ctypes.c_void_p

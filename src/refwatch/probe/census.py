@@ -62,7 +62,7 @@ def _class_rows(
     rows: list[list[object]] = []
     for address in classes:
         cls = object_at(address)
-        tracked = bool(flags_of(cls) & HAS_GC)  # type: ignore[arg-type]
+        tracked = bool(flags_of(cls) & HAS_GC)
         instances = counts.get(address, 0) if tracked else -1
         others = edges[address] - max(instances, 0) if known else -1
         rows.append(
@@ -73,7 +73,7 @@ def _class_rows(
                 references[address],
                 others,
                 instances,
-                *name_of(cls),  # type: ignore[arg-type]
+                *name_of(cls),
             ]
         )
     return rows
@@ -83,7 +83,7 @@ def _type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[ob
     """[module, name, count, size] of each name of a type; several types may share one."""
     rows: dict[tuple[str, str], list[int]] = {}
     for address, count in counts.items():
-        row = rows.setdefault(name_of(object_at(address)), [0, 0])  # type: ignore[arg-type]
+        row = rows.setdefault(name_of(object_at(address)), [0, 0])
         row[0] += count
         row[1] += bytes_of.get(address, 0)
     return [[*name, *row] for name, row in rows.items()]

@@ -14,6 +14,7 @@ from .kinds import CellType, CodeType, FrameType, FunctionType, ModuleType
 from .plain import (
     is_a,
     is_class,
+    items_of,
     name_of,
     namespace_of,
     text,
@@ -152,13 +153,13 @@ class ChainFinder:
         held, holder = object_at(way[index]), object_at(way[index + 1])
         module = self._heap.modules.get(way[index + 1])
         if module is not None:
-            names = [name for name, value in dict.items(holder) if value is held]  # type: ignore[arg-type]
+            names = [name for name, value in items_of(holder) if value is held]
             return (f"global {text(names[0])}" if names else "globals"), 1
         if index + 2 < len(way):
             owner = object_at(way[index + 2])
             if is_a(holder, dict) and (is_class(owner) or namespace_of(owner) is holder):
                 word = "class attribute" if is_class(owner) else "attribute"
-                return _named(holder, held, word), 2  # type: ignore[arg-type]
+                return _named(holder, held, word), 2
             if type(holder) is CellType and type(owner) is tuple and index + 3 < len(way):
                 return _closure(object_at(way[index + 3]), holder), 3
         return edges(holder, held)[0], 1
@@ -178,8 +179,8 @@ class ChainFinder:
         return [_link(obj, None)]
 
 
-def _named(namespace: dict[object, object], held: object, word: str) -> str:
-    for key, value in dict.items(namespace):
+def _named(namespace: object, held: object, word: str) -> str:
+    for key, value in items_of(namespace):
         if value is held:
             return f"{word} {text(key)}"
     return word
@@ -201,7 +202,7 @@ def _link(obj: object, edge: str | None) -> Link:
     if edge is not None:
         link["edge"] = edge
     if is_class(obj):
-        link["name"] = ".".join(name_of(obj))  # type: ignore[arg-type]
+        link["name"] = ".".join(name_of(obj))
     elif edge is None:
         link["name"] = label_of(obj) or type_name(obj)
     return link

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHAINS = 3  # of one type
 TRIED = 8  # instances for which one is looked for
 
-_encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)
+_encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[arg-type]  # fmt: skip
 
 
 class Copied:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .chains import Heap
 from .heap import module_name, object_at
 from .kinds import ModuleType
-from .plain import is_a, is_class, namespace_of, slots_of
+from .plain import elements_of, is_a, is_class, items_of, namespace_of, slots_of
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -40,20 +40,20 @@ def _step(heap: Heap, holder: object, held: object, way: list[int]) -> Step | No
         owner = object_at(way[above]) if above < len(way) else None
         inside = owner is not None and (is_class(owner) or namespace_of(owner) is holder)
         named = inside or id(holder) in heap.modules
-        for key, value in dict.items(holder):  # type: ignore[arg-type]
+        for key, value in items_of(holder):
             if value is held and (type(key) is str or type(key) is int):
                 return ["attribute" if named else "key", key]
         return None
-    for base in (list, tuple):
-        if is_a(holder, base):
-            for index, one in enumerate(base.__iter__(holder)):  # type: ignore[arg-type]
-                if one is held:
-                    return ["index", index]
-    return next((["attribute", name] for name in _attributes(holder, held)), None)
+    for index, one in enumerate(elements_of(holder)):
+        if one is held:
+            return ["index", index]
+    for name in _attributes(holder, held):
+        return ["attribute", name]
+    return None
 
 
 def _attributes(holder: object, held: object) -> Iterator[str]:
     own = namespace_of(holder) or {}
-    for name, value in [*dict.items(own), *slots_of(holder)]:
+    for name, value in [*items_of(own), *slots_of(holder)]:
         if value is held and type(name) is str:
             yield name

@@ -7,8 +7,11 @@ import sys
 
 from .kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
 from .plain import (
+    dict_of_class,
+    elements_of,
     is_a,
     is_class,
+    items_of,
     mro_of,
     namespace_of,
     short,
@@ -41,7 +44,7 @@ def edges(holder: object, held: object) -> list[str]:
 
 def _edges(holder: object, held: object) -> Iterator[str]:
     if is_a(holder, dict):
-        yield from dict_edges(holder, held)  # type: ignore[arg-type]
+        yield from dict_edges(holder, held)
     elif is_a(holder, list) or is_a(holder, tuple):
         yield from _sequence_edges(holder, held)
     elif is_a(holder, set) or is_a(holder, frozenset):
@@ -62,9 +65,9 @@ def _edges(holder: object, held: object) -> Iterator[str]:
     yield from _attribute_edges(holder, held)
 
 
-def dict_edges(holder: dict[object, object], held: object, word: str = "") -> Iterator[str]:
+def dict_edges(holder: object, held: object, word: str = "") -> Iterator[str]:
     """By key or as one; ``word`` instead of "value of key" where it is a namespace."""
-    for key, value in dict.items(holder):
+    for key, value in items_of(holder):
         if value is held:
             named = word and is_a(key, str)
             yield f"{word} {text(key)}" if named else f"value of key {short(key)}"
@@ -73,8 +76,7 @@ def dict_edges(holder: dict[object, object], held: object, word: str = "") -> It
 
 
 def _sequence_edges(holder: object, held: object) -> Iterator[str]:
-    base = list if is_a(holder, list) else tuple
-    for index, one in enumerate(base.__iter__(holder)):  # type: ignore[arg-type]
+    for index, one in enumerate(elements_of(holder)):
         if one is held:
             yield f"index {index}"
 
@@ -108,7 +110,7 @@ def _generator_edges(holder: object, held: object) -> Iterator[str]:
 
 
 def _class_edges(holder: object, held: object) -> Iterator[str]:
-    if any(one is held for one in mro_of(holder)[1:]):  # type: ignore[arg-type]
+    if any(one is held for one in mro_of(holder)[1:]):
         yield "base class"
 
 
@@ -116,8 +118,7 @@ def _attribute_edges(holder: object, held: object) -> Iterator[str]:
     if any(kind is type(holder) for kind in (dict, list, tuple, set, frozenset)):
         return
     if is_class(holder):
-        attributes = type.__dict__["__dict__"].__get__(holder)  # type: ignore[call-overload]
-        yield from dict_edges(dict(attributes), held, "class attribute")
+        yield from dict_edges(dict_of_class(holder), held, "class attribute")
         return
     own = namespace_of(holder)
     if own is held:

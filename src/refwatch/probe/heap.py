@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from _collections import _count_elements  # type: ignore[import-not-found]
 
 from .capi import ctypes
 from .kinds import FrameType, FunctionType, ModuleType
@@ -22,6 +23,7 @@ from .plain import (
     itemsize_of,
     mro_of,
     name_of,
+    namespace_of,
     text,
     type_name,
 )
@@ -30,6 +32,10 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from .kinds import Getter
+
+_function_name: Getter = vars(FunctionType)["__qualname__"].__get__
+_code_of: Getter = vars(FrameType)["f_code"].__get__
 GC_HEADER = 16  # PyGC_Head: Include/internal/pycore_gc.h
 CHUNK = 20_000  # objects whose referents are listed at a time
 MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
@@ -60,8 +66,6 @@ def word_at(address: int) -> int:
 def count_types(objects: Iterable[object]) -> dict[int, int]:
     """Address of a type -> number of objects of exactly this type; it keeps no reference."""
     counts: dict[int, int] = {}
-    from _collections import _count_elements  # what collections.Counter counts with
-
     _count_elements(counts, map(id, map(type, objects)))
     return counts
 
@@ -151,13 +155,13 @@ def label_of(obj: object) -> str:
     """What it is in a few words: the name of what has one, the length of a container."""
     kind = type(obj)
     if flags_of(kind) & TYPE_SUBCLASS:
-        return ".".join(name_of(obj))  # type: ignore[arg-type]
+        return ".".join(name_of(obj))
     if kind is FunctionType:
-        return f"{text(obj.__qualname__)}()"
+        return f"{text(_function_name(obj))}()"
     if any(base is ModuleType for base in mro_of(kind)):
         return module_name(obj)
     if kind is FrameType:
-        return f"frame of {text(obj.f_code.co_name)}"
+        return f"frame of {text(_code_of(obj).co_name)}"
     for container in (dict, list, tuple, set, frozenset):
         if kind is container:
             count = len(obj)  # type: ignore[arg-type]
@@ -166,7 +170,7 @@ def label_of(obj: object) -> str:
 
 
 def module_name(module: object) -> str:
-    names = ModuleType.__dict__["__dict__"].__get__(module)
+    names = namespace_of(module)
     name = names.get("__name__") if type(names) is dict else None
     return text(name) or "?"
 
@@ -179,19 +183,17 @@ def python_classes(objects: list[object]) -> list[int]:
         id(one)
         for one in objects
         if id(type(one)) in metaclasses
-        and flags_of(one) & HEAP_TYPE  # type: ignore[arg-type]
+        and flags_of(one) & HEAP_TYPE
         and word_at(id(one) + DEALLOC) == dealloc
     ]
 
 
 def _makes_classes(address: int) -> bool:
-    return bool(flags_of(object_at(address)) & TYPE_SUBCLASS)  # type: ignore[arg-type]
+    return bool(flags_of(object_at(address)) & TYPE_SUBCLASS)
 
 
 def edges_to(targets: set[int], objects: list[object]) -> dict[int, int]:
     """Address -> number of references to it from these objects."""
-    from _collections import _count_elements
-
     found = dict.fromkeys(targets, 0)
     for chunk in chunks(objects):
         counts: dict[int, int] = {}

@@ -21,7 +21,7 @@ import gc
 import os
 import sys
 import time
-from _functools import partial
+from _functools import partial  # type: ignore[import-not-found]
 from _operator import attrgetter, call
 from errno import EAGAIN
 
@@ -177,7 +177,10 @@ class Copier:
 
     def _clone_step(self, flags: int) -> Step:
         pid = ctypes.byref(self._pid)
-        return partial(self._clone, self._number, ctypes.c_ulong(flags), None, pid, None, None)
+        step: Step = partial(
+            self._clone, self._number, ctypes.c_ulong(flags), None, pid, None, None
+        )
+        return step
 
     def _in_copy(self, frames: list[FrameType], values: list[dict[str, object]]) -> Iterable[Step]:
         """No finalizer may run from here on, and nothing that it might do may reach a file."""
@@ -217,7 +220,8 @@ def _keep_arenas() -> Step:
     arena = _Arena()
     api.PyObject_GetArenaAllocator(ctypes.byref(arena))
     arena.free = ctypes.cast(libc.getpid, ctypes.c_void_p).value  # does nothing with its arguments
-    return partial(_set_arenas, ctypes.byref(arena))
+    step: Step = partial(_set_arenas, ctypes.byref(arena))
+    return step
 
 
 def _running_frames() -> tuple[list[RunningFrame], list[FrameType]]:

@@ -15,6 +15,11 @@ from .heap import count_at, label_of, object_at, untracked
 from .kinds import CodeType, ModuleType
 from .plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from .kinds import Getter
+
+_proxy_of: Getter = vars(type)["__dict__"].__get__
 MOST_ROWS = 100
 MOST_OWNERS = 200  # dicts whose owners are looked for
 
@@ -83,7 +88,7 @@ class Inspection:
 
     def _owners(self, holders: list[object]) -> dict[int, object]:
         """Address of a dict among these -> the module, class or instance whose namespace it is."""
-        dicts = [one for one in holders if type(one) is dict]
+        dicts: list[object] = [one for one in holders if type(one) is dict]
         owners = {id(one): self._heap.modules[id(one)] for one in dicts
                   if id(one) in self._heap.modules}  # fmt: skip
         rest = [one for one in dicts if id(one) not in owners][:MOST_OWNERS]
@@ -136,8 +141,7 @@ class Inspection:
 def _namespaces(owner: object) -> list[object]:
     """The dicts that are its namespace."""
     if is_class(owner):
-        proxy = type.__dict__["__dict__"].__get__(owner)  # type: ignore[call-overload]
-        return gc.get_referents(proxy)
+        return gc.get_referents(_proxy_of(owner))
     own = namespace_of(owner)
     return [] if own is None else [own]
 

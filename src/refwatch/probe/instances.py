@@ -35,7 +35,5 @@ def newest(module: str, name: str, born: int, most: int) -> list[int]:
 
 def _types(objects: list[object], module: str, name: str) -> set[int]:
     return {
-        address
-        for address in count_types(objects)
-        if name_of(object_at(address)) == (module, name)  # type: ignore[arg-type]
+        address for address in count_types(objects) if name_of(object_at(address)) == (module, name)
     }

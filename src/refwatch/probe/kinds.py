@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import (
         BuiltinFunctionType,
         CellType,
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
         MethodType,
         ModuleType,
     )
+    from typing import Any
+
+    Getter = Callable[[object], Any]
+    """The C-level getter of an attribute that a built-in type defines."""
 
 __all__ = [
     "BuiltinFunctionType",

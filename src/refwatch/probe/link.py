@@ -26,7 +26,7 @@ class _Plain:
     parse_float, parse_int = float, int
 
 
-_scan = make_scanner(_Plain)
+_scan = make_scanner(_Plain)  # type: ignore[arg-type]
 
 
 def to_json(value: object) -> str:

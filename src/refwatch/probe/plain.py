@@ -17,9 +17,11 @@ from .kinds import (
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-_get = {
+    from .kinds import Getter
+
+_get: dict[str, Getter] = {
     name: type.__dict__[name].__get__
     for name in (
         "__flags__",
@@ -31,7 +33,11 @@ _get = {
         "__weakrefoffset__",
     )
 }
-_module_dict = ModuleType.__dict__["__dict__"].__get__
+_module_dict: Getter = vars(ModuleType)["__dict__"].__get__
+items_of: Callable[[object], Iterable[tuple[object, object]]] = dict.items  # type: ignore[assignment]
+"""The items of a dict of any kind, without its own ``items``."""
+_of_list: Callable[[object], Iterator[object]] = list.__iter__  # type: ignore[assignment]
+_of_tuple: Callable[[object], Iterator[object]] = tuple.__iter__  # type: ignore[assignment]
 
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE and so on: CPython's Include/object.h
 HAS_GC = 1 << 14
@@ -45,7 +51,7 @@ NoneType = type(None)
 _SIMPLE = (str, int, float, bytes, bool, NoneType)
 
 
-def flags_of(cls: type) -> int:
+def flags_of(cls: object) -> int:
     return int(_get["__flags__"](cls))
 
 
@@ -54,7 +60,7 @@ def is_class(obj: object) -> bool:
     return bool(flags_of(type(obj)) & TYPE_SUBCLASS)
 
 
-def itemsize_of(cls: type) -> int:
+def itemsize_of(cls: object) -> int:
     return int(_get["__itemsize__"](cls))
 
 
@@ -62,7 +68,7 @@ def takes_weakref(obj: object) -> bool:
     return int(_get["__weakrefoffset__"](type(obj))) != 0
 
 
-def mro_of(cls: type) -> tuple[type, ...]:
+def mro_of(cls: object) -> tuple[type, ...]:
     found = _get["__mro__"](cls)
     return found if type(found) is tuple else ()
 
@@ -72,7 +78,7 @@ def is_a(obj: object, base: type) -> bool:
     return any(one is base for one in mro_of(type(obj)))
 
 
-def dict_of_class(cls: type) -> dict[str, object]:
+def dict_of_class(cls: object) -> dict[str, object]:
     """A copy of a class's own attributes."""
     return dict(_get["__dict__"](cls))
 
@@ -81,13 +87,13 @@ def text(value: object, longest: int = LONGEST) -> str:
     """A str of any kind as plain text of bounded length, without lone surrogates; '' for others."""
     if not is_a(value, str):
         return ""
-    plain = str.__str__(value)  # type: ignore[arg-type]
+    plain = str.__str__(value)
     if len(plain) > longest:
         plain = plain[: longest - 1] + "…"
     return plain if plain.isascii() else plain.encode("utf-8", "backslashreplace").decode()
 
 
-def name_of(cls: type) -> tuple[str, str]:
+def name_of(cls: object) -> tuple[str, str]:
     """(module, qualified name) of a class; ``?`` for a module that is no str."""
     try:
         module = text(_get["__module__"](cls)) or "?"
@@ -135,18 +141,26 @@ def attribute_of(obj: object, name: str) -> object:
     """Its attribute as it lies there: its own, a slot, or its class's; raises LookupError."""
     own = namespace_of(obj)
     if own is not None:
-        for key, value in list(dict.items(own)):
+        for key, value in list(items_of(own)):
             if type(key) is str and key == name:  # a key of another kind may have an __eq__
                 return value
     for slot, value in slots_of(obj):
         if slot == name:
             return value
-    classes = mro_of(obj) if is_class(obj) else mro_of(type(obj))  # type: ignore[arg-type]
+    classes = mro_of(obj if is_class(obj) else type(obj))
     for cls in classes:
         attributes = dict_of_class(cls)
         if name in attributes:
             return attributes[name]
     raise LookupError(name)
+
+
+def elements_of(obj: object) -> Iterator[object]:
+    """What a list or tuple of any kind holds, without its own ``__iter__``; nothing of others."""
+    if is_a(obj, list):
+        yield from _of_list(obj)
+    elif is_a(obj, tuple):
+        yield from _of_tuple(obj)
 
 
 def is_program(obj: object) -> bool:

@@ -67,7 +67,7 @@ class Watching:
         self._lock = RLock()  # of both: the collector may run a finalizer that watches something
 
     def watch(self, obj: object, name: str, source: str) -> Row | None:
-        """Take an object in; the message about it, or None where it is known or there are enough."""
+        """Take an object in: the message about it, None where it is known or there are enough."""
         with self._lock:
             key = (source, name, id(obj))
             number = self._known.get(key)

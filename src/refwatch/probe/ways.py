@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .plain import attribute_of, is_a, resolve
+from .plain import attribute_of, elements_of, is_a, items_of, resolve
 
 Step = list[object]
 """[kind, name]: ``module``, ``attribute``, ``key`` (a str or an int) or ``index``"""
@@ -15,22 +15,27 @@ def go(way: list[Step]) -> object:
         if kind == "attribute":
             obj = attribute_of(obj, str(name))
         elif kind == "key" and is_a(obj, dict):
-            obj = _item(obj, name)  # type: ignore[arg-type]
-        elif kind == "index" and is_a(obj, list):
-            obj = list.__getitem__(obj, int(str(name)))  # type: ignore[arg-type]
-        elif kind == "index" and is_a(obj, tuple):
-            obj = tuple.__getitem__(obj, int(str(name)))  # type: ignore[arg-type]
+            obj = _item(obj, name)
+        elif kind == "index":
+            obj = _element(obj, int(str(name)))
         else:
             raise LookupError(str(name))
     return obj
 
 
-def _item(holder: dict[object, object], name: object) -> object:
+def _item(holder: object, name: object) -> object:
     """The value of a key; other kinds of keys may have an ``__eq__``, and are not compared."""
-    for key, value in list(dict.items(holder)):
+    for key, value in list(items_of(holder)):
         if type(key) is type(name) and key == name:
             return value
     raise LookupError(str(name))
+
+
+def _element(holder: object, index: int) -> object:
+    for place, one in enumerate(elements_of(holder)):
+        if place == index:
+            return one
+    raise LookupError(str(index))
 
 
 def words(way: list[Step]) -> str:
