@@ -20,11 +20,13 @@ class Points(Struct, frozen=True, array_like=True):
 
 class ReferencesKept(TimedEvent, frozen=True, tag="references_kept"):
     """The first of these events: what is known of the process's references is what they say.
-    Times and pauses in seconds."""
+    Those that have ended are named in the order of their ends. Times and pauses in seconds."""
 
     pid: int
     offset: int | None
     pauses: list[float]
+    ended_watched: list[int]
+    ended_classes: list[int]
     counting_since: float | None = None
     failure: str | None = None
 
@@ -90,7 +92,8 @@ class TypeKept(TimedEvent, frozen=True, tag="type_kept"):
 
 class BaselineKept(TimedEvent, frozen=True, tag="baseline_kept"):
     """The counts at a mark: (class, instances), (module, name of a type, objects),
-    (watched object, references). ``complete`` says that ``types`` are those of a census since."""
+    (watched object, references). ``complete`` says that ``types`` are those of a census since;
+    ``awaited`` are classes whose first count will be theirs at this mark."""
 
     pid: int
     name: str
@@ -99,3 +102,4 @@ class BaselineKept(TimedEvent, frozen=True, tag="baseline_kept"):
     types: list[tuple[str, str, int]]
     watched: list[tuple[int, int]]
     complete: bool
+    awaited: list[int]

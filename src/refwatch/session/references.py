@@ -15,11 +15,18 @@ KEEP_BASELINES = 12  # marks to which growth can be compared
 KEEP_PAUSES = 1000
 KEEP_CHAINS = 100
 KEEP_INSPECTIONS = 4
-MANY_CLASSES = 200  # with more than these, the series of further ones are short
-FULL_POINTS, SHORT_POINTS = 300, 48
+KEEP_TYPES = 20_000  # types with a series; of those that are gone more than these are forgotten
+MANY, TOO_MANY = 200, 5000  # of one kind: the series of those after them are short, or shortest
+FULL_POINTS, SHORT_POINTS, FEWEST_POINTS = 300, 48, 8
+WATCHED_POINTS = 600
 
 TypeName = tuple[str, str]
 """(module, name)"""
+
+
+def new_series(place: int, full: int = FULL_POINTS) -> Steps:
+    """A series for the one that comes after so many others of its kind."""
+    return Steps(full if place < MANY else SHORT_POINTS if place < TOO_MANY else FEWEST_POINTS)
 
 
 @dataclass
@@ -94,6 +101,8 @@ class Baseline:
     watched: dict[int, int] = field(default_factory=dict)
     complete: bool = False
     """A census has been taken since, and ``types`` are its numbers."""
+    awaited: set[int] = field(default_factory=set)
+    """Classes that were found by that census, and whose first count is that of this mark."""
 
 
 @dataclass
@@ -133,9 +142,13 @@ class References:
     """All of it, for one process."""
 
     watched: dict[int, WatchedRecord] = field(default_factory=dict)
+    ended_watched: deque[int] = field(default_factory=deque)
+    """Those that are no longer watched, in the order of their ends."""
     offset: int | None = None
     """How much more sys.getrefcount reads than ctypes, in the probe."""
     classes: dict[int, ClassRecord] = field(default_factory=dict)
+    ended_classes: deque[int] = field(default_factory=deque)
+    """Those that are gone, in the order of their ends."""
     census: CensusRecord = field(default_factory=CensusRecord)
     type_series: dict[TypeName, Steps] = field(default_factory=dict)
     pauses: deque[float] = field(default_factory=lambda: deque(maxlen=KEEP_PAUSES))
@@ -151,10 +164,13 @@ class References:
     """(count, sum, longest) in seconds of each generation, once collections are timed."""
 
     def mark(self, at: float, name: str) -> None:
-        """Keep the counts of now to compare with."""
-        self.baselines = [*self.baselines[-KEEP_BASELINES + 1 :], Baseline(name, at)]
-        new = self.baselines[-1]
-        new.classes = {serial: record.instances for serial, record in self.classes.items()}
+        """Keep the counts of now to compare with. The beginning stays."""
+        first, *others = self.baselines
+        new = Baseline(name, at)
+        self.baselines = [first, *others[-KEEP_BASELINES + 2 :], new]
+        new.classes = {
+            serial: record.instances for serial, record in self.classes.items() if record.series
+        }
         new.types = {name: count.count for name, count in self.census.types.items()}
         new.watched = {
             serial: record.references
@@ -172,6 +188,7 @@ class References:
             event.held,
             event.immortal,
             event.at,
+            series=new_series(len(self.watched), WATCHED_POINTS),
         )
 
     def read_objects(self, event: ev.WatchedRead) -> None:
@@ -182,51 +199,67 @@ class References:
                 record.ctypes, record.getrefcount = reading.ctypes, reading.getrefcount
 
     def counted_objects(self, event: ev.WatchedCounted) -> None:
+        at, watched = event.at, self.watched  # thousands, some times a second
         for serial, count in event.counts:
-            record = self.watched.get(serial)
+            record = watched.get(serial)
             if record is not None:
+                if record.references is None:
+                    self.baselines[0].watched[serial] = count
                 record.references = count
-                record.series.add(event.at, count)
-                self.baselines[0].watched.setdefault(serial, count)
+                record.series.add(at, count)
 
     def ended_object(self, event: ev.WatchedEnded) -> None:
         record = self.watched.get(event.watch)
-        if record is None:
+        if record is None or record.ended_s is not None:
             return
         record.ended_s, record.died = event.at, event.died
         if event.died:
             record.references = 0
             record.series.add(event.at, 0)
-        ended = [one.serial for one in self.watched.values() if one.ended_s is not None]
-        for serial in ended[: max(0, len(ended) - KEEP_DEAD)]:
+        self.ended_watched.append(event.watch)
+        while len(self.ended_watched) > KEEP_DEAD:
+            serial = self.ended_watched.popleft()
             del self.watched[serial]
             for baseline in self.baselines:
                 baseline.watched.pop(serial, None)
 
     def found_class(self, event: ev.ClassFound) -> None:
-        record = ClassRecord(event.serial, event.module, event.name, event.at)
-        record.series = Steps(FULL_POINTS if len(self.classes) < MANY_CLASSES else SHORT_POINTS)
+        series = new_series(len(self.classes))
+        record = ClassRecord(event.serial, event.module, event.name, event.at, series=series)
         self.classes[event.serial] = record
+        for baseline in self.baselines[1:]:
+            if not baseline.complete:
+                baseline.awaited.add(event.serial)
 
     def counted_classes(self, event: ev.ClassesCounted) -> None:
-        first = self.baselines[0].classes
         for serial, count in event.counts:
             record = self.classes.get(serial)
             if record is not None:
+                if not record.series:
+                    self._first_count(serial, count)
                 record.series.add(event.at, count)
-                first.setdefault(serial, count)
+
+    def _first_count(self, serial: int, count: int) -> None:
+        first, *others = self.baselines
+        first.classes[serial] = count
+        for baseline in others:
+            if serial in baseline.awaited:
+                baseline.awaited.remove(serial)
+                baseline.classes[serial] = count
 
     def ended_class(self, event: ev.ClassEnded) -> None:
         record = self.classes.get(event.serial)
-        if record is None:
+        if record is None or record.ended_s is not None:
             return
         record.ended_s = event.at
         record.series.add(event.at, 0)
-        ended = [one.serial for one in self.classes.values() if one.ended_s is not None]
-        for serial in ended[: max(0, len(ended) - KEEP_DEAD)]:
+        self.ended_classes.append(event.serial)
+        while len(self.ended_classes) > KEEP_DEAD:
+            serial = self.ended_classes.popleft()
             del self.classes[serial]
             for baseline in self.baselines:
                 baseline.classes.pop(serial, None)
+                baseline.awaited.discard(serial)
 
     def begun_census(self, event: ev.CensusBegun) -> None:
         self.counting_since = event.at
@@ -250,6 +283,10 @@ class References:
             if not baseline.complete and event.at >= baseline.at:
                 baseline.complete = True
                 baseline.types = {name: count.count for name, count in census.types.items()}
+        if len(self.type_series) > KEEP_TYPES:
+            gone = [name for name in self.type_series if name not in census.types]
+            for name in gone[: len(self.type_series) - KEEP_TYPES]:
+                del self.type_series[name]
 
     def _count_type(self, at: float, name: TypeName, count: TypeCount) -> None:
         types = self.census.types
@@ -259,8 +296,7 @@ class References:
             types.pop(name, None)
         series = self.type_series.get(name)
         if series is None:
-            limit = FULL_POINTS if len(self.type_series) < MANY_CLASSES else SHORT_POINTS
-            series = self.type_series[name] = Steps(limit)
+            series = self.type_series[name] = new_series(len(self.type_series))
             if self.census.taken > 1:
                 series.add(self.census.times[-2], 0)  # there was none yet
         series.add(at, count.count)

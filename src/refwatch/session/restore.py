@@ -26,6 +26,8 @@ def kept_events(at: float, pid: int, references: References) -> Iterator[ev.Even
         pid,
         references.offset,
         list(references.pauses),
+        list(references.ended_watched),
+        list(references.ended_classes),
         references.counting_since,
         references.failure,
     )
@@ -101,6 +103,7 @@ def _baseline(at: float, pid: int, baseline: Baseline) -> kept.BaselineKept:
         [(module, name, count) for (module, name), count in baseline.types.items()],
         list(baseline.watched.items()),
         baseline.complete,
+        sorted(baseline.awaited),
     )
 
 
@@ -132,6 +135,8 @@ def begun(event: kept.ReferencesKept) -> References:
     references = References(baselines=[])  # they come one by one
     references.offset = event.offset
     references.pauses.extend(event.pauses)
+    references.ended_watched.extend(event.ended_watched)
+    references.ended_classes.extend(event.ended_classes)
     references.counting_since, references.failure = event.counting_since, event.failure
     return references
 
@@ -191,6 +196,7 @@ def _take_baseline(references: References, event: kept.BaselineKept) -> None:
             types,
             dict(event.watched),
             event.complete,
+            set(event.awaited),
         ),
     ]
 

@@ -56,7 +56,10 @@ class Steps:
             if counts[-1] == count:
                 return
             at = max(at, self._times[-1])
-        counts.append(min(max(count, -LARGEST), LARGEST))
+        try:
+            counts.append(count)
+        except OverflowError:
+            counts.append(LARGEST if count > 0 else -LARGEST)
         self._times.append(at)
         if len(counts) > self._limit:
             self._thin()
