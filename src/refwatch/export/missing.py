@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from refwatch.export.values import text
 from refwatch.model import snapshot as snap
 from refwatch.session.state import State
 
@@ -18,18 +19,18 @@ def limits_of(
     processes: Sequence[snap.Process],
 ) -> list[snap.Limit]:
     """What the session said is limited, and a reason for every other null of the snapshot."""
-    limits = {
-        reading: reason.encode("utf-8", "backslashreplace").decode()
-        for reading, reason in state.limits.items()
-    }
+    limits = dict(state.limits)
     for reading, reason in _missing(state, target, cost, sampling):
         limits.setdefault(reading, reason)
     for process in processes:
         for reading, reason in _missing_of(process, _general(state)):
             limits.setdefault(reading, reason)
-    limits.setdefault("census", NOT_TAKEN)
+        for reading, reason in _missing_references(process, state):
+            limits.setdefault(reading, reason)
+    if not processes:
+        limits.setdefault("census", _no_census(state))
     limits.setdefault("allocations", NOT_TAKEN)
-    return [snap.Limit(reading, reason) for reading, reason in limits.items()]
+    return [snap.Limit(text(reading), text(reason)) for reading, reason in limits.items()]
 
 
 def _general(state: State) -> str:
@@ -71,3 +72,40 @@ def _missing_of(process: snap.Process, general: str) -> Iterator[tuple[str, str]
         yield "thread times", "a thread ended before it was sampled, or was not sampled yet"
     if any(thread.ident is None for thread in process.threads):
         yield "thread ident", "a thread that Python does not know, or not yet, has none"
+
+
+def _no_census(state: State) -> str:
+    if state.exited is not None:
+        return "the target ended before one was taken"
+    if state.ended is not None:
+        return "the watch ended before one was taken"
+    return "not taken yet"
+
+
+def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
+    failure = state.processes[process.pid].references.failure
+    no_census = state.limits.get("census") or failure or _no_census(state)
+    if process.census is None:
+        yield "census", no_census
+    elif failure is not None:
+        yield "census", f"not taken anew: {failure}"
+    not_live = state.limits.get("references") or state.limits.get("outside reading")
+    if not any(one.exact for one in process.classes):
+        yield "classes", not_live or no_census
+    if "references" in state.limits:
+        yield "watched", state.limits["references"]
+    yield from _missing_watched(process.watched, _general(state))
+
+
+def _missing_watched(watched: Sequence[snap.Watched], general: str) -> Iterator[tuple[str, str]]:
+    if any(one.immortal for one in watched):
+        yield "watched.references", "nobody counts the references of an immortal object"
+    elif any(one.references is None for one in watched):
+        yield "watched.references", general
+    raw = "an object ended before it was read raw, or has not been read yet"
+    if any(one.ctypes is None for one in watched):
+        yield "watched.ctypes", raw
+    if any(one.getrefcount is None for one in watched):
+        yield "watched.getrefcount", raw
+    if any(one.getrefcount_offset is None for one in watched):
+        yield "watched.getrefcount_offset", raw

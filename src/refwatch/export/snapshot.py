@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from refwatch import __version__
+from refwatch.export import references
 from refwatch.export.files import ExportError, check_writable, write_whole
 from refwatch.export.missing import limits_of
+from refwatch.export.values import rounded, rounded_or_none, text
 from refwatch.model import snapshot as snap
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose
@@ -25,7 +27,6 @@ __all__ = ["ExportError", "build_snapshot", "check_writable", "write_snapshot"]
 
 MAX_POINTS = 600  # of one series
 MAX_HOT = 50  # lines of one thread
-DIGITS = 6  # a microsecond: finer than any reading here
 UNKNOWN = Line("?", 0, "?")  # a line that a sample named and no event described
 
 
@@ -42,39 +43,25 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
     return snap.Snapshot(
         refwatch=__version__,
         taken_at=taken_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        duration_s=_round(state.now),
+        duration_s=rounded(state.now),
         target=target,
         limits=limits_of(state, target, cost, sampling, processes),
         cost=cost,
         verdict=diagnose(state),
-        marks=[snap.MarkAt(_text(mark.name), _round(mark.at)) for mark in state.marks],
+        marks=[snap.MarkAt(text(mark.name), rounded(mark.at)) for mark in state.marks],
         processes=processes,
         sampling=sampling,
     )
 
 
-def _text(text: str) -> str:
-    """The text without the lone surrogates that stand for bytes in names of files and arguments:
-    JSON cannot carry them."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _round(value: float) -> float:
-    return round(value, DIGITS)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
 def _target(state: State) -> snap.Target:
     target, interpreter = state.target, state.interpreter
     return snap.Target(
-        argv=[_text(word) for word in target.argv] if target else [],
-        executable=_text(target.executable) if target else "",
+        argv=[text(word) for word in target.argv] if target else [],
+        executable=text(target.executable) if target else "",
         python=interpreter.python if interpreter else None,
         free_threaded=interpreter.free_threaded if interpreter else None,
-        cwd=_text(target.cwd) if target else "",
+        cwd=text(target.cwd) if target else "",
         started_at=target.started_at if target else "",
         exit_code=state.exited.exit_code if state.exited else None,
     )
@@ -83,11 +70,11 @@ def _target(state: State) -> snap.Target:
 def _cost(state: State) -> snap.Cost:
     cost = state.cost if state.cost.measured else None
     return snap.Cost(
-        probe_cpu_s=_round(cost.probe_cpu_s) if cost else None,
-        probe_gil_held_s=_round(cost.probe_gil_held_s) if cost else None,
-        census_pauses_s=[],
+        probe_cpu_s=rounded(cost.probe_cpu_s) if cost else None,
+        probe_gil_held_s=rounded(cost.probe_gil_held_s) if cost else None,
+        census_pauses_s=references.census_pauses(list(state.processes.values())),
         tracing_s=0.0,
-        daemon_cpu_s=_round(cost.daemon_cpu_s) if cost else None,
+        daemon_cpu_s=rounded(cost.daemon_cpu_s) if cost else None,
     )
 
 
@@ -99,11 +86,11 @@ def _sampling(state: State) -> snap.Sampling:
     outside = "outside reading" not in state.limits
     return snap.Sampling(
         method="none" if not samples else "outside" if outside else "inside",
-        rate_hz=_rounded(state.rate_hz or None),
-        mean_hz=_round(main.samples / seconds) if main and seconds else None,
+        rate_hz=rounded_or_none(state.rate_hz or None),
+        mean_hz=rounded(main.samples / seconds) if main and seconds else None,
         samples=samples,
         torn_frames=sum(process.torn for process in processes),
-        rate_changes=[_text(change) for change in state.rate_changes],
+        rate_changes=[text(change) for change in state.rate_changes],
     )
 
 
@@ -112,10 +99,10 @@ def _process(process: ProcessState, state: State) -> snap.Process:
     return snap.Process(
         pid=process.pid,
         ppid=process.ppid,
-        argv=[_text(word) for word in process.argv],
+        argv=[text(word) for word in process.argv],
         start_method=None,
-        started_s=_round(process.started_s),
-        ended_s=_rounded(process.ended_s),
+        started_s=rounded(process.started_s),
+        ended_s=rounded_or_none(process.ended_s),
         exit_code=process.exit_code,
         memory=_memory(process),
         cpu=_cpu(process),
@@ -125,9 +112,10 @@ def _process(process: ProcessState, state: State) -> snap.Process:
             snap.GcStats(number, one.collections, one.collected, one.uncollectable)
             for number, one in enumerate(process.gc)
         ],
-        classes=[],
-        watched=[],
-        census=None,
+        gc_pauses=references.gc_pauses(process.references),
+        classes=references.classes(process, state),
+        watched=references.watched(process.references),
+        census=references.census(process.references),
         allocations=None,
     )
 
@@ -138,27 +126,27 @@ def _memory(process: ProcessState) -> snap.Memory:
         rss=last.rss if last else None,
         uss=process.uss,
         peak_rss=last.peak_rss if last else None,
-        series=[(_round(at), round(rss)) for at, rss in _thinned(process.rss_series)],
+        series=[(rounded(at), round(rss)) for at, rss in _thinned(process.rss_series)],
     )
 
 
 def _cpu(process: ProcessState) -> snap.Cpu:
     last = process.memory
     return snap.Cpu(
-        user_s=_round(last.user_s) if last else None,
-        system_s=_round(last.system_s) if last else None,
+        user_s=rounded(last.user_s) if last else None,
+        system_s=rounded(last.system_s) if last else None,
     )
 
 
 def _gil(gil: GilRecord) -> snap.Gil:
     return snap.Gil(
         present=gil.present,
-        held_fraction=_rounded(gil.held_fraction),
-        contention=_rounded(gil.contention),
+        held_fraction=rounded_or_none(gil.held_fraction),
+        contention=rounded_or_none(gil.contention),
         handoffs=gil.handoffs if gil.watched_s else None,
-        switch_interval_s=_rounded(gil.switch_interval_s),
+        switch_interval_s=rounded_or_none(gil.switch_interval_s),
         series=[
-            (_round(at), _round(held), _round(waiting))
+            (rounded(at), rounded(held), rounded(waiting))
             for at, held, waiting, _ in _thinned(gil.series)
         ],
     )
@@ -176,24 +164,24 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
     return snap.Thread(
         tid=thread.tid,
         ident=thread.ident,
-        name=_text(thread.name),
+        name=text(thread.name),
         daemon=thread.daemon,
         alive=thread.alive,
         samples=thread.samples,
-        states={s: _round(thread.states[s]) for s in ThreadState if thread.states.get(s)},
-        cpu_s=_round(thread.cpu_s) if sampled else None,
-        cpu_wait_s=_round(thread.cpu_wait_s) if sampled else None,
+        states={s: rounded(thread.states[s]) for s in ThreadState if thread.states.get(s)},
+        cpu_s=rounded(thread.cpu_s) if sampled else None,
+        cpu_wait_s=rounded(thread.cpu_wait_s) if sampled else None,
         voluntary_switches=thread.voluntary_switches if sampled else None,
         involuntary_switches=thread.involuntary_switches if sampled else None,
         stack=[_line(lines.get(line, UNKNOWN)) for line in thread.stack],
         hot=_hot(thread, lines),
-        started_s=_round(thread.started_s),
-        ended_s=_rounded(thread.ended_s),
+        started_s=rounded(thread.started_s),
+        ended_s=rounded_or_none(thread.ended_s),
     )
 
 
 def _line(line: Line) -> snap.Line:
-    return snap.Line(_text(line.file), line.number, _text(line.function))
+    return snap.Line(text(line.file), line.number, text(line.function))
 
 
 def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:
@@ -201,5 +189,5 @@ def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:
     hot: list[snap.HotLine] = []
     for (number, state), seconds in most:
         line = _line(lines.get(number, UNKNOWN))
-        hot.append(snap.HotLine(line.file, line.line, line.function, state, _round(seconds)))
+        hot.append(snap.HotLine(line.file, line.line, line.function, state, rounded(seconds)))
     return hot
