@@ -1,6 +1,7 @@
 """Finds out who keeps an object alive: the shortest way from it up to a module or a frame.
 
-Level by level: all holders of a level's objects are found in one pass over the heap.
+Level by level: all holders of a level's objects are found in one pass over the heap. What lies too
+deep for that, in a long linked list for instance, is looked for from the roots down.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import gc
 import time
 
 from .edges import edges, namespaces
+from .from_roots import trail, ways_from_roots
 from .heap import label_of, module_name, object_at
 from .kinds import CellType, CodeType, FrameType, FunctionType, ModuleType
 from .plain import (
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
     from .hidden_copy import RunningFrame
 
 WIDEST = 40  # objects of one level whose holders are looked for: each costs at every edge of a pass
-DEEPEST = 200
-LONGEST_S = 20.0
+DEEPEST = 40  # levels
+MOST_DEEP = 2  # objects that were looked for in vain so deep: from then on from the roots
+LONGEST_S = 10.0
+MOST_LINKS, KEPT_LINKS = 30, 6  # of a longer chain so many at each end are told
 
 Link = dict[str, object]
 
@@ -56,6 +60,11 @@ class Heap:
     def _is_noise(one: object) -> bool:
         return type(one) is FrameType and "_refwatch_probe" in text(one.f_code.co_filename, 1000)
 
+    def roots(self) -> set[int]:
+        """Addresses of modules, of their namespaces, and of what running frames' locals hold."""
+        places = (place for frame in self.frames for place in frame.places.values())
+        return self.module_ids.union(self.modules, places)
+
     def locals_at(self, address: int) -> list[tuple[RunningFrame, str]]:
         """The frames that run and have the object there in a local variable."""
         return [
@@ -78,28 +87,42 @@ class ChainFinder:
         self._heap = heap
         self._progress = progress
 
-    def find(self, start: int) -> list[Link] | None:
-        """The chain of the object at this address; None when nothing keeps it alive but itself."""
-        way = self.way(start)
-        return None if way is None else self._links(way)
+    def find(self, starts: list[int], most: int) -> list[list[Link]]:
+        """Chains of up to ``most`` of the objects at these addresses; none of those which nothing
+        keeps alive but themselves."""
+        ways: list[list[int]] = []
+        deep: dict[int, list[int]] = {}
+        for start in starts:
+            way = self.way(start) if len(deep) < MOST_DEEP else [start]
+            if way is not None:
+                if self._root_at(way[-1:]) is not None:
+                    ways.append(way)
+                else:
+                    deep[start] = way
+            if len(ways) == most:
+                break
+        if deep and len(ways) < most:
+            found = ways_from_roots(self._heap, set(deep), self._progress)
+            ways += [found.get(start, way) for start, way in deep.items()]
+        return [self._links(way) for way in ways[:most] if len(way) > 1]
 
     def way(self, start: int) -> list[int] | None:
         """Addresses from the object up to a root, or as far as was looked; None when no holder is
         left before a root is met: then it is garbage, or something holds it that is no object."""
-        above: dict[int, int] = {start: 0}
+        below: dict[int, int] = {start: 0}
         level = [start]
         end = time.monotonic() + LONGEST_S
         for depth in range(DEEPEST):
             root = self._root_at(level)
             if root is not None:
-                return self._way(above, root)
+                return trail(below, root)[::-1]
             if time.monotonic() > end:
                 break
             self._progress(f"looking for holders, step {depth + 1}", None)
-            level = self._next(level, above)
+            level = self._next(level, below)
             if not level:
                 return None
-        return self._way(above, level[0])
+        return trail(below, level[0])[::-1]
 
     def _root_at(self, level: Iterable[int]) -> int | None:
         for address in level:
@@ -111,33 +134,30 @@ class ChainFinder:
                     return address
         return None
 
-    def _next(self, level: list[int], above: dict[int, int]) -> list[int]:
-        """The holders of this level that were not met before; ``above`` learns whom they hold."""
+    def _next(self, level: list[int], below: dict[int, int]) -> list[int]:
+        """The holders of this level that were not met before; ``below`` learns whom they hold."""
         objects = [object_at(address) for address in level[:WIDEST]]
         wanted = set(level[:WIDEST])
         found: list[int] = []
         for holder in self._heap.holders(objects):
             address = id(holder)
-            if address in above:
+            if address in below:
                 continue
             held = next((id(one) for one in gc.get_referents(holder) if id(one) in wanted), None)
             if held is not None:
-                above[address] = held
+                below[address] = held
                 found.append(address)
         return found
-
-    @staticmethod
-    def _way(above: dict[int, int], root: int) -> list[int]:
-        way = [root]
-        while above[way[-1]]:
-            way.append(above[way[-1]])
-        return way[::-1]
 
     def _links(self, way: list[int]) -> list[Link]:
         """The way in words. A namespace is told with its owner, a cell with its function."""
         links: list[Link] = []
         index = 0
+        left_out = len(way) - 2 * KEPT_LINKS if len(way) > MOST_LINKS else 0
         while index < len(way):
+            if left_out and index >= KEPT_LINKS:
+                links.append({"type": "…", "edge": f"{left_out:,} more links"})
+                index, left_out = index + left_out, 0
             obj = object_at(way[index])
             edge, taken = self._edge(way, index)
             if edge is None:

@@ -66,17 +66,10 @@ class Copied:
         return newest(module, name, born, most)
 
     def _chains(self) -> None:
-        found: list[object] = []
         starts = self._instances(TRIED)
         heap = Heap(self._frames)
         heap.ours.add(id(starts))
-        for start in starts:
-            self.progress("looking for holders", len(found) / CHAINS)
-            chain = ChainFinder(heap, self.progress).find(start)
-            if chain is not None:
-                found.append(chain)
-            if len(found) == CHAINS:
-                break
+        found = ChainFinder(heap, self.progress).find(starts, CHAINS)
         self.send(
             {
                 "message": "chains",
