@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -10,15 +11,25 @@ import time
 from dataclasses import dataclass
 
 from refwatch.daemon.connections import Listener
+from refwatch.daemon.launcher import reap_copies
+from refwatch.daemon.references import ReferenceOptions
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.daemon.watch import Watch
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState
+from refwatch.session.references import References
+from refwatch.session.state import State
 
 LIMIT_S = 5.0
-PROGRAM = """
+REAP_S = 2.0  # for a copy of the target to end that was told to
+THINGS = 100
+PROGRAM = f"""
 import sys, threading
+class Thing:
+    pass
+things = [Thing() for _ in range({THINGS})]
+thing = things[0]
 gate = threading.Lock()
 gate.acquire()
 threading.Thread(target=gate.acquire, name="waits", daemon=True).start()
@@ -53,22 +64,48 @@ def examine(executable: str) -> list[Reading]:
                 stderr=subprocess.DEVNULL,
             )
             try:
-                return _judge(_watch(target.pid, listener))
+                return _judge(*_watch(target.pid, listener))
             finally:
                 target.kill()
                 target.communicate()
+                _reap(target.pid)
     finally:
         session.remove()
         session.unlock()
 
 
-def _watch(pid: int, listening: socket.socket) -> list[ev.Event]:
+def _reap(target: int) -> None:
+    """Wait for the target's copies, which are children of this process."""
+    end = time.monotonic() + REAP_S
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < end:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            reap_copies(target)
+            time.sleep(0.001)
+
+
+def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
     events: list[ev.Event] = []
-    watch = Watch(pid, time.monotonic_ns(), 1000.0, events.append)
+    state = State()
+
+    def emit(event: ev.Event) -> None:
+        events.append(event)
+        state.apply(event)
+
+    emit(ev.TargetStarted(0.0, pid, [], "", "", "", ""))
+    watch = Watch(
+        pid,
+        os.getpid(),
+        time.monotonic_ns(),
+        1000.0,
+        ReferenceOptions(),
+        emit,
+        lambda: state.main.references if state.main else None,
+    )
     watch.start()
     listener = Listener(listening)
     end = time.monotonic() + LIMIT_S
-    while time.monotonic() < end and not watch.over and not _seen_enough(events):
+    while time.monotonic() < end and not watch.over and not _seen_enough(events, state):
         for connection in listener.accept():
             watch.take_probe(connection)
         watch.read_probe()
@@ -78,16 +115,62 @@ def _watch(pid: int, listening: socket.socket) -> list[ev.Event]:
         else:
             select.select([listener], [], [], min(wait, 0.01))
     watch.end("the checkup is over")
-    return events
+    return events, state
 
 
-def _seen_enough(events: list[ev.Event]) -> bool:
+def _seen_enough(events: list[ev.Event], state: State) -> bool:
     slices = sum(isinstance(event, ev.Sampled) for event in events)
     kinds = {type(event) for event in events}
-    return slices >= 6 and {ev.ProcessMeasured, ev.GcMeasured, ev.ThreadNamed} <= kinds
+    if slices < 6 or not {ev.ProcessMeasured, ev.GcMeasured, ev.ThreadNamed} <= kinds:
+        return False
+    known = state.main.references if state.main else References()
+    counted = "references" in state.limits or (_references(known) and _instances(known) is not None)
+    taken = "census" in state.limits or known.census.taken or known.failure is not None
+    return bool(counted and taken)
 
 
-def _judge(events: list[ev.Event]) -> list[Reading]:
+def _references(known: References) -> int | None:
+    """Of the program's ``thing``."""
+    found = (one.references for one in known.watched.values() if one.name.endswith("thing"))
+    return next(found, None)
+
+
+def _instances(known: References) -> int | None:
+    """Live ones of the program's class."""
+    found = (one.series.last() for one in known.classes.values() if one.name == "Thing")
+    return next(found, None)
+
+
+def _judge(events: list[ev.Event], state: State) -> list[Reading]:
+    return [*_judge_threads(events), *_judge_references(state)]
+
+
+def _judge_references(state: State) -> list[Reading]:
+    known = state.main.references if state.main else References()
+    unread = state.limits.get("interpreter", "no count was read")
+    not_live = state.limits.get("references", state.limits.get("outside reading", unread))
+    references, instances = _references(known), _instances(known)
+    of_things = known.census.types.get(("__main__", "Thing"))
+    how = f"in a hidden copy, for which it stood still {known.census.pause_s * 1e3:.1f} ms"
+    no_census = state.limits.get("census") or known.failure or unread
+    outside = "read from outside"
+    return [
+        _counted("references", references, 2, f"of watched objects, {outside}", not_live),
+        _counted("live instances", instances, THINGS, f"of Python's classes, {outside}", not_live),
+        _counted("census", of_things.count if of_things else None, THINGS, how, no_census),
+    ]
+
+
+def _counted(name: str, count: int | None, expected: int, how: str, missing: str) -> Reading:
+    """A reading whose number is known."""
+    if count is None:
+        return Reading(name, works=False, detail=missing)
+    if count != expected:
+        return Reading(name, works=False, detail=f"{count} were counted where there are {expected}")
+    return Reading(name, works=True, detail=how)
+
+
+def _judge_threads(events: list[ev.Event]) -> list[Reading]:
     limits = {e.reading: e.reason for e in events if isinstance(e, ev.ReadingLimited)}
     found = next((e for e in events if isinstance(e, ev.InterpreterFound)), None)
     samples = [e for e in events if isinstance(e, ev.Sampled)]
