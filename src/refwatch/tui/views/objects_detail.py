@@ -293,7 +293,7 @@ def _site_line(site: Site, width: int) -> Line:
     function = safe(site.function)
     room = max(8, width - len(function) - 4)
     where = cut_middle(f"{safe(site.file)}:{site.line}", room)
-    return (("  ", ""), (where, "foreground"), ("  ", ""), (function, "muted"))
+    return fit((("  ", ""), (where, "foreground"), ("  ", ""), (function, "muted")), width)
 
 
 def fmt_looked(view: ObjectView) -> str:

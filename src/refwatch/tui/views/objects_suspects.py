@@ -78,15 +78,15 @@ def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
     there is no room for all, those nearest to the object and to the root stay."""
     edges = [safe(link.edge) for link in chain[:-1] if link.edge]
     root = fmt_link(chain[-1])
-    kept = list(edges)
-    while len(kept) > 1 and width_of(_arrows(kept, root)) > width:
-        del kept[len(kept) // 2]
-        if "…" in kept:
-            kept.remove("…")
-        kept.insert((len(kept) + 1) // 2, "…")
-        if kept[1:] == ["…"]:
-            break
-    return fit(tuple(_arrows(kept, root)), width)
+    lines = [tuple(_arrows(_both_ends(edges, n), root)) for n in range(max(1, len(edges)), 0, -1)]
+    return next((line for line in lines if width_of(line) <= width), fit(lines[-1], width))
+
+
+def _both_ends(edges: Sequence[str], kept: int) -> list[str]:
+    """So many of them, with a mark for those that are left out."""
+    if kept >= len(edges):
+        return list(edges)
+    return [*edges[: (kept + 1) // 2], "…", *edges[len(edges) - kept // 2 :]]
 
 
 def _arrows(edges: Sequence[str], root: str) -> list[Span]:
