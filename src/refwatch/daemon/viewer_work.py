@@ -56,9 +56,11 @@ class ViewerWork:
             cmd.WatchObject: self._watch_object,
             cmd.WatchNode: self._watch_node,
             cmd.WatchInstance: self._watch_instance,
+            cmd.WatchAddress: self._watch_address,
             cmd.Unwatch: self._unwatch,
             cmd.Inspect: self._inspect,
             cmd.InspectInstance: self._inspect_instance,
+            cmd.InspectAddress: self._inspect_address,
             cmd.OpenNode: self._open_node,
             cmd.EndInspection: self._end_inspection,
             cmd.FindChains: self._find_chains,
@@ -92,8 +94,14 @@ class ViewerWork:
             self._note("warning", "cannot watch it: the copy that has shown it is gone")
 
     def _watch_instance(self, command: cmd.WatchInstance) -> None:
+        self._watch_found({"module": command.module, "name": command.name})
+
+    def _watch_address(self, command: cmd.WatchAddress) -> None:
+        self._watch_found({"address": command.address, "type": command.type})
+
+    def _watch_found(self, subject: dict[str, object]) -> None:
         """Its way is looked for in a copy, and gone by the probe in the target."""
-        work = ""
+        work, over = "", "done"
 
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
@@ -102,10 +110,13 @@ class ViewerWork:
                 self._copies.tell(work, {"command": "way", "node": 0})
             elif isinstance(report, rp.WayReport):
                 self._go(report)
-                self._copies.cancel(work, "done")
+                self._copies.cancel(work, over)
 
-        task: dict[str, object] = {"module": command.module, "name": command.name}
-        work = self._copies.start("inspect", task, take, lambda _: None, limit_s=GRAPH_LIMIT_S)
+        def fail(reason: str) -> None:
+            if reason != over:
+                self._note("warning", f"cannot watch it: {reason}")
+
+        work = self._copies.start("inspect", subject, take, fail, limit_s=GRAPH_LIMIT_S)
 
     def _go(self, report: rp.WayReport) -> None:
         if report.way is None:
@@ -127,6 +138,9 @@ class ViewerWork:
 
     def _inspect_instance(self, command: cmd.InspectInstance) -> None:
         self._open(command.inspection, {"module": command.module, "name": command.name})
+
+    def _inspect_address(self, command: cmd.InspectAddress) -> None:
+        self._open(command.inspection, {"address": command.address, "type": command.type})
 
     def _open(self, name: str, subject: dict[str, object]) -> None:
         while len(self._inspections) >= MOST_INSPECTIONS:

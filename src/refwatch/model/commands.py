@@ -63,6 +63,13 @@ class WatchInstance(_Command, frozen=True, tag="watch_instance"):
     name: str
 
 
+class WatchAddress(_Command, frozen=True, tag="watch_address"):
+    """Watch the object that a chain or a census has shown there, if one of that type still is."""
+
+    address: int
+    type: str
+
+
 class Unwatch(_Command, frozen=True, tag="unwatch"):
     watch: int
 
@@ -81,6 +88,15 @@ class InspectInstance(_Command, frozen=True, tag="inspect_instance"):
     inspection: str
     module: str
     name: str
+
+
+class InspectAddress(_Command, frozen=True, tag="inspect_address"):
+    """The same for an object that a chain or a census has shown, if one of that type still is
+    there."""
+
+    inspection: str
+    address: int
+    type: str
 
 
 class OpenNode(_Command, frozen=True, tag="open_node"):
@@ -131,9 +147,11 @@ Command = (
     | WatchObject
     | WatchNode
     | WatchInstance
+    | WatchAddress
     | Unwatch
     | Inspect
     | InspectInstance
+    | InspectAddress
     | OpenNode
     | EndInspection
     | FindChains

@@ -15,7 +15,7 @@ from .chains import ChainFinder, Heap
 from .graph import dot
 from .heap import object_at
 from .inspection import Inspection
-from .instances import newest
+from .instances import is_there, newest
 from .link import read_lines
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -82,13 +82,10 @@ class Copied:
         )
 
     def _inspect(self) -> None:
-        subject = int(str(self._task.get("address") or 0))
-        if not subject:
-            found = self._instances(1)
-            if not found:
-                self.send({"message": "failed", "reason": "there is no such object"})
-                return
-            subject = found[0]
+        subject = self._subject()
+        if subject is None:
+            self.send({"message": "failed", "reason": "there is no such object any more"})
+            return
         self.progress("looking for holders", None)
         held = {int(str(one)) for one in self._task.get("held") or []}  # type: ignore[attr-defined]
         inspection = Inspection(Heap(self._frames), subject, held)
@@ -99,6 +96,14 @@ class Copied:
                 self.send(inspection.open(node))
             elif command["command"] == "way":
                 self.send({"message": "way", "node": node, "way": inspection.way(node)})
+
+    def _subject(self) -> int | None:
+        """Address of the object to look at: a watched one, one seen before, or the newest."""
+        address = int(str(self._task.get("address") or 0))
+        if not address:
+            return next(iter(self._instances(1)), None)
+        kind = self._task.get("type")
+        return address if kind is None or is_there(address, str(kind)) else None
 
     def _graph(self) -> None:
         starts = self._instances(CHAINS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 from .heap import count_types, object_at, untracked
-from .plain import name_of
+from .plain import name_of, type_name
 
 
 def newest(module: str, name: str, born: int, most: int) -> list[int]:
@@ -31,6 +31,15 @@ def newest(module: str, name: str, born: int, most: int) -> list[int]:
     young = found[-born:]
     step = max(1, len(young) // most)
     return young[len(young) // (2 * most) :: step][:most]
+
+
+def is_there(address: int, type_: str) -> bool:
+    """Whether an object whose type is called so lies at this address."""
+    objects = gc.get_objects()
+    for found in (objects, untracked(objects)):
+        if any(id(one) == address for one in found):
+            return type_name(object_at(address)) == type_
+    return False
 
 
 def _types(objects: list[object], module: str, name: str) -> set[int]:
