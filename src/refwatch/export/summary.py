@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
+from refwatch.model.references import ChainLink
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose, printable
 from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.references import ChainsRecord, References
 from refwatch.session.state import State
+from refwatch.session.suspects import Suspicion, comes_with_python, suspicions
 
-MAX_LINES = 9
+MAX_LINES = 12
 MAX_THREADS = 5
+MAX_SUSPECTS = 3
 WIDTH = 100  # of a line, where a name or a path has no end
 LABEL = 9
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most nine lines without colour: the end, the verdict, the GIL, threads, memory, cost."""
+    """At most twelve lines without colour: the end, the verdict, leaks with what keeps them alive,
+    the GIL, threads, objects, memory, cost."""
     process = state.main
     head = [_line("target", _target(state)), _line("verdict", diagnose(state).sentence)]
     tail = _cost(state) + _limits(state)
     if process is None:
         return head + tail
-    head, tail = head + _gil(process), _memory(process) + tail
+    head += _suspects(process.references) + _gil(process)
+    tail = _objects(process.references) + _memory(process) + tail
     room = MAX_LINES - len(head) - len(tail)
     return head + _threads(process, state, min(room, MAX_THREADS)) + tail
 
@@ -42,6 +49,75 @@ def _end(state: State) -> str:
     if state.exited.exit_code is None:
         return "ended, status unknown"
     return f"exit status {state.exited.exit_code}"
+
+
+def _suspects(known: References) -> list[str]:
+    """What keeps growing; Python's own types, which grow along, only where nothing else does."""
+    found = suspicions(known)
+    shown = [one for one in found if not comes_with_python(one.name[0])] or found
+    lines = [
+        _line("" if index else "leak", _suspect(one, known))
+        for index, one in enumerate(shown[:MAX_SUSPECTS])
+    ]
+    if len(shown) > MAX_SUSPECTS:
+        lines[-1] += f"  (and {len(shown) - MAX_SUSPECTS} more)"
+    return lines
+
+
+def _suspect(suspicion: Suspicion, known: References) -> str:
+    module, name = suspicion.name
+    full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
+    text = f"{full_name} grows by {_rate(suspicion.per_second)}: "
+    return text + _held_by(known.chains.get(suspicion.name), WIDTH - LABEL - len(text))
+
+
+def _held_by(found: ChainsRecord | None, width: int) -> str:
+    """The clearest chain: a module stays, while a frame goes by itself."""
+    if found is None:
+        return "who keeps them alive was not looked for"
+    chains = [chain for chain in found.chains if chain]
+    if not chains:
+        return "no module, frame or thread leads to them"
+    chain = min(chains, key=lambda chain: (chain[-1].type == "frame", len(chain)))
+    edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
+    left_out = False
+    while len(edges) > 2 and len(" ← ".join(edges)) > width:
+        del edges[len(edges) // 2]
+        left_out = True
+    if left_out:
+        edges.insert(len(edges) // 2, "…")
+    return _cut(" ← ".join(edges), max(width, 40))
+
+
+def _what(link: ChainLink) -> str:
+    if link.name is None or link.name.startswith(link.type):
+        return link.name or link.type
+    return f"{link.type} {link.name}"
+
+
+def _rate(per_second: float) -> str:
+    if per_second < 0.1:
+        return f"{per_second * 60:.1f}/min"
+    return f"{per_second:.1f}/s" if per_second < 10 else f"{per_second:.0f}/s"
+
+
+def _objects(known: References) -> list[str]:
+    parts: list[str] = []
+    census = known.census
+    if census.taken:
+        pause = max(known.pauses, default=0.0)
+        parts.append(
+            f"{census.objects} in the heap ({_plural(census.taken, 'census', 'censuses')}, "
+            f"pauses of {_seconds(pause)} at most)"
+        )
+    if known.watched:
+        died = sum(one.died for one in known.watched.values())
+        parts.append(f"{_plural(len(known.watched), 'object', 'objects')} watched, {died} died")
+    return [_line("objects", " · ".join(parts))] if parts else []
+
+
+def _plural(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _gil(process: ProcessState) -> list[str]:

@@ -90,10 +90,11 @@ def suspicions(references: References) -> list[Suspicion]:
         for name, series in references.type_series.items()
         if (suspicion := _judge(name, series, times, looks)) is not None
     ]
-    return sorted(found, key=lambda one: (_comes_with_python(one.name[0]), -one.per_second))
+    return sorted(found, key=lambda one: (comes_with_python(one.name[0]), -one.per_second))
 
 
-def _comes_with_python(module: str) -> bool:
+def comes_with_python(module: str) -> bool:
+    """Whether it is Python's own or of its library."""
     return module.partition(".")[0] in sys.stdlib_module_names
 
 
