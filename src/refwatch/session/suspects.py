@@ -65,6 +65,8 @@ class _Look:
     gaps: list[float]
     windows: Sequence[int]
     """How many steps those have that end with the newest census."""
+    sparse: bool
+    """Not all censuses are in it: few steps, and none before them to compare with."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,16 @@ def comes_with_python(module: str) -> bool:
 
 def _looks(times: list[float]) -> Iterator[_Look]:
     """From the furthest: at most POINTS times each, up to the newest. The nearest has all, the next
-    every second, and so on until one goes back to the first."""
+    every second, and so on while there are enough. What comes in bursts, or as a few more in a
+    crowd that wanders, grows along a line if one looks less closely."""
     strides = [1]
-    while (POINTS - 1) * strides[-1] < len(times) - 1:
+    while FAR[-1] * 2 * strides[-1] < len(times):
         strides.append(2 * strides[-1])
     for stride in reversed(strides):
         seen = times[::-stride][:POINTS][::-1]
         gaps = [end - start for start, end in pairwise(seen)]
         windows = NEAR if stride == 1 else FAR
-        yield _Look(seen, gaps, [steps for steps in windows if steps <= len(gaps)])
+        yield _Look(seen, gaps, [n for n in windows if n <= len(gaps)], stride > 1)
 
 
 def _judge(
@@ -140,10 +143,11 @@ def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
         if grown < LEAST_S * max(within) or grown < LEAST_GROWN:
             continue
         mean = grown / (look.times[-1] - look.times[cut])
+        chance = CHANCE * (1 + 2 / length) if look.sparse else CHANCE
         if (
             grown >= WANDER * sqrt(max(0, counts[cut]))
-            and mean * sqrt(length) >= CHANCE * _spread(within, mean)
-            and mean * sqrt(length) >= CHANCE * _usual_spread(rates[:cut])
+            and mean * sqrt(length) >= chance * _spread(within, mean)
+            and mean * sqrt(length) >= chance * _usual_spread(rates[:cut])
         ):
             yield _Window(look.times[cut:], counts[cut:], grown, mean)
 
