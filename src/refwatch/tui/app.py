@@ -21,7 +21,6 @@ from textual.screen import Screen
 
 from refwatch.model import events as ev
 from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
-from refwatch.model.events import Event
 from refwatch.session.state import State
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
@@ -30,6 +29,7 @@ from refwatch.tui.help import HelpScreen, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.objects import ObjectsPanel
+from refwatch.tui.objects_detail import ObjectScreen
 from refwatch.tui.output import OutputLines
 from refwatch.tui.panels import panels
 from refwatch.tui.refcounts import RefcountsPanel
@@ -93,7 +93,6 @@ class RefwatchApp(AskingApp):
         self.main = MainScreen(self.specs)
         self._write_snapshot = write_snapshot
         self._snapshot_dir = snapshot_dir
-        self._asked: str | None = None
         self._ticks = 0
         self._drawn = (-1, False)
         self._numbers = (-1, False)
@@ -125,17 +124,7 @@ class RefwatchApp(AskingApp):
                 self.state.apply(event)
                 if isinstance(event, ev.TargetStarted):
                     self._resize_terminal(self.size)
-                elif self._asked is not None:
-                    self._answer(event)
-
-    def _answer(self, event: Event) -> None:
-        """Tell the user how the snapshot went that was asked for."""
-        if isinstance(event, ev.SnapshotWritten) and event.path == self._asked:
-            self._asked = None
-            self.notify(event.path, title="Snapshot written", markup=False)
-        elif isinstance(event, ev.Noted) and event.level == "error":
-            self._asked = None
-            self.notify(event.text, severity="error", markup=False)
+                self.tell(event)
 
     @property
     def paused(self) -> bool:
@@ -216,6 +205,9 @@ class RefwatchApp(AskingApp):
     # -- keys ----------------------------------------------------------------------------------
 
     async def action_panel(self, name: str) -> None:
+        """Show a panel, from the screens over it as well."""
+        while isinstance(self.screen, LiveScreen | ObjectScreen):
+            await self.screen.dismiss()
         if isinstance(self.screen, MainScreen):
             await self.main.activate(name)
             if self.held is not None:
@@ -237,9 +229,7 @@ class RefwatchApp(AskingApp):
         name = f"refwatch-{self._stem()}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json"
         path = self._snapshot_dir / name
         if not self.replay:
-            self._asked = str(path)
-            if not await self.send(WriteSnapshot(str(path))):
-                self._asked = None
+            await self.send(WriteSnapshot(str(path)))
             return
         if self._write_snapshot is None:
             self.notify("A snapshot cannot be written from here.", severity="warning")

@@ -16,9 +16,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from refwatch.model.commands import Command, EndInspection, Mark, OpenNode, TakeCensus, WatchObject
+from refwatch.model.events import Event
 from refwatch.session.state import State
+from refwatch.tui.answers import Answers
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.feed import Feed, FeedGoneError
+from refwatch.tui.heap import HeapScreen
 from refwatch.tui.leave import Leave
 from refwatch.tui.panel import Panel
 from refwatch.tui.refcounts import RefcountsPanel
@@ -26,6 +29,8 @@ from refwatch.tui.referrers import ReferrersScreen
 
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RECORDED = "A recording takes no commands"
+SAID_S = 2.0
+"""What was asked for needs no long telling: the answer says more."""
 GONE = "No answer: the daemon is gone"
 
 
@@ -33,12 +38,14 @@ class AskingApp(App[Leave]):
     """The part of the app that sends commands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "baseline", "Baseline", id="app.baseline",
+        Binding("b", "baseline", "Since", id="app.baseline",
                 tooltip="Count growth, deltas and charts from another mark"),
         Binding("c", "census", "Census", id="app.census",
                 tooltip="Count every object of the heap now"),
         Binding("m", "mark", "Mark", id="app.mark",
                 tooltip="Mark this moment: growth, deltas and charts count from it"),
+        Binding("h", "heap", "Heap", show=False, id="app.heap",
+                tooltip="The census, the collector, and the objects with most references"),
     ]  # fmt: skip
 
     class DrawWanted(Message):
@@ -49,18 +56,26 @@ class AskingApp(App[Leave]):
         self.feed = feed
         self.replay = replay
         self.state = State()
+        self._answers = Answers()
+
+    def tell(self, event: Event) -> None:
+        """Tell the user what has come of what he has asked for."""
+        answer = self._answers.take(event)
+        if answer is not None:
+            self.notify(answer.text, title=answer.title, severity=answer.severity, markup=False)
 
     async def send(self, command: Command, said: str = "") -> bool:
         """Send, or say why not; return whether it went. ``said`` is told the user if it did."""
         if not self.may_ask():
             return False
+        self._answers.asked(command)
         try:
             await self.feed.send(command)
         except FeedGoneError as error:
             self.notify(str(error), severity="warning", markup=False)
             return False
         if said:
-            self.notify(said, markup=False)
+            self.notify(said, timeout=SAID_S, markup=False)
         return True
 
     def may_ask(self) -> bool:
@@ -93,6 +108,13 @@ class AskingApp(App[Leave]):
     async def action_census(self) -> None:
         await self.send(TakeCensus())
 
+    def action_heap(self) -> None:
+        if not isinstance(self.screen, HeapScreen):
+            self.push_screen(HeapScreen(), self._heap_left)
+
+    def _heap_left(self, _: None) -> None:
+        self.post_message(self.DrawWanted())
+
     # -- objects -------------------------------------------------------------------------------
 
     @on(RefcountsPanel.PathWanted)
@@ -106,7 +128,7 @@ class AskingApp(App[Leave]):
         if path is None:
             return
         if PATH.fullmatch(path):
-            await self.send(WatchObject(path), f"Watching {path} as soon as it is there")
+            await self.send(WatchObject(path), f"{path} is watched as soon as it is there")
         else:
             text = f"No dotted path of names: {path}"
             self.notify(text, severity="warning", markup=False)

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from refwatch.tui.objects_acts import ObjectActs
 from refwatch.tui.objects_detail import OBJECT_KEYS, ObjectDetail, ObjectScreen
 from refwatch.tui.objects_widgets import ObjectsTable, SuspectList
+from refwatch.tui.seen import Seen
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.objects import NOTHING, ObjectRow, ObjectsView
 from refwatch.tui.views.objects_detail import ObjectView, view_object
@@ -83,6 +84,7 @@ class ObjectsPanel(TablePanel):
     BINDINGS: ClassVar[list[BindingType]] = [
         *OBJECT_KEYS,
         *TABLE_KEYS,
+        Binding("h", "app.heap", "Heap"),
         Binding("plus,equals_sign", "zoom(-1)", "Zoom in", key_display="+", show=False,
                 id="objects.zoom_in", tooltip="Less time in the lines beside the counts"),
         Binding("minus", "zoom(1)", "Zoom out", key_display="-", show=False,
@@ -243,6 +245,11 @@ class ObjectsPanel(TablePanel):
             key = self.suspects.key if self.suspects.has_focus else self.table.cursor
         return self._view.row(key) if key is not None else None
 
+    @property
+    def _seen(self) -> Seen | None:
+        """The object in a chain that keys are about, if they are about one."""
+        return (self.detail if self._alone is None else self._alone.detail).seen
+
     @on(ObjectsTable.LeftAbove)
     def _left_above(self) -> None:
         if self.suspects.can_focus:
@@ -317,6 +324,10 @@ class ObjectsPanel(TablePanel):
     def _look_wanted(self) -> None:
         self.act("look")
 
+    @on(ObjectDetail.InspectWanted)
+    def _inspect_wanted(self) -> None:
+        self.act("inspect")
+
     def act(self, what: str) -> None:
         """Do what a key of OBJECT_KEYS stands for, or ``look``."""
         row = self.chosen
@@ -328,9 +339,9 @@ class ObjectsPanel(TablePanel):
         elif what == "graph":
             self._acts.write_graph(name)
         elif what == "watch":
-            self._acts.watch(name)
+            self._acts.watch(name, self._seen)
         elif what == "inspect":
-            self._acts.inspect(name, self._view)
+            self._acts.inspect(name, self._view, self._seen)
         elif what == "cancel":
             self._acts.cancel(self._cancelled())
         self._draw()

@@ -18,11 +18,14 @@ from refwatch.model.commands import (
 )
 from refwatch.session.references import TypeName
 from refwatch.tui.panel import Panel
+from refwatch.tui.seen import Seen
+from refwatch.tui.views.formats import fmt_type
 from refwatch.tui.views.objects import ObjectsView, chains_work, graph_work
 from refwatch.tui.views.objects_detail import Asks
 from refwatch.tui.views.spans import safe
 
 LONGEST_STEM = 60
+NO_OBJECT = "This is no object that could be looked up again."
 
 
 class ObjectActs:
@@ -49,20 +52,26 @@ class ObjectActs:
         stem = re.sub(r"[^\w.-]+", "_", name[1])[:LONGEST_STEM] or "objects"
         self._send(WriteGraph(graph_work(name), str(Path.cwd() / f"refwatch-{stem}.dot"), *name))
 
-    def watch(self, name: TypeName) -> None:
-        """Watch its newest instance."""
-        self._send(WatchInstance(*name), f"Watching the newest {name[1]}: see Refcounts")
+    def watch(self, name: TypeName, seen: Seen | None = None) -> None:
+        """Watch its newest instance, or what was seen in a chain."""
+        if seen is None:
+            self._send(WatchInstance(*name), f"Looking for the newest {safe(name[1])} …")
+        else:
+            self._want(seen.watch())
 
-    def inspect(self, name: TypeName, view: ObjectsView) -> None:
-        """Open the tree of those who refer to its newest instance; of a recording, to one whose
-        chains are known."""
+    def inspect(self, name: TypeName, view: ObjectsView, seen: Seen | None = None) -> None:
+        """Open the tree of those who refer to its newest instance, or to what was seen in a chain;
+        of a recording, to one whose chains are known."""
+        if seen is not None:
+            self._want(seen.inspect())
+            return
         found = view.chains.get(name)
         starts = [chain[0].address for chain in found.chains if chain] if found is not None else []
 
         def ask(inspection: str) -> Command:
             return InspectInstance(inspection, *name)
 
-        title = safe(".".join(name))
+        title = f"the newest {safe(fmt_type(*name))}"
         self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
 
     def cancel(self, work: str) -> None:
@@ -82,6 +91,12 @@ class ObjectActs:
             if asked_s is not None and (known is None or known.at <= asked_s):
                 return work
         return ""
+
+    def _want(self, message: Message | None) -> None:
+        if message is not None:
+            self._post(message)
+        else:
+            self._widget.notify(NO_OBJECT, severity="warning", markup=False)
 
     def _send(self, command: Command, said: str = "") -> None:
         self._post(Panel.SendWanted(command, said))

@@ -13,7 +13,8 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.screen import Screen
 
-from refwatch.tui.objects_widgets import HolderLines
+from refwatch.tui.objects_widgets import HolderTree
+from refwatch.tui.seen import Seen
 from refwatch.tui.views.objects_detail import (
     ObjectView,
     draw_holders,
@@ -75,7 +76,7 @@ class ObjectDetail(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Back", id="object.back",
                 tooltip="Back to the table"),
-        Binding("r,enter", "look", "Look again", key_display="r", id="object.look",
+        Binding("r", "look", "Look again", id="object.look",
                 tooltip="Of one class: look again who keeps its instances alive"),
     ]  # fmt: skip
 
@@ -85,13 +86,16 @@ class ObjectDetail(Vertical):
     class LookWanted(Message):
         """The user wants to know again who keeps the instances alive."""
 
+    class InspectWanted(Message):
+        """The user wants to know who refers to the object under the cursor."""
+
     def __init__(self) -> None:
         super().__init__()
         self.view: ObjectView | None = None
         self._title_line = Lines(classes="object-title")
         self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
         self._facts: Picture[ObjectView] = Picture(draw_object_facts, classes="box")
-        self._holders = HolderLines("object-holders", classes="box object-holders")
+        self._holders = HolderTree("object-holders", classes="box object-holders")
 
     def compose(self) -> ComposeResult:
         yield self._title_line
@@ -107,6 +111,12 @@ class ObjectDetail(Vertical):
 
     def take_focus(self) -> None:
         self._holders.focus()
+
+    @property
+    def seen(self) -> Seen | None:
+        """The object under the cursor, where the keyboard is."""
+        row = self._holders.held if self._holders.has_focus else None
+        return None if row is None else Seen(row.what, row.type, row.address)
 
     def present(self, view: ObjectView | None) -> None:
         """Show this from now on; None: it is gone, and what was known of it stays."""
@@ -129,10 +139,14 @@ class ObjectDetail(Vertical):
         looked = fmt_looked(view)
         if self._holders.border_subtitle != looked:
             self._holders.border_subtitle = looked
-        self._holders.show(draw_holders(view, self._holders.scrollable_content_region.width))
+        self._holders.present(draw_holders(view, self._holders.scrollable_content_region.width))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         return action != "look" or (self.view is not None and self.view.holders.may_ask)
+
+    @on(HolderTree.Picked)
+    def _picked(self) -> None:
+        self.post_message(self.LookWanted() if self.seen is None else self.InspectWanted())
 
     def action_back(self) -> None:
         self.post_message(self.BackWanted())
@@ -175,6 +189,10 @@ class ObjectScreen(Screen[None]):
     @on(ObjectDetail.LookWanted)
     def _look_wanted(self) -> None:
         self._act("look")
+
+    @on(ObjectDetail.InspectWanted)
+    def _inspect_wanted(self) -> None:
+        self._act("inspect")
 
     @on(ObjectDetail.BackWanted)
     def _back_wanted(self) -> None:

@@ -9,14 +9,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from refwatch.tui.views.chains import ChainRow
 from refwatch.tui.views.objects import NOTHING, ObjectsView
+from refwatch.tui.views.objects_detail import HolderLine
 from refwatch.tui.views.objects_suspects import LINES, draw_calm, draw_suspects
+from refwatch.tui.views.tree import Path, TreeRow
 from refwatch.tui.widgets.lines import Lines, paint
 from refwatch.tui.widgets.live_table import LiveTable
-from refwatch.tui.widgets.scroll_lines import ScrollLines
+from refwatch.tui.widgets.tree_lines import TreeLines
 
-YIELDED: list[BindingType] = [Binding("g", "yield_key", show=False)]
-"""In tables and lists ``g`` is the way to the top; here it writes the graph."""
+YIELDED: list[BindingType] = [Binding("g,h", "yield_key", show=False)]
+"""In tables and trees ``g`` is the way to the top and ``h`` closes; here they are the panel's."""
 
 
 class ObjectsTable(LiveTable):
@@ -43,10 +46,41 @@ class ObjectsTable(LiveTable):
         return action != "yield_key"
 
 
-class HolderLines(ScrollLines):
-    """Chains as lines that scroll."""
+class HolderTree(TreeLines):
+    """Chains as a tree that is all open: the cursor goes from object to object."""
 
-    BINDINGS: ClassVar[list[BindingType]] = YIELDED
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "turn", "Open", show=False),
+        *YIELDED,
+    ]
+
+    class Picked(Message):
+        """The user wants more of what is under the cursor."""
+
+    def __init__(self, name: str, *, classes: str | None = None) -> None:
+        super().__init__(name, classes=classes)
+        self._held: dict[Path, ChainRow] = {}
+
+    @property
+    def held(self) -> ChainRow | None:
+        """The object under the cursor."""
+        return None if self.cursor is None else self._held.get(self.cursor)
+
+    def present(self, lines: tuple[HolderLine, ...]) -> None:
+        """Show these. An object keeps its row's name when other lines come and go."""
+        rows: list[TreeRow] = []
+        self._held = {}
+        for index, each in enumerate(lines):
+            key = (1, len(self._held)) if each.row is not None else (0, index)
+            rows.append(TreeRow(key, each.line, rests=each.row is not None))
+            if each.row is not None:
+                self._held[key] = each.row
+        self.show(tuple(rows))
+        if self.held is None and self._held:
+            self.move_to(0)
+
+    def action_turn(self) -> None:
+        self.post_message(self.Picked())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         return action != "yield_key"

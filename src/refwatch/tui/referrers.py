@@ -123,7 +123,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         one = next(one for one in self.view.holders if one.path == row.key)
         if one.what:
             command = WatchNode(self.inspection, row.key[-1])
-            self.post_message(Panel.SendWanted(command, f"Watching {one.what}"))
+            self.post_message(Panel.SendWanted(command, f"Looking for {one.what} …"))
 
     def action_cancel(self) -> None:
         self.post_message(Panel.SendWanted(CancelWork(self.inspection)))

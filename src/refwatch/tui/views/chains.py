@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from refwatch.model.references import ChainLink
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, safe, two_ends, width_of
@@ -17,6 +18,8 @@ ROOT = "◉"
 """Before a module, a frame or a thread: what keeps all below it alive."""
 UNROOTED = "◌"
 """Before an object beyond which nobody has looked, or that nothing refers to."""
+ROOTS = frozenset({"module", "frame", "thread"})
+"""Types of what keeps other things alive without being held itself."""
 LIKE_LEAVES = 3
 """So many instances of one type are listed below one holder, the others only counted."""
 
@@ -29,6 +32,7 @@ class ChainRow:
     edge: str
     """How the object above holds this one; empty at the top."""
     what: str
+    type: str
     address: str
     chains: int
     """How many chains go through it."""
@@ -72,7 +76,7 @@ def _below(branch: _Branch, guide: str) -> Iterable[ChainRow]:
         yield from _below(child, below)
     for index, (what, count) in enumerate(more.items()):
         before, _ = hung(guide, last=index == len(more) - 1)
-        yield ChainRow(before, "", what, "", count, root=False, leaf=True, more=count)
+        yield ChainRow(before, "", what, what, "", count, root=False, leaf=True, more=count)
 
 
 def _listed(branches: list[_Branch]) -> tuple[list[_Branch], dict[str, int]]:
@@ -97,25 +101,60 @@ def _row(branch: _Branch, guide: str, *, top: bool) -> ChainRow:
         guide,
         "" if top else safe(link.edge or ""),
         fmt_link(link),
+        link.type,
         safe(link.address),
         branch.chains,
-        root=top and link.name is not None,
+        root=top and is_root(link),
         leaf=not branch.below,
     )
 
 
+def is_root(link: ChainLink) -> bool:
+    """Whether it is what the search is for: a module, a frame or a thread."""
+    return link.type in ROOTS and link.edge is None
+
+
+def clearest(chains: Iterable[Sequence[ChainLink]]) -> tuple[ChainLink, ...]:
+    """The shortest that ends in a module, else in a frame, which goes by itself; none of none."""
+
+    def rank(chain: tuple[ChainLink, ...]) -> tuple[bool, bool, int]:
+        return not is_root(chain[-1]), chain[-1].type == "frame", len(chain)
+
+    known = [tuple(chain) for chain in chains if chain]
+    return min(known, key=rank, default=())
+
+
 def fmt_link(link: ChainLink) -> str:
-    """``module app``, or the type of what is no root."""
-    if link.name is None or link.name.startswith(link.type):
-        return safe(link.name or link.type)
-    return safe(f"{link.type} {link.name}")
+    """``module app``, ``dict, 5 items``, or only the type of what has no name."""
+    return fmt_named(link.type, link.name or "")
 
 
-def chain_lines(chains: Sequence[Sequence[ChainLink]], width: int) -> tuple[Line, ...]:
-    """The chains as lines of at most ``width`` cells."""
+def fmt_named(type_: str, label: str) -> str:
+    """A type and what is known of the object besides, neither said twice: ``list, 256 items``,
+    ``app.Server``, ``app.Page(name='x')``, ``class app.Page``."""
+    short = type_.rpartition(".")[2]
+    if not label or label in {type_, short}:
+        return safe(type_)
+    if label.startswith(type_):
+        return safe(label)
+    if label.startswith(short) and not label[len(short)].isidentifier():
+        return safe(type_ + label[len(short) :])
+    if label.endswith((" item", " items")):
+        return safe(f"{type_}, {label}")
+    return safe(f"{'class' if type_ == 'type' else type_} {label}")
+
+
+class ChainLine(NamedTuple):
+    line: Line
+    row: ChainRow
+
+
+def chain_lines(chains: Sequence[Sequence[ChainLink]], width: int) -> tuple[ChainLine, ...]:
+    """The chains as lines of at most ``width`` cells, each with what it is about."""
     rows = chain_rows(chains)
     tops = sum(not row.guide for row in rows)
-    return tuple(_line(row, width, len(chains) if tops > 1 else 0) for row in rows)
+    of = len(chains) if tops > 1 else 0
+    return tuple(ChainLine(_line(row, width, of), row) for row in rows)
 
 
 def _line(row: ChainRow, width: int, of: int) -> Line:
@@ -136,3 +175,26 @@ def _line(row: ChainRow, width: int, of: int) -> Line:
     if row.leaf and row.address and width_of(spans) + len(row.address) + 2 <= width:
         spans.append((f"  {row.address}", "muted"))
     return fit(tuple(spans), width)
+
+
+def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
+    """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. Where
+    there is no room for all, those nearest to the object and to the root stay."""
+    edges = [safe(link.edge) for link in chain[:-1] if link.edge]
+    root = fmt_link(chain[-1])
+    lines = [tuple(_arrows(_both_ends(edges, n), root)) for n in range(max(1, len(edges)), 0, -1)]
+    return next((line for line in lines if width_of(line) <= width), fit(lines[-1], width))
+
+
+def _both_ends(edges: Sequence[str], kept: int) -> list[str]:
+    """So many of them, with a mark for those that are left out."""
+    if kept >= len(edges):
+        return list(edges)
+    return [*edges[: (kept + 1) // 2], "…", *edges[len(edges) - kept // 2 :]]
+
+
+def _arrows(edges: Sequence[str], root: str) -> list[Span]:
+    spans: list[Span] = []
+    for edge in edges:
+        spans += [("← ", "muted"), (f"{edge} ", "muted" if edge == "…" else "foreground")]
+    return [*spans, ("← ", "muted"), (root, "strong")]

@@ -49,6 +49,11 @@ def fmt_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def fmt_age(seconds: float) -> str:
+    """In whole seconds, for it changes all the time: ``4 s``, ``1:07``."""
+    return f"{max(0.0, seconds):.0f} s" if seconds < 99.5 else fmt_duration(seconds)
+
+
 def fmt_clock(seconds: float) -> str:
     """A moment in the session, one digit after the point, for lists: ``  12.3`` or ``1:02:03``."""
     if seconds < 6000:
@@ -71,6 +76,11 @@ def fmt_count(value: float) -> str:
 def fmt_rate(value: float) -> str:
     """Times per second, with one digit after the point where it is below ten."""
     return f"{value:.1f}" if value < 9.95 else fmt_count(value)
+
+
+def fmt_type(module: str, name: str) -> str:
+    """``app.Session``, and ``dict``: what is built in has no module that one would write."""
+    return name if module in {"", "builtins"} else f"{module}.{name}"
 
 
 def fmt_status(exit_code: int | None) -> str:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from refwatch.session.state import State
-from refwatch.tui.views.formats import fmt_duration, fmt_percent, fmt_status
+from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.tui.views.spans import Line, Span, cut, safe, two_ends
 
 
@@ -102,7 +102,7 @@ def fmt_census(state: State) -> str:
         return f"no census: {safe(known.failure)}"
     if not known.census.taken:
         return ""
-    ago = fmt_duration(max(0.0, state.now - known.census.taken_s))
+    ago = fmt_age(state.now - known.census.taken_s)
     return f"census {ago} ago, pause {fmt_duration(known.census.pause_s)}"
 
 

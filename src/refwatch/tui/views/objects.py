@@ -16,6 +16,7 @@ from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, suspicions
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
+from refwatch.tui.views.chains import clearest
 from refwatch.tui.views.spans import safe
 
 RATE_S = 5.0
@@ -202,7 +203,7 @@ class ObjectsReader:
     def _suspect(self, known: References, judged: Suspicion) -> Suspect:
         key = self._keys[judged.name]
         found = known.chains.get(judged.name)
-        chain = _clearest(found) if found is not None else None
+        chain = clearest(found.chains) if found is not None else None
         instances = known.classes[key].instances if key >= 0 else judged.count
         return Suspect(key, judged, instances, chain)
 
@@ -248,13 +249,6 @@ def _census(known: References, limit: str | None) -> CensusView:
         known.counting_since is not None,
         known.failure or limit,
     )
-
-
-def _clearest(found: ChainsRecord) -> tuple[ChainLink, ...]:
-    """The shortest that does not end in a frame: a frame goes by itself, a module stays."""
-    chains = [chain for chain in found.chains if chain]
-    best = min(chains, key=lambda chain: (chain[-1].type == "frame", len(chain)), default=())
-    return tuple(best)
 
 
 def _why_not_live(state: State) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from refwatch.model.references import ChainLink, Site
 from refwatch.session.references import TypeName
 from refwatch.session.suspects import Suspicion
 from refwatch.tui.views.baselines import BaselineView, within
-from refwatch.tui.views.chains import chain_lines
+from refwatch.tui.views.chains import ChainRow, chain_lines
 from refwatch.tui.views.chart import Points, chart, nice_top
-from refwatch.tui.views.formats import fmt_bytes, fmt_duration, fmt_rate
+from refwatch.tui.views.formats import fmt_age, fmt_bytes, fmt_rate
 from refwatch.tui.views.objects import ObjectsView, cancelled, chains_work, graph_work, rate
 from refwatch.tui.views.objects_suspects import fmt_moment
 from refwatch.tui.views.objects_table import fmt_name, fmt_number, fmt_signed
@@ -212,7 +213,7 @@ def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, 
 
 
 def _facts(view: ObjectView) -> list[tuple[str, Line]]:
-    age = "" if view.census_age_s is None else f"census {fmt_duration(view.census_age_s)} ago"
+    age = "" if view.census_age_s is None else f"census {fmt_age(view.census_age_s)} ago"
     count = fmt_number(view.instances)
     facts: list[tuple[str, Line]] = [
         ("count", ((count, "strong"), ("  live" if view.live else f"  {age}", "muted")))
@@ -230,22 +231,31 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
         growing = f"{fmt_signed(judged.per_second, fmt_rate)}/s"
         since = f"  since {fmt_moment(judged.since_s)}"
         facts.append(("growing", ((growing, "warn"), (since, "muted"))))
-        facts.append(
-            ("steady", ((f"{judged.r2:.2f}", "foreground"), ("  r² of a straight line", "muted")))
-        )
+        facts.append(("steady", ((f"{judged.r2:.2f}", "foreground"), ("  r² of a line", "muted"))))
     return facts
 
 
-def draw_holders(view: ObjectView, width: int) -> tuple[Line, ...]:
+class HolderLine(NamedTuple):
+    """``row`` is the object that the line is about, if it is about one."""
+
+    line: Line
+    row: ChainRow | None = None
+
+
+def draw_holders(view: ObjectView, width: int) -> tuple[HolderLine, ...]:
     """How the search stands, the chains as a tree, and where instances were allocated."""
-    parts = [_work_lines(view, width), _chain_part(view.holders, width)]
+    parts = [_plain(_work_lines(view, width)), _chain_part(view.holders, width)]
     if view.holders.sites:
         sites = [_site_line(site, width) for site in view.holders.sites]
-        parts.append([(("Allocated at", "title"),), *sites])
-    lines: list[Line] = []
+        parts.append(_plain([(("Allocated at", "title"),), *sites]))
+    lines: list[HolderLine] = []
     for part in parts:
-        lines += [(), *part] if lines and part else part
+        lines += [HolderLine(()), *part] if lines and part else part
     return tuple(lines)
+
+
+def _plain(lines: list[Line]) -> list[HolderLine]:
+    return [HolderLine(line) for line in lines]
 
 
 def _work_lines(view: ObjectView, width: int) -> list[Line]:
@@ -266,17 +276,18 @@ def _work_lines(view: ObjectView, width: int) -> list[Line]:
     return lines
 
 
-def _chain_part(holders: Holders, width: int) -> list[Line]:
+def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     if holders.chains:
-        return list(chain_lines(holders.chains, width))
+        return [HolderLine(*each) for each in chain_lines(holders.chains, width)]
     if holders.looked_s is not None:
-        return _wrapped(_NONE_FOUND, width)
+        return _plain(_wrapped(_NONE_FOUND, width))
     if not holders.may_ask:
-        return _wrapped("Nobody has looked while there was a program to look into.", width)
+        text = "Nobody has looked while there was a program to look into."
+        return _plain(_wrapped(text, width))
     if holders.waits or (holders.work is not None and not holders.work.done):
         return []
     text = "not looked for yet; " if holders.work is None else "not found; "
-    return [((text, "muted"), ("enter", "key"), (" looks", "muted"))]
+    return _plain([((text, "muted"), ("enter", "key"), (" looks", "muted"))])
 
 
 _NONE_FOUND = (

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refwatch.model.events import WorkProgressed
-from refwatch.model.references import ChainLink
 from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.chains import fmt_link
-from refwatch.tui.views.formats import fmt_duration, fmt_rate
+from refwatch.tui.views.chains import chain_line
+from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_rate
 from refwatch.tui.views.objects import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.objects_table import SUSPECT, fmt_name, fmt_number, fmt_signed
 from refwatch.tui.views.spans import Line, Span, fit, pad, safe, width_of
@@ -73,29 +72,6 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
     return ((indent, ""), *chain_line(each.chain, width - len(indent)))
 
 
-def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
-    """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. Where
-    there is no room for all, those nearest to the object and to the root stay."""
-    edges = [safe(link.edge) for link in chain[:-1] if link.edge]
-    root = fmt_link(chain[-1])
-    lines = [tuple(_arrows(_both_ends(edges, n), root)) for n in range(max(1, len(edges)), 0, -1)]
-    return next((line for line in lines if width_of(line) <= width), fit(lines[-1], width))
-
-
-def _both_ends(edges: Sequence[str], kept: int) -> list[str]:
-    """So many of them, with a mark for those that are left out."""
-    if kept >= len(edges):
-        return list(edges)
-    return [*edges[: (kept + 1) // 2], "…", *edges[len(edges) - kept // 2 :]]
-
-
-def _arrows(edges: Sequence[str], root: str) -> list[Span]:
-    spans: list[Span] = []
-    for edge in edges:
-        spans += [("← ", "muted"), (f"{edge} ", "muted" if edge == "…" else "foreground")]
-    return [*spans, ("← ", "muted"), (root, "strong")]
-
-
 def draw_calm(view: ObjectsView, width: int) -> Line:
     """One line where there is no suspect: why not, and what that rests on."""
     mark, text = _calm(view)
@@ -150,7 +126,7 @@ def _census_age(view: ObjectsView) -> str:
         return f"◌ census running, paused {fmt_duration(census.pause_s)}"
     if not census.taken:
         return "no census yet" if not view.over else "no census"
-    age = fmt_duration(view.end_s - census.taken_s)
+    age = fmt_age(view.end_s - census.taken_s)
     return f"census {age} ago, paused {fmt_duration(census.pause_s)}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from refwatch.tui.views.chart import heights
-from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration, fmt_rate
+from refwatch.tui.views.formats import fmt_age, fmt_bytes, fmt_count, fmt_rate
 from refwatch.tui.views.objects import ObjectRow, ObjectsView, rate
 from refwatch.tui.views.spans import Line, Span, cut_middle, safe, width_of
 from refwatch.tui.views.table import Column, Order, Row
@@ -159,11 +159,6 @@ def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
         return (("live", "success"),)
     age = f" {fmt_age(view.end_s - view.census.taken_s)}" if aged else ""
     return ((f"census{age}", "muted"),)
-
-
-def fmt_age(seconds: float) -> str:
-    """In whole seconds, for it changes all the time: ``4 s``, ``1:07``."""
-    return f"{max(0.0, seconds):.0f} s" if seconds < 99.5 else fmt_duration(seconds)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.process import ProcessState
-from refwatch.session.references import References, TypeName
+from refwatch.session.references import References
 from refwatch.session.state import State
-from refwatch.session.suspects import suspicions
+from refwatch.session.suspects import Suspicion, suspicions
+from refwatch.tui.views.chains import clearest
 from refwatch.tui.views.chart import Points
-from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration, fmt_percent, fmt_rate
+from refwatch.tui.views.formats import (
+    fmt_bytes,
+    fmt_count,
+    fmt_duration,
+    fmt_percent,
+    fmt_rate,
+    fmt_type,
+)
 from refwatch.tui.views.spans import safe
 from refwatch.tui.views.threads import ThreadView, busiest, view_thread
 
@@ -59,6 +68,8 @@ class HeapView:
     objects: int
     growing: tuple[tuple[str, float], ...]
     """(class, instances more per second), the worst first"""
+    chain: tuple[ChainLink, ...] = ()
+    """What keeps instances of the first of them alive, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ class OverviewReader:
 
     def __init__(self) -> None:
         self._of: tuple[References, int] | None = None
-        self._growing: tuple[tuple[str, float], ...] = ()
+        self._growing: tuple[Suspicion, ...] = ()
 
     def read(self, state: State) -> OverviewView:
         """Read what the Overview shows."""
@@ -96,15 +107,17 @@ class OverviewReader:
             return view
         if self._of is None or self._of[0] is not known or self._of[1] != known.census.taken:
             self._of = (known, known.census.taken)
-            self._growing = tuple(
-                (_class_name(one.name), one.per_second) for one in suspicions(known)[:GROWING]
-            )
-        return replace(view, heap=HeapView(known.census.objects, self._growing))
+            self._growing = tuple(suspicions(known)[:GROWING])
+        return replace(view, heap=_heap(known, self._growing))
 
 
-def _class_name(name: TypeName) -> str:
-    module, short = name
-    return safe(short if module == "builtins" else f"{module}.{short}")
+def _heap(known: References, growing: tuple[Suspicion, ...]) -> HeapView:
+    found = known.chains.get(growing[0].name) if growing else None
+    return HeapView(
+        known.census.objects,
+        tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
+        clearest(found.chains) if found is not None else (),
+    )
 
 
 def view_overview(state: State) -> OverviewView:

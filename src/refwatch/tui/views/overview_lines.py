@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
+from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.tui.views.overview import EventView, Gauge, HeapView, OverviewView, Trend
@@ -40,19 +41,22 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
-    """How many objects there are, and what keeps growing."""
+    """How many objects there are, what keeps growing, and below it what holds the worst."""
     edge: Span = ("▌ ", "warning" if view.growing else "muted")
-    line: list[Span] = [edge, (f"Memory: {view.objects:,} objects", "foreground")]
+    line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
     for index, (name, per_second) in enumerate(view.growing):
         more: list[Span] = [
-            (", growing: " if index == 0 else ", ", "foreground"),
+            ("; growing: " if index == 0 else ", ", "foreground"),
             (name, "strong"),
             (f" +{fmt_rate(per_second)}/s", "warn"),
         ]
         if index and width_of((*line, *more)) > width:
             break
         line += more
-    return (fit(tuple(line), width),)[:height]
+    lines: list[Line] = [fit(tuple(line), width)]
+    if view.chain:
+        lines.append((edge, ("held ", "foreground"), *chain_line(view.chain, width - 7)))
+    return tuple(lines[:height])
 
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:

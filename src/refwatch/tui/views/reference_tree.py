@@ -9,7 +9,7 @@ from typing import Literal
 from refwatch.model.references import Referrer
 from refwatch.session.references import Inspection
 from refwatch.session.state import State
-from refwatch.tui.views.chains import ROOT
+from refwatch.tui.views.chains import ROOT, fmt_named
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, two_ends, width_of
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 from refwatch.tui.views.work import WorkView, draw_work, view_work
@@ -84,7 +84,7 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
             title, "", None, None, ("", ""), known=False, answered=frozenset(), holders=(),
             work=work, ended=None,
         )  # fmt: skip
-    what = fmt_what(top.type, top.label)
+    what = fmt_named(top.type, top.label)
     itself = HolderView((0,), "", "top", "", what=what, address=safe(top.address))
     return InspectionView(
         title,
@@ -119,13 +119,13 @@ def _below(
         known = inspection.nodes.get(one.node) if kind == "open" else None
         account = fmt_account(known.references, known.seen, short=True) if known else None
         yield HolderView(
-            own, before, kind, _edges(one), padded, fmt_what(one.type, one.label),
+            own, before, kind, _edges(one), padded, fmt_named(one.type, one.label),
             safe(one.address), one.count, account,
         )  # fmt: skip
         if kind == "open":
             yield from _below(inspection, opened, own, below, above)
     if node.left_out:
-        yield _remark(path, guide, "more", f"and {node.left_out} more")
+        yield _remark(path, guide, "more", f"and {node.left_out:,} more")
     elif not node.referrers:
         yield _remark(path, guide, "nobody", "no referrer was found")
 
@@ -153,24 +153,12 @@ def _kind(
 
 
 def _edges(one: Referrer) -> str:
-    return safe(", ".join(one.edges)) or "refers to it"
+    named = [edge for edge in one.edges if edge != f"held by {one.type}"]  # that says nothing more
+    return safe(", ".join(named)) or "refers to it"
 
 
 def _cells(one: Referrer) -> int:
     return width_of(((_edges(one), ""),))
-
-
-def fmt_what(type_name: str, label: str) -> str:
-    """The label, with the type where it does not say that itself: ``list of 256``, ``app.Server``,
-    ``app.Page(name='x')``."""
-    short = type_name.rpartition(".")[2]
-    if not label or label == short:
-        return safe(type_name)
-    if label.startswith(type_name):
-        return safe(label)
-    if label.startswith(short) and not label[len(short)].isidentifier():
-        return safe(type_name + label[len(short) :])
-    return safe(f"{type_name} {label}")
 
 
 def fmt_account(references: int | None, seen: int | None, *, short: bool = False) -> Span:
@@ -178,15 +166,16 @@ def fmt_account(references: int | None, seen: int | None, *, short: bool = False
     if references is None or seen is None:
         return ("immortal: its references are not counted", "muted")
     missing = references - seen
+    counted = f"{references:,} reference{'' if references == 1 else 's'}"
     if missing == 0:
-        number = "its one reference" if references == 1 else f"all {references} references"
-        return (f"{number} accounted for", "muted" if short else "success")
+        return (f"{counted}: all seen", "muted" if short else "success")
     if missing < 0:
-        text = f"{seen} holders for {references} counted references"
-        return (text if short else f"{text}: some hold it without counting", "warning")
-    of = "its one reference" if references == 1 else f"{missing} of {references} references"
-    why = "" if short else ": held by C code, or a value being computed"
-    return (f"{of} unaccounted for{why}", "warning")
+        why = "" if short else "; some hold it without counting"
+        return (f"{counted}, {seen:,} seen{why}", "warning")
+    if short:
+        return (f"{counted}, {missing:,} unaccounted", "warning")
+    why = "a C extension, or a value being computed"
+    return (f"{counted}: {seen:,} seen, {missing:,} unaccounted ({why})", "warning")
 
 
 # -- lines -----------------------------------------------------------------------------------------
@@ -218,7 +207,7 @@ def _line(one: HolderView, width: int) -> Line:
     head += [(pad(cut_middle(one.text, edge), edge), "foreground"), ("  ", "")]
     head.append((one.what, "strong" if one.kind == "root" else "primary"))
     if one.count > 1:
-        head.append((f"  {one.count} references", "accent"))
+        head.append((f"  {one.count:,} references", "accent"))
     if one.kind == "cycle":
         head.append(("  shown above", "warning"))
     return two_ends(tuple(head), _right_end(one, width - width_of(head)), width)
@@ -236,20 +225,13 @@ def _right_end(one: HolderView, room: int) -> Line:
 
 
 def draw_title(view: InspectionView, width: int) -> Line:
-    """Whose referrers these are, where it is, and how many references were counted and found."""
+    """Whose referrers these are, and where it is."""
     left: Line = (
         (" esc ← ", "muted"),
         ("Who refers to ", "foreground"),
         (view.title, "strong"),
     )
-    right: Line = ()
-    if view.references is not None:
-        many = "" if view.references == 1 else "s"
-        right = ((f"{view.references} reference{many}", "strong"), (f", {view.seen} seen ", ""))
-    address: Line = ((f"  {view.address}", "muted"),)
-    if width_of((*left, *address, *right)) < width:
-        left = (*left, *address)
-    return two_ends(left, right, width)
+    return two_ends(left, ((f"{view.address} ", "muted"),), width)
 
 
 def draw_account(view: InspectionView, width: int, height: int) -> tuple[Line, ...]:

@@ -131,17 +131,20 @@ def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
 
 
 def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
-    """The titles; the one sorted by has an arrow, in the gap before it or after its text."""
+    """The titles; the one sorted by has an arrow, before its text or in the gap, or after it."""
     spans: list[Span] = []
     for place_ in placed:
         column = place_.column
         chosen = column.key == sort
         arrow = ("▼" if reverse else "▲") if chosen else ""
         style = "title" if chosen else "muted"
-        if column.right and arrow and spans:
-            spans[-1] = (pad(arrow, GAP, right=True), style)
-            arrow = ""
-        spans.append((pad(column.title + arrow, place_.width, column.right), style))
+        if column.right and width_of(((column.title, ""),)) < place_.width:
+            spans.append((pad(arrow + column.title, place_.width, right=True), style))
+        else:
+            if column.right and arrow and spans:
+                spans[-1] = (pad(arrow, GAP, right=True), style)
+                arrow = ""
+            spans.append((pad(column.title + arrow, place_.width, column.right), style))
         spans.append((" " * GAP, ""))
     return tuple(spans)
 

@@ -14,12 +14,14 @@ OPENS, OPEN = "▸", "▾"
 
 @dataclass(frozen=True)
 class TreeRow:
-    """One row as it is drawn. ``opens``: something can be below it; ``open``: it is."""
+    """One row as it is drawn. ``opens``: something can be below it; ``open``: it is. ``rests``: the
+    cursor may stand on it."""
 
     key: Path
     line: Line
     opens: bool = False
     open: bool = False
+    rests: bool = True
 
 
 def hung(above: str, *, last: bool) -> tuple[str, str]:

@@ -17,8 +17,10 @@ from refwatch.tui.widgets.lines import Lines
 
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
-ALWAYS = 5
-"""So many of the last ones, those of the app, are kept when there is not room for all."""
+GIVE_WAY = ("Snapshot", "Pause", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Mark")
+"""These go first, in this order, where there is not room for all; then any but the last two."""
+ALWAYS = 2
+"""So many of the last ones, those for help and leaving, stay."""
 
 
 def fitting(keys: tuple[Key, ...], width: int) -> list[Key]:
@@ -28,8 +30,11 @@ def fitting(keys: tuple[Key, ...], width: int) -> list[Key]:
     def needed(keys: list[Key]) -> int:
         return sum(len(shown) + len(description) + 3 for _, shown, description in keys) - 1
 
+    while len(once) > ALWAYS and needed(once) > width:
+        least = next((key for name in GIVE_WAY for key in once if key[2] == name), None)
+        once.remove(least or once[-ALWAYS - 1])
     while once and needed(once) > width:
-        del once[-ALWAYS - 1 if len(once) > ALWAYS else 0]
+        del once[0]
     return once
 
 

@@ -76,7 +76,7 @@ class TreeLines(ScrollView, can_focus=True):
             above = self.cursor or ()
             while above and above not in keys:
                 above = above[:-1]
-            self.cursor = above or rows[min(place, len(rows) - 1)].key
+            self.cursor = above or rows[self._rest(min(place, len(rows) - 1), 1)].key
             self._reveal()
         self.refresh()
 
@@ -108,7 +108,7 @@ class TreeLines(ScrollView, can_focus=True):
             line = self._empty if not self.rows and y == 0 else ()
             return paint(line, palette, base, width)
         row = self.rows[index]
-        if row.key == self.cursor:
+        if row.key == self.cursor and row.rests:
             base += palette["cursor"] if self.has_focus else Style(bold=True)
         return paint(row.line, palette, base, width)
 
@@ -117,9 +117,16 @@ class TreeLines(ScrollView, can_focus=True):
     def move_to(self, index: int) -> None:
         """Put the cursor on the row at this place, and bring it into view."""
         if self.rows:
-            self.cursor = self.rows[min(max(index, 0), len(self.rows) - 1)].key
+            index = min(max(index, 0), len(self.rows) - 1)
+            self.cursor = self.rows[self._rest(index, index - (self.cursor_index or 0))].key
             self._reveal()
             self.refresh()
+
+    def _rest(self, index: int, by: int) -> int:
+        """The nearest place in this direction, else in the other, where the cursor may stand."""
+        ahead, back = range(index, len(self.rows)), range(index, -1, -1)
+        places = (*back, *ahead) if by < 0 else (*ahead, *back)
+        return next((place for place in places if self.rows[place].rests), index)
 
     def _reveal(self) -> None:
         index = self.cursor_index or 0
