@@ -1,0 +1,42 @@
+"""Objects that are listed somewhere with their address: how to watch one, how to look into one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from refwatch.model.commands import Command, InspectAddress, WatchAddress
+from refwatch.tui.panel import Panel
+from refwatch.tui.views.spans import safe
+
+
+class Seen(NamedTuple):
+    """``what`` it was called where it was listed."""
+
+    what: str
+    type: str
+    address: str
+
+    def watch(self) -> Panel.SendWanted | None:
+        """Wants it watched; None for what has no address."""
+        number = _number(self.address)
+        if number is None:
+            return None
+        return Panel.SendWanted(WatchAddress(number, self.type), f"Looking for {safe(self.what)} …")
+
+    def inspect(self) -> Panel.InspectWanted | None:
+        """Wants to know who refers to it; None for what has no address."""
+        number = _number(self.address)
+        if number is None:
+            return None
+
+        def ask(inspection: str) -> Command:
+            return InspectAddress(inspection, number, self.type)
+
+        return Panel.InspectWanted(safe(self.what), ask, self.address)
+
+
+def _number(address: str) -> int | None:
+    try:
+        return int(address, 16)
+    except ValueError:
+        return None
