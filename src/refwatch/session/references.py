@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from refwatch.model import events as ev
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
-from refwatch.session.steps import Steps
+from refwatch.session.steps import Room, Steps
 
 KEEP_DEAD = 200  # watched objects that have died, or classes that are gone
 KEEP_BASELINES = 12  # marks to which growth can be compared
@@ -16,17 +16,19 @@ KEEP_PAUSES = 1000
 KEEP_CHAINS = 100
 KEEP_INSPECTIONS = 4
 KEEP_TYPES = 20_000  # types with a series; of those that are gone more than these are forgotten
-MANY, TOO_MANY = 200, 5000  # of one kind: the series of those after them are short, or shortest
-FULL_POINTS, SHORT_POINTS, FEWEST_POINTS = 300, 48, 8
+LONG = 300  # of the series of one kind, those that need it first
+MANY = 5000  # with more than these, the series of further ones are the shortest
+SHORT_POINTS, FEWEST_POINTS = 48, 8
+LONG_POINTS = 300
 WATCHED_POINTS = 600
 
 TypeName = tuple[str, str]
 """(module, name)"""
 
 
-def new_series(place: int, full: int = FULL_POINTS) -> Steps:
-    """A series for the one that comes after so many others of its kind."""
-    return Steps(full if place < MANY else SHORT_POINTS if place < TOO_MANY else FEWEST_POINTS)
+def _new_series(others: int, room: Room) -> Steps:
+    """For one more beside so many others."""
+    return Steps(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
 
 
 @dataclass
@@ -162,6 +164,9 @@ class References:
     inspections: dict[str, Inspection] = field(default_factory=dict)
     gc_pauses: list[tuple[int, float, float]] = field(default_factory=list)
     """(count, sum, longest) in seconds of each generation, once collections are timed."""
+    watched_room: Room = field(default_factory=lambda: Room(LONG, WATCHED_POINTS))
+    class_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
+    type_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
 
     def mark(self, at: float, name: str) -> None:
         """Keep the counts of now to compare with. The beginning stays."""
@@ -188,7 +193,7 @@ class References:
             event.held,
             event.immortal,
             event.at,
-            series=new_series(len(self.watched), WATCHED_POINTS),
+            series=_new_series(len(self.watched), self.watched_room),
         )
 
     def read_objects(self, event: ev.WatchedRead) -> None:
@@ -219,12 +224,12 @@ class References:
         self.ended_watched.append(event.watch)
         while len(self.ended_watched) > KEEP_DEAD:
             serial = self.ended_watched.popleft()
-            del self.watched[serial]
+            self.watched.pop(serial).series.leave()
             for baseline in self.baselines:
                 baseline.watched.pop(serial, None)
 
     def found_class(self, event: ev.ClassFound) -> None:
-        series = new_series(len(self.classes))
+        series = _new_series(len(self.classes), self.class_room)
         record = ClassRecord(event.serial, event.module, event.name, event.at, series=series)
         self.classes[event.serial] = record
         for baseline in self.baselines[1:]:
@@ -256,7 +261,7 @@ class References:
         self.ended_classes.append(event.serial)
         while len(self.ended_classes) > KEEP_DEAD:
             serial = self.ended_classes.popleft()
-            del self.classes[serial]
+            self.classes.pop(serial).series.leave()
             for baseline in self.baselines:
                 baseline.classes.pop(serial, None)
                 baseline.awaited.discard(serial)
@@ -286,7 +291,7 @@ class References:
         if len(self.type_series) > KEEP_TYPES:
             gone = [name for name in self.type_series if name not in census.types]
             for name in gone[: len(self.type_series) - KEEP_TYPES]:
-                del self.type_series[name]
+                self.type_series.pop(name).leave()
 
     def _count_type(self, at: float, name: TypeName, count: TypeCount) -> None:
         types = self.census.types
@@ -296,7 +301,7 @@ class References:
             types.pop(name, None)
         series = self.type_series.get(name)
         if series is None:
-            series = self.type_series[name] = new_series(len(self.type_series))
+            series = self.type_series[name] = _new_series(len(self.type_series), self.type_room)
             if self.census.taken > 1:
                 series.add(self.census.times[-2], 0)  # there was none yet
         series.add(at, count.count)

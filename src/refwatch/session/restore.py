@@ -16,7 +16,7 @@ from refwatch.session.references import (
     References,
     WatchedRecord,
 )
-from refwatch.session.steps import Steps
+from refwatch.session.steps import Room, Steps
 
 
 def kept_events(at: float, pid: int, references: References) -> Iterator[ev.Event]:
@@ -126,8 +126,8 @@ def _inspection(at: float, pid: int, inspection: Inspection) -> Iterator[ev.Even
         yield ev.InspectionEnded(at, pid, inspection.name, inspection.ended)
 
 
-def _restored(points: kept.Points) -> Steps:
-    return Steps.restored(points.limit, points.times, points.counts)
+def _restored(points: kept.Points, room: Room) -> Steps:
+    return Steps.restored(points.limit, points.times, points.counts, room)
 
 
 def begun(event: kept.ReferencesKept) -> References:
@@ -156,7 +156,7 @@ def _take_watched(references: References, event: kept.WatchedKept) -> None:
         event.getrefcount,
         event.ended_s,
         event.died,
-        _restored(event.points),
+        _restored(event.points, references.watched_room),
     )
 
 
@@ -167,7 +167,7 @@ def _take_class(references: References, event: kept.ClassKept) -> None:
         event.name,
         event.found_s,
         event.ended_s,
-        _restored(event.points),
+        _restored(event.points, references.class_room),
     )
 
 
@@ -182,7 +182,8 @@ def _take_census(references: References, event: kept.CensusKept) -> None:
 
 
 def _take_type(references: References, event: kept.TypeKept) -> None:
-    references.type_series[event.module, event.name] = _restored(event.points)
+    series = _restored(event.points, references.type_room)
+    references.type_series[event.module, event.name] = series
 
 
 def _take_baseline(references: References, event: kept.BaselineKept) -> None:

@@ -5,10 +5,26 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import frexp, inf
 
 RECENT = 48  # newest points that stay as they came, where the limit leaves room for them
 LARGEST = (1 << 63) - 1  # what a point holds; a larger count is no count
+
+
+def _recent(limit: int) -> int:
+    """How many of the newest points stay as they came."""
+    return max(limit // 4, min(RECENT, limit // 2))
+
+
+@dataclass
+class Room:
+    """Which of many series may be long: the first that come to need it."""
+
+    left: int
+    """How many more there may be."""
+    points: int
+    """That a long one may have."""
 
 
 class Steps:
@@ -17,22 +33,28 @@ class Steps:
     Between two points the count is that of the first. The first point stays, and so do the newest;
     when there are too many, those between are thinned to about half as many, evenly spread over
     their time, each with the count that was right from then on. Two neighbours always differ.
+    Before it is thinned for the first time, the limit becomes that of ``room`` if there is any.
     """
 
-    __slots__ = ("_counts", "_limit", "_recent", "_times")
+    __slots__ = ("_counts", "_limit", "_recent", "_room", "_times")
 
-    def __init__(self, limit: int = 600) -> None:
+    def __init__(self, limit: int = 600, room: Room | None = None) -> None:
         if limit < 4:
             raise ValueError(f"steps need room for four points, not {limit}")
         self._limit = limit
-        self._recent = max(limit // 4, min(RECENT, limit // 2))
+        self._recent = _recent(limit)
+        self._room = room
         self._times = array("d")  # 16 bytes for each point, where a tuple takes over 100
         self._counts = array("q")
 
     @classmethod
-    def restored(cls, limit: int, times: Sequence[float], counts: Sequence[int]) -> Steps:
+    def restored(
+        cls, limit: int, times: Sequence[float], counts: Sequence[int], room: Room
+    ) -> Steps:
         """As :attr:`limit`, :meth:`times` and :meth:`counts` were of another."""
-        steps = cls(limit)
+        steps = cls(limit, room)
+        if limit == room.points:
+            room.left -= 1
         steps._times, steps._counts = array("d", times), array("q", counts)
         return steps
 
@@ -61,8 +83,22 @@ class Steps:
         except OverflowError:
             counts.append(LARGEST if count > 0 else -LARGEST)
         self._times.append(at)
-        if len(counts) > self._limit:
+        if len(counts) > self._limit and not self._takes_room():
             self._thin()
+
+    def _takes_room(self) -> bool:
+        room = self._room
+        if room is None or room.left <= 0 or self._limit == room.points:
+            return False
+        room.left -= 1
+        self._limit, self._recent = room.points, _recent(room.points)
+        return True
+
+    def leave(self) -> None:
+        """Nothing more comes: its room is another's."""
+        if self._room is not None and self._limit == self._room.points:
+            self._room.left += 1
+        self._room = None
 
     def _thin(self) -> None:
         """Keep the last point of each cell of time, but for the recent ones. A cell is a power of
