@@ -23,7 +23,7 @@ def instance(number: int) -> list[ChainLink]:
 
 
 def drawn(chains: list[list[ChainLink]], width: int = 76) -> list[str]:
-    return ["".join(text for text, _ in line) for line in chain_lines(chains, width)]
+    return ["".join(text for text, _ in each.line) for each in chain_lines(chains, width)]
 
 
 def test_a_chain_reads_from_its_root_to_the_instance() -> None:
@@ -79,8 +79,8 @@ def test_nothing_to_draw() -> None:
 @pytest.mark.parametrize("width", [12, 30, 60])
 def test_any_depth_fits(width: int) -> None:
     deep = [ChainLink("app.Node", "attribute next", address=hex(n)) for n in range(60)]
-    for line in chain_lines([[*deep, MODULE]], width):
-        assert width_of(line) <= width
+    for each in chain_lines([[*deep, MODULE]], width):
+        assert width_of(each.line) <= width
     last = drawn([[*deep, MODULE]], 60)[-1]
     assert "attribute next  app.Node" in last
 
@@ -94,9 +94,9 @@ def test_names_that_say_their_type_themselves() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(name: str) -> None:
     chain = [ChainLink(name, name, address=name), ChainLink(name, name=name)]
-    for line in chain_lines([chain], 40):
-        assert width_of(line) <= 40
-        assert all(text.isprintable() for text, _ in line)
+    for each in chain_lines([chain], 40):
+        assert width_of(each.line) <= 40
+        assert all(text.isprintable() for text, _ in each.line)
 
 
 def test_chains_as_they_are_found() -> None:

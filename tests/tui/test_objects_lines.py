@@ -15,6 +15,7 @@ from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, Site, TypeCount
 from refwatch.session.suspects import LEAST_S
+from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.objects import NOTHING, ObjectsReader, ObjectsView, chains_work, graph_work
 from refwatch.tui.views.objects_detail import (
     Asks,
@@ -27,7 +28,6 @@ from refwatch.tui.views.objects_detail import (
     view_object,
 )
 from refwatch.tui.views.objects_suspects import (
-    chain_line,
     draw_calm,
     draw_edge,
     draw_suspects,
@@ -275,9 +275,7 @@ def test_a_long_chain_keeps_both_its_ends() -> None:
         line = chain_line(chain, width)
         assert width_of(line) <= width
         assert text(line).count("…") == 1
-    assert text(chain_line(chain, 60)) == (
-        "← attribute step_0 ← … ← attribute step_8 ← module app"
-    )
+    assert text(chain_line(chain, 60)) == ("← attribute step_0 ← … ← attribute step_8 ← module app")
     assert text(chain_line(chain, 50)) == "← attribute step_0 ← … ← module app"
     assert "step_0" in text(chain_line(chain, 80))
     assert "step_8" in text(chain_line(chain, 80))
@@ -315,15 +313,15 @@ def test_moments_are_minutes_and_seconds() -> None:
 
 def test_the_edge_says_how_old_the_numbers_are(view: ObjectsView) -> None:
     assert text(draw_edge(view, 99, 118)) == (
-        "40 classes live · 132 types by census · census 0.80 s ago, paused 2.9 ms"
+        "40 classes live · 132 types by census · census 1 s ago, paused 2.9 ms"
         " · growth since warm (4.00 s)"
     )
     assert text(draw_edge(view, 0, 78)) == (
-        "40 live · 132 types · census 0.80 s ago, paused 2.9 ms · since start"
+        "40 live · 132 types · census 1 s ago, paused 2.9 ms · since start"
     )
     for width in (10, 30, 50, 60):
         assert width_of(draw_edge(view, 99, width)) <= width
-    assert "census 0.80 s ago" in text(draw_edge(view, 99, 60))
+    assert "census 1 s ago" in text(draw_edge(view, 99, 60))
 
 
 def test_the_edge_says_that_a_census_is_running() -> None:
@@ -396,7 +394,7 @@ def test_one_class_in_numbers(view: ObjectsView) -> None:
         assert fact in facts
     made = one(view, row_of(view, "builtins", "tuple").key)
     still = page(draw_object_facts(made, 50, 12))
-    assert "2,750  census 0.80 s ago" in still
+    assert "2,750  census 1 s ago" in still
     assert "since start  no change" in still
     assert "growing" not in still
 
@@ -407,7 +405,7 @@ def test_one_class_fits_any_box(view: ObjectsView, width: int, height: int) -> N
     for lines in (draw_object_facts(shown, width, height), draw_object_chart(shown, width, height)):
         assert len(lines) <= height
         assert all(width_of(line) <= width for line in lines)
-    assert all(width_of(line) <= width for line in draw_holders(shown, width))
+    assert all(width_of(each.line) <= width for each in draw_holders(shown, width))
 
 
 def test_the_chart_has_the_marks_on_it(view: ObjectsView) -> None:
@@ -438,7 +436,7 @@ def test_a_chart_reads_no_further_than_the_view() -> None:
 
 
 def test_the_holders_are_a_tree_with_where_it_was_allocated(view: ObjectsView) -> None:
-    shown = page(draw_holders(one(view), 76))
+    shown = held(one(view))
     assert shown.index("◉ module __main__") < shown.index("global sessions")
     assert "Allocated at\n  /home/app/app/__init__.py:118  open_session" in shown
     assert fmt_looked(one(view)) == "3 chains at 0:08"
@@ -447,9 +445,9 @@ def test_the_holders_are_a_tree_with_where_it_was_allocated(view: ObjectsView) -
 
 def test_what_nobody_has_looked_for(view: ObjectsView) -> None:
     key = row_of(view, "app", "Entry").key
-    assert page(draw_holders(one(view, key), 76)) == "not looked for yet; enter looks"
+    assert held(one(view, key)) == "not looked for yet; enter looks"
     assert fmt_looked(one(view, key)) == ""
-    recorded = page(draw_holders(one(view, key, Asks(live=False)), 76))
+    recorded = held(one(view, key, Asks(live=False)))
     assert recorded == "Nobody has looked while there was a program to look into."
 
 
@@ -483,7 +481,11 @@ def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
 
 
 def holders(view: ObjectsView, asks: Asks) -> str:
-    return page(draw_holders(one(view, asks=asks), 76))
+    return held(one(view, asks=asks))
+
+
+def held(shown: ObjectView) -> str:
+    return page(tuple(each.line for each in draw_holders(shown, 76)))
 
 
 def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
@@ -509,7 +511,8 @@ def test_hostile_names_are_shown_safely(name: str) -> None:
     row = make_row(view.rows[0], view, 99, {7}, {"name": 30})
     drawn_ = [
         *draw_suspects(view, 76, 5, may_ask=True), draw_edge(view, 99, 76),
-        draw_work_line(view, 76), *draw_holders(shown, 60), *draw_object_chart(shown, 60, 9),
+        draw_work_line(view, 76), *(each.line for each in draw_holders(shown, 60)),
+        *draw_object_chart(shown, 60, 9),
         *draw_object_facts(shown, 60, 9), draw_object_title(shown, 60), *row.cells,
     ]  # fmt: skip
     assert len(view.suspects) == 1

@@ -11,6 +11,7 @@ from tests.tui.test_spans import HOSTILE
 from refwatch.model import events as ev
 from refwatch.model.references import Referrer
 from refwatch.session.state import State
+from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.reference_tree import (
     InspectionView,
     Opened,
@@ -18,7 +19,6 @@ from refwatch.tui.views.reference_tree import (
     draw_holders,
     draw_title,
     fmt_account,
-    fmt_what,
     view_inspection,
 )
 from refwatch.tui.views.spans import Line, width_of
@@ -69,7 +69,7 @@ def test_the_holders_of_the_object(state: State) -> None:
 def test_an_open_node_has_its_holders_below_it_and_its_account(state: State) -> None:
     lines = drawn(view(state, (0, 1)))
     assert lines[1].startswith("├ ▾ item 17")
-    assert "all 2 references accounted for" in lines[1]
+    assert "2 references: all seen" in lines[1]
     assert lines[2].startswith("│ ├ ◉ global sessions     module __main__")
     assert lines[3].startswith("│ └ ▸ attribute sessions  app.Server")
     assert lines[4].startswith("├ ▸ value of key 'session'")
@@ -123,11 +123,11 @@ def test_when_the_copy_is_gone_what_was_opened_stays(state: State) -> None:
 @pytest.mark.parametrize(
     ("references", "seen", "said"),
     [
-        (3, 3, "all 3 references accounted for"),
-        (1, 1, "its one reference accounted for"),
-        (5, 3, "2 of 5 references unaccounted for: held by C code, or a value being computed"),
-        (1, 0, "its one reference unaccounted for: held by C code, or a value being computed"),
-        (2, 3, "3 holders for 2 counted references: some hold it without counting"),
+        (3, 3, "3 references: all seen"),
+        (1, 1, "1 reference: all seen"),
+        (5, 3, "5 references: 3 seen, 2 unaccounted (a C extension, or a value being computed)"),
+        (1, 0, "1 reference: 0 seen, 1 unaccounted (a C extension, or a value being computed)"),
+        (2, 3, "2 references, 3 seen; some hold it without counting"),
         (None, None, "immortal: its references are not counted"),
     ],
 )
@@ -139,9 +139,9 @@ def test_the_account_is_plain(references: int | None, seen: int | None, said: st
 
 def test_the_header_says_type_address_and_counts(state: State) -> None:
     title = text(draw_title(view(state), 78))
-    assert title.startswith(" esc ← Who refers to session  0x7f3a5c4e08b0")
-    assert title.endswith("4 references, 3 seen ")
-    assert "1 of 4 references unaccounted for" in text(draw_account(view(state), 78, 2)[0])
+    assert title.startswith(" esc ← Who refers to session ")
+    assert title.endswith(" 0x7f3a5c4e08b0 ")
+    assert "4 references: 3 seen, 1 unaccounted" in text(draw_account(view(state), 78, 2)[0])
 
 
 def test_progress_is_shown_with_the_way_to_cancel() -> None:
@@ -167,12 +167,14 @@ def test_a_failure_is_said(state: State) -> None:
         ("frame", "main, app.py:12", "frame main, app.py:12"),
         ("list", "", "list"),
         ("app.Log", "Logger", "app.Log Logger"),
+        ("dict", "5 items", "dict, 5 items"),
+        ("type", "app.Page", "class app.Page"),
     ],
 )
 def test_a_label_with_its_type_only_where_it_says_more(
     type_name: str, label: str, said: str
 ) -> None:
-    assert fmt_what(type_name, label) == said
+    assert fmt_named(type_name, label) == said
 
 
 @pytest.mark.parametrize("width", [8, 20, 40, 78, 116])

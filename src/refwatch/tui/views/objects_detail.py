@@ -247,7 +247,7 @@ def draw_holders(view: ObjectView, width: int) -> tuple[HolderLine, ...]:
     parts = [_plain(_work_lines(view, width)), _chain_part(view.holders, width)]
     if view.holders.sites:
         sites = [_site_line(site, width) for site in view.holders.sites]
-        parts.append(_plain([(("Allocated at", "title"),), *sites]))
+        parts.append(_plain([fit((("Allocated at", "title"),), width), *sites]))
     lines: list[HolderLine] = []
     for part in parts:
         lines += [HolderLine(()), *part] if lines and part else part

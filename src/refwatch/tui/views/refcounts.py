@@ -255,6 +255,8 @@ def fmt_references(view: RefcountsView, one: Watched) -> Line:
     if one.references is None:
         return (("… ", "muted"),)
     before = one.steps.at(view.now_s - RECENT_S)
+    if before is None:
+        before = one.steps.first()
     if before is None or before == one.references:
         return ((f"{one.references} ", "strong"),)
     return ((f"{one.references}{'▲' if one.references > before else '▼'}", "key"),)

@@ -70,9 +70,8 @@ class Lines(Widget):
         if len(before) != len(lines):
             self.refresh()
             return
-        left, top = self.gutter.left, self.gutter.top
         changed = [
-            Region(left, top + y, self.content_size.width, 1)
+            Region(0, y, self.content_size.width, 1)  # of the content: Textual adds the border
             for y, (old, new) in enumerate(zip(before, lines, strict=True))
             if old != new
         ]
