@@ -24,6 +24,7 @@ LEAST_S = (
     7.0  # that the growth takes at its fastest rate: a cache that fills in six seconds has six
 )
 LEAST_GROWN = 20  # objects
+FEW_STEPS, GROWN_IN_FEW = 6, 50  # objects in fewer steps: a pool of workers grows by as many as 20
 LEAST_R2 = 0.8
 WANDER = (
     3.0  # times the root of a size: by so much it wanders, if its objects come and go by chance
@@ -140,7 +141,8 @@ def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
     for length in look.windows:
         cut = len(rates) - length
         within, grown = rates[cut:], counts[-1] - counts[cut]
-        if grown < LEAST_S * max(within) or grown < LEAST_GROWN:
+        least = LEAST_GROWN if length >= FEW_STEPS else GROWN_IN_FEW
+        if grown < LEAST_S * max(within) or grown < least:
             continue
         mean = grown / (look.times[-1] - look.times[cut])
         chance = CHANCE * (1 + 2 / length) if look.sparse else CHANCE
