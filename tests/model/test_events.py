@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model import kept
+from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
 from refwatch.model.wire import encode_line, event_decoder
 
@@ -23,6 +25,13 @@ THREAD = ev.ThreadSlice(
     10,
     20,
 )
+CHAIN = [
+    ChainLink("app.Entry", "value of key 5", address="0x7f03"),
+    ChainLink("dict", "global CACHE"),
+    ChainLink("module", name="app"),
+]
+REFERRER = Referrer(1, "frame", "dispatch, /a.py:51", "0x7f04", ["local row"], 2, root=True)
+POINTS = kept.Points(48, [1.0, 1.25], [2, 3])
 EVENTS: list[ev.Event] = [
     ev.TargetStarted(0.0, 42, ["a b", "é\n"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0.1.0", True),
     ev.InterpreterFound(0.1, 42, "3.13.1", False, True, 0.005),
@@ -46,6 +55,42 @@ EVENTS: list[ev.Event] = [
     ev.TargetExited(0.8, 42, 137),
     ev.TargetExited(0.8, 42, None),
     ev.WatchEnded(0.9, "the target ended"),
+    ev.GcPaused(1.0, 42, [(3, 0.1, 0.05), (0, 0.0, 0.0)]),
+    ev.WatchedFound(1.0, 42, 5, "cache", "dict", "0x7f00", "main", held=True),
+    ev.WatchedRead(1.1, 42, 1, [ev.RawReading(5, 3, 4)]),
+    ev.WatchedCounted(1.1, 42, [(5, 2), (6, 1 << 40)]),
+    ev.WatchedEnded(1.2, 42, 5, died=False),
+    ev.ClassFound(1.2, 42, 9, "app.models", "make.<locals>.Entry"),
+    ev.ClassesCounted(1.2, 42, [(9, 0)]),
+    ev.ClassEnded(1.3, 42, 9),
+    ev.CensusBegun(1.3, 42, 1, "interval", 0.002),
+    ev.TargetPaused(1.3, 42, 0.001),
+    ev.CensusTaken(
+        1.3,
+        42,
+        1,
+        0.05,
+        12_000,
+        [TypeCount("builtins", "dict", 3000, 1 << 20)],
+        [Referenced("type", "class type", "0x7f01", 1220)],
+        untracked=True,
+    ),
+    ev.CensusFailed(1.4, 42, "memory is short", 10.0),
+    ev.CensusFailed(1.4, 42, "memory is short", None),
+    ev.ChainsFound(1.5, 42, "app", "Entry", [CHAIN, []], [Site("/a.py", 3, "make")]),
+    ev.WorkProgressed(1.5, 42, "chains 1", "looking", 0.5),
+    ev.WorkProgressed(1.5, 42, "chains 1", "looking", None, done=True, failure="cancelled"),
+    ev.ReferrersFound(1.6, 42, "inspect 1", 0, "list", "list of 3", "0x7f02", 4, None, [REFERRER]),
+    ev.InspectionEnded(1.7, 42, "inspect 1", "the copy is gone"),
+    ev.GraphWritten(1.7, ["/tmp/é.dot", "/tmp/é.svg"]),
+    kept.ReferencesKept(2.0, 42, 1, [0.002], [5], [9], 1.9, "memory is short"),
+    kept.WatchedKept(
+        2.0, 42, 5, "cache", "dict", "0x7f00", "main", True, False, 1.0, POINTS, 2, 3, 4, 1.2, True
+    ),
+    kept.ClassKept(2.0, 42, 9, "app", "Entry", 1.2, POINTS),
+    kept.CensusKept(2.0, 42, 1, 1.3, 0.05, 0.002, "copy", 9, False, 1, [], [], [1.3]),
+    kept.TypeKept(2.0, 42, "builtins", "dict", POINTS),
+    kept.BaselineKept(2.0, 42, "warm", 0.7, [(9, 3)], [("app", "Entry", 3)], [(5, 2)], True, [9]),
 ]
 
 
