@@ -82,7 +82,10 @@ def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
 
 
 def test_a_rate_begins_when_the_class_was_found() -> None:
-    events = [ev.ClassFound(9.0, PID, 7, "app", "New"), ev.ClassesCounted(9.0, PID, [(7, 500)])]
+    events: list[Event] = [
+        ev.ClassFound(9.0, PID, 7, "app", "New"),
+        ev.ClassesCounted(9.0, PID, [(7, 500)]),
+    ]
     view = read([*events, ev.ClassesCounted(10.0, PID, [(7, 506)])])
     assert rate(row_of(view, "app", "New"), view) == pytest.approx(6.0)
 
@@ -99,7 +102,10 @@ def test_growth_is_since_the_chosen_baseline(view: ObjectsView) -> None:
 
 def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
     events: list[Event] = [census(1.0, TypeCount("builtins", "int", 5, 1)), ev.Marked(2.0, "m")]
-    later = [ev.ClassFound(3.0, PID, 7, "app", "New"), ev.ClassesCounted(3.0, PID, [(7, 9)])]
+    later: list[Event] = [
+        ev.ClassFound(3.0, PID, 7, "app", "New"),
+        ev.ClassesCounted(3.0, PID, [(7, 9)]),
+    ]
     view = read([*events, census(2.5, TypeCount("builtins", "int", 8, 1)), *later,
                  census(4.0, TypeCount("builtins", "set", 3, 1))])  # fmt: skip
     assert view.grown(row_of(view, "app", "New"), 1) == 9
@@ -110,7 +116,10 @@ def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
 
 def test_what_is_gone_has_no_row() -> None:
     events = list(reference_events(3.0))
-    gone = [ev.ClassEnded(3.0, PID, LEAK), census(3.0, TypeCount("builtins", "tuple", 0, 0))]
+    gone: list[Event] = [
+        ev.ClassEnded(3.0, PID, LEAK),
+        census(3.0, TypeCount("builtins", "tuple", 0, 0)),
+    ]
     names = {row.full_name for row in read([*events, *gone]).rows}
     assert ("builtins", "tuple") not in names
     assert ("builtins", "list") in names
@@ -181,7 +190,8 @@ def test_a_held_view_stays_as_it_is() -> None:
 def test_before_anything_is_known() -> None:
     assert ObjectsReader().read(State()).rows == ()
     view = read([])
-    assert view.rows == view.suspects == ()
+    assert view.rows == ()
+    assert view.suspects == ()
     assert not view.census.enough
     assert not view.over
 

@@ -84,7 +84,7 @@ async def test_sort_filter_and_the_dead() -> None:
         await pilot.press("slash", *"pool", "enter")
         await until(pilot, lambda: names(app) == ["pool"])
         await steady(app, pilot)
-        assert "filter “pool”, 1 shown" in frame(app)
+        assert "“pool” 1 of 13" in frame(app)
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 13)
 

@@ -199,8 +199,12 @@ class ObjectsPanel(TablePanel):
         return view_object(self._view, key, self.baseline, self._acts.asks())
 
     def totals(self) -> str:
-        shown, known = len(self.table.rows), len(self._view.rows)
-        return f"{shown:,} shown of {known:,}" if shown != known else f"{known:,} types"
+        shown = len(self.table.rows)
+        return f"{shown:,} of {self.known:,}" if shown != self.known else f"{shown:,} types"
+
+    @property
+    def known(self) -> int:
+        return len(self._view.rows)
 
     def redraw(self) -> None:
         self._draw()

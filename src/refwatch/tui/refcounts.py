@@ -77,6 +77,10 @@ class RefcountsPanel(TablePanel):
     def totals(self) -> str:
         return fmt_totals(self._view, len(self.table.rows))
 
+    @property
+    def known(self) -> int:
+        return len(self._view.objects)
+
     def sort_keys(self) -> tuple[str, ...]:
         return SORTS
 

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from refwatch.tui.panel import Panel
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.spans import Line, cut
 from refwatch.tui.views.table import Order
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -33,6 +33,8 @@ TABLE_KEYS: list[BindingType] = [
             tooltip="Hide or show what has ended or died"),
 ]  # fmt: skip
 """For the place among its own keys where a panel wants them."""
+LONGEST_FILTER = 12
+"""Cells of it that are said beside the row of panels."""
 
 
 class TablePanel(Panel):
@@ -60,6 +62,11 @@ class TablePanel(Panel):
         """How many rows there are."""
         raise NotImplementedError
 
+    @property
+    def known(self) -> int:
+        """How many there would be without a filter."""
+        raise NotImplementedError
+
     def redraw(self) -> None:
         """Arrange the rows again: the order has changed, or the size."""
         self.table.refresh()
@@ -69,8 +76,10 @@ class TablePanel(Panel):
         self.table.focus()
 
     def hint(self) -> Line:
-        shown = f"filter “{self.order.filter}”, " if self.order.filter else ""
-        return ((shown + self.totals(), "muted"),)
+        if not self.order.filter:
+            return ((self.totals(), "muted"),)
+        wanted = cut(self.order.filter, LONGEST_FILTER)
+        return ((f"“{wanted}” {len(self.table.rows):,} of {self.known:,}", "muted"),)
 
     # -- order ---------------------------------------------------------------------------------
 

@@ -125,6 +125,10 @@ class ThreadsPanel(TablePanel):
     def totals(self) -> str:
         return fmt_totals(self._view, len(self.table.rows))
 
+    @property
+    def known(self) -> int:
+        return len(self._view.threads)
+
     # -- what is shown -------------------------------------------------------------------------
 
     def show(self, view: object, *, numbers: bool) -> None:

@@ -1,0 +1,326 @@
+"""The Objects panel and the heap, as a user drives them."""
+
+from __future__ import annotations
+
+import pytest
+from tests.simulate import PID, Simulation
+from tests.simulate_references import LEAK, with_references
+from tests.tui.driving import Driven, FakeFeed, driven, frame, settled, steady, until
+
+from refwatch.model import commands as cmd
+from refwatch.model import events as ev
+from refwatch.model.events import Event
+from refwatch.tui.app import RefwatchApp
+from refwatch.tui.ask import AskScreen
+from refwatch.tui.heap import HeapScreen
+from refwatch.tui.objects import ObjectsPanel
+from refwatch.tui.objects_detail import ObjectScreen
+from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.screen import MainScreen
+from refwatch.tui.views.objects import chains_work, graph_work
+
+SESSION = ("app", "Session")
+SMALL, LARGE = (80, 24), (120, 40)
+
+
+def recorded(seconds: float = 14.3) -> list[Event]:
+    return list(with_references(Simulation(seconds)))
+
+
+def panel(app: RefwatchApp) -> ObjectsPanel:
+    found = app.main.panel
+    assert isinstance(found, ObjectsPanel)
+    return found
+
+
+def asked(feed: FakeFeed) -> list[cmd.Command]:
+    """What was sent, but for the size of the terminal."""
+    return [one for one in feed.sent if not isinstance(one, cmd.ResizeTerminal)]
+
+
+def row_with(app: RefwatchApp, text: str) -> int:
+    """The line of the screen that has this text."""
+    return next(y for y, line in enumerate(frame(app).splitlines()) if text in line)
+
+
+async def in_objects(app: RefwatchApp, pilot: Driven) -> None:
+    await pilot.press("5")
+    await until(pilot, lambda: app.main.active.name == "objects")
+    await steady(app, pilot)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_the_suspect_its_rate_and_its_holder_in_one_glance(size: tuple[int, int]) -> None:
+    async with driven(FakeFeed(recorded()), size=size) as (app, pilot):
+        await in_objects(app, pilot)
+        lines = frame(app).splitlines()
+        y = row_with(app, "Suspects: 3 keep growing")
+        assert "app.Session" in lines[y + 1]
+        assert "+40/s" in lines[y + 1]
+        assert "← item 17 ← global sessions ← module __main__" in lines[y + 2]
+        assert not any(line.endswith("…") for line in lines)
+
+
+async def test_a_suspects_numbers_move_on() -> None:
+    """Of its lines only one changes: it is that one that is drawn again."""
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        assert "564 now" in frame(app)
+        feed.push(ev.ClassesCounted(14.4, PID, [(LEAK, 777)]))
+        await settled(app, pilot, feed)
+        assert "777 now" in frame(app)
+
+
+async def test_w_watches_a_row_a_suspect_and_what_is_in_a_chain() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("w")
+        assert asked(feed)[-1] == cmd.WatchInstance(*SESSION)
+        await pilot.press("up", "up", "w")
+        assert asked(feed)[-1] == cmd.WatchInstance("builtins", "dict")
+        await pilot.press("up", "up", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
+        await steady(app, pilot)
+        await pilot.press("down", "w")
+        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchAddress(0x7F3A5C0206E0, "list"))
+        await until(pilot, lambda: "Looking for list" in frame(app))
+        feed.push(ev.WatchedFound(14.4, PID, 99, "sessions", "list", "0x7f3a5c0206e0", "viewer"))
+        await settled(app, pilot, feed)
+        assert "sessions  list" in frame(app)
+
+
+async def test_enter_on_a_chain_shows_who_refers_to_that_object() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=LARGE) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Who keeps them alive" in frame(app))
+        await steady(app, pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
+        sent = asked(feed)[-1]
+        assert isinstance(sent, cmd.InspectAddress)
+        assert (sent.address, sent.type) == (0x7F3A5C0206E0, "list")
+        await pilot.press("4")
+        await until(pilot, lambda: app.main.active.name == "refcounts")
+        assert isinstance(app.screen, MainScreen)
+        await until(pilot, lambda: asked(feed)[-1] == cmd.EndInspection(sent.inspection))
+
+
+async def test_the_cursor_goes_from_object_to_object_of_the_chains() -> None:
+    async with driven(FakeFeed(recorded()), size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
+        screen = app.screen
+        assert isinstance(screen, ObjectScreen)
+        await steady(app, pilot)
+        seen = []
+        for _ in range(12):
+            assert screen.detail.seen is not None
+            seen.append(screen.detail.seen.what)
+            await pilot.press("down")
+        assert seen[:3] == ["module __main__", "list", "app.Session"]
+        assert seen[-1] == seen[-2]
+
+
+async def test_a_search_says_how_far_it_is_and_can_be_cancelled() -> None:
+    feed = FakeFeed(recorded())
+    work = chains_work(("builtins", "dict"))
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: cmd.FindChains(work, "builtins", "dict") in feed.sent)
+        await until(pilot, lambda: "waiting for an answer" in frame(app))
+        feed.push(ev.WorkProgressed(14.4, PID, work, "looking for holders, step 2", 0.4))
+        await settled(app, pilot, feed)
+        assert "looking for holders, step 2" in frame(app)
+        assert "40 %" in frame(app)
+        await pilot.press("x")
+        assert asked(feed)[-1] == cmd.CancelWork(work)
+        feed.push(ev.WorkProgressed(14.5, PID, work, "", 1.0, done=True, failure="cancelled"))
+        await settled(app, pilot, feed)
+        assert "not found; enter looks" in frame(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(feed)[-1] == cmd.FindChains(work, "builtins", "dict"))
+
+
+async def test_the_graph_is_written_and_said_where() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("g")
+        sent = asked(feed)[-1]
+        assert isinstance(sent, cmd.WriteGraph)
+        feed.push(ev.WorkProgressed(14.4, PID, graph_work(SESSION), "making a copy"))
+        await settled(app, pilot, feed)
+        assert "making a copy" in frame(app)
+        feed.push(ev.GraphWritten(14.5, ["/tmp/a.dot", "/tmp/a.svg"]))
+        await settled(app, pilot, feed)
+        await until(pilot, lambda: "/tmp/a.svg" in frame(app))
+
+
+async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=LARGE) as (app, pilot):
+        await pilot.press("c")
+        assert asked(feed) == [cmd.TakeCensus()]
+        feed.push(ev.CensusBegun(14.4, PID, 9, "viewer", 0.0031))
+        await settled(app, pilot, feed)
+        assert "◌ census" in frame(app)
+        feed.push(ev.CensusTaken(14.5, PID, 9, 0.05, 4321, []))
+        await settled(app, pilot, feed)
+        assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
+        assert "census 0 s ago" in frame(app)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (ev.CensusFailed(14.4, PID, "memory is short", 10.0), "memory is short"),
+        (ev.Noted(14.4, "warning", "no census: it is switched off"), "it is switched off"),
+    ],
+)
+async def test_why_there_is_no_census_is_said(event: Event, said: str) -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await pilot.press("c")
+        feed.push(event)
+        await until(pilot, lambda: said in frame(app))
+
+
+async def test_growth_counts_from_the_chosen_mark() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        assert "+412" in frame(app)
+        await pilot.press("b")
+        await until(pilot, lambda: "+564" in frame(app))
+        assert "since start" in frame(app)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(feed)[-1] == cmd.Mark("mark 2"))
+        feed.push(ev.Marked(14.5, "mark 2"))
+        await settled(app, pilot, feed)
+        assert "since mark 2" in frame(app)
+
+
+async def test_the_filter_is_by_module_or_name() -> None:
+    async with driven(FakeFeed(recorded()), size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("slash", *"app.db", "enter")
+        await until(pilot, lambda: "app.db.Pool" in frame(app))
+        await steady(app, pilot)
+        assert "“app.db” 5 of 172" in frame(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "“app.db”" not in frame(app))
+
+
+async def test_rows_and_suspects_by_mouse() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.click(offset=(10, row_with(app, "▲ list")))
+        await pilot.press("w")
+        assert asked(feed)[-1] == cmd.WatchInstance("builtins", "list")
+        heading = row_with(app, "Class or type")
+        x = next(p.x for p in panel(app).table.placed if p.column.key == "instances")
+        await pilot.click(offset=(x + 4, heading))
+        await until(pilot, lambda: panel(app).order.sort == "instances")
+        await steady(app, pilot)
+        await pilot.click(offset=(10, heading + 1), times=2)
+        await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
+        await until(pilot, lambda: "function" in frame(app).splitlines()[0])
+
+
+async def test_another_size_closes_what_is_beside() -> None:
+    async with driven(FakeFeed(recorded()), size=LARGE) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: panel(app).detail.display)
+        await pilot.resize_terminal(*SMALL)
+        await until(pilot, lambda: not panel(app).detail.display)
+        await steady(app, pilot)
+        assert all(len(line) <= 80 for line in frame(app).splitlines())
+        assert "▲ app.Session" in frame(app)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_the_heap_has_census_collector_and_most_referenced(size: tuple[int, int]) -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=size) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(app.screen, HeapScreen))
+        await steady(app, pilot)
+        shown = frame(app)
+        for piece in ("uncollectable", "16.1 ms", "class type", "app.views.Template(name="):
+            assert piece in shown
+        assert "…" not in shown
+        await pilot.press("down", "w")
+        await until(pilot, lambda: isinstance(asked(feed)[-1], cmd.WatchAddress))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
+        assert isinstance(asked(feed)[-1], cmd.InspectAddress)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+
+
+async def test_the_heap_stands_still_in_a_pause() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await pilot.press("space", "h")
+        await until(pilot, lambda: isinstance(app.screen, HeapScreen))
+        await steady(app, pilot)
+        before = frame(app)
+        feed.push(ev.CensusTaken(15.0, PID, 9, 0.05, 4321, []))
+        await settled(app, pilot, feed)
+        assert frame(app) == before
+
+
+async def test_before_the_first_census() -> None:
+    feed = FakeFeed(Simulation(0.5).events())
+    async with driven(feed, size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        assert "no census yet" in frame(app)
+        assert "Nothing has been counted yet." in frame(app)
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(app.screen, HeapScreen))
+        await until(pilot, lambda: "c takes one" in frame(app))
+
+
+async def test_the_overview_names_the_suspect_and_its_holder() -> None:
+    async with driven(FakeFeed(recorded()), size=SMALL) as (app, pilot):
+        await steady(app, pilot)
+        shown = frame(app)
+        assert "growing: app.Session +40/s" in shown
+        assert "held ← item 17 ← global sessions ← module __main__" in shown
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_recording_shows_the_same_and_takes_no_commands(size: tuple[int, int]) -> None:
+    live, replayed = FakeFeed(recorded()), FakeFeed(recorded())
+    async with driven(live, size=size) as (app, pilot):
+        await in_objects(app, pilot)
+        shown = frame(app).splitlines()[3:-1]
+    async with driven(replayed, size=size, replay=True) as (app, pilot):
+        await in_objects(app, pilot)
+        again = frame(app).splitlines()[3:-1]
+        await pilot.press("w", "g", "x")
+        assert replayed.sent == []
+    told = [line.replace("; enter looks", " " * 13) for line in shown]
+    assert [line.rstrip() for line in again] == [line.rstrip() for line in told]
+
+
+@pytest.mark.parametrize("size", [(20, 6), (5, 3), (250, 60)])
+async def test_no_size_is_too_odd(size: tuple[int, int]) -> None:
+    async with driven(FakeFeed(recorded()), size=size) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("down", "enter")
+        await steady(app, pilot)
+        await pilot.press("escape", "h")
+        await until(pilot, lambda: isinstance(app.screen, HeapScreen))
+        await steady(app, pilot)
