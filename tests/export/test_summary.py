@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.simulate import Simulation
+from tests.simulate_references import with_references
 
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
+from refwatch.model.references import ChainLink, TypeCount
 from refwatch.model.states import ThreadState as S
 from refwatch.session.state import State
 
@@ -19,8 +22,11 @@ def test_the_summary_of_a_session(state: State) -> None:
         "verdict  4 threads: 99 % of the GIL held, each waits 75 % of its time",
         "GIL      99 % held, 3.0 threads waiting for it on average, 2000 handoffs",
     ]
-    assert lines[3] == "threads  spinner 1  gil_wait 75 %, gil_held 25 %  /app/work.py:12"
-    assert lines[-3].endswith("(and 1 more)")
+    assert lines[3] == "threads  spinner 1   gil_wait 75 %, gil_held 25 %  /app/work.py:12"
+    assert [line[9:18] for line in lines[3:8]] == [
+        *(f"spinner {n}" for n in range(1, 5)),
+        "MainThrea",
+    ]
     assert lines[-2] == (
         "memory   9.5 MiB resident, 8.6 MiB of it private, 19.1 MiB at most"
         " · CPU 10.00 s user, 0.0 ms system"
@@ -30,11 +36,102 @@ def test_the_summary_of_a_session(state: State) -> None:
     )
 
 
-def test_it_is_never_longer_than_nine_lines(state: State) -> None:
+def leaking(seconds: float = 30.0) -> State:
+    """Many threads, three leaks and more, and whatever else makes a summary long."""
+    state = State()
+    for event in with_references(Simulation(seconds, workers=12, ends=True)):
+        state.apply(event)
+    state.apply(ev.ReadingLimited(seconds, "memory.uss", "not readable"))
+    state.apply(ev.ReadingLimited(seconds, "stacks", "not verified"))
+    return state
+
+
+def test_a_leak_is_named_with_what_keeps_it_alive() -> None:
+    lines = summary_lines(leaking())
+    assert lines[2] == (
+        "leak     app.Session grows by 40/s: item 17 of list ← global sessions of module __main__"
+    )
+    assert lines[-4] == (
+        "objects  26557 in the heap (12 censuses, pauses of 2.9 ms at most)"
+        " · 14 objects watched, 3 died"
+    )
+
+
+def grown(*names: str, chains: list[list[ChainLink]] | None = None, each: int = 200) -> State:
+    """Types, as ``module|name``, of which there are more at each census; and chains for each."""
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    split = [(name.partition("|")[0], name.partition("|")[2]) for name in names]
+    for number in range(1, 8):
+        types = [
+            TypeCount(*name, number * each * (1 + place), 64) for place, name in enumerate(split)
+        ]
+        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
+    for module, name in split:
+        if chains is not None:
+            state.apply(ev.ChainsFound(20.0, PID, module, name, chains))
+    return state
+
+
+def leaks(state: State) -> list[str]:
+    """The lines about leaks."""
+    lines = summary_lines(state)
+    first = next(place for place, line in enumerate(lines) if line.startswith("leak "))
+    more = [line for line in lines[first + 1 :] if line.startswith(" ") and "grows" in line]
+    return [line[9:] for line in [lines[first], *more]]
+
+
+def test_python_s_own_types_are_named_only_where_nothing_else_grows() -> None:
+    both = leaks(grown("builtins|dict", "app|Entry"))
+    assert both == ["app.Entry grows by 160/s: who keeps them alive was not looked for"]
+    alone = leaks(grown("builtins|dict", "builtins|tuple"))
+    assert [line.partition(" grows by ")[0] for line in alone] == ["tuple", "dict"]
+
+
+def test_at_most_three_leaks_are_named() -> None:
+    lines = leaks(grown("app|A", "app|B", "app|C", "app|D", "app|E"))
+    assert [line.partition(" ")[0] for line in lines] == ["app.E", "app.D", "app.C"]
+    assert lines[-1].endswith("(and 2 more)")
+
+
+def test_the_rate_of_a_slow_leak() -> None:
+    assert leaks(grown("app|A", each=20))[0].startswith("app.A grows by 8.0/s: ")
+
+
+def test_the_clearest_chain_is_told() -> None:
+    entry = ChainLink("app.Entry", "local entry")
+    frame = [entry, ChainLink("frame", name="work, /app/x.py:7")]
+    module = [
+        ChainLink("app.Entry", "index 3"),
+        ChainLink("list", "attribute rows"),
+        ChainLink("app.Table", "global table"),
+        ChainLink("module", name="app"),
+    ]
+    (line,) = leaks(grown("app|Entry", chains=[frame, module]))
+    told = "index 3 of list ← attribute rows of app.Table ← global table of module app"
+    assert line == f"app.Entry grows by 80/s: {told}"
+    (line,) = leaks(grown("app|Entry", chains=[frame]))
+    assert line == "app.Entry grows by 80/s: local entry of frame work, /app/x.py:7"
+    (line,) = leaks(grown("app|Entry", chains=[]))
+    assert line == "app.Entry grows by 80/s: no module, frame or thread leads to them"
+
+
+def test_of_a_long_chain_the_ends_are_told() -> None:
+    links = [ChainLink(f"app.Node{number}", "attribute next") for number in range(50)]
+    chain = [*links, ChainLink("dict", "global first"), ChainLink("module", name="app")]
+    (line,) = leaks(grown("app|Node0", chains=[chain]))
+    assert len(line) <= 120
+    assert line.startswith("app.Node0 grows by 80/s: attribute next of app.Node1 ← ")
+    assert " ← … ← " in line
+    assert line.endswith(" ← global first of module app")
+
+
+def test_it_is_never_longer_than_twelve_lines(state: State) -> None:
+    assert len(summary_lines(leaking())) == MAX_LINES
     state.apply(ev.ReadingLimited(1.0, "memory.uss", "not readable"))
     state.apply(ev.ReadingLimited(1.0, "stacks", "not verified"))
     lines = summary_lines(state)
-    assert len(lines) == MAX_LINES
+    assert len(lines) <= MAX_LINES
     assert lines[-1] == "limits   2 readings missing or less exact: memory.uss, stacks"
 
 
@@ -59,6 +156,12 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     piece = ev.ThreadSlice(1, 100, {S.GIL_HELD: 1.0}, "", [(1, S.GIL_HELD, 1.0)], [1])
     state.apply(ev.Sampled(1.0, PID, 1.0, 100, ev.GilSlice(1, 0, 0, 0.005), [piece], 1000.0))
     state.apply(ev.ReadingLimited(1.0, odd, odd))
+    for number in range(1, 8):
+        types = [TypeCount(odd, odd, number * 200, 64)]
+        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
+    chain = [ChainLink(odd, odd), ChainLink(odd, odd), ChainLink("module", name=odd)]
+    state.apply(ev.ChainsFound(20.0, PID, odd, odd, [chain]))
+    assert "leak " in "\n".join(summary_lines(state))
     for line in summary_lines(state):
         assert line.isprintable()
         assert len(line) <= 130

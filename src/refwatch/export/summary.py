@@ -17,6 +17,7 @@ MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
 WIDTH = 100  # of a line, where a name or a path has no end
+WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
 
 
@@ -68,7 +69,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
     module, name = suspicion.name
     full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
     text = f"{full_name} grows by {_rate(suspicion.per_second)}: "
-    return text + _held_by(known.chains.get(suspicion.name), WIDTH - LABEL - len(text))
+    return text + _held_by(known.chains.get(suspicion.name), WIDEST - LABEL - len(text))
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
@@ -80,13 +81,18 @@ def _held_by(found: ChainsRecord | None, width: int) -> str:
         return "no module, frame or thread leads to them"
     chain = min(chains, key=lambda chain: (chain[-1].type == "frame", len(chain)))
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
-    left_out = False
-    while len(edges) > 2 and len(" ← ".join(edges)) > width:
-        del edges[len(edges) // 2]
-        left_out = True
-    if left_out:
-        edges.insert(len(edges) // 2, "…")
-    return _cut(" ← ".join(edges), max(width, 40))
+    return _cut(_both_ends(edges, width), max(width, 40))
+
+
+def _both_ends(edges: list[str], width: int) -> str:
+    """What is nearest to the object and to the root stays."""
+    text = " ← ".join(edges)
+    for kept in range(min(len(edges) - 1, 20), 1, -1):
+        if len(text) <= width:
+            break
+        head = (kept + 1) // 2
+        text = " ← ".join([*edges[:head], "…", *edges[head - kept :]])
+    return text
 
 
 def _what(link: ChainLink) -> str:
