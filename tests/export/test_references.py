@@ -1,0 +1,331 @@
+"""What a snapshot says of references: all classes, watched objects, the census, and its gaps."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.simulate import Simulation
+from tests.simulate_references import CLASSES, WATCHED, with_references
+
+from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
+from refwatch.model import events as ev
+from refwatch.model import snapshot as snap
+from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.session.state import State
+
+PID = 42
+Complaints = Callable[[object], list[str]]
+
+
+def simulated(seconds: float = 20.0) -> State:
+    state = State()
+    for event in with_references(Simulation(seconds, ends=True)):
+        state.apply(event)
+    return state
+
+
+def started() -> State:
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    return state
+
+
+def process_of(state: State) -> snap.Process:
+    (process,) = build_snapshot(state, taken_at=datetime.now().astimezone()).processes
+    return process
+
+
+def reasons(state: State) -> dict[str, str]:
+    made = build_snapshot(state, taken_at=datetime.now().astimezone())
+    return {limit.reading: limit.reason for limit in made.limits}
+
+
+def test_it_is_as_the_schema_says(tmp_path: Path, complaints: Complaints) -> None:
+    state = simulated()
+    write_snapshot(state, tmp_path / "s.json")
+    data = (tmp_path / "s.json").read_bytes()
+    assert complaints(json.loads(data)) == []
+    made = msgspec.json.decode(data, type=snap.Snapshot)
+    assert made == build_snapshot(state, taken_at=datetime.fromisoformat(made.taken_at))
+    (process,) = made.processes
+    assert process.classes
+    assert process.watched
+    assert process.census is not None
+    assert process.census.suspects
+
+
+# Classes
+
+
+def test_every_class_has_a_row_and_every_other_type(taken_at: datetime) -> None:
+    state = simulated()
+    (process,) = build_snapshot(state, taken_at=taken_at).processes
+    rows = {f"{one.module}.{one.name}": one for one in process.classes}
+    assert len(rows) == len(process.classes)
+    exact = {name for name, one in rows.items() if one.exact}
+    assert exact == set(CLASSES)
+    assert {"builtins.dict", "json.decoder.JSONDecoder"} <= rows.keys() - exact
+    counts = [one.instances for one in process.classes]
+    assert counts == sorted(counts, reverse=True)
+
+    leak, still = rows["app.Session"], rows["app.Router"]
+    assert leak.instances == 792  # 40 a second from 0.2 s to 20 s
+    assert leak.delta == 40 * 16  # since the mark at 4 s
+    assert leak.per_second == pytest.approx(40, rel=0.02)
+    assert leak.series[-1] == (20.0, 792)
+    assert (still.delta, still.per_second, len(still.series)) == (0, 0.0, 1)
+    dicts = rows["builtins.dict"]
+    assert dicts.instances == 3020 + 732 + 300  # as the census at 18.5 s has it
+    assert dicts.per_second == pytest.approx(40)
+
+
+def test_the_instances_at_a_mark_are_those_of_the_newest() -> None:
+    state = started()
+    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
+    for at, count, mark in ((0.5, 10, ""), (1.0, 15, "first"), (2.0, 22, "second"), (3.0, 30, "")):
+        state.apply(ev.ClassesCounted(at, PID, [(1, count)]))
+        if mark:
+            state.apply(ev.Marked(at, mark))
+    state.apply(ev.ClassFound(3.5, PID, 2, "app", "Late"))
+    (thing, late) = process_of(state).classes
+    assert (thing.instances, thing.delta) == (30, 8)
+    assert (late.instances, late.delta, late.series) == (0, 0, [])
+
+
+def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
+    state = started()
+    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
+    for at, count in ((0.5, 10), (1.0, 15)):
+        state.apply(ev.ClassesCounted(at, PID, [(1, count)]))
+        state.apply(ev.CensusTaken(at, PID, 1, 0.1, 10, [TypeCount("builtins", "set", count, 8)]))
+    assert {one.name: (one.instances, one.delta) for one in process_of(state).classes} == {
+        "Thing": (15, 5),
+        "set": (15, 5),
+    }
+
+
+def test_a_class_that_is_gone_gives_way_to_one_of_its_name() -> None:
+    state = started()
+    for serial, count in ((1, 5), (2, 3)):
+        state.apply(ev.ClassFound(serial, PID, serial, "app", "Late"))
+        state.apply(ev.ClassesCounted(serial, PID, [(serial, count)]))
+        if serial == 1:
+            state.apply(ev.ClassEnded(1.5, PID, serial))
+            (gone,) = process_of(state).classes
+            assert (gone.instances, gone.series) == (0, [(1.0, 5), (1.5, 0)])
+    (late,) = process_of(state).classes
+    assert (late.instances, late.series) == (3, [(2.0, 3)])
+
+
+def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
+    state = started()
+    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
+    state.apply(ev.ClassFound(0.5, PID, 2, "app", "Never"))
+    state.apply(ev.ClassesCounted(0.5, PID, [(1, 10), (2, 0)]))
+    state.apply(ev.ReadingLimited(1.0, "outside reading", "no longer permitted"))
+    state.apply(ev.CensusTaken(2.0, PID, 1, 0.1, 10, [TypeCount("app", "Thing", 12, 8)]))
+    rows = {one.name: one for one in process_of(state).classes}
+    assert (rows["Thing"].instances, rows["Thing"].exact) == (12, False)
+    assert (rows["Never"].instances, rows["Never"].exact) == (0, False)
+    assert reasons(state)["classes"] == "no longer permitted"
+
+
+def test_a_rate_stays_that_of_the_end() -> None:
+    """Though the daemon may wait for its viewers, and what they do has its time."""
+    state = started()
+    state.apply(ev.ClassFound(0.0, PID, 1, "app", "Thing"))
+    for tick in range(101):
+        state.apply(ev.ClassesCounted(tick / 10, PID, [(1, 2 * tick)]))
+    state.apply(ev.TargetExited(10.0, PID, 0))
+    state.apply(ev.SnapshotWritten(500.0, "/tmp/s.json"))
+    (thing,) = process_of(state).classes
+    assert thing.per_second == pytest.approx(20)
+
+
+# Watched objects
+
+
+def test_the_watched_objects() -> None:
+    watched = process_of(simulated()).watched
+    assert sorted(one.name for one in watched) == sorted(one.name for one in WATCHED)
+    by_name = {one.name: one for one in watched}
+    template = by_name["template"]
+    assert (template.references, template.alive, template.died_s) == (804, True, None)
+    assert template.series[-1] == (20.0, 804)
+    held = by_name["sessions"]
+    assert (held.held, held.references, held.ctypes, held.getrefcount) == (True, 3, 4, 5)
+    assert held.getrefcount_offset == 1
+    immortal = by_name["retries"]
+    assert (immortal.immortal, immortal.references, immortal.series) == (True, None, [])
+    dead = by_name["batch"]
+    assert (dead.alive, dead.died_s, dead.references) == (False, 5.3, 0)
+    assert dead.series[-1] == (5.3, 0)
+
+
+def test_what_is_no_longer_watched_is_left_out() -> None:
+    state = started()
+    for watch in (1, 2):
+        state.apply(ev.WatchedFound(1.0, PID, watch, f"name {watch}", "list", "0x1", "viewer"))
+    state.apply(ev.WatchedEnded(2.0, PID, 1, died=False))
+    assert [one.name for one in process_of(state).watched] == ["name 2"]
+
+
+# The census
+
+
+def test_the_census() -> None:
+    census = process_of(simulated()).census
+    assert census is not None
+    assert (census.taken_s, census.pause_s, census.took_s) == (18.5, 0.0025, 0.071)
+    assert (census.method, census.objects) == ("copy", 25_357)
+    assert census.types[0] == TypeCount("builtins", "function", 4210, 4210 * 160)
+    assert sum(one.count for one in census.types) == census.objects
+    assert census.growth[0] == TypeDelta("app", "Session", 732, 500)  # since the census at 6 s
+    assert 0 not in {one.delta for one in census.growth}
+    assert [one.name for one in census.suspects] == ["Session", "dict", "list"]
+    suspect = census.suspects[0]
+    assert suspect.per_second == pytest.approx(40, rel=0.01)
+    assert suspect.r2 > 0.99
+    assert [link.edge or link.name for link in suspect.chains[0]] == [
+        "item 17", "global sessions", "module __main__",
+    ]  # fmt: skip
+    assert suspect.allocated_at[0] == Site("/home/app/app/__init__.py", 118, "open_session")
+    most = census.most_referenced[0]
+    assert (most.type, most.label, most.references) == ("type", "class type", 1220)
+
+
+def test_growth_is_most_first_and_names_what_is_gone() -> None:
+    state = started()
+    for number, counts in enumerate(({"A": 5, "B": 5, "C": 9}, {"A": 50, "B": 1, "C": 0, "D": 2})):
+        types = [TypeCount("app", name, count, 8) for name, count in counts.items()]
+        state.apply(ev.CensusTaken(1.0 + number, PID, number, 0.1, 10, types))
+    census = process_of(state).census
+    assert census is not None
+    assert [(one.name, one.count, one.delta) for one in census.growth] == [
+        ("A", 50, 45), ("D", 2, 2), ("B", 1, -4), ("C", 0, -9),
+    ]  # fmt: skip
+
+
+def test_pauses_and_collections() -> None:
+    state = simulated()
+    made = build_snapshot(state, taken_at=datetime.now().astimezone())
+    assert made.cost.census_pauses_s[:3] == [0.0021, 0.0025, 0.0029]
+    assert len(made.cost.census_pauses_s) == 8
+    assert made.processes[0].gc_pauses[2] == snap.GcPause(2, 5, 0.0735, 0.0161)
+
+
+# What is missing
+
+
+def test_why_there_is_no_census() -> None:
+    state = started()
+    assert reasons(state)["census"] == reasons(state)["classes"] == "not taken yet"
+    state.apply(ev.TargetExited(0.2, PID, 0))
+    assert reasons(state)["census"] == "the target ended before one was taken"
+    state.apply(ev.CensusFailed(0.2, PID, "memory is short", None))
+    assert reasons(state)["census"] == "memory is short"
+    state.apply(ev.ReadingLimited(0.2, "census", "switched off (--census off)"))
+    assert reasons(state)["census"] == "switched off (--census off)"
+    assert process_of(state).census is None
+    assert "census" in reasons(State())
+
+
+def test_a_census_that_is_old_because_the_next_failed() -> None:
+    state = started()
+    state.apply(ev.CensusTaken(1.0, PID, 1, 0.1, 10, []))
+    assert "census" not in reasons(state)
+    state.apply(ev.CensusFailed(4.0, PID, "memory is short", 10.0))
+    assert reasons(state)["census"] == "not taken anew: memory is short"
+
+
+def test_why_a_number_of_a_watched_object_is_missing() -> None:
+    state = started()
+    state.apply(ev.WatchedFound(1.0, PID, 1, "a", "list", "0x1", "main"))
+    (one,) = process_of(state).watched
+    assert (one.references, one.ctypes, one.getrefcount) == (None, None, None)
+    assert one.getrefcount_offset is None
+    found = reasons(state)
+    for number in ("references", "ctypes", "getrefcount", "getrefcount_offset"):
+        assert f"watched.{number}" in found
+    state.apply(ev.WatchedCounted(1.1, PID, [(1, 2)]))
+    state.apply(ev.WatchedRead(1.1, PID, 1, [ev.RawReading(1, 3, 4)]))
+    assert not [reading for reading in reasons(state) if reading.startswith("watched")]
+    state.apply(ev.WatchedFound(1.2, PID, 2, "b", "int", "0x2", "main", immortal=True))
+    assert "immortal" in reasons(state)["watched.references"]
+
+
+def test_a_free_threaded_build_says_so() -> None:
+    state = started()
+    reason = "a free-threaded build splits an object's count among threads"
+    state.apply(ev.ReadingLimited(0.1, "references", reason))
+    state.apply(ev.CensusTaken(1.0, PID, 1, 0.1, 10, [TypeCount("app", "Thing", 3, 8)]))
+    found = reasons(state)
+    assert found["classes"] == found["watched"] == found["references"] == reason
+    (thing,) = process_of(state).classes
+    assert (thing.instances, thing.exact) == (3, False)
+
+
+# Bounds
+
+
+def test_names_that_are_no_text(tmp_path: Path, complaints: Complaints) -> None:
+    state = started()
+    odd = os.fsdecode(b"odd\xff\n\x1b[2J")
+    chain = [ChainLink(odd, odd, address="0x1"), ChainLink("module", name=odd)]
+    for event in (
+        ev.ClassFound(0.1, PID, 1, odd, odd),
+        ev.ClassesCounted(0.1, PID, [(1, 1)]),
+        ev.WatchedFound(0.1, PID, 1, odd, odd, "0x1", "main"),
+        ev.ChainsFound(0.1, PID, odd, odd + "2", [chain], [Site(odd, 1, odd)]),
+        ev.CensusFailed(0.1, PID, odd, None),
+    ):
+        state.apply(event)
+    path = tmp_path / "s.json"
+    write_snapshot(state, path)
+    assert complaints(json.loads(path.read_bytes())) == []
+    for number in range(1, 8):
+        types = [TypeCount(odd, odd + "2", 100 * number, 8)]
+        most = [Referenced(odd, odd, "0x1", 5)]
+        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 9, types, most))
+    write_snapshot(state, path)
+    written = json.loads(path.read_bytes())
+    assert complaints(written) == []
+    text = "odd\\udcff\n\x1b[2J"
+    (process,) = written["processes"]
+    assert process["census"]["suspects"][0]["chains"][0][0]["edge"] == text
+    assert process["watched"][0]["name"] == text
+
+
+def large() -> State:
+    """2,000 classes and 5,000 watched objects whose numbers change all the time."""
+    state = started()
+    for watch in range(5000):
+        state.apply(ev.WatchedFound(0.0, PID, watch, f"name {watch}", "list", "0x1", "main"))
+    for serial in range(2000):
+        state.apply(ev.ClassFound(0.0, PID, serial, "app", f"Class{serial}"))
+    for tick in range(1, 700):
+        at = tick / 20
+        state.apply(ev.WatchedCounted(at, PID, [(n, (n + tick) % 90) for n in range(5000)]))
+        state.apply(ev.ClassesCounted(at, PID, [(n, (n + tick) % 90) for n in range(2000)]))
+    return state
+
+
+def test_a_large_program_is_written_at_once(tmp_path: Path) -> None:
+    """The daemon does it in its loop, while the samples wait."""
+    state = large()
+    began = time.process_time()
+    write_snapshot(state, tmp_path / "s.json")
+    spent = time.process_time() - began
+    (process,) = build_snapshot(state, taken_at=datetime.now().astimezone()).processes
+    assert (len(process.classes), len(process.watched)) == (2000, 5000)
+    series = [one.series for one in process.classes] + [one.series for one in process.watched]
+    assert max(map(len, series)) <= MAX_POINTS
+    assert min(map(len, series)) >= 24
+    assert spent < 1.5
