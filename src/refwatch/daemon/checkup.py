@@ -104,9 +104,11 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
     )
     watch.start()
     listener = Listener(listening)
+    connections: list[socket.socket] = []
     end = time.monotonic() + LIMIT_S
     while time.monotonic() < end and not watch.over and not _seen_enough(events, state):
         for connection in listener.accept():
+            connections.append(connection)
             watch.take_probe(connection)
         watch.read_probe()
         wait = watch.step()
@@ -115,6 +117,8 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
         else:
             select.select([listener], [], [], min(wait, 0.01))
     watch.end("the checkup is over")
+    for connection in connections:
+        connection.close()
     return events, state
 
 
