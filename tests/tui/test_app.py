@@ -270,7 +270,7 @@ async def test_help_shows_every_key() -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.pause()
         shown = frame(app)
-        for word in ("space", "Write a snapshot", "Panel Threads", "Less time in a cell",
+        for word in ("space", "Write a snapshot", "Overview, Threads", "Less time in a cell",
                      "goes to the program", "holds GIL", "waits for a child process"):  # fmt: skip
             assert word.lower() in shown.lower()
         await pilot.press("escape")

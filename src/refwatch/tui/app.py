@@ -24,12 +24,13 @@ from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
 from refwatch.session.state import State
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
+from refwatch.tui.heap import HeapScreen
 from refwatch.tui.held import Held
-from refwatch.tui.help import HelpScreen, own, section
+from refwatch.tui.help import HelpScreen, Section, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.objects import ObjectsPanel
-from refwatch.tui.objects_detail import ObjectScreen
+from refwatch.tui.objects_detail import ObjectDetail, ObjectScreen
 from refwatch.tui.output import OutputLines
 from refwatch.tui.panels import panels
 from refwatch.tui.refcounts import RefcountsPanel
@@ -275,26 +276,34 @@ class RefwatchApp(AskingApp):
     def action_help(self) -> None:
         if isinstance(self.screen, HelpScreen):
             return
-        sections = [
-            section(
-                "Everywhere",
-                [*self._panel_keys(), *MainScreen.BINDINGS, *AskingApp.BINDINGS, *self.BINDINGS],
-            ),
+        self.push_screen(HelpScreen(self._help()))
+
+    def _help(self) -> list[Section]:
+        """What is seen comes first, then what holds everywhere."""
+        trees = [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS]
+        places = {
+            "threads": section("Threads", own(ThreadsPanel)),
+            "thread": section("One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),
+            "output": section("Output", OutputLines.BINDINGS),
+            "refcounts": section("Refcounts", own(RefcountsPanel)),
+            "referrers": section("Who refers to an object", trees),
+            "objects": section("Objects", own(ObjectsPanel)),
+            "object": section("One class", [*ObjectDetail.BINDINGS, *ObjectScreen.BINDINGS]),
+            "heap-screen": section("The heap", [*LiveScreen.BINDINGS, *HeapScreen.BINDINGS]),
+        }
+        main = isinstance(self.screen, MainScreen)
+        seen = places.pop(self.main.active.name if main else self.screen.id or "", None)
+        app = [*MainScreen.BINDINGS, *AskingApp.BINDINGS, *self.BINDINGS]
+        return [
+            *([seen] if seen is not None else []),
+            section("Everywhere", [*self._panel_keys(), *app]),
             section("Tables and trees", [*LiveTable.BINDINGS, *TABLE_KEYS]),
-            section("Threads", own(ThreadsPanel)),
-            section("One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),
-            section("Refcounts", own(RefcountsPanel)),
-            section(
-                "Who refers to an object",
-                [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS],
-            ),
-            section("Output", OutputLines.BINDINGS),
-            section("Objects", own(ObjectsPanel)),
+            *places.values(),
         ]
-        self.push_screen(HelpScreen(sections))
 
     def _panel_keys(self) -> list[BindingType]:
-        return [Binding(spec.key, "panel", f"Panel {spec.title}") for spec in self.specs]
+        titles = ", ".join(spec.title for spec in self.specs)
+        return [Binding(",".join(spec.key for spec in self.specs), "panel", titles)]
 
     def action_leave(self) -> None:
         if isinstance(self.screen, LeaveScreen):

@@ -18,6 +18,7 @@ from refwatch.tui.views.overview_lines import (
     draw_text,
     draw_verdict,
 )
+from refwatch.tui.views.spans import whole_parts
 from refwatch.tui.widgets.lines import Picture
 
 
@@ -79,8 +80,9 @@ class OverviewPanel(Panel):
         self._events.present(view)
 
     def _trend(self, widget: Picture[Trend], trend: Trend) -> None:
-        if widget.border_subtitle != trend.facts:
-            widget.border_subtitle = trend.facts
+        facts = whole_parts(trend.facts, widget.size.width - 2)
+        if widget.border_subtitle != facts:
+            widget.border_subtitle = facts
         title = f"{widget.border_title}".split(" · ")[0]
         wanted = f"{title} · {trend.more}" if trend.more else title
         if widget.border_title != wanted:

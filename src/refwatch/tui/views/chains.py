@@ -135,7 +135,7 @@ def fmt_named(type_: str, label: str) -> str:
     short = type_.rpartition(".")[2]
     if not label or label in {type_, short}:
         return safe(type_)
-    if label.startswith(type_):
+    if label.startswith((type_, "class ", "globals of ")):
         return safe(label)
     if label.startswith(short) and not label[len(short)].isidentifier():
         return safe(type_ + label[len(short) :])

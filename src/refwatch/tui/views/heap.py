@@ -85,8 +85,9 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
         )
         count, total, longest = view.pauses
         share = total / view.now_s if view.now_s else 0.0
-        text = f"{count} pauses for it: {fmt_duration(total)}, {share:.2%} of the time"
-        lines.append(((f"{text}, at most {fmt_duration(longest)}", "muted"),))
+        times = f"paused {count:,} time{'' if count == 1 else 's'}, at most {fmt_duration(longest)}"
+        text = f"{times}; {fmt_duration(total)} in all, {share * 100:.2f} % of the time"
+        lines.append(((text, "muted"),))
     elif not view.why and not view.counting:
         lines.append((("no census yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
     return tuple(fit(line, width) for line in lines[:height])

@@ -65,6 +65,14 @@ def cut_dotted(text: str, width: int) -> str:
     return cut_middle(parts[-1], width)
 
 
+def whole_parts(text: str, width: int) -> str:
+    """As many of the parts between commas as have room; the last ones give way."""
+    parts = text.split(", ")
+    while len(parts) > 1 and cell_len(", ".join(parts)) > width:
+        parts.pop()
+    return ", ".join(parts)
+
+
 def pad(text: str, width: int, right: bool = False) -> str:
     """Exactly ``width`` cells: cut, or filled with spaces after (or before) the text."""
     text = cut(text, width)
