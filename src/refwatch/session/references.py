@@ -318,12 +318,7 @@ class References:
             del self.chains[next(iter(self.chains))]
 
     def found_referrers(self, event: ev.ReferrersFound) -> None:
-        inspection = self.inspections.get(event.inspection)
-        if inspection is None:
-            inspection = self.inspections[event.inspection] = Inspection(event.inspection, event.at)
-            while len(self.inspections) > KEEP_INSPECTIONS:
-                del self.inspections[next(iter(self.inspections))]
-        inspection.nodes[event.node] = Node(
+        self._inspection(event).nodes[event.node] = Node(
             event.type,
             event.label,
             event.address,
@@ -334,6 +329,13 @@ class References:
         )
 
     def ended_inspection(self, event: ev.InspectionEnded) -> None:
+        self._inspection(event).ended = event.reason
+
+    def _inspection(self, event: ev.ReferrersFound | ev.InspectionEnded) -> Inspection:
+        """The one that the event is about; it may end before anything was found."""
         inspection = self.inspections.get(event.inspection)
-        if inspection is not None:
-            inspection.ended = event.reason
+        if inspection is None:
+            inspection = self.inspections[event.inspection] = Inspection(event.inspection, event.at)
+            while len(self.inspections) > KEEP_INSPECTIONS:
+                del self.inspections[next(iter(self.inspections))]
+        return inspection

@@ -123,7 +123,8 @@ def _inspection(at: float, pid: int, inspection: Inspection) -> Iterator[ev.Even
             node.left_out,
         )
     if inspection.ended is not None:
-        yield ev.InspectionEnded(at, pid, inspection.name, inspection.ended)
+        ended_at = at if inspection.nodes else inspection.at
+        yield ev.InspectionEnded(ended_at, pid, inspection.name, inspection.ended)
 
 
 def _restored(points: kept.Points, room: Room) -> Steps:

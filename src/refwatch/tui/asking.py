@@ -15,7 +15,23 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from refwatch.model.commands import Command, EndInspection, Mark, OpenNode, TakeCensus, WatchObject
+from refwatch.model.commands import (
+    Command,
+    EndInspection,
+    FindChains,
+    Inspect,
+    InspectAddress,
+    InspectInstance,
+    Mark,
+    OpenNode,
+    TakeCensus,
+    Unwatch,
+    WatchAddress,
+    WatchInstance,
+    WatchNode,
+    WatchObject,
+    WriteGraph,
+)
 from refwatch.model.events import Event
 from refwatch.session.state import State
 from refwatch.tui.answers import Answers
@@ -31,6 +47,11 @@ PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RECORDED = "A recording takes no commands"
 SAID_S = 2.0
 """What was asked for needs no long telling: the answer says more."""
+ENDED = "The program has ended: it cannot be asked any more"
+OF_THE_TARGET = (
+    TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
+    InspectInstance, InspectAddress, FindChains, WriteGraph,
+)  # fmt: skip
 GONE = "No answer: the daemon is gone"
 
 
@@ -66,7 +87,7 @@ class AskingApp(App[Leave]):
 
     async def send(self, command: Command, said: str = "") -> bool:
         """Send, or say why not; return whether it went. ``said`` is told the user if it did."""
-        if not self.may_ask():
+        if not self.may_ask(isinstance(command, OF_THE_TARGET)):
             return False
         self._answers.asked(command)
         try:
@@ -78,12 +99,19 @@ class AskingApp(App[Leave]):
             self.notify(said, timeout=SAID_S, markup=False)
         return True
 
-    def may_ask(self) -> bool:
-        """Whether somebody takes commands; the user is told if not."""
-        if self.replay or self.feed.gone:
-            self.notify(RECORDED if self.replay else GONE, severity="warning", markup=False)
-            return False
-        return True
+    def may_ask(self, of_the_target: bool = False) -> bool:
+        """Whether somebody takes commands, and is there to be asked; the user is told if not."""
+        why = RECORDED if self.replay else GONE if self.feed.gone else ""
+        if not why and of_the_target and self._over:
+            why = ENDED
+        if why:
+            self.notify(why, severity="warning", markup=False)
+        return not why
+
+    @property
+    def _over(self) -> bool:
+        """The target is gone, or nobody looks at it any more."""
+        return self.state.exited is not None or self.state.ended is not None
 
     @on(Panel.SendWanted)
     async def _send_wanted(self, event: Panel.SendWanted) -> None:
@@ -119,7 +147,7 @@ class AskingApp(App[Leave]):
 
     @on(RefcountsPanel.PathWanted)
     def _path_wanted(self) -> None:
-        if self.may_ask():
+        if self.may_ask(of_the_target=True):
             explained = "Its count is read from now on, or once it is there."
             screen = AskScreen("Watch an object", explained, placeholder="pkg.mod.name.attr")
             self.push_screen(screen, self._watch)
@@ -135,7 +163,7 @@ class AskingApp(App[Leave]):
 
     @on(Panel.InspectWanted)
     async def _inspect_wanted(self, event: Panel.InspectWanted) -> None:
-        if self.replay or self.feed.gone:
+        if self.replay or self.feed.gone or self._over:
             name = self._inspected_before(event.address)
         else:
             name = f"inspect-{uuid.uuid4().hex[:12]}"  # other viewers give names too
@@ -154,7 +182,7 @@ class AskingApp(App[Leave]):
             for name, inspection in process.references.inspections.items():
                 if address and 0 in inspection.nodes and inspection.nodes[0].address == address:
                     return name
-        self.may_ask()
+        self.may_ask(of_the_target=True)
         return None
 
     async def _inspected(self, name: str, _: None) -> None:

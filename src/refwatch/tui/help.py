@@ -12,11 +12,11 @@ from textual.widget import Widget
 
 from refwatch.tui.table_panel import TABLE_KEYS
 from refwatch.tui.views.chains import ROOT
-from refwatch.tui.views.spans import Line, pad
+from refwatch.tui.views.spans import Line, pad, wrap
 from refwatch.tui.views.states import EXPLAINED, GLYPHS, WORDS
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
-KEY_WIDTH = 22
+KEY_WIDTH = 20
 Section = tuple[str, tuple[tuple[str, str], ...]]
 """(title, ((keys, what they do), ...))"""
 
@@ -60,43 +60,39 @@ REFERENCES = (
 """(word or sign, its style, what it means)"""
 
 
-def draw_help(sections: Iterable[Section]) -> list[Line]:
-    """Keys by place, then the states."""
+TIMELINES = (
+    "A full cell is one state, ▌ two, one after the other; a bar ▃ two taking turns faster than a "
+    "cell: the height of its colour is its share. + zooms in."
+)
+
+
+def draw_help(sections: Iterable[Section], width: int) -> list[Line]:
+    """Keys by place, then the words and signs."""
     lines: list[Line] = []
     for title, rows in sections:
-        lines += [((title, "title"),)]
-        lines += [
-            ((pad(f"  {keys}", KEY_WIDTH), "key"), (what, "foreground")) for keys, what in rows
-        ]
+        lines.append(((title, "title"),))
+        for keys, what in rows:
+            lines += _entry(keys, "key", what, width)
         lines.append(())
     lines.append((("States of a thread, exactly one at each sample", "title"),))
-    lines += [
-        ((pad(f"  {GLYPHS[state]} {WORDS[state]}", KEY_WIDTH), str(state)), (text, "foreground"))
-        for state, text in EXPLAINED.items()
-    ]
-    lines += [
-        (),
-        (("References", "title"),),
-        *(
-            ((pad(f"  {word}", KEY_WIDTH), style), (text, "foreground"))
-            for word, style, text in REFERENCES
-        ),
-        (),
-        (("Timelines", "title"),),
-        (
-            (
-                "  A full cell is one state, ▌ two, one after the other; a bar ▃ two taking turns",
-                "foreground",
-            ),
-        ),
-        (
-            (
-                "  faster than a cell: the height of its colour is its share. + zooms in.",
-                "foreground",
-            ),
-        ),
-    ]
+    for state, text in EXPLAINED.items():
+        lines += _entry(f"{GLYPHS[state]} {WORDS[state]}", str(state), text, width)
+    lines += [(), (("References", "title"),)]
+    for word, style, text in REFERENCES:
+        lines += _entry(word, style, text, width)
+    lines += [(), (("Timelines", "title"),)]
+    lines += [((f"  {text}", "foreground"),) for text in wrap(TIMELINES, max(8, width - 2), 9)]
     return lines
+
+
+def _entry(word: str, style: str, text: str, width: int) -> list[Line]:
+    """A word, and beside it what it means, on as many lines as that takes."""
+    heads = [pad(f"  {word}", KEY_WIDTH)]
+    pieces = wrap(text, max(8, width - KEY_WIDTH), 4)
+    heads += [" " * KEY_WIDTH] * (len(pieces) - 1)
+    return [
+        ((head, style), (piece, "foreground")) for head, piece in zip(heads, pieces, strict=True)
+    ]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -117,8 +113,15 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self._lines.border_title = "Keys"
         self._lines.border_subtitle = "esc closes"
-        self._lines.show(draw_help(self._sections))
         self._lines.focus()
+        self.call_after_refresh(self._lay_out)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        width = self._lines.scrollable_content_region.width
+        self._lines.show(draw_help(self._sections, width))
 
     def action_close(self) -> None:
         self.dismiss()

@@ -88,7 +88,8 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._title_line.show((draw_title(view, self.size.width),))
         self._account.present(view)
         rows = draw_holders(view, self._tree.scrollable_content_region.width)
-        self._tree.show(rows, empty=(("" if view.known else "nothing is known yet", "muted"),))
+        waits = not view.known and view.ended is None
+        self._tree.show(rows, empty=(("nothing is known yet" if waits else "", "muted"),))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002

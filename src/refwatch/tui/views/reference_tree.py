@@ -79,10 +79,11 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
     inspection = next((each[name] for each in inspections if name in each), None)
     work = view_work(state.work.get(name))
     top = inspection.nodes.get(0) if inspection is not None else None
+    ended = None if inspection is None or inspection.ended is None else safe(inspection.ended)
     if inspection is None or top is None:
         return InspectionView(
             title, "", None, None, ("", ""), known=False, answered=frozenset(), holders=(),
-            work=work, ended=None,
+            work=work, ended=ended,
         )  # fmt: skip
     what = fmt_named(top.type, top.label)
     itself = HolderView((0,), "", "top", "", what=what, address=safe(top.address))
@@ -96,7 +97,7 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
         answered=frozenset(inspection.nodes),
         holders=(itself, *_below(inspection, opened, (0,), "")),
         work=work,
-        ended=None if inspection.ended is None else safe(inspection.ended),
+        ended=ended,
     )
 
 
@@ -241,7 +242,8 @@ def draw_account(view: InspectionView, width: int, height: int) -> tuple[Line, .
         text, style = view.account
         lines.append(fit(((text, style),), width))
     if view.ended is not None:
-        text = f"the copy is gone: {view.ended}; what was opened stays"
+        stays = f"the copy is gone: {view.ended}; what was opened stays"
+        text = stays if view.known else f"nothing was found out: {view.ended}"
         lines.append(fit((("■ ", "warn"), (text, "foreground")), width))
     elif view.work is not None and (view.work.failure is not None or not view.work.done):
         running = view.work.failure is None
