@@ -17,7 +17,7 @@ import pytest
 from refwatch.model import events as ev
 from refwatch.model.references import TypeCount
 from refwatch.session.references import References, TypeName
-from refwatch.session.suspects import Suspicion, comes_with_python, suspicions
+from refwatch.session.suspects import Suspicion, follows, suspicions
 
 THING = ("app", "Thing")
 OTHERS = 250  # types that stay what they are
@@ -248,7 +248,7 @@ def test_two_leaks_and_what_grows_along_with_them() -> None:
             ("builtins", "tuple"): round(2000 + 500 * at),
         }
         found = program.census_of(at, objects)
-    assert [one.name[1] for one in found] == ["Entry", "Key", "tuple", "deque", "dict"]
+    assert [one.name[1] for one in found] == ["Entry", "Key", "deque", "dict", "tuple"]
 
 
 @pytest.mark.parametrize("name", ["dict", "tuple", "bytearray", "function", "list"])
@@ -259,9 +259,15 @@ def test_a_leak_of_python_s_own_types_is_named(name: str) -> None:
     assert [one.name for one in found] == [("builtins", name)]
 
 
-def test_what_comes_with_python() -> None:
-    assert all(map(comes_with_python, ["builtins", "collections", "email.message", "_io"]))
-    assert not any(map(comes_with_python, ["__main__", "app", "app.json", "collections2", ""]))
+def test_what_follows_what() -> None:
+    names = [
+        ("app", "Entry"), ("threading", "Thread"), ("builtins", "dict"), ("builtins", "tuple"),
+        ("builtins", "int"),
+    ]  # fmt: skip
+    assert [follows(name) for name in names] == [0, 1, 2, 3, 4]
+    own = ["__main__", "app", "app.json", "collections2", "dict", ""]
+    assert {follows((module, "dict")) for module in own} == {0}
+    assert {follows((module, "A")) for module in ("email.message", "_io", "collections")} == {1}
 
 
 # What is not

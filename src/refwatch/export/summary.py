@@ -11,7 +11,7 @@ from refwatch.session.diagnosis import diagnose, printable
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
 from refwatch.session.state import State
-from refwatch.session.suspects import Suspicion, comes_with_python, suspicions
+from refwatch.session.suspects import Suspicion, follows, suspicions
 
 MAX_LINES = 12
 MAX_THREADS = 5
@@ -53,9 +53,9 @@ def _end(state: State) -> str:
 
 
 def _suspects(known: References) -> list[str]:
-    """What keeps growing; Python's own types, which grow along, only where nothing else does."""
+    """What keeps growing, without what grows along with it."""
     found = suspicions(known)
-    shown = [one for one in found if not comes_with_python(one.name[0])] or found
+    shown = [one for one in found if follows(one.name) == follows(found[0].name)]
     lines = [
         _line("" if index else "leak", _suspect(one, known))
         for index, one in enumerate(shown[:MAX_SUSPECTS])

@@ -38,6 +38,9 @@ STILL = 0.5  # of the mean rate, that it must have had lately
 PATIENCE_S = 20.0  # how long it may stand still, if it has stood still before
 SLOWER, SLOWER_LATELY = 0.85, 0.93  # a root has 0.71 and 0.84, a logarithm 0.5 and 0.71, a line 1
 
+PARTS = {"tuple", "cell", "method"}  # as functions, classes and calls have them
+LEAVES = {"int", "str", "bytes", "bytearray", "float", "complex", "NoneType", "bool", "memoryview"}
+
 POINTS = 25  # of a look; each look goes twice as far back as the one before
 NEAR = (24, 16, 12, 8, 6, 4, 3)  # steps of the windows of the first look ..
 FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look before has seen
@@ -82,8 +85,8 @@ class _Window:
 
 
 def suspicions(references: References) -> list[Suspicion]:
-    """The suspects at the newest census, those that grow fastest first; the types of Python itself
-    and of its library come last, because they grow along with what a program leaks."""
+    """The suspects at the newest census. What grows only along with others comes after them; of
+    equals those that grow fastest are first."""
     times = sorted(set(references.census.times))
     if len(times) < LEAST_CENSUSES:
         return []
@@ -93,12 +96,16 @@ def suspicions(references: References) -> list[Suspicion]:
         for name, series in references.type_series.items()
         if (suspicion := _judge(name, series, times, looks)) is not None
     ]
-    return sorted(found, key=lambda one: (comes_with_python(one.name[0]), -one.per_second))
+    return sorted(found, key=lambda one: (follows(one.name), -one.per_second))
 
 
-def comes_with_python(module: str) -> bool:
-    """Whether it is Python's own or of its library."""
-    return module.partition(".")[0] in sys.stdlib_module_names
+def follows(name: TypeName) -> int:
+    """How likely objects of a type are only parts of what a program leaks: 0 for its own classes, 1
+    for those of Python's library, 2 for what holds others, 3 for parts, 4 for what holds none."""
+    module, short = name
+    if module == "builtins":
+        return 4 if short in LEAVES else 3 if short in PARTS else 2
+    return 1 if module.partition(".")[0] in sys.stdlib_module_names else 0
 
 
 def _looks(times: list[float]) -> Iterator[_Look]:
