@@ -159,9 +159,9 @@ def test_growing_and_shrinking_have_their_sign_and_colour() -> None:
         make_row(row_of(view, "builtins", name), view, 0, (), widths).cells
         for name in ("list", "set")
     )
-    assert grows[3] == (("+4.5 M", "warning"),)
+    assert grows[3] == (("+4.5 M", "foreground"),)
     assert shrinks[3] == (("-60", "muted"),)
-    assert grows[2] == (("+562 k", "warning"),)
+    assert grows[2] == (("+562 k", "foreground"),)
     assert shrinks[2] == (("-7.5", "muted"),)
 
 
@@ -256,7 +256,7 @@ def test_where_nobody_can_look_no_key_is_offered(view: ObjectsView) -> None:
 def test_a_suspect_that_nothing_leads_to() -> None:
     none = ev.ChainsFound(13.0, PID, *SESSION, [])
     view = read([*reference_events(13.0), none])
-    assert "no chain leads to them" in page(draw_suspects(view, 76, 1, may_ask=True))
+    assert "nothing that runs leads to them" in page(draw_suspects(view, 76, 1, may_ask=True))
 
 
 @pytest.mark.parametrize("width", [24, 30, 40, 60, 76, 116])

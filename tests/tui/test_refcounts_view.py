@@ -187,7 +187,7 @@ def test_what_80_and_120_columns_have_room_for(view: RefcountsView) -> None:
 
     first = ["name", "references", "growth", "trend", "type", "watch", "ctypes"]
     assert shown(80) == first
-    assert shown(120) == [*first, "getrefcount", "address", "source"]
+    assert shown(120) == [*first, "getrefcount", "address"]
 
 
 def test_totals(view: RefcountsView) -> None:

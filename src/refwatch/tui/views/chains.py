@@ -20,6 +20,8 @@ UNROOTED = "◌"
 """Before an object beyond which nobody has looked, or that nothing refers to."""
 ROOTS = frozenset({"module", "frame", "thread"})
 """Types of what keeps other things alive without being held itself."""
+NOT_LOOKED = "who keeps them alive is not known yet"
+NO_CHAIN = "nothing that runs leads to them: garbage, or held by C code"
 LIKE_LEAVES = 3
 """So many instances of one type are listed below one holder, the others only counted."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from refwatch.model.events import WorkProgressed
 from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.chains import chain_line
+from refwatch.tui.views.chains import NO_CHAIN, NOT_LOOKED, chain_line
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_rate
 from refwatch.tui.views.objects import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.objects_table import SUSPECT, fmt_name, fmt_number, fmt_signed
@@ -18,8 +18,6 @@ LINES = 2
 """For each suspect."""
 FAILURE_S = 15.0
 """For so long is said what went wrong."""
-_NOT_LOOKED = "who keeps them alive is not known yet"
-_NO_CHAIN = "no chain leads to them from a module, a frame or a thread"
 
 
 def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -> tuple[Line, ...]:
@@ -66,9 +64,9 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
     indent = " " * len(SUSPECT)
     if each.chain is None:
         key: Line = (("; ", "muted"), ("enter", "key"), (" looks", "muted")) if may_ask else ()
-        return fit(((indent, ""), (_NOT_LOOKED, "muted"), *key), width)
+        return fit(((indent, ""), (NOT_LOOKED, "muted"), *key), width)
     if not each.chain:
-        return fit(((indent, ""), (_NO_CHAIN, "muted")), width)
+        return fit(((indent, ""), (NO_CHAIN, "muted")), width)
     return ((indent, ""), *chain_line(each.chain, width - len(indent)))
 
 

@@ -101,7 +101,7 @@ def make_row(
     growth = view.grown(row, baseline)
     suspect = row.key in suspects
     mark: Span = (SUSPECT, "warn") if suspect else ("  ", "")
-    growing = "warn" if suspect else "warning"
+    growing = "warn" if suspect else "foreground"
     return Row(
         row.key,
         (

@@ -68,8 +68,8 @@ class HeapView:
     objects: int
     growing: tuple[tuple[str, float], ...]
     """(class, instances more per second), the worst first"""
-    chain: tuple[ChainLink, ...] = ()
-    """What keeps instances of the first of them alive, where that is known."""
+    chain: tuple[ChainLink, ...] | None = None
+    """What keeps instances of the first of them alive; None where nobody has looked yet."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _heap(known: References, growing: tuple[Suspicion, ...]) -> HeapView:
     return HeapView(
         known.census.objects,
         tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
-        clearest(found.chains) if found is not None else (),
+        clearest(found.chains) if found is not None else None,
     )
 
 

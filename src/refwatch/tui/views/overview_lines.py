@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
-from refwatch.tui.views.chains import chain_line
+from refwatch.tui.views.chains import NO_CHAIN, NOT_LOOKED, chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.tui.views.overview import EventView, Gauge, HeapView, OverviewView, Trend
@@ -53,10 +53,12 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
         if index and width_of((*line, *more)) > width:
             break
         line += more
-    lines: list[Line] = [fit(tuple(line), width)]
-    if view.chain:
-        lines.append((edge, ("held ", "foreground"), *chain_line(view.chain, width - 7)))
-    return tuple(lines[:height])
+    if not view.growing:
+        return (fit(tuple(line), width),)[:height]
+    why = NOT_LOOKED if view.chain is None else NO_CHAIN
+    held: Line = chain_line(view.chain, width - 7) if view.chain else ((why, "muted"),)
+    head: Line = (edge, ("held ", "foreground")) if view.chain else (edge,)
+    return (fit(tuple(line), width), fit((*head, *held), width))[:height]
 
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:

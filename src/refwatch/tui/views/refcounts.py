@@ -150,8 +150,9 @@ def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column,
     name = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
     trend = Column("trend", f"since {name}", cells)
+    type_ = _TYPE if width < WIDE else replace(_TYPE, width=18)
     return (
-        _NAME, _REFERENCES, _GROWTH, trend, _TYPE, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
+        _NAME, _REFERENCES, _GROWTH, trend, type_, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
     )  # fmt: skip
 
 
@@ -268,7 +269,7 @@ def fmt_growth(growth: int | None, values: list[int | None]) -> Line:
         return (("", ""),)
     if growth == 0:
         return (("0", "muted"),)
-    style = "warn" if rises(growth, values) else "warning" if growth > 0 else "success"
+    style = "warn" if rises(growth, values) else "foreground" if growth > 0 else "muted"
     return ((f"{growth:+}", style),)
 
 
