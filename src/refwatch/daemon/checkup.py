@@ -146,7 +146,12 @@ def _instances(known: References) -> int | None:
 
 
 def _judge(events: list[ev.Event], state: State) -> list[Reading]:
-    return [*_judge_threads(events), *_judge_references(state)]
+    limits = state.limits
+    return [
+        *_judge_threads(events, limits),
+        *_judge_process(events, limits),
+        *_judge_references(state),
+    ]
 
 
 def _judge_references(state: State) -> list[Reading]:
@@ -174,14 +179,13 @@ def _counted(name: str, count: int | None, expected: int, how: str, missing: str
     return Reading(name, works=True, detail=how)
 
 
-def _judge_threads(events: list[ev.Event]) -> list[Reading]:
-    limits = {e.reading: e.reason for e in events if isinstance(e, ev.ReadingLimited)}
+def _judge_threads(events: list[ev.Event], limits: dict[str, str]) -> list[Reading]:
     found = next((e for e in events if isinstance(e, ev.InterpreterFound)), None)
     samples = [e for e in events if isinstance(e, ev.Sampled)]
     states = {s for e in samples for piece in e.threads for s in piece.states}
-    gil = [e.gil for e in samples if e.gil is not None]
+    gil = "GIL" not in limits and any(e.gil is not None for e in samples)
+    no_gil = "no GIL in this build" if found is not None and not found.gil else None
     lines = any(isinstance(e, ev.LineSeen) for e in events)
-    measured = [e for e in events if isinstance(e, ev.ProcessMeasured)]
     unread = limits.get("outside reading", limits.get("interpreter", "no sample was taken"))
     taken, span = sum(e.samples for e in samples), sum(e.span_s for e in samples)
     return [
@@ -202,36 +206,25 @@ def _judge_threads(events: list[ev.Event]) -> list[Reading]:
         ),
         Reading(
             "GIL",
-            bool(gil) and "GIL" not in limits,
-            "holder, waiters and handoffs"
-            if gil and "GIL" not in limits
-            else limits.get(
-                "GIL", unread if found is None or found.gil else "no GIL in this build"
-            ),
+            gil,
+            "holder, waiters and handoffs" if gil else limits.get("GIL", no_gil or unread),
         ),
         Reading(
             "stacks",
             lines and "stacks" not in limits,
             "frames and source lines" if lines else limits.get("stacks", unread),
         ),
-        Reading(
-            "thread names",
-            any(isinstance(e, ev.ThreadNamed) for e in events),
-            "asked of the probe, once a second",
-        ),
-        Reading(
-            "memory and CPU",
-            bool(measured),
-            "by psutil" if measured else "no reading",
-        ),
-        Reading(
-            "private memory (USS)",
-            any(e.uss is not None for e in measured),
-            limits.get("uss", "from /proc/PID/smaps_rollup"),
-        ),
-        Reading(
-            "garbage collector",
-            any(isinstance(e, ev.GcMeasured) for e in events),
-            "gc.get_stats(), once a second",
-        ),
+    ]
+
+
+def _judge_process(events: list[ev.Event], limits: dict[str, str]) -> list[Reading]:
+    measured = [e for e in events if isinstance(e, ev.ProcessMeasured)]
+    named = any(isinstance(e, ev.ThreadNamed) for e in events)
+    collected = any(isinstance(e, ev.GcMeasured) for e in events)
+    private = any(e.uss is not None for e in measured)
+    return [
+        Reading("thread names", named, "asked of the probe, once a second"),
+        Reading("memory and CPU", bool(measured), "by psutil" if measured else "no reading"),
+        Reading("private memory (USS)", private, limits.get("uss", "from /proc/PID/smaps_rollup")),
+        Reading("garbage collector", collected, "gc.get_stats(), once a second"),
     ]

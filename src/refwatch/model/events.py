@@ -9,15 +9,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from refwatch.model import kept
 from refwatch.model.event import TimedEvent as _Event
-from refwatch.model.kept import (
-    BaselineKept,
-    CensusKept,
-    ClassKept,
-    ReferencesKept,
-    TypeKept,
-    WatchedKept,
-)
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
 
@@ -424,10 +417,10 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
-    | ReferencesKept
-    | WatchedKept
-    | ClassKept
-    | CensusKept
-    | TypeKept
-    | BaselineKept
+    | kept.ReferencesKept
+    | kept.WatchedKept
+    | kept.ClassKept
+    | kept.CensusKept
+    | kept.TypeKept
+    | kept.BaselineKept
 )
