@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from refwatch.daemon.copies import Copies
 from refwatch.model import events as ev
@@ -171,7 +172,12 @@ class Censuses:
             if begun < MOST_SUSPECTS and (looked is None or self._now - looked > CHAINS_AGAIN_NS):
                 begun += 1
                 self._looked[suspicion.name] = self._now
-                self.find_chains(suspicion.name, suspicion.grown)
+                over = partial(self._looked_for, suspicion.name)
+                self.find_chains(suspicion.name, suspicion.grown, over=over)
+
+    def _looked_for(self, name: TypeName, failure: str | None) -> None:
+        if failure is not None:
+            self._looked.pop(name, None)  # look again after the next census
 
     def find_chains(
         self,

@@ -14,6 +14,7 @@ from refwatch.daemon.connections import Connection
 from refwatch.model import reports as rp
 
 COPY_NAME = "refwatch-copy"  # as the probe calls its copies
+LAST_WORDS_S = 2.0  # in which what a copy has said before it ended is read
 MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for long
 
 
@@ -30,6 +31,8 @@ class Work:
     asked_s: float
     pid: int = 0
     began_s: float | None = None
+    ended_s: float | None = None
+    """Since when its copy is known to have ended."""
     connection: Connection[rp.Report] | None = None
     over: bool = False
 
@@ -122,14 +125,18 @@ class Copies:
                     self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
             elif now - work.began_s > work.limit_s:
                 self._end(work, f"the copy did not answer in {work.limit_s:.0f} s")
-            elif work.pid and self._has_vanished(work):
+            elif work.pid and self._has_vanished(work, now):
                 self._end(work, "the copy ended before it had answered")
         self._gone = [pid for pid in self._gone if self._still_there(pid)]
 
-    def _has_vanished(self, work: Work) -> bool:
+    def _has_vanished(self, work: Work, now: float) -> bool:
+        """Whether nothing more will come. The connection of a copy that was quick may not have been
+        accepted yet, with all that it has said."""
         if work.connection is not None:
             return not work.connection.open
-        return _state(work.pid) in ("", "Z")
+        if work.ended_s is None and _state(work.pid) in ("", "Z"):
+            work.ended_s = now
+        return work.ended_s is not None and now - work.ended_s > LAST_WORDS_S
 
     def _still_there(self, pid: int) -> bool:
         """Have the target wait for its own child; the launcher sees to those that are its."""
