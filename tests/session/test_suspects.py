@@ -236,6 +236,19 @@ def test_what_is_said_of_a_leak() -> None:
     assert leaking.since_s == 0.5
 
 
+@pytest.mark.parametrize("begun", [0.0, 60.0])
+def test_since_when_it_grows_stays_the_same(begun: float) -> None:
+    program, since = Program(), list[float]()
+    for number in range(150):
+        at = 0.5 + 2.5 * number
+        for one in program.census(at, Thing=100 + 20 * max(0.0, at - begun)):
+            since.append(one.since_s)
+    assert len(since) > 100
+    assert all(abs(one - begun) <= 3 for one in since[:8])
+    # Later it is found among fewer censuses, with more time between them.
+    assert all(abs(one - begun) <= 0.12 * (375 - begun) for one in since)
+
+
 def test_two_leaks_and_what_grows_along_with_them() -> None:
     """The classes that cause it come first, though there are more dicts and tuples than of them."""
     program, found = Program(), list[Suspicion]()

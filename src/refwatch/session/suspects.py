@@ -26,6 +26,7 @@ LEAST_S = (
 LEAST_GROWN = 20  # objects
 FEW_STEPS, GROWN_IN_FEW = 6, 50  # objects in fewer steps: a pool of workers grows by as many as 20
 LEAST_R2 = 0.8
+LESS_STRAIGHT = 0.005  # may be the line of all of the growth than that of a part
 WANDER = (
     3.0  # times the root of a size: by so much it wanders, if its objects come and go by chance
 )
@@ -131,13 +132,29 @@ def _judge(
             return None
     for look in looks:
         for window in _windows(look, series):
-            if _is_new(window, series) and _still(window, series, times):
-                slope, r2 = _line(window)
-                if r2 >= LEAST_R2:
-                    if _slows_down(series, times):
-                        return None
-                    return Suspicion(name, newest, window.grown, slope, r2, window.times[0])
+            if not _is_new(window, series) or not _still(window, series, times):
+                continue
+            if _line(window)[1] < LEAST_R2:
+                continue
+            if _slows_down(series, times):
+                return None
+            whole = _whole(window, look, series)
+            slope, r2 = _line(whole)
+            return Suspicion(name, newest, whole.grown, slope, r2, whole.times[0])
     return None
+
+
+def _whole(window: _Window, look: _Look, series: Steps) -> _Window:
+    """The same growth from its beginning: as far back as a line is as straight as any."""
+    counts = [count or 0 for count in series.at_each(look.times)]
+    starts = range(len(counts) - len(window.counts) // 2)
+    lines = [
+        _Window(look.times[start:], counts[start:], counts[-1] - counts[start], window.mean)
+        for start in starts
+    ]
+    straight = [_line(line)[1] for line in lines]
+    enough = max(straight) - LESS_STRAIGHT
+    return next(line for line, r2 in zip(lines, straight, strict=True) if r2 >= enough)
 
 
 def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
