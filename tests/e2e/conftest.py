@@ -272,7 +272,9 @@ class Bench:
             if time.monotonic() > end:
                 break
             time.sleep(0.01)
-        said = [_what_is(pid) for pid in left] + [str(path) for path in self.sessions()]
+        said = [_what_is(pid) for pid in left]
+        for path in self.sessions():
+            said.append(f"{path} {path.read_text()}" if path.suffix == ".log" else str(path))
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -104,14 +104,15 @@ def make(count):
     class Late: pass
     return Late, [Late() for _ in range(count)]
 wait()
-kind, held = make(5)
+class Keep: pass  # what is not bound in __main__ itself is not held by refwatch either
+Keep.kind, Keep.held = make(5)
 wait()
-held = held[:2]
+Keep.held = Keep.held[:2]
 wait()
-kind = held = None
+Keep.kind = Keep.held = None
 gc.collect()
 wait()
-kind, held = make(3)
+Keep.kind, Keep.held = make(3)
 wait()
 import library
 wait()

@@ -121,7 +121,7 @@ print("done")
     for name, (_, kind) in PLAIN_TYPES.items():
         (one,) = watched_in(snapshot, name)
         assert (one.type, counts_of(one)) == (kind, [1, 4, 1, 0])
-        assert one.held == (name != "plain")
+        assert one.held == (name not in {"plain", "group"})  # a set has weak references
         assert one.died_s is not None
 
 
@@ -154,12 +154,14 @@ class Mortal:
 class MortalList(list):
     def __del__(self):
         say("del list")
-class MortalInt(int):
+class MortalInt(int):  # of a size that varies, so that there are no weak references
     def __del__(self):
         say("del int")
+        told.append(1)
 class MortalStr(str):
     def __del__(self):
         say("del str")
+told = []
 def soon(reference):
     end = time.monotonic() + 10
     while reference() is not None and time.monotonic() < end:
@@ -174,7 +176,7 @@ tell_too = weakref.ref(group, lambda _: say("told of group"))
 wait()
 say("now single"); del single; say("is gone", tell())
 say("now group"); del group; say("is gone", tell_too())
-say("now number"); del number; say("is gone")
+say("now number"); del number; soon(lambda: None if told else "there"); told.clear()
 say("now text"); del text; say("is gone")
 say("now items"); del items; soon(inner[0])
 say("now table"); del table; soon(inner[1])
@@ -284,8 +286,9 @@ wait()
 
     for name in ("answer", "nothing", "yes"):
         (one,) = watched_in(snapshot, name)
-        assert one.immortal == IMMORTAL
-        assert (one.references is None) == IMMORTAL
+        immortal = IMMORTAL or name == "answer"  # 3.11 has small integers that nothing frees
+        assert one.immortal == immortal
+        assert (one.references is None) == immortal
         assert one.alive
 
 

@@ -84,14 +84,16 @@ def _run_headless(
         link.close()
         os.waitpid(daemon, 0)
         give_up(str(error))
-    _print_summary(link)
+    stays = _print_summary(link)
     link.close()
-    os.waitpid(daemon, 0)
+    if not stays:
+        os.waitpid(daemon, 0)
     return code
 
 
-def _print_summary(link: socket.socket) -> None:
-    """What the daemon has to say at the end; a daemon that is gone is worth a line."""
+def _print_summary(link: socket.socket) -> bool:
+    """What the daemon has to say at the end; a daemon that is gone is worth a line. Whether it stays
+    for viewers that look at what there was."""
     import json
 
     data, end = b"", time.monotonic() + LAST_WORDS_S
@@ -105,10 +107,12 @@ def _print_summary(link: socket.socket) -> None:
                 piece = b""
         if not piece:
             say("the daemon is gone: there is no summary, and no snapshot was written")
-            return
+            return False
         data += piece
-    for line in json.loads(data.split(b"\n", 1)[0])["lines"]:
+    summary = json.loads(data.split(b"\n", 1)[0])
+    for line in summary["lines"]:
         say_plain(line)
+    return bool(summary.get("stays"))
 
 
 def say_plain(line: str) -> None:

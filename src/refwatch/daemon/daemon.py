@@ -248,7 +248,8 @@ class Daemon:
         from refwatch.export.summary import summary_lines  # start-up needs none of this
 
         failed = [f"refwatch: {note.text}" for note in self._state.notes if note.level == "error"]
-        self._launcher.send(encode_line(Summary(summary_lines(self._state) + failed)))
+        lines = summary_lines(self._state) + failed
+        self._launcher.send(encode_line(Summary(lines, stays=bool(self._viewers))))
 
     def _write_snapshot(self, path: Path) -> None:
         from refwatch.export.snapshot import ExportError, write_snapshot

@@ -38,9 +38,10 @@ class Ended(_Launch, frozen=True, tag="ended"):
 
 
 class Summary(_Launch, frozen=True, tag="summary"):
-    """The daemon is done: lines for the user to read."""
+    """The daemon is done: lines for the user to read. ``stays``: it lives on for its viewers."""
 
     lines: list[str]
+    stays: bool = False
 
 
 Launch = Launched | Wrote | Ended | Summary

@@ -24,7 +24,8 @@ class _Object:
     address: int
     weak: int
     watches: list[int]
-    count: int = -1
+    word: int = -1
+    """``ob_refcnt`` as it was judged last, a reference of the probe's included."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class WatchedObjects:
         self._reader: RecordReader | None = None
         self._before: tuple[int, ...] = ()
         self._next_check = 0
+        self._alone: set[int] = set()
+        """Addresses of objects that only the probe's reference keeps alive."""
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -63,7 +66,7 @@ class WatchedObjects:
             there = None
         if there is not None:
             there.watches.append(found.watch)
-            there.count = -1
+            there.word = -1
             self._before = ()
             return died
         self._objects[found.address] = _Object(found.address, found.weak, [found.watch])
@@ -81,6 +84,7 @@ class WatchedObjects:
 
     def _remove(self, one: _Object) -> list[int]:
         del self._objects[one.address]
+        self._alone.discard(one.address)
         self._reader = None
         return one.watches
 
@@ -97,7 +101,7 @@ class WatchedObjects:
             changed = [
                 self._objects[address]
                 for address, count in zip(addresses, now, strict=True)
-                if count != self._objects[address].count
+                if count != self._objects[address].word
             ]
         else:
             changed = [
@@ -112,18 +116,18 @@ class WatchedObjects:
     def _judge(self, changed: list[_Object], values: dict[int, int]) -> Reading:
         dead = self._dead([*changed, *self._to_check()])
         counts: list[tuple[int, int]] = []
-        last: list[int] = []
         for one in changed:
-            if one.address in dead:
+            if one.address in dead or one.word == values[one.address]:
                 continue
-            count = values[one.address] - (not one.weak)
-            if one.count == count:
-                continue
+            one.word = values[one.address]
+            count = one.word - (not one.weak)
             if 0 <= count < IMMORTAL:
-                one.count = count
                 counts += [(watch, count) for watch in one.watches]
             if not one.weak and count == 0:
-                last += one.watches
+                self._alone.add(one.address)
+            else:
+                self._alone.discard(one.address)
+        last = [watch for address in self._alone for watch in self._objects[address].watches]
         died = [watch for address in dead for watch in self._remove(self._objects[address])]
         return Reading(counts, died, last)
 

@@ -47,6 +47,7 @@ IMMORTAL = 900_000_000
 """A count from here on is no count: 3.12 and later mark immortal objects so; in 3.11 those that are
 part of the interpreter start at 999,999,999 (Include/internal/pycore_object.h)."""
 
+FUTURE = ("__future__", "_Feature")
 NoneType = type(None)
 _SIMPLE = (str, int, float, bytes, bool, NoneType)
 
@@ -164,11 +165,12 @@ def elements_of(obj: object) -> Iterator[object]:
 
 
 def is_program(obj: object) -> bool:
-    """Whether it is a module, a function or a class: what a program is made of, not its data."""
+    """Whether it is a module, a function or a class, or what ``from __future__ import`` binds: what
+    a program is made of, not its data."""
     kind = type(obj)
     if kind is FunctionType or kind is BuiltinFunctionType:
         return True
-    return is_class(obj) or is_a(obj, ModuleType)
+    return is_class(obj) or is_a(obj, ModuleType) or name_of(kind) == FUTURE
 
 
 def resolve(path: str) -> object:

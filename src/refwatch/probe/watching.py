@@ -32,23 +32,47 @@ _let_go.argtypes = [ctypes.c_void_p]
 _let_go.restype = None
 
 
-class Entry:
-    """One object under one name."""
+class _Ref(ref):  # type: ignore[type-arg]
+    """One of our own: a plain weak reference may be one that the target has, and that dies too."""
 
-    __slots__ = ("address", "held", "name", "source", "weak")
+    __slots__ = ()
 
-    def __init__(self, address: int, name: str, source: str) -> None:
-        self.address = address
-        self.name = name
-        self.source = source
-        self.weak: ref[object] | None = None
-        self.held = False
+
+class Hold:
+    """What the probe has of one object, which may be watched under several names: a weak reference,
+    or, where the type allows none, a reference of its own. Neither of an immortal one."""
+
+    __slots__ = ("address", "entries", "held", "immortal", "weak")
+
+    def __init__(self, obj: object) -> None:
+        self.address = id(obj)
+        self.entries: set[int] = set()
+        self.immortal = sys.getrefcount(obj) >= IMMORTAL
+        weak = not self.immortal and takes_weakref(obj)
+        self.weak: _Ref | None = _Ref(obj) if weak else None
+        self.held = not self.immortal and not weak
+        if self.held:
+            _hold(self.address)
 
     def object(self) -> object:
         """The object; None when it has died."""
         if self.weak is not None:
             return self.weak()
         return ctypes.cast(self.address, ctypes.py_object).value
+
+    def is_of(self, obj: object) -> bool:
+        """Whether it is this object's, not that of a dead one at the same address."""
+        return self.weak is None or self.weak() is obj
+
+
+class Entry:
+    """One object under one name."""
+
+    __slots__ = ("hold", "name")
+
+    def __init__(self, hold: Hold, name: str) -> None:
+        self.hold = hold
+        self.name = name
 
 
 class Watching:
@@ -61,40 +85,33 @@ class Watching:
         self._tell = tell
         self._memory = memory
         self._entries: dict[int, Entry] = {}
-        self._known: dict[tuple[str, str, int], int] = {}
-        self._holds: dict[int, int] = {}  # address -> entries that the one reference is for
+        self._known: dict[tuple[str, int], int] = {}
+        self._holds: dict[int, Hold] = {}
         self._last = 0
-        self._lock = RLock()  # of both: the collector may run a finalizer that watches something
+        self._lock = RLock()  # of all: the collector may run a finalizer that watches something
 
     def watch(self, obj: object, name: str, source: str) -> Row | None:
         """Take an object in: the message about it, None where it is known or there are enough."""
         with self._lock:
-            key = (source, name, id(obj))
-            number = self._known.get(key)
-            if number is not None:
-                entry = self._entries[number]
-                if entry.weak is None or entry.weak() is obj:
-                    return None
+            hold = self._holds.get(id(obj))
+            if hold is not None and hold.is_of(obj) and (name, id(obj)) in self._known:
+                return None
             if self.closed or len(self._entries) >= MOST:
                 return None
+            if hold is None or not hold.is_of(obj):
+                hold = self._holds[id(obj)] = Hold(obj)
             self._last += 1
-            entry = Entry(id(obj), name, source)
-            immortal = sys.getrefcount(obj) >= IMMORTAL
-            if not immortal and takes_weakref(obj):
-                entry.weak = ref(obj)
-            elif not immortal:
-                entry.held = True
-                self._take_hold(entry.address)
-            self._entries[self._last] = entry
-            self._known[key] = self._last
+            hold.entries.add(self._last)
+            self._entries[self._last] = Entry(hold, name)
+            self._known[name, id(obj)] = self._last
         return {
             "watch": self._last,
             "name": name,
             "type": type_name(obj),
-            "address": entry.address,
-            "weak": id(entry.weak) if entry.weak is not None else 0,
-            "held": entry.held,
-            "immortal": immortal,
+            "address": hold.address,
+            "weak": id(hold.weak) if hold.weak is not None else 0,
+            "held": hold.held,
+            "immortal": hold.immortal,
             "source": source,
         }
 
@@ -115,7 +132,8 @@ class Watching:
         del names
         for path in self.paths:
             try:
-                found.append(self.watch(resolve(path), path, "option"))
+                name = path.removeprefix("__main__.")
+                found.append(self.watch(resolve(path), path if "." in name else name, "option"))
             except LookupError:
                 continue
         return [row for row in found if row is not None]
@@ -125,7 +143,7 @@ class Watching:
         rows: list[list[int]] = []
         for number in numbers:
             entry = self._entries.get(number)
-            reading = raw_reading(entry, self._memory) if entry is not None else None
+            reading = raw_reading(entry.hold, self._memory) if entry is not None else None
             if reading is not None:
                 rows.append([number, *reading])
         return rows
@@ -136,16 +154,13 @@ class Watching:
         with self._lock:
             for number in numbers:
                 entry = self._entries.get(number)
-                if entry is None:
+                if entry is None or not entry.hold.held:
                     continue
-                last = self._holds.get(entry.address)
-                count = int.from_bytes(self._memory.read(entry.address, 4), "little")
-                if entry.held and last and count == 1:
-                    numbers_of_it = [n for n, e in self._entries.items()
-                                     if e.held and e.address == entry.address]  # fmt: skip
-                    for one in numbers_of_it:
+                count = int.from_bytes(self._memory.read(entry.hold.address, 4), "little")
+                if count == 1:
+                    for one in sorted(entry.hold.entries):
                         self._forget(one)
-                    dead += numbers_of_it
+                        dead.append(one)
         return dead
 
     def forget(self, numbers: list[int]) -> None:
@@ -161,37 +176,36 @@ class Watching:
         for number in list(self._entries):
             self._forget(number)
 
-    def _take_hold(self, address: int) -> None:
-        if address not in self._holds:
-            self._holds[address] = 0
-            _hold(address)
-        self._holds[address] += 1
-
     def _forget(self, number: int) -> None:
         entry = self._entries.pop(number, None)
         if entry is None:
             return
-        self._known.pop((entry.source, entry.name, entry.address), None)
-        if entry.held:
-            self._holds[entry.address] -= 1
-            if not self._holds[entry.address]:
-                del self._holds[entry.address]
-                _let_go(entry.address)
+        hold = entry.hold
+        if self._known.get((entry.name, hold.address)) == number:
+            del self._known[entry.name, hold.address]
+        hold.entries.discard(number)
+        if hold.entries:
+            return
+        if self._holds.get(hold.address) is hold:
+            del self._holds[hold.address]
+        if hold.held:
+            hold.held = False
+            _let_go(hold.address)
 
 
 def _is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def raw_reading(entry: Entry, memory: Memory) -> tuple[int, int] | None:
+def raw_reading(hold: Hold, memory: Memory) -> tuple[int, int] | None:
     """(as ctypes reads ``ob_refcnt``, as sys.getrefcount says it); None when the object is dead.
 
     The first is read before there is a reference of this function's own, and by a checked reading:
     the object may be dead.
     """
-    word = memory.read(entry.address, 4)
-    obj = entry.object()
-    if len(word) < 4 or (obj is None and entry.weak is not None):
+    word = memory.read(hold.address, 4)
+    obj = hold.object()
+    if len(word) < 4 or (obj is None and hold.weak is not None):
         return None
     return int.from_bytes(word, "little"), sys.getrefcount(obj)
 
@@ -200,12 +214,13 @@ def measured_offset() -> int:
     """By how much sys.getrefcount reads more than ctypes in :func:`raw_reading`: by two where the
     local variable and the argument both count, by one where the load borrows (3.14)."""
     fresh = [object()]
-    entry = Entry(id(fresh[0]), "", "")
+    hold = Hold(fresh[0])
     memory = Memory()
     try:
-        readings = {_difference(raw_reading(entry, memory)) for _ in range(3)}
+        readings = {_difference(raw_reading(hold, memory)) for _ in range(3)}
     finally:
         memory.close()
+        _let_go(hold.address)
     if len(readings) != 1:
         raise RuntimeError(f"sys.getrefcount is not steady: {sorted(readings)}")
     return readings.pop()
