@@ -1,6 +1,6 @@
-"""Makes the pictures in docs/screenshots: records a scenario, and lets the terminal UI draw it.
+"""Makes the pictures in docs/screenshots: records scenarios, and lets the terminal UI draw them.
 
-python tools/screenshots.py [--seconds 4] [--out FOLDER]
+python tools/screenshots.py [--only SCENARIO] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -11,21 +11,53 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from refwatch.model.events import Event, TargetExited
 from refwatch.session.recording import read_recording
-from refwatch.tui.screenshots import write_screenshots
+from refwatch.tui.screenshots import Shot, write_screenshots
 
 ROOT = Path(__file__).resolve().parent.parent
-SCENARIO = "scenarios/threads_cpu.py"
 BEFORE_END_S = 0.25
 NOWHERE = b"/opt/python"
 
 
-def record(recording: Path, seconds: float) -> None:
+class Scene(NamedTuple):
+    """A scenario that runs for so long, and what is drawn of it ``before_end_s`` before its end."""
+
+    scenario: str
+    seconds: float
+    shots: tuple[Shot, ...]
+    before_end_s: float = BEFORE_END_S
+
+
+SCENES = (
+    Scene(
+        "threads_cpu",
+        4.0,
+        (
+            Shot("overview"),
+            Shot("overview-light", theme="refwatch-light"),
+            Shot("threads", ("2", "plus", "plus", "plus"), (120, 24)),
+            Shot("thread", ("2", "down", "down", "enter"), (120, 36)),
+            Shot("output", ("3",), (120, 24)),
+            Shot("narrow", (), (80, 24)),
+        ),
+    ),
+    Scene("refcounts", 11.0, (Shot("refcounts", ("4",), (120, 28)),), 3.5),
+    Scene(
+        "leak_cache",
+        18.0,
+        (Shot("objects", ("5", "enter"), (120, 40)), Shot("leak", (), (80, 24))),
+    ),
+)
+
+
+def record(recording: Path, scene: Scene) -> None:
     refwatch = str(Path(sys.executable).parent / "refwatch")
-    watch = [refwatch, "--headless", "--record", str(recording), SCENARIO]
-    subprocess.run([*watch, "--seconds", str(seconds)], check=True)
+    script = f"scenarios/{scene.scenario}.py"
+    watch = [refwatch, "--headless", "--record", str(recording), script]
+    subprocess.run([*watch, "--seconds", str(scene.seconds)], check=True)
 
 
 def hide_this_machine(recording: Path) -> None:
@@ -39,27 +71,32 @@ def hide_this_machine(recording: Path) -> None:
     recording.write_bytes(data)
 
 
-def while_it_runs(recording: Path) -> list[Event]:
-    """The events up to shortly before the end, so that the pictures show a program that runs."""
+def while_it_runs(recording: Path, before_end_s: float) -> list[Event]:
+    """The events up to some time before the end, so that the pictures show a program that runs."""
     events = list(read_recording(recording).events)
     end = next(event.at for event in events if isinstance(event, TargetExited))
-    return [event for event in events if event.at < end - BEFORE_END_S]
+    return [event for event in events if event.at < end - before_end_s]
+
+
+def draw(scene: Scene, out: Path) -> list[Path]:
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
+        recording = Path(folder) / "recording"
+        record(recording, scene)
+        hide_this_machine(recording)
+        return write_screenshots(while_it_runs(recording, scene.before_end_s), out, scene.shots)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes the pictures of the README.")
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--only", choices=[scene.scenario for scene in SCENES])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     options = parser.parse_args()
     out = options.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)  # for the text of source lines, whose files are named from here
-    with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
-        recording = Path(folder) / "recording"
-        record(recording, options.seconds)
-        hide_this_machine(recording)
-        written = write_screenshots(while_it_runs(recording), out)
-    print("\n".join(map(str, written)))
+    for scene in SCENES:
+        if options.only in {None, scene.scenario}:
+            print("\n".join(map(str, draw(scene, out))), flush=True)
 
 
 if __name__ == "__main__":

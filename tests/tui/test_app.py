@@ -265,7 +265,7 @@ async def test_a_double_click_opens_a_thread() -> None:
 
 
 async def test_help_shows_every_key() -> None:
-    async with driven(session(), size=(120, 170)) as (app, pilot):
+    async with driven(session(), size=(120, 240)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.pause()

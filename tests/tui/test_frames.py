@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from tests.simulate import Simulation
+from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
+from refwatch.tui.heap import HeapScreen
 from refwatch.tui.screenshots import Shot, screenshot
 from refwatch.tui.thread_detail import ThreadScreen
 
@@ -51,6 +53,20 @@ async def test_panels(size: tuple[int, int]) -> None:
         await until(pilot, lambda: "round 24" in frame(app))
         await steady(app, pilot)
         check(f"output-{name}", frame(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_references(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    events = list(with_references(Simulation(14.3)))
+    async with driven(FakeFeed(events), size=size) as (app, pilot):
+        await pilot.press("4")
+        await steady(app, pilot)
+        check(f"refcounts-{name}", frame(app))
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(app.screen, HeapScreen))
+        await steady(app, pilot)
+        check(f"heap-{name}", frame(app))
 
 
 async def test_a_screenshot_is_the_same_every_time() -> None:

@@ -167,10 +167,10 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
     async with driven(feed, size=LARGE) as (app, pilot):
         await pilot.press("c")
         assert asked(feed) == [cmd.TakeCensus()]
-        feed.push(ev.CensusBegun(14.4, PID, 9, "viewer", 0.0031))
+        feed.push(ev.CensusBegun(14.4, PID, 9, "viewer", 0.0031), ev.Noted(15.0, "info", ""))
         await settled(app, pilot, feed)
-        assert "◌ census" in frame(app)
-        feed.push(ev.CensusTaken(14.5, PID, 9, 0.05, 4321, []))
+        assert "◌ census 0.60 s" in frame(app)
+        feed.push(ev.CensusTaken(15.1, PID, 9, 0.05, 4321, []))
         await settled(app, pilot, feed)
         assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
         assert "census 0 s ago" in frame(app)

@@ -243,8 +243,12 @@ class RefwatchApp(AskingApp):
             self.notify(str(path), title="Snapshot written", markup=False)
 
     def _stem(self) -> str:
+        """What the target is called in a file's name: its script or module."""
         argv = self.state.target.argv if self.state.target else []
-        return re.sub(r"[^\w.-]+", "_", Path(argv[0]).stem if argv else "")[:60] or "target"
+        words = [word for word in argv if not word.startswith("-")]
+        if len(words) > 1 and Path(words[0]).name.startswith("python"):
+            words = words[1:]
+        return re.sub(r"[^\w.-]+", "_", Path(words[0]).stem if words else "")[:60] or "target"
 
     def action_speed(self, by: int) -> None:
         if isinstance(self.feed, ReplayFeed):

@@ -25,16 +25,6 @@ class Shot:
     theme: str = "refwatch-dark"
 
 
-SHOTS = (
-    Shot("overview"),
-    Shot("overview-light", theme="refwatch-light"),
-    Shot("threads", ("2", "plus", "plus", "plus"), (120, 24)),
-    Shot("thread", ("2", "down", "down", "enter"), (120, 36)),
-    Shot("output", ("3",), (120, 24)),
-    Shot("narrow", (), (80, 24)),
-)
-
-
 class _StillFeed:
     """A live session in which nothing more happens."""
 
@@ -70,9 +60,7 @@ async def screenshot(events: Iterable[Event], shot: Shot) -> str:
         return app.export_screenshot(title="refwatch")
 
 
-def write_screenshots(
-    events: Iterable[Event], folder: Path, shots: tuple[Shot, ...] = SHOTS
-) -> list[Path]:
+def write_screenshots(events: Iterable[Event], folder: Path, shots: tuple[Shot, ...]) -> list[Path]:
     """Write ``NAME.svg`` for each shot into the folder; return the files."""
     recorded = list(events)
     written: list[Path] = []

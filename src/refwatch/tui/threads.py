@@ -42,8 +42,8 @@ class ThreadsPanel(TablePanel):
         Binding(
             "plus,equals_sign",
             "zoom(-1)",
-            "Zoom in",
-            key_display="+",
+            "Zoom",
+            key_display="+ -",
             id="threads.zoom_in",
             tooltip="Less time in a cell of the timelines",
         ),
@@ -51,6 +51,7 @@ class ThreadsPanel(TablePanel):
             "minus",
             "zoom(1)",
             "Zoom out",
+            show=False,
             key_display="-",
             id="threads.zoom_out",
             tooltip="More time in a cell of the timelines",

@@ -135,7 +135,7 @@ def fmt_named(type_: str, label: str) -> str:
     """A type and what is known of the object besides, neither said twice: ``list, 256 items``,
     ``app.Server``, ``app.Page(name='x')``, ``class app.Page``."""
     short = type_.rpartition(".")[2]
-    if not label or label in {type_, short}:
+    if not label or label in {type_, short, f"<{type_}>"}:
         return safe(type_)
     if label.startswith((type_, "class ", "globals of ")):
         return safe(label)

@@ -10,6 +10,9 @@ from refwatch.session.state import State
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.tui.views.spans import Line, Span, cut, safe, two_ends
 
+LONG_S = 0.4
+"""A census that takes less would only flicker."""
+
 
 @dataclass(frozen=True)
 class HeaderView:
@@ -88,9 +91,9 @@ def fmt_cost(state: State) -> str:
 
 def _counting(state: State) -> str:
     since = state.main.references.counting_since if state.main else None
-    if since is None or state.exited is not None:
+    if since is None or state.exited is not None or state.now - since < LONG_S:
         return ""
-    return f"◌ census {fmt_duration(max(0.0, state.now - since))}"
+    return f"◌ census {fmt_duration(state.now - since)}"
 
 
 def fmt_census(state: State) -> str:

@@ -94,7 +94,7 @@ def view_object(
     judged = next((each.judged for each in view.suspects if each.key == key), None)
     points = [(at, float(count)) for at, count in row.series if at <= view.end_s]
     until = view.end_s if row.live else view.census.taken_s
-    graph = view_work(view.work.get(graph_work(row.full_name)))
+    graph = view_work(view.work.get(graph_work(row.full_name)), view.end_s)
     return ObjectView(
         key,
         row.full_name,
@@ -125,7 +125,7 @@ def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
         found.at if found is not None else None,
         tuple(tuple(chain) for chain in found.chains) if found is not None else (),
         tuple(found.allocated_at) if found is not None else (),
-        view_work(work),
+        view_work(work, view.end_s),
         waits,
         may_ask,
     )

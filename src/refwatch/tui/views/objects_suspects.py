@@ -138,7 +138,7 @@ def _dotted(texts: Sequence[str]) -> Line:
 def draw_work_line(view: ObjectsView, width: int) -> Line:
     """The newest search or graph that goes on, or has just gone wrong; else nothing."""
     name = running(view) or _failed(view)
-    work = view_work(view.work.get(name))
+    work = view_work(view.work.get(name), view.end_s)
     if work is None:
         return ()
     hint: Line = () if work.done else (("  x", "key"), (" cancels", "muted"))

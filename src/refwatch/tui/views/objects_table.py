@@ -81,7 +81,11 @@ def fmt_empty(view: ObjectsView, order: Order) -> str:
         return (
             f"Nothing has “{order.filter}” in its name." if order.filter else "No instance of any."
         )
-    return "Nothing was counted." if view.over else "Nothing has been counted yet."
+    if view.over:
+        return "Nothing was counted."
+    if view.census.failure is not None:
+        return "Without a census nothing is counted."
+    return "Nothing has been counted yet."
 
 
 def falls(sort: str) -> bool:

@@ -92,8 +92,15 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
     if not trend.points:
         return _NO_READING
     top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.02)
+    digits = 2 if top <= 0.2 else 1
     return chart(
-        trend.points, width, height, "gil_held", top, lambda cpus: f"{cpus:.1f}", fmt_duration
+        trend.points,
+        width,
+        height,
+        "gil_held",
+        top,
+        lambda cpus: f"{cpus:.{digits}f}",
+        fmt_duration,
     )
 
 

@@ -299,7 +299,7 @@ def fmt_trend(one: Watched, growth: int | None, values: list[int | None]) -> Lin
 def fmt_totals(view: RefcountsView, shown: int) -> str:
     """``8 watched, 2 died`` for the panel's edge."""
     died = sum(one.died_s is not None for one in view.objects)
-    text = f"{len(view.objects) - died} watched"
+    text = f"{len(view.objects) - died:,} watched"
     if died:
-        text += f", {died} died"
+        text += f", {died:,} died"
     return text if shown == len(view.objects) else f"{shown} shown of {text}"

@@ -14,29 +14,35 @@ BAR = 20
 
 @dataclass(frozen=True)
 class WorkView:
-    """``share`` is 0 to 1, None when nobody knows; ``failure`` says what went wrong."""
+    """``share`` is 0 to 1, None when nobody knows; ``failure`` says what went wrong. ``lasts_s``:
+    for so long it has been at what the text says."""
 
     text: str
     share: float | None
     done: bool
     failure: str | None
+    lasts_s: float = 0.0
 
 
-def view_work(work: WorkProgressed | None) -> WorkView | None:
+def view_work(work: WorkProgressed | None, now: float) -> WorkView | None:
     """Read one piece of work; None where nothing has been heard of it."""
     if work is None:
         return None
     failure = None if work.failure is None else safe(work.failure)
-    return WorkView(safe(work.text), work.share, work.done, failure)
+    lasts_s = float(int(max(0.0, now - work.at)))  # whole seconds: a view changes no more often
+    return WorkView(safe(work.text), work.share, work.done, failure, lasts_s)
 
 
 def draw_work(work: WorkView, width: int) -> Line:
     """What is being done, its bar and per cent; or that it went wrong, and why."""
     if work.failure is not None:
         return fit((("✕ ", "bad"), (work.failure, "foreground")), width)
-    if work.done or work.share is None:
-        mark = ("✓ ", "good") if work.done else ("◌ ", "accent")
-        return fit((mark, (work.text, "foreground")), width)
+    if work.done:
+        return fit((("✓ ", "good"), (work.text, "foreground")), width)
+    if work.share is None:
+        lasts = f"  {work.lasts_s:.0f} s" if work.lasts_s else ""
+        text = cut(work.text, max(8, width - 2 - len(lasts)))
+        return fit((("◌ ", "accent"), (text, "foreground"), (lasts, "muted")), width)
     text = cut(work.text, max(8, width - BAR - 10))
     bar = line_bar(work.share, BAR, "accent")
     return fit(

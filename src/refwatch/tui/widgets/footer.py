@@ -17,7 +17,7 @@ from refwatch.tui.widgets.lines import Lines
 
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
-GIVE_WAY = ("Snapshot", "Pause", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Mark")
+GIVE_WAY = ("Snapshot", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause", "Mark")
 """These go first, in this order, where there is not room for all; then any but the last two."""
 ALWAYS = 2
 """So many of the last ones, those for help and leaving, stay."""
