@@ -149,17 +149,32 @@ def test_the_types_at_a_mark_are_those_of_the_census_after_it() -> None:
     assert folded.grown(0) == {"A": 10, "C": 4}
 
 
+def test_of_what_is_counted_live_a_mark_has_the_exact_number() -> None:
+    """The census after it comes too late: the program has gone on."""
+    folded = Folded()
+    folded.census(1.0, Class5=10, dict=100)
+    folded.classes(1.1, (5, 10))
+    folded.classes(1.9, (5, 14))
+    folded.mark(2.0, "warm")
+    assert folded.known.baselines[1].types == {("app", "Class5"): 14, ("app", "dict"): 100}
+    folded.classes(2.1, (5, 500))
+    folded.census(2.1, Class5=500, dict=600)
+    assert folded.grown(1) == {"Class5": 486, "dict": 0}
+
+
 def test_the_instances_of_a_class_that_the_census_after_a_mark_finds() -> None:
     """They were there at the mark, but nobody had counted them; later classes are new."""
     folded = Folded()
+    folded.state.apply(ev.ClassFound(0.05, PID, 4, "app", "Other"))
     folded.mark(0.1, "imported")
     folded.state.apply(ev.ClassFound(0.7, PID, 5, "app", "Thing"))
     folded.census(0.6, Thing=1000)
     folded.classes(0.8, (5, 1000))
-    folded.classes(0.9, (5, 1200), (6, 30))
+    folded.classes(0.9, (4, 7), (5, 1200), (6, 30))
     start, imported = folded.known.baselines
-    assert start.classes == {5: 1000, 6: 30}
-    assert imported.classes == {5: 1000}
+    assert start.classes == {5: 1000, 4: 7, 6: 30}
+    assert imported.classes == {5: 1000, 4: 7}
+    assert imported.awaited == set()
 
 
 def test_the_beginning_stays_however_many_marks_there_are() -> None:

@@ -3,6 +3,7 @@ keeps a suspect alive."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +13,7 @@ from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.references import TypeCount
 from refwatch.observe.classes import LiveClasses
-from refwatch.observe.memory import RemoteMemory
+from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.session.references import References, TypeName
 from refwatch.session.suspects import suspicions
 
@@ -100,6 +101,11 @@ class Censuses:
             self._emit(ev.ClassesCounted(now / 1e9, self._pid, counts))
         self.cost_s += time.thread_time() - began
 
+    def read_classes_now(self, now: int) -> None:
+        """The same out of turn; where it cannot be done, the next reading says so."""
+        with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
+            self.read_classes(now)
+
     def paused(self, pause_s: float) -> None:
         """Another copy has made the target stand still."""
         self._pauses_s += pause_s
@@ -119,6 +125,7 @@ class Censuses:
         self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
         self._pauses_s = 0.0
         self._anchor(report)
+        self.read_classes_now(self._now)  # a mark may come before the next reading
         self._emit(
             ev.CensusTaken(
                 self._taken_at,

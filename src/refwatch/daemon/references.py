@@ -135,6 +135,11 @@ class ReferenceWatch:
         """A viewer's command about references; False if it is none."""
         return self._viewers.obey(command)
 
+    def marking(self) -> None:
+        """A mark is being set: read what it is to keep."""
+        if self._censuses is not None:
+            self._censuses.read_classes_now(self._clock())
+
     def marked(self) -> None:
         """A mark was set: growth is to count from here."""
         if self._censuses is not None:

@@ -133,6 +133,8 @@ class Watch:
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""
+        if self._references is not None and not self.over:
+            self._references.marking()
         self._emit(ev.Marked(max(0.0, at), name))
         if self._references is not None and not self.over:
             self._references.marked()

@@ -104,7 +104,7 @@ class Baseline:
     complete: bool = False
     """A census has been taken since, and ``types`` are its numbers."""
     awaited: set[int] = field(default_factory=set)
-    """Classes that were found by that census, and whose first count is that of this mark."""
+    """Classes that nobody had counted yet: their first count is theirs at this mark."""
 
 
 @dataclass
@@ -176,12 +176,22 @@ class References:
         new.classes = {
             serial: record.instances for serial, record in self.classes.items() if record.series
         }
-        new.types = {name: count.count for name, count in self.census.types.items()}
+        new.awaited = {serial for serial, record in self.classes.items() if not record.series}
+        new.types = self._types_at(new)
         new.watched = {
             serial: record.references
             for serial, record in self.watched.items()
             if record.references is not None
         }
+
+    def _types_at(self, baseline: Baseline) -> dict[TypeName, int]:
+        """The numbers of the newest census; of classes that are counted live those at the mark."""
+        types = {name: count.count for name, count in self.census.types.items()}
+        for serial, count in baseline.classes.items():
+            record = self.classes[serial]
+            if record.ended_s is None:
+                types[record.module, record.name] = count
+        return types
 
     def found_object(self, event: ev.WatchedFound) -> None:
         self.watched[event.watch] = WatchedRecord(
@@ -287,7 +297,7 @@ class References:
         for baseline in self.baselines:
             if not baseline.complete and event.at >= baseline.at:
                 baseline.complete = True
-                baseline.types = {name: count.count for name, count in census.types.items()}
+                baseline.types = self._types_at(baseline)
         if len(self.type_series) > KEEP_TYPES:
             gone = [name for name in self.type_series if name not in census.types]
             for name in gone[: len(self.type_series) - KEEP_TYPES]:
