@@ -119,8 +119,9 @@ def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
     right += [("  ", ""), (fmt_duration(view.elapsed_s).rjust(7), "strong"), (" ", "")]
     room = max(8, width - sum(len(text) for text, _ in right) - 12)
     left: Line = ((" refwatch ", "title"), (" ", ""), (cut(view.target, room), "strong"))
-    facts = "  ".join((*view.facts, view.note) if view.note else view.facts)
-    if view.census and len(facts) + len(view.census) + len(view.cost) + 6 <= width:
-        facts += f"  {view.census}"
+    parts = [view.note, *view.facts, view.census] if view.note else [*view.facts, view.census]
+    while len(parts) > 1 and len("  ".join(parts)) + len(view.cost) + 4 > width:
+        parts.pop()
+    facts = "  ".join(parts).rstrip()
     second = two_ends(((" " + facts, "muted"),), ((view.cost + " ", "muted"),), width)
     return (two_ends(left, tuple(right), width), second)[:height]

@@ -33,7 +33,7 @@ def columns_for(width: int) -> tuple[Column, ...]:
     return (
         Column("name", "Class or type", 20, 60),
         Column("instances", "Count", 9, right=True),
-        Column("rate", "Per s", 6, right=True, priority=1),
+        Column("rate", "Per s", 7, right=True, priority=1),
         Column("growth", "Growth", 8, right=True),
         Column("size", "Size", 8, right=True, priority=2),
         Column("how", "Counted", 13 if width >= _AGED else 8, priority=3),

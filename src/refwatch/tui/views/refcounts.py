@@ -134,7 +134,8 @@ def hold_refcounts(view: RefcountsView) -> RefcountsView:
 
 # -- rows ------------------------------------------------------------------------------------------
 
-_NAME = Column("name", "Object", 12, 26)
+LONGEST_NAME = 26
+_NAME = Column("name", "Object", 12)
 _REFERENCES = Column("references", "Refs ", 9, right=True)
 _GROWTH = Column("growth", "Growth", 7, right=True)
 _TYPE = Column("type", "Type", 12, 26, priority=2, dotted=True)
@@ -147,12 +148,14 @@ _SOURCE = Column("source", "From", 6, priority=7)
 
 def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column, ...]:
     """The columns; the trend's heading says from when on it is."""
-    name = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
+    since = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
-    trend = Column("trend", f"since {name}", cells)
+    trend = Column("trend", f"since {since}", cells)
     type_ = _TYPE if width < WIDE else replace(_TYPE, width=18)
+    longest = max((len(one.name) for one in view.objects), default=0)  # the rest is the type's
+    name = replace(_NAME, most=min(longest, LONGEST_NAME))
     return (
-        _NAME, _REFERENCES, _GROWTH, trend, type_, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
+        name, _REFERENCES, _GROWTH, trend, type_, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
     )  # fmt: skip
 
 
