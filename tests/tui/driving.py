@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.simulate import Simulation
 from textual.pilot import Pilot
 
-from refwatch.model.commands import Command
+from refwatch.model.commands import Command, ResizeTerminal
 from refwatch.model.events import Event
 from refwatch.session.state import State
 from refwatch.tui.app import Leave, RefwatchApp
@@ -49,6 +49,11 @@ class FakeFeed:
         if self.gone:
             raise FeedGoneError("the daemon is gone")
         self.sent.append(command)
+
+
+def asked(feed: FakeFeed) -> list[Command]:
+    """What was sent, but for the size of the terminal."""
+    return [one for one in feed.sent if not isinstance(one, ResizeTerminal)]
 
 
 async def until(pilot: Driven, met: Callable[[], object]) -> None:

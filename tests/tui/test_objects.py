@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.simulate import PID, Simulation
 from tests.simulate_references import LEAK, with_references
-from tests.tui.driving import Driven, FakeFeed, driven, frame, settled, steady, until
+from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
@@ -31,11 +31,6 @@ def panel(app: RefwatchApp) -> ObjectsPanel:
     found = app.main.panel
     assert isinstance(found, ObjectsPanel)
     return found
-
-
-def asked(feed: FakeFeed) -> list[cmd.Command]:
-    """What was sent, but for the size of the terminal."""
-    return [one for one in feed.sent if not isinstance(one, cmd.ResizeTerminal)]
 
 
 def row_with(app: RefwatchApp, text: str) -> int:

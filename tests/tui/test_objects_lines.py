@@ -1,4 +1,4 @@
-"""The Objects panel's lines: table, suspects, edge, and one class."""
+"""The Objects panel's lines: table, suspects, edge, work."""
 
 from __future__ import annotations
 
@@ -6,27 +6,17 @@ from dataclasses import replace
 
 import pytest
 from tests.simulate import PID
-from tests.simulate_references import LEAK, reference_events
+from tests.simulate_references import reference_events
 from tests.tui.driving import state_of
 from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
-from refwatch.model.references import ChainLink, Site, TypeCount
+from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.suspects import LEAST_S
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.objects import NOTHING, ObjectsReader, ObjectsView, chains_work, graph_work
-from refwatch.tui.views.objects_detail import (
-    Asks,
-    ObjectView,
-    draw_holders,
-    draw_object_chart,
-    draw_object_facts,
-    draw_object_title,
-    fmt_looked,
-    view_object,
-)
 from refwatch.tui.views.objects_suspects import (
     draw_calm,
     draw_edge,
@@ -51,10 +41,9 @@ from refwatch.tui.views.objects_table import (
     spark,
 )
 from refwatch.tui.views.spans import Line, width_of
-from refwatch.tui.views.table import Order, heading, lay, place
+from refwatch.tui.views.table import heading, lay, place
 
 SESSION = ("app", "Session")
-LIVE = Asks(live=True)
 
 
 @pytest.fixture(scope="module")
@@ -376,152 +365,3 @@ def replace_failure(event: ev.WorkProgressed, failure: str | None) -> ev.WorkPro
 def test_nothing_goes_on_once_all_is_over() -> None:
     work = ev.WorkProgressed(5.1, PID, graph_work(SESSION), "drawing")
     assert running(working(work, ev.TargetExited(6.0, PID, 0))) == ""
-
-
-# -- one class -------------------------------------------------------------------------------------
-
-
-def one(view: ObjectsView, key: int = LEAK, asks: Asks = LIVE) -> ObjectView:
-    found = view_object(view, key, 99, asks)
-    assert found is not None
-    return found
-
-
-def test_one_class_in_numbers(view: ObjectsView) -> None:
-    facts = page(draw_object_facts(one(view), 50, 12))
-    since = fmt_moment(view.suspects[0].judged.since_s)
-    for fact in ("count  564  live", "size  35.2 KiB  64 B each", "per second  +40",
-                 f"growing  +40/s  since {since}", "steady  1.00",
-                 "since warm  +412  ◂ counted from", "since start  +564"):  # fmt: skip
-        assert fact in facts
-    made = one(view, row_of(view, "builtins", "tuple").key)
-    still = page(draw_object_facts(made, 50, 12))
-    assert "2,750  census 1 s ago" in still
-    assert "since start  no change" in still
-    assert "growing" not in still
-
-
-@pytest.mark.parametrize(("width", "height"), [(8, 2), (20, 5), (36, 7), (60, 12)])
-def test_one_class_fits_any_box(view: ObjectsView, width: int, height: int) -> None:
-    shown = one(view)
-    for lines in (draw_object_facts(shown, width, height), draw_object_chart(shown, width, height)):
-        assert len(lines) <= height
-        assert all(width_of(line) <= width for line in lines)
-    assert all(width_of(each.line) <= width for each in draw_holders(shown, width))
-
-
-def test_the_chart_has_the_marks_on_it(view: ObjectsView) -> None:
-    lines = [text(line) for line in draw_object_chart(one(view), 60, 12)]
-    place_ = lines[0].index("┊")
-    assert lines[0][place_ + 1 :].startswith("warm")
-    assert sum(line[place_] == "┊" for line in lines) >= 5
-    inner = lines[0].index("┤")
-    share = (place_ - inner) / (len(lines[0]) - inner)
-    assert share == pytest.approx((4.0 - 0.2) / (14.3 - 0.2), abs=0.03)
-    assert lines[-1].strip().startswith("└0:00")
-    assert lines[-1].strip().endswith("0:14")
-
-
-def test_a_chart_of_one_census_is_a_flat_line() -> None:
-    view = read([census(3.0, TypeCount("builtins", "list", 5, 5))])
-    shown = one(view, view.rows[0].key)
-    assert shown.points == ((3.0, 5.0), (3.0, 5.0))
-    assert draw_object_chart(shown, 40, 8)
-
-
-def test_a_chart_reads_no_further_than_the_view() -> None:
-    state = state_of([*begun(), *reference_events(5.0)])
-    view = ObjectsReader().read(state)
-    before = one(view).points
-    state.apply(ev.ClassesCounted(6.0, PID, [(LEAK, 9999)]))
-    assert one(view).points == before
-
-
-def test_the_holders_are_a_tree_with_where_it_was_allocated(view: ObjectsView) -> None:
-    shown = held(one(view))
-    assert shown.index("◉ module __main__") < shown.index("global sessions")
-    assert "Allocated at\n  /home/app/app/__init__.py:118  open_session" in shown
-    assert fmt_looked(one(view)) == "3 chains at 0:08"
-    assert "x cancels" not in shown
-
-
-def test_what_nobody_has_looked_for(view: ObjectsView) -> None:
-    key = row_of(view, "app", "Entry").key
-    assert held(one(view, key)) == "not looked for yet; enter looks"
-    assert fmt_looked(one(view, key)) == ""
-    recorded = held(one(view, key, Asks(live=False)))
-    assert recorded == "Nobody has looked while there was a program to look into."
-
-
-def test_a_search_from_asking_to_its_answer() -> None:
-    asks = Asks({chains_work(SESSION): 5.0}, live=True)
-    assert holders(working(), asks) == "◌ asked; waiting for an answer …  x cancels"
-    paused = replace(asks, paused=True)
-    assert "shown when the view moves on" in holders(working(), paused)
-    goes = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "walking", 0.3)
-    assert "30 %  x cancels" in holders(working(goes), asks)
-    over = holders(working(goes, ev.TargetExited(6.0, PID, 0)), asks)
-    assert over == "Nobody has looked while there was a program to look into."
-    none = ev.ChainsFound(5.4, PID, *SESSION, [])
-    done = ev.WorkProgressed(5.4, PID, chains_work(SESSION), "done", 1.0, done=True)
-    assert holders(working(goes, none, done), asks).startswith("No chain was found")
-
-
-def test_a_search_that_failed_says_why() -> None:
-    asks = Asks({chains_work(SESSION): 5.0}, live=True)
-    work = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "", done=True, failure="the copy died")
-    assert holders(working(work), asks) == "✕ the copy died\n\nnot found; enter looks"
-    wanted = replace_failure(work, "cancelled")
-    assert holders(working(wanted), asks) == "not found; enter looks"
-    again = Asks({chains_work(SESSION): 5.3}, live=True)
-    assert "waiting" in holders(working(work), again)
-
-
-def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
-    graph = ev.WorkProgressed(5.2, PID, graph_work(SESSION), "drawing", 0.5)
-    assert "drawing" in holders(working(graph), LIVE)
-
-
-def holders(view: ObjectsView, asks: Asks) -> str:
-    return held(one(view, asks=asks))
-
-
-def held(shown: ObjectView) -> str:
-    return page(tuple(each.line for each in draw_holders(shown, 76)))
-
-
-def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
-    assert text(draw_object_title(one(view), 60)).split() == ["esc", "←", "app.Session",
-                                                              "counted", "live"]  # fmt: skip
-    made = one(view, row_of(view, "builtins", "dict").key)
-    assert text(draw_object_title(made, 60)).endswith("from the census ")
-    assert "gone" in text(draw_object_title(replace(made, gone=True), 60))
-    assert view_object(view, 123456, 0) is None
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_shown_safely(name: str) -> None:
-    links = [ChainLink(name, name), ChainLink("module", name=name)]
-    events: list[Event] = [ev.ClassFound(0.2, PID, 7, name, name), ev.Marked(1.0, name)]
-    for at in range(1, 14):
-        events.append(ev.ClassesCounted(float(at), PID, [(7, at * 50)]))
-        events.append(census(float(at), TypeCount(name, name, at * 50, at * 50)))
-    events.append(ev.ChainsFound(13.0, PID, name, name, [links], [Site(name, 1, name)]))
-    events.append(ev.WorkProgressed(13.0, PID, f"graph {name}.{name}", name))
-    view = read(events)
-    shown = one(view, 7)
-    row = make_row(view.rows[0], view, 99, {7}, {"name": 30})
-    drawn_ = [
-        *draw_suspects(view, 76, 5, may_ask=True), draw_edge(view, 99, 76),
-        draw_work_line(view, 76), *(each.line for each in draw_holders(shown, 60)),
-        *draw_object_chart(shown, 60, 9),
-        *draw_object_facts(shown, 60, 9), draw_object_title(shown, 60), *row.cells,
-    ]  # fmt: skip
-    assert len(view.suspects) == 1
-    for line in drawn_:
-        assert text(line).isprintable()
-        assert width_of(line) <= 76
-
-
-def test_the_order_of_the_table_is_the_shared_one() -> None:
-    assert Order("growth", reverse=True) == FIRST

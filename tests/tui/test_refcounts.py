@@ -1,4 +1,4 @@
-"""The Refcounts panel, and who refers to an object, as a user drives them."""
+"""The Refcounts panel as a user drives it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 from tests.simulate import PID, Simulation
-from tests.simulate_references import INSPECTION, with_references
-from tests.tui.driving import Driven, FakeFeed, driven, frame, settled, steady, until
+from tests.simulate_references import with_references
+from tests.tui.driving import FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import commands as cmd
@@ -33,11 +33,6 @@ def panel(app: RefwatchApp) -> RefcountsPanel:
 
 def names(app: RefwatchApp) -> list[str]:
     return ["".join(text for text, _ in row.cells[0]) for row in panel(app).table.rows]
-
-
-def asked(feed: FakeFeed) -> list[cmd.Command]:
-    """What was sent, but for the size of the terminal."""
-    return [one for one in feed.sent if not isinstance(one, cmd.ResizeTerminal)]
 
 
 def tree(app: RefwatchApp) -> ReferrersScreen:
@@ -163,208 +158,6 @@ async def test_a_paused_panel_stands_still() -> None:
         assert "since late" in frame(app)
 
 
-# -- who refers to it ------------------------------------------------------------------------------
-
-
-def answers(name: str) -> list[Event]:
-    """The simulated inspection under the name that the viewer gave it: what goes on until the
-    object is known (4 events), then the answer for its node 1."""
-    renamed: list[Event] = []
-    for event in recorded(8.0):
-        if isinstance(event, ev.ReferrersFound) and event.inspection == INSPECTION:
-            renamed.append(replace(event, inspection=name))
-        elif isinstance(event, ev.WorkProgressed) and event.work == INSPECTION:
-            renamed.append(replace(event, work=name))
-    return renamed
-
-
-async def opened(app: RefwatchApp, pilot: Driven, feed: FakeFeed, events: int = 4) -> str:
-    """Open the tree of the first row, with so many of the answers; return the inspection's name."""
-    await pilot.press("4", "enter")
-    await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
-    name = tree(app).inspection
-    assert cmd.Inspect(name, 5) in feed.sent
-    feed.push(*answers(name)[:events])
-    await settled(app, pilot, feed)
-    return name
-
-
-def chosen(app: RefwatchApp) -> tuple[int, ...] | None:
-    return tree(app).tree_lines.cursor
-
-
-async def test_progress_then_the_tree_then_back() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed, events=2)
-        assert "60 %" in frame(app)
-        assert "nothing is known yet" in frame(app)
-        feed.push(*answers(name)[2:4])
-        await settled(app, pilot, feed)
-        assert "4 references: 3 seen, 1 unaccounted" in frame(app)
-        assert "value of key 'session'  dict of 12" in frame(app)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, MainScreen))
-        assert asked(feed) == [cmd.Inspect(name, 5), cmd.EndInspection(name)]
-        assert app.focused is panel(app).table
-
-
-async def test_a_node_opens_and_closes_by_key() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed)
-        await pilot.press("down", "right")
-        await until(pilot, lambda: "looking …" in frame(app))
-        assert asked(feed)[-1] == cmd.OpenNode(name, 1)
-        feed.push(answers(name)[4])
-        await settled(app, pilot, feed)
-        assert "looking …" not in frame(app)
-        assert "attribute sessions  app.Server" in frame(app)
-        assert chosen(app) == (0, 1)
-        await pilot.press("right", "down")
-        assert chosen(app) == (0, 1, 5)
-        await pilot.press("left")
-        assert chosen(app) == (0, 1)
-        await pilot.press("left")
-        await until(pilot, lambda: "attribute sessions" not in frame(app))
-        number = len(asked(feed))
-        await pilot.press("enter")
-        await until(pilot, lambda: "attribute sessions" in frame(app))
-        assert len(asked(feed)) == number
-
-
-async def test_the_cursor_stays_on_its_row_while_others_open() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed)
-        await pilot.press("down", "right", "down", "down")
-        assert chosen(app) == (0, 2)
-        feed.push(answers(name)[4])
-        await settled(app, pilot, feed)
-        assert chosen(app) == (0, 2)
-        assert "attribute sessions" in frame(app)
-
-
-async def test_a_closed_branch_takes_the_cursor_to_its_top() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed)
-        await pilot.press("down", "right")
-        feed.push(answers(name)[4])
-        await settled(app, pilot, feed)
-        await pilot.press("down", "down")
-        assert chosen(app) == (0, 1, 5)
-        y = (
-            frame(app)
-            .splitlines()
-            .index(next(line for line in frame(app).splitlines() if "item 17" in line))
-        )
-        await pilot.click(offset=(5, y))
-        await until(pilot, lambda: "attribute sessions" not in frame(app))
-        assert chosen(app) == (0, 1)
-
-
-async def test_by_mouse() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("4")
-        await steady(app, pilot)
-        await pilot.click("#refcounts-table", offset=(4, 1), times=2)
-        await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
-        name = tree(app).inspection
-        feed.push(*answers(name)[:4])
-        await settled(app, pilot, feed)
-        await pilot.click("#tree", offset=(40, 3))
-        assert chosen(app) == (0, 2)
-        assert "looking …" not in frame(app)
-        await pilot.click("#tree", offset=(40, 3), times=2)
-        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(name, 2))
-        await pilot.click("#tree", offset=(40, 20))
-        assert chosen(app) == (0, 2)
-
-
-async def test_w_watches_a_node() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed)
-        await pilot.press("w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 0))
-        await pilot.press("down", "w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 1))
-        await until(pilot, lambda: "Looking for list of 256" in frame(app))
-        await pilot.press("right", "down")
-        await until(pilot, lambda: "looking …" in frame(app))
-        number = len(asked(feed))
-        await pilot.press("w")
-        assert len(asked(feed)) == number
-
-
-async def test_a_search_can_be_cancelled_and_asked_again() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed)
-        await pilot.press("x")
-        assert cmd.CancelWork(name) not in feed.sent
-        await pilot.press("down", "right")
-        feed.push(ev.WorkProgressed(8.0, PID, name, "looking for referrers", 0.2))
-        await settled(app, pilot, feed)
-        await pilot.press("x")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.CancelWork(name))
-        feed.push(ev.WorkProgressed(8.1, PID, name, "", done=True, failure="cancelled"))
-        await settled(app, pilot, feed)
-        assert "looking …" not in frame(app)
-        assert "✕ cancelled" in frame(app)
-        await pilot.press("left", "right")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(name, 1))
-        await until(pilot, lambda: "looking …" in frame(app))
-
-
-async def test_the_copy_goes_and_what_was_opened_stays() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        name = await opened(app, pilot, feed, events=5)
-        await pilot.press("down", "right")
-        feed.push(ev.InspectionEnded(8.0, PID, name, "it had used 60 s"))
-        await settled(app, pilot, feed)
-        assert "the copy is gone: it had used 60 s" in frame(app)
-        assert "attribute sessions" in frame(app)
-        await pilot.press("down", "down", "down", "right")
-        assert chosen(app) == (0, 2)
-        assert [one for one in asked(feed) if isinstance(one, cmd.OpenNode)] == []
-
-
-async def test_a_node_nobody_answers_for_closes_again() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        await opened(app, pilot, feed)
-        feed.end()
-        await until(pilot, lambda: feed.gone)
-        await pilot.press("down", "right")
-        await until(pilot, lambda: "the daemon is gone" in frame(app))
-        await until(pilot, lambda: "looking …" not in frame(app))
-        assert tree(app).view is not None
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, MainScreen))
-        assert not any(isinstance(one, cmd.EndInspection) for one in feed.sent)
-
-
-async def test_it_answers_during_a_pause() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("space")
-        await opened(app, pilot, feed)
-        assert "value of key 'session'" in frame(app)
-        assert app.paused
-
-
-async def test_what_has_died_is_not_asked_about() -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed) as (app, pilot):
-        await pilot.press("4", "end", "enter")
-        await until(pilot, lambda: "has died" in frame(app))
-        assert asked(feed) == []
-
-
 # -- recordings ------------------------------------------------------------------------------------
 
 
@@ -399,16 +192,6 @@ async def test_a_recorded_inspection_can_be_looked_at() -> None:
 
 
 # -- extremes --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [(20, 6), (5, 3), (250, 60)])
-async def test_no_size_is_too_odd(size: tuple[int, int]) -> None:
-    feed = FakeFeed(recorded())
-    async with driven(feed, size=size) as (app, pilot):
-        await opened(app, pilot, feed, events=5)
-        await pilot.press("down", "right", "end", "escape", "plus", "escape", "m", "escape")
-        await steady(app, pilot)
-        assert isinstance(app.screen, MainScreen)
 
 
 async def test_hostile_names() -> None:
