@@ -143,10 +143,20 @@ def test_a_rate_stays_that_of_the_end() -> None:
     state.apply(ev.ClassFound(0.0, PID, 1, "app", "Thing"))
     for tick in range(101):
         state.apply(ev.ClassesCounted(tick / 10, PID, [(1, 2 * tick)]))
-    state.apply(ev.TargetExited(10.0, PID, 0))
+    state.apply(ev.TargetExited(10.09, PID, 0))
     state.apply(ev.SnapshotWritten(500.0, "/tmp/s.json"))
     (thing,) = process_of(state).classes
     assert thing.per_second == pytest.approx(20)
+
+
+def test_what_has_stopped_growing_has_no_rate() -> None:
+    state = started()
+    state.apply(ev.ClassFound(0.0, PID, 1, "app", "Thing"))
+    for tick in range(101):
+        state.apply(ev.ClassesCounted(tick / 10, PID, [(1, 2 * tick)]))
+    for at, rate in ((11.0, 16.0), (14.0, 4.0), (16.0, 0.0)):
+        state.apply(ev.Noted(at, "info", ""))
+        assert process_of(state).classes[0].per_second == pytest.approx(rate)
 
 
 # Watched objects

@@ -17,6 +17,7 @@ from refwatch.session.steps import Steps
 from refwatch.session.suspects import suspicions
 
 RATE_S = 5.0  # over which a rate is the mean
+UNREAD_S = 0.25  # from one reading of the classes to the next, at most
 
 
 def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
@@ -24,7 +25,7 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
     with most instances first. A class that is gone has no instances, and no row where another of
     its name has come."""
     known = process.references
-    now = state.now if process.ended_s is None else process.ended_s
+    now = _read_s(known, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in state.limits
     rows: dict[TypeName, snap.ClassCount] = {}
     for record in known.classes.values():
@@ -35,6 +36,13 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
         if name not in rows:
             rows[name] = _type(name, series, known)
     return sorted(rows.values(), key=lambda row: -row.instances)
+
+
+def _read_s(known: References, now: float) -> float:
+    """When the classes were read for the last time, as far as their changes show it: the moments
+    since then are no part of a rate."""
+    newest = max((record.series.changed_s() for record in known.classes.values()), default=0.0)
+    return newest if 0 < now - newest < UNREAD_S else now
 
 
 def _class(record: ClassRecord, known: References, now: float, exact: bool) -> snap.ClassCount:

@@ -137,6 +137,10 @@ class Steps:
         """The newest count."""
         return self._counts[-1] if self._counts else None
 
+    def changed_s(self) -> float:
+        """When it changed to that, seconds; 0 before the first count."""
+        return self._times[-1] if self._times else 0.0
+
     def first(self) -> int | None:
         """The first count."""
         return self._counts[0] if self._counts else None
