@@ -47,8 +47,8 @@ def view() -> ObjectsView:
     return read(reference_events(SECONDS))
 
 
-def one(view: ObjectsView, key: int = LEAK, asks: Asks = LIVE) -> ObjectView:
-    found = view_object(view, key, 99, asks)
+def one(view: ObjectsView, key: int = LEAK, asks: Asks = LIVE, *, baseline: int = 99) -> ObjectView:
+    found = view_object(view, key, baseline, asks)
     assert found is not None
     return found
 
@@ -77,7 +77,7 @@ def test_one_class_fits_any_box(view: ObjectsView, width: int, height: int) -> N
 
 
 def test_the_chart_has_the_marks_on_it(view: ObjectsView) -> None:
-    lines = [text(line) for line in draw_object_chart(one(view), 60, 12)]
+    lines = [text(line) for line in draw_object_chart(one(view, baseline=0), 60, 12)]
     place_ = lines[0].index("┊")
     assert lines[0][place_ + 1 :].startswith("warm")
     assert sum(line[place_] == "┊" for line in lines) >= 5
@@ -86,6 +86,14 @@ def test_the_chart_has_the_marks_on_it(view: ObjectsView) -> None:
     assert share == pytest.approx((4.0 - 0.2) / (14.3 - 0.2), abs=0.03)
     assert lines[-1].strip().startswith("└0:00")
     assert lines[-1].strip().endswith("0:14")
+
+
+def test_the_chart_counts_from_the_chosen_mark(view: ObjectsView) -> None:
+    shown = one(view)
+    assert shown.points[0] == (4.0, 152.0)
+    lines = [text(line) for line in draw_object_chart(shown, 60, 12)]
+    assert lines[-1].strip().startswith("└0:04")
+    assert "┊" not in "".join(lines)
 
 
 def test_a_chart_of_one_census_is_a_flat_line() -> None:

@@ -209,6 +209,16 @@ def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
     assert later == [(line, style)]
 
 
+def test_a_spark_counts_from_the_mark() -> None:
+    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
+    events += [ev.ClassesCounted(float(at), PID, [(7, at * 10)]) for at in range(1, 30)]
+    scale = scale_for(29.0, 9, 20, since_s=18.0)
+    assert scale.cell_s * scale.cells == 15.0
+    ((line, _),) = spark(row_of(read(events), "app", "X"), scale, "")
+    assert line.startswith("    ")
+    assert line[-10:].strip() == line[-10:]
+
+
 def test_a_spark_of_what_does_not_change_is_a_grey_line(view: ObjectsView) -> None:
     scale = scale_for(view.end_s, 9, 15)
     ((line, style),) = spark(row_of(view, "builtins", "tuple"), scale, "primary")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -14,6 +15,7 @@ from refwatch.tui.objects_detail import OBJECT_KEYS, ObjectDetail, ObjectScreen
 from refwatch.tui.objects_widgets import ObjectsTable, SuspectList
 from refwatch.tui.seen import Seen
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
+from refwatch.tui.views.baselines import within
 from refwatch.tui.views.objects import NOTHING, ObjectRow, ObjectsView
 from refwatch.tui.views.objects_detail import ObjectView, view_object
 from refwatch.tui.views.objects_suspects import draw_edge, draw_work_line, running
@@ -171,7 +173,7 @@ class ObjectsPanel(TablePanel):
         rows = Rows(list(self._found), self._make_row)
         self.table.show(columns, rows, order.sort, order.reverse)
         self.table.say(fmt_empty(view, order))
-        self._scale = scale_for(view.end_s, self.zoom, self.table.tail_cells)
+        self._scale = scale_for(view.end_s, self.zoom, self.table.tail_cells, self._since)
         self.table.refresh_tails()
 
     def _make_row(self, key: int) -> Row:
@@ -182,12 +184,18 @@ class ObjectsPanel(TablePanel):
         row = self._found.get(key)
         if row is None or width <= 0:
             return []
-        scale = Scale(self._scale.cell_s, self._scale.last, width)
+        scale = replace(self._scale, cells=width)
         drawn = (row, scale, "warning" if key in self._suspected else "trend")
         kept = self._sparks.get(key)
         if kept is None or kept[0] != drawn:
             kept = self._sparks[key] = (drawn, spark(*drawn))
         return kept[1]
+
+    @property
+    def _since(self) -> float:
+        """When the chosen mark was."""
+        baselines = self._view.baselines
+        return baselines[within(self.baseline, baselines)].at
 
     def _draw_detail(self) -> None:
         if self._alone is not None:
@@ -225,7 +233,7 @@ class ObjectsPanel(TablePanel):
 
     def action_zoom(self, by: int) -> None:
         """From the span that is seen, not from one that the session is too short for."""
-        seen = span_for(self._view.end_s, self.zoom)
+        seen = span_for(self._view.end_s - self._since, self.zoom)
         self.zoom = min(max(seen + by, 0), len(SPANS_S) - 1)
         self.redraw()
 

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 
@@ -105,7 +106,6 @@ class ObjectDetail(Vertical):
         yield self._holders
 
     def on_mount(self) -> None:
-        self._chart.border_title = "Instances over time"
         self._facts.border_title = "Numbers"
         self._holders.border_title = "Who keeps them alive"
 
@@ -134,6 +134,9 @@ class ObjectDetail(Vertical):
         if view is None or not self.is_mounted or not self.display:
             return
         self._title_line.show((draw_object_title(view, self._title_line.size.width),))
+        title = Content(f"Instances since {view.growth[view.chosen][0].name}")
+        if self._chart.border_title != title.markup:
+            self._chart.border_title = title
         self._chart.present(view)
         self._facts.present(view)
         looked = fmt_looked(view)

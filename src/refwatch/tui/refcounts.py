@@ -147,6 +147,8 @@ class RefcountsPanel(TablePanel):
         one = self._view.of(self.table.cursor)
         if one is not None and one.died_s is None:
             self.post_message(self.SendWanted(Unwatch(one.watch)))
+        elif one is not None:
+            self.notify(f"{safe(one.name)} has died: it is watched no more.", markup=False)
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:

@@ -13,7 +13,14 @@ from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.chains import ChainRow, chain_lines
 from refwatch.tui.views.chart import Points, chart, nice_top
 from refwatch.tui.views.formats import fmt_age, fmt_bytes, fmt_rate
-from refwatch.tui.views.objects import ObjectsView, cancelled, chains_work, graph_work, rate
+from refwatch.tui.views.objects import (
+    ObjectRow,
+    ObjectsView,
+    cancelled,
+    chains_work,
+    graph_work,
+    rate,
+)
 from refwatch.tui.views.objects_suspects import fmt_moment
 from refwatch.tui.views.objects_table import fmt_name, fmt_number, fmt_signed
 from refwatch.tui.views.spans import (
@@ -92,7 +99,6 @@ def view_object(
     if row is None:
         return None
     judged = next((each.judged for each in view.suspects if each.key == key), None)
-    points = [(at, float(count)) for at, count in row.series if at <= view.end_s]
     until = view.end_s if row.live else view.census.taken_s
     graph = view_work(view.work.get(graph_work(row.full_name)), view.end_s)
     return ObjectView(
@@ -103,7 +109,7 @@ def view_object(
         rate(row, view),
         row.size,
         view.end_s - view.census.taken_s if view.census.taken else None,
-        (*points, (until, float(row.instances))),
+        _points(row, view.baselines[within(baseline, view.baselines)].at, until),
         view.marks,
         tuple((each, view.grown(row, index)) for index, each in enumerate(view.baselines)),
         within(baseline, view.baselines),
@@ -111,6 +117,14 @@ def view_object(
         _holders(view, row.full_name, asks),
         graph,
     )
+
+
+def _points(row: ObjectRow, since: float, until: float) -> Points:
+    """Its counts from the baseline on."""
+    before = row.series.at(since)
+    points = [(since, float(before))] if before is not None else []
+    points += [(at, float(count)) for at, count in row.series if since < at <= until]
+    return (*points, (max(since, until), float(row.instances)))
 
 
 def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:

@@ -168,11 +168,12 @@ def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
 @dataclass(frozen=True)
 class Scale:
     """``cells`` cells of ``cell_s`` seconds; the last one, which ``now`` lies in, has this number,
-    counted from the start of the session."""
+    counted from the start of the session. Nothing is shown of the time before ``since_s``."""
 
     cell_s: float
     last: int
     cells: int
+    since_s: float = 0.0
 
 
 def span_for(end_s: float, most: int) -> int:
@@ -180,10 +181,11 @@ def span_for(end_s: float, most: int) -> int:
     return min(most, next((i for i, each in enumerate(SPANS_S) if each >= end_s), len(SPANS_S) - 1))
 
 
-def scale_for(end_s: float, most: int, cells: int) -> Scale:
-    """A scale whose cells are aligned to the clock, so that lines move on by whole cells."""
-    cell_s = SPANS_S[span_for(end_s, most)] / max(1, cells)
-    return Scale(cell_s, int(end_s / cell_s), cells)
+def scale_for(end_s: float, most: int, cells: int, since_s: float = 0.0) -> Scale:
+    """A scale that reaches back to the mark at ``since_s``, or for the span ``most``. Its cells are
+    aligned to the clock, so that lines move on by whole cells."""
+    cell_s = SPANS_S[span_for(end_s - since_s, most)] / max(1, cells)
+    return Scale(cell_s, int(end_s / cell_s), cells, since_s)
 
 
 def draw_scale(scale: Scale, width: int) -> Line:
@@ -205,9 +207,10 @@ def fmt_span(seconds: float) -> str:
 
 def spark(row: ObjectRow, scale: Scale, style: str) -> list[Span]:
     """Its counts at the ends of the cells, from the least to the greatest of them; blank before the
-    first. What has not changed is a grey line."""
+    first, and before the mark. What has not changed is a grey line."""
     first = scale.last - scale.cells + 1
-    values = [row.series.at(cell * scale.cell_s) for cell in range(first + 1, scale.last + 1)]
+    ends = [cell * scale.cell_s for cell in range(first + 1, scale.last + 1)]
+    values = [row.series.at(end) if end >= scale.since_s else None for end in ends]
     values.append(row.instances)
     greatest = max(value for value in values if value is not None)
     changed = len({value for value in values if value is not None}) > 1

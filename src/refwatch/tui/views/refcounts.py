@@ -118,11 +118,15 @@ def _watched(one: WatchedRecord) -> Watched:
     )
 
 
+_OF_COUNTS = ("watch", "refcount", "references", "outside reading")
+"""Words in the names of readings without which counts are missing, or rare."""
+
+
 def _reason(state: State) -> str:
     reasons = (
         f"{what}: {why}"
         for what, why in state.limits.items()
-        if any(word in what.lower() for word in ("watch", "refcount", "references"))
+        if any(word in what.lower() for word in _OF_COUNTS)
     )
     return safe(next(reasons, ""))
 

@@ -34,6 +34,8 @@ def draw_edge(view: RefcountsView, baseline: int, width: int) -> Line:
     if view.baselines:
         chosen = view.baselines[within(baseline, view.baselines)]
         parts.append((("since ", "muted"), (str(chosen), "primary-bold")))
+    if view.reason:
+        parts.append((("! ", "warn"), (view.reason, "foreground")))
     if view.offset is not None:
         more = f"{abs(view.offset)} {'more' if view.offset > 0 else 'less'}"
         text = f"getrefcount reads {more if view.offset else 'the same'} here"
