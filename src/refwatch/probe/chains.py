@@ -49,8 +49,9 @@ class Heap:
 
     def holders(self, objects: list[object]) -> list[object]:
         """The tracked objects that refer to any of these, without the copy's own."""
-        self.ours.add(id(objects))
-        found = gc.get_referrers(*objects)
+        asked = tuple(objects)  # from 3.13 on it would be found itself
+        self.ours |= {id(objects), id(asked)}
+        found = gc.get_referrers(*asked)
         self.ours.add(id(found))
         kept = [one for one in found if id(one) not in self.ours and not self._is_noise(one)]
         self.ours.add(id(kept))
