@@ -178,7 +178,7 @@ def test_odd_names(bench: Bench) -> None:
     """All of them are counted, and the snapshot is text that can be shown and read again."""
     script = bench.script(ODD)
     with watching(bench, script) as session:
-        session.instances(Имя=7, Of0=7, Of8=7, Lone=7, Moduleless=7)
+        session.instances(Имя=7, Of0=7, Of8=7, Moduleless=7)
         session.censuses(1)
         session.settle()
         session.go()
@@ -287,7 +287,7 @@ def churn():
                 globals().pop(name, None)
             sys.modules["fleeting"] = sys.modules["gc"]
             sys.modules.pop("fleeting", None)
-            gc.collect(0)
+            gc.collect()
     except Exception as error:
         failed.append(error)
 def recurse(depth):

@@ -14,6 +14,8 @@ from refwatch.observe.watched import WatchedObjects
 
 SECOND_NS = 1_000_000_000
 SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
+ALWAYS_NS = 2_000_000_000  # at the latest, though nothing seems to have changed
+SCAN_SHARE = 0.002  # of the time, that such scans may take
 BUSY_NS = 1_000_000_000  # after which no answer is waited for: another thread keeps the GIL
 RAW_EACH = 100  # objects that are read raw in a second
 
@@ -46,6 +48,7 @@ class ObjectsWatch:
         self._busy = 0
         self._busy_since = 0
         self._scanned_ns = 0
+        self._scan_cost_ns = 0.0
         self._pause_ns = SOONEST_NS
         self._raw_ns = 0
         self._raw_wanted: dict[int, None] = {}
@@ -131,7 +134,9 @@ class ObjectsWatch:
     def _scan_is_due(self, now: int) -> bool:
         if now - self._scanned_ns < self._pause_ns:
             return False
-        if self._scanned_ns == 0 or (now - self._scanned_ns >= SECOND_NS and self._always_scans()):
+        latest = SECOND_NS if self._always_scans() else ALWAYS_NS
+        since = now - self._scanned_ns
+        if self._scanned_ns == 0 or since >= max(latest, self._scan_cost_ns / SCAN_SHARE):
             return True
         if self._namespace is None:
             return False
@@ -174,6 +179,7 @@ class ObjectsWatch:
         return True
 
     def _take_scan(self, report: rp.Scanned, now: int) -> None:
+        self._scan_cost_ns = report.cpu_s * 1e9
         fresh = {found.name for found in report.found} - self._names
         self._names |= fresh
         # Names that are bound anew all the time, in a loop, need not be looked at each time.

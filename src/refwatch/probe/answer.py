@@ -114,20 +114,22 @@ class Answerer:
         return True
 
     def _before_fork(self) -> None:
-        if not self._running or len(os.listdir("/proc/self/task")) != 2:
+        if not self._running or self._service is None or _threads() != 2:
             return
+        from .after_call import calling_frame
+
         self._left_for_fork = True
-        self._forking_frame = id(sys._getframe(1))  # noqa: SLF001 - the documented name
+        self._forking_frame = calling_frame()
         self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
-        while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end:
+        while _threads() > 1 and time.monotonic() < end:
             time.sleep(0)
 
     def _after_fork_in_parent(self) -> None:
         if self._left_for_fork:
             self._left_for_fork = False
             # Not yet: 3.12 and 3.13 count the threads, and warn, only after this.
-            from .capi import call_after
+            from .after_call import call_after
 
             call_after(self._forking_frame, self._start_thread)
 
@@ -136,6 +138,11 @@ class Answerer:
         if self._service is not None:
             self._service.end()
         self._link.close()
+
+
+def _threads() -> int:
+    """How many this process has: a folder has two links more than it has folders in it."""
+    return os.stat("/proc/self/task").st_nlink - 2
 
 
 def _service(link: Link, tell: Tell, limits: dict[str, str]) -> Service | None:

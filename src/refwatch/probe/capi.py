@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from errno import EINTR
 
 from .descriptors import OpenedHigh
@@ -15,7 +14,6 @@ __all__ = [
     "HeldReader",
     "allow_reader",
     "api",
-    "call_after",
     "ctypes",
     "interpreter_state",
     "libc",
@@ -25,9 +23,6 @@ __all__ = [
 ]
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
 
 api = ctypes.PyDLL(None)
 """A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are
@@ -42,10 +37,6 @@ libc = ctypes.PyDLL(None, use_errno=True)
 """Calls through this keep the GIL."""
 libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
-
-_PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
-_pending: list[object] = []  # callbacks must outlive their call
 
 _unheld = ctypes.CDLL(None, use_errno=True)
 _unheld.send.restype = ctypes.c_ssize_t
@@ -63,29 +54,6 @@ def thread_state() -> int:
 def interpreter_state() -> int:
     """Address of this interpreter's PyInterpreterState."""
     return int(_interpreter() or 0)
-
-
-def call_after(frame: int, function: Callable[[], None]) -> None:
-    """Have the main thread call ``function`` once the C function that it has called from the frame
-    object at address ``frame`` has returned.
-
-    Whatever Python runs within that C function has the frame among its callers, and is not it.
-    """
-
-    def call(_: object) -> int:
-        interrupted: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented name
-        caller = interrupted.f_back if interrupted is not None else None
-        while caller is not None and id(caller) != frame:
-            caller = caller.f_back
-        if caller is None or api.Py_AddPendingCall(callback, None) != 0:
-            function()
-        return 0
-
-    callback = _PENDING(call)
-    del _pending[:-8]
-    _pending.append(callback)
-    if api.Py_AddPendingCall(callback, None) != 0:
-        function()
 
 
 def send_quietly(fd: int, data: bytes) -> int:

@@ -27,7 +27,7 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .hidden_copy import RunningFrame
+    from .running import RunningFrame
 
 WIDEST = 40  # objects of one level whose holders are looked for: each costs at every edge of a pass
 DEEPEST = 40  # levels
@@ -104,8 +104,9 @@ class ChainFinder:
                 break
         if deep and len(ways) < most:
             found = ways_from_roots(self._heap, set(deep), self._progress)
-            ways += [found.get(start, way) for start, way in deep.items()]
-        return [self._links(way) for way in ways[:most] if len(way) > 1]
+            deep |= found
+            ways += [way for way in deep.values() if len(way) > 1]
+        return [self._links(way) for way in ways[:most]]
 
     def way(self, start: int) -> list[int] | None:
         """Addresses from the object up to a root, or as far as was looked; None when no holder is

@@ -8,6 +8,7 @@ from __future__ import annotations
 import _socket
 import sys
 from _json import encode_basestring_ascii, make_encoder
+from _thread import get_ident
 
 from . import census
 from .capi import libc
@@ -17,10 +18,7 @@ from .heap import object_at
 from .inspection import Inspection
 from .instances import is_there, newest
 from .link import read_lines
-
-TYPE_CHECKING = False  # typing itself would be one more module in the target
-if TYPE_CHECKING:
-    from .hidden_copy import RunningFrame
+from .running import RunningFrame, running_frames
 
 CHAINS = 3  # of one type
 TRIED = 8  # instances for which one is looked for
@@ -125,11 +123,11 @@ def _sites(addresses: list[int]) -> list[dict[str, object]]:
     return list(sites.values())
 
 
-def run(task: dict[str, object], path: str, frames: list[RunningFrame]) -> None:
-    """Work on the task, and end this process."""
+def run(task: dict[str, object], path: str, tops: list[object]) -> None:
+    """Work on the task, and end this process. ``tops`` is what the target's threads ran."""
     leave = libc["_exit"]
     try:
-        copied = Copied(task, path, frames)
+        copied = Copied(task, path, running_frames(tops, get_ident()))
         try:
             copied.work()
         except OSError:

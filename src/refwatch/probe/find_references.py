@@ -7,6 +7,7 @@ from _weakref import ref
 
 from .find_gil import NotFound
 from .peek import WORD, Memory
+from .plain import address_of
 from .watching import measured_offset
 
 DICT_WORDS = 8
@@ -42,10 +43,10 @@ def find_namespace(memory: Memory, names: dict[str, object]) -> dict[str, int] |
     """Where a module's names and values lie: ``keys_at`` is the address of the word that leads to
     the table, ``keys`` what it holds, ``entries`` the first entry's address, ``count`` how many
     there may be. None where its keys are of another kind than str."""
-    first = [id(one) for pair in list(names.items())[:2] for one in pair]
+    first = [address_of(one) for pair in list(names.items())[:2] for one in pair]
     pattern = struct.pack("<4Q", *first) if len(first) == 4 else b""
     for size in SEARCHED if pattern else ():
-        for index, word in enumerate(memory.words(id(names), DICT_WORDS)):
+        for index, word in enumerate(memory.words(address_of(names), DICT_WORDS)):
             if index < 2 or word % WORD:
                 continue
             at = memory.read(word, size).find(pattern)
@@ -53,7 +54,7 @@ def find_namespace(memory: Memory, names: dict[str, object]) -> dict[str, int] |
                 table = dict.__sizeof__(names) - dict.__basicsize__
                 count = max(len(names), (table - at) // ENTRY)
                 return {
-                    "keys_at": id(names) + index * WORD,
+                    "keys_at": address_of(names) + index * WORD,
                     "keys": word,
                     "entries": word + at,
                     "count": count,

@@ -22,15 +22,15 @@ import os
 import sys
 import time
 from _functools import partial  # type: ignore[import-not-found]
-from _operator import attrgetter, call
+from _operator import call
 from errno import EAGAIN
 
 from .capi import api, ctypes, libc
+from .quiet import hush, steps
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import CodeType, FrameType
 
     Step = Callable[[], object]
 
@@ -41,36 +41,15 @@ CLONE_PARENT_SETTID = 0x0010_0000
 WALL = 0x4000_0000  # __WALL of waitpid(2)
 SIG_BLOCK, SIG_SETMASK = 0, 2
 READ_WRITE = 2
-MOST_FRAMES = 2000
 PR_SET_NAME, PR_SET_DUMPABLE = 15, 4  # prctl(2)
 SIGALRM = 14
 SIG_UNBLOCK = 1
 LIMIT_S = 900  # seconds that a copy may live
 FINDERS, IMPORT = tuple(sys.meta_path), builtins.__import__  # before the target's own
-CO_OPTIMIZED = 0x1  # Include/cpython/code.h
 
 
 class NoCopy(Exception):
     """No copy can be made; the text says why."""
-
-
-class RunningFrame:
-    """A frame that ran in the target when it was copied. ``places`` are the addresses of its local
-    variables' values: a reference of ours would be one that the target has not."""
-
-    def __init__(self, thread: int, code: CodeType, line: int) -> None:
-        self.thread = thread
-        self.code = code
-        self.line = line
-        self.places: dict[str, int] = {}
-
-    def take(self, values: dict[str, object]) -> None:
-        """Note the places, and empty the interpreter's dict, which is the frame's own up to 3.12.
-        Without CO_OPTIMIZED the locals are a namespace, which the collector knows."""
-        if self.code.co_flags & CO_OPTIMIZED:
-            hidden = {*self.code.co_cellvars, *self.code.co_freevars}  # these lie in cells
-            self.places = {name: id(value) for name, value in values.items() if name not in hidden}
-            values.clear()
 
 
 def _quiet(library: ctypes.PyDLL, name: str) -> Callable[..., None]:
@@ -113,18 +92,19 @@ class Copier:
         self._clone.restype = ctypes.c_long
         self._arena = _keep_arenas()
 
-    def copy(self, launcher: int, *, frames: bool = False) -> tuple[int, float, list[RunningFrame]]:
-        """Copy this process: (pid, seconds that it took, frames that run). In the copy pid is 0.
+    def copy(self, launcher: int, *, frames: bool = False) -> tuple[int, float, list[object]]:
+        """Copy this process: (pid, seconds that it took, what sys._current_frames() returned). In
+        the copy pid is 0.
 
         The copy is a child of the parent's if that is ``launcher``, else one of this process's.
         Raises NoCopy.
         """
         if sys.modules["_imp"].lock_held():
             raise NoCopy("an import was under way")
-        running, objects = _running_frames() if frames else ([], [])
-        values: list[dict[str, object]] = []
+        tops: list[object] = []
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
-        chain = self._chain(flags, objects, values)
+        chain = steps(sys._current_frames, tops) if frames else []  # noqa: SLF001 - a function of C
+        chain += self._chain(flags)
         self._pid.value = 0
         before = os.getpid()
         began = time.perf_counter()
@@ -136,20 +116,14 @@ class Copier:
         pid = 0 if os.getpid() != before else self._pid.value
         if pid == 0 and os.getpid() == before:
             raise NoCopy(f"clone: {os.strerror(ctypes.get_errno() or EAGAIN)}")
-        for frame, found in zip(running, values, strict=False):
-            frame.take(found)
-        return pid, took, running
+        return pid, took, tops
 
-    def _chain(
-        self, flags: int, frames: list[FrameType], values: list[dict[str, object]]
-    ) -> list[Step]:
+    def _chain(self, flags: int) -> list[Step]:
         """What to call, each after the one before has returned something false."""
         self._saved = [[], [], []]
         pairs = list(zip(self._handlers, self._saved, strict=True))
         # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
-        fork: Step = partial(
-            any, map(call, (self._clone_step(flags), *self._in_copy(frames, values)))
-        )
+        fork: Step = partial(any, map(call, (self._clone_step(flags), *self._in_copy())))
         in_target: Step = partial(
             any,
             map(
@@ -182,16 +156,14 @@ class Copier:
         )
         return step
 
-    def _in_copy(self, frames: list[FrameType], values: list[dict[str, object]]) -> Iterable[Step]:
+    def _in_copy(self) -> Iterable[Step]:
         """No finalizer may run from here on, and nothing that it might do may reach a file."""
         null = partial(_open, b"/dev/null", READ_WRITE)
         last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
+        yield hush()
         yield gc.disable
         yield partial(_system_call, ctypes.c_long(SYS_CLOSE_RANGE), none, last, none)
         yield from (null, null, null)
-        # Before the other threads' states are cleared, and with them what leads to their frames.
-        found = map(attrgetter("f_locals"), frames)  # a view of the frame since 3.13: PEP 667
-        yield partial(values.extend, map(dict, found) if sys.version_info >= (3, 13) else found)
         yield self._arena
         yield _after_fork_in_child
 
@@ -222,22 +194,6 @@ def _keep_arenas() -> Step:
     arena.free = ctypes.cast(libc.getpid, ctypes.c_void_p).value  # does nothing with its arguments
     step: Step = partial(_set_arenas, ctypes.byref(arena))
     return step
-
-
-def _running_frames() -> tuple[list[RunningFrame], list[FrameType]]:
-    """The frames of all threads but this one, innermost first in each, and their objects."""
-    import _thread
-
-    me = _thread.get_ident()
-    running: list[RunningFrame] = []
-    objects: list[FrameType] = []
-    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented name
-        frame: FrameType | None = None if ident == me else top
-        while frame is not None and len(running) < MOST_FRAMES:
-            running.append(RunningFrame(ident, frame.f_code, frame.f_lineno or 0))
-            objects.append(frame)
-            frame = frame.f_back
-    return running, objects
 
 
 def reap(pid: int) -> bool:

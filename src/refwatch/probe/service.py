@@ -10,6 +10,8 @@ from .find_references import find_namespace
 from .hidden_copy import Copier, NoCopy, reap, settle
 from .link import Link
 from .peek import Memory
+from .plain import address_of
+from .quiet import prepare
 from .script import bind
 from .watching import Watching
 from .ways import go, words
@@ -32,6 +34,7 @@ class Service:
         self.gc_times: GcTimes | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
+        prepare(self._memory)
         self._watching = Watching(tell, self._memory)
         self._copier = _copier(limits)
         self._no_copy = limits.get("census", "")
@@ -100,7 +103,7 @@ class Service:
         row = None
         try:
             obj = go(way)
-            if id(obj) == command["address"]:
+            if address_of(obj) == command["address"]:
                 row = self._watching.watch(obj, words(way), "viewer")
         except LookupError:
             pass
@@ -114,7 +117,7 @@ class Service:
         path, launcher = self._link.path, int(str(command["launcher"]))
         try:
             frames = bool(command.get("frames"))
-            pid, pause_s, running = self._copier.copy(launcher, frames=frames)
+            pid, pause_s, tops = self._copier.copy(launcher, frames=frames)
         except NoCopy as error:
             self._link.send({"message": "no_copy", "work": work, "reason": str(error)})
             return
@@ -122,7 +125,7 @@ class Service:
             settle()
             from .copied import run
 
-            run(command, path, running)  # never returns
+            run(command, path, tops)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:

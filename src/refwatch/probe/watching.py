@@ -13,7 +13,7 @@ from _weakref import ref
 
 from .capi import api, ctypes
 from .peek import Memory
-from .plain import IMMORTAL, is_program, resolve, takes_weakref, text, type_name
+from .plain import IMMORTAL, address_of, is_program, resolve, takes_weakref, text, type_name
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ class Hold:
     __slots__ = ("address", "entries", "held", "immortal", "weak")
 
     def __init__(self, obj: object) -> None:
-        self.address = id(obj)
+        self.address = address_of(obj)
         self.entries: set[int] = set()
         self.immortal = sys.getrefcount(obj) >= IMMORTAL
         weak = not self.immortal and takes_weakref(obj)
-        self.weak: _Ref | None = _Ref(obj) if weak else None
+        self.weak: ref[object] | None = _Ref(obj) if weak else None
         self.held = not self.immortal and not weak
         if self.held:
             _hold(self.address)
 
-    def object(self) -> object:
+    def subject(self) -> object:
         """The object; None when it has died."""
         if self.weak is not None:
             return self.weak()
@@ -93,23 +93,24 @@ class Watching:
     def watch(self, obj: object, name: str, source: str) -> Row | None:
         """Take an object in: the message about it, None where it is known or there are enough."""
         with self._lock:
-            hold = self._holds.get(id(obj))
-            if hold is not None and hold.is_of(obj) and (name, id(obj)) in self._known:
+            address = address_of(obj)
+            hold = self._holds.get(address)
+            if hold is not None and hold.is_of(obj) and (name, address) in self._known:
                 return None
             if self.closed or len(self._entries) >= MOST:
                 return None
             if hold is None or not hold.is_of(obj):
-                hold = self._holds[id(obj)] = Hold(obj)
+                hold = self._holds[address] = Hold(obj)
             self._last += 1
             hold.entries.add(self._last)
             self._entries[self._last] = Entry(hold, name)
-            self._known[name, id(obj)] = self._last
+            self._known[name, address] = self._last
         return {
             "watch": self._last,
             "name": name,
             "type": type_name(obj),
             "address": hold.address,
-            "weak": id(hold.weak) if hold.weak is not None else 0,
+            "weak": address_of(hold.weak) if hold.weak is not None else 0,
             "held": hold.held,
             "immortal": hold.immortal,
             "source": source,
@@ -204,7 +205,7 @@ def raw_reading(hold: Hold, memory: Memory) -> tuple[int, int] | None:
     the object may be dead.
     """
     word = memory.read(hold.address, 4)
-    obj = hold.object()
+    obj = hold.subject()
     if len(word) < 4 or (obj is None and hold.weak is not None):
         return None
     return int.from_bytes(word, "little"), sys.getrefcount(obj)
