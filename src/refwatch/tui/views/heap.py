@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from refwatch.model.events import GcGeneration
 from refwatch.model.references import Referenced
+from refwatch.session.references import KEEP_PAUSES
 from refwatch.session.state import State
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.formats import fmt_age, fmt_duration
@@ -87,6 +88,9 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
         share = total / view.now_s if view.now_s else 0.0
         times = f"paused {count:,} time{'' if count == 1 else 's'}, at most {fmt_duration(longest)}"
         text = f"{times}; {fmt_duration(total)} in all, {share * 100:.2f} % of the time"
+        if count == KEEP_PAUSES:  # there were more
+            mean = fmt_duration(total / count)
+            text = f"its last {count:,} pauses: {mean} on average, at most {fmt_duration(longest)}"
         lines.append(((text, "muted"),))
     elif not view.why and not view.counting:
         lines.append((("no census yet; ", "muted"), ("c", "key"), (" takes one", "muted")))

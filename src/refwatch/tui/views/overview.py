@@ -223,9 +223,12 @@ def _cpu(process: ProcessState | None) -> Trend:
 
 
 def fmt_gc(process: ProcessState | None) -> str:
-    """Collections by generation, youngest first, and what could not be collected."""
+    """Collections by generation, youngest first, what could not be collected, and the pauses."""
     if process is None or not process.gc:
         return ""
     text = "GC " + " / ".join(fmt_count(g.collections) for g in process.gc)
     stuck = sum(generation.uncollectable for generation in process.gc)
-    return text + (f", {stuck} uncollectable" if stuck else "")
+    if stuck:
+        text += f", {stuck} uncollectable"
+    paused = sum(total for _, total, _ in process.references.gc_pauses)
+    return text + (f", paused {fmt_duration(paused)}" if paused else "")

@@ -1,0 +1,102 @@
+"""What the heap's screen and the Overview's line about it say."""
+
+from __future__ import annotations
+
+import pytest
+from tests.simulate import PID, Simulation
+from tests.simulate_references import with_references
+from tests.tui.driving import state_of
+from tests.tui.test_spans import HOSTILE
+
+from refwatch.model import events as ev
+from refwatch.model.references import ChainLink, Referenced
+from refwatch.session.references import KEEP_PAUSES
+from refwatch.session.state import State
+from refwatch.tui.views.heap import (
+    MOST_COLUMNS,
+    draw_census,
+    draw_gc,
+    most_rows,
+    view_heap,
+)
+from refwatch.tui.views.overview import HeapView, OverviewReader
+from refwatch.tui.views.overview_lines import draw_heap
+from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.table import lay, place
+
+
+def page(lines: tuple[Line, ...]) -> str:
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+@pytest.fixture
+def state() -> State:
+    return state_of(with_references(Simulation(14.3)))
+
+
+def test_the_census_says_when_how_and_at_what_price(state: State) -> None:
+    shown = page(draw_census(view_heap(state), 76, 2))
+    assert shown.splitlines() == [
+        "24,764 objects 1 s ago, counted in 71 ms in a copy",
+        "paused 6 times, at most 2.9 ms; 15 ms in all, 0.10 % of the time",
+    ]
+
+
+def test_of_many_pauses_the_last_are_told(state: State) -> None:
+    for number in range(KEEP_PAUSES + 5):
+        state.apply(ev.CensusBegun(15.0 + number, PID, number, "interval", 0.002))
+    assert "its last 1,000 pauses: 2 ms on average" in page(draw_census(view_heap(state), 76, 3))
+
+
+def test_why_there_is_no_census() -> None:
+    state = state_of(Simulation(0.5).events())
+    assert page(draw_census(view_heap(state), 76, 2)) == "no census yet; c takes one"
+    state.apply(ev.ReadingLimited(0.6, "census", "switched off"))
+    assert page(draw_census(view_heap(state), 76, 2)) == "! no census: switched off"
+    assert view_heap(State()).taken == 0
+
+
+def test_the_collector_by_generation(state: State) -> None:
+    lines = page(draw_gc(view_heap(state), 76, 5)).splitlines()
+    assert lines[0].split() == ["collections", "collected", "uncollectable", "paused", "longest"]
+    assert lines[3].split() == ["2", "old", "3", "0", "0", "44.1", "ms", "16.1", "ms"]
+    untimed = state_of(Simulation(2.0).events())
+    assert page(draw_gc(view_heap(untimed), 76, 5)).endswith("--gc-pauses does so")
+    assert page(draw_gc(view_heap(State()), 76, 5)) == "not read yet"
+
+
+def test_what_cannot_be_collected_stands_out(state: State) -> None:
+    state.apply(ev.GcMeasured(14.3, PID, [ev.GcGeneration(1, 2, 3)]))
+    assert ("             3", "warn") in draw_gc(view_heap(state), 76, 5)[1]
+
+
+@pytest.mark.parametrize("width", [8, 30, 76])
+def test_any_name_and_any_width(state: State, width: int) -> None:
+    most = [Referenced(name, name, name, 9) for name in HOSTILE]
+    state.apply(ev.CensusTaken(14.3, PID, 9, 0.1, 5, [], most))
+    view = view_heap(state)
+    placed = place(MOST_COLUMNS, width)
+    rows = [lay(row, placed) for row in most_rows(view)]
+    assert len(rows) == len({one.address for one in most})
+    for line in (*rows, *draw_census(view, width, 3), *draw_gc(view, width, 5)):
+        assert all(text.isprintable() for text, _ in line)
+    assert all(width_of(line) <= width for line in draw_census(view, width, 3))
+
+
+def test_the_overview_says_what_grows_and_what_holds_it(state: State) -> None:
+    heap = OverviewReader().read(state).heap
+    assert heap is not None
+    lines = page(draw_heap(heap, 76, 2)).splitlines()
+    assert lines[0].startswith("▌ Heap: 24,764 objects; growing: app.Session +40/s")
+    assert lines[1] == "▌ held ← item 17 ← global sessions ← module __main__"
+    for width in (10, 20, 40):
+        assert all(width_of(line) <= width for line in draw_heap(heap, width, 2))
+
+
+def test_the_overview_says_that_nobody_knows_what_holds_it() -> None:
+    growing = (("app.Session", 4.0),)
+    assert "not known yet" in page(draw_heap(HeapView(5, growing), 76, 2))
+    assert "garbage, or held by C code" in page(draw_heap(HeapView(5, growing, ()), 76, 2))
+    assert page(draw_heap(HeapView(5, ()), 76, 2)) == "▌ Heap: 5 objects"
+    chain = (ChainLink("app.Session", "global one"), ChainLink("module", name="app"))
+    assert "held ← global one" in page(draw_heap(HeapView(5, growing, chain), 76, 2))
