@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 
 from .heap import (
@@ -16,31 +15,33 @@ from .heap import (
     object_at,
     python_classes,
     sizes,
+    tracked,
     untracked,
     word_at,
 )
 from .plain import HAS_GC, flags_of, name_of
 
 
-def take() -> dict[str, object]:
-    """The message for the daemon. All counts are those before this function's own objects."""
+def take(young: int | None = None) -> dict[str, object]:
+    """The message for the daemon, of the objects that ``tracked(young)`` are. All counts are those
+    before this function's own objects."""
     began = time.perf_counter()
-    objects = gc.get_objects()
+    objects = tracked(young)
     counts = count_types(objects)
     classes = python_classes(objects)
-    tracked = len(objects)
+    number = len(objects)
     del objects  # it holds one reference to everything
     references = {address: count_at(address) for address in classes}
-    objects = gc.get_objects()
+    objects = tracked(young)
     rows = _class_rows(classes, references, counts, objects)
     message: dict[str, object] = {
         "message": "census",
-        "objects": tracked,
+        "objects": number,
         "classes": rows,
         "most_referenced": most_referenced(objects),
     }
     everything = objects
-    if tracked <= MOST_FOR_UNTRACKED:
+    if number <= MOST_FOR_UNTRACKED:
         others = untracked(objects)
         everything = objects + others
         for address, count in count_types(others).items():
@@ -62,8 +63,7 @@ def _class_rows(
     rows: list[list[object]] = []
     for address in classes:
         cls = object_at(address)
-        tracked = bool(flags_of(cls) & HAS_GC)
-        instances = counts.get(address, 0) if tracked else -1
+        instances = counts.get(address, 0) if flags_of(cls) & HAS_GC else -1
         others = edges[address] - max(instances, 0) if known else -1
         rows.append(
             [

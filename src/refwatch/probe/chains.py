@@ -9,10 +9,11 @@ from __future__ import annotations
 import gc
 import time
 
-from .edges import edges, namespaces
+from .edges import edges
 from .from_roots import trail, ways_from_roots
+from .frozen import Heap, frame_label
 from .heap import label_of, module_name, object_at
-from .kinds import CellType, CodeType, FrameType, FunctionType, ModuleType
+from .kinds import CellType, CodeType, FunctionType, ModuleType
 from .plain import (
     is_a,
     is_class,
@@ -27,8 +28,6 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .running import RunningFrame
-
 WIDEST = 40  # objects of one level whose holders are looked for: each costs at every edge of a pass
 DEEPEST = 40  # levels
 MOST_DEEP = 2  # objects that were looked for in vain so deep: from then on from the roots
@@ -36,49 +35,6 @@ LONGEST_S = 10.0
 MOST_LINKS, KEPT_LINKS = 30, 6  # of a longer chain so many at each end are told
 
 Link = dict[str, object]
-
-
-class Heap:
-    """The frozen heap of a copy: what is a root in it, and what is the copy's own."""
-
-    def __init__(self, frames: list[RunningFrame]) -> None:
-        self.frames = frames
-        self.modules = namespaces()
-        self.ours = {id(frames), id(self.modules)}
-        self.module_ids = {id(module) for module in self.modules.values()}
-
-    def holders(self, objects: list[object]) -> list[object]:
-        """The tracked objects that refer to any of these, without the copy's own."""
-        asked = tuple(objects)  # from 3.13 on it would be found itself
-        self.ours |= {id(objects), id(asked)}
-        found = gc.get_referrers(*asked)
-        self.ours.add(id(found))
-        kept = [one for one in found if id(one) not in self.ours and not self._is_noise(one)]
-        self.ours.add(id(kept))
-        return kept
-
-    @staticmethod
-    def _is_noise(one: object) -> bool:
-        return type(one) is FrameType and "_refwatch_probe" in text(one.f_code.co_filename, 1000)
-
-    def roots(self) -> set[int]:
-        """Addresses of modules, of their namespaces, and of what running frames' locals hold."""
-        places = (place for frame in self.frames for place in frame.places.values())
-        return self.module_ids.union(self.modules, places)
-
-    def locals_at(self, address: int) -> list[tuple[RunningFrame, str]]:
-        """The frames that run and have the object there in a local variable."""
-        return [
-            (frame, name)
-            for frame in self.frames
-            for name, place in frame.places.items()
-            if place == address
-        ]
-
-
-def frame_label(frame: RunningFrame) -> str:
-    code = frame.code
-    return f"{text(code.co_qualname)} ({text(code.co_filename)}:{frame.line})"
 
 
 class ChainFinder:

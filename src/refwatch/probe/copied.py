@@ -12,7 +12,8 @@ from _thread import get_ident
 
 from . import census
 from .capi import libc
-from .chains import ChainFinder, Heap
+from .chains import ChainFinder
+from .frozen import Heap
 from .graph import dot
 from .heap import object_at
 from .inspection import Inspection
@@ -29,7 +30,10 @@ _encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", Fals
 class Copied:
     """One copy, working on ``task``."""
 
-    def __init__(self, task: dict[str, object], path: str, frames: list[RunningFrame]) -> None:
+    def __init__(
+        self, task: dict[str, object], path: str, frames: list[RunningFrame], young: int
+    ) -> None:
+        self._young = young
         self._task = task
         self._frames = frames
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -48,7 +52,7 @@ class Copied:
         """Do what the task says."""
         task = self._task["task"]
         if task == "census":
-            self.send(census.take())
+            self.send(census.take(self._young))
         elif task == "chains":
             self._chains()
         elif task == "inspect":
@@ -61,11 +65,11 @@ class Copied:
         self.progress("looking for instances", None)
         module, name = str(self._task["module"]), str(self._task["name"])
         born = int(str(self._task.get("born") or 0))
-        return newest(module, name, born, most)
+        return newest(module, name, born, most, self._young)
 
     def _chains(self) -> None:
         starts = self._instances(TRIED)
-        heap = Heap(self._frames)
+        heap = Heap(self._frames, self._young)
         heap.ours.add(id(starts))
         found = ChainFinder(heap, self.progress).find(starts, CHAINS)
         self.send(
@@ -86,7 +90,7 @@ class Copied:
             return
         self.progress("looking for holders", None)
         held = {int(str(one)) for one in self._task.get("held") or []}  # type: ignore[attr-defined]
-        inspection = Inspection(Heap(self._frames), subject, held)
+        inspection = Inspection(Heap(self._frames, self._young), subject, held)
         self.send(inspection.open(0))
         for command in read_lines(self._socket):
             node = int(str(command["node"]))
@@ -107,7 +111,7 @@ class Copied:
         starts = self._instances(CHAINS)
         self.progress("looking for holders", None)
         title = f"{self._task['module']}.{self._task['name']}"
-        self.send({"message": "graph", "dot": dot(Heap(self._frames), starts, title)})
+        self.send({"message": "graph", "dot": dot(Heap(self._frames, self._young), starts, title)})
 
 
 def _sites(addresses: list[int]) -> list[dict[str, object]]:
@@ -123,11 +127,12 @@ def _sites(addresses: list[int]) -> list[dict[str, object]]:
     return list(sites.values())
 
 
-def run(task: dict[str, object], path: str, tops: list[object]) -> None:
-    """Work on the task, and end this process. ``tops`` is what the target's threads ran."""
+def run(task: dict[str, object], path: str, tops: list[object], young: int) -> None:
+    """Work on the task, and end this process. ``tops`` is what the target's threads ran, ``young``
+    how many objects there were in the youngest generation."""
     leave = libc["_exit"]
     try:
-        copied = Copied(task, path, running_frames(tops, get_ident()))
+        copied = Copied(task, path, running_frames(tops, get_ident()), young)
         try:
             copied.work()
         except OSError:

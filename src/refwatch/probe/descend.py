@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .chains import Heap
+from .frozen import Heap
 from .heap import module_name, object_at
 from .kinds import ModuleType
 from .plain import elements_of, is_a, is_class, items_of, namespace_of, slots_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 
 from .kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
 from .plain import (
@@ -129,14 +128,3 @@ def _attribute_edges(holder: object, held: object) -> Iterator[str]:
     for name, value in slots_of(holder):
         if value is held:
             yield f"attribute {name}"
-
-
-def namespaces() -> dict[int, object]:
-    """Address of a module's ``__dict__`` -> the module."""
-    found: dict[int, object] = {}
-    for module in list(sys.modules.values()):
-        if is_a(module, ModuleType):
-            own = namespace_of(module)
-            if own is not None:
-                found[id(own)] = module
-    return found

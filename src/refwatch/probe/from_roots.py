@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .chains import Heap
+    from .frozen import Heap
 
 MOST = 4_000_000  # objects that are gone through: each takes some 100 bytes
 TOLD_EVERY = 100_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .chains import Heap, frame_label
 from .edges import edges
+from .frozen import Heap, frame_label
 from .heap import label_of, object_at
 from .kinds import ModuleType
 from .plain import is_a, type_name

@@ -63,6 +63,17 @@ def word_at(address: int) -> int:
     return int(ctypes.c_uint64.from_address(address).value)
 
 
+def tracked(young: int | None = None) -> list[object]:
+    """All objects that the collector tracks, the oldest last. ``young``: how many of the youngest
+    generation there were when the copy was made, so that what it has made since is left out."""
+    if young is None:
+        return gc.get_objects()
+    objects = gc.get_objects(generation=0)[:young]
+    objects += gc.get_objects(generation=1)
+    objects += gc.get_objects(generation=2)
+    return objects
+
+
 def count_types(objects: Iterable[object]) -> dict[int, int]:
     """Address of a type -> number of objects of exactly this type; it keeps no reference."""
     counts: dict[int, int] = {}

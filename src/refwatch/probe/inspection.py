@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 
-from .chains import ChainFinder, Heap, frame_label
+from .chains import ChainFinder
 from .descend import steps
 from .edges import count_edges, edges
-from .heap import count_at, label_of, object_at, untracked
-from .kinds import CodeType, ModuleType
+from .frozen import Heap, frame_label
+from .heap import count_at, label_of, object_at
+from .kinds import ModuleType
 from .plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -34,7 +35,6 @@ class Inspection:
         self._heap = heap
         self._held = held
         self._nodes = [subject]
-        self._hidden: list[tuple[object, str]] | None = None
 
     def open(self, node: int) -> dict[str, object]:
         """The message about one node. Raises IndexError for one that there is not."""
@@ -43,8 +43,6 @@ class Inspection:
         references = None if count >= IMMORTAL else count - (address in self._held)
         obj = object_at(address)
         rows = self._holders(obj) + self._frames(address)
-        if not gc.is_tracked(obj):
-            rows = self._with_hidden(rows, obj)
         rows.sort(key=lambda row: (not row.get("root"), -int(str(row["count"]))))
         seen = sum(int(str(row["count"])) for row in rows)
         for row in rows[:MOST_ROWS]:
@@ -80,7 +78,10 @@ class Inspection:
         for holder in holders:
             owner = owners.get(id(holder))
             count = count_edges(holder, obj)
-            if owner is None:
+            code = self._heap.constants.get(id(holder))
+            if code is not None:
+                rows.append(self._row(holder, ["constant"], count) | {"label": code})
+            elif owner is None:
                 rows.append(self._row(holder, edges(holder, obj), count))
             else:
                 rows.append(self._row(owner, edges(owner, obj), count))
@@ -122,21 +123,6 @@ class Inspection:
             for frame, name in self._heap.locals_at(address)
         ]
 
-    def _with_hidden(self, rows: list[Row], obj: object) -> list[Row]:
-        """With what the collector does not track: plain tuples and dicts, constants of code."""
-        if self._hidden is None:
-            self._hidden = _hidden_containers(self._heap)
-        found = {str(row["address"]): row for row in rows}
-        for container, label in self._hidden:
-            count = count_edges(container, obj)
-            if not count:
-                continue
-            row = self._row(container, edges(container, obj), count)
-            if label:
-                row |= {"label": label, "edges": ["constant"]}
-            found[str(row["address"])] = row
-        return list(found.values())
-
 
 def _namespaces(owner: object) -> list[object]:
     """The dicts that are its namespace."""
@@ -144,24 +130,3 @@ def _namespaces(owner: object) -> list[object]:
         return gc.get_referents(_proxy_of(owner))
     own = namespace_of(owner)
     return [] if own is None else [own]
-
-
-def _hidden_containers(heap: Heap) -> list[tuple[object, str]]:
-    """(container, what it is the constants of) of all that the collector does not track."""
-    objects = gc.get_objects()
-    others = untracked(objects)
-    heap.ours |= {id(objects), id(others)}
-    found: list[tuple[object, str]] = [
-        (one, "") for one in others if type(one) is tuple or type(one) is dict
-    ]
-    heap.ours.add(id(found))
-    fresh = [one for one in others if type(one) is CodeType]
-    fresh += [frame.code for frame in heap.frames]
-    met: set[int] = set()
-    while fresh:
-        code = fresh.pop()
-        if id(code) not in met:
-            met.add(id(code))
-            found.append((code.co_consts, f"code of {text(code.co_qualname)}"))
-            fresh += [one for one in code.co_consts if type(one) is CodeType]
-    return found

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import gc
 
-from .heap import count_types, object_at, untracked
+from .heap import count_types, object_at, tracked, untracked
 from .plain import name_of, type_name
 
 
-def newest(module: str, name: str, born: int, most: int) -> list[int]:
+def newest(module: str, name: str, born: int, most: int, young: int) -> list[int]:
     """Addresses of up to ``most`` objects of the types of this name, evenly chosen among the
-    ``born`` youngest; 0 stands for a half of all.
+    ``born`` youngest; 0 stands for a half of all. ``young`` as :func:`tracked` has it.
 
     The collector's lists are in the order of age: the oldest generation first, in each the oldest
     first (CPython's Python/gc.c); gc.get_objects() begins with the youngest generation.
     """
     generations = [gc.get_objects(generation=number) for number in (2, 1, 0)]
+    del generations[2][young:]  # the copy's own
     found: list[int] = []
     for objects in generations:
         wanted = _types(objects, module, name)
         found += [id(one) for one in objects if id(type(one)) in wanted]
         objects.clear()  # the youngest has the list of all three, and so they would stay
-    if not found:
-        others = untracked(gc.get_objects())
+    if not found or (module == "builtins" and len(found) < 2 * born):
+        # Of plain dicts and tuples the collector leaves those out that can be in no cycle.
+        others = untracked(tracked(young))
         wanted = _types(others, module, name)
-        found = [id(one) for one in others if id(type(one)) in wanted]
+        found += [id(one) for one in others if id(type(one)) in wanted]
     if not found:
         return []
     born = min(born, len(found)) if born > 0 else (len(found) + 1) // 2
-    young = found[-born:]
-    step = max(1, len(young) // most)
-    return young[len(young) // (2 * most) :: step][:most]
+    newest_of_all = found[-born:]
+    step = max(1, born // most)
+    return newest_of_all[born // (2 * most) :: step][:most]
 
 
 def is_there(address: int, type_: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import sys
 import time
 
@@ -123,9 +124,10 @@ class Service:
             return
         if pid == 0:
             settle()
+            young = len(gc.get_objects(generation=0))  # what follows makes more
             from .copied import run
 
-            run(command, path, tops)  # never returns
+            run(command, path, tops, young)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:
