@@ -268,7 +268,7 @@ async def test_help_shows_every_key() -> None:
     async with driven(session(), size=(120, 240)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        await pilot.pause()
+        await until(pilot, lambda: "Timelines" in frame(app))
         shown = frame(app)
         for word in ("space", "Write a snapshot", "Overview, Threads", "Less time in a cell",
                      "goes to the program", "holds GIL", "waits for a child process"):  # fmt: skip
@@ -380,3 +380,15 @@ async def test_a_recorded_target_is_not_typed_to_or_asked_about() -> None:
 async def press_and_draw(app: RefwatchApp, pilot: Driven, *keys: str) -> None:
     await pilot.press(*keys)
     await steady(app, pilot)
+
+
+async def test_help_begins_with_what_is_seen_and_cuts_nothing() -> None:
+    async with driven(session(), size=(80, 24)) as (app, pilot):
+        for key, title in [("1", "Everywhere"), ("2", "Threads"), ("4", "Refcounts"),
+                           ("5", "Objects")]:  # fmt: skip
+            await pilot.press(key, "question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+            await until(pilot, lambda title=title: f"│ {title} " in frame(app))  # type: ignore[misc]
+            assert "…" not in frame(app).replace("threads_cpu.py", "")
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))

@@ -9,6 +9,8 @@ from typing import overload
 from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, fit, pad, width_of
 
 GAP = 1
+LEAST_PIECE = 5
+"""Cells of a cell's last piece, below which it says nothing and is left out."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
         *head, (text, style) = cell
         room = place_.width - width_of(head)
         shorten = cut if head else cut_dotted if place_.column.dotted else cut_middle
-        cell = (*head, (shorten(text, room), style)) if room > 0 else fit(tuple(head), place_.width)
+        legible = room >= (LEAST_PIECE if head else 1)
+        kept = (*head, (shorten(text, room), style)) if legible else tuple(head)
+        cell = fit(kept, place_.width)
         blank = (" " * (place_.width - width_of(cell)), "")
     spans = [(text, "muted" if dim else style) for text, style in cell]
     return [blank, *spans] if place_.column.right else [*spans, blank]
