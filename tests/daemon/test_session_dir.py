@@ -111,8 +111,9 @@ def test_a_folder_left_by_a_process_of_the_same_number(runtime: Path) -> None:
     session = SessionDirectory.create("label")
 
     assert session.path == left
-    with session.listen(session.viewer_path) as listener:
-        assert listener.getsockname() == session.viewer_path
+    with session.listen(session.viewer_path), socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(session.viewer_path)
+    assert [path.name for path in left.iterdir() if path.suffix == ".sock~"] == []
     with pytest.raises(OSError, match=r".+"), socket.socket(socket.AF_UNIX) as peer:
         peer.connect(session.viewer_path)
     session.remove()

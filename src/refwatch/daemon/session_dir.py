@@ -83,11 +83,13 @@ class SessionDirectory:
             self._lock = None
 
     def listen(self, path: str) -> socket.socket:
-        """A listening socket, 0600."""
+        """A listening socket, 0600. It gets its name last: who finds it can connect."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(path)
-        os.chmod(path, 0o600)
+        unready = f"{path}~"
+        listener.bind(unready)
+        os.chmod(unready, 0o600)
         listener.listen(16)
+        os.rename(unready, path)
         return listener
 
     def remove(self) -> None:

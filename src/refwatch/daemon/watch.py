@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from refwatch.daemon.connections import Connection
+from refwatch.daemon.jobs import Jobs
 from refwatch.daemon.pace import Pace
 from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
 from refwatch.model import events as ev
@@ -75,8 +76,7 @@ class Watch:
         self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
-        self._due: dict[Callable[[int], None], int] = {}
-        self._next_due = 0
+        self._jobs = Jobs()
         self._next_sample_ns = 0
         self._limits: dict[str, str] = {}
 
@@ -87,8 +87,8 @@ class Watch:
     def start(self) -> None:
         """Begin with what needs no probe."""
         now = self.now_ns()
-        self._due = {self._measure: now + FIRST_MEASURE_NS, self._check_hello: now + HELLO_LIMIT_NS}
-        self._next_due = min(self._due.values())
+        self._jobs.at(self._measure, now + FIRST_MEASURE_NS)
+        self._jobs.at(self._check_hello, now + HELLO_LIMIT_NS)
 
     def limit(self, reading: str, reason: str) -> None:
         """Say that a reading is missing, once for each reason."""
@@ -172,8 +172,9 @@ class Watch:
         self._inside = InsideSampler(self.pid, self._emit, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self.now_ns())
         self._probe.send(SAMPLE)
-        self._due |= {self._slice: self.now_ns() + SLICE_NS, self._ask: self.now_ns() + ASK_NS}
-        self._due.pop(self._review, None)
+        self._jobs.at(self._slice, self.now_ns() + SLICE_NS)
+        self._jobs.at(self._ask, self.now_ns() + ASK_NS)
+        self._jobs.drop(self._review)
 
     def _begin(self, hello: Hello) -> None:
         self._hello = hello
@@ -212,8 +213,7 @@ class Watch:
         )
         if self._options.census == "off":
             self.limit("census", "switched off (--census off)")
-        self._due[self._step_references] = self.now_ns()
-        self._next_due = self.now_ns()
+        self._jobs.at(self._step_references, self.now_ns())
 
     def _write(self, line: bytes) -> None:
         if self._probe is not None:
@@ -223,15 +223,14 @@ class Watch:
         assert self._references is not None
         self.read_probe()
         try:
-            self._due[self._step_references] = self._references.step(now)
+            self._jobs.at(self._step_references, self._references.step(now))
         except ReadingDenied as error:
             self._fall_back(f"no longer permitted ({error})")
         except (MemoryGone, OSError):
-            self._due[self._step_references] = now + SLICE_NS  # the sampler says so
+            self._jobs.at(self._step_references, now + SLICE_NS)  # the sampler says so
 
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
-        self._due.pop(self._check_hello, None)
         if self._hello is None and not self.over:
             self.limit("interpreter", "the probe did not answer from inside the target")
             self._start_sampling(None)
@@ -258,13 +257,10 @@ class Watch:
         self.sampling = True
         self._image = read_image(self.pid)
         self._next_sample_ns = now
-        self._due |= {
-            self._slice: now + SLICE_NS,
-            self._review: now + REVIEW_NS,
-            self._ask: now,
-        }
-        self._due.pop(self._check_hello, None)
-        self._next_due = now
+        self._jobs.at(self._slice, now + SLICE_NS)
+        self._jobs.at(self._review, now + REVIEW_NS)
+        self._jobs.at(self._ask, now)
+        self._jobs.drop(self._check_hello)
 
     def step(self) -> float:
         """Do what is due; return the seconds until the next thing is."""
@@ -284,18 +280,15 @@ class Watch:
                 self._pace.sampled(time.thread_time_ns() - began)
             period = int(1e9 / self._pace.rate_hz)
             self._next_sample_ns = max(self._next_sample_ns + period, now)
-        if now >= self._next_due:
-            for job, at in list(self._due.items()):
-                if now >= at and not self.over:
-                    job(now)
-            self._next_due = min(self._due.values(), default=now + SLICE_NS)
-        following = self._next_due
+        if not self.over:
+            self._jobs.run(now)
+        following = now + SLICE_NS if self._jobs.next is None else self._jobs.next
         if self.sampling and self._next_sample_ns < following:
             following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 
     def _slice(self, now: int) -> None:
-        self._due[self._slice] = now + self._slice_ns()
+        self._jobs.at(self._slice, now + self._slice_ns())
         if self._inside is not None:
             self._inside.slice()
             return
@@ -316,7 +309,7 @@ class Watch:
             self._send_ask()
 
     def _review(self, now: int) -> None:
-        self._due[self._review] = now + REVIEW_NS
+        self._jobs.at(self._review, now + REVIEW_NS)
         reason = self._pace.review()
         if reason:
             self._emit(ev.RateChanged(now / 1e9, self._pace.rate_hz, reason))
@@ -329,7 +322,7 @@ class Watch:
         self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
-        self._due[self._ask] = now + ASK_NS
+        self._jobs.at(self._ask, now + ASK_NS)
         self._send_ask()
 
     def _slice_ns(self) -> int:
@@ -363,15 +356,14 @@ class Watch:
             self._probe.send(ASK)
 
     def _measure(self, now: int) -> None:
-        self._due[self._measure] = now + MEASURE_NS
         from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
 
         try:
             self._processes = self._processes or ProcessReader(self.pid)
             self._emit(self._processes.read(now / 1e9))
         except ProcessGone:
-            self._due.pop(self._measure, None)
             return
+        self._jobs.at(self._measure, now + MEASURE_NS)
         if self._processes.uss_denied:
             self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
 
@@ -399,5 +391,4 @@ class Watch:
         if self._inside is not None:
             self._inside.slice()
         self._emit_cost(self.now_ns())
-        self._due.clear()
-        self._next_due = self.now_ns() + SLICE_NS
+        self._jobs.clear()
