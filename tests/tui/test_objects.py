@@ -79,11 +79,15 @@ async def test_w_watches_a_row_a_suspect_and_what_is_in_a_chain() -> None:
         await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
         await steady(app, pilot)
         await pilot.press("down", "w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchAddress(0x7F3A5C0206E0, "list"))
-        await until(pilot, lambda: "Looking for list" in frame(app))
-        feed.push(ev.WatchedFound(14.4, PID, 99, "sessions", "list", "0x7f3a5c0206e0", "viewer"))
+        await until(pilot, lambda: "sessions is watched already" in frame(app))
+        await pilot.press("down", "w")
+        wanted = cmd.WatchAddress(0x7F3A5C4E08B0, "app.Session")
+        await until(pilot, lambda: asked(feed)[-1] == wanted)
+        await until(pilot, lambda: "Looking for app.Session" in frame(app))
+        name = "sessions[17]"
+        feed.push(ev.WatchedFound(14.4, PID, 99, name, "app.Session", "0x7f3a5c4e08b0", "viewer"))
         await settled(app, pilot, feed)
-        assert "sessions  list" in frame(app)
+        assert "sessions[17]  app.Session" in frame(app)
 
 
 async def test_enter_on_a_chain_shows_who_refers_to_that_object() -> None:

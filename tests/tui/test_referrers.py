@@ -145,14 +145,23 @@ async def test_w_watches_a_node() -> None:
         name = await opened(app, pilot, feed)
         await pilot.press("w")
         await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 0))
-        await pilot.press("down", "w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 1))
-        await until(pilot, lambda: "Looking for list of 256" in frame(app))
+        await pilot.press("down", "down", "w")
+        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 2))
+        await until(pilot, lambda: "Looking for dict of 12" in frame(app))
         await pilot.press("right", "down")
         await until(pilot, lambda: "looking …" in frame(app))
         number = len(asked(feed))
         await pilot.press("w")
         assert len(asked(feed)) == number
+
+
+async def test_what_is_watched_already_is_not_asked_for() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=(80, 24)) as (app, pilot):
+        await opened(app, pilot, feed)
+        await pilot.press("down", "w")
+        await until(pilot, lambda: "sessions is watched already" in frame(app))
+        assert not any(isinstance(one, cmd.WatchNode) for one in feed.sent)
 
 
 async def test_a_search_can_be_cancelled_and_asked_again() -> None:

@@ -42,6 +42,7 @@ from refwatch.tui.leave import Leave
 from refwatch.tui.panel import Panel
 from refwatch.tui.refcounts import RefcountsPanel
 from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.seen import watched_already
 
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RECORDED = "A recording takes no commands"
@@ -115,6 +116,10 @@ class AskingApp(App[Leave]):
 
     @on(Panel.SendWanted)
     async def _send_wanted(self, event: Panel.SendWanted) -> None:
+        known = watched_already(self.state, event.command)
+        if known:
+            self.notify(f"{known} is watched already: see Refcounts", timeout=SAID_S, markup=False)
+            return
         sent = await self.send(event.command, event.said)
         if not sent and isinstance(event.command, OpenNode):
             for screen in self.screen_stack:

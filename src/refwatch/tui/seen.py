@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from refwatch.model.commands import Command, InspectAddress, WatchAddress
+from refwatch.model.commands import Command, InspectAddress, WatchAddress, WatchNode
+from refwatch.session.state import State
 from refwatch.tui.panel import Panel
 from refwatch.tui.views.spans import safe
 
@@ -33,6 +34,25 @@ class Seen(NamedTuple):
             return InspectAddress(inspection, number, self.type)
 
         return Panel.InspectWanted(safe(self.what), ask, self.address)
+
+
+def watched_already(state: State, command: Command) -> str:
+    """What an object is called that is to be watched, and is; empty for any other command."""
+    address = ""
+    process = state.main
+    if process is None:
+        return ""
+    known = process.references
+    if isinstance(command, WatchAddress):
+        address = hex(command.address)
+    elif isinstance(command, WatchNode) and command.inspection in known.inspections:
+        nodes = known.inspections[command.inspection].nodes
+        rows = (row for node in nodes.values() for row in node.referrers)
+        addresses = {row.node: row.address for row in rows}
+        addresses |= {number: node.address for number, node in nodes.items()}
+        address = addresses.get(command.node, "")
+    watched = (one for one in known.watched.values() if one.ended_s is None)
+    return next((safe(one.name) for one in watched if address and one.address == address), "")
 
 
 def _number(address: str) -> int | None:
