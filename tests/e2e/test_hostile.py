@@ -283,7 +283,7 @@ def churn():
             made = [kind() for kind in kinds]
             exec("class Fresh: pass\\nheld = Fresh()", globals())
             globals()["name" + str(len(things))] = things[0]
-            for name in [name for name in globals() if name.startswith("name")]:
+            for name in [name for name in list(globals()) if name.startswith("name")]:
                 globals().pop(name, None)
             sys.modules["fleeting"] = sys.modules["gc"]
             sys.modules.pop("fleeting", None)

@@ -67,7 +67,7 @@ def test_a_session(
     terminal.press("Ada q 2 s\r")
     terminal.wait("your name is Ada q 2 s")
     terminal.press("\x1b")
-    terminal.wait("type to the program")
+    terminal.wait("enter: type to it")
     terminal.press("s")
     terminal.wait("Snapshot written")
     (written,) = bench.folder.glob("refwatch-*.json")

@@ -56,6 +56,7 @@ class Censuses:
         self._number = 0
         self._reason = "interval"
         self._work = ""
+        self._ended = False
         self._now = now
         self._taken_at = 0.0
         self._pauses_s = 0.0  # since the census before
@@ -66,10 +67,20 @@ class Censuses:
         """Take one as soon as the one that is under way is done."""
         self._reason, self._due_ns = reason, now
 
+    def take_last(self, now: int) -> None:
+        """The target is about to end: if there was no census yet, there is one now."""
+        if self._number == 0 and not self._inside:
+            self._reason, self._due_ns = "end", now
+            self.tick(now)
+
+    def target_ended(self) -> None:
+        """No other census can be taken."""
+        self._ended = True
+
     def tick(self, now: int) -> None:
         """Begin what is due."""
         self._now = now
-        if self._work or self._due_ns is None or now < self._due_ns:
+        if self._ended or self._work or self._due_ns is None or now < self._due_ns:
             return
         reason, self._reason = self._reason, "interval"
         self._due_ns = None
@@ -171,7 +182,7 @@ class Censuses:
 
     def _look_at_suspects(self) -> None:
         references = self._fold()
-        if references is None or self._inside:
+        if references is None or self._inside or self._ended:
             return
         begun = 0
         for suspicion in suspicions(references)[: 2 * MOST_SUSPECTS]:

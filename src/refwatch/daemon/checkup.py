@@ -109,8 +109,8 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
     while time.monotonic() < end and not watch.over and not _seen_enough(events, state):
         for connection in listener.accept():
             connections.append(connection)
-            watch.take_probe(connection)
-        watch.read_probe()
+            watch.peers.add(connection)
+        watch.peers.read()
         wait = watch.step()
         if watch.sampling:
             time.sleep(wait)

@@ -49,6 +49,10 @@ class Copies:
         """Copies that have ended, and perhaps must be waited for by the target."""
         self._count = 0
 
+    def __len__(self) -> int:
+        """How many pieces of work go on."""
+        return len(self._works)
+
     def __contains__(self, name: str) -> bool:
         return name in self._works
 

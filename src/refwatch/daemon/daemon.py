@@ -28,6 +28,7 @@ from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
+LAST_WORDS_NS = 2_000_000_000
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
@@ -86,6 +87,8 @@ class Daemon:
         self._had_viewer = False
         self._ended = False
         self._next_serve = 0
+        self._last_words_ns: int | None = None
+        """Until when copies may work, once the target has ended."""
 
     # Events
 
@@ -137,7 +140,7 @@ class Daemon:
         if self._launcher.open:
             watched.append(self._launcher.fileno())
         if self._watch is not None:
-            watched += self._watch.probe_files()
+            watched += self._watch.peers.files()
         poll = select.poll()
         for fd in watched:
             poll.register(fd, select.POLLIN)
@@ -169,11 +172,12 @@ class Daemon:
     def _read_probe(self) -> None:
         if self._watch is not None:
             for connection in self._probes.accept():
-                self._watch.take_probe(connection)
-            self._watch.read_probe()
+                self._watch.peers.add(connection)
+            self._watch.peers.read()
 
     def _check_target(self) -> None:
         """Nobody tells of the end when the launcher is gone; and the watch may have its limit."""
+        self._check_copies()
         if self._launched is None or self._ended:
             return
         if not self._launcher.open and _has_ended(self._launched.pid):
@@ -220,12 +224,24 @@ class Daemon:
         self._watch.start()
 
     def _target_ended(self, exit_code: int | None) -> None:
+        """Copies may outlive the target: one that counts its heap has a moment to say so."""
         assert self._launched is not None
         assert self._watch is not None
+        if self._last_words_ns is not None:
+            return
         self._read_probe()
-        self._watch.end("the target has ended")
+        self._watch.target_ended()
         self.emit(ev.TargetExited(self._now(), self._launched.pid, exit_code))
-        self._finish(self._watch.over or "the target has ended")
+        self._last_words_ns = time.monotonic_ns() + LAST_WORDS_NS
+        self._check_copies()
+
+    def _check_copies(self) -> None:
+        if self._last_words_ns is None or self._ended or self._watch is None:
+            return
+        if not self._watch.working or time.monotonic_ns() > self._last_words_ns:
+            reason = "the target has ended"
+            self._watch.end(reason)
+            self._finish(self._watch.over or reason)
 
     def _stop_watching(self, reason: str) -> None:
         assert self._watch is not None

@@ -108,6 +108,15 @@ class ObjectsWatch:
             self._died(watch, now)
         self._letting_go |= set(reading.last)
 
+    def read_last(self, ending: rp.Ending, now: int) -> None:
+        """Read what there is before the interpreter ends. Raises MemoryGone and ReadingDenied."""
+        self._take_found(ending.found, now)
+        self._take_raw(ending.readings, now)
+        if self._objects is not None:
+            self._read(now)
+            for watch in list(self._letting_go):
+                self._died(watch, now)
+
     def _died(self, watch: int, now: int) -> None:
         if self._found.pop(watch, None) is not None:
             self._raw_wanted.pop(watch, None)
@@ -166,7 +175,7 @@ class ObjectsWatch:
             self._take_found(report.found, now)
             return True
         elif isinstance(report, rp.Raw):
-            self._take_raw(report, now)
+            self._take_raw(report.readings, now)
         elif isinstance(report, rp.LetGo):
             for watch in report.dead:
                 if self._objects is not None:
@@ -212,8 +221,8 @@ class ObjectsWatch:
                 )
             )
 
-    def _take_raw(self, report: rp.Raw, now: int) -> None:
-        readings = [ev.RawReading(*reading) for reading in report.readings]
+    def _take_raw(self, raw: list[tuple[int, int, int]], now: int) -> None:
+        readings = [ev.RawReading(*reading) for reading in raw]
         if readings:
             self._emit(ev.WatchedRead(now / 1e9, self._pid, self._offset, readings))
         if self._objects is None:

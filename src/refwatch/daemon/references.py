@@ -53,6 +53,7 @@ class ReferenceWatch:
     ) -> None:
         now = clock()
         self._clock = clock
+        self._reading = True
         self._period_ns = int(NANOSECONDS / options.watch_hz)
         self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
         self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
@@ -101,7 +102,7 @@ class ReferenceWatch:
         return min(self._due.values())
 
     def _read_objects(self, now: int) -> int:
-        if self._objects is None:
+        if self._objects is None or not self._reading:
             return CLASSES_NS
         before = self._objects.cost_s
         self._objects.tick(now)
@@ -109,7 +110,7 @@ class ReferenceWatch:
         return max(self._period_ns, int(cost / self._share * NANOSECONDS))
 
     def _read_classes(self, now: int) -> int:
-        if self._censuses is not None:
+        if self._censuses is not None and self._reading:
             self._censuses.read_classes(now)
         return CLASSES_NS
 
@@ -134,6 +135,29 @@ class ReferenceWatch:
     def obey(self, command: cmd.Command) -> bool:
         """A viewer's command about references; False if it is none."""
         return self._viewers.obey(command)
+
+    def read_last(self, ending: rp.Ending) -> None:
+        """The target is about to end: read all counts, and none from now on. Raises MemoryGone,
+        ReadingDenied."""
+        now = self._clock()
+        if self._reading:
+            self._reading = False
+            if self._objects is not None:
+                self._objects.read_last(ending, now)
+            if self._censuses is not None:
+                self._censuses.read_classes_now(now)
+                self._censuses.take_last(now)
+
+    def target_ended(self) -> None:
+        """There is nothing to read any more."""
+        self._reading = False
+        if self._censuses is not None:
+            self._censuses.target_ended()
+
+    @property
+    def working(self) -> bool:
+        """A copy is at work, or has been asked for."""
+        return bool(self._copies)
 
     def marking(self) -> None:
         """A mark is being set: read what it is to keep."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.jobs import Jobs
 from refwatch.daemon.pace import Pace
+from refwatch.daemon.peers import Peers
 from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
-from refwatch.model.reports import Answer, Hello, InsideSample, MarkSet, ProbeThread, Report
+from refwatch.model.reports import (
+    Answer,
+    Ending,
+    Hello,
+    InsideSample,
+    MarkSet,
+    ProbeThread,
+    Report,
+)
 from refwatch.observe.inside import InsideSampler
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.observe.sampler import Sampler
@@ -37,9 +43,8 @@ NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
 SAMPLE = b'{"command":"sample"}\n'
+END = b'{"command":"end"}\n'
 ASK = b'{"command":"ask"}\n'
-
-_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Watch:
@@ -63,9 +68,7 @@ class Watch:
         self._emit = emit
         self._pace = Pace(rate_hz)
         self._sampler = Sampler(pid, emit)
-        self._peers: list[Connection[Report]] = []
-        """Those that have connected: the probe, and copies."""
-        self._probe: Connection[Report] | None = None
+        self.peers = Peers(self._take_report)
         self._launcher = launcher
         self._options = references
         self._fold = fold
@@ -98,27 +101,8 @@ class Watch:
 
     # The probe
 
-    def take_probe(self, connection: socket.socket) -> None:
-        """The target's probe has connected, or a copy of the target."""
-        self._peers.append(Connection(connection, _reports))
-
-    def probe_files(self) -> list[int]:
-        """What becomes readable when the probe or a copy has said something."""
-        return [peer.fileno() for peer in self._peers if peer.open]
-
-    def read_probe(self) -> None:
-        """Take in what the probe and the copies have sent."""
-        for peer in self._peers:
-            peer.flush()
-            for report in peer.receive():
-                self._take_report(report, peer)
-        self._peers = [peer for peer in self._peers if peer.open]
-        if self._probe is not None and not self._probe.open:
-            self._probe = None
-
     def _take_report(self, report: Report, peer: Connection[Report]) -> None:
         if isinstance(report, Hello):
-            self._probe = peer
             self._begin(report)
         elif isinstance(report, ProbeThread):
             self._sampler.threads.mark_probe(report.tid)
@@ -126,10 +110,19 @@ class Watch:
             self._take_answer(report)
         elif isinstance(report, InsideSample):
             self._take_inside(report)
+        elif isinstance(report, Ending):
+            self._read_last(report)
         elif isinstance(report, MarkSet):
             self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
         elif self._references is not None:
             self._references.take(report, peer)
+
+    def _read_last(self, ending: Ending) -> None:
+        """What comes after is the interpreter taking everything down."""
+        if self._references is not None:
+            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
+                self._references.read_last(ending)
+        self.peers.tell_probe(END)
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""
@@ -165,13 +158,13 @@ class Watch:
         self.sampling = False
         text = f"{reason}; the probe samples from inside, {INSIDE_HZ} times a second"
         self.limit("outside reading", text)
-        if self._probe is None or self._hello is None:
+        if self._hello is None or not self.peers.has_probe:
             return
         self.limit("GIL", "from inside, who holds it and who waits are estimates")
         gil = self._hello.layout.gil
         self._inside = InsideSampler(self.pid, self._emit, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self.now_ns())
-        self._probe.send(SAMPLE)
+        self.peers.tell_probe(SAMPLE)
         self._jobs.at(self._slice, self.now_ns() + SLICE_NS)
         self._jobs.at(self._ask, self.now_ns() + ASK_NS)
         self._jobs.drop(self._review)
@@ -207,7 +200,7 @@ class Watch:
             hello,
             memory,
             self._emit,
-            self._write,
+            self.peers.tell_probe,
             self._fold,
             self.now_ns,
         )
@@ -215,13 +208,9 @@ class Watch:
             self.limit("census", "switched off (--census off)")
         self._jobs.at(self._step_references, self.now_ns())
 
-    def _write(self, line: bytes) -> None:
-        if self._probe is not None:
-            self._probe.send(line)
-
     def _step_references(self, now: int) -> None:
         assert self._references is not None
-        self.read_probe()
+        self.peers.read()
         try:
             self._jobs.at(self._step_references, self._references.step(now))
         except ReadingDenied as error:
@@ -274,7 +263,7 @@ class Watch:
                 self._fall_back(f"no longer permitted ({error})")
                 return 0.0
             except (MemoryGone, OSError):
-                self.end("the target is gone")
+                self.target_ended()
                 return 0.0
             if measured:
                 self._pace.sampled(time.thread_time_ns() - began)
@@ -294,19 +283,19 @@ class Watch:
             return
         if not self._still_the_same():
             return
-        self.read_probe()  # which thread is its own it has said before we saw it
+        self.peers.read()  # which thread is its own it has said before we saw it
         try:
             self._sampler.read_stacks()
         except ReadingDenied as error:
             self._fall_back(f"no longer permitted ({error})")
             return
         except MemoryGone:
-            self.end("the target is gone")
+            self.target_ended()
             return
         self._sampler.slice(self._pace.rate_hz)
         if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:
             self._sampler.threads.names_wanted = False
-            self._send_ask()
+            self.peers.tell_probe(ASK)
 
     def _review(self, now: int) -> None:
         self._jobs.at(self._review, now + REVIEW_NS)
@@ -323,7 +312,7 @@ class Watch:
 
     def _ask(self, now: int) -> None:
         self._jobs.at(self._ask, now + ASK_NS)
-        self._send_ask()
+        self.peers.tell_probe(ASK)
 
     def _slice_ns(self) -> int:
         """A slice says something of every thread: with hundreds they are longer."""
@@ -340,7 +329,7 @@ class Watch:
             self._fall_back(f"no longer permitted ({error})")
             return False
         except MemoryGone:
-            self.end("the target is gone")
+            self.target_ended()
             return False
         if read_image(self.pid) in (self._image, b""):
             self._sampler.slice(self._pace.rate_hz)
@@ -350,10 +339,6 @@ class Watch:
         self.limit("interpreter", "the target has replaced itself by another program (exec)")
         self.end("the target has replaced itself by another program (exec)")
         return False
-
-    def _send_ask(self) -> None:
-        if self._probe is not None:
-            self._probe.send(ASK)
 
     def _measure(self, now: int) -> None:
         from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
@@ -377,6 +362,23 @@ class Watch:
                 daemon_cpu_s=time.process_time(),
             )
         )
+
+    def target_ended(self) -> None:
+        """No reading after this; what is worked on in copies goes on until :meth:`end`."""
+        if self.over:
+            return
+        if self.sampling:
+            self.sampling = False
+            self._sampler.end()
+        self._jobs.clear()
+        if self._references is not None:
+            self._references.target_ended()
+            self._jobs.at(self._step_references, self.now_ns())
+
+    @property
+    def working(self) -> bool:
+        """Something is being worked on in a copy."""
+        return not self.over and self._references is not None and self._references.working
 
     def end(self, reason: str) -> None:
         """Send what is left; no reading after this."""

@@ -240,7 +240,7 @@ class CensusBegun(_Event, frozen=True, tag="census_begun"):
     pid: int
     number: int
     reason: str
-    """``interval``, ``mark``, ``viewer`` or ``suspect``"""
+    """``interval``, ``mark``, ``viewer`` or ``end`` (of a target in which there was none yet)"""
     pause_s: float
     method: str = "copy"
     """``copy``, or ``inside`` where the target itself walks its heap."""

@@ -190,6 +190,14 @@ class LetGo(_Report, frozen=True, tag="let_go"):
     dead: list[int]
 
 
+class Ending(_Report, frozen=True, tag="ending"):
+    """The interpreter is about to end, and waits a moment for the last reading. ``found`` is new to
+    the watch, and ``readings`` are raw ones of it."""
+
+    found: list[FoundObject]
+    readings: list[tuple[int, int, int]]
+
+
 class MarkSet(_Report, frozen=True, tag="mark"):
     """``refwatch.mark`` was called. ``monotonic_s`` is CLOCK_MONOTONIC."""
 
@@ -304,6 +312,7 @@ Report = (
     | Watching
     | Raw
     | LetGo
+    | Ending
     | MarkSet
     | Copied
     | NoCopy

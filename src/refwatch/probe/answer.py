@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .inside import InsideSampler
     from .service import Service
 
-    Tell = Callable[[dict[str, object]], None]
+    Tell = Callable[[dict[str, object]], bool]
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
@@ -102,10 +102,11 @@ class Answerer:
                 self._service.obey(command)
         return data != LEAVE
 
-    def tell(self, message: dict[str, object]) -> None:
-        """Have the probe's thread send this; for the target's threads."""
+    def tell(self, message: dict[str, object]) -> bool:
+        """Have the probe's thread send this, if there is one; for the target's threads."""
         self._mail.append(message)
         self._link.wake(MAIL)
+        return self._running
 
     def _send_mail(self) -> bool:
         while self._mail:

@@ -19,7 +19,10 @@ class Memory:
             self.fd = moved_high(self.fd)
 
     def close(self) -> None:
-        os.close(self.fd)
+        """Once or more often."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at ``address``, fewer where the mapping ends, none where there is none."""

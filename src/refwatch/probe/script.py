@@ -17,7 +17,7 @@ class Script:
 
     def __init__(self) -> None:
         self.watching: Watching | None = None
-        self.tell: Callable[[dict[str, object]], None] = lambda _: None
+        self.tell: Callable[[dict[str, object]], object] = lambda _: None
 
     def watch(self, obj: object, name: str = "") -> None:
         """Watch an object under a name of the script's choice."""
@@ -33,7 +33,7 @@ class Script:
 SCRIPT = Script()
 
 
-def bind(watching: Watching, tell: Callable[[dict[str, object]], None]) -> None:
+def bind(watching: Watching, tell: Callable[[dict[str, object]], object]) -> None:
     """A session begins; a script that has imported refwatch already takes part as well."""
     SCRIPT.watching, SCRIPT.tell = watching, tell
     loaded = sys.modules.get("refwatch")

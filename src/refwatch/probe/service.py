@@ -6,6 +6,7 @@ import atexit
 import gc
 import sys
 import time
+from _thread import allocate_lock
 
 from .find_references import find_namespace
 from .hidden_copy import Copier, NoCopy, reap, settle
@@ -27,17 +28,21 @@ if TYPE_CHECKING:
     Message = dict[str, object]
 
 
+LAST_READING_S = 0.2
+
+
 class Service:
     """Obeys commands in the probe's thread. ``launcher`` is the pid of the target's parent, if that
     is refwatch's own."""
 
-    def __init__(self, link: Link, tell: Callable[[Message], None], limits: dict[str, str]) -> None:
+    def __init__(self, link: Link, tell: Callable[[Message], bool], limits: dict[str, str]) -> None:
         self.gc_times: GcTimes | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
         self._watching = Watching(tell, self._memory)
         self._copier = _copier(limits)
+        self._read_last = allocate_lock()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {
             "scan": self._scan,
@@ -50,12 +55,28 @@ class Service:
             "inside": self._inside,
             "reap": self._reap,
             "time_gc": self._time_gc,
+            "end": self._end,
         }
 
-    def begin(self, tell: Callable[[Message], None]) -> None:
+    def begin(self, tell: Callable[[Message], bool]) -> None:
         """Scripts may ask from now on. At the end what is held must die when it would have."""
         bind(self._watching, tell)
-        atexit.register(self._watching.close)
+        atexit.register(self._leave, tell)
+
+    def _leave(self, tell: Callable[[Message], bool]) -> None:
+        """The interpreter is about to end: let the daemon read once more before all of it goes."""
+        if self._watching.closed:  # in the child of a fork
+            return
+        found = self._watching.scan()
+        readings = self._watching.read([row["watch"] for row in found])  # type: ignore[misc]
+        self._read_last.acquire(blocking=False)
+        if tell({"message": "ending", "found": found, "readings": readings}):
+            self._read_last.acquire(timeout=LAST_READING_S)
+        self._watching.close()
+
+    def _end(self, _: Command) -> None:
+        if self._read_last.locked():
+            self._read_last.release()
 
     def end(self) -> None:
         """This is the child of a fork."""

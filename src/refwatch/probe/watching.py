@@ -79,7 +79,7 @@ class Watching:
     """All objects under watch. ``tell`` is called with what the daemon should know, in whatever
     thread of the target has asked for it."""
 
-    def __init__(self, tell: Callable[[Row], None], memory: Memory) -> None:
+    def __init__(self, tell: Callable[[Row], object], memory: Memory) -> None:
         self.paths: list[str] = []
         self.closed = False
         self._tell = tell

@@ -180,12 +180,12 @@ class OutputPanel(Panel):
 
     def _say(self, view: OutputView) -> str:
         if self._lines.typing:
-            return "TYPING to the program: esc ends it"
+            return "TYPING: esc ends it"
         if self._lines.may_type:
-            return "enter or click: type to the program"
+            return "enter: type to it"
         if not view.terminal:
-            return "the program keeps its own terminal"
-        return "" if view.running else "the program has ended"
+            return "not our terminal"
+        return "" if view.running else "has ended"
 
 
 def _news(view: OutputView, read: int) -> str:

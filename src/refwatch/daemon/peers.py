@@ -1,0 +1,52 @@
+"""Who talks to the daemon from inside the target: its probe, and its copies."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from refwatch.daemon.connections import Connection
+from refwatch.model.reports import Hello, Report
+
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+
+
+class Peers:
+    """Their connections; ``take`` gets each report with the one that it came by."""
+
+    def __init__(self, take: Callable[[Report, Connection[Report]], None]) -> None:
+        self._take = take
+        self._all: list[Connection[Report]] = []
+        self._probe: Connection[Report] | None = None
+        """The one that has said hello."""
+
+    def add(self, connection: socket.socket) -> None:
+        """One more has connected."""
+        self._all.append(Connection(connection, _reports))
+
+    def files(self) -> list[int]:
+        """What becomes readable when one has said something."""
+        return [peer.fileno() for peer in self._all if peer.open]
+
+    def read(self) -> None:
+        """Take in what they have sent."""
+        for peer in self._all:
+            peer.flush()
+            for report in peer.receive():
+                if isinstance(report, Hello):
+                    self._probe = peer
+                self._take(report, peer)
+        self._all = [peer for peer in self._all if peer.open]
+        if self._probe is not None and not self._probe.open:
+            self._probe = None
+
+    @property
+    def has_probe(self) -> bool:
+        return self._probe is not None
+
+    def tell_probe(self, line: bytes) -> None:
+        """Send the probe a command, if there is one."""
+        if self._probe is not None:
+            self._probe.send(line)
