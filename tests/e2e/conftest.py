@@ -108,6 +108,10 @@ class Running:
         return Done(shell_status(self.process.returncode), out, err)
 
 
+def _crash(path: Path) -> str:
+    return f"{path} {path.read_text()}"
+
+
 class Bench:
     """Runs programs in a folder of the test's own, watched and plain."""
 
@@ -273,8 +277,7 @@ class Bench:
                 break
             time.sleep(0.01)
         said = [_what_is(pid) for pid in left]
-        for path in self.sessions():
-            said.append(f"{path} {path.read_text()}" if path.suffix == ".log" else str(path))
+        said += [_crash(path) if path.suffix == ".log" else str(path) for path in self.sessions()]
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -92,8 +92,8 @@ def _run_headless(
 
 
 def _print_summary(link: socket.socket) -> bool:
-    """What the daemon has to say at the end; a daemon that is gone is worth a line. Whether it stays
-    for viewers that look at what there was."""
+    """What the daemon has to say at the end; a daemon that is gone is worth a line. Returns whether
+    it stays for viewers that look at what there was."""
     import json
 
     data, end = b"", time.monotonic() + LAST_WORDS_S
