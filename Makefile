@@ -10,11 +10,12 @@ BIN = $(VENV)/bin
 RUN = $(BIN)/python
 PIP = $(RUN) -m pip --disable-pip-version-check
 ARGS =
+SCENARIO = threads_cpu
 
-.PHONY: help demo test check pytest format test-all stress bench accuracy cost screenshots schema clean
+.PHONY: help demo test check pytest format test-all stress bench accuracy cost census watching screenshots schema clean
 
 help:
-	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI"
+	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
 	@echo "make test         everything that must pass: check and pytest"
 	@echo "make check        ruff, mypy, the import contracts"
 	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest"
@@ -24,6 +25,8 @@ help:
 	@echo "make bench        overhead beside a bare run; ARGS='--peers' for other tools too"
 	@echo "make accuracy     readings against known programs; ARGS='--python EXE'"
 	@echo "make cost         what refwatch itself uses"
+	@echo "make census       how long a census stops a program of millions of objects"
+	@echo "make watching     what thousands of watched objects and classes cost"
 	@echo "make screenshots  docs/screenshots, from a recording made now"
 	@echo "make schema       the JSON Schema of the snapshot"
 	@echo "make clean        remove virtual environments and caches"
@@ -31,7 +34,7 @@ help:
 	@echo "PYTHON=python3.13 chooses the interpreter ($(PYTHON) is $(TAG))"
 
 demo: $(VENV)/installed
-	$(BIN)/refwatch scenarios/threads_cpu.py --seconds 10
+	$(BIN)/refwatch scenarios/$(SCENARIO).py --seconds 20
 
 test: check pytest
 
@@ -77,6 +80,12 @@ accuracy: $(VENV)/installed
 
 cost: $(VENV)/installed
 	$(RUN) benchmarks/cost.py $(ARGS)
+
+census: $(VENV)/tests
+	$(RUN) benchmarks/census.py $(ARGS)
+
+watching: $(VENV)/installed
+	$(RUN) benchmarks/watching.py $(ARGS)
 
 screenshots: $(VENV)/installed
 	$(RUN) tools/screenshots.py $(ARGS)

@@ -67,9 +67,9 @@ def imported_by(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", PROBE_FILES, ids=lambda file: str(file.relative_to(SOURCE)))
-def test_the_probe_needs_only_the_standard_library_and_objgraph(file: Path) -> None:
+def test_the_probe_needs_only_the_standard_library(file: Path) -> None:
     # inside a target the probe's package goes by the name of _refwatch_probe
-    allowed = {*sys.stdlib_module_names, "objgraph", "_refwatch_probe"}
+    allowed = {*sys.stdlib_module_names, "_refwatch_probe"}
     assert set(imported_by(file)) <= allowed
 
 

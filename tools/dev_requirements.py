@@ -2,7 +2,7 @@
 
     python tools/dev_requirements.py tests|checkers
 
-`tests` is what pytest needs, `checkers` the rest: linter, type checker, contracts.
+`tests` is what the tests and benchmarks need, `checkers` the rest: linter, types, contracts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+FOR_TESTS = ("pytest", "objgraph")
+
 
 def main() -> None:
     if sys.argv[1:] not in (["tests"], ["checkers"]):
@@ -18,7 +20,7 @@ def main() -> None:
     project = Path(__file__).resolve().parent.parent / "pyproject.toml"
     group = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]["dev"]
     wanted = sys.argv[1] == "tests"
-    print("\n".join(line for line in group if line.startswith("pytest") == wanted))
+    print("\n".join(line for line in group if line.startswith(FOR_TESTS) == wanted))
 
 
 if __name__ == "__main__":
