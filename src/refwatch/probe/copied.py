@@ -8,7 +8,6 @@ from __future__ import annotations
 import _socket
 import sys
 from _json import encode_basestring_ascii, make_encoder
-from _thread import get_ident
 
 from . import census
 from .capi import libc
@@ -19,7 +18,7 @@ from .heap import object_at
 from .inspection import Inspection
 from .instances import is_there, newest
 from .link import read_lines
-from .running import RunningFrame, running_frames
+from .running import Frames, RunningFrame
 
 CHAINS = 3  # of one type
 TRIED = 8  # instances for which one is looked for
@@ -127,12 +126,12 @@ def _sites(addresses: list[int]) -> list[dict[str, object]]:
     return list(sites.values())
 
 
-def run(task: dict[str, object], path: str, tops: list[object], young: int) -> None:
-    """Work on the task, and end this process. ``tops`` is what the target's threads ran, ``young``
-    how many objects there were in the youngest generation."""
+def run(task: dict[str, object], path: str, frames: Frames | None, young: int) -> None:
+    """Work on the task, and end this process. ``frames`` are those that ran, ``young`` is how many
+    objects there were in the youngest generation."""
     leave = libc["_exit"]
     try:
-        copied = Copied(task, path, running_frames(tops, get_ident()), young)
+        copied = Copied(task, path, frames.running() if frames is not None else [], young)
         try:
             copied.work()
         except OSError:

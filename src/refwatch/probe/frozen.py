@@ -7,7 +7,7 @@ import sys
 
 from .heap import tracked, untracked
 from .kinds import CodeType, FrameType, ModuleType
-from .plain import is_a, namespace_of, text
+from .plain import is_a, is_ours, namespace_of, text
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def frame_label(frame: RunningFrame) -> str:
 
 
 def _is_noise(one: object) -> bool:
-    return type(one) is FrameType and "_refwatch_probe" in text(one.f_code.co_filename, 1000)
+    return type(one) is FrameType and is_ours(one.f_code)
 
 
 def _namespaces() -> dict[int, object]:

@@ -26,7 +26,8 @@ from _operator import call
 from errno import EAGAIN
 
 from .capi import api, ctypes, libc
-from .quiet import hush, steps
+from .quiet import hush
+from .running import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -92,19 +93,17 @@ class Copier:
         self._clone.restype = ctypes.c_long
         self._arena = _keep_arenas()
 
-    def copy(self, launcher: int, *, frames: bool = False) -> tuple[int, float, list[object]]:
-        """Copy this process: (pid, seconds that it took, what sys._current_frames() returned). In
-        the copy pid is 0.
+    def copy(self, launcher: int, frames: Frames | None = None) -> tuple[int, float]:
+        """Copy this process: (pid, seconds that it took). In the copy pid is 0, and ``frames`` has
+        those that ran.
 
         The copy is a child of the parent's if that is ``launcher``, else one of this process's.
         Raises NoCopy.
         """
         if sys.modules["_imp"].lock_held():
             raise NoCopy("an import was under way")
-        tops: list[object] = []
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
-        chain = steps(sys._current_frames, tops) if frames else []  # noqa: SLF001 - a function of C
-        chain += self._chain(flags)
+        chain = self._chain(flags, frames)
         self._pid.value = 0
         before = os.getpid()
         began = time.perf_counter()
@@ -116,26 +115,28 @@ class Copier:
         pid = 0 if os.getpid() != before else self._pid.value
         if pid == 0 and os.getpid() == before:
             raise NoCopy(f"clone: {os.strerror(ctypes.get_errno() or EAGAIN)}")
-        return pid, took, tops
+        return pid, took
 
-    def _chain(self, flags: int) -> list[Step]:
+    def _chain(self, flags: int, frames: Frames | None) -> list[Step]:
         """What to call, each after the one before has returned something false."""
         self._saved = [[], [], []]
         pairs = list(zip(self._handlers, self._saved, strict=True))
         # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
-        fork: Step = partial(any, map(call, (self._clone_step(flags), *self._in_copy())))
+        fork: Step = partial(any, map(call, (self._clone_step(flags), *self._in_copy(frames))))
         in_target: Step = partial(
             any,
             map(
                 call,
                 (
                     _after_fork_in_parent,
+                    *((frames.after(),) if frames is not None else ()),
                     *(partial(handlers.extend, kept) for handlers, kept in pairs),
                     partial(_set_mask, SIG_SETMASK, self._mask, None),
                 ),
             ),
         )
         return [
+            *(frames.in_target() if frames is not None else ()),
             *(partial(kept.extend, handlers) for handlers, kept in pairs),
             *(handlers.clear for handlers in self._handlers),
             partial(_set_mask, SIG_BLOCK, self._every_signal, self._mask),
@@ -156,7 +157,7 @@ class Copier:
         )
         return step
 
-    def _in_copy(self) -> Iterable[Step]:
+    def _in_copy(self, frames: Frames | None) -> Iterable[Step]:
         """No finalizer may run from here on, and nothing that it might do may reach a file."""
         null = partial(_open, b"/dev/null", READ_WRITE)
         last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
@@ -164,6 +165,8 @@ class Copier:
         yield gc.disable
         yield partial(_system_call, ctypes.c_long(SYS_CLOSE_RANGE), none, last, none)
         yield from (null, null, null)
+        if frames is not None:
+            yield from frames.in_copy()
         yield self._arena
         yield _after_fork_in_child
 

@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from .kinds import Getter
+    from .kinds import CodeType, Getter
 
 _get: dict[str, Getter] = {
     name: type.__dict__[name].__get__
@@ -47,6 +47,7 @@ IMMORTAL = 900_000_000
 """A count from here on is no count: 3.12 and later mark immortal objects so; in 3.11 those that are
 part of the interpreter start at 999,999,999 (Include/internal/pycore_object.h)."""
 
+FOLDER = __file__.rpartition("/")[0] + "/"
 FUTURE = ("__future__", "_Feature")
 NoneType = type(None)
 _SIMPLE = (str, int, float, bytes, bool, NoneType)
@@ -177,6 +178,11 @@ def elements_of(obj: object) -> Iterator[object]:
         yield from _of_list(obj)
     elif is_a(obj, tuple):
         yield from _of_tuple(obj)
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether it is code of the probe's."""
+    return text(code.co_filename, 4096).startswith(FOLDER)
 
 
 def is_program(obj: object) -> bool:

@@ -1,44 +1,88 @@
-"""The frames that ran in the target when it was copied, and what their local variables hold.
+"""The frames that run in the target when it is copied, and what their local variables hold.
 
-Looked at in the copy: the other threads are not there, but the memory that they had is.
+They are taken by functions of C, one after the other without the interpreter's loop in between: no
+frame can return meanwhile, whose locals would then live on by it.
 """
 
 from __future__ import annotations
 
+import sys
+from _functools import partial  # type: ignore[import-not-found]
+from _operator import attrgetter, truth
+from itertools import accumulate, chain, islice, repeat, takewhile
+
+from .plain import is_ours
+from .quiet import steps
+
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, FrameType
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+    Step = Callable[[], object]
 
 MOST_FRAMES = 2000
 CO_OPTIMIZED = 0x1  # Include/cpython/code.h
+VIEWS = sys.version_info >= (3, 13)  # f_locals is a view of the frame: PEP 667
 
 
 class RunningFrame:
     """One of them. ``places`` are the addresses of its local variables' values: a reference of ours
     would be one that the target has not."""
 
-    def __init__(self, thread: int, frame: FrameType) -> None:
-        self.thread = thread
-        self.code: CodeType = frame.f_code
-        self.line: int = frame.f_lineno or 0
+    def __init__(self, code: CodeType, line: int | None, values: dict[str, object]) -> None:
+        self.code = code
+        self.line = line or 0
         self.places: dict[str, int] = {}
-        if self.code.co_flags & CO_OPTIMIZED:  # else they are a namespace, tracked as any dict
-            hidden = {*self.code.co_cellvars, *self.code.co_freevars}  # these lie in cells
-            values = frame.f_locals  # since 3.13 a view of the frame (PEP 667), before it a dict
+        optimized = bool(code.co_flags & CO_OPTIMIZED)
+        if optimized:  # else they are a namespace, tracked as any dict
+            hidden = {*code.co_cellvars, *code.co_freevars}  # these lie in cells
             self.places = {name: id(value) for name, value in values.items() if name not in hidden}
-            if type(values) is dict:
-                values.clear()  # it is the frame's own, and refers to all of them
+        if optimized or VIEWS:  # a copy, or the frame's own dict, which refers to all of them
+            values.clear()
 
 
-def running_frames(tops: Iterable[object], but: int) -> list[RunningFrame]:
-    """The frames of all threads but the one of this ident, innermost first in each. ``tops`` has
-    what ``sys._current_frames()`` returned."""
-    found: list[RunningFrame] = []
-    for frames in tops:
-        for ident, top in frames.items():  # type: ignore[attr-defined]
-            frame: FrameType | None = None if ident == but else top
-            while frame is not None and len(found) < MOST_FRAMES:
-                found.append(RunningFrame(ident, frame))
-                frame = frame.f_back
-    return found
+class Frames:
+    """Takes the frames of all threads, innermost first in each."""
+
+    def __init__(self) -> None:
+        self._tops: list[object] = []
+        self._frames: list[FrameType] = []
+        self._about: list[tuple[CodeType, int | None]] = []
+        self._values: list[dict[str, object]] = []
+
+    def in_target(self) -> list[Step]:
+        """What is to be called before the copy is made: the other threads' states end with them."""
+        return steps(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
+
+    def after(self) -> Step:
+        """What is to be called in the target after that, so that it keeps no frame."""
+        return self._tops.clear
+
+    def in_copy(self) -> Iterator[Step]:
+        """What is to be called in the copy, while what leads to the frames is still there."""
+        tops: Iterable[FrameType] = chain.from_iterable(map(dict.values, self._tops))  # type: ignore[arg-type]
+        ways = map(chain, zip(tops), repeat(repeat("f_back")))
+        walks = map(takewhile, repeat(truth), map(accumulate, ways, repeat(getattr)))
+        yield _extend(self._frames, islice(chain.from_iterable(walks), MOST_FRAMES))
+        yield _extend(self._about, map(attrgetter("f_code", "f_lineno"), self._frames))
+        values: Iterable[dict[str, object]] = map(attrgetter("f_locals"), self._frames)
+        if VIEWS:
+            values = map(dict, values)
+        yield _extend(self._values, values)
+
+    def running(self) -> list[RunningFrame]:
+        """What was taken, without frames of the probe's own."""
+        found: list[RunningFrame] = []
+        for (code, line), values in zip(self._about, self._values, strict=False):
+            if not is_ours(code):
+                found.append(RunningFrame(code, line, values))
+        return found
+
+
+def _extend(found: list[T], more: Iterable[T]) -> Step:
+    step: Step = partial(found.extend, more)
+    return step

@@ -14,6 +14,7 @@ from .link import Link
 from .peek import Memory
 from .plain import address_of
 from .quiet import prepare
+from .running import Frames
 from .script import bind
 from .watching import Watching
 from .ways import go, words
@@ -138,8 +139,8 @@ class Service:
             return
         path, launcher = self._link.path, int(str(command["launcher"]))
         try:
-            frames = bool(command.get("frames"))
-            pid, pause_s, tops = self._copier.copy(launcher, frames=frames)
+            frames = Frames() if command.get("frames") else None
+            pid, pause_s = self._copier.copy(launcher, frames)
         except NoCopy as error:
             self._link.send({"message": "no_copy", "work": work, "reason": str(error)})
             return
@@ -148,7 +149,7 @@ class Service:
             young = len(gc.get_objects(generation=0))  # what follows makes more
             from .copied import run
 
-            run(command, path, tops, young)  # never returns
+            run(command, path, frames, young)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:
