@@ -1,4 +1,4 @@
-"""The copy's own counts and chains against objgraph's, in one process of its own."""
+"""The copy's own counts, sizes and chains against those of objgraph and sys.getsizeof."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ their_root, their_length = chain[0].__name__, len(chain)
 del chain
 heap = Heap([])
 found = ChainFinder(heap, lambda *_: None).find([place], 1)[0]
+sizes = {name: size for module, name, _, size in census.take()["types"] if module == "__main__"}
 print(json.dumps({
+    "their sizes": {one.__name__: sum(sys.getsizeof(obj) for obj in gc.get_objects()
+                                      if type(obj) is one) for one in map(eval, names)},
+    "our sizes": {name: sizes[name] for name in names},
     "theirs": {name: theirs[f"__main__.{name}"] for name in names},
     "ours": {name: ours[f"__main__.{name}"] for name in names},
     "their chain": [their_root, their_length],
@@ -59,6 +63,7 @@ def test_counts_and_chains_are_the_same() -> None:
 
     assert said["ours"] == said["theirs"]
     assert said["ours"] == {"Node": 700, "Slots": 80, "Data": 60, "Table": 60, "Deep": 1}
+    assert said["our sizes"] == said["their sizes"]
     root, _ = said["their chain"]
     assert said["our chain"] == [
         ["__main__.Deep", "index 0"],

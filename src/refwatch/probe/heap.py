@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _function_name: Getter = vars(FunctionType)["__qualname__"].__get__
 _code_of: Getter = vars(FrameType)["f_code"].__get__
 GC_HEADER = 16  # PyGC_Head: Include/internal/pycore_gc.h
+PRE_HEADER = 1 << 3 | 1 << 4  # Py_TPFLAGS_MANAGED_WEAKREF, _DICT: two words before the object
+PRE_HEADER_SIZE = 16
 CHUNK = 20_000  # objects whose referents are listed at a time
 MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
 MOST_FOR_EDGES = 2_000_000
@@ -127,7 +129,7 @@ def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
         elif key not in total:
             cls = type(obj)
             method, fixed = sizer(cls)
-            header = GC_HEADER if flags_of(cls) & HAS_GC else 0
+            header = _header_of(cls)
             if fixed:
                 total[key] = counts[key] * (method(obj) + header)
             else:
@@ -135,6 +137,13 @@ def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
                 known[key] = (counts[key], header)
                 total[key] = counts[key] * header + method(obj)
     return total
+
+
+def _header_of(cls: type) -> int:
+    """Bytes that lie before an instance, as sys.getsizeof adds them (CPython's
+    Objects/typeobject.c: _PyType_PreHeaderSize)."""
+    flags = flags_of(cls)
+    return bool(flags & HAS_GC) * GC_HEADER + bool(flags & PRE_HEADER) * PRE_HEADER_SIZE
 
 
 def most_referenced(objects: list[object]) -> list[dict[str, object]]:

@@ -18,9 +18,7 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, FrameType
-    from typing import TypeVar
-
-    T = TypeVar("T")
+    from typing import Any
 
     Step = Callable[[], object]
 
@@ -83,6 +81,6 @@ class Frames:
         return found
 
 
-def _extend(found: list[T], more: Iterable[T]) -> Step:
+def _extend(found: list[Any], more: Iterable[object]) -> Step:
     step: Step = partial(found.extend, more)
     return step
