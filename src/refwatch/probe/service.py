@@ -8,13 +8,13 @@ import sys
 import time
 from _thread import allocate_lock
 
-from .find_references import find_namespace
-from .hidden_copy import Copier, NoCopy, reap, settle
+from .calibration.find_references import find_namespace
+from .copying.hidden_copy import Copier, NoCopy, reap, settle
+from .copying.running import Frames
 from .link import Link
 from .peek import Memory
 from .plain import address_of
 from .quiet import prepare
-from .running import Frames
 from .script import bind
 from .watching import Watching
 from .ways import go, words
@@ -147,14 +147,14 @@ class Service:
         if pid == 0:
             settle()
             young = len(gc.get_objects(generation=0))  # what follows makes more
-            from .copied import run
+            from .copying.copied import run
 
             run(command, path, frames, young)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:
         """A census in the target itself, where no copy can be had and the user has asked for it."""
-        from .census import take
+        from .copying.census import take
 
         began = time.perf_counter()
         message = take()

@@ -54,8 +54,9 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
         return layout
     try:
-        from . import capi, find_frames, find_gil, find_text, find_threads, helper, peek
-        from .find_references import find_references
+        from . import capi, peek
+        from .calibration import find_frames, find_gil, find_text, find_threads, helper
+        from .calibration.find_references import find_references
     except ImportError as error:
         limits["outside reading"] = f"the target's Python lacks a module: {error}"
         return layout

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import gc
 
+from ..kinds import ModuleType
+from ..plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
 from .chains import ChainFinder
 from .descend import steps
 from .edges import count_edges, edges
 from .frozen import Heap, frame_label
 from .heap import count_at, label_of, object_at
-from .kinds import ModuleType
-from .plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from .kinds import Getter
+    from ..kinds import Getter
 
 _proxy_of: Getter = vars(type)["__dict__"].__get__
 MOST_ROWS = 100

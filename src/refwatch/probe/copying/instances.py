@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
+from ..plain import name_of, type_name
 from .heap import count_types, object_at, tracked, untracked
-from .plain import name_of, type_name
 
 
 def newest(module: str, name: str, born: int, most: int, young: int) -> list[int]:

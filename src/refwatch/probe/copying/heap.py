@@ -11,9 +11,9 @@ import gc
 import sys
 from _collections import _count_elements  # type: ignore[import-not-found]
 
-from .capi import ctypes
-from .kinds import FrameType, FunctionType, ModuleType
-from .plain import (
+from ..capi import ctypes
+from ..kinds import FrameType, FunctionType, ModuleType
+from ..plain import (
     HAS_GC,
     HEAP_TYPE,
     IMMORTAL,
@@ -32,7 +32,7 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from .kinds import Getter
+    from ..kinds import Getter
 
 _function_name: Getter = vars(FunctionType)["__qualname__"].__get__
 _code_of: Getter = vars(FrameType)["f_code"].__get__

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from .kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
-from .plain import (
+from ..kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
+from ..plain import (
     dict_of_class,
     elements_of,
     is_a,

@@ -9,15 +9,15 @@ import _socket
 import sys
 from _json import encode_basestring_ascii, make_encoder
 
+from ..capi import libc
+from ..link import read_lines
 from . import census
-from .capi import libc
 from .chains import ChainFinder
 from .frozen import Heap
 from .graph import dot
 from .heap import object_at
 from .inspection import Inspection
 from .instances import is_there, newest
-from .link import read_lines
 from .running import Frames, RunningFrame
 
 CHAINS = 3  # of one type

@@ -11,8 +11,8 @@ from _functools import partial  # type: ignore[import-not-found]
 from _operator import attrgetter, truth
 from itertools import accumulate, chain, islice, repeat, takewhile
 
-from .plain import is_ours
-from .quiet import steps
+from ..plain import is_ours
+from ..quiet import steps
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import os
 import sys
 import time
 
-from .capi import HeldReader, thread_state
+from ..capi import HeldReader, thread_state
+from ..peek import WORD, Memory
 from .helper import Helper, wait_until
-from .peek import WORD, Memory
 
 FUTEX = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98"}
 MARKERS = (0.234567, 0.345678)  # switch intervals that no program would choose, seconds

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
+from ..peek import Memory
 from .find_gil import NotFound
-from .peek import Memory
 
 
 def find_text(memory: Memory) -> dict[str, int]:

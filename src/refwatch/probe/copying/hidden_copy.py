@@ -25,8 +25,8 @@ from _functools import partial  # type: ignore[import-not-found]
 from _operator import call
 from errno import EAGAIN
 
-from .capi import api, ctypes, libc
-from .quiet import hush
+from ..capi import api, ctypes, libc
+from ..quiet import hush
 from .running import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target

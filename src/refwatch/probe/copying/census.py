@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..plain import HAS_GC, flags_of, name_of
 from .heap import (
     MOST_FOR_EDGES,
     MOST_FOR_UNTRACKED,
@@ -19,7 +20,6 @@ from .heap import (
     untracked,
     word_at,
 )
-from .plain import HAS_GC, flags_of, name_of
 
 
 def take(young: int | None = None) -> dict[str, object]:

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from .capi import thread_state
+from ..capi import thread_state
 
 
 class Stuck(Exception):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from _thread import get_ident, get_native_id
 
-from .capi import interpreter_state, thread_state
+from ..capi import interpreter_state, thread_state
+from ..peek import WORD, Memory
 from .find_gil import NotFound
 from .helper import Helper
-from .peek import WORD, Memory
 
 STATE_WORDS = 96
 INTERPRETER_WORDS = 4096

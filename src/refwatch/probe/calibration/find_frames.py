@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
 
-from .capi import raw_thread_state, thread_state
+from ..capi import raw_thread_state, thread_state
+from ..peek import WORD, Memory
 from .find_gil import NotFound
-from .peek import WORD, Memory
 
 FRAME_WORDS = 12
 STATE_WORDS = 64

@@ -9,12 +9,8 @@ from __future__ import annotations
 import gc
 import time
 
-from .edges import edges
-from .from_roots import trail, ways_from_roots
-from .frozen import Heap, frame_label
-from .heap import label_of, module_name, object_at
-from .kinds import CellType, CodeType, FunctionType, ModuleType
-from .plain import (
+from ..kinds import CellType, CodeType, FunctionType, ModuleType
+from ..plain import (
     is_a,
     is_class,
     items_of,
@@ -23,6 +19,10 @@ from .plain import (
     text,
     type_name,
 )
+from .edges import edges
+from .from_roots import trail, ways_from_roots
+from .frozen import Heap, frame_label
+from .heap import label_of, module_name, object_at
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:

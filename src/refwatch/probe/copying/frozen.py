@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 
+from ..kinds import CodeType, FrameType, ModuleType
+from ..plain import is_a, is_ours, namespace_of, text
 from .heap import tracked, untracked
-from .kinds import CodeType, FrameType, ModuleType
-from .plain import is_a, is_ours, namespace_of, text
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:

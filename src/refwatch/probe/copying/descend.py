@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..kinds import ModuleType
+from ..plain import elements_of, is_a, is_class, items_of, namespace_of, slots_of
 from .frozen import Heap
 from .heap import module_name, object_at
-from .kinds import ModuleType
-from .plain import elements_of, is_a, is_class, items_of, namespace_of, slots_of
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:

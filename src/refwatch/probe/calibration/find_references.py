@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from _weakref import ref
 
+from ..peek import WORD, Memory
+from ..plain import address_of
+from ..watching import measured_offset
 from .find_gil import NotFound
-from .peek import WORD, Memory
-from .plain import address_of
-from .watching import measured_offset
 
 DICT_WORDS = 8
 SEARCHED = (1 << 13, 1 << 18)  # bytes of a dict's keys

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..kinds import ModuleType
+from ..plain import is_a, type_name
 from .edges import edges
 from .frozen import Heap, frame_label
 from .heap import label_of, object_at
-from .kinds import ModuleType
-from .plain import is_a, type_name
 
 DEPTH = 6
 MOST_NODES = 80

@@ -1,0 +1,1 @@
+"""Finds by experiment where this interpreter keeps what is read from outside."""

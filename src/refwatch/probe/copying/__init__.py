@@ -1,0 +1,1 @@
+"""Makes a copy of the target, and what the copy does."""
