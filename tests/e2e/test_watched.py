@@ -351,6 +351,13 @@ def test_a_path_that_cannot_be_one(bench: Bench, path: str) -> None:
     assert not (bench.folder / "it-has-run").exists()
 
 
+def test_more_readings_than_samples_are_refused(bench: Bench) -> None:
+    done = bench.refwatch("--headless", "--rate", "100", "--watch-rate", "200", "-c", "print(1)")
+
+    assert (done.status, done.out) == (2, b"")
+    assert done.err == b"refwatch: --watch-rate 200 is above --rate 100\n"
+
+
 IN_SCRIPT = """
 import refwatch
 class Thing:
