@@ -204,8 +204,8 @@ def test_watching_keeps_nothing_alive(bench: Bench) -> None:
 
 def test_an_address_that_is_used_again_is_another_object(bench: Bench) -> None:
     script = bench.script(f"""{WAIT}
-class Thing:
-    pass
+class Thing:  # of a size that little else has, so that nothing takes the place of a dead one
+    __slots__ = ("__weakref__", *(f"slot{{n}}" for n in range(40)))
 thing = Thing()
 first = id(thing)
 wait()
