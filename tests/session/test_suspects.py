@@ -15,7 +15,7 @@ from math import exp, log1p, sqrt
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model.references import TypeCount
+from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.references import References, TypeName
 from refwatch.session.suspects import Suspicion, follows, suspicions
 
@@ -270,6 +270,20 @@ def test_a_leak_of_python_s_own_types_is_named(name: str) -> None:
     for at in census_times(random.Random(2), 15):
         found = program.census_of(at, {("builtins", name): round(2500 + 200 * at)})
     assert [one.name for one in found] == [("builtins", name)]
+
+
+def test_what_another_suspect_holds_comes_after_it() -> None:
+    program = Program()
+    for at in census_times(random.Random(3), 30):
+        objects = {("app", "Part"): round(210 * at), ("app", "Whole"): round(200 * at)}
+        found = program.census_of(at, objects)
+    assert [one.name[1] for one in found] == ["Part", "Whole"]
+
+    chain = [ChainLink("app.Part", "attribute part"), ChainLink("app.Whole", "index 3")]
+    top = [ChainLink("list", "global all"), ChainLink("module", name="app")]
+    program.references.found_chains(ev.ChainsFound(30.0, 1, "app", "Part", [[*chain, *top]]))
+    found = suspicions(program.references)
+    assert [one.name[1] for one in found] == ["Whole", "Part"]
 
 
 def test_what_follows_what() -> None:

@@ -86,8 +86,8 @@ class _Window:
 
 
 def suspicions(references: References) -> list[Suspicion]:
-    """The suspects at the newest census. What grows only along with others comes after them; of
-    equals those that grow fastest are first."""
+    """The suspects at the newest census. What grows only along with others comes after them, as
+    does what a chain shows to be held by another; of equals those that grow fastest are first."""
     times = sorted(set(references.census.times))
     if len(times) < LEAST_CENSUSES:
         return []
@@ -97,7 +97,23 @@ def suspicions(references: References) -> list[Suspicion]:
         for name, series in references.type_series.items()
         if (suspicion := _judge(name, series, times, looks)) is not None
     ]
-    return sorted(found, key=lambda one: (follows(one.name), -one.per_second))
+    names = {one.name for one in found}
+    return sorted(
+        found,
+        key=lambda one: (
+            follows(one.name),
+            _holders_among(names - {one.name}, one.name, references),
+            -one.per_second,
+        ),
+    )
+
+
+def _holders_among(names: set[TypeName], name: TypeName, references: References) -> int:
+    """How many of these types hold objects of this one, by the shortest account of its chains."""
+    known = references.chains.get(name)
+    types = {f"{module}.{short}" for module, short in names}
+    counts = (sum(link.type in types for link in chain) for chain in known.chains) if known else ()
+    return min(counts, default=0)
 
 
 def follows(name: TypeName) -> int:
