@@ -110,3 +110,42 @@ def test_no_copy_can_be_made(asked: Asked) -> None:
     assert asked.failures == ["clone: not permitted"]
     asked.copies.end()
     assert asked.failures == ["clone: not permitted"]
+
+
+def test_words_that_come_before_the_probe_has_told_are_kept(asked: Asked) -> None:
+    asked.here(os.getpid())
+    asked.copies.take(CHAINS, asked.link)
+    asked.copies.take(rp.Done(NAME), asked.link)
+    assert asked.taken == []
+    assert len(asked.copies) == 1
+
+    asked.made(os.getpid())
+
+    assert asked.taken == [rp.Copied(NAME, os.getpid(), 0.001), CHAINS]
+    assert len(asked.copies) == 0
+    assert asked.failures == []
+
+
+def test_what_just_cannot_be_made_is_asked_for_again(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "AGAIN_S", 0.0)
+    asked.copies.take(rp.NoCopy(NAME, "an import was under way", passing=True), asked.link)
+    asked.copies.tick()
+    assert [command["work"] for command in asked.sent] == [NAME, NAME]
+    assert asked.failures == []
+
+    asked.copies.take(rp.NoCopy(NAME, "clone: no memory"), asked.link)
+    assert asked.failures == ["clone: no memory"]
+
+
+def test_a_copy_that_says_no_word_is_given_up(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "FIRST_WORD_S", -1.0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        asked.made(child.pid)
+        asked.copies.tick()
+        child.communicate()
+    assert len(asked.failures) == 1
+    assert "did not say a word" in asked.failures[0]

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from refwatch.daemon.connections import Connection
 from refwatch.model import reports as rp
@@ -16,6 +16,10 @@ from refwatch.model import reports as rp
 COPY_NAME = "refwatch-copy"  # as the probe calls its copies
 LAST_WORDS_S = 2.0  # in which what a copy has said before it ended is read
 MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for long
+FIRST_WORD_S = (
+    10.0  # for a copy to say that it is there: its memory may have been copied in disorder
+)
+AGAIN_S = 0.1  # until the target is asked once more, where it just could not
 
 
 @dataclass
@@ -29,11 +33,17 @@ class Work:
     """Gets the reason, once, when it ends without a Done."""
     limit_s: float
     asked_s: float
+    command: bytes
+    """What the probe is asked."""
+    again_s: float | None = None
+    """When it is asked once more."""
     pid: int = 0
     began_s: float | None = None
     ended_s: float | None = None
     """Since when its copy is known to have ended."""
     connection: Connection[rp.Report] | None = None
+    early: list[rp.WorkReport] = field(default_factory=list)
+    """What the copy has said before the probe has told of it."""
     over: bool = False
 
 
@@ -70,7 +80,6 @@ class Copies:
         self._count += 1
         name = name or f"{kind}-{self._count}"
         self.cancel(name, "asked for again")
-        self._works[name] = Work(name, take, fail, limit_s, time.monotonic())
         command = {
             "command": "inside" if task.get("inside") else "copy",
             "work": name,
@@ -79,7 +88,9 @@ class Copies:
             "task": kind,
             **task,
         }
-        self._send(json.dumps(command).encode() + b"\n")
+        line = json.dumps(command).encode() + b"\n"
+        self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
+        self._send(line)
         return name
 
     def tell(self, name: str, command: dict[str, object]) -> bool:
@@ -101,24 +112,45 @@ class Copies:
         if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
             return False
         work = self._works.get(report.work)
-        if work is None:
-            if isinstance(report, rp.CopyHere):  # ended before it had come so far
-                connection.close()
-                self._kill(report.pid)
-        elif isinstance(report, rp.Copied):
+        if work is not None:
+            self._take_of(work, report, connection)
+        elif isinstance(report, rp.CopyHere):  # ended before it had come so far
+            connection.close()
+            self._kill(report.pid)
+        return True
+
+    def _take_of(
+        self,
+        work: Work,
+        report: rp.WorkReport | rp.Copied | rp.NoCopy,
+        connection: Connection[rp.Report],
+    ) -> None:
+        if isinstance(report, rp.Copied):
             work.pid, work.began_s = report.pid, time.monotonic()
             work.take(report)
+            for early in work.early:
+                self._take_words(work, early)
+        elif isinstance(report, rp.NoCopy):
+            if report.passing:
+                work.again_s = time.monotonic() + AGAIN_S
+            else:
+                self._end(work, report.reason)
         elif isinstance(report, rp.CopyHere):
             work.connection = connection
-        elif isinstance(report, rp.NoCopy | rp.Failed):
+        elif work.began_s is None:
+            work.early.append(report)
+        else:
+            self._take_words(work, report)
+
+    def _take_words(self, work: Work, report: rp.WorkReport) -> None:
+        if isinstance(report, rp.Failed):
             self._end(work, report.reason)
         elif isinstance(report, rp.Done):
             self._end(work, None)
-        else:
+        elif not work.over:
             work.take(report)
             if work.pid == 0 and isinstance(report, rp.CensusReport):
                 self._end(work, None)  # taken in the target itself
-        return True
 
     def tick(self) -> None:
         """End what is late or has vanished."""
@@ -127,6 +159,11 @@ class Copies:
             if work.began_s is None:
                 if now - work.asked_s > MADE_LIMIT_S:
                     self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
+                elif work.again_s is not None and now >= work.again_s:
+                    work.again_s = None
+                    self._send(work.command)
+            elif work.pid and work.connection is None and now - work.began_s > FIRST_WORD_S:
+                self._end(work, f"the copy did not say a word in {FIRST_WORD_S:.0f} s")
             elif now - work.began_s > work.limit_s:
                 self._end(work, f"the copy did not answer in {work.limit_s:.0f} s")
             elif work.pid and self._has_vanished(work, now):

@@ -218,7 +218,10 @@ class Copied(_Work, frozen=True, tag="copied"):
 
 
 class NoCopy(_Work, frozen=True, tag="no_copy"):
+    """``passing``: it may well be done in a moment."""
+
     reason: str
+    passing: bool = False
 
 
 class CopyHere(_Work, frozen=True, tag="copy"):

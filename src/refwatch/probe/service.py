@@ -142,7 +142,8 @@ class Service:
             frames = Frames() if command.get("frames") else None
             pid, pause_s = self._copier.copy(launcher, frames)
         except NoCopy as error:
-            self._link.send({"message": "no_copy", "work": work, "reason": str(error)})
+            said = {"reason": str(error), "passing": error.passing}
+            self._link.send({"message": "no_copy", "work": work, **said})
             return
         if pid == 0:
             settle()

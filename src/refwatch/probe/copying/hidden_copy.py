@@ -50,7 +50,15 @@ FINDERS, IMPORT = tuple(sys.meta_path), builtins.__import__  # before the target
 
 
 class NoCopy(Exception):
-    """No copy can be made; the text says why."""
+    """No copy can be made; the text says why. ``passing``: it may well be in a moment."""
+
+    passing = False
+
+
+class NotNow(NoCopy):
+    """No copy can be made now."""
+
+    passing = True
 
 
 def _quiet(library: ctypes.PyDLL, name: str) -> Callable[..., None]:
@@ -101,7 +109,7 @@ class Copier:
         Raises NoCopy.
         """
         if sys.modules["_imp"].lock_held():
-            raise NoCopy("an import was under way")
+            raise NotNow("an import was under way")
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
         chain = self._chain(flags, frames)
         self._pid.value = 0
