@@ -356,3 +356,26 @@ print("done")
         done, _ = session.end()
 
     alike(bench, done, script)
+
+
+def test_threading_may_be_half_loaded(bench: Bench) -> None:
+    """As it is for a moment in every program that imports it."""
+    script = bench.script(f"""{WAIT}
+import types
+sys.modules["threading"] = types.ModuleType("threading")
+class Thing: pass
+wait()
+thing = Thing()
+wait()
+print("done")
+""")
+    with watching(bench, script) as session:
+        session.wait(lambda _: session.state.now > 2.5, "two questions for the names of threads")
+        session.go()
+        session.reaches("thing", 1)
+        session.go()
+        done, snapshot = session.end()
+
+    assert "probe" not in {limit.reading for limit in snapshot.limits}
+    assert done.lines == ["done"]
+    alike(bench, done, script)

@@ -22,6 +22,7 @@ from refwatch.model.reports import (
     MarkSet,
     ProbeThread,
     Report,
+    Trouble,
 )
 from refwatch.observe.inside import InsideSampler
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
@@ -110,6 +111,8 @@ class Watch:
             self._take_answer(report)
         elif isinstance(report, InsideSample):
             self._take_inside(report)
+        elif isinstance(report, Trouble):
+            self.limit("probe", f"it could not obey, which is a bug of refwatch's: {report.reason}")
         elif isinstance(report, Ending):
             self._read_last(report)
         elif isinstance(report, MarkSet):

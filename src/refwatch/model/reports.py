@@ -190,6 +190,12 @@ class LetGo(_Report, frozen=True, tag="let_go"):
     dead: list[int]
 
 
+class Trouble(_Report, frozen=True, tag="trouble"):
+    """A command was not obeyed, which is a bug of the probe's; it goes on."""
+
+    reason: str
+
+
 class Ending(_Report, frozen=True, tag="ending"):
     """The interpreter is about to end, and waits a moment for the last reading. ``found`` is new to
     the watch, and ``readings`` are raw ones of it."""
@@ -315,6 +321,7 @@ Report = (
     | Watching
     | Raw
     | LetGo
+    | Trouble
     | Ending
     | MarkSet
     | Copied

@@ -90,17 +90,23 @@ class Answerer:
             return self._send_mail()
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            command = from_json(line)
-            if command.get("command") == "ask":
-                times = self._service.gc_times if self._service is not None else None
-                self._link.send(answer(self._cpu_s, times.generations if times else None))
-            elif command.get("command") == "sample":
-                from .inside import InsideSampler
-
-                self._inside, self._pause_ms = InsideSampler(), SAMPLE_PAUSE_MS
-            elif self._service is not None:
-                self._service.obey(command)
+            try:
+                self._obey(from_json(line))
+            except Exception as error:  # noqa: BLE001 - the thread must live, and the target not hear
+                name = type.__dict__["__name__"].__get__(type(error))
+                self._link.send({"message": "trouble", "reason": f"{name}: {error}"[:500]})
         return data != LEAVE
+
+    def _obey(self, command: dict[str, object]) -> None:
+        if command.get("command") == "ask":
+            times = self._service.gc_times if self._service is not None else None
+            self._link.send(answer(self._cpu_s, times.generations if times else None))
+        elif command.get("command") == "sample":
+            from .inside import InsideSampler
+
+            self._inside, self._pause_ms = InsideSampler(), SAMPLE_PAUSE_MS
+        elif self._service is not None:
+            self._service.obey(command)
 
     def tell(self, message: dict[str, object]) -> bool:
         """Have the probe's thread send this, if there is one; for the target's threads."""

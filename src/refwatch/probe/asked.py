@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 
-from .plain import text
+from .plain import dict_of_class, namespace_of, text
 
 
 def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, object]:
@@ -28,13 +28,14 @@ def python_threads() -> list[list[object]]:
 
     A subclass of Thread may define any attribute, so only the instance's own dict is read.
     """
-    threading = sys.modules.get("threading")
-    if threading is None:
+    names = namespace_of(sys.modules.get("threading")) or {}
+    kind, active = names.get("Thread"), names.get("_active")  # enumerate() makes calls
+    if kind is None or type(active) is not dict:  # the module may be only just being loaded
         return []
-    attributes = threading.Thread.__dict__["__dict__"]
+    attributes = dict_of_class(kind)["__dict__"]
     rows: list[list[object]] = []
-    for ident, thread in list(threading._active.items()):  # noqa: SLF001 - enumerate() makes calls
-        own = attributes.__get__(thread)
+    for ident, thread in list(active.items()):
+        own = attributes.__get__(thread)  # type: ignore[attr-defined]
         name = own.get("_name")
         rows.append(
             [
