@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from _functools import partial  # type: ignore[import-not-found]
+
 from .capi import api, ctypes
 from .plain import address_of
-from .quiet import caller_of
+from .quiet import caller_of, quietly
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 _PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
 _pending: list[object] = []  # callbacks must outlive their call
+
+
+def _add_pending(callback: object) -> object:
+    return quietly(partial(api.Py_AddPendingCall, callback, None))
 
 
 def calling_frame() -> int:
@@ -32,12 +38,12 @@ def call_after(frame: int, function: Callable[[], None]) -> None:
         caller = caller_of(2)  # of what was interrupted
         while caller is not None and address_of(caller) != frame:
             caller = caller.f_back
-        if caller is None or api.Py_AddPendingCall(callback, None) != 0:
+        if caller is None or _add_pending(callback) != 0:
             function()
         return 0
 
     callback = _PENDING(call)
     del _pending[:-8]
     _pending.append(callback)
-    if api.Py_AddPendingCall(callback, None) != 0:
+    if _add_pending(callback) != 0:
         function()

@@ -6,6 +6,7 @@ target that has no other thread forks without it: it leaves before the fork and 
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _thread
 import os
 import sys
@@ -72,6 +73,8 @@ class Answerer:
 
     def _run(self) -> None:
         try:
+            # Signals are the target's, which may wait for one that all threads of its own block.
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
             again, self._tid = self._tid != 0, _thread.get_native_id()
             if again:
                 self._link.send({"message": "thread", "tid": self._tid})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from errno import EINTR
 
 from .descriptors import OpenedHigh
 
@@ -18,7 +17,6 @@ __all__ = [
     "interpreter_state",
     "libc",
     "raw_thread_state",
-    "send_quietly",
     "thread_state",
 ]
 
@@ -38,11 +36,6 @@ libc = ctypes.PyDLL(None, use_errno=True)
 libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 
-_unheld = ctypes.CDLL(None, use_errno=True)
-_unheld.send.restype = ctypes.c_ssize_t
-_unheld.send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
-MSG_NOSIGNAL = 0x4000  # send(2)
-
 PR_SET_PTRACER = 0x59616D61  # prctl(2)
 
 
@@ -54,14 +47,6 @@ def thread_state() -> int:
 def interpreter_state() -> int:
     """Address of this interpreter's PyInterpreterState."""
     return int(_interpreter() or 0)
-
-
-def send_quietly(fd: int, data: bytes) -> int:
-    """send(2) without SIGPIPE and without the GIL: the bytes sent, below 0 on an error."""
-    while True:
-        done = int(_unheld.send(fd, data, len(data), MSG_NOSIGNAL))
-        if done >= 0 or ctypes.get_errno() != EINTR:
-            return done
 
 
 def allow_reader(pid: int) -> None:

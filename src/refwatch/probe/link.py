@@ -5,14 +5,13 @@ from __future__ import annotations
 import _socket
 import os
 import select
-import sys
 from _json import encode_basestring_ascii, make_scanner
 
 from .descriptors import high, moved_high
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 LEAVE, MAIL = b"", b"m"
 """What :meth:`Link.receive` returns instead of data."""
@@ -84,16 +83,16 @@ class Link:
         self._identities = {fd: _identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
 
     def send(self, message: dict[str, object]) -> bool:
-        """Send one message; False when the daemon or the socket is gone."""
+        """Send one message; False when the daemon or the socket is gone. The thread must not take
+        SIGPIPE, which the target may have set to kill."""
         data = (to_json(message) + "\n").encode()
         if not self._ours(self._fd):
             return False
-        send = _sender()
-        while data:
-            done = send(self._fd, data)
-            if done < 0:
-                return False
-            data = data[done:]
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError:
+            return False
         return True
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
@@ -128,28 +127,6 @@ class Link:
             return _identity(fd) == self._identities[fd]
         except OSError:
             return False
-
-
-def _sender() -> Callable[[int, bytes], int]:
-    """How to send without SIGPIPE, which the target may have set to kill: by the C library where
-    there is ctypes, because a socket object is an event that the target's audit hooks see."""
-    if sys.platform != "linux":
-        return _send_by_object
-    try:
-        from .capi import send_quietly
-    except ImportError:
-        return _send_by_object
-    return send_quietly
-
-
-def _send_by_object(fd: int, data: bytes) -> int:
-    socket = _socket.socket(fileno=fd)  # for the one call: kept, it would warn at exit
-    try:
-        return socket.send(data, getattr(_socket, "MSG_NOSIGNAL", 0))
-    except OSError:
-        return -1
-    finally:
-        socket.detach()
 
 
 def _identity(fd: int) -> tuple[int, int]:

@@ -77,17 +77,8 @@ def _is_list_of(memory: Memory, address: int, only: int) -> bool:
     return memory.word(words[3]) == only
 
 
-def steps(function: Step, found: list[object]) -> list[Step]:
-    """To be called in turn by a C function: ``found`` gets what ``function`` returns."""
-    do: Step = partial(found.extend, map(call, (function,)))
-    word = _hooks.word
-    if word is None or not word.value:
-        return [do]
-    return [hush(), do, partial(setattr, word, "value", word.value)]
-
-
 def hush() -> Step:
-    """A step after which there are no hooks: for a copy, which never needs them again."""
+    """A step after which there are no hooks."""
     word = _hooks.word
     if word is None:
         return bool
@@ -95,16 +86,31 @@ def hush() -> Step:
     return step
 
 
-def quietly(function: Step) -> object:
-    """What this function, which must be one of C's, returns."""
-    found: list[object] = []
+def restore() -> Step:
+    """A step after which there are those again that there are now."""
     word = _hooks.word
-    hooks = word.value if word is not None else None
+    if word is None or not word.value:
+        return bool
+    step: Step = partial(setattr, word, "value", word.value)
+    return step
+
+
+def keep(function: Step, found: list[object]) -> Step:
+    """A step in which ``found`` gets what ``function`` returns."""
+    step: Step = partial(found.extend, map(call, (function,)))
+    return step
+
+
+def quietly(function: Step) -> object:
+    """What this function returns, which must be one of C's and run no other code."""
+    found: list[object] = []
+    again = restore()
+    if again is bool:
+        return function()
     try:
-        any(map(call, steps(function, found)))
+        any(map(call, (hush(), keep(function, found), again)))
     finally:
-        if word is not None and hooks:
-            word.value = hooks
+        again()
     return found[0]
 
 

@@ -8,12 +8,14 @@ lets it go as soon as it is the last. Nothing of an object's own is ever called.
 from __future__ import annotations
 
 import sys
-from _thread import RLock
+from _functools import partial  # type: ignore[import-not-found]
+from _thread import RLock, allocate_lock
 from _weakref import ref
 
 from .capi import api, ctypes
 from .peek import Memory
 from .plain import IMMORTAL, address_of, is_program, resolve, takes_weakref, text, type_name
+from .quiet import quietly
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -30,6 +32,28 @@ _hold.restype = None
 _let_go = api.Py_DecRef
 _let_go.argtypes = [ctypes.c_void_p]
 _let_go.restype = None
+
+
+class _Cell:
+    """Makes an object of an address without a call through ctypes, of which an audit hook would
+    hear."""
+
+    def __init__(self) -> None:
+        self._object = ctypes.py_object()
+        self._word = ctypes.c_void_p.from_buffer(self._object)
+        self._lock = allocate_lock()
+
+    def at(self, address: int) -> object:
+        """The object there; there must be one."""
+        with self._lock:
+            self._word.value = address
+            try:
+                return self._object.value
+            finally:
+                self._word.value = None
+
+
+_CELL = _Cell()
 
 
 class _Ref(ref):  # type: ignore[type-arg]
@@ -52,13 +76,21 @@ class Hold:
         self.weak: ref[object] | None = _Ref(obj) if weak else None
         self.held = not self.immortal and not weak
         if self.held:
-            _hold(self.address)
+            quietly(partial(_hold, self.address))
 
     def subject(self) -> object:
         """The object; None when it has died."""
         if self.weak is not None:
             return self.weak()
-        return ctypes.cast(self.address, ctypes.py_object).value
+        return _CELL.at(self.address)
+
+    def let_go(self) -> None:
+        """Give up the reference. If it is the last, the object's end comes with this function's."""
+        if self.held:
+            self.held = False
+            obj = self.subject()
+            quietly(partial(_let_go, self.address))
+            del obj
 
     def is_of(self, obj: object) -> bool:
         """Whether it is this object's, not that of a dead one at the same address."""
@@ -190,8 +222,7 @@ class Watching:
         if self._holds.get(hold.address) is hold:
             del self._holds[hold.address]
         if hold.held:
-            hold.held = False
-            _let_go(hold.address)
+            hold.let_go()
 
 
 def _is_special(name: str) -> bool:
@@ -221,7 +252,7 @@ def measured_offset() -> int:
         readings = {_difference(raw_reading(hold, memory)) for _ in range(3)}
     finally:
         memory.close()
-        _let_go(hold.address)
+        hold.let_go()
     if len(readings) != 1:
         raise RuntimeError(f"sys.getrefcount is not steady: {sorted(readings)}")
     return readings.pop()

@@ -6,7 +6,8 @@ Modules/posixmodule.c) are taken one by one, with these differences:
 
 * The system call is clone(2). With CLONE_PARENT the copy is a child of the target's parent, where
   that is refwatch's launcher; else its exit signal is 0, and only ``waitpid(.., __WALL)`` sees it.
-* The lists of at-fork handlers are empty meanwhile: none of the target's runs, on either side.
+* The lists of at-fork handlers are empty meanwhile: none of the target's runs, on either side. The
+  target has no audit hooks either: since 3.14 each call through ctypes is an event.
 * Signals are blocked, and the copy has no file of the target's open, before any Python runs in it.
 
 All of it is one chain of C functions, called by ``any`` and ``map``, so that the interpreter's loop
@@ -26,7 +27,7 @@ from _operator import call
 from errno import EAGAIN
 
 from ..capi import api, ctypes, libc
-from ..quiet import hush
+from ..quiet import hush, restore
 from .running import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -114,11 +115,14 @@ class Copier:
         chain = self._chain(flags, frames)
         self._pid.value = 0
         before = os.getpid()
+        hooks = restore()
         began = time.perf_counter()
         try:
             any(map(call, chain))
         finally:
             self._restore_handlers()
+            if os.getpid() == before:
+                hooks()
         took = time.perf_counter() - began
         pid = 0 if os.getpid() != before else self._pid.value
         if pid == 0 and os.getpid() == before:
@@ -140,11 +144,13 @@ class Copier:
                     *((frames.after(),) if frames is not None else ()),
                     *(partial(handlers.extend, kept) for handlers, kept in pairs),
                     partial(_set_mask, SIG_SETMASK, self._mask, None),
+                    restore(),
                 ),
             ),
         )
         return [
-            *(frames.in_target() if frames is not None else ()),
+            hush(),
+            *((frames.in_target(),) if frames is not None else ()),
             *(partial(kept.extend, handlers) for handlers, kept in pairs),
             *(handlers.clear for handlers in self._handlers),
             partial(_set_mask, SIG_BLOCK, self._every_signal, self._mask),
@@ -169,7 +175,6 @@ class Copier:
         """No finalizer may run from here on, and nothing that it might do may reach a file."""
         null = partial(_open, b"/dev/null", READ_WRITE)
         last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
-        yield hush()
         yield gc.disable
         yield partial(_system_call, ctypes.c_long(SYS_CLOSE_RANGE), none, last, none)
         yield from (null, null, null)

@@ -12,7 +12,7 @@ from _operator import attrgetter, truth
 from itertools import accumulate, chain, islice, repeat, takewhile
 
 from ..plain import is_ours
-from ..quiet import steps
+from ..quiet import keep
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Frames:
         self._about: list[tuple[CodeType, int | None]] = []
         self._values: list[dict[str, object]] = []
 
-    def in_target(self) -> list[Step]:
+    def in_target(self) -> Step:
         """What is to be called before the copy is made: the other threads' states end with them."""
-        return steps(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
+        return keep(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
 
     def after(self) -> Step:
         """What is to be called in the target after that, so that it keeps no frame."""
