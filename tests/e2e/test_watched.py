@@ -202,6 +202,48 @@ def test_watching_keeps_nothing_alive(bench: Bench) -> None:
     alike(bench, done, script)
 
 
+CYCLES = f"""{WAIT}
+import gc, threading, time, weakref
+class Inner: pass
+items, table, taken = [Inner()], {{"key": Inner()}}, [Inner()]
+items.append(items)
+table["itself"] = table
+inner = [weakref.ref(items[0]), weakref.ref(table["key"]), weakref.ref(taken[0])]
+begun, end = threading.Event(), threading.Event()
+def work():
+    mine = globals().pop("taken")
+    mine.append(mine)
+    begun.set()
+    end.wait()
+thread = threading.Thread(target=work)
+wait()
+thread.start()
+begun.wait()
+del items, table
+wait()
+gc.collect()
+print([ref() is None for ref in inner])
+end.set()
+"""
+
+
+def test_a_cycle_is_collected_though_a_list_in_it_is_watched(bench: Bench) -> None:
+    """A census finds out that only the probe's own reference keeps it; a local keeps the other."""
+    script = bench.script(CYCLES)
+    with watching(bench, script) as session:
+        session.reaches("items", 2)
+        session.reaches("table", 2)
+        session.go()
+        session.wait(session.has("taken", 2), "the list in the thread")
+        session.censuses(session.references.census.taken + 1)
+        session.dies("items", "table")
+        session.go()
+        done, snapshot = session.end()
+
+    assert done.lines == ["[True, True, False]"]
+    assert [one.alive for one in watched_in(snapshot, "taken")] == [True]
+
+
 def test_an_address_that_is_used_again_is_another_object(bench: Bench) -> None:
     script = bench.script(f"""{WAIT}
 class Thing:  # of a size that little else has, so that nothing takes the place of a dead one

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from refwatch.daemon.copies import Copies
+from refwatch.daemon.objects import ObjectsWatch
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.references import TypeCount
@@ -40,6 +41,7 @@ class Censuses:
         emit: Callable[[ev.Event], None],
         fold: Callable[[], References | None],
         now: int,
+        objects: ObjectsWatch | None,
         *,
         inside: bool,
     ) -> None:
@@ -50,6 +52,7 @@ class Censuses:
         self._classes = LiveClasses(memory) if memory is not None else None
         self._emit = emit
         self._fold = fold
+        self._objects = objects
         self._inside = inside
         self._due_ns: int | None = now + FIRST_NS
         self._retry_ns = RETRY_NS
@@ -98,8 +101,9 @@ class Censuses:
             elif isinstance(report, rp.CensusReport):
                 self._taken(report, number)
 
+        held = self._objects.held() if self._objects is not None else []
         self._work = self._copies.start(
-            "census", {"inside": self._inside}, take, self._failed, limit_s=LIMIT_S
+            "census", {"inside": self._inside, "held": held}, take, self._failed, limit_s=LIMIT_S
         )
 
     def read_classes(self, now: int) -> None:
@@ -136,6 +140,8 @@ class Censuses:
         self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
         self._pauses_s = 0.0
         self._anchor(report)
+        if self._objects is not None:
+            self._objects.let_garbage_go(report.garbage, self._now)
         self.read_classes_now(self._now)  # a mark may come before the next reading
         self._emit(
             ev.CensusTaken(

@@ -85,6 +85,15 @@ class ObjectsWatch:
         """Addresses at which the probe holds a reference."""
         return [found.address for found in self._found.values() if found.held]
 
+    def let_garbage_go(self, addresses: list[int], now: int) -> None:
+        """Nobody can come by these any more, and the collector has left them only for the probe's
+        reference: their end is now, whenever it comes to free them."""
+        dead = set(addresses)
+        for found in [one for one in self._found.values() if one.held and one.address in dead]:
+            if self._objects is not None:
+                self._objects.remove(found.watch)
+            self._died(found.watch, now)
+
     def tick(self, now: int) -> None:
         """Read, and ask the probe for what only it can say. Raises MemoryGone, ReadingDenied."""
         began = time.thread_time()

@@ -74,7 +74,9 @@ class ReferenceWatch:
         if options.census != "off" and ("census" not in missing or options.census == "inside"):
             counted = memory if hello.layout.references is not None else None
             inside = options.census == "inside"
-            self._censuses = Censuses(pid, self._copies, counted, emit, fold, now, inside=inside)
+            self._censuses = Censuses(
+                pid, self._copies, counted, emit, fold, now, self._objects, inside=inside
+            )
         self._viewers = ViewerWork(
             pid,
             self._copies,

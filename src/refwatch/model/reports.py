@@ -252,6 +252,8 @@ class CensusReport(_Work, frozen=True, tag="census"):
     most_referenced: list[Referenced]
     untracked: bool
     took_s: float
+    garbage: list[int] = []
+    """Addresses of watched objects that only the probe's references keep from being collected."""
 
 
 class ChainsReport(_Work, frozen=True, tag="chains"):

@@ -14,6 +14,7 @@ from ..link import read_lines
 from . import census
 from .chains import ChainFinder
 from .frozen import Heap
+from .garbage import garbage
 from .graph import dot
 from .heap import object_at
 from .inspection import Inspection
@@ -51,7 +52,8 @@ class Copied:
         """Do what the task says."""
         task = self._task["task"]
         if task == "census":
-            self.send(census.take(self._young))
+            held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
+            self.send({**census.take(self._young), "garbage": garbage(held)})
         elif task == "chains":
             self._chains()
         elif task == "inspect":
