@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from _functools import partial  # type: ignore[import-not-found]
 from _operator import call
+from itertools import repeat
 
 from .capi import api, ctypes, interpreter_state
 from .peek import WORD, Memory
@@ -77,22 +78,19 @@ def _is_list_of(memory: Memory, address: int, only: int) -> bool:
     return memory.word(words[3]) == only
 
 
-def hush() -> Step:
-    """A step after which there are no hooks."""
+def window() -> tuple[Step, Step]:
+    """(what takes the hooks away, what brings them back) as steps, each for one call. The second
+    does nothing when it is called again, or when the first was not."""
     word = _hooks.word
     if word is None:
-        return bool
-    step: Step = partial(setattr, word, "value", None)
-    return step
-
-
-def restore() -> Step:
-    """A step after which there are those again that there are now."""
-    word = _hooks.word
-    if word is None or not word.value:
-        return bool
-    step: Step = partial(setattr, word, "value", word.value)
-    return step
+        return bool, bool
+    hooks: list[int | None] = []
+    take = (
+        partial(hooks.extend, map(getattr, (word,), ("value",))),
+        partial(setattr, word, "value", None),
+    )
+    bring = map(setattr, repeat(word), repeat("value"), hooks)
+    return partial(any, map(call, take)), partial(any, bring)
 
 
 def keep(function: Step, found: list[object]) -> Step:
@@ -104,13 +102,11 @@ def keep(function: Step, found: list[object]) -> Step:
 def quietly(function: Step) -> object:
     """What this function returns, which must be one of C's and run no other code."""
     found: list[object] = []
-    again = restore()
-    if again is bool:
-        return function()
+    take, bring = window()
     try:
-        any(map(call, (hush(), keep(function, found), again)))
+        any(map(call, (take, keep(function, found), bring)))
     finally:
-        again()
+        bring()
     return found[0]
 
 

@@ -27,7 +27,7 @@ from _operator import call
 from errno import EAGAIN
 
 from ..capi import api, ctypes, libc
-from ..quiet import hush, restore
+from ..quiet import window
 from .running import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -112,25 +112,26 @@ class Copier:
         if sys.modules["_imp"].lock_held():
             raise NotNow("an import was under way")
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
-        chain = self._chain(flags, frames)
+        take_hooks, bring_hooks = window()
+        chain = [take_hooks, *self._chain(flags, frames, bring_hooks)]
         self._pid.value = 0
         before = os.getpid()
-        hooks = restore()
         began = time.perf_counter()
         try:
             any(map(call, chain))
         finally:
             self._restore_handlers()
             if os.getpid() == before:
-                hooks()
+                bring_hooks()
         took = time.perf_counter() - began
         pid = 0 if os.getpid() != before else self._pid.value
         if pid == 0 and os.getpid() == before:
             raise NoCopy(f"clone: {os.strerror(ctypes.get_errno() or EAGAIN)}")
         return pid, took
 
-    def _chain(self, flags: int, frames: Frames | None) -> list[Step]:
-        """What to call, each after the one before has returned something false."""
+    def _chain(self, flags: int, frames: Frames | None, last: Step) -> list[Step]:
+        """What to call, each after the one before has returned something false; in the target
+        ``last`` is the last."""
         self._saved = [[], [], []]
         pairs = list(zip(self._handlers, self._saved, strict=True))
         # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
@@ -144,12 +145,11 @@ class Copier:
                     *((frames.after(),) if frames is not None else ()),
                     *(partial(handlers.extend, kept) for handlers, kept in pairs),
                     partial(_set_mask, SIG_SETMASK, self._mask, None),
-                    restore(),
+                    last,
                 ),
             ),
         )
         return [
-            hush(),
             *((frames.in_target(),) if frames is not None else ()),
             *(partial(kept.extend, handlers) for handlers, kept in pairs),
             *(handlers.clear for handlers in self._handlers),
