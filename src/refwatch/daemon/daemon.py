@@ -29,6 +29,7 @@ from refwatch.session.state import State
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
+MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
@@ -128,10 +129,17 @@ class Daemon:
                 self._serve()
             if watch is not None and watch.sampling:
                 if sampled:  # else it has just begun, and the first sample is due
-                    time.sleep(wait)
+                    self._sleep(wait, watch.peers.probe_file)
             else:
                 self._wait_for_word(min(wait, IDLE_S))
         self._close()
+
+    def _sleep(self, wait_s: float, probe: int | None) -> None:
+        """Until the next sample, or until the probe says something: the target may wait for it."""
+        if probe is None or probe >= MOST_FOR_SELECT:
+            time.sleep(wait_s)
+        elif select.select([probe], [], [], wait_s)[0]:
+            self._next_serve = 0
 
     def _wait_for_word(self, limit_s: float) -> None:
         """Nothing is to be sampled: sleep until somebody says something, at most that long."""

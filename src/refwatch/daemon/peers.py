@@ -46,6 +46,11 @@ class Peers:
     def has_probe(self) -> bool:
         return self._probe is not None
 
+    @property
+    def probe_file(self) -> int | None:
+        """What becomes readable when the probe has said something."""
+        return self._probe.fileno() if self._probe is not None and self._probe.open else None
+
     def tell_probe(self, line: bytes) -> None:
         """Send the probe a command, if there is one."""
         if self._probe is not None:
