@@ -202,8 +202,9 @@ def test_a_cache_that_is_full_is_no_suspect(bench: Bench) -> None:
 
 
 CHAINS = f"""{WAIT}
-import threading
+import collections, threading
 class InList: pass
+class InDeque: pass
 class InClosure: pass
 class InAttribute: pass
 class InClass: pass
@@ -212,6 +213,7 @@ class InThread: pass
 class Nowhere: pass
 class Holder: pass
 items = [InList()]
+queue = collections.deque([None, InDeque()])
 def remember(value):
     return lambda: value
 recall = remember(InClosure())
@@ -238,6 +240,7 @@ end.set()
 """
 EDGES = {
     "InList": [["index 0", "global items", "__main__"]],
+    "InDeque": [["index 1", "global queue", "__main__"]],
     "InClosure": [["closure variable value of remember.<locals>.<lambda>", "global recall",
                    "__main__"]],
     "InAttribute": [["attribute value", "attribute inner", "global holder", "__main__"]],

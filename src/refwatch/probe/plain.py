@@ -6,6 +6,7 @@ What is called here are the C-level getters of built-in types, on the object its
 from __future__ import annotations
 
 import sys
+from _collections import deque  # type: ignore[import-not-found]
 
 from .kinds import (
     BuiltinFunctionType,
@@ -37,6 +38,7 @@ _module_dict: Getter = vars(ModuleType)["__dict__"].__get__
 items_of: Callable[[object], Iterable[tuple[object, object]]] = dict.items  # type: ignore[assignment]
 """The items of a dict of any kind, without its own ``items``."""
 _of_list: Callable[[object], Iterator[object]] = list.__iter__  # type: ignore[assignment]
+_of_deque: Callable[[object], Iterator[object]] = deque.__iter__
 _of_tuple: Callable[[object], Iterator[object]] = tuple.__iter__  # type: ignore[assignment]
 
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE and so on: CPython's Include/object.h
@@ -173,11 +175,14 @@ def attribute_of(obj: object, name: str) -> object:
 
 
 def elements_of(obj: object) -> Iterator[object]:
-    """What a list or tuple of any kind holds, without its own ``__iter__``; nothing of others."""
+    """What a list, tuple or deque of any kind holds, without its own ``__iter__``; nothing of
+    others."""
     if is_a(obj, list):
         yield from _of_list(obj)
     elif is_a(obj, tuple):
         yield from _of_tuple(obj)
+    elif is_a(obj, deque):
+        yield from list(_of_deque(obj))  # at once: it may not change meanwhile
 
 
 def is_ours(code: CodeType) -> bool:

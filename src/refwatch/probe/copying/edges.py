@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from _collections import deque  # type: ignore[import-not-found]
 
 from ..kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
 from ..plain import (
@@ -44,7 +45,7 @@ def edges(holder: object, held: object) -> list[str]:
 def _edges(holder: object, held: object) -> Iterator[str]:
     if is_a(holder, dict):
         yield from dict_edges(holder, held)
-    elif is_a(holder, list) or is_a(holder, tuple):
+    elif any(is_a(holder, kind) for kind in (list, tuple, deque)):
         yield from _sequence_edges(holder, held)
     elif is_a(holder, set) or is_a(holder, frozenset):
         yield "member of set"
@@ -114,7 +115,7 @@ def _class_edges(holder: object, held: object) -> Iterator[str]:
 
 
 def _attribute_edges(holder: object, held: object) -> Iterator[str]:
-    if any(kind is type(holder) for kind in (dict, list, tuple, set, frozenset)):
+    if any(kind is type(holder) for kind in (dict, list, tuple, deque, set, frozenset)):
         return
     if is_class(holder):
         yield from dict_edges(dict_of_class(holder), held, "class attribute")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from _collections import _count_elements  # type: ignore[import-not-found]
+from _collections import _count_elements, deque  # type: ignore[import-not-found]
 
 from ..capi import ctypes
 from ..kinds import FrameType, FunctionType, ModuleType
@@ -182,7 +182,7 @@ def label_of(obj: object) -> str:
         return module_name(obj)
     if kind is FrameType:
         return f"frame of {text(_code_of(obj).co_name)}"
-    for container in (dict, list, tuple, set, frozenset):
+    for container in (dict, list, tuple, deque, set, frozenset):
         if kind is container:
             count = len(obj)  # type: ignore[arg-type]
             return f"{count:,} item{'' if count == 1 else 's'}"
