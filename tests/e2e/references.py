@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from refwatch.model.commands import Command, FindChains, TakeCensus
+from refwatch.model.commands import Command, EndInspection, FindChains, Inspect, TakeCensus
 from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import ClassCount, Snapshot, Watched
 from refwatch.model.wire import LineReader, encode_line, event_decoder
-from refwatch.session.references import ClassRecord, References, WatchedRecord
+from refwatch.session.references import ClassRecord, Node, References, WatchedRecord
 from refwatch.session.state import State
 
 if TYPE_CHECKING:
@@ -128,6 +128,16 @@ class Watching:
             lambda known: known.chains.get((module, name)) is not before, f"the chains of {name}"
         )
         return self.references.chains[module, name].chains
+
+    def inspect(self, name: str) -> Node:
+        """Who refers to the newest watched object of this name, as it is found out now."""
+        tree = f"referrers of {name}"
+        self.ask(Inspect(tree, self.watched(name).serial))
+        self.wait(lambda known: tree in known.inspections, tree)
+        found = self.references.inspections[tree]
+        assert found.ended is None, found
+        self.ask(EndInspection(tree))
+        return found.nodes[0]
 
     # What is asked
 

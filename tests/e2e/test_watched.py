@@ -202,6 +202,51 @@ def test_watching_keeps_nothing_alive(bench: Bench) -> None:
     alike(bench, done, script)
 
 
+HELD = f"""{WAIT}
+import ctypes
+class Thing: pass
+class Owner: pass
+thing, leaked = Thing(), Thing()
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(leaked))  # as a C extension does that forgets one
+owner = Owner()
+owner.part = thing
+table, rows = {{"key": thing}}, [None, thing, thing]
+def remember(value):
+    return lambda: value
+recall = remember(thing)
+def work(argument):
+    wait()
+work(thing)
+print("done")
+"""
+HOLDERS_OF_THING = {
+    "global thing": "module",
+    "attribute part": "__main__.Owner",
+    "value of key 'key'": "dict",
+    "index 1": "list",
+    "index 2": "list",
+    "local argument": "frame",
+    "closure cell": "cell",
+}
+
+
+def test_who_refers_to_an_object_and_what_is_unaccounted_for(bench: Bench) -> None:
+    script = bench.script(HELD)
+    with watching(bench, script) as session:
+        session.reaches("thing", 7)
+        session.reaches("leaked", 2)
+        trees = {name: session.inspect(name) for name in ("thing", "leaked")}
+        session.go()
+        done, _ = session.end()
+
+    thing, leaked = trees["thing"], trees["leaked"]
+    assert (thing.references, thing.seen) == (7, 7)
+    assert {edge: one.type for one in thing.referrers for edge in one.edges} == HOLDERS_OF_THING
+    assert (leaked.references, leaked.seen) == (2, 1)
+    assert [one.edges for one in leaked.referrers] == [["global leaked"]]
+    alike(bench, done, script)
+
+
 CYCLES = f"""{WAIT}
 import gc, threading, time, weakref
 class Inner: pass
