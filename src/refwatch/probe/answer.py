@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .inside import InsideSampler
     from .service import Service
 
-    Tell = Callable[[dict[str, object]], bool]
+    Tell = Callable[[Callable[[], dict[str, object]]], bool]
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
@@ -34,7 +34,7 @@ class Answerer:
 
     def __init__(self, link: Link, limits: dict[str, str]) -> None:
         self._link = link
-        self._mail: list[dict[str, object]] = []
+        self._mail: list[Callable[[], dict[str, object]]] = []
         self._rest = b""
         self._service = _service(link, self.tell, limits)
         self._tid = 0
@@ -111,15 +111,16 @@ class Answerer:
         elif self._service is not None:
             self._service.obey(command)
 
-    def tell(self, message: dict[str, object]) -> bool:
-        """Have the probe's thread send this, if there is one; for the target's threads."""
-        self._mail.append(message)
+    def tell(self, make: Callable[[], dict[str, object]]) -> bool:
+        """Have the probe's thread, if there is one, make a message and send it; for the target's
+        threads."""
+        self._mail.append(make)
         self._link.wake(MAIL)
         return self._running
 
     def _send_mail(self) -> bool:
         while self._mail:
-            if not self._link.send(self._mail.pop(0)):
+            if not self._link.send(self._mail.pop(0)()):
                 return False
         return True
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
     from .watching import Watching
 
+    Tell = Callable[[Callable[[], dict[str, object]]], object]
+
 
 class Script:
     """Bound to the session once there is one."""
 
     def __init__(self) -> None:
         self.watching: Watching | None = None
-        self.tell: Callable[[dict[str, object]], object] = lambda _: None
+        self.tell: Tell = lambda _: None
 
     def watch(self, obj: object, name: str = "") -> None:
         """Watch an object under a name of the script's choice."""
@@ -27,13 +29,14 @@ class Script:
     def mark(self, name: str) -> None:
         """Set a mark, now."""
         if self.watching is not None and type(name) is str:
-            self.tell({"message": "mark", "name": name, "monotonic_s": time.monotonic()})
+            message = {"message": "mark", "name": name, "monotonic_s": time.monotonic()}
+            self.tell(lambda: message)
 
 
 SCRIPT = Script()
 
 
-def bind(watching: Watching, tell: Callable[[dict[str, object]], object]) -> None:
+def bind(watching: Watching, tell: Tell) -> None:
     """A session begins; a script that has imported refwatch already takes part as well."""
     SCRIPT.watching, SCRIPT.tell = watching, tell
     loaded = sys.modules.get("refwatch")

@@ -8,10 +8,10 @@ import sys
 import time
 from _thread import allocate_lock
 
-from .calibration.find_references import find_namespace
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
 from .link import Link
+from .namespace import find_namespace
 from .peek import Memory
 from .plain import address_of
 from .quiet import prepare
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .gc_times import GcTimes
 
+    Tell = Callable[[Callable[[], dict[str, object]]], bool]
     Command = dict[str, object]
     Message = dict[str, object]
 
@@ -36,7 +37,7 @@ class Service:
     """Obeys commands in the probe's thread. ``launcher`` is the pid of the target's parent, if that
     is refwatch's own."""
 
-    def __init__(self, link: Link, tell: Callable[[Message], bool], limits: dict[str, str]) -> None:
+    def __init__(self, link: Link, tell: Tell, limits: dict[str, str]) -> None:
         self.gc_times: GcTimes | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
@@ -59,19 +60,23 @@ class Service:
             "end": self._end,
         }
 
-    def begin(self, tell: Callable[[Message], bool]) -> None:
+    def begin(self, tell: Tell) -> None:
         """Scripts may ask from now on. At the end what is held must die when it would have."""
         bind(self._watching, tell)
         atexit.register(self._leave, tell)
 
-    def _leave(self, tell: Callable[[Message], bool]) -> None:
+    def _leave(self, tell: Tell) -> None:
         """The interpreter is about to end: let the daemon read once more before all of it goes."""
         if self._watching.closed:  # in the child of a fork
             return
-        found = self._watching.scan()
-        readings = self._watching.read([row["watch"] for row in found])  # type: ignore[misc]
+        new = self._watching.scan()
+        message: Message = {
+            "message": "ending",
+            "found": self._watching.rows(new),
+            "readings": self._watching.read(new),
+        }
         self._read_last.acquire(blocking=False)
-        if tell({"message": "ending", "found": found, "readings": readings}):
+        if tell(lambda: message):
             self._read_last.acquire(timeout=LAST_READING_S)
         self._watching.close()
 
@@ -92,7 +97,7 @@ class Service:
 
     def _scan(self, _: Command) -> None:
         began = time.thread_time()
-        found = self._watching.scan()
+        found = self._watching.rows(self._watching.scan())
         namespace = None
         main = sys.modules.get("__main__")
         if type(main) is type(sys):
@@ -123,14 +128,15 @@ class Service:
     def _way(self, command: Command) -> None:
         """Watch what lies at the end of a way that a copy has found, if it is still the same."""
         way: list[list[object]] = command["way"]  # type: ignore[assignment]
-        row = None
+        new: list[int] = []
         try:
             obj = go(way)
             if address_of(obj) == command["address"]:
-                row = self._watching.watch(obj, words(way), "viewer")
+                number = self._watching.watch(obj, words(way), "viewer")
+                new = [] if number is None else [number]
         except LookupError:
             pass
-        self._link.send({"message": "watching", "found": [] if row is None else [row]})
+        self._link.send({"message": "watching", "found": self._watching.rows(new)})
 
     def _copy(self, command: Command) -> None:
         work = command["work"]

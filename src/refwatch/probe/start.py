@@ -30,12 +30,23 @@ def start(report_to: str) -> None:
         "switch_interval_s": sys.getswitchinterval(),
         "layout": _calibrate(int(daemon), limits),
     }
+    _unload("calibration")
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
     answerer = Answerer(link, limits)
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
     link.send(hello)
+
+
+def _unload(room: str) -> None:
+    """Modules that have done their work go: the target's collector looks at all that stays."""
+    package = __name__.rpartition(".")[0]
+    prefix = f"{package}.{room}"
+    for name in [name for name in sys.modules if name.startswith(prefix)]:
+        del sys.modules[name]
+    if hasattr(sys.modules[package], room):
+        delattr(sys.modules[package], room)
 
 
 def _free_threaded() -> bool:

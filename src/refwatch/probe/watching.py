@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # objects
 MOST_OF_MAIN = 5_000
+TOLD_AT_ONCE = 50
 
 Row = dict[str, object]
 
@@ -32,6 +33,16 @@ _hold.restype = None
 _let_go = api.Py_DecRef
 _let_go.argtypes = [ctypes.c_void_p]
 _let_go.restype = None
+_untrack = api.PyObject_GC_UnTrack
+_untrack.argtypes = [ctypes.c_void_p]
+_untrack.restype = None
+
+
+def untracked(*ours: object) -> None:
+    """Hide objects of the probe's own from the collector: else thousands of watched objects would
+    make each of its rounds longer. They are in no cycle, and refer to nothing that it tracks."""
+    addresses = [address_of(one) for one in ours]
+    quietly(partial(any, map(_untrack, addresses)))
 
 
 class _Cell:
@@ -77,6 +88,7 @@ class Hold:
         self.held = not self.immortal and not weak
         if self.held:
             quietly(partial(_hold, self.address))
+        untracked(self, self.entries, *([self.weak] if weak else ()))
 
     def subject(self) -> object:
         """The object; None when it has died."""
@@ -100,18 +112,20 @@ class Hold:
 class Entry:
     """One object under one name."""
 
-    __slots__ = ("hold", "name")
+    __slots__ = ("hold", "kind", "name", "source")
 
-    def __init__(self, hold: Hold, name: str) -> None:
+    def __init__(self, hold: Hold, name: str, kind: str, source: str) -> None:
         self.hold = hold
         self.name = name
+        self.kind = kind
+        self.source = source
 
 
 class Watching:
-    """All objects under watch. ``tell`` is called with what the daemon should know, in whatever
-    thread of the target has asked for it."""
+    """All objects under watch. ``tell`` is given, in whatever thread of the target has asked for a
+    watch, what makes the message to the daemon."""
 
-    def __init__(self, tell: Callable[[Row], object], memory: Memory) -> None:
+    def __init__(self, tell: Callable[[Callable[[], Row]], object], memory: Memory) -> None:
         self.paths: list[str] = []
         self.closed = False
         self._tell = tell
@@ -119,11 +133,14 @@ class Watching:
         self._entries: dict[int, Entry] = {}
         self._known: dict[tuple[str, int], int] = {}
         self._holds: dict[int, Hold] = {}
+        self._kinds: dict[str, str] = {}
+        self._news: list[int] = []
+        """Numbers that the daemon is to be told of."""
         self._last = 0
         self._lock = RLock()  # of all: the collector may run a finalizer that watches something
 
-    def watch(self, obj: object, name: str, source: str) -> Row | None:
-        """Take an object in: the message about it, None where it is known or there are enough."""
+    def watch(self, obj: object, name: str, source: str) -> int | None:
+        """Take an object in: its number, None where it is known or there are enough."""
         with self._lock:
             address = address_of(obj)
             hold = self._holds.get(address)
@@ -135,28 +152,50 @@ class Watching:
                 hold = self._holds[address] = Hold(obj)
             self._last += 1
             hold.entries.add(self._last)
-            self._entries[self._last] = Entry(hold, name)
+            kind = type_name(obj)
+            kind = self._kinds.setdefault(kind, kind)
+            self._entries[self._last] = entry = Entry(hold, name, kind, source)
             self._known[name, address] = self._last
-        return {
-            "watch": self._last,
-            "name": name,
-            "type": type_name(obj),
-            "address": hold.address,
-            "weak": address_of(hold.weak) if hold.weak is not None else 0,
-            "held": hold.held,
-            "immortal": hold.immortal,
-            "source": source,
-        }
+            untracked(entry, self._entries, self._known, self._holds)
+            return self._last
+
+    def rows(self, numbers: list[int]) -> list[Row]:
+        """What the daemon is told of these."""
+        with self._lock:
+            return [
+                {
+                    "watch": number,
+                    "name": entry.name,
+                    "type": entry.kind,
+                    "address": entry.hold.address,
+                    "weak": address_of(entry.hold.weak) if entry.hold.weak is not None else 0,
+                    "held": entry.hold.held,
+                    "immortal": entry.hold.immortal,
+                    "source": entry.source,
+                }
+                for number in numbers
+                if (entry := self._entries.get(number)) is not None
+            ]
 
     def called(self, obj: object, name: str) -> None:
-        """``refwatch.watch`` of a script."""
-        row = self.watch(obj, name or type_name(obj), "script")
-        if row is not None:
-            self._tell({"message": "watching", "found": [row]})
+        """``refwatch.watch`` of a script. The daemon is told some at a time, by the probe's thread:
+        what is made for that lies between what stays, and the holes would be the target's."""
+        number = self.watch(obj, name or type_name(obj), "script")
+        if number is not None:
+            self._news.append(number)
+            if len(self._news) == 1:
+                self._tell(self._tell_news)
 
-    def scan(self) -> list[Row]:
+    def _tell_news(self) -> Row:
+        news = self._news[:TOLD_AT_ONCE]
+        del self._news[:TOLD_AT_ONCE]
+        if self._news:
+            self._tell(self._tell_news)
+        return {"message": "watching", "found": self.rows(news)}
+
+    def scan(self) -> list[int]:
         """What is newly bound in ``__main__``, and what the paths now lead to."""
-        found: list[Row | None] = []
+        found: list[int | None] = []
         main = sys.modules.get("__main__")
         names = list(main.__dict__.items()) if type(main) is type(sys) else []
         for name, value in names[:MOST_OF_MAIN]:
@@ -169,7 +208,7 @@ class Watching:
                 found.append(self.watch(resolve(path), path if "." in name else name, "option"))
             except LookupError:
                 continue
-        return [row for row in found if row is not None]
+        return [number for number in found if number is not None]
 
     def read(self, numbers: list[int]) -> list[list[int]]:
         """[number, ctypes, sys.getrefcount] of those that are alive."""

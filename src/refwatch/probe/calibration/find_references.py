@@ -1,18 +1,14 @@
-"""Finds, by experiment, where a weak reference has its object, and where a module's names lie."""
+"""Finds, by experiment, where a weak reference has its object."""
 
 from __future__ import annotations
 
-import struct
 from _weakref import ref
 
 from ..peek import WORD, Memory
-from ..plain import address_of
 from ..watching import measured_offset
 from .find_gil import NotFound
 
-DICT_WORDS = 8
-SEARCHED = (1 << 13, 1 << 18)  # bytes of a dict's keys
-ENTRY = 16  # bytes: a name and its value
+REF_WORDS = 8
 
 
 class _Mortal:
@@ -27,7 +23,7 @@ def find_references(memory: Memory) -> dict[str, int]:
         mortal = _Mortal()
         weak = ref(mortal)
         address = id(mortal)
-        words = memory.words(id(weak), DICT_WORDS)
+        words = memory.words(id(weak), REF_WORDS)
         if words.count(address) != 1:
             raise NotFound("a weak reference does not show its object once")
         offset = words.index(address) * WORD
@@ -37,26 +33,3 @@ def find_references(memory: Memory) -> dict[str, int]:
         raise NotFound("weak references differ")
     offset, dead = found.pop()
     return {"weak_offset": offset, "dead": dead, "offset": measured_offset()}
-
-
-def find_namespace(memory: Memory, names: dict[str, object]) -> dict[str, int] | None:
-    """Where a module's names and values lie: ``keys_at`` is the address of the word that leads to
-    the table, ``keys`` what it holds, ``entries`` the first entry's address, ``count`` how many
-    there may be. None where its keys are of another kind than str."""
-    first = [address_of(one) for pair in list(names.items())[:2] for one in pair]
-    pattern = struct.pack("<4Q", *first) if len(first) == 4 else b""
-    for size in SEARCHED if pattern else ():
-        for index, word in enumerate(memory.words(address_of(names), DICT_WORDS)):
-            if index < 2 or word % WORD:
-                continue
-            at = memory.read(word, size).find(pattern)
-            if at > 0 and at % WORD == 0:
-                table = dict.__sizeof__(names) - dict.__basicsize__
-                count = max(len(names), (table - at) // ENTRY)
-                return {
-                    "keys_at": address_of(names) + index * WORD,
-                    "keys": word,
-                    "entries": word + at,
-                    "count": count,
-                }
-    return None
