@@ -125,7 +125,7 @@ class Both(Plain, Callback):
 
 
 class Parent:
-    """Has more subclasses in each step, which are kept."""
+    """Has more subclasses in each step, which are kept, and each of which refers to it."""
 
 
 class Registered:
@@ -205,9 +205,11 @@ def main() -> None:
         time.sleep(each)
     ended = time.monotonic()
     time.sleep(REST_S)  # for a census, which has the numbers of all classes right again
+    rested = time.monotonic()
     stop.set()
     thread.join()
-    print(json.dumps({"clock": clock, "steps": steps, "ended": ended}))
+    facts = {"clock": clock, "steps": steps, "ended": ended, "rested": rested}
+    print(json.dumps(facts))
 
 
 if __name__ == "__main__":
