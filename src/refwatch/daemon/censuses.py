@@ -40,7 +40,7 @@ class Censuses:
         memory: RemoteMemory | None,
         emit: Callable[[ev.Event], None],
         fold: Callable[[], References | None],
-        now: int,
+        clock: Callable[[], int],
         objects: ObjectsWatch | None,
         *,
         inside: bool,
@@ -54,13 +54,14 @@ class Censuses:
         self._fold = fold
         self._objects = objects
         self._inside = inside
-        self._due_ns: int | None = now + FIRST_NS
+        self._due_ns: int | None = clock() + FIRST_NS
         self._retry_ns = RETRY_NS
         self._number = 0
         self._reason = "interval"
         self._work = ""
         self._ended = False
-        self._now = now
+        self._clock = clock
+        self._now = clock()
         self._taken_at = 0.0
         self._pauses_s = 0.0  # since the census before
         self._types: dict[TypeName, TypeCount] = {}
@@ -106,20 +107,21 @@ class Censuses:
             "census", {"inside": self._inside, "held": held}, take, self._failed, limit_s=LIMIT_S
         )
 
-    def read_classes(self, now: int) -> None:
-        """Read the live instances. Raises MemoryGone and ReadingDenied."""
+    def read_classes(self) -> None:
+        """Read the live instances. Raises MemoryGone and ReadingDenied. The time of a reading is
+        that at its end: nothing is told before it has happened."""
         if self._classes is None or not len(self._classes):
             return
         began = time.thread_time()
         counts = self._classes.read()
         if counts:
-            self._emit(ev.ClassesCounted(now / 1e9, self._pid, counts))
+            self._emit(ev.ClassesCounted(self._clock() / 1e9, self._pid, counts))
         self.cost_s += time.thread_time() - began
 
-    def read_classes_now(self, now: int) -> None:
+    def read_classes_now(self) -> None:
         """The same out of turn; where it cannot be done, the next reading says so."""
         with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
-            self.read_classes(now)
+            self.read_classes()
 
     def paused(self, pause_s: float) -> None:
         """Another copy has made the target stand still."""
@@ -142,7 +144,7 @@ class Censuses:
         self._anchor(report)
         if self._objects is not None:
             self._objects.let_garbage_go(report.garbage, self._now)
-        self.read_classes_now(self._now)  # a mark may come before the next reading
+        self.read_classes_now()  # a mark may come before the next reading
         self._emit(
             ev.CensusTaken(
                 self._taken_at,

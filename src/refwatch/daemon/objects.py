@@ -31,6 +31,7 @@ class ObjectsWatch:
         memory: RemoteMemory | None,
         emit: Callable[[ev.Event], None],
         send: Callable[[dict[str, object]], None],
+        clock: Callable[[], int],
         paths: list[str],
     ) -> None:
         self.cost_s = 0.0
@@ -41,6 +42,7 @@ class ObjectsWatch:
         self._objects = WatchedObjects(memory, layout) if memory is not None else None
         self._emit = emit
         self._send = send
+        self._clock = clock
         self._paths = list(paths)
         self._found: dict[int, rp.FoundObject] = {}
         self._namespace: NamespaceReader | None = None
@@ -101,15 +103,16 @@ class ObjectsWatch:
             self._busy = 0
         if not self._busy:
             if self._objects is not None:
-                self._read(now)
+                self._read()
             self._ask(now)
         self.cost_s += time.thread_time() - began
 
-    def _read(self, now: int) -> None:
+    def _read(self) -> None:
         assert self._objects is not None
         if not len(self._objects):
             return
         reading = self._objects.read()
+        now = self._clock()  # nothing is told before it has happened
         if reading.counts:
             self._emit(ev.WatchedCounted(now / 1e9, self._pid, reading.counts))
             self._raw_wanted |= dict.fromkeys(watch for watch, _ in reading.counts)
@@ -122,7 +125,7 @@ class ObjectsWatch:
         self._take_found(ending.found, now)
         self._take_raw(ending.readings, now)
         if self._objects is not None:
-            self._read(now)
+            self._read()
             for watch in list(self._letting_go):
                 self._died(watch, now)
 

@@ -68,14 +68,14 @@ class ReferenceWatch:
         self._objects: ObjectsWatch | None = None
         if hello.layout.references is not None:
             self._objects = ObjectsWatch(
-                pid, hello.layout.references, memory, emit, send, list(options.paths)
+                pid, hello.layout.references, memory, emit, send, clock, list(options.paths)
             )
         self._censuses: Censuses | None = None
         if options.census != "off" and ("census" not in missing or options.census == "inside"):
             counted = memory if hello.layout.references is not None else None
             inside = options.census == "inside"
             self._censuses = Censuses(
-                pid, self._copies, counted, emit, fold, now, self._objects, inside=inside
+                pid, self._copies, counted, emit, fold, clock, self._objects, inside=inside
             )
         self._viewers = ViewerWork(
             pid,
@@ -111,9 +111,9 @@ class ReferenceWatch:
         cost = self._objects.cost_s - before
         return max(self._period_ns, int(cost / self._share * NANOSECONDS))
 
-    def _read_classes(self, now: int) -> int:
+    def _read_classes(self, _: int) -> int:
         if self._censuses is not None and self._reading:
-            self._censuses.read_classes(now)
+            self._censuses.read_classes()
         return CLASSES_NS
 
     def _tick_copies(self, now: int) -> int:
@@ -147,7 +147,7 @@ class ReferenceWatch:
             if self._objects is not None:
                 self._objects.read_last(ending, now)
             if self._censuses is not None:
-                self._censuses.read_classes_now(now)
+                self._censuses.read_classes_now()
                 self._censuses.take_last(now)
 
     def target_ended(self) -> None:
@@ -164,7 +164,7 @@ class ReferenceWatch:
     def marking(self) -> None:
         """A mark is being set: read what it is to keep."""
         if self._censuses is not None:
-            self._censuses.read_classes_now(self._clock())
+            self._censuses.read_classes_now()
 
     def marked(self) -> None:
         """A mark was set: growth is to count from here."""
