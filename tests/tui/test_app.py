@@ -323,10 +323,8 @@ async def test_hostile_names_everywhere() -> None:
     async with driven(feed) as (app, pilot):
         for key in ("1", "2", "3"):
             await pilot.press(key)
-            await pilot.pause()
-            shown = frame(app)
-            assert "[/b] x" in shown
-            assert all(line.isprintable() for line in shown.splitlines())
+            await until(pilot, lambda: "[/b] x" in frame(app))
+            assert all(line.isprintable() for line in frame(app).splitlines())
         await pilot.press("2", "down", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "[/b] x" in frame(app))

@@ -11,6 +11,7 @@ from .quiet import caller_of, quietly
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
@@ -21,22 +22,30 @@ def _add_pending(callback: object) -> object:
     return quietly(partial(api.Py_AddPendingCall, callback, None))
 
 
-def calling_frame() -> int:
-    """Address of the frame that has called the function that calls this."""
+Place = tuple[int, int]
+"""(address of a frame, its instruction)"""
+
+
+def calling_place() -> Place:
+    """Where the frame is that has called the function that calls this."""
     frame = caller_of(2)
-    return address_of(frame) if frame is not None else 0
+    return _place_of(frame) if frame is not None else (0, 0)
 
 
-def call_after(frame: int, function: Callable[[], None]) -> None:
-    """Have the main thread call ``function`` once the C function that it has called from the frame
-    object at address ``frame`` has returned.
+def _place_of(frame: FrameType) -> Place:
+    return address_of(frame), frame.f_lasti
 
-    Whatever Python runs within that C function has the frame among its callers, and is not it.
+
+def call_after(place: Place, function: Callable[[], None]) -> None:
+    """Have the main thread call ``function`` once the C function that it has called from this place
+    has returned.
+
+    Whatever Python runs within that C function has a frame at this place among its callers.
     """
 
     def call(_: object) -> int:
         caller = caller_of(2)  # of what was interrupted
-        while caller is not None and address_of(caller) != frame:
+        while caller is not None and _place_of(caller) != place:
             caller = caller.f_back
         if caller is None or _add_pending(callback) != 0:
             function()

@@ -40,7 +40,7 @@ class Answerer:
         self._tid = 0
         self._running = False
         self._left_for_fork = False
-        self._forking_frame = 0
+        self._forking_place = (0, 0)
         self._cpu_s = 0.0  # of threads that have left
         self._inside: InsideSampler | None = None
         self._pause_ms: int | None = None
@@ -127,10 +127,10 @@ class Answerer:
     def _before_fork(self) -> None:
         if not self._running or self._service is None or _threads() != 2:
             return
-        from .after_call import calling_frame
+        from .after_call import calling_place
 
         self._left_for_fork = True
-        self._forking_frame = calling_frame()
+        self._forking_place = calling_place()
         self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
         while _threads() > 1 and time.monotonic() < end:
@@ -142,7 +142,7 @@ class Answerer:
             # Not yet: 3.12 and 3.13 count the threads, and warn, only after this.
             from .after_call import call_after
 
-            call_after(self._forking_frame, self._start_thread)
+            call_after(self._forking_place, self._start_thread)
 
     def _after_fork_in_child(self) -> None:
         self._running = self._left_for_fork = False
