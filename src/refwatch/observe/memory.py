@@ -92,8 +92,9 @@ class RemoteMemory:
         return 0
 
     def plan(self, regions: list[tuple[int, int]]) -> Plan | None:
-        """A reading of these regions that is made many times; None where the way is another."""
-        if self._fd >= 0:
+        """A reading of these regions that is made many times; None where the way is another, or an
+        address can be none, which :meth:`read` reads as nothing."""
+        if self._fd >= 0 or any(not 0 < address < 1 << 63 for address, _ in regions):
             return None
         flat: list[int] = []
         for region in regions:
