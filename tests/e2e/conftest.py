@@ -308,6 +308,13 @@ def _what_is(pid: int) -> str:
     return str(pid)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Where the test runs its programs; nothing of them may stay."""
