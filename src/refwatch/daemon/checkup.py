@@ -10,6 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from refwatch.daemon.allocations import AllocationOptions
 from refwatch.daemon.connections import Listener
 from refwatch.daemon.launcher import reap_copies
 from refwatch.daemon.references import ReferenceOptions
@@ -99,6 +100,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
         time.monotonic_ns(),
         1000.0,
         ReferenceOptions(),
+        AllocationOptions("off"),
         emit,
         lambda: state.main.references if state.main else None,
     )

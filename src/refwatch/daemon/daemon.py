@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from refwatch import __version__
+from refwatch.daemon.allocations import AllocationOptions
 from refwatch.daemon.connections import Connection, Listener
 from refwatch.daemon.references import ReferenceOptions
 from refwatch.daemon.watch import Watch
@@ -61,6 +62,7 @@ class DaemonOptions:
     output: Path | None = None
     expects_viewer: bool = False
     references: ReferenceOptions = field(default_factory=ReferenceOptions)
+    allocations: AllocationOptions = field(default_factory=AllocationOptions)
 
 
 class Daemon:
@@ -213,6 +215,7 @@ class Daemon:
             zero,
             self._options.rate_hz,
             self._options.references,
+            self._options.allocations,
             self.emit,
             lambda: self._state.main.references if self._state.main else None,
         )

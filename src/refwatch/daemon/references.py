@@ -91,6 +91,11 @@ class ReferenceWatch:
             send({"command": "time_gc"})
 
     @property
+    def copies(self) -> Copies:
+        """What makes copies of the target, for other work as well."""
+        return self._copies
+
+    @property
     def cost_s(self) -> float:
         """CPU time of reading counts so far."""
         objects = self._objects.cost_s if self._objects is not None else 0.0

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from refwatch.daemon.allocations import AllocationOptions, AllocationWatch
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.jobs import Jobs
+from refwatch.daemon.objects import line_of
 from refwatch.daemon.pace import Pace
 from refwatch.daemon.peers import Peers
 from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
@@ -58,6 +60,7 @@ class Watch:
         zero_ns: int,
         rate_hz: float,
         references: ReferenceOptions,
+        allocations: AllocationOptions,
         emit: Callable[[ev.Event], None],
         fold: Callable[[], References | None],
     ) -> None:
@@ -72,6 +75,8 @@ class Watch:
         self.peers = Peers(self._take_report)
         self._launcher = launcher
         self._options = references
+        self._allocation_options = allocations
+        self._allocations: AllocationWatch | None = None
         self._fold = fold
         self._references: ReferenceWatch | None = None
         self._processes: ProcessReader | None = None
@@ -117,14 +122,17 @@ class Watch:
             self._read_last(report)
         elif isinstance(report, MarkSet):
             self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
-        elif self._references is not None:
-            self._references.take(report, peer)
+        elif self._allocations is None or not self._allocations.take(report):
+            if self._references is not None:
+                self._references.take(report, peer)
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        if self._references is not None:
-            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
+        with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
+            if self._references is not None:
                 self._references.read_last(ending)
+            if self._allocations is not None:
+                self._allocations.read_last()
         self.peers.tell_probe(END)
 
     def mark(self, name: str, at: float) -> None:
@@ -134,10 +142,17 @@ class Watch:
         self._emit(ev.Marked(max(0.0, at), name))
         if self._references is not None and not self.over:
             self._references.marked()
+        if self._allocations is not None and not self.over:
+            self._allocations.marked()
 
     def obey(self, command: Command) -> bool:
-        """A viewer's command about references; False if it is none, or if it cannot be done."""
-        return self._references is not None and not self.over and self._references.obey(command)
+        """A viewer's command about references or allocations; False if it is none, or if it cannot
+        be done."""
+        if self.over:
+            return False
+        if self._allocations is not None and self._allocations.obey(command):
+            return True
+        return self._references is not None and self._references.obey(command)
 
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
@@ -210,6 +225,24 @@ class Watch:
         if self._options.census == "off":
             self.limit("census", "switched off (--census off)")
         self._jobs.at(self._step_references, self.now_ns())
+        self._allocations = AllocationWatch(
+            self.pid,
+            self._allocation_options,
+            hello,
+            memory,
+            self._references.copies,
+            self._emit,
+            lambda command: self.peers.tell_probe(line_of(command)),
+            self.now_ns,
+        )
+        self._jobs.at(self._step_allocations, self.now_ns())
+
+    def _step_allocations(self, now: int) -> None:
+        assert self._allocations is not None
+        try:
+            self._jobs.at(self._step_allocations, self._allocations.step(now))
+        except (ReadingDenied, MemoryGone, OSError):
+            self._jobs.at(self._step_allocations, now + SLICE_NS)  # the sampler says so
 
     def _step_references(self, now: int) -> None:
         assert self._references is not None
@@ -363,6 +396,7 @@ class Watch:
                 probe_cpu_s=calibration + self._probe_cpu_s,
                 probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
                 daemon_cpu_s=time.process_time(),
+                tracing_s=self._allocations.tracing_s if self._allocations else 0.0,
             )
         )
 
@@ -388,6 +422,8 @@ class Watch:
         if self.over:
             return
         self.over = reason
+        if self._allocations is not None:
+            self._allocations.end()
         if self._references is not None:
             self._references.end()
         if self.sampling:

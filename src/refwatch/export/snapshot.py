@@ -73,7 +73,7 @@ def _cost(state: State) -> snap.Cost:
         probe_cpu_s=rounded(cost.probe_cpu_s) if cost else None,
         probe_gil_held_s=rounded(cost.probe_gil_held_s) if cost else None,
         census_pauses_s=references.census_pauses(list(state.processes.values())),
-        tracing_s=0.0,
+        tracing_s=rounded(cost.tracing_s) if cost else 0.0,
         daemon_cpu_s=rounded(cost.daemon_cpu_s) if cost else None,
     )
 
@@ -117,6 +117,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         watched=references.watched(process.references),
         census=references.census(process.references),
         allocations=None,
+        memory_split=process.allocations.split,
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from refwatch.model.allocations import Mode
+
 
 class _Command(Struct, frozen=True, tag_field="command", tag=True):
     pass
@@ -133,6 +135,18 @@ class WriteGraph(_Command, frozen=True, tag="write_graph"):
     name: str
 
 
+class SwitchAllocations(_Command, frozen=True, tag="switch_allocations"):
+    """See allocations this way from now on; an AllocationsSwitched event answers. ``frames`` is how
+    deep exact tracebacks go; None leaves it as it was."""
+
+    mode: Mode
+    frames: int | None = None
+
+
+class CountTraces(_Command, frozen=True, tag="count_traces"):
+    """Count the traces of exact mode now; TracesTaken answers."""
+
+
 class StopWatching(_Command, frozen=True, tag="stop_watching"):
     """End the watch; the target goes on."""
 
@@ -157,5 +171,7 @@ Command = (
     | FindChains
     | CancelWork
     | WriteGraph
+    | SwitchAllocations
+    | CountTraces
     | StopWatching
 )

@@ -1,12 +1,13 @@
-"""What was known of a process's references when a viewer came: events that a late viewer is sent
-in place of all those that led there. They are never recorded."""
+"""What was known of a process's references and allocations when a viewer came: events that a late
+viewer is sent in place of all those that led there. They are never recorded."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
+from refwatch.model.allocations import FileUse, LineUse, MemorySplit, Mode, TracebackUse
 from refwatch.model.event import TimedEvent
-from refwatch.model.references import Referenced, TypeCount
+from refwatch.model.references import Referenced, Site, TypeCount
 
 
 class Points(Struct, frozen=True, array_like=True):
@@ -103,3 +104,59 @@ class BaselineKept(TimedEvent, frozen=True, tag="baseline_kept"):
     watched: list[tuple[int, int]]
     complete: bool
     awaited: list[int]
+
+
+class SeriesKept(Struct, frozen=True, array_like=True):
+    """Points of a series: (time, weight, sums), and how long a point is, seconds."""
+
+    span: float
+    points: list[tuple[float, float, tuple[float, ...]]]
+
+
+class TracesKept(Struct, frozen=True, array_like=True):
+    """A count of the traces, as TracesTaken has it."""
+
+    number: int
+    taken_s: float
+    took_s: float
+    pause_s: float
+    frames: int
+    traced: int
+    peak: int
+    blocks: int
+    lines: list[LineUse]
+    files: list[FileUse]
+    tracebacks: list[TracebackUse]
+
+
+class AllocationsKept(TimedEvent, frozen=True, tag="allocations_kept"):
+    """The first of these events: what is known of the process's allocations is what they say."""
+
+    pid: int
+    mode: Mode
+    frames: int
+    note: str
+    switched_s: float | None
+    sites: list[tuple[int, Site]]
+    tracebacks: list[tuple[int, list[int]]]
+    rates: SeriesKept
+    traced: SeriesKept
+    splits: SeriesKept
+    failure: str | None
+    split: MemorySplit | None
+    split_s: float | None
+
+
+class TallyKept(TimedEvent, frozen=True, tag="tally_kept"):
+    """The figures of a mark, the oldest first; last those of now, with no ``name``. ``groups`` is
+    for each way of grouping (line, file, traceback) pairs of a key and the values of its tally."""
+
+    pid: int
+    name: str | None
+    marked_s: float
+    windows: tuple[int, float, float, float, int]
+    lines: list[tuple[int, list[float]]]
+    files: list[tuple[str, list[float]]]
+    tracebacks: list[tuple[int, list[float]]]
+    traces: TracesKept
+    awaited: bool

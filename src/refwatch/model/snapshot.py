@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.model.allocations import MemorySplit
 from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
 from refwatch.model.states import ThreadState
 
@@ -212,12 +213,63 @@ class Census(Struct, frozen=True):
     took_s: float
 
 
+class AllocationGroup(Struct, frozen=True):
+    """What was allocated at one traceback, innermost first.
+
+    In exact mode ``size`` and ``count`` are live bytes and blocks, ``delta_*`` their growth since
+    the newest mark (or the start). In burst mode they are what was allocated during the windows,
+    ``window_s`` in all, and ``delta_*`` the part of it since the newest mark; the rates are
+    estimates with their standard errors, and ``kept_*`` is what outlived its window. Null is what
+    the mode does not tell.
+    """
+
+    size: int
+    count: int
+    delta_size: int
+    delta_count: int
+    traceback: list[Line]
+    bytes_per_s: float | None = None
+    bytes_per_s_error: float | None = None
+    blocks_per_s: float | None = None
+    blocks_per_s_error: float | None = None
+    kept_size: int | None = None
+    kept_count: int | None = None
+
+
+class LineAllocations(Struct, frozen=True):
+    """The same for all that was allocated by one line, whoever called it."""
+
+    file: str
+    line: int
+    function: str
+    size: int
+    count: int
+    delta_size: int
+    delta_count: int
+    bytes_per_s: float | None = None
+    bytes_per_s_error: float | None = None
+    blocks_per_s: float | None = None
+    blocks_per_s_error: float | None = None
+    kept_size: int | None = None
+    kept_count: int | None = None
+
+
 class Allocations(Struct, frozen=True):
+    """``traced`` and ``peak`` are tracemalloc's, refwatch's own blocks left out of the first; 0 in
+    burst mode. ``window_s``: seconds that burst mode has looked at, of ``span_s``; 0 in exact mode,
+    which sees all. ``note`` says what limits it, if anything. ``top`` and ``lines`` have most bytes
+    first."""
+
     mode: Literal["exact", "burst", "off"]
     frames: int
     traced: int
     peak: int
     window_s: float
+    top: list[AllocationGroup]
+    span_s: float
+    blocks: int
+    lines: list[LineAllocations]
+    note: str
 
 
 class Process(Struct, frozen=True):
@@ -238,6 +290,7 @@ class Process(Struct, frozen=True):
     watched: list[Watched]
     census: Census | None
     allocations: Allocations | None
+    memory_split: MemorySplit | None
 
 
 class Sampling(Struct, frozen=True):

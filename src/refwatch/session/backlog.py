@@ -23,7 +23,9 @@ from refwatch.model.events import Event
 from refwatch.session.past import Numbered, SampledPast, Thinned, keep_newer
 from refwatch.session.process import KEEP_ENDED
 from refwatch.session.restore import kept_events
+from refwatch.session.restore_allocations import kept_allocations
 from refwatch.session.state import (
+    ALLOCATION_FOLDS,
     KEEP_MARKS,
     KEEP_NOTES,
     KEEP_RATE_CHANGES,
@@ -104,6 +106,7 @@ class Backlog:
         ordered = [event for _, event in sorted(past, key=itemgetter(0))]
         for pid, process in state.processes.items():
             ordered += kept_events(state.now, pid, process.references)
+            ordered += kept_allocations(state.now, pid, process.allocations)
         return ordered + [ev.OutputWritten(self._output_at, piece) for piece in self._output.pieces]
 
     def _note(self, event: Event) -> None:
@@ -125,7 +128,7 @@ class Backlog:
         elif isinstance(event, ev.WorkProgressed):
             if event.work not in self._work:
                 self._keep_work(item, event.work)
-        elif not isinstance(event, ev.Noted | ev.CensusFailed):
+        elif not isinstance(event, ev.Noted | ev.CensusFailed | ev.TracesFailed):
             self._latest[_key(event)] = item
 
     def _keep_latest(self, event: Event) -> None:
@@ -212,6 +215,7 @@ class Backlog:
 
     _TAKE: ClassVar[dict[type, Callable[[Backlog, Any], None]]] = {
         **dict.fromkeys(REFERENCE_FOLDS, _in_state),
+        **dict.fromkeys(ALLOCATION_FOLDS, _in_state),
         ev.TargetStarted: _note,
         ev.InterpreterFound: _note,
         ev.ReadingLimited: _reading_limited,
@@ -236,7 +240,10 @@ class Backlog:
         ev.WorkProgressed: _work_progressed,
         ev.GraphWritten: _note,
         ev.GcPaused: _in_state,
+        ev.AllocationsSwitched: _note,
+        ev.TracesFailed: _note,
         kept.ReferencesKept: _in_state,
+        kept.AllocationsKept: _in_state,
     }
 
 

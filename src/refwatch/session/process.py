@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState
+from refwatch.session.allocations import Allocations
 from refwatch.session.references import References
 from refwatch.session.series import Series
 from refwatch.session.strip import Strip
@@ -151,6 +152,7 @@ class ProcessState:
     exit_code: int | None = None
     gil: GilRecord = field(default_factory=GilRecord)
     references: References = field(default_factory=References)
+    allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     """serial -> thread, in the order they were seen"""
     forgotten_threads: int = 0

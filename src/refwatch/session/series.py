@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_Point = tuple[float, float, tuple[float, ...]]
+Point = tuple[float, float, tuple[float, ...]]
 """(time of its first value, sum of the weights, sums of the values times their weights)"""
 
 
@@ -23,7 +23,7 @@ class Series:
         self.span = span
         self._limit = limit
         self._width = width
-        self._points: list[_Point] = []  # the last one still takes values
+        self._points: list[Point] = []  # the last one still takes values
 
     def add(self, at: float, *values: float, weight: float = 1.0) -> None:
         """Take the values that held up to time ``at``, with a weight above 0."""
@@ -36,6 +36,17 @@ class Series:
         if len(self._points) == self._limit:
             self._halve()
         self._points.append(new)
+
+    @classmethod
+    def restored(cls, width: int, span: float, points: list[Point]) -> Series:
+        """As :attr:`span` and :meth:`points` were of another."""
+        series = cls(width, span=span)
+        series._points = list(points)
+        return series
+
+    def points(self) -> list[Point]:
+        """As they are kept."""
+        return list(self._points)
 
     def _halve(self) -> None:
         old = self._points
@@ -62,11 +73,11 @@ class Series:
         return [sums[index] / weight for _, weight, sums in self._points]
 
 
-def _joined(first: _Point, second: _Point) -> _Point:
+def _joined(first: Point, second: Point) -> Point:
     sums = tuple(a + b for a, b in zip(first[2], second[2], strict=True))
     return first[0], first[1] + second[1], sums
 
 
-def _mean(point: _Point) -> tuple[float, ...]:
+def _mean(point: Point) -> tuple[float, ...]:
     at, weight, sums = point
     return (at, *(total / weight for total in sums))

@@ -15,7 +15,8 @@ from typing import Any
 from refwatch.model import events as ev
 from refwatch.model import kept
 from refwatch.model.events import Event
-from refwatch.session import restore
+from refwatch.session import restore, restore_allocations
+from refwatch.session.allocations import Allocations
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import References
 
@@ -52,6 +53,7 @@ class Cost:
     probe_cpu_s: float = 0.0
     probe_gil_held_s: float = 0.0
     daemon_cpu_s: float = 0.0
+    tracing_s: float = 0.0
     measured: bool = False
     """False until the first measurement: the zeros mean nothing then."""
 
@@ -215,7 +217,13 @@ def _gc_measured(state: State, event: ev.GcMeasured) -> None:
 
 
 def _cost_measured(state: State, event: ev.CostMeasured) -> None:
-    state.cost = Cost(event.probe_cpu_s, event.probe_gil_held_s, event.daemon_cpu_s, measured=True)
+    state.cost = Cost(
+        event.probe_cpu_s,
+        event.probe_gil_held_s,
+        event.daemon_cpu_s,
+        event.tracing_s,
+        measured=True,
+    )
 
 
 def _rate_changed(state: State, event: ev.RateChanged) -> None:
@@ -237,6 +245,7 @@ def _marked(state: State, event: ev.Marked) -> None:
     state.marks = [*state.marks, event][-KEEP_MARKS:]
     for process in state.processes.values():
         process.references.mark(event.at, event.name)
+        process.allocations.mark(event.at, event.name)
     state.note(event.at, f"mark {event.name}")
 
 
@@ -313,6 +322,37 @@ def _reference_fold(take: Callable[[References, Any], None]) -> Callable[[State,
     return fold
 
 
+def _allocation_fold(take: Callable[[Allocations, Any], None]) -> Callable[[State, Any], None]:
+    def fold(state: State, event: Any) -> None:  # noqa: ANN401 - the table below has its type
+        process = state.processes.get(event.pid)
+        if process:
+            take(process.allocations, event)
+
+    return fold
+
+
+def _allocations_switched(state: State, event: ev.AllocationsSwitched) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.allocations.switched(event)
+    more = f": {event.note}" if event.note else ""
+    state.note(event.at, f"allocations: {event.mode}{more}", "warning" if more else "info")
+
+
+def _traces_failed(state: State, event: ev.TracesFailed) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.allocations.failed_traces(event)
+    again = "" if event.retry_s is None else f"; tried again in {event.retry_s:.0f} s"
+    state.note(event.at, f"traces not counted: {event.reason}{again}", "warning")
+
+
+def _allocations_kept(state: State, event: kept.AllocationsKept) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.allocations = restore_allocations.begun(event)
+
+
 def _references_kept(state: State, event: kept.ReferencesKept) -> None:
     process = state.processes.get(event.pid)
     if process:
@@ -337,6 +377,15 @@ REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.ReferrersFound: References.found_referrers,
     ev.InspectionEnded: References.ended_inspection,
     **restore.FOLDS,
+}
+
+ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
+    ev.SitesSeen: Allocations.saw_sites,
+    ev.TracebacksSeen: Allocations.saw_tracebacks,
+    ev.BurstMeasured: Allocations.measured_burst,
+    ev.TracesTaken: Allocations.took_traces,
+    ev.MemoryMeasured: Allocations.measured_memory,
+    **restore_allocations.FOLDS,
 }
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
@@ -364,5 +413,9 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.CensusFailed: _census_failed,
     ev.WorkProgressed: _work_progressed,
     ev.GraphWritten: _graph_written,
+    ev.AllocationsSwitched: _allocations_switched,
+    ev.TracesFailed: _traces_failed,
+    kept.AllocationsKept: _allocations_kept,
+    **{kind: _allocation_fold(take) for kind, take in ALLOCATION_FOLDS.items()},
     **{kind: _reference_fold(take) for kind, take in REFERENCE_FOLDS.items()},
 }

@@ -1,0 +1,62 @@
+"""Numbers for sites and tracebacks, by which events name them; new ones are told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from refwatch.model import events as ev
+from refwatch.model.references import Site
+
+KEEP = 50_000  # of each kind; then they are numbered anew, and told again
+
+
+class Numbers:
+    """Numbers what is allocated where, in process ``pid``."""
+
+    def __init__(self, pid: int, emit: Callable[[ev.Event], None]) -> None:
+        self._pid = pid
+        self._emit = emit
+        self._sites: dict[Site, int] = {}
+        self._tracebacks: dict[tuple[int, ...], int] = {}
+        self._next_site = 0
+        self._next_traceback = 0
+
+    def sites(self, at: float, sites: Iterable[Site]) -> list[int]:
+        """The number of each, after the new ones have been told."""
+        if len(self._sites) > KEEP:
+            self._sites.clear()
+            self._tracebacks.clear()
+        numbers: list[int] = []
+        new: list[Site] = []
+        for site in sites:
+            number = self._sites.get(site)
+            if number is None:
+                number = self._sites[site] = self._next_site + len(new)
+                new.append(site)
+            numbers.append(number)
+        if new:
+            self._emit(ev.SitesSeen(at, self._pid, self._next_site, new))
+            self._next_site += len(new)
+        return numbers
+
+    def tracebacks(self, at: float, tracebacks: Iterable[Sequence[Site]]) -> list[int]:
+        """The same for tracebacks, innermost site first."""
+        tracebacks = list(tracebacks)
+        flat = self.sites(at, (site for one in tracebacks for site in one))
+        if len(self._tracebacks) > KEEP:
+            self._tracebacks.clear()
+        numbers: list[int] = []
+        new: list[list[int]] = []
+        start = 0
+        for one in tracebacks:
+            key = tuple(flat[start : start + len(one)])
+            start += len(one)
+            number = self._tracebacks.get(key)
+            if number is None:
+                number = self._tracebacks[key] = self._next_traceback + len(new)
+                new.append(list(key))
+            numbers.append(number)
+        if new:
+            self._emit(ev.TracebacksSeen(at, self._pid, self._next_traceback, new))
+            self._next_traceback += len(new)
+        return numbers

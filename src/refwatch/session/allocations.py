@@ -1,0 +1,357 @@
+"""What is known of a process's allocations: rates from bursts, live blocks from traces, where the
+memory is. Part of the fold in state.py.
+
+Every figure is kept three times: by site, by file and by traceback, because an error estimated for
+the whole cannot be had from those of its parts. Marks keep all figures of their moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import sqrt
+
+from refwatch.model import events as ev
+from refwatch.model.allocations import MemorySplit, Mode
+from refwatch.model.references import Site
+from refwatch.session.references import KEEP_BASELINES
+from refwatch.session.series import Series
+
+KEEP_GROUPS = 2_000  # of each kind; of twice as many the smallest are forgotten
+KEEP_TRACEBACKS = 20_000
+UNKNOWN = Site("?", 0, "?")
+NO_SPLIT_PARTS = 6  # python used, free, C used, free, files, other
+
+
+class By(StrEnum):
+    """What figures are grouped by."""
+
+    LINE = "line"
+    FILE = "file"
+    TRACEBACK = "traceback"
+
+
+Key = int | str
+"""A site's number, a file, or a traceback's number."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What bursts have seen of one group: sums over the windows. ``*_square`` is the sum of the
+    windows' squares, ``*_time`` that of their products with the windows' lengths."""
+
+    blocks: float = 0.0
+    size: float = 0.0
+    blocks_variance: float = 0.0
+    size_variance: float = 0.0
+    kept_blocks: float = 0.0
+    kept_size: float = 0.0
+    blocks_square: float = 0.0
+    size_square: float = 0.0
+    blocks_time: float = 0.0
+    size_time: float = 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*map(float.__add__, self.values(), other.values()))
+
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(*map(float.__sub__, self.values(), other.values()))
+
+    def values(self) -> tuple[float, ...]:
+        """All of them, in order."""
+        return (
+            self.blocks,
+            self.size,
+            self.blocks_variance,
+            self.size_variance,
+            self.kept_blocks,
+            self.kept_size,
+            self.blocks_square,
+            self.size_square,
+            self.blocks_time,
+            self.size_time,
+        )
+
+
+NOTHING = Tally()
+Tallies = Mapping[By, Mapping[Key, Tally]]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of burst mode so far: their number, the sums of their lengths, of the squares of
+    these, and of the time they stand for, seconds."""
+
+    count: int = 0
+    window_s: float = 0.0
+    square: float = 0.0
+    span_s: float = 0.0
+    samples: int = 0
+
+    def __sub__(self, other: Windows) -> Windows:
+        return Windows(
+            self.count - other.count,
+            self.window_s - other.window_s,
+            self.square - other.square,
+            self.span_s - other.span_s,
+            self.samples - other.samples,
+        )
+
+    @property
+    def coverage(self) -> float:
+        """The share of the time that was seen, 0 to 1."""
+        return min(1.0, self.window_s / self.span_s) if self.span_s > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A rate per second and its standard error."""
+
+    rate: float
+    error: float
+
+
+def estimate(total: float, variance: float, square: float, time: float, over: Windows) -> Estimate:
+    """The rate that windows ``over`` some time speak for, from the sums of a :class:`Tally`.
+
+    A ratio estimate (W. G. Cochran, Sampling Techniques, chapter 6). Its error has two sources: not
+    every block in a window is looked at (``variance``), and not all the time is seen: the windows
+    differ from each other, which matters less the more of the time they cover.
+    """
+    if over.window_s <= 0:
+        return Estimate(0.0, 0.0)
+    rate = total / over.window_s
+    between = max(0.0, square - 2 * rate * time + rate * rate * over.square)
+    if over.count > 1:
+        between *= over.count / (over.count - 1)
+    whole = over.coverage * variance + (1 - over.coverage) * between
+    return Estimate(rate, sqrt(max(whole, variance)) / over.window_s)
+
+
+@dataclass(frozen=True)
+class Live:
+    """Live blocks of one group, as traces have them."""
+
+    size: int
+    count: int
+
+
+GONE = Live(0, 0)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """The newest count of tracemalloc's traces."""
+
+    number: int = 0
+    taken_s: float = 0.0
+    took_s: float = 0.0
+    pause_s: float = 0.0
+    frames: int = 0
+    traced: int = 0
+    peak: int = 0
+    blocks: int = 0
+    groups: Mapping[By, Mapping[Key, Live]] = field(default_factory=lambda: {by: {} for by in By})
+
+
+@dataclass
+class AllocationBaseline:
+    """The figures at a mark. Mark 0 is the beginning, where all of them are zero."""
+
+    name: str
+    at: float
+    tallies: Tallies = field(default_factory=lambda: {by: {} for by in By})
+    windows: Windows = field(default_factory=Windows)
+    traces: Traces = field(default_factory=Traces)
+    awaited: bool = False
+    """The traces of this mark are still being counted: those here are of before it."""
+
+
+@dataclass
+class Allocations:
+    """All of it, for one process. ``baselines`` stand at the same places as those of its
+    references."""
+
+    mode: Mode = "off"
+    frames: int = 0
+    note: str = ""
+    switched_s: float | None = None
+    """Since when it is this mode; None before there was any."""
+    sites: dict[int, Site] = field(default_factory=dict)
+    tracebacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    tallies: dict[By, dict[Key, Tally]] = field(default_factory=lambda: {by: {} for by in By})
+    windows: Windows = field(default_factory=Windows)
+    rates: Series = field(default_factory=lambda: Series(2, span=0.5))
+    """(time, bytes per second, blocks per second) of all that bursts have seen."""
+    traces: Traces = field(default_factory=Traces)
+    traced: Series = field(default_factory=lambda: Series(2, span=0.5))
+    """(time, traced bytes, blocks)"""
+    failure: str | None = None
+    """Why the last count of the traces did not come."""
+    baselines: list[AllocationBaseline] = field(
+        default_factory=lambda: [AllocationBaseline("start", 0.0)]
+    )
+    split: MemorySplit | None = None
+    split_s: float | None = None
+    splits: Series = field(default_factory=lambda: Series(NO_SPLIT_PARTS, span=1.0))
+    """(time, the parts of MemorySplit from ``python_used`` to ``other``; 0 for what is unknown)"""
+
+    def mark(self, at: float, name: str) -> None:
+        """Keep the figures of now to compare with. The beginning stays."""
+        first, *others = self.baselines
+        tallies = {by: dict(groups) for by, groups in self.tallies.items()}
+        new = AllocationBaseline(
+            name, at, tallies, self.windows, self.traces, awaited=self.mode == "exact"
+        )
+        self.baselines = [first, *others[-KEEP_BASELINES + 2 :], new]
+
+    # The fold
+
+    def switched(self, event: ev.AllocationsSwitched) -> None:
+        self.mode, self.frames, self.note = event.mode, event.frames, event.note
+        self.switched_s = event.at
+
+    def saw_sites(self, event: ev.SitesSeen) -> None:
+        for number, site in enumerate(event.sites, event.first):
+            self.sites[number] = site
+
+    def saw_tracebacks(self, event: ev.TracebacksSeen) -> None:
+        for number, sites in enumerate(event.tracebacks, event.first):
+            self.tracebacks[number] = tuple(sites)
+        if len(self.tracebacks) > KEEP_TRACEBACKS:
+            self._forget_tracebacks(event.first)
+
+    def _forget_tracebacks(self, newest: int) -> None:
+        """All that no figure speaks of, and that did not come just now."""
+        named: set[Key] = set(self.traces.groups[By.TRACEBACK])
+        named.update(self.tallies[By.TRACEBACK])
+        self.tracebacks = {
+            number: sites
+            for number, sites in self.tracebacks.items()
+            if number in named or number >= newest
+        }
+
+    def measured_burst(self, event: ev.BurstMeasured) -> None:
+        length = event.window_s
+        for by in By:
+            groups = self.tallies[by]
+            for key, tally in self._of_window(event, by).items():
+                groups[key] = groups.get(key, NOTHING) + with_squares(tally, length)
+            if len(groups) > 2 * KEEP_GROUPS:
+                largest = sorted(groups, key=lambda key: groups[key].size, reverse=True)
+                self.tallies[by] = {key: groups[key] for key in largest[:KEEP_GROUPS]}
+        windows = self.windows
+        self.windows = Windows(
+            windows.count + 1,
+            windows.window_s + length,
+            windows.square + length * length,
+            windows.span_s + event.span_s,
+            windows.samples + event.samples,
+        )
+        if length > 0:
+            size = sum(use.size for use in event.uses)
+            blocks = sum(use.blocks for use in event.uses)
+            self.rates.add(event.at, size / length, blocks / length, weight=length)
+
+    def _of_window(self, event: ev.BurstMeasured, by: By) -> dict[Key, Tally]:
+        """The sums of one window, by group."""
+        sums: dict[Key, Tally] = {}
+        for use in event.uses:
+            key = self.key_of(use.traceback, by)
+            sums[key] = sums.get(key, NOTHING) + Tally(
+                use.blocks,
+                use.size,
+                use.blocks_variance,
+                use.size_variance,
+                use.kept_blocks,
+                use.kept_size,
+            )
+        return sums
+
+    def key_of(self, traceback: int, by: By) -> Key:
+        """The group to which a traceback belongs."""
+        if by is By.TRACEBACK:
+            return traceback
+        sites = self.tracebacks.get(traceback, ())
+        site = sites[0] if sites else -1
+        return site if by is By.LINE else self.site(site).file
+
+    def site(self, number: int) -> Site:
+        """The site of this number; one of question marks where there is none."""
+        return self.sites.get(number, UNKNOWN)
+
+    def took_traces(self, event: ev.TracesTaken) -> None:
+        groups: dict[By, dict[Key, Live]] = {
+            By.LINE: {use.site: Live(use.size, use.count) for use in event.lines},
+            By.FILE: {use.file: Live(use.size, use.count) for use in event.files},
+            By.TRACEBACK: {use.traceback: Live(use.size, use.count) for use in event.tracebacks},
+        }
+        self.traces = Traces(
+            event.number,
+            event.at,
+            event.took_s,
+            event.pause_s,
+            event.frames,
+            event.traced,
+            event.peak,
+            event.blocks,
+            groups,
+        )
+        self.failure = None
+        self.traced.add(event.at, event.traced, event.blocks)
+        for baseline in self.baselines:
+            if baseline.awaited and event.at >= baseline.at:
+                baseline.traces, baseline.awaited = self.traces, False
+
+    def failed_traces(self, event: ev.TracesFailed) -> None:
+        self.failure = event.reason
+
+    def measured_memory(self, event: ev.MemoryMeasured) -> None:
+        self.split, self.split_s = event.split, event.at
+        self.splits.add(event.at, *parts_of(event.split))
+
+    # What is asked
+
+    def rates_since(self, baseline: AllocationBaseline | None = None) -> Windows:
+        """The windows since a mark, or all of them."""
+        return self.windows - baseline.windows if baseline is not None else self.windows
+
+    def tallies_since(
+        self, by: By, baseline: AllocationBaseline | None = None
+    ) -> Iterator[tuple[Key, Tally]]:
+        """What bursts have seen of each group since a mark, or in all."""
+        before = baseline.tallies[by] if baseline is not None else {}
+        for key, tally in self.tallies[by].items():
+            since = tally - before[key] if key in before else tally
+            if since.blocks > 0:
+                yield key, since
+
+
+def with_squares(tally: Tally, length: float) -> Tally:
+    """The sums of one window of this length, seconds, with what an error is estimated from."""
+    return Tally(
+        tally.blocks,
+        tally.size,
+        tally.blocks_variance,
+        tally.size_variance,
+        tally.kept_blocks,
+        tally.kept_size,
+        tally.blocks * tally.blocks,
+        tally.size * tally.size,
+        tally.blocks * length,
+        tally.size * length,
+    )
+
+
+def parts_of(split: MemorySplit) -> tuple[int, ...]:
+    """The parts in the order of MemorySplit, 0 for what is unknown."""
+    parts = (
+        split.python_used,
+        split.python_free,
+        split.c_used,
+        split.c_free,
+        split.files,
+        split.other,
+    )
+    return tuple(part or 0 for part in parts)
