@@ -1,19 +1,62 @@
-"""Burst mode: windows of time in which some of the blocks that are allocated are seen."""
+"""Burst mode: windows of time in which some of the blocks that are allocated are looked at.
+
+The probe puts its functions in front of the allocators (probe/hooking) and takes them away again;
+when a window begins and ends is decided here, by reading from outside how many blocks have been
+looked at: the target has no part in it, so a window is no longer because the GIL was held.
+
+What a window costs the target is measured in it: the price of a block and of looking at one, times
+the numbers of both. The windows cover as much of the time as the budget has room for, at random;
+where that is all of it, one follows the other.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
+import refwatch
 from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.observe.memory import RemoteMemory
+from refwatch.model.allocations import BurstUse, Mode
+from refwatch.model.references import Site
+from refwatch.observe.blocks import Block, Blocks, Tracebacks
+from refwatch.observe.codes import Codes
+from refwatch.observe.lines import Lines
+from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 
+DEPTH = 25  # frames, as probe/hooking has it
 STEP_NS = 50_000_000
+FIRST_WINDOW_NS = 60_000_000  # short: nobody knows yet what it costs
+WINDOW_NS = 400_000_000
+SHORT_WINDOW_NS = 150_000_000  # where the windows cover little of the time
+LITTLE = 0.2
+WHOLE = 0.95  # of the time; from here on all of it
+LEAST = 0.005
+WANTED = 1500  # blocks to be looked at in a window
+FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
+LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
+OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
+CHECK_NS = 2_000_000_000
+OURS = str(Path(refwatch.__file__).resolve().parent / "probe")
+NOWHERE = Site("<no Python frame>", 0, "")
+
+
+@dataclass
+class _Window:
+    """One that has begun: the number of blocks looked at before it."""
+
+    began_ns: int
+    ends_ns: int
+    start: int
+    mean: int
 
 
 class Bursts:
-    """Opens and closes the windows, and tells what was seen in them."""
+    """Opens and closes the windows of process ``pid``, and tells what was seen in them. ``budget``
+    is the share of the target's time that they may cost."""
 
     def __init__(
         self,
@@ -27,22 +70,252 @@ class Bursts:
         budget: float,
     ) -> None:
         self.tracing_s = 0.0
-        del pid, hello, memory, numbers, emit, send, clock, budget
+        """What the windows have cost the target so far, seconds."""
+        self._pid = pid
+        self._memory = memory
+        self._numbers = numbers
+        self._emit = emit
+        self._send = send
+        self._clock = clock
+        self._budget = budget
+        self._frames = hello.layout.frames
+        self._reason = _missing(hello, memory)
+        self._tracebacks: Tracebacks | None = None
+        if memory is not None and hello.layout.frames and hello.layout.text:
+            codes = Codes(memory, hello.layout.frames, hello.layout.text)
+            frames = hello.layout.frames
+            self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none), OURS)
+        self._on = False
+        self._blocks: Blocks | None = None
+        self._window: _Window | None = None
+        self._due_ns: int | None = None
+        """When the next window is to begin; None while it is open or being opened."""
+        self._opened_ns: int | None = None
+        """When a window may begin, once the probe has opened."""
+        self._told_ns = 0
+        """The end of the time that has been told of."""
+        self._mean = FIRST_MEAN
+        self._opened_mean = FIRST_MEAN
+        self._length_ns = FIRST_WINDOW_NS
+        self._prices = (0.0, 0.0)
+        self._window_cost_s = 0.0
+        self._coverage = 1.0
+        self._last_check_ns = 0
 
     def begin(self) -> None:
         """Switch it on."""
+        now = self._clock()
+        mode: Mode = "off" if self._reason else "burst"
+        depth = 0 if self._reason else DEPTH
+        note = f"burst mode is not possible: {self._reason}" if self._reason else ""
+        self._emit(ev.AllocationsSwitched(now / 1e9, self._pid, mode, depth, note))
+        if not self._reason:
+            self._on, self._due_ns, self._told_ns = True, now, now
+            self._length_ns = FIRST_WINDOW_NS
 
     def end(self) -> None:
         """Switch it off."""
+        if self._on:
+            self._cut_quietly()
+            self._on = False
+            self._close()
 
     def step(self, now: int) -> int:
-        """Do what is due; the time at which to come again."""
-        return now + STEP_NS
+        """Do what is due; the time at which to come again. Raises MemoryGone, ReadingDenied."""
+        if not self._on:
+            return now + STEP_NS
+        if self._window is not None:
+            if now >= self._window.ends_ns:
+                self._cut()
+        elif self._opened_ns is not None:
+            if now >= self._opened_ns:
+                self._start_window()
+        elif self._due_ns is not None and now >= self._due_ns:
+            self._due_ns = None
+            self._open()
+        return min(self._next(now), now + STEP_NS)
+
+    def _next(self, now: int) -> int:
+        if self._window is not None:
+            return self._window.ends_ns
+        return self._opened_ns or self._due_ns or now + STEP_NS
 
     def take(self, report: rp.Report) -> bool:
         """A report about bursts; False if it is none."""
-        del report
-        return False
+        if isinstance(report, rp.BurstOpened):
+            self._take_opened(report)
+        elif isinstance(report, rp.BurstClosed):
+            self.tracing_s += report.cpu_s
+        elif isinstance(report, rp.NoBurst):
+            self._reason, self._on = report.reason, False
+            self.begin()
+        else:
+            return False
+        return True
 
     def read_last(self) -> None:
-        """The target is about to end."""
+        """The target is about to end: what the window has seen so far is told. Raises MemoryGone,
+        ReadingDenied."""
+        if self._on:
+            if self._window is None and self._opened_ns is not None:
+                self._start_window()
+            if self._window is not None:
+                self._cut()
+            self._on = False
+
+    # Windows
+
+    def _open(self) -> None:
+        """Have the probe open, or go on with another mean."""
+        assert self._frames is not None
+        frames = {
+            "path": self._frames.path,
+            "code_offset": self._frames.code_offset,
+            "instruction_offset": self._frames.instruction_offset,
+            "previous_offset": self._frames.previous_offset,
+        }
+        self._opened_mean = self._mean
+        self._send({"command": "burst_open", "frames": frames, "mean": self._mean})
+
+    def _take_opened(self, report: rp.BurstOpened) -> None:
+        self.tracing_s += report.cpu_s
+        if not self._on:  # switched off meanwhile
+            self._close()
+            return
+        assert self._memory is not None
+        self._prices = (report.pass_s, report.look_s)
+        self._blocks = Blocks(self._memory, report.place)
+        now = self._clock()
+        self._opened_ns = now + random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
+
+    def _start_window(self, start: int | None = None) -> None:
+        assert self._blocks is not None
+        count = self._blocks.count() if start is None else start
+        now = self._clock()
+        self._opened_ns = None
+        if count is None:
+            self._due_ns = now + WINDOW_NS
+            return
+        self._window = _Window(now, now + self._length_ns, count, self._opened_mean)
+
+    def _cut(self) -> None:
+        """The window ends now: tell what it has seen, and decide what follows."""
+        window, self._window = self._window, None
+        assert window is not None
+        assert self._blocks is not None
+        count = self._blocks.count()
+        now = self._clock()
+        if count is None:
+            self._pause(now, 0.0)
+            return
+        blocks = self._blocks.read(window.start, count)
+        looked = (count - window.start) & 0xFFFF_FFFF_FFFF_FFFF
+        self._tell(window, now, blocks, looked)
+        self._adapt(window, now, looked)
+        if self._coverage < WHOLE:
+            self._close()
+            self._pause(now, self._coverage)
+        elif self._mean != window.mean:
+            self._open()
+        else:
+            self._start_window(count)
+
+    def _cut_quietly(self) -> None:
+        """At a moment when the target may be gone."""
+        if self._window is not None:
+            try:
+                self._cut()
+            except (MemoryGone, ReadingDenied, OSError):
+                self._window = None
+        self._opened_ns = self._due_ns = None
+
+    def _close(self) -> None:
+        self._opened_ns = None
+        self._send({"command": "burst_close"})
+
+    def _pause(self, now: int, coverage: float) -> None:
+        """The next window begins at random, so that they cover this share of the time."""
+        coverage = max(coverage, LEAST)
+        mean_ns = self._length_ns * (1 - coverage) / coverage
+        self._due_ns = now + int(random.expovariate(1.0) * mean_ns)
+
+    # What was seen
+
+    def _tell(self, window: _Window, now: int, blocks: list[Block], looked: int) -> None:
+        assert self._tracebacks is not None
+        assert self._blocks is not None
+        if now - self._last_check_ns > CHECK_NS:
+            self._last_check_ns = now
+            self._tracebacks.check()
+        share = looked / len(blocks) if blocks else 1.0  # of which all could be read, if it is 1
+        sums: dict[bytes, list[float]] = {}
+        allocated = 0.0
+        for block in blocks:
+            chance = self._blocks.chance(block.size, window.mean)
+            weight = share / chance
+            variance = weight * weight * (1 - chance)
+            allocated += weight
+            row = sums.setdefault(block.frames, [0.0] * 6)
+            row[0] += weight
+            row[1] += weight * block.size
+            row[2] += variance
+            row[3] += variance * block.size * block.size
+            if not block.freed:
+                row[4] += weight
+                row[5] += weight * block.size
+        self._window_cost_s = allocated * self._prices[0] + looked * self._prices[1]
+        self.tracing_s += self._window_cost_s
+        uses = self._uses(now / 1e9, sums)
+        span_s = (now - self._told_ns) / 1e9
+        self._told_ns = now
+        self._emit(
+            ev.BurstMeasured(
+                now / 1e9,
+                self._pid,
+                (now - window.began_ns) / 1e9,
+                span_s,
+                uses,
+                samples=looked,
+            )
+        )
+
+    def _uses(self, at: float, sums: dict[bytes, list[float]]) -> list[BurstUse]:
+        """By traceback; refwatch's own are left out."""
+        assert self._tracebacks is not None
+        by_sites: dict[tuple[Site, ...], list[float]] = {}
+        for frames, row in sums.items():
+            sites = self._tracebacks.sites(frames)
+            if sites is None:
+                continue
+            before = by_sites.get(sites or (NOWHERE,))
+            if before is None:
+                by_sites[sites or (NOWHERE,)] = row
+            else:
+                by_sites[sites or (NOWHERE,)] = [a + b for a, b in zip(before, row, strict=True)]
+        numbers = self._numbers.tracebacks(at, by_sites)
+        return [
+            BurstUse(number, *(round(value, 1) for value in row))
+            for number, row in zip(numbers, by_sites.values(), strict=True)
+        ]
+
+    def _adapt(self, window: _Window, now: int, looked: int) -> None:
+        """How much of the time the next windows may cover, and how many blocks they look at."""
+        length_s = max(1e-6, (now - window.began_ns) / 1e9)
+        cost = self._window_cost_s / length_s
+        self._coverage = min(1.0, self._budget / cost) if cost > 0 else 1.0
+        self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
+        factor = looked * (self._length_ns / 1e9) / length_s / WANTED
+        if not 0.5 < factor < 2:
+            mean = int(window.mean * max(1 / 16, min(16.0, factor)))
+            self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
+
+
+def _missing(hello: rp.Hello, memory: RemoteMemory | None) -> str:
+    """Why blocks cannot be looked at; nothing where they can."""
+    if hello.free_threaded:
+        return "a free-threaded build allocates in many threads at once"
+    if memory is None:
+        return "the target's memory cannot be read from outside"
+    if hello.layout.frames is None or hello.layout.text is None:
+        return "calibration did not find the target's frames"
+    return ""

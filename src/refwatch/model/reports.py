@@ -211,6 +211,44 @@ class MarkSet(_Report, frozen=True, tag="mark"):
     monotonic_s: float
 
 
+class BlocksPlace(Struct, frozen=True):
+    """Where the blocks that were looked at are told of: ``count`` is the address of the word that
+    says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
+    oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
+    are added to a block's size before chance decides."""
+
+    count: int
+    records: int
+    room: int
+    size: int
+    head: int
+    extra: int
+
+
+class BurstOpened(_Report, frozen=True, tag="burst_opened"):
+    """Some blocks are looked at from now on. ``pass_s``: what a block that is not looked at costs,
+    as measured in the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has."""
+
+    place: BlocksPlace
+    pass_s: float
+    look_s: float
+    cpu_s: float
+
+
+class BurstClosed(_Report, frozen=True, tag="burst_closed"):
+    """None is looked at any more. ``seen`` is false when somebody had taken the functions away, so
+    that what was seen since they were put there is not all."""
+
+    seen: bool
+    cpu_s: float
+
+
+class NoBurst(_Report, frozen=True, tag="no_burst"):
+    """No block can be looked at here."""
+
+    reason: str
+
+
 class _Work(_Report, frozen=True):
     work: str
     """The name that the daemon gave the work."""
@@ -326,6 +364,9 @@ Report = (
     | Trouble
     | Ending
     | MarkSet
+    | BurstOpened
+    | BurstClosed
+    | NoBurst
     | Copied
     | NoCopy
     | WorkReport

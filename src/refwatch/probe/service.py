@@ -10,6 +10,7 @@ from _thread import allocate_lock
 
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
+from .hooking.commands import BurstCommands
 from .link import Link
 from .namespace import find_namespace
 from .peek import Memory
@@ -44,6 +45,7 @@ class Service:
         prepare(self._memory)
         self._watching = Watching(tell, self._memory)
         self._copier = _copier(limits)
+        self._bursts = BurstCommands(link)
         self._read_last = allocate_lock()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {
@@ -58,6 +60,7 @@ class Service:
             "reap": self._reap,
             "time_gc": self._time_gc,
             "end": self._end,
+            **self._bursts.table,
         }
 
     def begin(self, tell: Tell) -> None:
@@ -78,6 +81,7 @@ class Service:
         self._read_last.acquire(blocking=False)
         if tell(lambda: message):
             self._read_last.acquire(timeout=LAST_READING_S)
+        self._bursts.close()
         self._watching.close()
 
     def _end(self, _: Command) -> None:
@@ -86,6 +90,7 @@ class Service:
 
     def end(self) -> None:
         """This is the child of a fork."""
+        self._bursts.close()
         self._watching.close()
         self._memory.close()
 

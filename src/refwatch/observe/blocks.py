@@ -1,0 +1,107 @@
+"""The blocks that burst mode has looked at, read from outside."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from math import expm1
+
+from refwatch.model.references import Site
+from refwatch.model.reports import BlocksPlace
+from refwatch.observe.account import NO_LINE
+from refwatch.observe.lines import Lines
+from refwatch.observe.memory import LARGEST, RemoteMemory
+
+_HEAD = struct.Struct("<4Q")  # address, bytes asked for, frames, count when it was freed or 0
+_FRAME = 16
+NEAR = 256  # records that may be overwritten while they are read
+TAG = 7  # low bits of a code reference that 3.14 uses as tags
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: bytes asked for, whether it was freed, and the frames that asked: pairs of words
+    (code object, instruction), innermost first, as they lay in memory."""
+
+    size: int
+    freed: bool
+    frames: bytes
+
+
+class Blocks:
+    """Reads what the probe's :class:`~refwatch.model.reports.BlocksPlace` speaks of."""
+
+    def __init__(self, memory: RemoteMemory, place: BlocksPlace) -> None:
+        self._memory = memory
+        self._place = place
+
+    def count(self) -> int | None:
+        """How many blocks have been looked at so far; None when that cannot be read. Raises
+        MemoryGone."""
+        found = self._memory.words(self._place.count, 1)
+        return found[0] if found else None
+
+    def read(self, start: int, end: int) -> list[Block]:
+        """Those from number ``start`` up to ``end``; only the newest where there were more than
+        there is room for. Raises MemoryGone."""
+        place = self._place
+        start = max(start, end - place.room + NEAR)
+        blocks: list[Block] = []
+        for first, number in self._pieces(start, end):
+            data = self._memory.read(place.records + first * place.size, number * place.size)
+            for at in range(0, len(data), place.size):
+                _, size, frames, freed = _HEAD.unpack_from(data, at)
+                begin = at + place.head
+                raw = data[begin : begin + _FRAME * min(frames, place.size // _FRAME)]
+                blocks.append(Block(size, 0 < freed <= end, raw))
+        return blocks
+
+    def _pieces(self, start: int, end: int) -> list[tuple[int, int]]:
+        """(first record, how many) of readings that are not too long and do not go round."""
+        most = LARGEST // self._place.size
+        pieces: list[tuple[int, int]] = []
+        while start < end:
+            first = start % self._place.room
+            number = min(end - start, self._place.room - first, most)
+            pieces.append((first, number))
+            start += number
+        return pieces
+
+    def chance(self, size: int, mean: int) -> float:
+        """With what probability a block of so many bytes is looked at."""
+        return -expm1(-(size + self._place.extra) / mean)
+
+
+class Tracebacks:
+    """Turns frames into sites. ``ours`` is the folder of the probe, whose blocks are left out."""
+
+    def __init__(self, lines: Lines, ours: str) -> None:
+        self._lines = lines
+        self._ours = ours
+        self._sites: dict[int, Site] = {}
+
+    def sites(self, frames: bytes) -> tuple[Site, ...] | None:
+        """Innermost first; None where refwatch itself has asked. Empty where no frame can be
+        named, or none was there."""
+        found: list[Site] = []
+        for code, instruction in struct.iter_unpack("<2Q", frames):
+            line = self._lines.at(code & ~TAG, instruction)
+            if line is None or line == NO_LINE:
+                continue
+            site = self._site(line)
+            if site.file.startswith(self._ours):
+                return None
+            found.append(site)
+        return tuple(found)
+
+    def _site(self, line: int) -> Site:
+        site = self._sites.get(line)
+        if site is None:
+            for seen in self._lines.take_new(0.0):
+                self._sites[seen.line] = Site(seen.file, seen.number, seen.function)
+            site = self._sites[line]
+        return site
+
+    def check(self) -> None:
+        """Forget the code objects whose address is used by another one now."""
+        self._lines.check()

@@ -1,0 +1,169 @@
+"""Puts the functions of hook.s in front of the interpreter's allocators, and takes them away.
+
+``PyMem_SetAllocator`` may be called at any time by who holds the GIL, as tracemalloc does (CPython's
+Doc/c-api/memory.rst). When our functions cannot be taken away because somebody has put his own
+in front of them, they stay and let everything pass.
+"""
+
+from __future__ import annotations
+
+import time
+from _collections import deque  # type: ignore[import-not-found]
+from _functools import partial  # type: ignore[import-not-found]
+from itertools import repeat
+
+from ..capi import api, ctypes
+from ..quiet import quietly
+from .board import (
+    CODE,
+    COUNT,
+    COUNTDOWN,
+    CURRENT,
+    FOUND,
+    INSTRUCTION,
+    MEM,
+    NEVER,
+    NONE,
+    OBJ,
+    OUR_MEM,
+    OUR_OBJ,
+    PATH,
+    PREVIOUS,
+    Board,
+    NoHook,
+)
+
+DOMAIN_MEM, DOMAIN_OBJ = 1, 2  # PyMemAllocatorDomain
+DOMAINS = ((DOMAIN_OBJ, OBJ, OUR_OBJ), (DOMAIN_MEM, MEM, OUR_MEM))
+BLOCKS = 4000  # of a measurement
+ROUNDS = 5
+LOOKED_AT = 400
+MALLOC, FUNCTIONS = 1, 5  # the place of malloc in a PyMemAllocatorEx, and how many words that has
+
+Frames = dict[str, object]
+
+
+class Hook:
+    """The functions of one process. To be made before the target's first line. Raises NoHook."""
+
+    def __init__(self) -> None:
+        self.pass_s = 0.0
+        """What it costs to allocate and free a block that is not looked at; 0 if not measured."""
+        self.look_s = 0.0
+        """What looking at one costs."""
+        self._board = Board()
+        self._words = self._board.words
+        for domain, (_, _, ours) in enumerate(DOMAINS):
+            for place, entry in enumerate(self._board.entries(domain), ours + MALLOC):
+                self._words[place] = entry
+        self._words[CURRENT] = _address_of_current()
+        self._place: dict[int, object] = {
+            word: ctypes.c_void_p(self._board.data + 8 * word)
+            for word in (OBJ, MEM, OUR_OBJ, OUR_MEM, FOUND)
+        }
+        self._domains = {domain: ctypes.c_int(domain) for domain, _, _ in DOMAINS}
+        self._set = api.PyMem_SetAllocator
+        self._set.restype = None
+        self._get = api.PyMem_GetAllocator
+        self._get.restype = None
+
+    def place(self) -> dict[str, object]:
+        """Where the daemon reads of them."""
+        return self._board.place()
+
+    @property
+    def count(self) -> int:
+        """Blocks looked at so far."""
+        return int(self._words[COUNT])
+
+    def open(self, frames: Frames, mean: int) -> None:
+        """Look at blocks from now on, one in so many bytes. ``frames`` is what calibration has
+        found of them."""
+        self._words[COUNTDOWN] = NEVER
+        self._say_where(frames)
+        self._board.clear()
+        self._put_in_front()
+        if not self.pass_s:
+            self._measure()
+        self._board.begin(mean, time.monotonic_ns())
+
+    def close(self) -> bool:
+        """Look at none; False if nothing had been in front of the allocators meanwhile: somebody
+        has set them back."""
+        words = self._words
+        seen = self._is_called()
+        words[COUNTDOWN] = NEVER
+        for domain, original, ours in DOMAINS:
+            self._find(domain)
+            if words[FOUND + MALLOC] == words[ours + MALLOC]:
+                self._put(domain, original)
+        return seen
+
+    def _say_where(self, frames: Frames) -> None:
+        words = self._words
+        path: list[int] = frames["path"]  # type: ignore[assignment]
+        words[PATH] = path[0]
+        words[PATH + 1] = path[1] if len(path) > 1 else NONE
+        words[CODE] = int(str(frames["code_offset"]))
+        words[INSTRUCTION] = int(str(frames["instruction_offset"]))
+        words[PREVIOUS] = int(str(frames["previous_offset"]))
+
+    def _put_in_front(self) -> None:
+        """Where they are not called already, perhaps through somebody else's."""
+        words = self._words
+        if self._is_called():
+            return
+        for domain, original, ours in DOMAINS:
+            self._find(domain)
+            if words[FOUND + MALLOC] != words[ours + MALLOC]:
+                for place in range(FUNCTIONS):
+                    words[original + place] = words[FOUND + place]
+                words[ours] = words[FOUND]
+                self._put(domain, ours)
+
+    def _is_called(self) -> bool:
+        """Whether a block that is allocated now comes by."""
+        words = self._words
+        before, left = words[COUNT], words[COUNTDOWN]
+        words[COUNTDOWN] = 0
+        object()
+        words[COUNTDOWN] = left
+        return bool(words[COUNT] != before)
+
+    def _find(self, domain: int) -> None:
+        quietly(partial(self._get, self._domains[domain], self._place[FOUND]))
+
+    def _put(self, domain: int, functions: int) -> None:
+        quietly(partial(self._set, self._domains[domain], self._place[functions]))
+
+    def _measure(self) -> None:
+        """By blocks of our own, each time with our functions and without; the fastest of some."""
+        words = self._words
+        with_us, without, looking = [], [], []
+        for _ in range(ROUNDS):
+            words[COUNTDOWN] = NEVER
+            with_us.append(_time_of(BLOCKS) / BLOCKS)
+            self._board.begin(1, 0)
+            looking.append(_time_of(LOOKED_AT) / LOOKED_AT)
+            words[COUNTDOWN] = NEVER
+            self.close()
+            without.append(_time_of(BLOCKS) / BLOCKS)
+            self._put_in_front()
+        self.pass_s = max(1e-10, min(with_us) - min(without))
+        self.look_s = max(1e-9, min(looking) - min(with_us))
+
+
+def _time_of(blocks: int) -> float:
+    """Seconds to allocate and free so many, by C functions only, which keep the GIL."""
+    began = time.perf_counter()
+    deque(map(bytes, repeat(40, blocks)), 0)
+    return time.perf_counter() - began
+
+
+def _address_of_current() -> int:
+    """Of the function that returns the calling thread's state. Raises NoHook."""
+    for name in ("PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet"):
+        function = getattr(api, name, None)
+        if function is not None:
+            return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+    raise NoHook("the interpreter does not say which thread's state is current")
