@@ -38,12 +38,14 @@ def _working_directory() -> str:
 @dataclass(frozen=True)
 class TargetSpec:
     """What to run: ``arguments`` is what stands behind the interpreter, ``[script, args..]``,
-    ``["-m", module, ..]`` or ``["-c", code, ..]``."""
+    ``["-m", module, ..]`` or ``["-c", code, ..]``. ``trace_frames``: trace with tracemalloc from the
+    start, with tracebacks so deep."""
 
     executable: str
     arguments: list[str]
     label: str
     cwd: str = field(default_factory=_working_directory)
+    trace_frames: int | None = None
 
     @property
     def argv(self) -> list[str]:
@@ -58,6 +60,8 @@ class TargetSpec:
             environment["REFWATCH_PYTHONPATH"] = own
         environment["PYTHONPATH"] = inject + os.pathsep + own if own else inject
         environment["REFWATCH_PROBE"] = f"{daemon_pid}:{probe_path}"
+        if self.trace_frames is not None:
+            environment["REFWATCH_FRAMES"] = str(self.trace_frames)
         return environment
 
 

@@ -249,6 +249,24 @@ class NoBurst(_Report, frozen=True, tag="no_burst"):
     reason: str
 
 
+class Tracing(_Report, frozen=True, tag="tracing"):
+    """What is so with tracemalloc in the target."""
+
+    on: bool
+    frames: int
+    """How many of a traceback it keeps; 0 where it is not on."""
+    ours: bool
+    """Whether refwatch has begun it, and it has been on since."""
+    early: bool
+    """Whether that was before the target's first line."""
+    begun: int
+    """How often refwatch has begun it."""
+    used: bool
+    """Whether the target has loaded tracemalloc itself."""
+    missing: str
+    """Why there is none; empty where there is."""
+
+
 class _Work(_Report, frozen=True):
     work: str
     """The name that the daemon gave the work."""
@@ -331,6 +349,22 @@ class GraphReport(_Work, frozen=True, tag="graph"):
     dot: str
 
 
+class TracesReport(_Work, frozen=True, tag="traces"):
+    """What the traces of tracemalloc add up to, refwatch's own left out. ``sites`` are the places
+    that the groups name by their index, ``lines`` (site, size, count), ``files`` (file, size,
+    count), ``tracebacks`` (sites, innermost first, size, count): the largest ones of each."""
+
+    frames: int
+    traced: int
+    peak: int
+    blocks: int
+    sites: list[tuple[str, int, str]]
+    lines: list[tuple[int, int, int]]
+    files: list[tuple[str, int, int]]
+    tracebacks: list[tuple[list[int], int, int]]
+    took_s: float
+
+
 class Done(_Work, frozen=True, tag="done"):
     """The copy ends."""
 
@@ -347,6 +381,7 @@ WorkReport = (
     | ReferrersReport
     | WayReport
     | GraphReport
+    | TracesReport
     | Done
     | Failed
 )
@@ -367,6 +402,7 @@ Report = (
     | BurstOpened
     | BurstClosed
     | NoBurst
+    | Tracing
     | Copied
     | NoCopy
     | WorkReport

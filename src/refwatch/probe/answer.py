@@ -57,6 +57,11 @@ class Answerer:
             self._service.begin(self.tell)
         return self._tid
 
+    def trace(self, frames: int) -> None:
+        """Have tracemalloc see every block from now on."""
+        if self._service is not None:
+            self._service.trace(frames)
+
     def _take_part_in_forks(self) -> None:
         os.register_at_fork(
             before=self._before_fork,
@@ -80,6 +85,8 @@ class Answerer:
                 self._link.send({"message": "thread", "tid": self._tid})
             while self._serve():
                 pass
+            if self._service is not None and self._link.gone:
+                self._service.leave_link()
         finally:
             self._cpu_s += time.thread_time()
             self._running = False

@@ -73,6 +73,8 @@ class Link:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.gone = False
+        """Whether the daemon is, or the way to it."""
         plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             plain.connect(path)
@@ -86,14 +88,13 @@ class Link:
         """Send one message; False when the daemon or the socket is gone. The thread must not take
         SIGPIPE, which the target may have set to kill."""
         data = (to_json(message) + "\n").encode()
-        if not self._ours(self._fd):
-            return False
         try:
-            while data:
+            while data and self._ours(self._fd):
                 data = data[os.write(self._fd, data) :]
         except OSError:
-            return False
-        return True
+            pass
+        self.gone = self.gone or bool(data)
+        return not data
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
         """Wait, without the GIL, for the daemon's next bytes; LEAVE when it is gone, or when
@@ -104,13 +105,16 @@ class Link:
         try:
             if not poll.poll(limit_ms):
                 return None
-            if not (self._ours(self._fd) and self._ours(self._wake_in)):
-                return LEAVE
-            if any(fd == self._wake_in for fd, _ in poll.poll(0)):
-                return MAIL if os.read(self._wake_in, 1) == MAIL else LEAVE
-            return os.read(self._fd, 65536)
+            if self._ours(self._fd) and self._ours(self._wake_in):
+                if any(fd == self._wake_in for fd, _ in poll.poll(0)):
+                    return MAIL if os.read(self._wake_in, 1) == MAIL else LEAVE
+                data = os.read(self._fd, 65536)
+                self.gone = not data
+                return data
         except OSError:
-            return LEAVE
+            pass
+        self.gone = True
+        return LEAVE
 
     def wake(self, word: bytes = b"w") -> None:
         """End a :meth:`receive` that waits in another thread, with LEAVE or MAIL."""

@@ -17,6 +17,7 @@ from .peek import Memory
 from .plain import address_of
 from .quiet import prepare
 from .script import bind
+from .tracing import Tracing
 from .watching import Watching
 from .ways import go, words
 
@@ -46,6 +47,7 @@ class Service:
         self._watching = Watching(tell, self._memory)
         self._copier = _copier(limits)
         self._bursts = BurstCommands(link)
+        self._tracing = Tracing(link)
         self._read_last = allocate_lock()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {
@@ -61,6 +63,7 @@ class Service:
             "time_gc": self._time_gc,
             "end": self._end,
             **self._bursts.table,
+            **self._tracing.table,
         }
 
     def begin(self, tell: Tell) -> None:
@@ -88,9 +91,18 @@ class Service:
         if self._read_last.locked():
             self._read_last.release()
 
+    def trace(self, frames: int) -> None:
+        """Have tracemalloc see every block from now on; the target has not run yet."""
+        self._tracing.begin(frames, early=True)
+
+    def leave_link(self) -> None:
+        """The daemon is gone, or the watch has ended: the target is left as it would be alone."""
+        self._tracing.leave()
+
     def end(self) -> None:
         """This is the child of a fork."""
         self._bursts.close()
+        self._tracing.leave()
         self._watching.close()
         self._memory.close()
 
@@ -158,10 +170,11 @@ class Service:
             return
         if pid == 0:
             settle()
+            traced = self._tracing.in_copy(command["task"])
             young = len(gc.get_objects(generation=0))  # what follows makes more
             from .copying.copied import run
 
-            run(command, path, frames, young)  # never returns
+            run(command, path, frames, young, traced)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:

@@ -14,8 +14,9 @@ Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str) -> None:
-    """Begin; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns when the answer is on its way."""
+def start(report_to: str, frames: str | None = None) -> None:
+    """Begin; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns when the answer is on its way.
+    ``frames``: have tracemalloc keep so many of each block, from then on."""
     began, cpu = time.perf_counter(), time.thread_time()
     daemon, path = report_to.split(":", 1)
     link = Link(path)
@@ -37,6 +38,8 @@ def start(report_to: str) -> None:
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
     link.send(hello)
+    if frames is not None:
+        answerer.trace(int(frames))
 
 
 def _unload(room: str) -> None:

@@ -6,12 +6,11 @@ It never returns to the target's code, and leaves without running any of it.
 from __future__ import annotations
 
 import _socket
-import sys
 from _json import encode_basestring_ascii, make_encoder
 
 from ..capi import libc
 from ..link import read_lines
-from . import census
+from . import census, traces
 from .chains import ChainFinder
 from .frozen import Heap
 from .garbage import garbage
@@ -21,7 +20,12 @@ from .inspection import Inspection
 from .instances import is_there, newest
 from .running import Frames, RunningFrame
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from ..tracing import InCopy
+
 CHAINS = 3  # of one type
+MADE = 200  # instances of which it is looked up where they were made
 TRIED = 8  # instances for which one is looked for
 
 _encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[arg-type]  # fmt: skip
@@ -31,9 +35,15 @@ class Copied:
     """One copy, working on ``task``."""
 
     def __init__(
-        self, task: dict[str, object], path: str, frames: list[RunningFrame], young: int
+        self,
+        task: dict[str, object],
+        path: str,
+        frames: list[RunningFrame],
+        young: int,
+        traced: InCopy,
     ) -> None:
         self._young = young
+        self._traced = traced
         self._task = task
         self._frames = frames
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -60,6 +70,8 @@ class Copied:
             self._inspect()
         elif task == "graph":
             self._graph()
+        elif task == "traces" and self._traced.traces is not None:
+            self.send(traces.message(self._traced.traces))
         self.send({"message": "done"})
 
     def _instances(self, most: int) -> list[int]:
@@ -69,20 +81,31 @@ class Copied:
         return newest(module, name, born, most, self._young)
 
     def _chains(self) -> None:
-        starts = self._instances(TRIED)
+        found = self._instances(MADE)
+        sites = self._sites(found)
+        starts = found[len(found) // (2 * TRIED) :: max(1, len(found) // TRIED)][:TRIED]
         heap = Heap(self._frames, self._young)
         heap.ours.add(id(starts))
-        found = ChainFinder(heap, self.progress).find(starts, CHAINS)
+        chains = ChainFinder(heap, self.progress).find(starts, CHAINS)
         self.send(
             {
                 "message": "chains",
                 "module": self._task["module"],
                 "name": self._task["name"],
                 "looked": len(starts),
-                "chains": found,
-                "allocated_at": _sites(starts),
+                "chains": chains,
+                "allocated_at": sites,
             }
         )
+
+    def _sites(self, addresses: list[int]) -> list[dict[str, object]]:
+        """Where tracemalloc saw these objects made, if it is on; it is not from now on."""
+        traceback_of = self._traced.traceback_of
+        if traceback_of is None:
+            return []
+        found = [traceback_of(object_at(address)) for address in addresses]
+        self._traced.stop()
+        return traces.sites_of(found)
 
     def _inspect(self) -> None:
         subject = self._subject()
@@ -115,25 +138,15 @@ class Copied:
         self.send({"message": "graph", "dot": dot(Heap(self._frames, self._young), starts, title)})
 
 
-def _sites(addresses: list[int]) -> list[dict[str, object]]:
-    """Where tracemalloc saw these objects allocated, each line once."""
-    tracing = sys.modules.get("_tracemalloc")
-    if tracing is None or not tracing.is_tracing():
-        return []
-    sites: dict[tuple[str, int], dict[str, object]] = {}
-    for address in addresses:
-        trace = tracing._get_object_traceback(object_at(address))  # noqa: SLF001 - as tracemalloc does
-        for file, line in (trace or ())[:1]:
-            sites[file, line] = {"file": file, "line": line, "function": ""}
-    return list(sites.values())
-
-
-def run(task: dict[str, object], path: str, frames: Frames | None, young: int) -> None:
+def run(
+    task: dict[str, object], path: str, frames: Frames | None, young: int, traced: InCopy
+) -> None:
     """Work on the task, and end this process. ``frames`` are those that ran, ``young`` is how many
     objects there were in the youngest generation."""
     leave = libc["_exit"]
     try:
-        copied = Copied(task, path, frames.running() if frames is not None else [], young)
+        running = frames.running() if frames is not None else []
+        copied = Copied(task, path, running, young, traced)
         try:
             copied.work()
         except OSError:

@@ -236,8 +236,9 @@ def settle() -> None:
     sys.meta_path[:] = FINDERS
     builtins.__import__ = IMPORT
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
+        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)  # open() would run modules' code
+        os.write(file, b"1000")
+        os.close(file)
     except OSError:
         pass
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # should it crash, it leaves no core file
