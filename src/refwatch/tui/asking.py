@@ -17,6 +17,7 @@ from textual.message import Message
 
 from refwatch.model.commands import (
     Command,
+    CountTraces,
     EndInspection,
     FindChains,
     Inspect,
@@ -24,6 +25,7 @@ from refwatch.model.commands import (
     InspectInstance,
     Mark,
     OpenNode,
+    SwitchAllocations,
     TakeCensus,
     Unwatch,
     WatchAddress,
@@ -51,7 +53,7 @@ SAID_S = 2.0
 ENDED = "The program has ended: it cannot be asked any more"
 OF_THE_TARGET = (
     TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
-    InspectInstance, InspectAddress, FindChains, WriteGraph,
+    InspectInstance, InspectAddress, FindChains, WriteGraph, SwitchAllocations, CountTraces,
 )  # fmt: skip
 GONE = "No answer: the daemon is gone"
 

@@ -72,7 +72,7 @@ def _as_it_is(view: object) -> object:
 class PanelSpec:
     """``key`` is the number key; ``read`` is pure; ``make`` is called when it is first looked at.
     ``hold`` makes a view last through a pause. ``fast`` panels are given a view on every tick, not
-    only on those for numbers."""
+    only on those for numbers. ``short`` is its title where there is little room."""
 
     name: str
     key: str
@@ -81,3 +81,4 @@ class PanelSpec:
     make: Callable[[], Panel]
     hold: Callable[[object], object] = _as_it_is
     fast: bool = False
+    short: str = ""

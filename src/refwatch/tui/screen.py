@@ -34,7 +34,8 @@ class MainScreen(Screen[None]):
         self.specs = specs
         self.active = specs[0]
         self._header = Header()
-        self._tabs = TabRow(tuple((spec.name, spec.key, spec.title) for spec in specs), "tabs")
+        tabs = ((spec.name, spec.key, spec.title, spec.short or spec.title) for spec in specs)
+        self._tabs = TabRow(tuple(tabs), "tabs")
         self._panels: dict[str, Panel] = {}
         self._place = Container(id="panels")
         self._baseline = 0

@@ -62,6 +62,33 @@ _LIGHT_FILLS = {
 }
 """Areas: what runs is bright, what waits is dim, so that the eye finds who has the GIL."""
 
+_DARK_PARTS = {
+    "part-python_used": "#4e9cff",
+    "part-python_free": "#2b5288",
+    "part-c_used": "#f0a040",
+    "part-c_free": "#8a5f2a",
+    "part-files": "#3fa79a",
+    "part-other": "#6c7889",
+    "frame-own": "#2f6db3",
+    "frame-own-odd": "#27598f",
+    "frame-library": "#3d4a5e",
+    "frame-library-odd": "#333e4f",
+}
+_LIGHT_PARTS = {
+    "part-python_used": "#1f6fe0",
+    "part-python_free": "#9cc3f5",
+    "part-c_used": "#d97a00",
+    "part-c_free": "#f3cb94",
+    "part-files": "#2a9d8f",
+    "part-other": "#98a3b3",
+    "frame-own": "#a9cdf5",
+    "frame-own-odd": "#c3dcf8",
+    "frame-library": "#d3dae3",
+    "frame-library-odd": "#e1e6ed",
+}
+"""Where memory is: a heap has a hue, and what is free in it less of it; frames of a traceback:
+the program's own have a hue."""
+
 DARK = Theme(
     name="refwatch-dark",
     primary="#5fb3f9",
@@ -78,6 +105,7 @@ DARK = Theme(
     variables={
         **_DARK_STATES,
         **_DARK_FILLS,
+        **_DARK_PARTS,
         "muted": "#8592a6",
         "trend": "#38658f",
         "block-cursor-background": "#24405c",
@@ -107,6 +135,7 @@ LIGHT = Theme(
     variables={
         **_LIGHT_STATES,
         **_LIGHT_FILLS,
+        **_LIGHT_PARTS,
         "muted": "#5c6878",
         "trend": "#8fb8e0",
         "block-cursor-background": "#cfe4fb",
@@ -125,7 +154,8 @@ LIGHT = Theme(
 def defaults(dark: bool) -> dict[str, str]:
     """Our own variables for the themes that Textual brings along."""
     theme = DARK if dark else LIGHT
-    return {name: theme.variables[name] for name in (*_DARK_STATES, *_DARK_FILLS, "muted", "trend")}
+    names = (*_DARK_STATES, *_DARK_FILLS, *_DARK_PARTS, "muted", "trend")
+    return {name: theme.variables[name] for name in names}
 
 
 class Palette:
@@ -154,13 +184,14 @@ class Palette:
 
 def palette_of(variables: dict[str, str]) -> Palette:
     """The palette of a theme's variables."""
-    keys = (*_DARK_STATES, *_DARK_FILLS, *_PLAIN, "block-cursor-background", "background")
+    keys = (*_DARK_STATES, *_DARK_FILLS, *_DARK_PARTS, *_PLAIN)
     return _palette(tuple((key, variables[key]) for key in keys))
 
 
 _NO_STYLE = Style()
 _PLAIN = (
     "muted", "trend", "foreground", "primary", "secondary", "accent", "warning", "error", "success",
+    "block-cursor-background", "background",
 )  # fmt: skip
 
 
@@ -184,6 +215,8 @@ def _palette(variables: tuple[tuple[str, str], ...]) -> Palette:
     styles["cursor"] = Style(bgcolor=values["block-cursor-background"].color)
     for state in ThreadState:
         styles[f"{state}-bold"] = values[f"state-{state}"] + bold
+    for part in _DARK_PARTS:
+        styles[f"{part}-bold"] = values[part] + bold
     styles["primary-bold"] = styles["title"]
     return Palette(styles)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual import events
 from textual.message import Message
 
@@ -10,7 +12,8 @@ from refwatch.tui.widgets.lines import Lines
 
 
 class TabRow(Lines):
-    """``tabs`` is (panel, key, title) in order."""
+    """``tabs`` is (panel, key, title, short title) in order. Where the hint has no room, titles are
+    short, the last ones first."""
 
     class Picked(Message):
         """A tab was clicked."""
@@ -19,13 +22,13 @@ class TabRow(Lines):
             super().__init__()
             self.panel = panel
 
-    def __init__(self, tabs: tuple[tuple[str, str, str], ...], name: str) -> None:
+    def __init__(self, tabs: tuple[tuple[str, str, str, str], ...], name: str) -> None:
         super().__init__(name)
         self._tabs = tabs
         self._active = ""
         self._hint: Line = ()
-        self._gap = " "
-        """Between tabs; it gives way to the hint."""
+        self._places: list[tuple[int, int, str]] = []
+        """(first cell, the one after the last, panel)"""
 
     def mark(self, panel: str) -> None:
         """Show this one as active."""
@@ -43,31 +46,40 @@ class TabRow(Lines):
     def _draw(self) -> None:
         hint = "".join(text for text, _ in self._hint)
         width = self.content_size.width
-        roomy = 1 + sum(_cells(tab) + 1 for tab in self._tabs) + len(hint) + 1
-        self._gap = " " if roomy <= width else ""
-        spans: list[Span] = [(" ", "")]
-        for panel, key, title in self._tabs:
-            if panel == self._active:
-                spans.append((f" {key} {title} ", "chosen"))
-            else:
-                spans += [(f" {key}", "key"), (f" {title} ", "muted")]
-            spans.append((self._gap, ""))
+        for after, gap, full in self._ways():
+            spans = self._tabs_with(after, gap, full)
+            if width_of(spans) + len(hint) + 2 <= width:
+                break
         room = width - width_of(spans) - 1
-        text = cut(hint, max(0, room))
+        text = cut(hint, max(0, room - 1))
         style = self._hint[0][1] if self._hint else ""
         blank = " " * max(0, room - len(text))
         self.show(((*spans, (blank, ""), (text, style)),))
 
+    def _ways(self) -> Iterator[tuple[str, str, int]]:
+        """(after a title, between tabs, so many titles in full): the roomiest first."""
+        every = len(self._tabs)
+        yield " ", " ", every
+        yield " ", "", every
+        for full in range(every, -1, -1):
+            yield "", "", full
+
+    def _tabs_with(self, after: str, gap: str, full: int) -> list[Span]:
+        spans: list[Span] = [(" ", "")]
+        self._places = []
+        for index, (panel, key, title, short) in enumerate(self._tabs):
+            x = width_of(spans)
+            if panel == self._active:
+                spans.append((f" {key} {title} ", "chosen"))
+            else:
+                shown = title if index < full else short
+                spans += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
+            self._places.append((x, width_of(spans), panel))
+            spans.append((gap, ""))
+        return spans
+
     def on_click(self, event: events.Click) -> None:
-        x = 1
-        for tab in self._tabs:
-            size = _cells(tab)
-            if x <= event.x < x + size:
-                self.post_message(self.Picked(tab[0]))
+        for start, end, panel in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Picked(panel))
                 return
-            x += size + len(self._gap)
-
-
-def _cells(tab: tuple[str, str, str]) -> int:
-    """Cells of a tab: key and title, a space before, between and after them."""
-    return len(tab[1]) + len(tab[2]) + 3
