@@ -14,6 +14,7 @@ from refwatch.cli.errors import FAILED
 from refwatch.daemon.session_dir import SessionDirectory
 
 if TYPE_CHECKING:
+    from refwatch.model.allocations import Mode
     from refwatch.session.recording import RecordingWriter
 
 
@@ -31,6 +32,10 @@ class RunOptions:
     watch_rate: float
     census: str
     gc_pauses: bool
+    alloc: Mode
+    frames: int
+    alloc_budget: float
+    """Percent."""
 
     @property
     def with_ui(self) -> bool:
@@ -57,6 +62,7 @@ def fork_daemon(
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
+        from refwatch.daemon.allocations import AllocationOptions
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.references import ReferenceOptions
 
@@ -67,6 +73,9 @@ def fork_daemon(
             expects_viewer=with_ui,
             references=ReferenceOptions(
                 options.watch, options.watch_rate, options.census, options.gc_pauses
+            ),
+            allocations=AllocationOptions(
+                options.alloc, options.frames, options.alloc_budget / 100
             ),
         )
         Daemon(daemon_options, theirs, probes, viewers, recording).run()

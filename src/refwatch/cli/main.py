@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from refwatch import __version__
 from refwatch.cli.errors import USAGE, say
 
+if TYPE_CHECKING:
+    from refwatch.model.allocations import Mode
+
 COMMANDS = ("run", "replay", "doctor")
 WITH_VALUE = {
     "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--watch-rate",
-    "--census",
+    "--census", "--alloc", "--frames", "--alloc-budget",
 }  # fmt: skip
 TARGETS = ("-m", "-c")
+MOST_FRAMES = 65_535  # more tracemalloc does not keep
 
 
 class _Number(click.FloatRange):
@@ -95,6 +100,29 @@ def cli() -> None:
     show_default=True,
     help="Count the heap in a hidden copy of the target, in the target itself, or not at all.",
 )
+@click.option(
+    "--alloc",
+    type=click.Choice(["exact", "burst", "off"]),
+    default="burst",
+    show_default=True,
+    help="See every allocation (by tracemalloc, at its price), some in windows of time, or none.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1, MOST_FRAMES),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How deep the tracebacks of --alloc exact go.",
+)
+@click.option(
+    "--alloc-budget",
+    type=_Number(0, 100, min_open=True),
+    default=3.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="How much of the target's time --alloc burst may cost.",
+)
 @click.option("--gc-pauses", is_flag=True, help="Time the target's garbage collections.")
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
@@ -110,6 +138,9 @@ def run_command(
     watch: tuple[str, ...],
     watch_rate: float | None,
     census: str,
+    alloc: Mode,
+    frames: int,
+    alloc_budget: float,
     gc_pauses: bool,
     module: str | None,
     code: str | None,
@@ -135,6 +166,9 @@ def run_command(
         watch_rate_of(rate, watch_rate),
         census,
         gc_pauses,
+        alloc,
+        frames,
+        alloc_budget,
     )
     raise SystemExit(run_target(options, module, code, list(arguments)))
 

@@ -12,6 +12,7 @@ import select
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ def run_target(
 ) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
     spec = make_spec(options.python, module, code, arguments)
+    if options.alloc == "exact":
+        spec = replace(spec, trace_frames=options.frames)
     recording = _check_files(options)
     try:
         session = SessionDirectory.create(spec.label)

@@ -1,4 +1,4 @@
-"""The allocations of one target: which way they are seen, and what is switched when a viewer asks."""
+"""The allocations of one target: which way they are seen, and the switch from one to another."""
 
 from __future__ import annotations
 
@@ -98,7 +98,13 @@ class AllocationWatch:
     def read_last(self) -> None:
         """The target is about to end: this is the last moment to look. Raises MemoryGone,
         ReadingDenied."""
+        self._traces.take_last(self._clock())
         self._bursts.read_last()
+
+    @property
+    def counting(self) -> bool:
+        """Traces are being counted, or are about to be."""
+        return self._traces.counting
 
     def end(self) -> None:
         """The watch is over: the target is left as it was."""

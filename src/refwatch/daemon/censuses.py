@@ -10,6 +10,7 @@ from functools import partial
 
 from refwatch.daemon.copies import Copies
 from refwatch.daemon.objects import ObjectsWatch
+from refwatch.daemon.shortage import shortage
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.references import TypeCount
@@ -89,9 +90,9 @@ class Censuses:
         reason, self._reason = self._reason, "interval"
         self._due_ns = None
         if not self._inside:
-            shortage = _shortage(self._pid)
-            if shortage:
-                self._failed(shortage)
+            short = shortage(self._pid)
+            if short:
+                self._failed(short)
                 return
         self._number += 1
         number = self._number
@@ -251,23 +252,3 @@ def _advised(reason: str) -> str:
     if reason.startswith(refused):
         return f"{reason} (--census inside takes it in the target itself)"
     return reason
-
-
-def _shortage(pid: int) -> str:
-    """Why there is too little memory for a copy: it may come to need as much as the target has."""
-    free = _kilobytes("/proc/meminfo", "MemAvailable:")
-    used = _kilobytes(f"/proc/{pid}/status", "RssAnon:")
-    if free is None or used is None or used < 0.8 * free:
-        return ""
-    return f"memory is short: the target has {used >> 10} MiB, {free >> 10} MiB are free"
-
-
-def _kilobytes(path: str, label: str) -> int | None:
-    try:
-        with open(path) as file:
-            for line in file:
-                if line.startswith(label):
-                    return int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    return None

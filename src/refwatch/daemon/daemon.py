@@ -30,6 +30,7 @@ from refwatch.session.state import State
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
+LAST_TRACES_NS = 10_000_000_000  # the last count of them is worth more
 MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
@@ -243,7 +244,8 @@ class Daemon:
         self._read_probe()
         self._watch.target_ended()
         self.emit(ev.TargetExited(self._now(), self._launched.pid, exit_code))
-        self._last_words_ns = time.monotonic_ns() + LAST_WORDS_NS
+        limit = LAST_TRACES_NS if self._watch.counting_traces else LAST_WORDS_NS
+        self._last_words_ns = time.monotonic_ns() + limit
         self._check_copies()
 
     def _check_copies(self) -> None:

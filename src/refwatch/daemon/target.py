@@ -38,8 +38,8 @@ def _working_directory() -> str:
 @dataclass(frozen=True)
 class TargetSpec:
     """What to run: ``arguments`` is what stands behind the interpreter, ``[script, args..]``,
-    ``["-m", module, ..]`` or ``["-c", code, ..]``. ``trace_frames``: trace with tracemalloc from the
-    start, with tracebacks so deep."""
+    ``["-m", module, ..]`` or ``["-c", code, ..]``. ``trace_frames``: tracemalloc is to trace from
+    the start, with tracebacks so deep."""
 
     executable: str
     arguments: list[str]

@@ -122,16 +122,18 @@ class Watch:
             self._read_last(report)
         elif isinstance(report, MarkSet):
             self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
-        elif self._allocations is None or not self._allocations.take(report):
-            if self._references is not None:
-                self._references.take(report, peer)
+        elif self._allocations is not None and self._allocations.take(report):
+            pass
+        elif self._references is not None:
+            self._references.take(report, peer)
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
-            if self._references is not None:
+        if self._references is not None:
+            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
                 self._references.read_last(ending)
-            if self._allocations is not None:
+        if self._allocations is not None:
+            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
                 self._allocations.read_last()
         self.peers.tell_probe(END)
 
@@ -411,6 +413,11 @@ class Watch:
         if self._references is not None:
             self._references.target_ended()
             self._jobs.at(self._step_references, self.now_ns())
+
+    @property
+    def counting_traces(self) -> bool:
+        """The traces of exact mode are being counted in a copy."""
+        return self._allocations is not None and self._allocations.counting
 
     @property
     def working(self) -> bool:

@@ -256,11 +256,11 @@ class Tracing(_Report, frozen=True, tag="tracing"):
     frames: int
     """How many of a traceback it keeps; 0 where it is not on."""
     ours: bool
-    """Whether refwatch has begun it, and it has been on since."""
+    """Whether refwatch has begun it."""
     early: bool
     """Whether that was before the target's first line."""
-    begun: int
-    """How often refwatch has begun it."""
+    lost: int
+    """How often the target has stopped what refwatch had begun, and it was begun again."""
     used: bool
     """Whether the target has loaded tracemalloc itself."""
     missing: str

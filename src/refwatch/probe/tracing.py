@@ -87,8 +87,10 @@ class Tracing:
         self._link = link
         self._left = False
         self._ours = False
+        """It was begun here, and nobody is known to have ended it."""
+        self._depth = 0
         self._early = False
-        self._begun = 0
+        self._lost = 0
         self._missing = ""
         self._c: _C | None = None
         try:
@@ -110,9 +112,10 @@ class Tracing:
             if not self._is_ours() or _used() or c.frames() == frames:
                 return
             c.stop()
+        elif self._ours:
+            self._lost += 1
         c.start(frames)
-        self._ours, self._early = True, early
-        self._begun += 1
+        self._ours, self._depth, self._early = True, frames, early
 
     def leave(self) -> None:
         """The daemon is gone, or this is the child of a fork: nobody looks at traces of ours."""
@@ -122,12 +125,12 @@ class Tracing:
     def _stop(self) -> None:
         if self._c is not None and self._is_ours() and not _used():
             self._c.stop()
-            self._ours = False
+        self._ours = False
 
     def _is_ours(self) -> bool:
-        """Whether it traces, and has since it was begun here."""
-        self._ours = self._ours and self._c is not None and self._c.is_tracing()
-        return self._ours
+        """Whether it traces as it was begun here."""
+        c = self._c
+        return self._ours and c is not None and c.is_tracing() and c.frames() == self._depth
 
     def _trace(self, command: Command) -> None:
         self.begin(int(str(command["frames"])))
@@ -146,7 +149,7 @@ class Tracing:
             "frames": c.frames() if c is not None and on else 0,
             "ours": self._is_ours(),
             "early": self._early,
-            "begun": self._begun,
+            "lost": self._lost,
             "used": _used(),
             "missing": self._missing,
         }

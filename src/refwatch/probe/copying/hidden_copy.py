@@ -47,6 +47,8 @@ PR_SET_NAME, PR_SET_DUMPABLE = 15, 4  # prctl(2)
 SIGALRM = 14
 SIG_UNBLOCK = 1
 LIMIT_S = 900  # seconds that a copy may live
+SETTLING = (libc.nice, libc.prctl, libc.signal, libc.alarm, libc.pthread_sigmask)
+"""Looked up here once: in a copy that would be blocks that the target has not."""
 FINDERS, IMPORT = tuple(sys.meta_path), builtins.__import__  # before the target's own
 
 

@@ -1,0 +1,23 @@
+"""Whether there is memory enough for a copy of the target."""
+
+from __future__ import annotations
+
+
+def shortage(pid: int) -> str:
+    """Why there is too little: a copy may come to need as much as the target has."""
+    free = _kilobytes("/proc/meminfo", "MemAvailable:")
+    used = _kilobytes(f"/proc/{pid}/status", "RssAnon:")
+    if free is None or used is None or used < 0.8 * free:
+        return ""
+    return f"memory is short: the target has {used >> 10} MiB, {free >> 10} MiB are free"
+
+
+def _kilobytes(path: str, label: str) -> int | None:
+    try:
+        with open(path) as file:
+            for line in file:
+                if line.startswith(label):
+                    return int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return None
