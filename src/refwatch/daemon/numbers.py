@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from refwatch.model import events as ev
 from refwatch.model.references import Site
-
-KEEP = 50_000  # of each kind; then they are numbered anew, and told again
+from refwatch.session.allocations import KEEP_NUMBERED
 
 
 class Numbers:
-    """Numbers what is allocated where, in process ``pid``."""
+    """Numbers what is allocated where, in process ``pid``. Those that a viewer may have forgotten
+    are numbered anew, and told again."""
 
     def __init__(self, pid: int, emit: Callable[[ev.Event], None]) -> None:
         self._pid = pid
@@ -23,7 +23,8 @@ class Numbers:
 
     def sites(self, at: float, sites: Iterable[Site]) -> list[int]:
         """The number of each, after the new ones have been told."""
-        if len(self._sites) > KEEP:
+        sites = list(sites)
+        if len(self._sites) + len(sites) > KEEP_NUMBERED:
             self._sites.clear()
             self._tracebacks.clear()
         numbers: list[int] = []
@@ -43,7 +44,7 @@ class Numbers:
         """The same for tracebacks, innermost site first."""
         tracebacks = list(tracebacks)
         flat = self.sites(at, (site for one in tracebacks for site in one))
-        if len(self._tracebacks) > KEEP:
+        if len(self._tracebacks) + len(tracebacks) > KEEP_NUMBERED:
             self._tracebacks.clear()
         numbers: list[int] = []
         new: list[list[int]] = []

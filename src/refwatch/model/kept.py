@@ -148,8 +148,9 @@ class AllocationsKept(TimedEvent, frozen=True, tag="allocations_kept"):
 
 
 class TallyKept(TimedEvent, frozen=True, tag="tally_kept"):
-    """The figures of a mark, the oldest first; last those of now, with no ``name``. ``groups`` is
-    for each way of grouping (line, file, traceback) pairs of a key and the values of its tally."""
+    """The figures of a mark, the oldest first; last those of now, with no ``name``. ``lines``,
+    ``files`` and ``tracebacks`` are pairs of a key and the values of its tally: those that are not
+    what they were in the event before."""
 
     pid: int
     name: str | None

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
+from operator import add, sub
+
+from msgspec import Struct
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import MemorySplit, Mode
@@ -19,7 +22,8 @@ from refwatch.session.references import KEEP_BASELINES
 from refwatch.session.series import Series
 
 KEEP_GROUPS = 2_000  # of each kind; of twice as many the smallest are forgotten
-KEEP_TRACEBACKS = 20_000
+KEEP_NUMBERED = 20_000
+"""Sites, and tracebacks, of which the newest so many numbers can be named again."""
 UNKNOWN = Site("?", 0, "?")
 NO_SPLIT_PARTS = 6  # python used, free, C used, free, files, other
 
@@ -36,8 +40,7 @@ Key = int | str
 """A site's number, a file, or a traceback's number."""
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct, frozen=True, gc=False):
     """What bursts have seen of one group: sums over the windows. ``*_square`` is the sum of the
     windows' squares, ``*_time`` that of their products with the windows' lengths."""
 
@@ -53,10 +56,10 @@ class Tally:
     size_time: float = 0.0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*map(float.__add__, self.values(), other.values()))
+        return Tally(*map(add, self.values(), other.values()))
 
     def __sub__(self, other: Tally) -> Tally:
-        return Tally(*map(float.__sub__, self.values(), other.values()))
+        return Tally(*map(sub, self.values(), other.values()))
 
     def values(self) -> tuple[float, ...]:
         """All of them, in order."""
@@ -75,7 +78,7 @@ class Tally:
 
 
 NOTHING = Tally()
-Tallies = Mapping[By, Mapping[Key, Tally]]
+Tallies = dict[By, dict[Key, Tally]]
 
 
 @dataclass(frozen=True)
@@ -112,19 +115,29 @@ class Estimate:
     error: float
 
 
+WIDER = (6.48, 2.20, 1.62, 1.42, 1.31, 1.25, 1.21, 1.18, 1.15, 1.14)
+"""Student's t over that of the normal distribution, at 95 %, for 1, 2 and more degrees of freedom:
+how much wider an error is that was itself estimated from few windows."""
+
+
 def estimate(total: float, variance: float, square: float, time: float, over: Windows) -> Estimate:
     """The rate that windows ``over`` some time speak for, from the sums of a :class:`Tally`.
 
     A ratio estimate (W. G. Cochran, Sampling Techniques, chapter 6). Its error has two sources: not
     every block in a window is looked at (``variance``), and not all the time is seen: the windows
-    differ from each other, which matters less the more of the time they cover.
+    differ from each other, which matters less the more of the time they cover. A single window says
+    nothing of how they differ: then it is taken to be by as much as there is.
     """
     if over.window_s <= 0:
         return Estimate(0.0, 0.0)
     rate = total / over.window_s
     between = max(0.0, square - 2 * rate * time + rate * rate * over.square)
-    if over.count > 1:
-        between *= over.count / (over.count - 1)
+    freedom = over.count - 1
+    if freedom > 0:
+        wider = WIDER[freedom - 1] if freedom <= len(WIDER) else 1.0
+        between *= over.count / freedom * wider * wider
+    else:
+        between = total * total
     whole = over.coverage * variance + (1 - over.coverage) * between
     return Estimate(rate, sqrt(max(whole, variance)) / over.window_s)
 
@@ -209,38 +222,64 @@ class Allocations:
     # The fold
 
     def switched(self, event: ev.AllocationsSwitched) -> None:
+        if event.mode == "exact" and (self.mode, self.frames) != ("exact", event.frames):
+            self._begin_traces()
         self.mode, self.frames, self.note = event.mode, event.frames, event.note
         self.switched_s = event.at
+
+    def _begin_traces(self) -> None:
+        """tracemalloc starts from nothing: what it had before compares with nothing that comes."""
+        self.traces, self.failure = Traces(), None
+        for baseline in self.baselines:
+            baseline.traces, baseline.awaited = Traces(), False
 
     def saw_sites(self, event: ev.SitesSeen) -> None:
         for number, site in enumerate(event.sites, event.first):
             self.sites[number] = site
+        if len(self.sites) > 2 * KEEP_NUMBERED:
+            self._forget_sites(event.first + len(event.sites) - KEEP_NUMBERED)
 
     def saw_tracebacks(self, event: ev.TracebacksSeen) -> None:
         for number, sites in enumerate(event.tracebacks, event.first):
             self.tracebacks[number] = tuple(sites)
-        if len(self.tracebacks) > KEEP_TRACEBACKS:
-            self._forget_tracebacks(event.first)
+        if len(self.tracebacks) > 2 * KEEP_NUMBERED:
+            self._forget_tracebacks(event.first + len(event.tracebacks) - KEEP_NUMBERED)
 
-    def _forget_tracebacks(self, newest: int) -> None:
-        """All that no figure speaks of, and that did not come just now."""
-        named: set[Key] = set(self.traces.groups[By.TRACEBACK])
-        named.update(self.tallies[By.TRACEBACK])
+    def _forget_tracebacks(self, since: int) -> None:
+        """Those numbered before ``since`` that no figure speaks of."""
+        named = self._named(By.TRACEBACK)
         self.tracebacks = {
             number: sites
             for number, sites in self.tracebacks.items()
-            if number in named or number >= newest
+            if number >= since or number in named
         }
+
+    def _forget_sites(self, since: int) -> None:
+        """Those numbered before ``since`` that no figure and no traceback speaks of."""
+        named = self._named(By.LINE)
+        for sites in self.tracebacks.values():
+            named.update(sites)
+        self.sites = {
+            number: site
+            for number, site in self.sites.items()
+            if number >= since or number in named
+        }
+
+    def _named(self, by: By) -> set[Key]:
+        """The groups of which there is a figure, at a mark at least."""
+        named: set[Key] = set(self.tallies[by])
+        for traces in (self.traces, *(baseline.traces for baseline in self.baselines)):
+            named.update(traces.groups[by])
+        return named
 
     def measured_burst(self, event: ev.BurstMeasured) -> None:
         length = event.window_s
         for by in By:
             groups = self.tallies[by]
-            for key, tally in self._of_window(event, by).items():
-                groups[key] = groups.get(key, NOTHING) + with_squares(tally, length)
+            for key, sums in self._of_window(event, by).items():
+                groups[key] = groups.get(key, NOTHING) + tally_of(sums, length)
             if len(groups) > 2 * KEEP_GROUPS:
-                largest = sorted(groups, key=lambda key: groups[key].size, reverse=True)
-                self.tallies[by] = {key: groups[key] for key in largest[:KEEP_GROUPS]}
+                self._forget_smallest(by)
         windows = self.windows
         self.windows = Windows(
             windows.count + 1,
@@ -254,19 +293,30 @@ class Allocations:
             blocks = sum(use.blocks for use in event.uses)
             self.rates.add(event.at, size / length, blocks / length, weight=length)
 
-    def _of_window(self, event: ev.BurstMeasured, by: By) -> dict[Key, Tally]:
-        """The sums of one window, by group."""
-        sums: dict[Key, Tally] = {}
+    def _forget_smallest(self, by: By) -> None:
+        """At the marks, too: one that comes back begins anew, and counts from no mark before."""
+        groups = self.tallies[by]
+        largest = sorted(groups, key=lambda key: groups[key].size, reverse=True)[:KEEP_GROUPS]
+        kept = self.tallies[by] = {key: groups[key] for key in largest}
+        for baseline in self.baselines:
+            before = baseline.tallies[by]
+            baseline.tallies[by] = {key: tally for key, tally in before.items() if key in kept}
+
+    def _of_window(self, event: ev.BurstMeasured, by: By) -> dict[Key, list[float]]:
+        """The sums of one window, by group: the first values of a tally."""
+        sums: dict[Key, list[float]] = {}
         for use in event.uses:
-            key = self.key_of(use.traceback, by)
-            sums[key] = sums.get(key, NOTHING) + Tally(
+            values = [
                 use.blocks,
                 use.size,
                 use.blocks_variance,
                 use.size_variance,
                 use.kept_blocks,
                 use.kept_size,
-            )
+            ]
+            key = self.key_of(use.traceback, by)
+            known = sums.get(key)
+            sums[key] = values if known is None else list(map(add, known, values))
         return sums
 
     def key_of(self, traceback: int, by: By) -> Key:
@@ -328,19 +378,20 @@ class Allocations:
                 yield key, since
 
 
-def with_squares(tally: Tally, length: float) -> Tally:
+def tally_of(sums: list[float], length: float) -> Tally:
     """The sums of one window of this length, seconds, with what an error is estimated from."""
+    blocks, size, blocks_variance, size_variance, kept_blocks, kept_size = sums
     return Tally(
-        tally.blocks,
-        tally.size,
-        tally.blocks_variance,
-        tally.size_variance,
-        tally.kept_blocks,
-        tally.kept_size,
-        tally.blocks * tally.blocks,
-        tally.size * tally.size,
-        tally.blocks * length,
-        tally.size * length,
+        blocks,
+        size,
+        blocks_variance,
+        size_variance,
+        kept_blocks,
+        kept_size,
+        blocks * blocks,
+        size * size,
+        blocks * length,
+        size * length,
     )
 
 

@@ -42,18 +42,23 @@ def kept_allocations(at: float, pid: int, known: Allocations) -> Iterator[ev.Eve
         known.split,
         known.split_s,
     )
+    before: Tallies = {by: {} for by in By}
     for one in known.baselines:
-        yield _tally(at, pid, one, one.name)
+        yield _tally(at, pid, one, before, one.name)
+        before = one.tallies
     now = AllocationBaseline("", at, known.tallies, known.windows, known.traces)
-    yield _tally(at, pid, now, None)
+    yield _tally(at, pid, now, before, None)
 
 
 def _series(series: Series) -> kept.SeriesKept:
     return kept.SeriesKept(series.span, series.points())
 
 
-def _tally(at: float, pid: int, one: AllocationBaseline, name: str | None) -> kept.TallyKept:
-    windows, tallies = one.windows, one.tallies
+def _tally(
+    at: float, pid: int, one: AllocationBaseline, before: Tallies, name: str | None
+) -> kept.TallyKept:
+    windows = one.windows
+    tallies = {by: _changed(groups, before[by]) for by, groups in one.tallies.items()}
     return kept.TallyKept(
         at,
         pid,
@@ -66,6 +71,12 @@ def _tally(at: float, pid: int, one: AllocationBaseline, name: str | None) -> ke
         _traces(one.traces),
         one.awaited,
     )
+
+
+def _changed(groups: Mapping[Key, Tally], before: Mapping[Key, Tally]) -> dict[Key, Tally]:
+    """Those that are not what they were. None is gone that was there: what is forgotten is
+    forgotten at all marks."""
+    return {key: tally for key, tally in groups.items() if before.get(key) != tally}
 
 
 def _traces(traces: Traces) -> kept.TracesKept:
@@ -108,20 +119,21 @@ def begun(event: kept.AllocationsKept) -> Allocations:
 
 
 def _take_tally(known: Allocations, event: kept.TallyKept) -> None:
-    tallies: dict[By, dict[Key, Tally]] = {
-        By.LINE: {key: Tally(*values) for key, values in event.lines},
-        By.FILE: {key: Tally(*values) for key, values in event.files},
-        By.TRACEBACK: {key: Tally(*values) for key, values in event.tracebacks},
+    before = known.baselines[-1].tallies if known.baselines else {by: {} for by in By}
+    tallies: Tallies = {
+        By.LINE: before[By.LINE] | {key: Tally(*values) for key, values in event.lines},
+        By.FILE: before[By.FILE] | {key: Tally(*values) for key, values in event.files},
+        By.TRACEBACK: before[By.TRACEBACK]
+        | {key: Tally(*values) for key, values in event.tracebacks},
     }
     windows, traces = Windows(*event.windows), _restored(event.traces)
     if event.name is None:
         known.tallies, known.windows, known.traces = tallies, windows, traces
         return
-    same: Tallies = tallies
-    known.baselines = [
-        *known.baselines,
-        AllocationBaseline(event.name, event.marked_s, same, windows, traces, event.awaited),
-    ]
+    baseline = AllocationBaseline(
+        event.name, event.marked_s, tallies, windows, traces, event.awaited
+    )
+    known.baselines = [*known.baselines, baseline]
 
 
 def _restored(event: kept.TracesKept) -> Traces:
