@@ -191,11 +191,13 @@ def test_figures_that_have_not_changed_since_a_mark_are_sent_once() -> None:
     for event in heap.events():
         full.apply(event)
         backlog.add(event)
-    allocations_of(full).mark(heap.at, "last")
+    for name in ("before", "last"):
+        full.apply(heap.burst())
+        allocations_of(full).mark(heap.at, name)
     sent = [event for event in backlog.events(full) if isinstance(event, kept.TallyKept)]
     assert [event.name for event in sent[-2:]] == ["last", None]
+    assert 0 < len(sent[-2].lines) < len(allocations_of(full).tallies[module.By.LINE])
     assert sent[0].lines == sent[-1].lines == []
-    assert sent[-2].lines
 
 
 def test_the_backlog_of_a_large_program_is_there_at_once() -> None:
