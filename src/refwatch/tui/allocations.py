@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -14,13 +14,19 @@ from refwatch.model.allocations import Mode
 from refwatch.model.commands import CountTraces, SwitchAllocations
 from refwatch.session.allocations import By, Key
 from refwatch.session.state import State
-from refwatch.tui.source import source_line
+from refwatch.tui.allocations_detail import AllocationPreview, AllocationScreen
+from refwatch.tui.allocations_icicle import IciclePart
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.allocations import (
     NEXT,
     AllocationsReader,
     AllocationsView,
     Between,
+)
+from refwatch.tui.views.allocations_detail import (
+    view_allocation,
 )
 from refwatch.tui.views.allocations_lines import (
     draw_empty,
@@ -42,6 +48,7 @@ from refwatch.tui.views.allocations_table import (
 )
 from refwatch.tui.views.memory_gauge import GaugeView, draw_memory_gauge, rows_for
 from refwatch.tui.views.table import Order, Row, Rows
+from refwatch.tui.widgets.icicle import Icicle
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -83,6 +90,8 @@ class AllocationsPanel(TablePanel):
                 tooltip="See allocations another way: burst, exact, off"),
         Binding("v", "level", "Level", id="allocations.level",
                 tooltip="By line, by file, by traceback"),
+        Binding("i", "icicle", "Icicle", id="allocations.icicle",
+                tooltip="Tracebacks as an icicle, and back to the table"),
         Binding("x", "hide", "Hide", id="allocations.hide",
                 tooltip="Hide the standard library, site-packages too, nothing"),
         Binding("B", "until", "Until", show=False, id="allocations.until",
@@ -110,6 +119,10 @@ class AllocationsPanel(TablePanel):
         self._how = Lines("allocations-how")
         self._empty: Picture[AllocationsView] = Picture(draw_empty, "allocations-empty")
         self._edge = Lines("allocations-edge")
+        self._preview = AllocationPreview()
+        self._previewed: tuple[object, ...] = ()
+        self.tracebacks = IciclePart()
+        self._as_icicle = False
 
     def make_table(self) -> LiveTable:
         columns = columns_for("burst", By.LINE, 0)
@@ -120,6 +133,8 @@ class AllocationsPanel(TablePanel):
         yield self._how
         yield self._empty
         yield self.table
+        yield self.tracebacks
+        yield self._preview
         yield self._edge
 
     # -- what is shown -------------------------------------------------------------------------
@@ -147,10 +162,14 @@ class AllocationsPanel(TablePanel):
         self._figures = view.between(self.looked.since, self.looked.until)
         self._draw_gauge(width)
         self._empty.display = bool(view.reason)
-        self.table.display = not view.reason
+        self.table.display = not view.reason and not self._as_icicle
+        self.tracebacks.display = not view.reason and self._as_icicle
         if view.reason:
             self._empty.present(view)
         self._draw_rows()
+        self._draw_preview()
+        if self.tracebacks.display:
+            self.tracebacks.present(self._figures, self.looked)
         self._how.show((draw_how(self._figures, width),))
         self._edge.show((draw_range(self._figures, self.looked, self._arranged, width),))
 
@@ -172,6 +191,40 @@ class AllocationsPanel(TablePanel):
         columns = columns_for(view.shown, self.looked.by, self.table.size.width)
         keys = [self._numbers[key] for key in self._arranged.keys]
         self.table.show(columns, Rows(keys, self._make_row), order.sort, order.reverse)
+
+    @on(LiveTable.CursorMoved)
+    def _draw_preview(self) -> None:
+        """The source around the line under the cursor and who leads there, if there is room."""
+        key = self._keys.get(-1 if self.table.cursor is None else self.table.cursor)
+        self._preview.display = key is not None and self.size.height >= TALL and self.table.display
+        if key is None or not self._preview.display:
+            return
+        when = (self._view.version, self.looked, key)
+        if when == self._previewed:
+            return
+        self._previewed = when
+        self._preview.present(
+            view_allocation(self._figures, self.looked, key, None, (), source_lines)
+        )
+
+    @on(Icicle.Left)
+    def action_icicle(self) -> None:
+        self._as_icicle = not self._as_icicle
+        self._draw()
+        self.focus_content()
+        self.call_after_refresh(self.redraw)
+
+    def focus_content(self) -> None:
+        (self.tracebacks.icicle if self._as_icicle else self.table).focus()
+
+    @on(LiveTable.RowOpened)
+    def _row_opened(self, event: LiveTable.RowOpened) -> None:
+        key = self._keys.get(event.key)
+        if key is not None:
+            self.app.push_screen(AllocationScreen(self.looked, key), self._left_detail)
+
+    def _left_detail(self, _: None) -> None:
+        self.post_message(LiveScreen.RedrawWanted())
 
     @property
     def _order(self) -> Order:

@@ -8,6 +8,7 @@ from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
 from refwatch.model.events import Event
+from refwatch.tui.views.allocations_lines import COSTS
 from refwatch.tui.views.formats import fmt_duration
 from refwatch.tui.views.spans import safe
 
@@ -31,6 +32,7 @@ class Answers:
         self._census = False
         self._pause_s = 0.0
         self._watches = 0
+        self._switch = False
 
     def asked(self, command: Command) -> None:
         """This was sent."""
@@ -40,6 +42,8 @@ class Answers:
             self._graph = True
         elif isinstance(command, cmd.TakeCensus):
             self._census = True
+        elif isinstance(command, cmd.SwitchAllocations):
+            self._switch = True
         elif isinstance(command, WATCHES):
             self._watches += 1
 
@@ -63,6 +67,10 @@ class Answers:
         if isinstance(event, ev.CensusFailed) and self._census:
             self._census = False
             return Answer("No census", safe(event.reason), "warning")
+        if isinstance(event, ev.AllocationsSwitched) and self._switch:
+            self._switch = False
+            text = f"{COSTS[event.mode]}. {safe(event.note)}".rstrip(". ")
+            return Answer(f"Allocations: {event.mode}", f"{text[0].upper()}{text[1:]}.")
         return self._noted(event) if isinstance(event, ev.Noted) else None
 
     def _noted(self, event: ev.Noted) -> Answer | None:

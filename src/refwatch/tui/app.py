@@ -22,6 +22,8 @@ from textual.screen import Screen
 from refwatch.model import events as ev
 from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
 from refwatch.session.state import State
+from refwatch.tui.allocations import AllocationsPanel
+from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.heap import HeapScreen
@@ -44,6 +46,7 @@ from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
 from refwatch.tui.views.thread_detail import DetailView, view_detail
+from refwatch.tui.widgets.icicle import ICICLE_KEYS
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 
@@ -293,6 +296,10 @@ class RefwatchApp(AskingApp):
             "referrers": section("Who refers to an object", trees),
             "objects": section("Objects", own(ObjectsPanel)),
             "object": section("One class", [*ObjectDetail.BINDINGS, *ObjectScreen.BINDINGS]),
+            "allocations": section("Allocations", [*own(AllocationsPanel), *ICICLE_KEYS]),
+            "allocation": section(
+                "One line, file or traceback", [*LiveScreen.BINDINGS, *AllocationScreen.BINDINGS]
+            ),
             "heap-screen": section("The heap", [*LiveScreen.BINDINGS, *HeapScreen.BINDINGS]),
         }
         main = isinstance(self.screen, MainScreen)

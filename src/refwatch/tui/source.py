@@ -14,16 +14,27 @@ MOST_CHARACTERS = 400
 
 def source_line(file: str, number: int) -> str:
     """The text of a line, without the space around it; empty where it cannot be read."""
+    lines = _read(file)
+    return lines[number - 1][:MOST_CHARACTERS].strip() if 0 < number <= len(lines) else ""
+
+
+def source_lines(file: str, first: int, last: int) -> tuple[str, ...]:
+    """The texts of the lines from ``first`` to ``last``, as far as there are any; none where the
+    file cannot be read."""
+    lines = _read(file)[max(0, first - 1) : max(0, last)]
+    return tuple(line[:MOST_CHARACTERS].expandtabs(4).rstrip() for line in lines)
+
+
+def _read(file: str) -> tuple[str, ...]:
     if not os.path.isabs(file):
-        return ""
+        return ()
     try:
         found = os.stat(file)
     except (OSError, ValueError):
-        return ""
+        return ()
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
-        return ""
-    lines = _lines(file, found.st_mtime_ns, found.st_size)
-    return lines[number - 1][:MOST_CHARACTERS].strip() if 0 < number <= len(lines) else ""
+        return ()
+    return _lines(file, found.st_mtime_ns, found.st_size)
 
 
 @lru_cache(maxsize=16)

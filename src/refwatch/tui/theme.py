@@ -73,6 +73,8 @@ _DARK_PARTS = {
     "frame-own-odd": "#27598f",
     "frame-library": "#3d4a5e",
     "frame-library-odd": "#333e4f",
+    "frame-hot": "#9a5f14",
+    "frame-hot-odd": "#85520f",
 }
 _LIGHT_PARTS = {
     "part-python_used": "#1f6fe0",
@@ -85,6 +87,8 @@ _LIGHT_PARTS = {
     "frame-own-odd": "#c3dcf8",
     "frame-library": "#d3dae3",
     "frame-library-odd": "#e1e6ed",
+    "frame-hot": "#f0c07a",
+    "frame-hot-odd": "#f5d09a",
 }
 """Where memory is: a heap has a hue, and what is free in it less of it; frames of a traceback:
 the program's own have a hue."""

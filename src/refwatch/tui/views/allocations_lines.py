@@ -65,8 +65,10 @@ def _facts(figures: Between) -> tuple[str, ...]:
     windows = figures.windows
     many = f"{windows.count:,} window{'' if windows.count == 1 else 's'}"
     return (
-        f"estimated rates, ± one standard error: {fmt_bytes(figures.total)}/s",
-        f"{many}, {fmt_percent(windows.coverage)} of the time",
+        "estimates ± standard error",
+        many,
+        f"{fmt_percent(windows.coverage)} of the time seen",
+        f"{fmt_bytes(figures.total)}/s",
         f"{fmt_count(windows.samples)} blocks looked at",
         f"cost {fmt_percent(view.tracing)} of the program's time",
     )

@@ -213,7 +213,8 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
         )
     share = fmt_share(size, arranged)
     name = shortened(fmt_name(view, by, key, looked.hidden), drawn.name_cells)
-    text: Line = ((_text(view, key, drawn.source), "muted"),) if by is By.LINE else ()
+    # The empty piece before it: what follows one is cut at its end.
+    text: Line = (("", ""), (_text(view, key, drawn.source), "muted")) if by is By.LINE else ()
     return Row(number, (name, share, *numbers, text))
 
 

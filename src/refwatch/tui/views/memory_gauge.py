@@ -9,7 +9,6 @@ from typing import NamedTuple
 from refwatch.session.allocations import parts_of
 from refwatch.tui.views.allocations import MemoryView
 from refwatch.tui.views.allocations_table import fmt_grown
-from refwatch.tui.views.chart import resample
 from refwatch.tui.views.formats import fmt_bytes, fmt_duration, fmt_percent
 from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of, wrap
 
@@ -177,14 +176,12 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
     if len(points) < 2 or width < 20:
         return []
     start, end = points[0][0], points[-1][0]
-    columns = [
-        resample([(point[0], point[1 + index]) for point in points], start, end, width)
-        for index in range(len(PARTS))
-    ]
-    sums = [sum(column[x] or 0.0 for column in columns) for x in range(width)]
+    moments = [start + (end - start) * (x + 0.5) / width for x in range(width)]
+    columns = [between(points, moments, 1 + index) for index in range(len(PARTS))]
+    sums = [sum(column[x] for column in columns) for x in range(width)]
     top = max(sums) or 1.0
     # Eighths of a cell at which each part ends, from the lowest part up.
-    edges = [_edges([column[x] or 0.0 for column in columns], top, height) for x in range(width)]
+    edges = [_edges([column[x] for column in columns], top, height) for x in range(width)]
     lines: list[Line] = []
     for row in range(height):
         low = 8 * (height - 1 - row)
@@ -193,6 +190,21 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
     left, right = fmt_duration(start), fmt_duration(end)
     axis = two_ends(((left, "muted"),), ((right, "muted"),), width)
     return [*lines, (("└", "muted"), *axis)]
+
+
+def between(
+    points: Sequence[tuple[float, ...]], moments: Sequence[float], index: int
+) -> list[float]:
+    """One of the values at each of the moments: on the line from the point before to that after."""
+    values: list[float] = []
+    place = 0
+    for at in moments:
+        while place < len(points) - 2 and points[place + 1][0] < at:
+            place += 1
+        before, after = points[place], points[place + 1]
+        share = (at - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 1.0
+        values.append(before[index] + (after[index] - before[index]) * min(1.0, max(0.0, share)))
+    return values
 
 
 def _edges(values: Sequence[float], top: float, height: int) -> list[int]:

@@ -55,6 +55,9 @@ class TreeLines(ScrollView, can_focus=True):
             super().__init__()
             self.key = key
 
+    class Moved(Message):
+        """Another row is under the cursor."""
+
     def __init__(self, name: str, *, classes: str | None = None) -> None:
         super().__init__(id=name, classes=classes)
         self.rows: tuple[TreeRow, ...] = ()
@@ -118,9 +121,12 @@ class TreeLines(ScrollView, can_focus=True):
         """Put the cursor on the row at this place, and bring it into view."""
         if self.rows:
             index = min(max(index, 0), len(self.rows) - 1)
+            before = self.cursor
             self.cursor = self.rows[self._rest(index, index - (self.cursor_index or 0))].key
             self._reveal()
             self.refresh()
+            if self.cursor != before:
+                self.post_message(self.Moved())
 
     def _rest(self, index: int, by: int) -> int:
         """The nearest place in this direction, else in the other, where the cursor may stand."""
