@@ -40,6 +40,8 @@ FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
 LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
 CHECK_NS = 2_000_000_000
+FOLLOWED = 0.25  # of the windows: in these it is seen whether a block is freed, which costs more
+KEEP_SHARES = 5_000  # tracebacks
 OURS = str(Path(refwatch.__file__).resolve().parent / "probe")
 NOWHERE = Site("<no Python frame>", 0, "")
 
@@ -52,6 +54,7 @@ class _Window:
     ends_ns: int
     start: int
     mean: int
+    followed: bool
 
 
 class Bursts:
@@ -94,8 +97,10 @@ class Bursts:
         """When a window may begin, once the probe has opened."""
         self._told_ns = 0
         """The end of the time that has been told of."""
-        self._mean = FIRST_MEAN
-        self._opened_mean = FIRST_MEAN
+        self._mean = self._opened_mean = FIRST_MEAN
+        self._follow = self._opened_follow = True
+        self._kept: dict[int, list[float]] = {}
+        """traceback -> (blocks, size, blocks kept, size kept) in windows with frees followed."""
         self._length_ns = FIRST_WINDOW_NS
         self._prices = (0.0, 0.0)
         self._window_cost_s = 0.0
@@ -174,8 +179,15 @@ class Bursts:
             "instruction_offset": self._frames.instruction_offset,
             "previous_offset": self._frames.previous_offset,
         }
-        self._opened_mean = self._mean
-        self._send({"command": "burst_open", "frames": frames, "mean": self._mean})
+        self._opened_mean, self._opened_follow = self._mean, self._follow
+        self._send(
+            {
+                "command": "burst_open",
+                "frames": frames,
+                "mean": self._mean,
+                "follow": self._follow,
+            }
+        )
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
         self.tracing_s += report.cpu_s
@@ -196,7 +208,9 @@ class Bursts:
         if count is None:
             self._due_ns = now + WINDOW_NS
             return
-        self._window = _Window(now, now + self._length_ns, count, self._opened_mean)
+        self._window = _Window(
+            now, now + self._length_ns, count, self._opened_mean, self._opened_follow
+        )
 
     def _cut(self) -> None:
         """The window ends now: tell what it has seen, and decide what follows."""
@@ -215,7 +229,7 @@ class Bursts:
         if self._coverage < WHOLE:
             self._close()
             self._pause(now, self._coverage)
-        elif self._mean != window.mean:
+        elif self._mean != window.mean or self._follow != window.followed:
             self._open()
         else:
             self._start_window(count)
@@ -260,12 +274,12 @@ class Bursts:
             row[1] += weight * block.size
             row[2] += variance
             row[3] += variance * block.size * block.size
-            if not block.freed:
+            if window.followed and not block.freed:
                 row[4] += weight
                 row[5] += weight * block.size
         self._window_cost_s = allocated * self._prices[0] + looked * self._prices[1]
         self.tracing_s += self._window_cost_s
-        uses = self._uses(now / 1e9, sums)
+        uses = self._uses(now / 1e9, sums, window.followed)
         span_s = (now - self._told_ns) / 1e9
         self._told_ns = now
         self._emit(
@@ -279,7 +293,7 @@ class Bursts:
             )
         )
 
-    def _uses(self, at: float, sums: dict[bytes, list[float]]) -> list[BurstUse]:
+    def _uses(self, at: float, sums: dict[bytes, list[float]], followed: bool) -> list[BurstUse]:
         """By traceback; refwatch's own are left out."""
         assert self._tracebacks is not None
         by_sites: dict[tuple[Site, ...], list[float]] = {}
@@ -293,16 +307,29 @@ class Bursts:
             else:
                 by_sites[sites or (NOWHERE,)] = [a + b for a, b in zip(before, row, strict=True)]
         numbers = self._numbers.tracebacks(at, by_sites)
+        rows = dict(zip(numbers, by_sites.values(), strict=True))
+        for number, row in rows.items():
+            self._keep(number, row, followed)
         return [
-            BurstUse(number, *(round(value, 1) for value in row))
-            for number, row in zip(numbers, by_sites.values(), strict=True)
+            BurstUse(number, *(round(value, 1) for value in row)) for number, row in rows.items()
         ]
+
+    def _keep(self, traceback: int, row: list[float], followed: bool) -> None:
+        """What is kept of this use: as seen, or its share in the windows in which it was."""
+        seen = self._kept.setdefault(traceback, [0.0] * 4)
+        if followed:
+            self._kept[traceback] = [a + b for a, b in zip(seen, (*row[:2], *row[4:]), strict=True)]
+        elif seen[0] > 0 and seen[1] > 0:
+            row[4], row[5] = row[0] * seen[2] / seen[0], row[1] * seen[3] / seen[1]
+        if len(self._kept) > KEEP_SHARES:
+            del self._kept[next(iter(self._kept))]
 
     def _adapt(self, window: _Window, now: int, looked: int) -> None:
         """How much of the time the next windows may cover, and how many blocks they look at."""
         length_s = max(1e-6, (now - window.began_ns) / 1e9)
         cost = self._window_cost_s / length_s
         self._coverage = min(1.0, self._budget / cost) if cost > 0 else 1.0
+        self._follow = random.random() < FOLLOWED  # noqa: S311
         self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
         factor = looked * (self._length_ns / 1e9) / length_s / WANTED
         if not 0.5 < factor < 2:

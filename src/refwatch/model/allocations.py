@@ -18,7 +18,8 @@ windows of time are seen, and rates estimated. ``off``: nothing is traced."""
 class BurstUse(Struct, frozen=True, array_like=True):
     """What was allocated at one traceback in one window: estimates, because only some of the blocks
     are looked at. ``*_variance`` is that of the estimate, from this alone. ``kept_*`` is the part
-    that was still alive when the window ended."""
+    that was still alive when the window ended: that is seen in some of the windows only, and taken
+    for the others."""
 
     traceback: int
     blocks: float

@@ -40,13 +40,14 @@ class BurstCommands:
             return
         began = time.thread_time()
         frames: dict[str, object] = command["frames"]  # type: ignore[assignment]
-        self._hook.open(frames, int(str(command["mean"])))
+        follow = bool(command.get("follow"))
+        self._hook.open(frames, int(str(command["mean"])), follow=follow)
         self._open = True
         self._link.send(
             {
                 "message": "burst_opened",
                 "place": self._hook.place(),
-                "pass_s": self._hook.pass_s,
+                "pass_s": self._hook.follow_s if follow else self._hook.pass_s,
                 "look_s": self._hook.look_s,
                 "cpu_s": time.thread_time() - began,
             }
