@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from refwatch.daemon.copies import Copies
+from refwatch.daemon.memory_split import Resident, read_resident, split_of
 from refwatch.daemon.objects import ObjectsWatch
 from refwatch.daemon.shortage import shortage
 from refwatch.model import events as ev
@@ -64,6 +65,10 @@ class Censuses:
         self._clock = clock
         self._now = clock()
         self._taken_at = 0.0
+        self._resident: Resident | None = None
+        """Of the target, at that time."""
+        self._unknown: set[str] = set()
+        """Why parts of it are not known, as far as it was said."""
         self._pauses_s = 0.0  # since the census before
         self._types: dict[TypeName, TypeCount] = {}
         self._looked: dict[TypeName, int] = {}
@@ -97,15 +102,24 @@ class Censuses:
         self._number += 1
         number = self._number
 
+        taken: list[rp.CensusReport] = []
+
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
                 self._begun(report, number, reason)
             elif isinstance(report, rp.CensusReport):
+                taken.append(report)
                 self._taken(report, number)
+            elif isinstance(report, rp.MemoryReport):
+                self._split_memory(report)
+
+        def fail(reason: str) -> None:
+            if not taken:  # else what is missing is not the census
+                self._failed(reason)
 
         held = self._objects.held() if self._objects is not None else []
         self._work = self._copies.start(
-            "census", {"inside": self._inside, "held": held}, take, self._failed, limit_s=LIMIT_S
+            "census", {"inside": self._inside, "held": held}, take, fail, limit_s=LIMIT_S
         )
 
     def read_classes(self) -> None:
@@ -130,6 +144,7 @@ class Censuses:
 
     def _begun(self, report: rp.Copied, number: int, reason: str) -> None:
         self._taken_at = max(0.0, self._now / 1e9)
+        self._resident = read_resident(self._pid)
         self._pauses_s += report.pause_s
         method = "inside" if report.pid == 0 else "copy"
         self._emit(
@@ -159,6 +174,15 @@ class Censuses:
             )
         )
         self._look_at_suspects()
+
+    def _split_memory(self, report: rp.MemoryReport) -> None:
+        for reason in report.reasons:
+            if reason not in self._unknown:
+                self._unknown.add(reason)
+                self._emit(ev.ReadingLimited(self._now / 1e9, "memory split", reason))
+        if self._resident is not None:
+            split = split_of(self._resident, report)
+            self._emit(ev.MemoryMeasured(self._taken_at, self._pid, split))
 
     def _anchor(self, report: rp.CensusReport) -> None:
         if self._classes is None:

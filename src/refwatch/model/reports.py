@@ -312,6 +312,17 @@ class CensusReport(_Work, frozen=True, tag="census"):
     """Addresses of watched objects that only the probe's references keep from being collected."""
 
 
+class MemoryReport(_Work, frozen=True, tag="memory"):
+    """What the allocators had when the copy was made; None is what could not be asked, with its
+    reason among ``reasons``."""
+
+    python: tuple[int, int, int] | None
+    """Python's small-object allocator: (bytes in blocks, other bytes in its arenas, arenas)"""
+    c: tuple[int, int] | None
+    """malloc: (bytes in blocks, free bytes)"""
+    reasons: list[str]
+
+
 class ChainsReport(_Work, frozen=True, tag="chains"):
     module: str
     name: str
@@ -377,6 +388,7 @@ WorkReport = (
     CopyHere
     | Progress
     | CensusReport
+    | MemoryReport
     | ChainsReport
     | ReferrersReport
     | WayReport

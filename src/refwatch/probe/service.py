@@ -8,6 +8,7 @@ import sys
 import time
 from _thread import allocate_lock
 
+from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
 from .hooking.commands import BurstCommands

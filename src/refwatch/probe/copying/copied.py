@@ -18,6 +18,7 @@ from .graph import dot
 from .heap import object_at
 from .inspection import Inspection
 from .instances import is_there, newest
+from .memory import MemoryAsked
 from .running import Frames, RunningFrame
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -62,8 +63,10 @@ class Copied:
         """Do what the task says."""
         task = self._task["task"]
         if task == "census":
+            asked = MemoryAsked()
             held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
             self.send({**census.take(self._young), "garbage": garbage(held)})
+            self.send(asked.message())
         elif task == "chains":
             self._chains()
         elif task == "inspect":
