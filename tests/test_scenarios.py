@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import json
 import platform
 import signal
 import subprocess
@@ -81,6 +82,10 @@ SENSELESS = {
     "leak_cache": ("--rate", "0", "--rate more than 0"),
     "leak_cycle": ("--rate", "-1", "--rate more than 0"),
     "plateau": ("--entries", "0", "--entries at least 1"),
+    "churn": ("--rate", "0", "--rate more than 0"),
+    "leak_lines": ("--rate", "-1", "--rate more than 0"),
+    "fragmentation": ("--megabytes", "0", "--megabytes more than 0"),
+    "big_buffers": ("--megabytes", "-1", "--megabytes more than 0"),
 }
 
 
@@ -137,3 +142,50 @@ def test_only_the_collector_frees_the_rings() -> None:
         gc.enable()
 
     assert (kept, left) == (100, 0)
+
+
+def test_the_churn_counts_what_it_allocates() -> None:
+    source = (ROOT / "scenarios" / "churn.py").read_text().splitlines()
+    scenario = load("churn")
+
+    found = json.loads(json.dumps(scenario.run(seconds=0.2, rate=20_000)))
+
+    lines = {one["function"]: one for one in found["lines"]}
+    assert {name: one["blocks"] for name, one in lines.items()} == {
+        "hot": 4000,
+        "warm": 400,
+        "large": 20,
+        "cool": 10,
+    }
+    for one in lines.values():
+        assert source[one["line"] - 1].strip().startswith("bytes(")
+        assert one["blocks_per_s"] == pytest.approx(one["blocks"] / found["seconds"])
+        assert one["bytes_per_s"] == pytest.approx(one["bytes"] / found["seconds"])
+    assert lines["hot"]["bytes"] == 4000 * sys.getsizeof(bytes(240))
+
+
+def test_two_lines_keep_what_they_allocate() -> None:
+    scenario = load("leak_lines")
+
+    assert scenario.run(seconds=0.1, rate=1000) == 100
+
+    assert [len(one) for one in scenario.SEEN] == [5_000] * 100
+    assert [len(one) for one in scenario.JOURNAL] == [300] * 300
+
+
+def test_a_few_blocks_of_many_stay() -> None:
+    scenario = load("fragmentation")
+
+    used = scenario.run(seconds=0.0, megabytes=1.0)
+
+    assert (len(scenario.BLOCKS), len(scenario.TUPLES)) == (500 / 20, 8334 // 200 + 1)
+    assert used < 1e5
+
+
+def test_the_newest_big_buffers_are_kept() -> None:
+    scenario = load("big_buffers")
+
+    assert scenario.run(seconds=0.55, megabytes=0.1) == 6
+
+    assert [type(one).__name__ for one in scenario.frames] == ["bytes", "array"] * 2
+    assert {memoryview(one).nbytes for one in scenario.frames} == {100_000}
