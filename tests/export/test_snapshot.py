@@ -57,7 +57,7 @@ def test_the_whole_of_a_session(state: State, taken_at: datetime) -> None:
     assert made.verdict.kind == "gil_bound"
     assert made.marks == [snap.MarkAt("warm", 5.0)]
     assert made.sampling == snap.Sampling("outside", 1000.0, 1000.0, 10_000, 100, [])
-    assert set(reasons(made)) == {"census", "classes", "allocations", "ppid"}
+    assert set(reasons(made)) == {"census", "classes", "allocations", "memory split", "ppid"}
 
 
 def test_the_process(state: State, taken_at: datetime) -> None:

@@ -27,9 +27,11 @@ def limits_of(
             limits.setdefault(reading, reason)
         for reading, reason in _missing_references(process, state):
             limits.setdefault(reading, reason)
+        for reading, reason in _missing_allocations(process, state):
+            limits.setdefault(reading, reason)
     if not processes:
         limits.setdefault("census", _no_census(state))
-    limits.setdefault("allocations", NOT_TAKEN)
+        limits.setdefault("allocations", _general(state))
     return [snap.Limit(text(reading), text(reason)) for reading, reason in limits.items()]
 
 
@@ -82,9 +84,14 @@ def _no_census(state: State) -> str:
     return "not taken yet"
 
 
+def _why_no_census(process: snap.Process, state: State) -> str:
+    failure = state.processes[process.pid].references.failure
+    return state.limits.get("census") or failure or _no_census(state)
+
+
 def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
     failure = state.processes[process.pid].references.failure
-    no_census = state.limits.get("census") or failure or _no_census(state)
+    no_census = _why_no_census(process, state)
     if process.census is None:
         yield "census", no_census
     elif failure is not None:
@@ -95,6 +102,21 @@ def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[s
     if "references" in state.limits:
         yield "watched", state.limits["references"]
     yield from _missing_watched(process.watched, _general(state))
+
+
+def _missing_allocations(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
+    known = state.processes[process.pid].allocations
+    if process.allocations is None:
+        off = known.switched_s is not None and known.mode == "off"
+        yield "allocations", "switched off" if off else _general(state)
+    if process.memory_split is None:
+        census = process.census
+        if census is None:
+            yield "memory split", f"it comes with a census: {_why_no_census(process, state)}"
+        elif census.method == "inside":
+            yield "memory split", "the census is taken inside; it is looked for in copies only"
+        else:
+            yield "memory split", _general(state)
 
 
 def _missing_watched(watched: Sequence[snap.Watched], general: str) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from refwatch import __version__
-from refwatch.export import references
+from refwatch.export import allocations, references
 from refwatch.export.files import ExportError, check_writable, write_whole
 from refwatch.export.missing import limits_of
 from refwatch.export.values import rounded, rounded_or_none, text
@@ -116,7 +116,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         classes=references.classes(process, state),
         watched=references.watched(process.references),
         census=references.census(process.references),
-        allocations=None,
+        allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
     )
 

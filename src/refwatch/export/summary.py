@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shlex
 from itertools import pairwise
+from textwrap import wrap
 
+from refwatch.export.allocations import seen_by, top
 from refwatch.model.references import ChainLink
 from refwatch.model.states import ThreadState
+from refwatch.session.allocations import Allocations, By
 from refwatch.session.diagnosis import diagnose, printable
+from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
 from refwatch.session.state import State
@@ -16,6 +20,7 @@ from refwatch.session.suspects import Suspicion, follows, suspicions
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
+MAX_SENTENCE = 2
 WIDTH = 100  # of a line, where a name or a path has no end
 WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
@@ -23,16 +28,19 @@ LABEL = 9
 
 def summary_lines(state: State) -> list[str]:
     """At most twelve lines without colour: the end, the verdict, leaks with what keeps them alive,
-    the GIL, threads, objects, memory, cost."""
+    the GIL, allocations, threads, objects, memory, cost."""
     process = state.main
     head = [_line("target", _target(state)), _line("verdict", diagnose(state).sentence)]
     tail = _cost(state) + _limits(state)
     if process is None:
         return head + tail
     head += _suspects(process.references) + _gil(process)
-    tail = _objects(process.references) + _memory(process) + tail
-    room = MAX_LINES - len(head) - len(tail)
-    return head + _threads(process, state, min(room, MAX_THREADS)) + tail
+    head += _allocations(process.allocations)
+    objects, memory = _objects(process.references), _memory(process)
+    room = MAX_LINES - len(head) - len(objects + memory + tail)
+    memory += _memory_sentence(process, min(room, MAX_SENTENCE))
+    room = MAX_LINES - len(head) - len(objects + memory + tail)
+    return head + _threads(process, state, min(room, MAX_THREADS)) + objects + memory + tail
 
 
 def _line(label: str, text: str) -> str:
@@ -137,6 +145,23 @@ def _gil(process: ProcessState) -> list[str]:
     return [_line("GIL", f"{_percent(held)} held, {waiting}, {gil.handoffs} handoffs")]
 
 
+def _allocations(known: Allocations) -> list[str]:
+    """The line that allocates most, or has most; and how that is known."""
+    mode = seen_by(known)
+    first = next(iter(top(known, By.LINE, most=1)), None)
+    if first is None or not isinstance(first[0], int):
+        return []
+    site, figures = known.site(first[0]), first[1]
+    where = f"{_tail(site.file, 32)}:{site.line} {_cut(site.function, 24)}".rstrip()
+    if mode == "exact":
+        whole = f"{_size(known.traces.traced)} in {_plural(known.traces.blocks, 'block', 'blocks')}"
+        return [_line("alloc", f"exact: {whole} · most {where}: {_size(figures.size)}")]
+    rate, error = figures.byte_rate or (0.0, 0.0)
+    sure = f"±{_percent(2 * error / rate)}" if rate else ""
+    share = f"seen {_percent(known.windows.coverage)} of the time"
+    return [_line("alloc", f"burst, {share} · most {where}: {_size(rate)}/s {sure}".rstrip())]
+
+
 def _threads(process: ProcessState, state: State, most: int) -> list[str]:
     sampled = [thread for thread in process.threads.values() if thread.watched_s > 0]
     busiest = sorted(sampled, key=lambda t: (-round(_busy_s(t), 3), t.started_s))[:most]
@@ -180,6 +205,13 @@ def _memory(process: ProcessState) -> list[str]:
     return [_line("memory", text)]
 
 
+def _memory_sentence(process: ProcessState, most: int) -> list[str]:
+    """Where the rest is, in at most so many lines."""
+    sentence = printable(memory_sentence(process.allocations, process))
+    lines = wrap(sentence, WIDEST - LABEL, max_lines=most, placeholder=" …") if most > 0 else []
+    return [_line("", line) for line in lines]
+
+
 def _cost(state: State) -> list[str]:
     cost = state.cost
     if not cost.measured:
@@ -208,7 +240,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
-def _size(size: int) -> str:
+def _size(size: float) -> str:
     if size < 1 << 20:
         return f"{size / 1024:.0f} KiB"
     return f"{size / (1 << 20):.1f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.2f} GiB"

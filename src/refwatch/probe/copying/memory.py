@@ -118,7 +118,7 @@ def _ask(file: int) -> None:
 def _python() -> tuple[int, int, int] | str:
     """(bytes in blocks, other bytes in the arenas, arenas)"""
     print_them: Callable[[], object] | None = vars(sys).get("_debugmallocstats")
-    kind = type(print_them)
+    kind: type = type(print_them)
     if print_them is None or kind is not type(len):
         return "sys._debugmallocstats is not what it was"
     for bare in (None, set_back, _stop_tracing):

@@ -1,0 +1,145 @@
+"""The part of a snapshot about allocations: the lines and tracebacks with most bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from refwatch.export.values import rounded, text
+from refwatch.model import snapshot as snap
+from refwatch.model.allocations import Mode
+from refwatch.model.references import Site
+from refwatch.session.allocations import GONE, NOTHING, Allocations, By, Key, estimate
+from refwatch.session.process import ProcessState
+
+MOST = 100  # lines, and tracebacks
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a snapshot has of a line and of a traceback alike; rates as (rate, error)."""
+
+    size: int
+    count: int
+    delta_size: int
+    delta_count: int
+    byte_rate: tuple[float, float] | None = None
+    block_rate: tuple[float, float] | None = None
+    kept_size: int | None = None
+    kept_count: int | None = None
+
+
+def allocations(process: ProcessState) -> snap.Allocations | None:
+    """None where nothing was ever seen. Where tracing is off by now it is what was seen last."""
+    known = process.allocations
+    mode = seen_by(known)
+    if mode == "off":
+        return None
+    exact = mode == "exact"
+    traces, windows = known.traces, known.windows
+    return snap.Allocations(
+        mode=known.mode,
+        frames=traces.frames if exact else known.frames,
+        traced=traces.traced if exact else 0,
+        peak=traces.peak if exact else 0,
+        window_s=0.0 if exact else rounded(windows.window_s),
+        top=[
+            _group(known, key, figures)
+            for key, figures in top(known, By.TRACEBACK)
+            if isinstance(key, int)
+        ],
+        span_s=0.0 if exact else rounded(windows.span_s),
+        blocks=traces.blocks if exact else windows.samples,
+        lines=[
+            _line(known.site(key), figures)
+            for key, figures in top(known, By.LINE)
+            if isinstance(key, int)
+        ],
+        note=text(known.note),
+    )
+
+
+def seen_by(known: Allocations) -> Mode:
+    """The mode of the figures that there are; off where there are none."""
+    if known.mode == "exact" or (known.mode == "burst" and known.windows.count):
+        return known.mode
+    last = known.rates.last()
+    if known.traces.number and (last is None or known.traces.taken_s > last[0]):
+        return "exact"
+    return "burst" if known.windows.count or known.mode == "burst" else "off"
+
+
+def top(known: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
+    """The groups with most bytes, most first."""
+    groups = _live(known, by) if seen_by(known) == "exact" else _seen(known, by)
+    return sorted(groups, key=lambda group: -group[1].size)[:most]
+
+
+def _live(known: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
+    before = known.baselines[-1].traces.groups[by]
+    for key, now in known.traces.groups[by].items():
+        then = before.get(key, GONE)
+        yield key, Figures(now.size, now.count, now.size - then.size, now.count - then.count)
+
+
+def _seen(known: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
+    windows = known.windows
+    before = known.baselines[-1].tallies[by]
+    for key, tally in known.tallies[by].items():
+        then = before.get(key, NOTHING)
+        size = estimate(
+            tally.size, tally.size_variance, tally.size_square, tally.size_time, windows
+        )
+        blocks = estimate(
+            tally.blocks, tally.blocks_variance, tally.blocks_square, tally.blocks_time, windows
+        )
+        yield (
+            key,
+            Figures(
+                round(tally.size),
+                round(tally.blocks),
+                round(tally.size - then.size),
+                round(tally.blocks - then.blocks),
+                (rounded(size.rate), rounded(size.error)),
+                (rounded(blocks.rate), rounded(blocks.error)),
+                round(tally.kept_size),
+                round(tally.kept_blocks),
+            ),
+        )
+
+
+def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGroup:
+    sites = [known.site(site) for site in known.tracebacks.get(key, (-1,))]
+    byte_rate, block_rate = figures.byte_rate, figures.block_rate
+    return snap.AllocationGroup(
+        size=figures.size,
+        count=figures.count,
+        delta_size=figures.delta_size,
+        delta_count=figures.delta_count,
+        traceback=[snap.Line(text(one.file), one.line, text(one.function)) for one in sites],
+        bytes_per_s=byte_rate[0] if byte_rate else None,
+        bytes_per_s_error=byte_rate[1] if byte_rate else None,
+        blocks_per_s=block_rate[0] if block_rate else None,
+        blocks_per_s_error=block_rate[1] if block_rate else None,
+        kept_size=figures.kept_size,
+        kept_count=figures.kept_count,
+    )
+
+
+def _line(site: Site, figures: Figures) -> snap.LineAllocations:
+    byte_rate, block_rate = figures.byte_rate, figures.block_rate
+    return snap.LineAllocations(
+        file=text(site.file),
+        line=site.line,
+        function=text(site.function),
+        size=figures.size,
+        count=figures.count,
+        delta_size=figures.delta_size,
+        delta_count=figures.delta_count,
+        bytes_per_s=byte_rate[0] if byte_rate else None,
+        bytes_per_s_error=byte_rate[1] if byte_rate else None,
+        blocks_per_s=block_rate[0] if block_rate else None,
+        blocks_per_s_error=block_rate[1] if block_rate else None,
+        kept_size=figures.kept_size,
+        kept_count=figures.kept_count,
+    )
