@@ -28,6 +28,11 @@ TAKEN = ev.CensusTaken(1.0, PID, 1, 0.1, 1234, [])
         (cmd.TakeCensus(), ev.CensusFailed(1.0, PID, "no memory", 10.0), "no memory"),
         (cmd.WatchInstance("app", "Pool"), FOUND, "pool  app.Pool"),
         (cmd.WatchAddress(7, "app.Pool"), FOUND, "pool  app.Pool"),
+        (
+            cmd.SwitchAllocations("off"),
+            ev.AllocationsSwitched(1.0, PID, "off", 0, "it was so"),
+            "Nothing is traced, and nothing is paid. it was so.",
+        ),
         (cmd.WatchObject("app.pool"), ev.Noted(1.0, "warning", "no way"), "no way"),
     ],
 )

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from tests.simulate import Simulation
+from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
+from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.heap import HeapScreen
 from refwatch.tui.screenshots import Shot, screenshot
 from refwatch.tui.thread_detail import ThreadScreen
@@ -67,6 +69,30 @@ async def test_references(size: tuple[int, int]) -> None:
         await until(pilot, lambda: isinstance(app.screen, HeapScreen))
         await steady(app, pilot)
         check(f"heap-{name}", frame(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_allocations(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    async with driven(FakeFeed(with_allocations(Simulation(12.0))), size=size) as (app, pilot):
+        await pilot.press("6")
+        await steady(app, pilot)
+        check(f"allocations-{name}", frame(app))
+        await pilot.press("i", "down", "down", "down")
+        await steady(app, pilot)
+        check(f"icicle-{name}", frame(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_one_allocation(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    events = with_allocations(Simulation(12.0), "exact")
+    async with driven(FakeFeed(events), size=size) as (app, pilot):
+        await pilot.press("6", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
+        await until(pilot, lambda: "Tracebacks that lead there" in frame(app))
+        await steady(app, pilot)
+        check(f"allocation-{name}", frame(app))
 
 
 async def test_a_screenshot_is_the_same_every_time() -> None:

@@ -224,6 +224,7 @@ async def test_rows_and_suspects_by_mouse() -> None:
         await in_objects(app, pilot)
         await pilot.click(offset=(10, row_with(app, "▲ list")))
         await pilot.press("w")
+        await until(pilot, lambda: asked(feed))
         assert asked(feed)[-1] == cmd.WatchInstance("builtins", "list")
         heading = row_with(app, "Class or type")
         x = next(p.x for p in panel(app).table.placed if p.column.key == "instances")

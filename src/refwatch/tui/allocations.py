@@ -9,6 +9,8 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
 
 from refwatch.model.allocations import Mode
 from refwatch.model.commands import CountTraces, SwitchAllocations
@@ -59,6 +61,10 @@ FRAMES: Mapping[int, int] = {1: 8, 8: 25}
 OWN_TABLE_KEYS = [
     key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
 ]
+
+
+class Reason(Picture[AllocationsView], can_focus=True):
+    """Says why there is nothing to see. It takes the keyboard, so that the panel's keys work."""
 
 
 class AllocationsPanel(TablePanel):
@@ -116,13 +122,15 @@ class AllocationsPanel(TablePanel):
         self._asked: tuple[Mode, float | None] | None = None
         """The mode that was asked for, and since when the one before was."""
         self._gauge: Picture[GaugeView] = Picture(draw_memory_gauge, "memory-gauge")
+        self._gauged: GaugeView | None = None
         self._how = Lines("allocations-how")
-        self._empty: Picture[AllocationsView] = Picture(draw_empty, "allocations-empty")
+        self._empty = Reason(draw_empty, "allocations-empty")
         self._edge = Lines("allocations-edge")
         self._preview = AllocationPreview()
         self._previewed: tuple[object, ...] = ()
         self.tracebacks = IciclePart()
         self._as_icicle = False
+        self._focused: Widget = self._empty
 
     def make_table(self) -> LiveTable:
         columns = columns_for("burst", By.LINE, 0)
@@ -166,6 +174,9 @@ class AllocationsPanel(TablePanel):
         self.tracebacks.display = not view.reason and self._as_icicle
         if view.reason:
             self._empty.present(view)
+        if self.content is not self._focused:
+            self._focused = self.content
+            self.call_after_refresh(self._follow)
         self._draw_rows()
         self._draw_preview()
         if self.tracebacks.display:
@@ -179,7 +190,9 @@ class AllocationsPanel(TablePanel):
         rows = rows_for(gauge, width, tall=self.size.height >= TALL)
         if self._gauge.styles.height is None or self._gauge.styles.height.value != rows:
             self._gauge.styles.height = rows
-        self._gauge.present(gauge)
+        if gauge != self._gauged:
+            self._gauged = gauge
+            self._gauge.present(gauge)
 
     def _draw_rows(self) -> None:
         view, order = self._view, self._order
@@ -211,11 +224,22 @@ class AllocationsPanel(TablePanel):
     def action_icicle(self) -> None:
         self._as_icicle = not self._as_icicle
         self._draw()
-        self.focus_content()
         self.call_after_refresh(self.redraw)
 
+    @property
+    def content(self) -> Widget:
+        """What the panel is about just now."""
+        if self._view.reason:
+            return self._empty
+        return self.tracebacks.icicle if self._as_icicle else self.table
+
     def focus_content(self) -> None:
-        (self.tracebacks.icicle if self._as_icicle else self.table).focus()
+        self.content.focus()
+
+    def _follow(self) -> None:
+        """Something else is shown: it gets the keyboard, unless the user is typing."""
+        if self.display and not isinstance(self.screen.focused, Input):
+            self.focus_content()
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:

@@ -122,10 +122,6 @@ class MemoryView(NamedTuple):
     points: tuple[tuple[float, ...], ...]
     rss: int | None
     sentence: str
-    age_s: float
-
-
-NOTHING_KNOWN = MemoryView(None, (), None, "", 0.0)
 
 
 class BurstFigures(NamedTuple):
@@ -242,7 +238,6 @@ class AllocationsReader:
             self._points,
             process.memory.rss if process and process.memory else None,
             sentence,
-            state.now - (known.split_s or 0.0),
         )
         return AllocationsView(
             known.mode,

@@ -13,7 +13,7 @@ from refwatch.tui.views.formats import (
     fmt_duration,
     fmt_percent,
 )
-from refwatch.tui.views.spans import Line, Span, fit, width_of, wrap
+from refwatch.tui.views.spans import Line, Span, fit, two_ends, width_of, wrap
 
 GLYPHS: dict[Mode, str] = {"exact": "●", "burst": "◐", "off": "○"}
 GAP = "  "
@@ -90,6 +90,9 @@ def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int)
         size = f"{fmt_bytes(arranged.hidden_size)}{unit}"
         text = f"{what} hidden: {arranged.hidden:,} of {arranged.known:,}, {size}"
         spans += [(GAP, ""), (text, "accent")]
+    keys: Line = (("b", "key"), (" from  ", "muted"), ("B", "key"), (" until", "muted"))
+    if len(figures.view.marks) > 1 and width_of(spans) + width_of(keys) + 2 <= width:
+        return two_ends(tuple(spans), keys, width)
     return fit(tuple(spans), width)
 
 
