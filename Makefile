@@ -12,7 +12,7 @@ PIP = $(RUN) -m pip --disable-pip-version-check
 ARGS =
 SCENARIO = threads_cpu
 
-.PHONY: help demo test check pytest format test-all stress bench accuracy cost census watching screenshots schema clean
+.PHONY: help demo test check pytest format test-all stress bench accuracy cost census watching tracing screenshots schema clean
 
 help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
@@ -27,6 +27,7 @@ help:
 	@echo "make cost         what refwatch itself uses"
 	@echo "make census       how long a census stops a program of millions of objects"
 	@echo "make watching     what thousands of watched objects and classes cost"
+	@echo "make tracing      what exact mode costs beside tracemalloc itself"
 	@echo "make screenshots  docs/screenshots, from a recording made now"
 	@echo "make schema       the JSON Schema of the snapshot"
 	@echo "make clean        remove virtual environments and caches"
@@ -86,6 +87,9 @@ census: $(VENV)/tests
 
 watching: $(VENV)/installed
 	$(RUN) benchmarks/watching.py $(ARGS)
+
+tracing: $(VENV)/installed
+	$(RUN) benchmarks/tracing.py $(ARGS)
 
 screenshots: $(VENV)/installed
 	$(RUN) tools/screenshots.py $(ARGS)

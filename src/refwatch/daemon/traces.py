@@ -21,7 +21,7 @@ from refwatch.model.references import Site
 LOOK_NS = 1_000_000_000
 FIRST_NS = 1_000_000_000  # after the probe's first words; the first census comes before
 INTERVAL_NS = 4_000_000_000
-PAUSE_SHARE = 0.001  # of the time; what a copy costs the target beyond its pause is more than that
+PAUSE_SHARE = 0.0005  # of the time; until a copy ends, what the target writes to costs it far more
 WORK_SHARE = 0.3  # of the time, that a copy may work
 LIMIT_S = 120.0  # that a count may take in its copy
 RETRY_NS = 5_000_000_000
@@ -138,8 +138,9 @@ class ExactTraces:
         now_s = self._clock() / 1e9
         if self._lost is None:
             self._lost = report.lost
-        if report.lost - self._lost > self._stops:
-            self._stops, self._stopped_s = report.lost - self._lost, now_s
+        stops = report.lost - self._lost
+        if stops > self._stops and stops & (stops - 1) == 0:  # 1, 2, 4 ..: not a note every second
+            self._stops, self._stopped_s = stops, now_s
         mode: Mode = "exact" if report.on else "off"
         told = (mode, report.frames, self._note(report))
         if told != self._told:
@@ -160,10 +161,10 @@ class ExactTraces:
                 "known"
             )
         elif self._stops:
-            often = f", {self._stops} times so far" if self._stops > 1 else ""
+            often = f" {self._stops} times" if self._stops > 1 else ""
             said.append(
                 f"the target has stopped tracemalloc{often}; it was begun again at "
-                f"{self._stopped_s:.1f} s: what was allocated before is not known"
+                f"{self._stopped_s:.1f} s, and what was allocated before is not known"
             )
         elif not report.early:
             said.append(f"what was allocated before {self._since_s:.1f} s is not known")
