@@ -99,6 +99,7 @@ class Service:
     def leave_link(self) -> None:
         """The daemon is gone, or the watch has ended: the target is left as it would be alone."""
         self._tracing.leave()
+        self._bursts.close()
 
     def end(self) -> None:
         """This is the child of a fork."""

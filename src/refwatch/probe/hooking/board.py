@@ -103,6 +103,6 @@ class Board:
 
 
 def _exponential(share: float) -> float:
-    """The quantile of the exponential distribution with mean 1, ``-log(1 - share)``, without another
-    module in the target."""
+    """The quantile of the exponential distribution with mean 1, ``-log(1 - share)``; without one
+    more module in the target."""
     return (1.0 - float((1.0 - share) ** TINY)) / TINY
