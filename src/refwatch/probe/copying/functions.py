@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST = 4096  # characters of a file's name
 NESTED = ".<locals>."
 EXPRESSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+ANNOTATE = "__annotate__"  # since 3.14, of annotations (PEP 649): on the lines of what they are of
 CO_OPTIMIZED = 0x1  # not in code of modules and classes: Include/cpython/code.h
 MODULE = "<module>"
 OF_INTERPRETER = "<frozen "
@@ -81,8 +82,10 @@ def functions_at(places: Iterable[Place], files: Files) -> dict[Place, str]:
 
 
 def _name(code: CodeType) -> str:
-    """The function's; "" for what counts as a module's."""
-    name = text(code.co_qualname) if code.co_flags & CO_OPTIMIZED else ""
+    """The function's; "" for what counts as a module's, and for what is of no interest."""
+    if not code.co_flags & CO_OPTIMIZED or text(code.co_name) == ANNOTATE:
+        return ""
+    name = text(code.co_qualname)
     while name.endswith(EXPRESSIONS):
         name = name.rpartition(NESTED)[0]
     return name
