@@ -284,6 +284,8 @@ def test_the_most_kept_comes_first() -> None:
     kept = [figures.burst(By.LINE, key).kept for key in ranked]
     assert kept == sorted(kept, reverse=True)
     assert kept[0] > 0.5 > kept[-1]
+    stays = arrange(figures, Looked(), Order("stays", reverse=True)).keys
+    assert stays[0] == PUT
 
 
 @pytest.mark.parametrize("width", [78, 100, 118])

@@ -324,6 +324,7 @@ def hold_allocations(view: object) -> object:
     tallies = {by: dict(groups) for by, groups in view.now.tallies.items()}
     return replace(
         view,
+        marks=tuple(replace(mark, tallies=dict(mark.tallies)) for mark in view.marks),
         now=replace(view.now, tallies=tallies),
         sites=dict(view.sites),
         tracebacks=dict(view.tracebacks),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from refwatch.session.allocations import By, Estimate, Key
+from refwatch.session.allocations import GONE, NOTHING, By, Estimate, Key, Tally
 from refwatch.tui.views.allocations import AllocationsView, Between, Shown
 from refwatch.tui.views.allocations_files import Origin, origin_of, short_path
 from refwatch.tui.views.chart import bar
@@ -65,8 +65,9 @@ def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
             share,
             Column("size", "Bytes/s", 14, right=True),
             Column("count", "Blocks/s", 12, right=True, priority=2),
-            Column("kept", "Outlive", 7, right=True, priority=1),
-            Column("total", "In all", 9, right=True, priority=3),
+            Column("kept", "Outlive", 7, right=True, priority=3),
+            Column("stays", "Stays/s", 9, right=True, priority=1),
+            Column("total", "In all", 9, right=True, priority=4),
         )
     return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
 
@@ -75,7 +76,7 @@ def sort_keys(shown: Shown) -> tuple[str, ...]:
     """What can be sorted by, in the order of the key."""
     if shown == "exact":
         return ("size", "count", "growth", "grown", "rate", "name")
-    return ("size", "count", "kept", "total", "name")
+    return ("size", "count", "kept", "stays", "total", "name")
 
 
 def falls(sort: str) -> bool:
@@ -135,26 +136,37 @@ def searched(view: AllocationsView, by: By, key: Key) -> str:
     return "\n".join(f"{site.file}:{site.line} {site.function}" for site in map(view.site, sites))
 
 
-def _sort_key(
-    figures: Between, by: By, sort: str
-) -> Callable[[Key], float | tuple[str, int]] | None:
+Value = Callable[[Key], float | tuple[str, int]]
+"""What a group is sorted by."""
+
+
+def _sort_key(figures: Between, by: By, sort: str) -> Value | None:
     """None for the size, by which the groups are ranked before."""
     if sort == "name":
         return lambda key: _name_key(figures.view, by, key)
-    if figures.view.shown == "exact":
-        now, then = figures.until.traces.groups[by], figures.before.groups[by]
-        if sort == "count":
-            return lambda key: now[key].count
-        if sort in {"growth", "rate"}:
-            return lambda key: now[key].size - (then[key].size if key in then else 0)
-        if sort == "grown":
-            return lambda key: now[key].count - (then[key].count if key in then else 0)
-        return None
+    one = _exact_key if figures.view.shown == "exact" else _burst_key
+    return one(figures, by, sort)
+
+
+def _exact_key(figures: Between, by: By, sort: str) -> Value | None:
+    now, then = figures.until.traces.groups[by], figures.before.groups[by]
     if sort == "count":
-        until, since = figures.until.tallies[by], figures.since.tallies[by]
-        return lambda key: until[key].blocks - (since[key].blocks if key in since else 0.0)
+        return lambda key: now[key].count
+    if sort in {"growth", "rate"}:
+        return lambda key: now[key].size - then.get(key, GONE).size
+    if sort == "grown":
+        return lambda key: now[key].count - then.get(key, GONE).count
+    return None
+
+
+def _burst_key(figures: Between, by: By, sort: str) -> Value | None:
+    now, then = figures.until.tallies[by], figures.since.tallies[by]
+    if sort == "count":
+        return lambda key: now[key].blocks - then.get(key, NOTHING).blocks
+    if sort == "stays":
+        return lambda key: now[key].kept_size - then.get(key, NOTHING).kept_size
     if sort == "kept":
-        return lambda key: _kept(figures, by, key)
+        return lambda key: _kept(now[key], then.get(key, NOTHING))
     return None
 
 
@@ -165,11 +177,9 @@ def _name_key(view: AllocationsView, by: By, key: Key) -> tuple[str, int]:
     return site.file.casefold(), site.line
 
 
-def _kept(figures: Between, by: By, key: Key) -> float:
-    until, then = figures.until.tallies[by][key], figures.since.tallies[by].get(key)
-    kept = until.kept_size - (then.kept_size if then else 0.0)
-    size = until.size - (then.size if then else 0.0)
-    return kept / size if size > 0 else 0.0
+def _kept(now: Tally, then: Tally) -> float:
+    size = now.size - then.size
+    return (now.kept_size - then.kept_size) / size if size > 0 else 0.0
 
 
 # -- cells -----------------------------------------------------------------------------------------
@@ -208,7 +218,8 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
         numbers = (
             fmt_estimate(burst.size, fmt_bytes, "strong"),
             fmt_estimate(burst.blocks, fmt_count, "foreground"),
-            ((fmt_percent(burst.kept), "warning" if burst.kept >= 0.5 else "muted"),),
+            ((fmt_percent(burst.kept), "foreground" if burst.kept >= 0.5 else "muted"),),
+            fmt_stays(burst.kept * size, arranged),
             ((fmt_bytes(burst.total), "muted"),),
         )
     share = fmt_share(size, arranged)
@@ -248,6 +259,12 @@ def fmt_grown(value: float, fmt: Callable[[float], str], of: float) -> Line:
         return (("0", "muted"),)
     style = "warning" if value >= LEAST_GROWTH * of else "muted"
     return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
+
+
+def fmt_stays(size: float, arranged: Arranged) -> Line:
+    """Bytes per second that outlive their window; much of it stands out."""
+    much = size >= LEAST_GROWTH * arranged.total
+    return ((fmt_bytes(size) if size else "0", "warning" if size and much else "muted"),)
 
 
 def fmt_error(one: Estimate) -> str:
