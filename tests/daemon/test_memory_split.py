@@ -1,0 +1,153 @@
+"""The parts of resident memory add up to it; and a census that came is one, whatever is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import psutil
+import pytest
+
+from refwatch.daemon.censuses import Censuses
+from refwatch.daemon.copies import Copies
+from refwatch.daemon.memory_split import Resident, read_resident, split_of
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.model.allocations import MemorySplit
+
+MB = 1 << 20
+RESIDENT = Resident(100 * MB, 10 * MB, 5 * MB)
+
+
+def report(
+    python: tuple[int, int, int] | None, c: tuple[int, int] | None, *reasons: str
+) -> rp.MemoryReport:
+    return rp.MemoryReport("census-1", python, c, list(reasons))
+
+
+def parts(split: MemorySplit) -> list[int | None]:
+    return [
+        split.python_used,
+        split.python_free,
+        split.c_used,
+        split.c_free,
+        split.files,
+        split.other,
+    ]
+
+
+def test_what_no_allocator_has_is_other() -> None:
+    split = split_of(RESIDENT, report((30 * MB, 5 * MB, 35), (40 * MB, 10 * MB)))
+    assert parts(split) == [30 * MB, 5 * MB, 40 * MB, 10 * MB, 10 * MB, 20 * MB]
+    assert (split.rss, split.arenas) == (115 * MB, 35)
+
+
+@pytest.mark.parametrize(
+    ("python", "c", "expected"),
+    [
+        ((30, 5, 35), (500, 10), [30, 5, 65, 0, 10, 5]),  # a buffer that nobody has touched
+        ((30, 5, 35), (40, 500), [30, 5, 40, 25, 10, 5]),  # free memory that was given back
+        ((30, 500, 530), (40, 10), [30, 70, 0, 0, 10, 5]),
+        (None, (40, 10), [None, None, 40, 10, 10, 55]),
+        ((30, 5, 35), None, [30, 5, None, None, 10, 70]),
+        (None, None, [None, None, None, None, 10, 105]),
+    ],
+)
+def test_the_parts_add_up(
+    python: tuple[int, int, int] | None, c: tuple[int, int] | None, expected: list[int | None]
+) -> None:
+    in_bytes = report(
+        python and (python[0] * MB, python[1] * MB, python[2]), c and (c[0] * MB, c[1] * MB)
+    )
+    split = split_of(RESIDENT, in_bytes)
+    assert parts(split) == [None if part is None else part * MB for part in expected]
+    assert sum(part or 0 for part in parts(split)) == split.rss
+
+
+def test_the_kernel_is_asked_for_the_kinds() -> None:
+    found = read_resident(os.getpid())
+    assert found is not None
+    assert found.anonymous > MB
+    assert found.files > MB
+    assert sum(found) == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
+
+
+def test_a_process_that_is_gone_has_none() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert read_resident(pid) is None  # it has ended, and nobody has waited for it yet
+    os.waitpid(pid, 0)
+    assert read_resident(pid) is None
+
+
+class FakeCopies:
+    """Takes what is asked for; the test plays the copy."""
+
+    take: Callable[[rp.WorkReport | rp.Copied], None]
+    fail: Callable[[str], None]
+
+    def start(self, *args: object, **_: object) -> str:
+        self.take, self.fail = args[2], args[3]  # type: ignore[assignment]
+        return "census-1"
+
+
+def begun() -> tuple[FakeCopies, Censuses, list[ev.Event]]:
+    """A census that has just been begun, of this process."""
+    copies, events = FakeCopies(), list[ev.Event]()
+    played, pid = cast("Copies", copies), os.getpid()
+    censuses = Censuses(
+        pid, played, None, events.append, lambda: None, lambda: 0, None, inside=False
+    )
+    censuses.tick(10**9)
+    copies.take(rp.Copied("census-1", 12345, 0.001))
+    return copies, censuses, events
+
+
+CENSUS = rp.CensusReport("census-1", 10, [], [], [], False, 0.01)
+
+
+def test_a_copy_that_ends_after_its_census_has_not_failed() -> None:
+    copies, censuses, events = begun()
+    copies.take(CENSUS)
+    copies.fail("the copy ended before it had answered")
+    assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusTaken]
+    events.clear()
+    censuses.tick(10 * 10**9)  # and the next comes when it is due
+    copies.take(rp.Copied("census-1", 12345, 0.001))
+    assert [type(event) for event in events] == [ev.CensusBegun]
+
+
+def test_one_that_ends_before_has_failed() -> None:
+    copies, _, events = begun()
+    copies.fail("the copy ended before it had answered")
+    assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
+
+
+def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> None:
+    copies, censuses, events = begun()
+    copies.take(CENSUS)
+    censuses.tick(2 * 10**9)
+    events.clear()
+    for _ in range(2):
+        copies.take(report(None, (MB, 0), "no pymalloc"))
+    limited, first, second = events
+    assert limited == ev.ReadingLimited(2.0, "memory split", "no pymalloc")
+    assert isinstance(first, ev.MemoryMeasured)
+    assert isinstance(second, ev.MemoryMeasured)
+    assert (first.at, first.split.c_used) == (1.0, MB)
+    assert sum(part or 0 for part in parts(first.split)) == first.split.rss
+
+
+def test_the_limits_of_a_status_file_without_the_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As kernels before 4.5 have it."""
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmRSS:\t  100 kB\n")
+    real = open
+    monkeypatch.setattr("builtins.open", lambda _, *rest: real(status, *rest))
+    assert read_resident(1) is None
