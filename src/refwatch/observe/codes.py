@@ -83,7 +83,7 @@ class Codes:
     def _decode(self, address: int) -> Code | None:
         place = self._frames
         head = self._memory.read(address, CODE_SIZE)
-        if not head or _word(head, 8) != place.code_type:
+        if not head or _word(head, 8) != place.code_type or not _lives(_word(head, 0)):
             return None
         file = self._string(_word(head, place.filename_offset))
         function = self._string(_word(head, place.name_offset))
@@ -91,13 +91,15 @@ class Codes:
         (first,) = struct.unpack_from("<i", head, place.firstlineno_offset)
         if file is None or function is None or table is None:
             return None
+        if self._memory.read(address, CODE_SIZE)[8:] != head[8:]:  # it has just come to its end
+            return None
         starts, lines = decode_linetable(table, first)
         return Code(file, function, first, starts, lines, self._signature(head))
 
     def _string(self, address: int) -> str | None:
         text = self._text
         head = self._memory.words(address, 5)
-        if not head:
+        if not head or not _lives(head[0]):
             return None
         length, state = head[text.length_offset // 8], head[text.state_offset // 8]
         kind, ascii_only = (state >> text.kind_shift) & 7, (state >> text.ascii_shift) & 1
@@ -110,10 +112,19 @@ class Codes:
         return data.decode({1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[kind], "replace")
 
     def _bytes(self, address: int) -> bytes | None:
+        if not _lives(self._memory.word(address)):
+            return None
         length = self._memory.word(address + self._text.length_offset)
         if not 0 < length < 1 << 20:
             return None
         return self._memory.read(address + self._text.bytes_data, length) or None
+
+
+def _lives(count: int) -> bool:
+    """Whether a first word is an object's reference count. In a block that is free lies the address
+    of the next one (CPython's Objects/obmalloc.c), whose middle bits are never zero here; those of
+    a count are, whatever 3.14 has above them."""
+    return count & 0xFFFF_FFFF != 0 and count >> 32 & 0xFFFF == 0
 
 
 def _word(data: bytes, offset: int) -> int:
