@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..tracing import InCopy
 
 CHAINS = 3  # of one type
-MADE = 200  # instances of which it is looked up where they were made
+MADE = 2000  # instances of which it is looked up where they were made
 TRIED = 8  # instances for which one is looked for
 
 _encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[arg-type]  # fmt: skip
@@ -103,10 +103,10 @@ class Copied:
 
     def _sites(self, addresses: list[int]) -> list[dict[str, object]]:
         """Where tracemalloc saw these objects made, if it is on; it is not from now on."""
-        traceback_of = self._traced.traceback_of
-        if traceback_of is None:
+        look_up = self._traced.traceback_of
+        if look_up is None:
             return []
-        found = [traceback_of(object_at(address)) for address in addresses]
+        found = [traces.traceback_of(object_at(address), look_up) for address in addresses]
         self._traced.stop()
         return traces.sites_of(found)
 

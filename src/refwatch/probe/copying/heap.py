@@ -129,7 +129,7 @@ def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
         elif key not in total:
             cls = type(obj)
             method, fixed = sizer(cls)
-            header = _header_of(cls)
+            header = header_of(cls)
             if fixed:
                 total[key] = counts[key] * (method(obj) + header)
             else:
@@ -139,7 +139,7 @@ def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
     return total
 
 
-def _header_of(cls: type) -> int:
+def header_of(cls: type) -> int:
     """Bytes that lie before an instance, as sys.getsizeof adds them (CPython's
     Objects/typeobject.c: _PyType_PreHeaderSize)."""
     flags = flags_of(cls)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 
-from ..plain import FOLDER
+from ..capi import api, ctypes
+from ..plain import FOLDER, address_of
 from .functions import Files, functions_at
+from .heap import header_of
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -141,6 +143,20 @@ def largest(
         both[1] += one.count
     first = sorted(sums, key=lambda key: -sums[key][0])[:most]
     return [(key, sums[key][0], sums[key][1]) for key in first]
+
+
+def traceback_of(
+    obj: object, found: Callable[[object], tuple[Frame, ...] | None]
+) -> tuple[Frame, ...] | None:
+    """Where tracemalloc has seen the object made, as ``found`` or else by its block's address: 3.11
+    forgets that an instance may have two words more before it."""
+    traceback = found(obj)
+    by_address = getattr(api, "_PyTraceMalloc_GetTraceback", None)
+    if traceback is None and by_address is not None:
+        by_address.argtypes = [ctypes.c_uint, ctypes.c_size_t]
+        by_address.restype = ctypes.py_object
+        traceback = by_address(0, address_of(obj) - header_of(type(obj)))
+    return traceback
 
 
 def sites_of(
