@@ -112,14 +112,14 @@ hook.open(frames, 1, follow=True)
 start = hook.count
 kept = [bytes(3000) for _ in range(200)]
 for _ in range(200): bytes(4000)
-grown = bytearray(6000)
-grown.extend(bytes(6000))
+grown = [None] * 750
+grown.extend([1] * 100)
 hook.close()
 found = records(start)
 said = [
     [bool(freed) for _, size, freed, _ in found if size == 3033].count(False),
     [bool(freed) for _, size, freed, _ in found if size == 4033].count(True),
-    [bool(freed) for _, size, freed, _ in found if size == 6001],
+    [bool(freed) for _, size, freed, _ in found if size == 6000],
 ]
 """)
     kept, gone, grown = said
