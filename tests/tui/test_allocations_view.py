@@ -36,6 +36,7 @@ from refwatch.tui.views.allocations_table import (
     Looked,
     arrange,
     columns_for,
+    fmt_blocks,
     fmt_estimate,
     make_row,
     shortened,
@@ -79,6 +80,7 @@ def rows(figures: Between, looked: Looked, order: Order = FIRST) -> list[list[st
         ("/usr/lib/python3/dist-packages/yaml/loader.py", "site"),
         ("/home/me/lib/python_tools/a.py", "own"),
         ("/home/me/app.py", "own"),
+        ("<unknown>", "stdlib"),
         ("<string>", "own"),
     ],
 )
@@ -309,6 +311,22 @@ def test_rows_have_a_cell_for_each_column(mode: Mode, width: int) -> None:
 )
 def test_an_estimate_with_its_error(rate: float, error: float, shown: str) -> None:
     assert text(fmt_estimate(Estimate(rate, error), fmt_bytes, "")) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.034, "0.034"), (4.24, "4.2"), (96.4, "96"), (2e5, "200 k")],
+)
+def test_few_blocks_are_not_none(value: float, shown: str) -> None:
+    assert fmt_blocks(value) == shown
+
+
+def test_only_much_growth_stands_out() -> None:
+    figures = seen("exact").between(1, None)
+    arranged = arrange(figures, Looked(), FIRST)
+    drawn = Drawn(figures, Looked(), arranged, 60, lambda _file, _line: "")
+    styles = {key: make_row(0, key, drawn).cells[4][0][1] for key in arranged.keys}
+    assert [key for key, style in styles.items() if style == "warning"] == [PUT]
 
 
 def test_a_folder_gives_way_to_the_name() -> None:

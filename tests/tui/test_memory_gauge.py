@@ -58,7 +58,7 @@ def test_it_says_what_the_letters_mean(width: int, tall: bool) -> None:
     assert len(lines) == height
     told = "\n".join(map(text, lines))
     for part in PARTS:
-        assert part.name in told
+        assert f"{part.letter} {part.short} " in told or part.name in told
     assert all(width_of(line) <= width for line in lines)
     assert "+11.4 MiB" in told  # of Python's blocks since the mark: eight seconds of the leak
 

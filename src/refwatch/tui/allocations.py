@@ -114,6 +114,8 @@ class AllocationsPanel(TablePanel):
         super().__init__("allocations", FIRST, "path or function")
         self.looked = Looked()
         self._view: AllocationsView = AllocationsReader().read(State())
+        self._known = False
+        """The view is one that was shown, not the first of nothing."""
         self._figures: Between = self._view.between(0, None)
         self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
         self._when: tuple[object, ...] = ()
@@ -130,7 +132,7 @@ class AllocationsPanel(TablePanel):
         self._previewed: tuple[object, ...] = ()
         self.tracebacks = IciclePart()
         self._as_icicle = False
-        self._focused: Widget = self._empty
+        self._focused: Widget = self.table
 
     def make_table(self) -> LiveTable:
         columns = columns_for("burst", By.LINE, 0)
@@ -149,7 +151,7 @@ class AllocationsPanel(TablePanel):
 
     def show(self, view: object, *, numbers: bool) -> None:
         if numbers and isinstance(view, AllocationsView):
-            self._view = view
+            self._view, self._known = view, True
             self._draw()
 
     def set_baseline(self, index: int) -> None:
@@ -229,7 +231,7 @@ class AllocationsPanel(TablePanel):
     @property
     def content(self) -> Widget:
         """What the panel is about just now."""
-        if self._view.reason:
+        if self._view.reason and self._known:
             return self._empty
         return self.tracebacks.icicle if self._as_icicle else self.table
 

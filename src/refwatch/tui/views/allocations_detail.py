@@ -13,6 +13,7 @@ from refwatch.tui.views.allocations_stacks import REST, Node, callers_of, heavie
 from refwatch.tui.views.allocations_table import (
     Looked,
     absolute,
+    fmt_blocks,
     fmt_error,
     fmt_name,
     fmt_site,
@@ -167,7 +168,7 @@ def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
         (
             (f"{fmt_bytes(_rounded(size.rate, size.error))}/s", "strong"),
             (f" {fmt_error(size)} in ", "foreground"),
-            (f"{fmt_count(_rounded(blocks.rate, blocks.error))} blocks/s", "foreground"),
+            (f"{fmt_blocks(_rounded(blocks.rate, blocks.error))} blocks/s", "foreground"),
             (f" {fmt_error(blocks)}, {each} each", "foreground"),
         ),
         (

@@ -11,7 +11,8 @@ Origin = Literal["own", "stdlib", "site"]
 
 _SITE = re.compile(r"/(?:site|dist)-packages/")
 _STDLIB = re.compile(r"/lib(?:64)?/python3(?:\.\d+t?)?/|/python3\d+\.zip/")
-_FROZEN = "<frozen "
+_NO_FILE = ("<frozen ", "<unknown>")
+"""Modules inside the interpreter, and what it allocates where no Python code runs."""
 
 
 @lru_cache(maxsize=8192)
@@ -19,7 +20,7 @@ def origin_of(file: str) -> Origin:
     """By its path alone: the file belongs to the target, perhaps on another machine."""
     if _SITE.search(file):
         return "site"
-    if file.startswith(_FROZEN) or _STDLIB.search(file):
+    if file.startswith(_NO_FILE) or _STDLIB.search(file):
         return "stdlib"
     return "own"
 

@@ -27,7 +27,7 @@ HIDINGS: tuple[frozenset[Origin], ...] = (
 """What the key hides, one after the other."""
 SHARE_BAR = 6
 LEAST_GROWTH = 0.02
-"""Of what there is: below it growth does not stand out."""
+"""Of all there is: below it growth does not stand out."""
 SOURCE_FROM = 112
 """From so many cells on there is room for the text of the lines."""
 
@@ -205,19 +205,20 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
     if view.shown == "exact":
         exact = figures.exact(by, key)
         size = float(exact.now.size)
+        much = exact.grown.size >= LEAST_GROWTH * max(arranged.total, 1.0)
         numbers = (
             fmt_size(exact.now.size),
             ((fmt_count(exact.now.count), "foreground"),),
-            fmt_grown(exact.grown.size, fmt_bytes, size),
-            fmt_grown(exact.grown.count, fmt_count, exact.now.count),
-            fmt_grown(exact.rate, fmt_bytes, size / figures.span_s if figures.span_s else 0.0),
+            fmt_grown(exact.grown.size, fmt_bytes, much=much),
+            fmt_grown(exact.grown.count, fmt_count, much=much),
+            fmt_grown(exact.rate, fmt_bytes, much=much),
         )
     else:
         burst = figures.burst(by, key)
         size = burst.size.rate
         numbers = (
             fmt_estimate(burst.size, fmt_bytes, "strong"),
-            fmt_estimate(burst.blocks, fmt_count, "foreground"),
+            fmt_estimate(burst.blocks, fmt_blocks, "foreground"),
             ((fmt_percent(burst.kept), "foreground" if burst.kept >= 0.5 else "muted"),),
             fmt_stays(burst.kept * size, arranged),
             ((fmt_bytes(burst.total), "muted"),),
@@ -253,11 +254,11 @@ def fmt_size(size: float) -> Line:
     return ((fmt_bytes(size), "strong"),)
 
 
-def fmt_grown(value: float, fmt: Callable[[float], str], of: float) -> Line:
-    """With its sign; what has grown by much ``of`` what there is stands out."""
+def fmt_grown(value: float, fmt: Callable[[float], str], *, much: bool) -> Line:
+    """With its sign; what has grown by ``much`` stands out."""
     if abs(value) < 0.5:
         return (("0", "muted"),)
-    style = "warning" if value >= LEAST_GROWTH * of else "muted"
+    style = "warning" if much and value > 0 else "muted"
     return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
 
 
@@ -284,6 +285,11 @@ def fmt_estimate(one: Estimate, fmt: Callable[[float], str], style: str) -> Line
     share = one.error / one.rate
     error = "warning" if share >= 0.3 else "muted"
     return ((fmt(rounded(one.rate, share)), style), (f" {fmt_error(one).rjust(5)}", error))
+
+
+def fmt_blocks(value: float) -> str:
+    """A number of blocks, or of them per second: two digits of a small one."""
+    return f"{value:.2g}" if value < 9.5 else fmt_count(value)
 
 
 def rounded(value: float, share: float) -> float:

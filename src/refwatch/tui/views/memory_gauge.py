@@ -25,15 +25,18 @@ class Part(NamedTuple):
 
 PARTS = (
     Part("P", "Python blocks", "Python", "part-python_used", "python_used"),
-    Part("p", "free in arenas", "free", "part-python_free", "python_free"),
+    Part("p", "free in arenas", "its free", "part-python_free", "python_free"),
     Part("C", "C heap in use", "C heap", "part-c_used", "c_used"),
-    Part("c", "C heap free", "free", "part-c_free", "c_free"),
+    Part("c", "C heap free", "its free", "part-c_free", "c_free"),
     Part("F", "mapped files", "files", "part-files", "files"),
     Part("O", "other", "other", "part-other", "other"),
 )
 CHART_FROM = 96
 """From so many cells on there is room for the parts over time beside their numbers."""
 TABLE = 50
+"""Cells of the numbers beside it."""
+LEAST_CHANGE = 0.005
+"""Of all that is resident: a smaller change does not stand out."""
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
@@ -122,19 +125,29 @@ def _changes(view: GaugeView) -> tuple[float, ...]:
 
 
 def _legend(view: GaugeView, width: int) -> list[Line]:
-    """Letter, name, size and change of each part, as many on a line as there is room for."""
-    entries: list[Line] = []
-    for part, size, grown in zip(PARTS, _sizes(view), _changes(view), strict=True):
-        known = _known(view, part)
-        text = fmt_bytes(size) if known is not None else "unknown"
-        entry: list[Span] = [
-            (f"{part.letter} ", f"{part.style}-bold"),
-            (f"{part.name} ", "muted"),
-            (text, "strong"),
-        ]
-        if known is not None and abs(grown) >= 0.02 * max(size, 1):
-            entry += [(" ", ""), *fmt_grown(grown, fmt_bytes, size)]
-        entries.append(tuple(entry))
+    """Letter, name, size and change of each part, as many on a line as there is room for; with
+    short names if that saves a line."""
+    full = _filled([_entry(view, place, short=False) for place in range(len(PARTS))], width)
+    short = _filled([_entry(view, place, short=True) for place in range(len(PARTS))], width)
+    return short if len(short) < len(full) else full
+
+
+def _entry(view: GaugeView, place: int, *, short: bool) -> Line:
+    """What the legend says of the part at this place."""
+    part, size, grown = PARTS[place], _sizes(view)[place], _changes(view)[place]
+    known = _known(view, part) is not None
+    entry: Line = (
+        (f"{part.letter} ", f"{part.style}-bold"),
+        (f"{part.short if short else part.name} ", "muted"),
+        (fmt_bytes(size) if known else "unknown", "strong"),
+    )
+    if known and abs(grown) >= LEAST_CHANGE * sum(_sizes(view)):
+        entry = (*entry, (" ", ""), *fmt_grown(grown, fmt_bytes, much=True))
+    return entry
+
+
+def _filled(entries: Sequence[Line], width: int) -> list[Line]:
+    """The entries one after the other, on as many lines as they need."""
     lines: list[Line] = []
     for each in entries:
         if lines and width_of(lines[-1]) + width_of(each) + 3 <= width:
@@ -152,14 +165,14 @@ def draw_parts(view: GaugeView, width: int) -> list[Line]:
     chart = draw_stack(view, area, len(PARTS) - 1) if width >= CHART_FROM else []
     lines: list[Line] = []
     for row, (part, size) in enumerate(zip(PARTS, _sizes(view), strict=True)):
-        known = _known(view, part) is not None
+        known, grown = _known(view, part) is not None, changes[row]
         left: Line = (
             (f" {part.letter} ", f"background/{part.style}"),
             (f" {pad(part.name, 15)}", "foreground"),
             (pad(fmt_bytes(size) if known else "unknown", 10, right=True), "strong"),
             (pad(fmt_percent(size / total) if known else "", 7, right=True), "muted"),
             ("  ", ""),
-            *(fmt_grown(changes[row], fmt_bytes, size) if known else ()),
+            *(fmt_grown(grown, fmt_bytes, much=grown >= LEAST_CHANGE * total) if known else ()),
         )
         if not chart:
             lines.append(fit(left, width))
