@@ -51,9 +51,9 @@ def deep(depth: int = DEPTH) -> None:
     if depth:
         deep(depth - 1)
         return
-    for _ in repeat(None, 20):
+    for _ in repeat(None, 60):
         bytes(2000)
-    made["deep"] += 20
+    made["deep"] += 60
 
 
 def beside() -> None:

@@ -1,0 +1,29 @@
+"""Rates of allocation as burst mode estimates them, held against a target's own count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.common import BenchmarkError
+from benchmarks.readings import Facts, Reading, near
+
+from refwatch.model.snapshot import Process
+
+SHARE = 0.10  # of the truth
+BLOCKS_ONLY = {"stays"}  # the list in which they stay grows, too
+
+
+def allocating(process: Process, facts: Facts) -> Iterator[Reading]:
+    """Bytes and blocks per second of each function of the target."""
+    found = process.allocations
+    if found is None or found.mode != "burst" or not found.window_s:
+        raise BenchmarkError("there is nothing of burst mode in the snapshot")
+    for function, count in facts["made"].items():
+        lines = [line for line in found.lines if line.function == function]
+        blocks = sum(line.count for line in lines) / found.window_s
+        size = sum(line.size for line in lines) / found.window_s
+        truth = count / facts["seconds"]
+        yield near(f"{function} blocks/s", blocks, truth, SHARE * truth)
+        if function not in BLOCKS_ONLY:
+            truth *= facts["sizes"][function]
+            yield near(f"{function} bytes/s", size, truth, SHARE * truth)
