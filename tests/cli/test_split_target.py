@@ -24,6 +24,8 @@ LINES = {
     "-o -m x.py": "run -o -m x.py",
     "--python python3.12 -m m x": "run --python python3.12 -m m -- x",
     "--duration 3 --record r x.py -- y": "run --duration 3 --record r x.py -- y",
+    "--alloc exact --frames 3 -m m -x": "run --alloc exact --frames 3 -m m -- -x",
+    "--alloc-budget 1 -c pass -x": "run --alloc-budget 1 -c pass -- -x",
     "-- x.py -m": "run -- x.py -m",
     "-- -x.py": "run -- -x.py",
     "-": "run -",

@@ -35,6 +35,19 @@ class _Number(click.FloatRange):
         return number
 
 
+class _Whole(click.IntRange):
+    """A whole number in a range, and a clear word where it is none."""
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return int(super().convert(value, param, ctx))  # type: ignore[arg-type]
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Show live who keeps a Python program's memory alive, and who makes its threads wait.\n\n"
@@ -109,7 +122,7 @@ def cli() -> None:
 )
 @click.option(
     "--frames",
-    type=click.IntRange(1, MOST_FRAMES),
+    type=_Whole(1, MOST_FRAMES),
     default=1,
     show_default=True,
     metavar="N",
