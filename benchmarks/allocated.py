@@ -14,14 +14,16 @@ BLOCKS_ONLY = {"stays"}  # the list in which they stay grows, too
 
 
 def allocating(process: Process, facts: Facts) -> Iterator[Reading]:
-    """Bytes and blocks per second of each function of the target."""
+    """Bytes and blocks per second of the line of each function that allocates most."""
     found = process.allocations
     if found is None or found.mode != "burst" or not found.window_s:
         raise BenchmarkError("there is nothing of burst mode in the snapshot")
     for function, count in facts["made"].items():
         lines = [line for line in found.lines if line.function == function]
-        blocks = sum(line.count for line in lines) / found.window_s
-        size = sum(line.size for line in lines) / found.window_s
+        if not lines:
+            raise BenchmarkError(f"no line of {function} in the snapshot")
+        line = max(lines, key=lambda one: one.size)
+        blocks, size = line.count / found.window_s, line.size / found.window_s
         truth = count / facts["seconds"]
         yield near(f"{function} blocks/s", blocks, truth, SHARE * truth)
         if function not in BLOCKS_ONLY:
