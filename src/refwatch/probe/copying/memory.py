@@ -20,6 +20,7 @@ LIMIT_S = 5  # that the asking may take; the copy itself has other work meanwhil
 LAST_MS = 500  # that the copy waits for it when its own work is done
 WAIT_MS = 10
 READ = 256
+PIECE = 20_000  # bytes: mallinfo2 must notice when malloc gives so many
 UTSNAME = 65  # bytes of one of uname(2)'s texts
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -37,17 +38,6 @@ class _Mallinfo2(ctypes.Structure):
             "fordblks", "keepcost",
         )
     ]  # fmt: skip
-
-
-class _DlInfo(ctypes.Structure):
-    """Dl_info of dladdr(3)."""
-
-    _fields_ = [  # noqa: RUF012
-        ("file", ctypes.c_char_p),
-        ("base", ctypes.c_void_p),
-        ("symbol", ctypes.c_char_p),
-        ("address", ctypes.c_void_p),
-    ]
 
 
 class MemoryAsked:
@@ -177,17 +167,14 @@ def _c() -> tuple[int, int] | str:
         mallinfo = libc["mallinfo2"]
     except AttributeError:
         return "this C library does not tell what malloc has (mallinfo2)"
-    if _library_of(mallinfo) != _library_of(libc["malloc"]):
-        return "another malloc than the C library's is in use"
     mallinfo.restype = _Mallinfo2
+    before = _used(mallinfo())
+    libc["malloc"](ctypes.c_size_t(PIECE))
     found = mallinfo()
-    if found.arena + found.hblkhd == 0:
-        return "mallinfo2 knows of no memory: another malloc than the C library's is in use"
-    return found.uordblks + found.hblkhd, found.fordblks
+    if _used(found) < before + PIECE:
+        return "another malloc than the C library's is in use"
+    return before, found.fordblks
 
 
-def _library_of(function: object) -> int | None:
-    """Where the library begins that has the function."""
-    info = _DlInfo()
-    address = ctypes.cast(function, ctypes.c_void_p)  # type: ignore[arg-type]
-    return info.base if libc.dladdr(address, ctypes.byref(info)) else None
+def _used(found: _Mallinfo2) -> int:
+    return int(found.uordblks + found.hblkhd)
