@@ -1,0 +1,86 @@
+"""What can happen about allocations and memory in a session; part of events.py."""
+
+from __future__ import annotations
+
+from refwatch.model.allocations import (
+    BurstUse,
+    FileUse,
+    LineUse,
+    MemorySplit,
+    Mode,
+    TracebackUse,
+)
+from refwatch.model.event import TimedEvent as _Event
+from refwatch.model.references import Site
+
+
+class AllocationsSwitched(_Event, frozen=True, tag="allocations_switched"):
+    """Allocations are seen this way from now on. ``frames``: how deep tracebacks go. ``note`` says,
+    if anything, why it is not what was asked for, or what limits it."""
+
+    pid: int
+    mode: Mode
+    frames: int
+    note: str = ""
+
+
+class SitesSeen(_Event, frozen=True, tag="sites_seen"):
+    """Sites got numbers: ``first``, ``first + 1``, and so on."""
+
+    pid: int
+    first: int
+    sites: list[Site]
+
+
+class TracebacksSeen(_Event, frozen=True, tag="tracebacks_seen"):
+    """Tracebacks got numbers: ``first``, ``first + 1``, and so on. Each is the numbers of its
+    sites, innermost first."""
+
+    pid: int
+    first: int
+    tracebacks: list[list[int]]
+
+
+class BurstMeasured(_Event, frozen=True, tag="burst_measured"):
+    """A window of burst mode has ended. ``window_s`` is its length, ``span_s`` the time since the
+    window before ended (or burst mode began): together they say what share of the time was seen."""
+
+    pid: int
+    window_s: float
+    span_s: float
+    uses: list[BurstUse]
+    samples: int = 0
+    """Blocks that were looked at."""
+
+
+class TracesTaken(_Event, frozen=True, tag="traces_taken"):
+    """What tracemalloc's traces add up to, as counted in a copy made at ``at``. The groups are the
+    largest ones only; ``traced`` bytes in ``blocks`` blocks are all of them, refwatch's own left
+    out. ``peak`` is tracemalloc's."""
+
+    pid: int
+    number: int
+    frames: int
+    traced: int
+    peak: int
+    blocks: int
+    pause_s: float
+    took_s: float
+    lines: list[LineUse]
+    files: list[FileUse]
+    tracebacks: list[TracebackUse]
+
+
+class TracesFailed(_Event, frozen=True, tag="traces_failed"):
+    """No copy could be made to count the traces. ``retry_s``: seconds until it is tried again."""
+
+    pid: int
+    reason: str
+    retry_s: float | None
+
+
+class MemoryMeasured(_Event, frozen=True, tag="memory_measured"):
+    """Where the resident memory is, as found out in a copy."""
+
+    pid: int
+    split: MemorySplit
