@@ -10,27 +10,13 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from refwatch.model import kept
-from refwatch.model.allocation_events import (
-    AllocationsSwitched as AllocationsSwitched,
-)
-from refwatch.model.allocation_events import (
-    BurstMeasured as BurstMeasured,
-)
-from refwatch.model.allocation_events import (
-    MemoryMeasured as MemoryMeasured,
-)
-from refwatch.model.allocation_events import (
-    SitesSeen as SitesSeen,
-)
-from refwatch.model.allocation_events import (
-    TracebacksSeen as TracebacksSeen,
-)
-from refwatch.model.allocation_events import (
-    TracesFailed as TracesFailed,
-)
-from refwatch.model.allocation_events import (
-    TracesTaken as TracesTaken,
-)
+from refwatch.model.allocation_events import AllocationsSwitched as AllocationsSwitched
+from refwatch.model.allocation_events import BurstMeasured as BurstMeasured
+from refwatch.model.allocation_events import MemoryMeasured as MemoryMeasured
+from refwatch.model.allocation_events import SitesSeen as SitesSeen
+from refwatch.model.allocation_events import TracebacksSeen as TracebacksSeen
+from refwatch.model.allocation_events import TracesFailed as TracesFailed
+from refwatch.model.allocation_events import TracesTaken as TracesTaken
 from refwatch.model.event import TimedEvent as _Event
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
