@@ -7,8 +7,10 @@ turned round from one round to the next, and prints the median of the paired rat
 smallest and the largest. Each program measures its own work (`work`: start-up aside) and the CPU
 time it took; `whole` is the ratio of the whole processes. Start-up is the difference in seconds for
 a program that does nothing. `--peers` puts beside it the other tools that are installed, and
-`--control` a second bare run, whose ratio to the first is the noise of the machine. The exit status
-is 1 where refwatch missed a bound.
+`--control` a second bare run, whose ratio to the first is the noise of the machine. refwatch runs
+as it does by default (allocations seen in bursts), without seeing allocations, and with `--exact` as
+`--alloc exact`, which is held against `python -X tracemalloc` alone. The exit status is 1 where
+refwatch missed a bound.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ from benchmarks.common import (
 )
 
 PROGRAMS = ("int_loop", "cpu_threads", "allocation", "socket_pairs")
-RATIO_BOUND = 1.02
+DEFAULT_BOUND = 1.05
+OFF_BOUND = 1.02
+EXACT_BOUND = 1.03  # of the bare interpreter with tracemalloc on
 STARTUP_BOUND_S = 0.15
 
 Prefix = Callable[[Path], list[str]]
@@ -57,6 +61,10 @@ def _python(*options: str) -> list[str]:
 
 BARE = Way("bare", lambda _: _python())
 REFWATCH = Way("refwatch", lambda _: [*refwatch_command(), "--headless"])
+OFF = Way("refwatch, alloc off", lambda _: [*refwatch_command(), "--headless", "--alloc", "off"])
+EXACT = Way("refwatch, exact", lambda _: [*refwatch_command(), "--headless", "--alloc", "exact"])
+TRACEMALLOC = Way("tracemalloc", lambda _: _python("-X", "tracemalloc=1"))
+BOUNDS = {REFWATCH.name: DEFAULT_BOUND, OFF.name: OFF_BOUND}
 
 
 def _py_spy(folder: Path) -> list[str]:
@@ -96,13 +104,16 @@ def installed_peers() -> dict[str, str]:
     return found
 
 
-def ways(peers: bool, control: bool) -> list[Way]:
+def ways(peers: bool, control: bool, exact: bool) -> list[Way]:
     """What is compared with the bare run."""
-    chosen = [REFWATCH]
+    chosen = [REFWATCH, OFF]
+    if exact:
+        chosen.append(EXACT)
     if control:
         chosen.append(Way("nothing (control)", BARE.prefix))
+    if peers or exact:
+        chosen.append(TRACEMALLOC)
     if peers:
-        chosen.append(Way("tracemalloc", lambda _: _python("-X", "tracemalloc=1")))
         chosen += [Way(name, PEERS[name]) for name in installed_peers()]
     return chosen
 
@@ -114,11 +125,11 @@ class Series:
     program: str
     runs: dict[str, list[Run]]
 
-    def ratios(self, way: str, read: Callable[[Run], float]) -> list[float]:
-        """Of each round: this way's figure divided by the bare one's."""
+    def ratios(self, way: str, read: Callable[[Run], float], to: str = "bare") -> list[float]:
+        """Of each round: this way's figure divided by the other's."""
         return [
             read(watched) / read(bare)
-            for watched, bare in zip(self.runs[way], self.runs["bare"], strict=True)
+            for watched, bare in zip(self.runs[way], self.runs[to], strict=True)
         ]
 
 
@@ -141,8 +152,8 @@ def spread(values: list[float]) -> str:
     return f"{min(values):.3f}-{max(values):.3f}"
 
 
-def verdict(way: str, value: float, bound: float) -> str:
-    if way != REFWATCH.name:
+def verdict(value: float, bound: float | None) -> str:
+    if bound is None:
         return ""
     return f"<= {bound:.2f} " + ("OK" if value <= bound else "MISS")
 
@@ -166,10 +177,31 @@ def ratio_rows(series: Series) -> list[list[str]]:
                 spread(work),
                 f"{statistics.median(cpu):.3f}",
                 f"{statistics.median(whole):.3f}",
-                verdict(way, statistics.median(work), RATIO_BOUND),
+                verdict(statistics.median(work), BOUNDS.get(way)),
             ]
         )
+    if EXACT.name in series.runs and TRACEMALLOC.name in series.runs:
+        rows.append(exact_row(series))
     return rows
+
+
+def exact_row(series: Series) -> list[str]:
+    """Exact mode beside the bare interpreter that traces as much."""
+
+    def ratios(read: Callable[[Run], float]) -> list[float]:
+        return series.ratios(EXACT.name, read, TRACEMALLOC.name)
+
+    work = ratios(lambda run: float(run.facts["work_s"]))
+    return [
+        series.program,
+        "exact / tracemalloc",
+        "",
+        f"{statistics.median(work):.3f}",
+        spread(work),
+        f"{statistics.median(ratios(lambda run: float(run.facts['cpu_s']))):.3f}",
+        f"{statistics.median(ratios(lambda run: run.whole_s)):.3f}",
+        verdict(statistics.median(work), EXACT_BOUND),
+    ]
 
 
 def startup_rows(series: Series) -> list[list[str]]:
@@ -185,7 +217,7 @@ def startup_rows(series: Series) -> list[list[str]]:
                 f"{statistics.median(bare):.3f}",
                 f"+{statistics.median(more):.3f}",
                 spread(more),
-                verdict(way, statistics.median(more), STARTUP_BOUND_S),
+                verdict(statistics.median(more), STARTUP_BOUND_S if way == REFWATCH.name else None),
             ]
         )
     return rows
@@ -219,6 +251,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--peers", action="store_true", help="the other tools that are installed")
     parser.add_argument("--control", action="store_true", help="a second bare run: the noise")
+    parser.add_argument("--exact", action="store_true", help="exact mode beside tracemalloc")
     parser.add_argument("--scale", type=float, default=1.0, help="how much work (default: 1.0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run")
     options = parser.parse_args()
@@ -229,7 +262,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     options = parse()
-    chosen = ways(options.peers, options.control)
+    chosen = ways(options.peers, options.control, options.exact)
     only = options.only or [*PROGRAMS, "startup"]
     print_machine()
     print(versions(options.peers), f"- {options.rounds} rounds", end="\n\n", flush=True)
