@@ -46,7 +46,7 @@ PROGRAMS = ("allocation", "growing")
 FRAMES = (1, 25)
 TRACES = (1_000_000,)
 HEAP = str(HERE / "targets" / "heap.py")
-TRACES_PER_OBJECT = 1.5  # of that program: of two objects one has a block beside its own
+TRACES_PER_OBJECT = 2.0  # of that program
 EDGE_S = 0.02  # around a pause: between what refwatch says of its time and what the program felt
 
 Pair = tuple[Run, Run]
@@ -157,7 +157,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--traces", type=int, action="append", help="repeatable (default: 1 M)")
     parser.add_argument("--program", action="append", choices=PROGRAMS, help="repeatable")
     parser.add_argument("--scale", type=float, default=0.3, help="of the programs' work (0.3)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of a stall's run (15)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of a stall's run (30)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single run")
     options = parser.parse_args()
     if options.rounds < 0 or options.seconds <= 0 or min(options.traces or TRACES) < 2:
