@@ -50,6 +50,12 @@ SCENES = (
         18.0,
         (Shot("objects", ("5", "enter"), (120, 40)), Shot("leak", (), (80, 24))),
     ),
+    Scene(
+        "leak_lines",
+        12.0,
+        (Shot("allocations", ("6",), (120, 40)), Shot("icicle", ("6", "i"), (120, 32))),
+    ),
+    Scene("fragmentation", 8.0, (Shot("memory", ("6",), (120, 32)),)),
 )
 
 

@@ -33,8 +33,9 @@ def run_target(
 ) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
     spec = make_spec(options.python, module, code, arguments)
-    if options.alloc == "exact":
-        spec = replace(spec, trace_frames=options.frames)
+    if options.alloc != "off":
+        deep = f":{options.frames}" if options.alloc == "exact" else ""
+        spec = replace(spec, allocations=options.alloc + deep)
     recording = _check_files(options)
     try:
         session = SessionDirectory.create(spec.label)

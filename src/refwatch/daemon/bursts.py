@@ -12,6 +12,7 @@ where that is all of it, one follows the other.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,10 @@ CHECK_NS = 2_000_000_000
 FOLLOWED = 0.25  # of the windows: in these it is seen whether a block is freed, which costs more
 KEEP_SHARES = 5_000  # tracebacks
 OURS = str(Path(refwatch.__file__).resolve().parent / "probe")
-NOWHERE = Site("<no Python frame>", 0, "")
+NOWHERE = (Site("<no Python frame>", 0, ""),)
+GONE = (Site("<code that is gone>", 0, ""),)
+PEEK_NS = 5_000_000
+PEEKED_NS = 500_000_000  # of the beginning, when no code object has its names yet
 
 
 @dataclass
@@ -89,6 +93,7 @@ class Bursts:
             frames = hello.layout.frames
             self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none), OURS)
         self._on = False
+        self._early = hello.burst
         self._blocks: Blocks | None = None
         self._window: _Window | None = None
         self._due_ns: int | None = None
@@ -97,6 +102,8 @@ class Bursts:
         """When a window may begin, once the probe has opened."""
         self._told_ns = 0
         """The end of the time that has been told of."""
+        self._begun_ns = 0
+        self._peeked = 0
         self._mean = self._opened_mean = FIRST_MEAN
         self._follow = self._opened_follow = True
         self._kept: dict[int, list[float]] = {}
@@ -115,8 +122,10 @@ class Bursts:
         note = f"burst mode is not possible: {self._reason}" if self._reason else ""
         self._emit(ev.AllocationsSwitched(now / 1e9, self._pid, mode, depth, note))
         if not self._reason:
-            self._on, self._due_ns, self._told_ns = True, now, now
+            self._on, self._due_ns, self._told_ns, self._begun_ns = True, now, now, now
             self._length_ns = FIRST_WINDOW_NS
+            if self._early is not None:
+                self._take_early(self._early, now)
 
     def end(self) -> None:
         """Switch it off."""
@@ -132,13 +141,18 @@ class Bursts:
         if self._window is not None:
             if now >= self._window.ends_ns:
                 self._cut()
+            elif now < self._begun_ns + PEEKED_NS:
+                self._peek(self._window)
         elif self._opened_ns is not None:
             if now >= self._opened_ns:
                 self._start_window()
         elif self._due_ns is not None and now >= self._due_ns:
             self._due_ns = None
             self._open()
-        return min(self._next(now), now + STEP_NS)
+        return min(self._next(now), now + self._step_ns(now))
+
+    def _step_ns(self, now: int) -> int:
+        return PEEK_NS if now < self._begun_ns + PEEKED_NS else STEP_NS
 
     def _next(self, now: int) -> int:
         if self._window is not None:
@@ -189,14 +203,26 @@ class Bursts:
             }
         )
 
+    def _take_early(self, early: rp.EarlyBurst, now: int) -> None:
+        """The first window has begun before the target's first line."""
+        self._early, self._due_ns = None, None
+        self._know(early.opened)
+        began = int(early.monotonic_s * 1e9) - (time.monotonic_ns() - now)
+        self._told_ns = began
+        ends = now + FIRST_WINDOW_NS
+        self._window = _Window(began, ends, early.count, early.mean, followed=True)
+
+    def _know(self, opened: rp.Opened) -> None:
+        assert self._memory is not None
+        self.tracing_s += opened.cpu_s
+        self._prices = (opened.pass_s, opened.look_s)
+        self._blocks = Blocks(self._memory, opened.place)
+
     def _take_opened(self, report: rp.BurstOpened) -> None:
-        self.tracing_s += report.cpu_s
+        self._know(report.opened)
         if not self._on:  # switched off meanwhile
             self._close()
             return
-        assert self._memory is not None
-        self._prices = (report.pass_s, report.look_s)
-        self._blocks = Blocks(self._memory, report.place)
         now = self._clock()
         self._opened_ns = now + random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
 
@@ -233,6 +259,17 @@ class Bursts:
             self._open()
         else:
             self._start_window(count)
+
+    def _peek(self, window: _Window) -> None:
+        """Learn the names of what has been seen: the code of a short program may be gone when the
+        window ends."""
+        assert self._blocks is not None
+        assert self._tracebacks is not None
+        count = self._blocks.count()
+        if count is not None:
+            for block in self._blocks.read(max(window.start, self._peeked), count):
+                self._tracebacks.sites(block.frames)
+            self._peeked = count
 
     def _cut_quietly(self) -> None:
         """At a moment when the target may be gone."""
@@ -301,11 +338,11 @@ class Bursts:
             sites = self._tracebacks.sites(frames)
             if sites is None:
                 continue
-            before = by_sites.get(sites or (NOWHERE,))
-            if before is None:
-                by_sites[sites or (NOWHERE,)] = row
-            else:
-                by_sites[sites or (NOWHERE,)] = [a + b for a, b in zip(before, row, strict=True)]
+            sites = sites or (GONE if frames else NOWHERE)
+            before = by_sites.get(sites)
+            by_sites[sites] = (
+                row if before is None else [a + b for a, b in zip(before, row, strict=True)]
+            )
         numbers = self._numbers.tracebacks(at, by_sites)
         rows = dict(zip(numbers, by_sites.values(), strict=True))
         for number, row in rows.items():

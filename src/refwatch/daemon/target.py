@@ -38,14 +38,14 @@ def _working_directory() -> str:
 @dataclass(frozen=True)
 class TargetSpec:
     """What to run: ``arguments`` is what stands behind the interpreter, ``[script, args..]``,
-    ``["-m", module, ..]`` or ``["-c", code, ..]``. ``trace_frames``: tracemalloc is to trace from
-    the start, with tracebacks so deep."""
+    ``["-m", module, ..]`` or ``["-c", code, ..]``. ``allocations`` says what the
+    probe is to see of them from the start: ``burst``, or ``exact:`` and how deep tracebacks go."""
 
     executable: str
     arguments: list[str]
     label: str
     cwd: str = field(default_factory=_working_directory)
-    trace_frames: int | None = None
+    allocations: str = ""
 
     @property
     def argv(self) -> list[str]:
@@ -60,8 +60,8 @@ class TargetSpec:
             environment["REFWATCH_PYTHONPATH"] = own
         environment["PYTHONPATH"] = inject + os.pathsep + own if own else inject
         environment["REFWATCH_PROBE"] = f"{daemon_pid}:{probe_path}"
-        if self.trace_frames is not None:
-            environment["REFWATCH_FRAMES"] = str(self.trace_frames)
+        if self.allocations:
+            environment["REFWATCH_ALLOCATIONS"] = self.allocations
         return environment
 
 

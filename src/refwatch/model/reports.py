@@ -86,6 +86,40 @@ class _Report(Struct, frozen=True, tag_field="message", tag=True):
     pass
 
 
+class BlocksPlace(Struct, frozen=True):
+    """Where the blocks that were looked at are told of: ``count`` is the address of the word that
+    says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
+    oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
+    are added to a block's size before chance decides."""
+
+    count: int
+    records: int
+    room: int
+    size: int
+    head: int
+    extra: int
+
+
+class Opened(Struct, frozen=True):
+    """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
+    the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has."""
+
+    place: BlocksPlace
+    pass_s: float
+    look_s: float
+    cpu_s: float
+
+
+class EarlyBurst(Struct, frozen=True):
+    """Blocks are looked at since before the target's first line, at ``monotonic_s``
+    (CLOCK_MONOTONIC), one in ``mean`` bytes. ``count`` of them were looked at before."""
+
+    opened: Opened
+    monotonic_s: float
+    count: int
+    mean: int
+
+
 class Hello(_Report, frozen=True, tag="hello"):
     pid: int
     python: str
@@ -100,6 +134,7 @@ class Hello(_Report, frozen=True, tag="hello"):
     cpu_s: float
     probe_tid: int
     """The probe's own thread."""
+    burst: EarlyBurst | None = None
 
 
 class ProbeThread(_Report, frozen=True, tag="thread"):
@@ -211,28 +246,10 @@ class MarkSet(_Report, frozen=True, tag="mark"):
     monotonic_s: float
 
 
-class BlocksPlace(Struct, frozen=True):
-    """Where the blocks that were looked at are told of: ``count`` is the address of the word that
-    says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
-    oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
-    are added to a block's size before chance decides."""
-
-    count: int
-    records: int
-    room: int
-    size: int
-    head: int
-    extra: int
-
-
 class BurstOpened(_Report, frozen=True, tag="burst_opened"):
-    """Some blocks are looked at from now on. ``pass_s``: what a block that is not looked at costs,
-    as measured in the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has."""
+    """Some blocks are looked at from now on."""
 
-    place: BlocksPlace
-    pass_s: float
-    look_s: float
-    cpu_s: float
+    opened: Opened
 
 
 class BurstClosed(_Report, frozen=True, tag="burst_closed"):

@@ -57,6 +57,11 @@ class Answerer:
             self._service.begin(self.tell)
         return self._tid
 
+    def burst(self, layout: object) -> dict[str, object] | None:
+        """Look at some blocks from now on, by what calibration has found: what the daemon is to
+        know of it; None where it cannot be done."""
+        return self._service.burst(layout) if self._service is not None else None
+
     def trace(self, frames: int) -> None:
         """Have tracemalloc see every block from now on."""
         if self._service is not None:

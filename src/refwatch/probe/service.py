@@ -92,6 +92,11 @@ class Service:
         if self._read_last.locked():
             self._read_last.release()
 
+    def burst(self, layout: object) -> Message | None:
+        """Look at some blocks from now on; the target has not run yet."""
+        frames: object = layout["frames"]  # type: ignore[index]
+        return self._bursts.begin_early(frames)
+
     def trace(self, frames: int) -> None:
         """Have tracemalloc see every block from now on; the target has not run yet."""
         self._tracing.begin(frames, early=True)

@@ -14,9 +14,9 @@ Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str, frames: str | None = None) -> None:
+def start(report_to: str, allocations: str = "") -> None:
     """Begin; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns when the answer is on its way.
-    ``frames``: have tracemalloc keep so many of each block, from then on."""
+    ``allocations``: how they are seen from then on, ``burst`` or ``exact:`` and how many frames."""
     began, cpu = time.perf_counter(), time.thread_time()
     daemon, path = report_to.split(":", 1)
     link = Link(path)
@@ -37,8 +37,11 @@ def start(report_to: str, frames: str | None = None) -> None:
     answerer = Answerer(link, limits)
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
+    if allocations == "burst":
+        hello["burst"] = answerer.burst(hello["layout"])
     link.send(hello)
-    if frames is not None:
+    mode, _, frames = allocations.partition(":")
+    if mode == "exact":
         answerer.trace(int(frames))
 
 

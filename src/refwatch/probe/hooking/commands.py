@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Command = dict[str, object]
 
+EARLY_MEAN = 1 << 17  # bytes
+
 
 class BurstCommands:
     """Obeys in the probe's thread. To be made before the target's first line."""
@@ -33,25 +35,37 @@ class BurstCommands:
             "burst_close": self._end,
         }
 
+    def begin_early(self, frames: object) -> dict[str, object] | None:
+        """Begin before the target's first line: what the daemon is to know. None where it cannot be
+        done, of which the daemon hears when it asks."""
+        if self._hook is None or type(frames) is not dict:
+            return None
+        opened = self._opened(self._hook, frames, EARLY_MEAN, follow=True)
+        now, count = time.clock_gettime(time.CLOCK_MONOTONIC), self._hook.count
+        return {"opened": opened, "monotonic_s": now, "count": count, "mean": EARLY_MEAN}
+
     def _begin(self, command: Command) -> None:
         """Begin to look at blocks, or go on with another mean."""
         if self._hook is None:
             self._link.send({"message": "no_burst", "reason": self._reason})
             return
-        began = time.thread_time()
         frames: dict[str, object] = command["frames"]  # type: ignore[assignment]
-        follow = bool(command.get("follow"))
-        self._hook.open(frames, int(str(command["mean"])), follow=follow)
+        mean, follow = int(str(command["mean"])), bool(command.get("follow"))
+        opened = self._opened(self._hook, frames, mean, follow=follow)
+        self._link.send({"message": "burst_opened", "opened": opened})
+
+    def _opened(
+        self, hook: Hook, frames: dict[str, object], mean: int, *, follow: bool
+    ) -> dict[str, object]:
+        began = time.thread_time()
+        hook.open(frames, mean, follow=follow)
         self._open = True
-        self._link.send(
-            {
-                "message": "burst_opened",
-                "place": self._hook.place(),
-                "pass_s": self._hook.follow_s if follow else self._hook.pass_s,
-                "look_s": self._hook.look_s,
-                "cpu_s": time.thread_time() - began,
-            }
-        )
+        return {
+            "place": hook.place(),
+            "pass_s": hook.follow_s if follow else hook.pass_s,
+            "look_s": hook.look_s,
+            "cpu_s": time.thread_time() - began,
+        }
 
     def _end(self, _: Command) -> None:
         if self._hook is not None and self._open:

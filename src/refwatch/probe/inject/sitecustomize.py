@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 
-def _restore_environment() -> tuple[str | None, str | None, str]:
-    """Undo what the launcher did; return (where the probe reports to, how many frames tracemalloc
-    is to keep, this folder)."""
+def _restore_environment() -> tuple[str | None, str, str]:
+    """Undo what the launcher did; return (where the probe reports to, what it is to see of
+    allocations, this folder)."""
     report_to = os.environ.pop("REFWATCH_PROBE", None)
-    frames = os.environ.pop("REFWATCH_FRAMES", None)
+    allocations = os.environ.pop("REFWATCH_ALLOCATIONS", "")
     folder = os.path.dirname(os.path.abspath(__file__))
     original = os.environ.pop("REFWATCH_PYTHONPATH", None)
     if report_to is not None:
@@ -30,10 +30,10 @@ def _restore_environment() -> tuple[str | None, str | None, str]:
             os.environ["PYTHONPATH"] = original
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     sys.path_importer_cache.pop(folder, None)
-    return report_to, frames, folder
+    return report_to, allocations, folder
 
 
-def _load_probe(folder: str) -> Callable[[str, str | None], None]:
+def _load_probe(folder: str) -> Callable[[str, str], None]:
     """The probe's package, by its place, under a name that no one else uses."""
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import spec_from_file_location
@@ -67,10 +67,10 @@ def _run_own_sitecustomize() -> None:
     spec.loader.exec_module(module)
 
 
-_report_to, _frames, _folder = _restore_environment()
+_report_to, _allocations, _folder = _restore_environment()
 if _report_to is not None:
     try:
-        _load_probe(_folder)(_report_to, _frames)
+        _load_probe(_folder)(_report_to, _allocations)
     except Exception:  # noqa: BLE001 - the target runs as if alone, whatever befalls the probe
         _report_to = None
 _run_own_sitecustomize()
