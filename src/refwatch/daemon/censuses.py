@@ -22,7 +22,7 @@ from refwatch.session.suspects import suspicions
 
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
 INTERVAL_NS = 2_500_000_000
-PAUSE_SHARE = 0.0015  # of the time, that the target may stand still for censuses; their copies cost it more
+PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copies cost it far more
 LIMIT_S = 60.0  # that a census may take in its copy
 CHAINS_LIMIT_S = 60.0
 CHAINS_AGAIN_NS = 60_000_000_000
