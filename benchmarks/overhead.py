@@ -8,9 +8,9 @@ smallest and the largest. Each program measures its own work (`work`: start-up a
 time it took; `whole` is the ratio of the whole processes. Start-up is the difference in seconds for
 a program that does nothing. `--peers` puts beside it the other tools that are installed, and
 `--control` a second bare run, whose ratio to the first is the noise of the machine. refwatch runs
-as it does by default (allocations seen in bursts), without seeing allocations, and with `--exact` as
-`--alloc exact`, which is held against `python -X tracemalloc` alone. The exit status is 1 where
-refwatch missed a bound.
+as it does by default (allocations seen in bursts), with `--alloc off`, and, where `--exact` is
+given, with `--alloc exact`, which is held against `python -X tracemalloc` alone. The exit status is
+1 where refwatch missed a bound.
 """
 
 from __future__ import annotations

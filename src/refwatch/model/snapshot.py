@@ -257,9 +257,9 @@ class LineAllocations(Struct, frozen=True):
 class Allocations(Struct, frozen=True):
     """``traced`` and ``peak`` are tracemalloc's, refwatch's own blocks left out of the first; 0 in
     burst mode. ``window_s``: seconds that burst mode has looked at, of ``span_s``; 0 in exact mode,
-    which sees all. ``blocks`` are live and traced in exact mode, in burst mode those that were looked
-    at. In mode ``off`` the figures are those of the mode before. ``note`` says what limits it, if anything. ``top`` and ``lines`` have most bytes
-    first."""
+    which sees all. ``blocks`` are live and traced in exact mode, in burst mode those that were
+    looked at. In mode ``off`` the figures are those of the mode before. ``note`` says what limits
+    it, if anything. ``top`` and ``lines`` have most bytes first."""
 
     mode: Literal["exact", "burst", "off"]
     frames: int
