@@ -222,6 +222,32 @@ def test_it_does_not_see_the_probe_s_thread(bench: Bench) -> None:
     assert lines[2:] == ["True", "True 0"]
 
 
+def test_its_threads_are_counted_as_ever(bench: Bench) -> None:
+    """Also after forks, for which the probe's thread leaves and comes back."""
+    script = bench.script("""
+        import _thread, os, time
+        def counts(until):
+            end = time.monotonic() + 20
+            while _thread._count() != until and time.monotonic() < end: time.sleep(0.001)
+            return _thread._count()
+        print(_thread._count())
+        gate = _thread.allocate_lock(); gate.acquire()
+        def wait(): gate.acquire(); gate.release()
+        for _ in range(3): _thread.start_new_thread(wait, ())
+        print(counts(3))
+        gate.release()
+        print(counts(0))
+        time.sleep(0.2)
+        for _ in range(3):
+            pid = os.fork()
+            if pid == 0: os._exit(_thread._count())
+            print(os.waitpid(pid, 0)[1], counts(0))
+            time.sleep(0.1)
+            print(counts(0))
+        """)
+    bench.alike(script)
+
+
 def test_the_working_directory_may_be_gone(bench: Bench) -> None:
     place = bench.write("target.py", "import os, sys; print(sys.argv, os.path.exists('.'))")
     gone = bench.folder / "gone"

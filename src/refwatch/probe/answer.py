@@ -14,6 +14,7 @@ import time
 
 from .asked import answer
 from .link import LEAVE, MAIL, Link, from_json
+from .uncounted import ThreadCount
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
 class Answerer:
-    """Answers the daemon's questions; owns the probe's thread."""
+    """Answers the daemon's questions; owns the probe's thread. ``counted``: where the interpreter
+    counts its threads."""
 
-    def __init__(self, link: Link, limits: dict[str, str]) -> None:
+    def __init__(self, link: Link, limits: dict[str, str], counted: int | None = None) -> None:
         self._link = link
+        self._count = ThreadCount(counted) if counted is not None else None
         self._mail: list[Callable[[], dict[str, object]]] = []
         self._rest = b""
         self._service = _service(link, self.tell, limits)
@@ -82,6 +85,8 @@ class Answerer:
         self._running = True
 
     def _run(self) -> None:
+        if self._count is not None:
+            self._count.change(-1)
         try:
             # Signals are the target's, which may wait for one that all threads of its own block.
             _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
@@ -95,6 +100,8 @@ class Answerer:
         finally:
             self._cpu_s += time.thread_time()
             self._running = False
+            if self._count is not None:
+                self._count.change(1)  # the interpreter takes it off again
 
     def _serve(self) -> bool:
         """Wait for commands and obey, or for the time of the next sample; False at the end."""

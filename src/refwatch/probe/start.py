@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 
 from .answer import Answerer
 from .link import Link
@@ -29,12 +28,13 @@ def start(report_to: str, allocations: str = "") -> None:
         "free_threaded": _free_threaded(),
         "gil_enabled": _gil_enabled(),
         "switch_interval_s": sys.getswitchinterval(),
-        "layout": _calibrate(int(daemon), limits),
+        "layout": (layout := _calibrate(int(daemon), limits)),
     }
+    counted = layout.pop("thread_count")
     _unload("calibration")
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
-    answerer = Answerer(link, limits)
+    answerer = Answerer(link, limits, counted if type(counted) is int else None)
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
     if allocations == "burst":
@@ -65,44 +65,18 @@ def _gil_enabled() -> bool:
 
 
 def _calibrate(daemon: int, limits: Limits) -> Found:
-    """What was found and verified; each search that failed leaves its reason in ``limits``."""
-    layout: Found = {"gil": None, "threads": None, "frames": None, "text": None, "references": None}
+    """What was found and verified; each search that failed leaves its reason in ``limits``.
+    ``thread_count`` is for the probe itself."""
+    readings = ("gil", "threads", "frames", "text", "references", "thread_count")
+    nothing: Found = dict.fromkeys(readings)
     if sys.platform != "linux":
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
-        return layout
+        return nothing
     try:
-        from . import capi, peek
-        from .calibration import find_frames, find_gil, find_text, find_threads, helper
-        from .calibration.find_references import find_references
+        from .calibration.search import Search
     except ImportError as error:
         limits["outside reading"] = f"the target's Python lacks a module: {error}"
-        return layout
-    capi.allow_reader(daemon)
-    try:
-        memory = peek.Memory()
-        helpers = [helper.Helper(), helper.Helper()]
-    except (helper.Stuck, OSError, RuntimeError) as error:
-        limits["outside reading"] = f"calibration could not begin: {error}"
-        return layout
-
-    def attempt(name: str, reading: str, search: Callable[[], object]) -> None:
-        try:
-            layout[name] = search()
-        except (find_gil.NotFound, helper.Stuck, OSError, ValueError, RuntimeError) as error:
-            limits[reading] = f"calibration failed: {error}"
-
-    try:
-        if _gil_enabled():
-            attempt("gil", "GIL", lambda: find_gil.find_gil(memory, helpers[0]))
-        attempt("threads", "thread states", lambda: find_threads.find_threads(memory, *helpers))
-        attempt("frames", "stacks", lambda: find_frames.find_frames(memory))
-        attempt("text", "source lines", lambda: find_text.find_text(memory))
-        if _free_threaded():
-            limits["references"] = "a free-threaded build splits an object's count among threads"
-        else:
-            attempt("references", "references", lambda: find_references(memory))
-    finally:
-        for one in helpers:
-            one.end()
-        memory.close()
-    return layout
+        return nothing
+    search = Search(limits)
+    search.begin(daemon, gil=_gil_enabled(), free_threaded=_free_threaded())
+    return {**nothing, **search.layout}

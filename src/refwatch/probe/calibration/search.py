@@ -1,0 +1,67 @@
+"""All searches, one after the other: what each finds, or why it found nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..capi import allow_reader
+from ..peek import Memory
+from .find_count import find_count
+from .find_frames import find_frames
+from .find_gil import NotFound, find_gil
+from .find_references import find_references
+from .find_text import find_text
+from .find_threads import find_threads
+from .helper import Helper, Stuck
+
+Layout = dict[str, object]
+
+
+class Search:
+    """``layout`` is what was found and verified; each search that failed leaves its reason in
+    ``limits``."""
+
+    def __init__(self, limits: dict[str, str]) -> None:
+        self.layout: Layout = {}
+        self._limits = limits
+
+    def begin(self, reader: int, *, gil: bool, free_threaded: bool) -> None:
+        """Search; process ``reader`` is allowed to read this one."""
+        allow_reader(reader)
+        try:
+            memory = Memory()
+            helpers = [Helper(), Helper()]
+        except (Stuck, OSError, RuntimeError) as error:
+            self._limits["outside reading"] = f"calibration could not begin: {error}"
+            return
+        try:
+            self._all(memory, helpers, gil=gil, free_threaded=free_threaded)
+        finally:
+            for one in helpers:
+                one.end()
+            memory.close()
+
+    def _all(
+        self, memory: Memory, helpers: list[Helper], *, gil: bool, free_threaded: bool
+    ) -> None:
+        if gil:
+            self._attempt("gil", "GIL", lambda: find_gil(memory, helpers[0]))
+        self._attempt("threads", "thread states", lambda: find_threads(memory, *helpers))
+        threads = self.layout.get("threads")
+        if type(threads) is dict:
+            head = int(threads["head"])
+            self._attempt("thread_count", "", lambda: find_count(memory, head))
+        self._attempt("frames", "stacks", lambda: find_frames(memory))
+        self._attempt("text", "source lines", lambda: find_text(memory))
+        if free_threaded:
+            reason = "a free-threaded build splits an object's count among threads"
+            self._limits["references"] = reason
+        else:
+            self._attempt("references", "references", lambda: find_references(memory))
+
+    def _attempt(self, name: str, reading: str, search: Callable[[], object]) -> None:
+        try:
+            self.layout[name] = search()
+        except (NotFound, Stuck, OSError, ValueError, RuntimeError) as error:
+            if reading:
+                self._limits[reading] = f"calibration failed: {error}"
