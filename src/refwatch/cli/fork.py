@@ -64,6 +64,7 @@ def fork_daemon(
         _leave_terminal(session)
         from refwatch.daemon.allocations import AllocationOptions
         from refwatch.daemon.daemon import Daemon, DaemonOptions
+        from refwatch.daemon.heap_watch import HeapOptions
         from refwatch.daemon.references import ReferenceOptions
 
         daemon_options = DaemonOptions(
@@ -71,11 +72,11 @@ def fork_daemon(
             duration_s=options.duration,
             output=Path(options.output).absolute() if options.output else None,
             expects_viewer=with_ui,
-            references=ReferenceOptions(
-                options.watch, options.watch_rate, options.census, options.gc_pauses
-            ),
-            allocations=AllocationOptions(
-                options.alloc, options.frames, options.alloc_budget / 100
+            heap=HeapOptions(
+                ReferenceOptions(
+                    options.watch, options.watch_rate, options.census, options.gc_pauses
+                ),
+                AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
             ),
         )
         Daemon(daemon_options, theirs, probes, viewers, recording).run()

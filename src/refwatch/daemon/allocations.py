@@ -54,6 +54,11 @@ class AllocationWatch:
         self._switch(options.mode)
 
     @property
+    def mode(self) -> Mode:
+        """How allocations are to be seen now."""
+        return self._mode
+
+    @property
     def tracing_s(self) -> float:
         """Time that burst mode has cost the target so far, seconds."""
         return self._bursts.tracing_s

@@ -23,6 +23,7 @@ from refwatch.session.suspects import suspicions
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
 INTERVAL_NS = 2_500_000_000
 PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copies cost it far more
+TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all over its tables
 LIMIT_S = 60.0  # that a census may take in its copy
 CHAINS_LIMIT_S = 60.0
 CHAINS_AGAIN_NS = 60_000_000_000
@@ -49,6 +50,8 @@ class Censuses:
     ) -> None:
         self.cost_s = 0.0
         """CPU time of reading the classes so far."""
+        self.traced = False
+        """Tracemalloc traces in the target."""
         self._pid = pid
         self._copies = copies
         self._classes = LiveClasses(memory) if memory is not None else None
@@ -154,7 +157,8 @@ class Censuses:
     def _taken(self, report: rp.CensusReport, number: int) -> None:
         self._work = ""
         self._retry_ns = RETRY_NS
-        spent = max(self._pauses_s / PAUSE_SHARE, 2 * report.took_s)
+        share = TRACED_SHARE if self.traced else PAUSE_SHARE
+        spent = max(self._pauses_s / share, 2 * report.took_s)
         self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
         self._pauses_s = 0.0
         self._anchor(report)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from refwatch.daemon.allocations import AllocationOptions
 from refwatch.daemon.connections import Listener
+from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.launcher import reap_copies
-from refwatch.daemon.references import ReferenceOptions
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.daemon.watch import Watch
@@ -99,8 +99,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
         os.getpid(),
         time.monotonic_ns(),
         1000.0,
-        ReferenceOptions(),
-        AllocationOptions("off"),
+        HeapOptions(allocations=AllocationOptions("off")),
         emit,
         lambda: state.main.references if state.main else None,
     )

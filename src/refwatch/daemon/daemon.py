@@ -16,9 +16,8 @@ from pathlib import Path
 import msgspec
 
 from refwatch import __version__
-from refwatch.daemon.allocations import AllocationOptions
 from refwatch.daemon.connections import Connection, Listener
-from refwatch.daemon.references import ReferenceOptions
+from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.watch import Watch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
@@ -62,8 +61,7 @@ class DaemonOptions:
     duration_s: float | None = None
     output: Path | None = None
     expects_viewer: bool = False
-    references: ReferenceOptions = field(default_factory=ReferenceOptions)
-    allocations: AllocationOptions = field(default_factory=AllocationOptions)
+    heap: HeapOptions = field(default_factory=HeapOptions)
 
 
 class Daemon:
@@ -215,8 +213,7 @@ class Daemon:
             launched.ppid,
             zero,
             self._options.rate_hz,
-            self._options.references,
-            self._options.allocations,
+            self._options.heap,
             self.emit,
             lambda: self._state.main.references if self._state.main else None,
         )

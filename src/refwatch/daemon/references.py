@@ -95,6 +95,11 @@ class ReferenceWatch:
         """What makes copies of the target, for other work as well."""
         return self._copies
 
+    def traced(self, now: bool) -> None:
+        """Tracemalloc traces in the target from now on, or no longer."""
+        if self._censuses is not None:
+            self._censuses.traced = now
+
     @property
     def cost_s(self) -> float:
         """CPU time of reading counts so far."""

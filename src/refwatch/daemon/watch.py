@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from refwatch.daemon.allocations import AllocationOptions, AllocationWatch
 from refwatch.daemon.connections import Connection
+from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.jobs import Jobs
-from refwatch.daemon.objects import line_of
 from refwatch.daemon.pace import Pace
 from refwatch.daemon.peers import Peers
-from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
 from refwatch.model.reports import (
@@ -59,8 +57,7 @@ class Watch:
         launcher: int,
         zero_ns: int,
         rate_hz: float,
-        references: ReferenceOptions,
-        allocations: AllocationOptions,
+        options: HeapOptions,
         emit: Callable[[ev.Event], None],
         fold: Callable[[], References | None],
     ) -> None:
@@ -74,11 +71,9 @@ class Watch:
         self._sampler = Sampler(pid, emit)
         self.peers = Peers(self._take_report)
         self._launcher = launcher
-        self._options = references
-        self._allocation_options = allocations
-        self._allocations: AllocationWatch | None = None
+        self._options = options
         self._fold = fold
-        self._references: ReferenceWatch | None = None
+        self._heap: HeapWatch | None = None
         self._processes: ProcessReader | None = None
         self._hello: Hello | None = None
         self._image = b""
@@ -122,39 +117,23 @@ class Watch:
             self._read_last(report)
         elif isinstance(report, MarkSet):
             self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
-        elif self._allocations is not None and self._allocations.take(report):
-            pass
-        elif self._references is not None:
-            self._references.take(report, peer)
+        elif self._heap is not None:
+            self._heap.take(report, peer)
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        if self._references is not None:
-            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
-                self._references.read_last(ending)
-        if self._allocations is not None:
-            with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
-                self._allocations.read_last()
+        if self._heap is not None:
+            self._heap.read_last(ending)
         self.peers.tell_probe(END)
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""
-        if self._references is not None and not self.over:
-            self._references.marking()
-        self._emit(ev.Marked(max(0.0, at), name))
-        if self._references is not None and not self.over:
-            self._references.marked()
-        if self._allocations is not None and not self.over:
-            self._allocations.marked()
+        with contextlib.nullcontext() if self._heap is None or self.over else self._heap.marking():
+            self._emit(ev.Marked(max(0.0, at), name))
 
     def obey(self, command: Command) -> bool:
-        """A viewer's command about references or allocations; False if it is none, or if it cannot
-        be done."""
-        if self.over:
-            return False
-        if self._allocations is not None and self._allocations.obey(command):
-            return True
-        return self._references is not None and self._references.obey(command)
+        """A viewer's command about the heap; False if it is none, or if it cannot be done."""
+        return self._heap is not None and not self.over and self._heap.obey(command)
 
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
@@ -206,14 +185,14 @@ class Watch:
         for reading, reason in hello.limits:
             self.limit(reading, reason)
         self._start_sampling(hello)
-        self._watch_references(hello)
+        self._watch_heap(hello)
 
-    def _watch_references(self, hello: Hello) -> None:
+    def _watch_heap(self, hello: Hello) -> None:
         try:
             memory = RemoteMemory(self.pid) if self.sampling else None
         except (ReadingDenied, MemoryGone, OSError):
             memory = None
-        self._references = ReferenceWatch(
+        self._heap = HeapWatch(
             self.pid,
             self._launcher,
             self._options,
@@ -224,37 +203,17 @@ class Watch:
             self._fold,
             self.now_ns,
         )
-        if self._options.census == "off":
+        if self._options.references.census == "off":
             self.limit("census", "switched off (--census off)")
-        self._jobs.at(self._step_references, self.now_ns())
-        self._allocations = AllocationWatch(
-            self.pid,
-            self._allocation_options,
-            hello,
-            memory,
-            self._references.copies,
-            self._emit,
-            lambda command: self.peers.tell_probe(line_of(command)),
-            self.now_ns,
-        )
-        self._jobs.at(self._step_allocations, self.now_ns())
+        self._jobs.at(self._step_heap, self.now_ns())
 
-    def _step_allocations(self, now: int) -> None:
-        assert self._allocations is not None
-        try:
-            self._jobs.at(self._step_allocations, self._allocations.step(now))
-        except (ReadingDenied, MemoryGone, OSError):
-            self._jobs.at(self._step_allocations, now + SLICE_NS)  # the sampler says so
-
-    def _step_references(self, now: int) -> None:
-        assert self._references is not None
+    def _step_heap(self, now: int) -> None:
+        assert self._heap is not None
         self.peers.read()
         try:
-            self._jobs.at(self._step_references, self._references.step(now))
+            self._jobs.at(self._step_heap, self._heap.step(now))
         except ReadingDenied as error:
             self._fall_back(f"no longer permitted ({error})")
-        except (MemoryGone, OSError):
-            self._jobs.at(self._step_references, now + SLICE_NS)  # the sampler says so
 
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
@@ -398,7 +357,7 @@ class Watch:
                 probe_cpu_s=calibration + self._probe_cpu_s,
                 probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
                 daemon_cpu_s=time.process_time(),
-                tracing_s=self._allocations.tracing_s if self._allocations else 0.0,
+                tracing_s=self._heap.tracing_s if self._heap else 0.0,
             )
         )
 
@@ -410,29 +369,27 @@ class Watch:
             self.sampling = False
             self._sampler.end()
         self._jobs.clear()
-        if self._references is not None:
-            self._references.target_ended()
-            self._jobs.at(self._step_references, self.now_ns())
+        if self._heap is not None:
+            self._heap.target_ended()
+            self._jobs.at(self._step_heap, self.now_ns())
 
     @property
     def counting_traces(self) -> bool:
         """The traces of exact mode are being counted in a copy."""
-        return self._allocations is not None and self._allocations.counting
+        return self._heap is not None and self._heap.counting_traces
 
     @property
     def working(self) -> bool:
         """Something is being worked on in a copy."""
-        return not self.over and self._references is not None and self._references.working
+        return not self.over and self._heap is not None and self._heap.working
 
     def end(self, reason: str) -> None:
         """Send what is left; no reading after this."""
         if self.over:
             return
         self.over = reason
-        if self._allocations is not None:
-            self._allocations.end()
-        if self._references is not None:
-            self._references.end()
+        if self._heap is not None:
+            self._heap.end()
         if self.sampling:
             self.sampling = False
             self._sampler.end()
