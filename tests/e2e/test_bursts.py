@@ -12,7 +12,8 @@ import pytest
 from tests.e2e.references import WAIT, Watching, alike, watching
 
 from refwatch.model.commands import SwitchAllocations
-from refwatch.session.allocations import Allocations, By, Tally
+from refwatch.session.allocations import Allocations, By
+from refwatch.session.estimates import Tally
 from refwatch.session.state import State
 
 if TYPE_CHECKING:

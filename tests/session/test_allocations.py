@@ -18,18 +18,8 @@ from refwatch.model.allocations import (
 )
 from refwatch.model.references import Site
 from refwatch.session import allocations as module
-from refwatch.session.allocations import (
-    KEEP_GROUPS,
-    NOTHING,
-    UNKNOWN,
-    Allocations,
-    By,
-    Estimate,
-    Key,
-    Tally,
-    Windows,
-    estimate,
-)
+from refwatch.session.allocations import KEEP_GROUPS, UNKNOWN, Allocations, By, Key
+from refwatch.session.estimates import NOTHING, Estimate, Tally, Windows, estimate
 from refwatch.session.references import KEEP_BASELINES
 
 PID = 42

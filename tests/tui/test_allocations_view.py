@@ -12,7 +12,8 @@ from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, Mode
 from refwatch.model.events import Event
 from refwatch.model.references import Site
-from refwatch.session.allocations import By, Estimate
+from refwatch.session.allocations import By
+from refwatch.session.estimates import Estimate
 from refwatch.session.state import State
 from refwatch.tui.views.allocations import (
     AllocationsReader,

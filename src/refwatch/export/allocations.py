@@ -9,7 +9,8 @@ from refwatch.export.values import rounded, text
 from refwatch.model import snapshot as snap
 from refwatch.model.allocations import Mode
 from refwatch.model.references import Site
-from refwatch.session.allocations import GONE, NOTHING, Allocations, By, Key, estimate
+from refwatch.session.allocations import GONE, Allocations, By, Key
+from refwatch.session.estimates import NOTHING, estimate
 from refwatch.session.process import ProcessState
 
 MOST = 100  # lines, and tracebacks

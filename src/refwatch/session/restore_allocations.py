@@ -15,10 +15,9 @@ from refwatch.session.allocations import (
     Key,
     Live,
     Tallies,
-    Tally,
     Traces,
-    Windows,
 )
+from refwatch.session.estimates import Tally, Windows
 from refwatch.session.series import Series
 
 RATES, TRACED, SPLITS = 2, 2, 6  # values of a point

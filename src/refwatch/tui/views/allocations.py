@@ -18,18 +18,14 @@ from refwatch.session.allocations import (
     AllocationBaseline,
     Allocations,
     By,
-    Estimate,
     Key,
     Live,
     Tallies,
     Traces,
-    Windows,
-    estimate,
-)
-from refwatch.session.allocations import (
-    NOTHING as NO_TALLY,
 )
 from refwatch.session.diagnosis_memory import memory_sentence
+from refwatch.session.estimates import NOTHING as NO_TALLY
+from refwatch.session.estimates import Estimate, Windows, estimate
 from refwatch.session.state import State
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.formats import fmt_age

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from refwatch.session.allocations import GONE, NOTHING, By, Estimate, Key, Tally
+from refwatch.session.allocations import GONE, By, Key
+from refwatch.session.estimates import NOTHING, Estimate, Tally
 from refwatch.tui.views.allocations import AllocationsView, Between, Shown
 from refwatch.tui.views.allocations_files import Origin, origin_of, short_path
 from refwatch.tui.views.chart import bar
