@@ -12,7 +12,7 @@ PIP = $(RUN) -m pip --disable-pip-version-check
 ARGS =
 SCENARIO = threads_cpu
 
-.PHONY: help demo test check pytest format test-all stress bench accuracy cost census watching tracing screenshots schema clean
+.PHONY: compiled help demo test check pytest format test-all stress bench accuracy cost census watching tracing screenshots schema clean
 
 help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
@@ -34,7 +34,7 @@ help:
 	@echo
 	@echo "PYTHON=python3.13 chooses the interpreter ($(PYTHON) is $(TAG))"
 
-demo: $(VENV)/installed
+demo: compiled
 	$(BIN)/refwatch scenarios/$(SCENARIO).py --seconds 20
 
 test: check pytest
@@ -49,7 +49,7 @@ check: $(VENV)/checkers
 	done; \
 	exit $$status
 
-pytest: $(VENV)/tests
+pytest: $(VENV)/tests compiled
 	$(RUN) -m pytest -m "not slow" $(ARGS)
 
 format: $(VENV)/checkers
@@ -67,31 +67,31 @@ test-all:
 	printf "== summary\n$$summary"; \
 	exit $$status
 
-stress: $(VENV)/tests
+stress: $(VENV)/tests compiled
 	@for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
 	  echo "== run $$number of 20"; \
 	  $(RUN) -m pytest -q -m "not slow" $(ARGS) || exit 1; \
 	done
 
-bench: $(VENV)/installed
+bench: compiled
 	$(RUN) benchmarks/overhead.py $(ARGS)
 
-accuracy: $(VENV)/installed
+accuracy: compiled
 	$(RUN) benchmarks/accuracy.py $(ARGS)
 
-cost: $(VENV)/installed
+cost: compiled
 	$(RUN) benchmarks/cost.py $(ARGS)
 
-census: $(VENV)/tests
+census: $(VENV)/tests compiled
 	$(RUN) benchmarks/census.py $(ARGS)
 
-watching: $(VENV)/installed
+watching: compiled
 	$(RUN) benchmarks/watching.py $(ARGS)
 
-tracing: $(VENV)/installed
+tracing: compiled
 	$(RUN) benchmarks/tracing.py $(ARGS)
 
-screenshots: $(VENV)/installed
+screenshots: compiled
 	$(RUN) tools/screenshots.py $(ARGS)
 
 schema: $(VENV)/installed
@@ -100,6 +100,11 @@ schema: $(VENV)/installed
 clean:
 	rm -rf .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests scenarios benchmarks tools -name __pycache__ -exec rm -rf {} +
+
+# What is run in other processes, again and again, is compiled once, also where Python is told to
+# write no bytecode (PYTHONDONTWRITEBYTECODE). An installed package is compiled by pip.
+compiled: $(VENV)/installed
+	@$(RUN) -m compileall -q src
 
 $(VENV)/installed: pyproject.toml
 	@test "$(TAG)" || { echo "$(PYTHON) is no Python 3.11 or newer: choose one by PYTHON=" >&2; exit 1; }

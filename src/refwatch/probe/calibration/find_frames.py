@@ -11,12 +11,15 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable
 from types import CodeType, FrameType
 
 from ..capi import raw_thread_state, thread_state
 from ..peek import WORD, Memory
 from .find_gil import NotFound
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FRAME_WORDS = 12
 STATE_WORDS = 64

@@ -5,9 +5,12 @@ from __future__ import annotations
 import _thread
 import os
 import time
-from collections.abc import Callable
 
 from ..capi import thread_state
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Stuck(Exception):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..capi import allow_reader
 from ..peek import Memory
 from .find_count import find_count
@@ -13,6 +11,10 @@ from .find_references import find_references
 from .find_text import find_text
 from .find_threads import find_threads
 from .helper import Helper, Stuck
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Layout = dict[str, object]
 
