@@ -17,7 +17,6 @@ from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.source import source_lines
 from refwatch.tui.views.allocations import AllocationsReader, AllocationsView
 from refwatch.tui.views.allocations_detail import (
-    NOT_DEEP,
     AllocationView,
     draw_allocation_facts,
     draw_allocation_title,
@@ -161,7 +160,7 @@ class AllocationScreen(LiveScreen[AllocationView]):
             self._at = (source.file, source.line)
             top = max(0, place_of_line(source) - region.height // 2)
             self.call_after_refresh(self._source.scroll_to, y=top, animate=False, force=True)
-        subtitle = "→ callers  ← closes" if view.deep else NOT_DEEP
+        subtitle = view.alone or "→ callers  ← closes"
         if self._callers.border_subtitle != subtitle:
             self._callers.border_subtitle = subtitle
         rows = draw_callers(view, self._callers.scrollable_content_region.width)

@@ -68,14 +68,15 @@ class SourceView:
 
 @dataclass(frozen=True)
 class AllocationView:
-    """``unit`` is what stands after bytes. ``deep``: there are callers to be seen."""
+    """``unit`` is what stands after bytes. ``alone`` says, where there are no callers to be seen,
+    why."""
 
     name: Line
     facts: tuple[Line, ...]
     callers: tuple[CallerView, ...]
     source: SourceView
     unit: str
-    deep: bool
+    alone: str
 
 
 def view_allocation(
@@ -95,6 +96,7 @@ def view_allocation(
         chosen = callers[0].path
     site = chosen[-1] if chosen and chosen[-1] >= 0 else _first(figures, looked, key)
     deep = any(len(row.path) > 1 or row.opens for row in callers)
+    alone = "" if deep else _alone(figures, looked)
     unit = "" if figures.view.shown == "exact" else "/s"
     return AllocationView(
         fmt_name(figures.view, looked.by, key, looked.hidden),
@@ -102,8 +104,14 @@ def view_allocation(
         callers,
         _source(figures, site, source),
         unit,
-        deep,
+        alone,
     )
+
+
+def _alone(figures: Between, looked: Looked) -> str:
+    if figures.view.shown == "exact" and figures.view.frames <= 1:
+        return NOT_DEEP
+    return "its callers are hidden: x shows them" if looked.hidden else "nobody has called it"
 
 
 def _first(figures: Between, looked: Looked, key: Key) -> int:
@@ -275,8 +283,8 @@ def draw_callers_shortly(view: AllocationView, width: int, height: int) -> tuple
     """The first rows of the tree."""
     rows = draw_callers(view, width)
     lines = tuple(row.line for row in rows[:height])
-    if not view.deep and len(lines) < height:
-        return (*lines, (), ((NOT_DEEP, "muted"),))[:height]
+    if view.alone and len(lines) < height:
+        return (*lines, (), ((view.alone, "muted"),))[:height]
     return lines
 
 
