@@ -15,17 +15,13 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import refwatch
+from refwatch.daemon.burst_uses import BurstUses, Seen
 from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.model.allocations import BurstUse, Mode
-from refwatch.model.references import Site
-from refwatch.observe.blocks import Block, Blocks, Tracebacks
-from refwatch.observe.codes import Codes
-from refwatch.observe.lines import Lines
+from refwatch.model.allocations import Mode
+from refwatch.observe.blocks import Block, Blocks
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 
 DEPTH = 25  # frames, as probe/hooking has it
@@ -42,10 +38,10 @@ LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
 CHECK_NS = 2_000_000_000
 FOLLOWED = 0.25  # of the windows: in these it is seen whether a block is freed, which costs more
-KEEP_SHARES = 5_000  # tracebacks
-OURS = str(Path(refwatch.__file__).resolve().parent / "probe")
-NOWHERE = (Site("<no Python frame>", 0, ""),)
-GONE = (Site("<code that is gone>", 0, ""),)
+LOST = (
+    "the target has set the interpreter's allocators itself, as tracemalloc does: in windows in "
+    "which it did, rates are too low"
+)
 PEEK_NS = 5_000_000
 PEEKED_NS = 500_000_000  # of the beginning, when no code object has its names yet
 
@@ -80,18 +76,15 @@ class Bursts:
         """What the windows have cost the target so far, seconds."""
         self._pid = pid
         self._memory = memory
-        self._numbers = numbers
         self._emit = emit
         self._send = send
         self._clock = clock
         self._budget = budget
         self._frames = hello.layout.frames
         self._reason = _missing(hello, memory)
-        self._tracebacks: Tracebacks | None = None
+        self._uses: BurstUses | None = None
         if memory is not None and hello.layout.frames and hello.layout.text:
-            codes = Codes(memory, hello.layout.frames, hello.layout.text)
-            frames = hello.layout.frames
-            self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none), OURS)
+            self._uses = BurstUses(memory, hello.layout.frames, hello.layout.text, numbers)
         self._on = False
         self._early = hello.burst
         self._blocks: Blocks | None = None
@@ -106,16 +99,17 @@ class Bursts:
         self._peeked = 0
         self._mean = self._opened_mean = FIRST_MEAN
         self._follow = self._opened_follow = True
-        self._kept: dict[int, list[float]] = {}
-        """traceback -> (blocks, size, blocks kept, size kept) in windows with frees followed."""
         self._length_ns = FIRST_WINDOW_NS
         self._prices = (0.0, 0.0)
         self._window_cost_s = 0.0
         self._coverage = 1.0
         self._last_check_ns = 0
+        self._lost = False
 
     def begin(self) -> None:
         """Switch it on."""
+        if self._on:
+            return
         now = self._clock()
         mode: Mode = "off" if self._reason else "burst"
         depth = 0 if self._reason else DEPTH
@@ -165,6 +159,7 @@ class Bursts:
             self._take_opened(report)
         elif isinstance(report, rp.BurstClosed):
             self.tracing_s += report.cpu_s
+            self._say_lost(not report.seen)
         elif isinstance(report, rp.NoBurst):
             self._reason, self._on = report.reason, False
             self.begin()
@@ -215,8 +210,14 @@ class Bursts:
     def _know(self, opened: rp.Opened) -> None:
         assert self._memory is not None
         self.tracing_s += opened.cpu_s
+        self._say_lost(opened.lost)
         self._prices = (opened.pass_s, opened.look_s)
         self._blocks = Blocks(self._memory, opened.place)
+
+    def _say_lost(self, lost: bool) -> None:
+        if lost and not self._lost:
+            self._lost = True
+            self._emit(ev.ReadingLimited(self._clock() / 1e9, "allocations", LOST))
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
         self._know(report.opened)
@@ -264,11 +265,10 @@ class Bursts:
         """Learn the names of what has been seen: the code of a short program may be gone when the
         window ends."""
         assert self._blocks is not None
-        assert self._tracebacks is not None
+        assert self._uses is not None
         count = self._blocks.count()
         if count is not None:
-            for block in self._blocks.read(max(window.start, self._peeked), count):
-                self._tracebacks.sites(block.frames)
+            self._uses.learn(self._blocks.read(max(window.start, self._peeked), count))
             self._peeked = count
 
     def _cut_quietly(self) -> None:
@@ -293,73 +293,18 @@ class Bursts:
     # What was seen
 
     def _tell(self, window: _Window, now: int, blocks: list[Block], looked: int) -> None:
-        assert self._tracebacks is not None
+        assert self._uses is not None
         assert self._blocks is not None
         if now - self._last_check_ns > CHECK_NS:
             self._last_check_ns = now
-            self._tracebacks.check()
-        share = looked / len(blocks) if blocks else 1.0  # of which all could be read, if it is 1
-        sums: dict[bytes, list[float]] = {}
-        allocated = 0.0
-        for block in blocks:
-            chance = self._blocks.chance(block.size, window.mean)
-            weight = share / chance
-            variance = weight * weight * (1 - chance)
-            allocated += weight
-            row = sums.setdefault(block.frames, [0.0] * 6)
-            row[0] += weight
-            row[1] += weight * block.size
-            row[2] += variance
-            row[3] += variance * block.size * block.size
-            if window.followed and not block.freed:
-                row[4] += weight
-                row[5] += weight * block.size
-        self._window_cost_s = allocated * self._prices[0] + looked * self._prices[1]
+            self._uses.check()
+        seen = Seen(blocks, looked, window.mean, window.followed)
+        uses = self._uses.add_up(now / 1e9, seen, self._blocks)
+        self._window_cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
         self.tracing_s += self._window_cost_s
-        uses = self._uses(now / 1e9, sums, window.followed)
-        span_s = (now - self._told_ns) / 1e9
+        window_s, span_s = (now - window.began_ns) / 1e9, (now - self._told_ns) / 1e9
         self._told_ns = now
-        self._emit(
-            ev.BurstMeasured(
-                now / 1e9,
-                self._pid,
-                (now - window.began_ns) / 1e9,
-                span_s,
-                uses,
-                samples=looked,
-            )
-        )
-
-    def _uses(self, at: float, sums: dict[bytes, list[float]], followed: bool) -> list[BurstUse]:
-        """By traceback; refwatch's own are left out."""
-        assert self._tracebacks is not None
-        by_sites: dict[tuple[Site, ...], list[float]] = {}
-        for frames, row in sums.items():
-            sites = self._tracebacks.sites(frames)
-            if sites is None:
-                continue
-            sites = sites or (GONE if frames else NOWHERE)
-            before = by_sites.get(sites)
-            by_sites[sites] = (
-                row if before is None else [a + b for a, b in zip(before, row, strict=True)]
-            )
-        numbers = self._numbers.tracebacks(at, by_sites)
-        rows = dict(zip(numbers, by_sites.values(), strict=True))
-        for number, row in rows.items():
-            self._keep(number, row, followed)
-        return [
-            BurstUse(number, *(round(value, 1) for value in row)) for number, row in rows.items()
-        ]
-
-    def _keep(self, traceback: int, row: list[float], followed: bool) -> None:
-        """What is kept of this use: as seen, or its share in the windows in which it was."""
-        seen = self._kept.setdefault(traceback, [0.0] * 4)
-        if followed:
-            self._kept[traceback] = [a + b for a, b in zip(seen, (*row[:2], *row[4:]), strict=True)]
-        elif seen[0] > 0 and seen[1] > 0:
-            row[4], row[5] = row[0] * seen[2] / seen[0], row[1] * seen[3] / seen[1]
-        if len(self._kept) > KEEP_SHARES:
-            del self._kept[next(iter(self._kept))]
+        self._emit(ev.BurstMeasured(now / 1e9, self._pid, window_s, span_s, uses, samples=looked))
 
     def _adapt(self, window: _Window, now: int, looked: int) -> None:
         """How much of the time the next windows may cover, and how many blocks they look at."""

@@ -102,12 +102,14 @@ class BlocksPlace(Struct, frozen=True):
 
 class Opened(Struct, frozen=True):
     """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
-    the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has."""
+    the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has. ``lost``: it did
+    so already, but somebody has taken its functions away meanwhile."""
 
     place: BlocksPlace
     pass_s: float
     look_s: float
     cpu_s: float
+    lost: bool
 
 
 class EarlyBurst(Struct, frozen=True):

@@ -58,9 +58,11 @@ class BurstCommands:
         self, hook: Hook, frames: dict[str, object], mean: int, *, follow: bool
     ) -> dict[str, object]:
         began = time.thread_time()
+        lost = self._open and not hook.is_called()
         hook.open(frames, mean, follow=follow)
         self._open = True
         return {
+            "lost": lost,
             "place": hook.place(),
             "pass_s": hook.follow_s if follow else hook.pass_s,
             "look_s": hook.look_s,

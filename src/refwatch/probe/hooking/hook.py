@@ -98,7 +98,7 @@ class Hook:
         """Look at none; False if nothing had been in front of the allocators meanwhile: somebody
         has set them back."""
         words = self._words
-        seen = self._is_called()
+        seen = self.is_called()
         words[COUNTDOWN] = NEVER
         for domain, original, ours in DOMAINS:
             self._find(domain)
@@ -118,7 +118,7 @@ class Hook:
     def _put_in_front(self, follow: bool) -> None:
         """Where somebody has put his own in front of ours, they stay as they are."""
         words = self._words
-        called = self._is_called()
+        called = self.is_called()
         for domain, original, ours in DOMAINS:
             self._find(domain)
             in_place = words[FOUND + MALLOC] == words[ours + MALLOC]
@@ -131,7 +131,7 @@ class Hook:
             words[ours + FREE] = self._frees[domain] if follow else words[original + FREE]
             self._put(domain, ours)
 
-    def _is_called(self) -> bool:
+    def is_called(self) -> bool:
         """Whether a block that is allocated now comes by."""
         words = self._words
         before, left = words[COUNT], words[COUNTDOWN]
