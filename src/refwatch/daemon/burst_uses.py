@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ class Seen:
     """What a window saw: ``looked`` blocks, of which ``blocks`` could be read, each chosen by
     chance as ``mean`` bytes make it. ``followed``: it is known of each whether it was freed."""
 
-    blocks: list[Block]
+    blocks: Counter[Block]
     looked: int
     mean: int
     followed: bool
@@ -48,7 +50,7 @@ class BurstUses:
         self._kept: dict[int, Sums] = {}
         """traceback -> (blocks, size, blocks kept, size kept) in windows with frees followed."""
 
-    def learn(self, blocks: list[Block]) -> None:
+    def learn(self, blocks: Iterable[Block]) -> None:
         """Learn the names of their frames' code, which may soon be gone."""
         for block in blocks:
             self._tracebacks.sites(block.frames)
@@ -60,13 +62,14 @@ class BurstUses:
     def add_up(self, at: float, seen: Seen, place: Blocks) -> list[BurstUse]:
         """The uses of one window. Each block stands for as many as its chance was small (the
         estimator of Horvitz and Thompson)."""
-        share = seen.looked / len(seen.blocks) if seen.blocks else 1.0  # 1 if all could be read
+        read = seen.blocks.total()
+        share = seen.looked / read if read else 1.0  # 1 if all could be read
         sums: dict[bytes, Sums] = {}
         self.allocated = 0.0
-        for block in seen.blocks:
+        for block, count in seen.blocks.items():
             chance = place.chance(block.size, seen.mean)
-            weight = share / chance
-            variance = weight * weight * (1 - chance)
+            weight = count * share / chance
+            variance = weight * (share / chance) * (1 - chance)
             self.allocated += weight
             row = sums.setdefault(block.frames, [0.0] * 6)
             row[0] += weight

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 DEPTH = 25  # frames, as probe/hooking has it
 STEP_NS = 50_000_000
 FIRST_WINDOW_NS = 60_000_000  # short: nobody knows yet what it costs
-WINDOW_NS = 400_000_000
+WINDOW_NS = 500_000_000
 SHORT_WINDOW_NS = 150_000_000  # where the windows cover little of the time
 LITTLE = 0.2
 WHOLE = 0.95  # of the time; from here on all of it
@@ -292,7 +293,7 @@ class Bursts:
 
     # What was seen
 
-    def _tell(self, window: _Window, now: int, blocks: list[Block], looked: int) -> None:
+    def _tell(self, window: _Window, now: int, blocks: Counter[Block], looked: int) -> None:
         assert self._uses is not None
         assert self._blocks is not None
         if now - self._last_check_ns > CHECK_NS:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections import Counter
 from math import expm1
+from typing import NamedTuple
 
 from refwatch.model.references import Site
 from refwatch.model.reports import BlocksPlace
@@ -18,10 +19,9 @@ NEAR = 256  # records that may be overwritten while they are read
 TAG = 7  # low bits of a code reference that 3.14 uses as tags
 
 
-@dataclass(frozen=True)
-class Block:
-    """One block: bytes asked for, whether it was freed, and the frames that asked: pairs of words
-    (code object, instruction), innermost first, as they lay in memory."""
+class Block(NamedTuple):
+    """Blocks that are alike: bytes asked for, whether they were freed, and the frames that asked:
+    pairs of words (code object, instruction), innermost first, as they lay in memory."""
 
     size: int
     freed: bool
@@ -41,19 +41,20 @@ class Blocks:
         found = self._memory.words(self._place.count, 1)
         return found[0] if found else None
 
-    def read(self, start: int, end: int) -> list[Block]:
-        """Those from number ``start`` up to ``end``; only the newest where there were more than
-        there is room for. Raises MemoryGone."""
+    def read(self, start: int, end: int) -> Counter[Block]:
+        """How many there are of each kind, from number ``start`` up to ``end``; only the newest
+        where there were more than there is room for. Raises MemoryGone."""
         place = self._place
         start = max(start, end - place.room + NEAR)
-        blocks: list[Block] = []
+        blocks: Counter[Block] = Counter()
+        unpack, head, room = _HEAD.unpack_from, place.head, place.size // _FRAME
         for first, number in self._pieces(start, end):
             data = self._memory.read(place.records + first * place.size, number * place.size)
             for at in range(0, len(data), place.size):
-                _, size, frames, freed = _HEAD.unpack_from(data, at)
-                begin = at + place.head
-                raw = data[begin : begin + _FRAME * min(frames, place.size // _FRAME)]
-                blocks.append(Block(size, 0 < freed <= end, raw))
+                _, size, frames, freed = unpack(data, at)
+                begin = at + head
+                raw = data[begin : begin + _FRAME * min(frames, room)]
+                blocks[Block(size, 0 < freed <= end, raw)] += 1
         return blocks
 
     def _pieces(self, start: int, end: int) -> list[tuple[int, int]]:
