@@ -39,27 +39,31 @@ RATIO_BOUND = 1.01
 DAEMON_BOUND = 0.10  # of one core
 CALL_BOUND_NS = 500.0
 LEAST_WATCHED, LEAST_CLASSES = 5_000, 2_000
-WATCHING, WITHOUT, CONTROL = "refwatch", "refwatch --census off", "nothing (control)"
+DEFAULT, WATCHING = "refwatch", "refwatch --alloc off"
+WITHOUT, CONTROL = "refwatch --alloc off --census off", "nothing (control)"
 
 
 def ways(folder: Path) -> list[Way]:
-    """Each run under refwatch writes a snapshot of its own."""
+    """Each run as it is by default writes a snapshot of its own. What seeing allocations costs is
+    in it, and is overhead.py's matter."""
     number = itertools.count()
+    off = ["--headless", "--alloc", "off"]
 
     def watching(_: Path) -> list[str]:
         output = folder / f"{next(number)}.json"
         return [*refwatch_command(), "--headless", "-o", str(output)]
 
     return [
-        Way(WATCHING, watching),
-        Way(WITHOUT, lambda _: [*refwatch_command(), "--headless", "--census", "off"]),
+        Way(DEFAULT, watching),
+        Way(WATCHING, lambda _: [*refwatch_command(), *off]),
+        Way(WITHOUT, lambda _: [*refwatch_command(), *off, "--census", "off"]),
         Way(CONTROL, BARE.prefix),
     ]
 
 
 def ratio_rows(series: Series) -> list[list[str]]:
     rows: list[list[str]] = []
-    for way in (WATCHING, WITHOUT, CONTROL):
+    for way in (DEFAULT, WATCHING, WITHOUT, CONTROL):
         ratios = series.ratios(way, lambda run: float(run.facts["work_s"]))
         value = statistics.median(ratios)
         what = f"work under {way} / bare ({spread(ratios)})"
