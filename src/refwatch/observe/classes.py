@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import compress, count
+from operator import ne
 
 from refwatch.model.reports import CensusReport
 from refwatch.observe.memory import RemoteMemory
@@ -113,8 +115,8 @@ class LiveClasses:
             return []
         addresses = self._reader.addresses
         if len(self._before) == len(now):
-            pairs = enumerate(zip(now, self._before, strict=True))
-            wanted = {place // 3 for place, (new, old) in pairs if new != old}
+            differ = compress(count(), map(ne, now, self._before))
+            wanted = {place // 3 for place in differ}
         else:
             wanted = set(range(len(addresses)))
         again = self._reader.read()[::3]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 
 from refwatch.observe.memory import LARGEST, Plan, RemoteMemory
 
@@ -72,7 +73,7 @@ class RecordReader:
                 values = self._one_by_one(batch, done)
             done += len(values) // self.fields
             found.append(values)
-        return found[0] if len(found) == 1 else tuple(value for part in found for value in part)
+        return found[0] if len(found) == 1 else tuple(chain.from_iterable(found))
 
     def _one_by_one(self, batch: _Batch, first: int) -> tuple[int, ...]:
         """Where a region is no longer mapped, or there is no vector reading."""
