@@ -33,7 +33,7 @@ SHORT_WINDOW_NS = 150_000_000  # where the windows cover little of the time
 LITTLE = 0.2
 WHOLE = 0.95  # of the time; from here on all of it
 LEAST = 0.005
-WANTED = 1500  # blocks to be looked at in a window
+WANTED = 2000  # blocks to be looked at in a window
 FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
 LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
@@ -315,7 +315,7 @@ class Bursts:
         self._follow = random.random() < FOLLOWED  # noqa: S311
         self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
         factor = looked * (self._length_ns / 1e9) / length_s / WANTED
-        if not 0.5 < factor < 2:
+        if not 0.75 < factor < 1.5:
             mean = int(window.mean * max(1 / 16, min(16.0, factor)))
             self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
 
