@@ -53,9 +53,9 @@ SCENES = (
     Scene(
         "leak_lines",
         12.0,
-        (Shot("allocations", ("6",), (120, 40)), Shot("icicle", ("6", "i"), (120, 32))),
+        (Shot("allocations", ("6",), (120, 26)), Shot("icicle", ("6", "i"), (120, 26))),
     ),
-    Scene("fragmentation", 8.0, (Shot("memory", ("6",), (120, 32)),)),
+    Scene("fragmentation", 8.0, (Shot("memory", ("6",), (120, 20)),)),
 )
 
 

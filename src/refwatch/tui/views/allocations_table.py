@@ -29,6 +29,8 @@ HIDINGS: tuple[frozenset[Origin], ...] = (
 SHARE_BAR = 6
 LEAST_GROWTH = 0.02
 """Of all there is: below it growth does not stand out."""
+LEAST_KEPT = 0.2
+"""Of what a line allocates: the same for what stays of it."""
 SOURCE_FROM = 112
 """From so many cells on there is room for the text of the lines."""
 
@@ -221,7 +223,7 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
             fmt_estimate(burst.size, fmt_bytes, "strong"),
             fmt_estimate(burst.blocks, fmt_blocks, "foreground"),
             ((fmt_percent(burst.kept), "foreground" if burst.kept >= 0.5 else "muted"),),
-            fmt_stays(burst.kept * size, arranged),
+            fmt_stays(burst.kept, size, arranged),
             ((fmt_bytes(burst.total), "muted"),),
         )
     share = fmt_share(size, arranged)
@@ -263,9 +265,11 @@ def fmt_grown(value: float, fmt: Callable[[float], str], *, much: bool) -> Line:
     return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
 
 
-def fmt_stays(size: float, arranged: Arranged) -> Line:
-    """Bytes per second that outlive their window; much of it stands out."""
-    much = size >= LEAST_GROWTH * arranged.total
+def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
+    """Bytes per second that outlive their window, this share of the rate. Much of it stands out, if
+    it is not just the block that is always alive."""
+    size = share * rate
+    much = size >= LEAST_GROWTH * arranged.total and share >= LEAST_KEPT
     return ((fmt_bytes(size) if size else "0", "warning" if size and much else "muted"),)
 
 
