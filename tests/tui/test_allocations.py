@@ -20,6 +20,7 @@ from refwatch.tui.allocations import AllocationsPanel
 from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.screen import MainScreen
+from refwatch.tui.widgets.icicle import Icicle
 
 SMALL, LARGE = (80, 24), (120, 40)
 
@@ -321,7 +322,7 @@ async def test_the_icicle_by_keys(size: tuple[int, int]) -> None:
         await pilot.press("i")
         await steady(app, pilot)
         icicle = panel(app).tracebacks.icicle
-        assert app.focused is icicle
+        await until(pilot, lambda: app.focused is icicle)
         await until(pilot, lambda: "enter zooms in" in frame(app))
         await pilot.press("down", "down", "right")
         assert tuple(icicle.cursor) == (14, 3)
@@ -376,7 +377,9 @@ async def test_a_deep_icicle_scrolls() -> None:
     ]
     async with driven(FakeFeed([*Simulation(0.5).events(), *deep]), size=SMALL) as (app, pilot):
         await opened(app, pilot)
-        await pilot.press("i", *["down"] * 60)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await pilot.press(*["down"] * 60)
         await steady(app, pilot)
         await until(pilot, lambda: " f60 deep.py:60" in frame(app))
         await until(pilot, lambda: "all:" not in frame(app))

@@ -20,6 +20,7 @@ from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.heap import HeapScreen
 from refwatch.tui.screenshots import Shot, screenshot
 from refwatch.tui.thread_detail import ThreadScreen
+from refwatch.tui.widgets.icicle import Icicle
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -78,7 +79,9 @@ async def test_allocations(size: tuple[int, int]) -> None:
         await pilot.press("6")
         await steady(app, pilot)
         check(f"allocations-{name}", frame(app))
-        await pilot.press("i", "down", "down", "down")
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await pilot.press("down", "down", "down")
         await steady(app, pilot)
         check(f"icicle-{name}", frame(app))
 
