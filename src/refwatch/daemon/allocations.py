@@ -84,10 +84,8 @@ class AllocationWatch:
         return True
 
     def _switch(self, mode: Mode) -> None:
-        if self._mode == "burst" != mode:
-            self._bursts.end()
-        if self._mode == "exact" != mode:
-            self._traces.end()
+        if mode != self._mode:
+            self.end()
         self._mode = mode
         if mode == "burst":
             self._bursts.begin()
@@ -112,10 +110,7 @@ class AllocationWatch:
         return self._traces.counting
 
     def end(self) -> None:
-        """The watch is over: the target is left as it was."""
-        self._switch_off()
-
-    def _switch_off(self) -> None:
+        """See them no more: the target is left as it was."""
         if self._mode == "burst":
             self._bursts.end()
         elif self._mode == "exact":

@@ -117,8 +117,6 @@ class HeapWatch:
         self._references.end()
 
 
-@contextlib.contextmanager
-def _unless_gone() -> Iterator[None]:
+def _unless_gone() -> contextlib.suppress:
     """Where the target is gone the sampler says so."""
-    with contextlib.suppress(MemoryGone, OSError):
-        yield
+    return contextlib.suppress(MemoryGone, OSError)
