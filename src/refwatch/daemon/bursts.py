@@ -38,6 +38,7 @@ FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
 LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
 CHECK_NS = 2_000_000_000
+FIRST_FOLLOWED = 4  # windows: else nothing would be known of what is kept for some seconds
 FOLLOWED = 0.25  # of the windows: in these it is seen whether a block is freed, which costs more
 LOST = (
     "the target has set the interpreter's allocators itself, as tracemalloc does: in windows in "
@@ -100,6 +101,7 @@ class Bursts:
         self._peeked = 0
         self._mean = self._opened_mean = FIRST_MEAN
         self._follow = self._opened_follow = True
+        self._followed = 0  # windows
         self._length_ns = FIRST_WINDOW_NS
         self._prices = (0.0, 0.0)
         self._window_cost_s = 0.0
@@ -312,7 +314,9 @@ class Bursts:
         length_s = max(1e-6, (now - window.began_ns) / 1e9)
         cost = self._window_cost_s / length_s
         self._coverage = min(1.0, self._budget / cost) if cost > 0 else 1.0
-        self._follow = random.random() < FOLLOWED  # noqa: S311
+        self._followed += window.followed
+        few = self._followed < FIRST_FOLLOWED
+        self._follow = few or random.random() < FOLLOWED  # noqa: S311
         self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
         factor = looked * (self._length_ns / 1e9) / length_s / WANTED
         if not 0.75 < factor < 1.5:

@@ -73,12 +73,13 @@ class Board:
         slots = (ctypes.c_ubyte * SLOTS_SIZE).from_address(self.data + SLOTS_AT)
         self._slots = memoryview(slots).cast("B")
         self._quantiles = (ctypes.c_uint32 * QUANTILES).from_address(self.data + QUANTILES_AT)
-        for number in range(QUANTILES):
-            self._quantiles[number] = int(65536 * _exponential((number + 0.5) / QUANTILES))
         self.words[COUNTDOWN] = NEVER
 
     def begin(self, mean: int, chance: int) -> None:
         """Count down from a random number with this mean, again and again."""
+        if not self._quantiles[QUANTILES - 1]:  # a millisecond that other modes do not need
+            for number in range(QUANTILES):
+                self._quantiles[number] = int(65536 * _exponential((number + 0.5) / QUANTILES))
         self.words[MEAN], self.words[RANDOM] = mean, chance & 0xFFFF_FFFF
         self.words[COUNTDOWN] = self._quantiles[(chance >> 6) % QUANTILES] * mean >> 16
 
