@@ -85,6 +85,26 @@ def test_it_counts_what_there_is(bench: Bench) -> None:
     alike(bench, done, script)
 
 
+def test_only_the_target_s_collector_does_not_see_the_probe(bench: Bench) -> None:
+    script = bench.script(f"""{WAIT}
+import gc
+from types import FunctionType
+gc.collect()
+seen = [one for one in gc.get_objects() if type(one) is FunctionType]
+print(len(seen), sum(str(one.__module__).startswith("_refwatch_probe.") for one in seen))
+del seen
+wait()
+""")
+    with watching(bench, script) as session:
+        session.censuses(1)
+        session.go()
+        done, snapshot = session.end()
+
+    functions, ours = map(int, done.out.split())
+    assert (functions > 100, ours) == (True, 0)
+    assert counts(snapshot)["builtins.function"] >= functions + 100
+
+
 @pytest.mark.parametrize("way", ["inside", "off"])
 def test_another_way_or_none(bench: Bench, way: str) -> None:
     script = bench.script(f"""{WAIT}

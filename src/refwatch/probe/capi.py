@@ -14,10 +14,13 @@ __all__ = [
     "allow_reader",
     "api",
     "ctypes",
+    "hold",
     "interpreter_state",
+    "let_go",
     "libc",
     "raw_thread_state",
     "thread_state",
+    "untrack",
 ]
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -30,6 +33,17 @@ raw_thread_state = api.PyThreadState_Get
 raw_thread_state.restype = ctypes.c_void_p
 _interpreter = api.PyInterpreterState_Get
 _interpreter.restype = ctypes.c_void_p
+
+hold = api.Py_IncRef
+hold.argtypes = [ctypes.c_void_p]
+hold.restype = None
+let_go = api.Py_DecRef
+let_go.argtypes = [ctypes.c_void_p]
+let_go.restype = None
+untrack = api.PyObject_GC_UnTrack
+"""Have the collector no longer see an object; nothing where it does not."""
+untrack.argtypes = [ctypes.c_void_p]
+untrack.restype = None
 
 libc = ctypes.PyDLL(None, use_errno=True)
 """Calls through this keep the GIL."""

@@ -11,6 +11,7 @@ from _thread import allocate_lock
 from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
+from .hidden import Hidden
 from .hooking.commands import BurstCommands
 from .link import Link
 from .namespace import find_namespace
@@ -49,6 +50,7 @@ class Service:
         self._copier = _copier(limits)
         self._bursts = BurstCommands(link)
         self._tracing = Tracing(link)
+        self._hidden = Hidden()
         self._read_last = allocate_lock()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {
@@ -100,6 +102,10 @@ class Service:
     def trace(self, frames: int) -> None:
         """Have tracemalloc see every block from now on; the target has not run yet."""
         self._tracing.begin(frames, early=True)
+
+    def hide(self) -> None:
+        """Hide all that is not frozen from the target's collector; the target has not run yet."""
+        self._hidden.hide()
 
     def leave_link(self) -> None:
         """The daemon is gone, or the watch has ended: the target is left as it would be alone."""
@@ -181,7 +187,7 @@ class Service:
             young = len(gc.get_objects(generation=0))  # what follows makes more
             from .copying.copied import run
 
-            run(command, path, frames, young, traced)  # never returns
+            run(command, path, frames, young, traced, self._hidden.addresses)  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
     def _inside(self, command: Command) -> None:

@@ -14,8 +14,14 @@ Limits = dict[str, str]
 
 
 def start(report_to: str, allocations: str = "") -> None:
-    """Begin; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns when the answer is on its way.
-    ``allocations``: how they are seen from then on, ``burst`` or ``exact:`` and how many frames."""
+    """Begin, before the target's first line; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns
+    when the answer is on its way. ``allocations``: how they are seen from then on, ``burst`` or
+    ``exact:`` and how many frames. What the interpreter had before this is frozen."""
+    answerer = _begin(report_to, allocations)
+    answerer.hide()
+
+
+def _begin(report_to: str, allocations: str) -> Answerer:
     began, cpu = time.perf_counter(), time.thread_time()
     daemon, path = report_to.split(":", 1)
     link = Link(path)
@@ -43,6 +49,7 @@ def start(report_to: str, allocations: str = "") -> None:
     mode, _, frames = allocations.partition(":")
     if mode == "exact":
         answerer.trace(int(frames))
+    return answerer
 
 
 def _unload(room: str) -> None:

@@ -12,7 +12,7 @@ from _functools import partial  # type: ignore[import-not-found]
 from _thread import RLock, allocate_lock
 from _weakref import ref
 
-from .capi import api, ctypes
+from .capi import ctypes, hold, let_go, untrack
 from .peek import Memory
 from .plain import IMMORTAL, address_of, is_program, resolve, takes_weakref, text, type_name
 from .quiet import quietly
@@ -27,22 +27,12 @@ TOLD_AT_ONCE = 50
 
 Row = dict[str, object]
 
-_hold = api.Py_IncRef
-_hold.argtypes = [ctypes.c_void_p]
-_hold.restype = None
-_let_go = api.Py_DecRef
-_let_go.argtypes = [ctypes.c_void_p]
-_let_go.restype = None
-_untrack = api.PyObject_GC_UnTrack
-_untrack.argtypes = [ctypes.c_void_p]
-_untrack.restype = None
-
 
 def untracked(*ours: object) -> None:
     """Hide objects of the probe's own from the collector: else thousands of watched objects would
     make each of its rounds longer. They are in no cycle, and refer to nothing that it tracks."""
     addresses = [address_of(one) for one in ours]
-    quietly(partial(any, map(_untrack, addresses)))
+    quietly(partial(any, map(untrack, addresses)))
 
 
 class _Cell:
@@ -87,7 +77,7 @@ class Hold:
         self.weak: ref[object] | None = _Ref(obj) if weak else None
         self.held = not self.immortal and not weak
         if self.held:
-            quietly(partial(_hold, self.address))
+            quietly(partial(hold, self.address))
         untracked(self, self.entries, *([self.weak] if weak else ()))
 
     def subject(self) -> object:
@@ -101,7 +91,7 @@ class Hold:
         if self.held:
             self.held = False
             obj = self.subject()
-            quietly(partial(_let_go, self.address))
+            quietly(partial(let_go, self.address))
             del obj
 
     def is_of(self, obj: object) -> bool:

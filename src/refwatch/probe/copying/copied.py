@@ -20,6 +20,7 @@ from .inspection import Inspection
 from .instances import is_there, newest
 from .memory import MemoryAsked
 from .running import Frames, RunningFrame
+from .shown import show
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -142,13 +143,19 @@ class Copied:
 
 
 def run(
-    task: dict[str, object], path: str, frames: Frames | None, young: int, traced: InCopy
+    task: dict[str, object],
+    path: str,
+    frames: Frames | None,
+    young: int,
+    traced: InCopy,
+    hidden: bytes,
 ) -> None:
     """Work on the task, and end this process. ``frames`` are those that ran, ``young`` is how many
-    objects there were in the youngest generation."""
+    objects there were in the youngest generation, ``hidden`` those that :func:`show` is to show."""
     leave = libc["_exit"]
     try:
         running = frames.running() if frames is not None else []
+        young += show(hidden)
         copied = Copied(task, path, running, young, traced)
         try:
             copied.work()

@@ -65,6 +65,10 @@ def word_at(address: int) -> int:
     return int(ctypes.c_uint64.from_address(address).value)
 
 
+def write_word(address: int, value: int) -> None:
+    ctypes.c_uint64.from_address(address).value = value
+
+
 def tracked(young: int | None = None) -> list[object]:
     """All objects that the collector tracks, the oldest last. ``young``: how many of the youngest
     generation there were when the copy was made, so that what it has made since is left out."""

@@ -7,6 +7,7 @@ have seen. The real ``python SCRIPT`` follows, with its own ``__main__``, argume
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -69,8 +70,11 @@ def _run_own_sitecustomize() -> None:
 
 _report_to, _allocations, _folder = _restore_environment()
 if _report_to is not None:
+    gc.freeze()  # what comes from here on is the probe's
     try:
         _load_probe(_folder)(_report_to, _allocations)
     except Exception:  # noqa: BLE001 - the target runs as if alone, whatever befalls the probe
         _report_to = None
+    finally:
+        gc.unfreeze()
 _run_own_sitecustomize()
