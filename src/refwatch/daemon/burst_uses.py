@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import refwatch
 from refwatch.daemon.numbers import Numbers
 from refwatch.model.allocations import BurstUse
 from refwatch.model.references import Site
@@ -17,7 +15,6 @@ from refwatch.observe.codes import Codes
 from refwatch.observe.lines import Lines
 from refwatch.observe.memory import RemoteMemory
 
-OURS = str(Path(refwatch.__file__).resolve().parent / "probe")
 NOWHERE = (Site("<no Python frame>", 0, ""),)
 GONE = (Site("<code that is gone>", 0, ""),)
 KEEP_SHARES = 5_000  # tracebacks
@@ -46,7 +43,7 @@ class BurstUses:
         """Blocks that were allocated in the window that was added up last, as estimated."""
         self._numbers = numbers
         codes = Codes(memory, frames, text)
-        self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none), OURS)
+        self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none))
         self._kept: dict[int, Sums] = {}
         """traceback -> (blocks, size, blocks kept, size kept) in windows with frees followed."""
 

@@ -128,6 +128,7 @@ class Daemon:
             if now >= self._next_serve or wait >= IDLE_S:
                 self._next_serve = now + SERVE_NS
                 self._serve()
+            watch = self._watch  # it may have just begun
             if watch is not None and watch.sampling:
                 if sampled:  # else it has just begun, and the first sample is due
                     self._sleep(wait, watch.peers.probe_file)

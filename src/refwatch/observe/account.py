@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refwatch.model.states import ThreadState
 
-NO_LINE = 0
+NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
 MAX_RUNS = 400  # in one slice: more than a strip can show
 
 
@@ -33,10 +33,10 @@ class Account:
         """Enter the stretch of time in one state at one line that is under way."""
         state, line, weight = self._state, self._line, self._ns
         self._ns = 0
-        if weight <= 0:
-            return
+        if weight <= 0 or (line < 0 and state is ThreadState.LOCK_WAIT):
+            return  # in the probe a thread of the target's waits only for refwatch
         self.times[state] = self.times.get(state, 0) + weight
-        if line:
+        if line > 0:
             key = (line, state)
             self.hot[key] = self.hot.get(key, 0) + weight
         runs = self.runs

@@ -74,11 +74,10 @@ class Blocks:
 
 
 class Tracebacks:
-    """Turns frames into sites. ``ours`` is the folder of the probe, whose blocks are left out."""
+    """Turns frames into sites. The probe's blocks are left out."""
 
-    def __init__(self, lines: Lines, ours: str) -> None:
+    def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._ours = ours
         self._sites: dict[int, Site] = {}
 
     def sites(self, frames: bytes) -> tuple[Site, ...] | None:
@@ -89,10 +88,9 @@ class Tracebacks:
             line = self._lines.at(code & ~TAG, instruction)
             if line is None or line == NO_LINE:
                 continue
-            site = self._site(line)
-            if site.file.startswith(self._ours):
+            if line < 0:
                 return None
-            found.append(site)
+            found.append(self._site(line))
         return tuple(found)
 
     def _site(self, line: int) -> Site:

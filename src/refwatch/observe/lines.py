@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import refwatch
 from refwatch.model.events import LineSeen
 from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 
 KEEP = 200_000  # instruction pointers
+PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
 
 
 class Lines:
@@ -24,7 +28,8 @@ class Lines:
         self._used: set[int] = set()
 
     def at(self, code: int, instruction: int) -> int | None:
-        """The line's number; NO_LINE for the interpreter's own shims, None for a torn reading."""
+        """The line's number, negative in the probe; NO_LINE for the interpreter's own shims, None
+        for a torn reading."""
         place = self._places.get(instruction)
         if place is not None and place[0] == code:
             return place[1]
@@ -54,7 +59,8 @@ class Lines:
         key = (file, line, function)
         number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[key] = len(self._numbers) + 1
+            number = len(self._numbers) + 1
+            number = self._numbers[key] = -number if file.startswith(PROBE) else number
             self.new.append((number, *key))
         return number
 
