@@ -6,15 +6,16 @@ reference still leads to it afterwards, or the probe holds a reference of its ow
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress, count
+from operator import ne
 
 from refwatch.model.reports import FoundObject, ReferencesPlace
 from refwatch.observe.memory import RemoteMemory
 from refwatch.observe.records import RecordReader
 
 IMMORTAL = 900_000_000  # as the probe has it
-CHECKED = 100  # weak references that each reading looks at, whatever has changed
-CHECKED_SHARE = 40  # and one in so many of all
 
 
 @dataclass
@@ -39,6 +40,27 @@ class Reading:
     """Watches of objects that only the probe's reference keeps alive."""
 
 
+class _Readers:
+    """What reads all of ``objects``: the counts first, then the weak references."""
+
+    def __init__(
+        self, memory: RemoteMemory, objects: dict[int, _Object], place: ReferencesPlace
+    ) -> None:
+        self._counts = RecordReader(memory, list(objects), "I")
+        self.objects = [objects[address] for address in self._counts.addresses]
+        places = {one.weak + place.weak_offset: one.address for one in self.objects if one.weak}
+        self._weak = RecordReader(memory, list(places), "Q")
+        self._referents = tuple(places[place] for place in self._weak.addresses)
+
+    def read(self) -> tuple[tuple[int, ...], set[int]]:
+        """(count of each object, addresses of those to which no weak reference leads any more)."""
+        counts = self._counts.read()
+        found = self._weak.read()
+        if found == self._referents:
+            return counts, set()
+        return counts, set(compress(self._referents, map(ne, found, self._referents)))
+
+
 class WatchedObjects:
     """The objects under watch in one process."""
 
@@ -46,9 +68,8 @@ class WatchedObjects:
         self._memory = memory
         self._place = place
         self._objects: dict[int, _Object] = {}
-        self._reader: RecordReader | None = None
+        self._readers: _Readers | None = None
         self._before: tuple[int, ...] = ()
-        self._next_check = 0
         self._alone: set[int] = set()
         """Addresses of objects that only the probe's reference keeps alive."""
 
@@ -70,7 +91,7 @@ class WatchedObjects:
             self._before = ()
             return died
         self._objects[found.address] = _Object(found.address, found.weak, [found.watch])
-        self._reader = None
+        self._readers = None
         return died
 
     def remove(self, watch: int) -> None:
@@ -85,67 +106,36 @@ class WatchedObjects:
     def _remove(self, one: _Object) -> list[int]:
         del self._objects[one.address]
         self._alone.discard(one.address)
-        self._reader = None
+        self._readers = None
         return one.watches
 
     def read(self) -> Reading:
         """Read all counts now. Raises MemoryGone and ReadingDenied."""
-        if self._reader is None:
-            self._reader = RecordReader(self._memory, list(self._objects), "I")
+        if self._readers is None:
+            self._readers = _Readers(self._memory, self._objects, self._place)
             self._before = ()
-        addresses = self._reader.addresses
-        now = self._reader.read()
-        if now == self._before:
-            changed: list[_Object] = []
-        elif len(self._before) != len(now):
-            changed = [
-                self._objects[address]
-                for address, count in zip(addresses, now, strict=True)
-                if count != self._objects[address].word
-            ]
-        else:
-            changed = [
-                self._objects[addresses[index]]
-                for index, (new, old) in enumerate(zip(now, self._before, strict=True))
-                if new != old
-            ]
-        self._before = now
-        values = dict(zip(addresses, now, strict=True)) if changed else {}
-        return self._judge(changed, values)
-
-    def _judge(self, changed: list[_Object], values: dict[int, int]) -> Reading:
-        dead = self._dead([*changed, *self._to_check()])
-        counts: list[tuple[int, int]] = []
-        for one in changed:
-            if one.address in dead or one.word == values[one.address]:
-                continue
-            one.word = values[one.address]
-            count = one.word - (not one.weak)
-            if 0 <= count < IMMORTAL:
-                counts += [(watch, count) for watch in one.watches]
-            if not one.weak and count == 0:
-                self._alone.add(one.address)
-            else:
-                self._alone.discard(one.address)
+        objects = self._readers.objects
+        now, dead = self._readers.read()
+        before, self._before = self._before, now
+        changed: Iterable[int] = range(len(now))
+        if len(before) == len(now):
+            changed = compress(count(), map(ne, now, before))
+        counts = self._judge([(objects[index], now[index]) for index in changed], dead)
         last = [watch for address in self._alone for watch in self._objects[address].watches]
         died = [watch for address in dead for watch in self._remove(self._objects[address])]
         return Reading(counts, died, last)
 
-    def _to_check(self) -> list[_Object]:
-        """Some of the objects in turn: a new one may have the address and the count of a dead."""
-        everything = list(self._objects.values())
-        count = CHECKED + len(everything) // CHECKED_SHARE
-        if count >= len(everything):
-            return everything
-        start = self._next_check % len(everything)
-        self._next_check = start + count
-        return (everything + everything)[start : start + count]
-
-    def _dead(self, objects: list[_Object]) -> set[int]:
-        """Addresses of those whose weak reference no longer leads to them."""
-        places = {one.weak + self._place.weak_offset: one.address for one in objects if one.weak}
-        if not places:
-            return set()
-        reader = RecordReader(self._memory, list(places), "Q")
-        found = zip(reader.addresses, reader.read(), strict=True)
-        return {places[place] for place, word in found if word != places[place]}
+    def _judge(self, read: list[tuple[_Object, int]], dead: set[int]) -> list[tuple[int, int]]:
+        """(watch, references) of the objects that are alive and whose count has changed."""
+        counts: list[tuple[int, int]] = []
+        for one, word in read:
+            if one.word == word or one.address in dead:
+                continue
+            one.word = word
+            references = word - (not one.weak)
+            if 0 <= references < IMMORTAL:
+                counts += [(watch, references) for watch in one.watches]
+            if not one.weak:
+                change = self._alone.discard if references else self._alone.add
+                change(one.address)
+        return counts
