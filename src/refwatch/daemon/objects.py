@@ -83,6 +83,11 @@ class ObjectsWatch:
         found = self._found.get(watch)
         return found.address if found is not None else None
 
+    @property
+    def asking(self) -> bool:
+        """The probe is doing what it was asked to, and may itself refer to what it looks at."""
+        return self._busy > 0
+
     def held(self) -> list[int]:
         """Addresses at which the probe holds a reference."""
         return [found.address for found in self._found.values() if found.held]

@@ -19,6 +19,7 @@ from refwatch.session.references import References
 
 USUAL_HZ = 20.0
 CLASSES_NS = 100_000_000
+LATER_NS, MOST_LATE_NS = 3_000_000, 50_000_000
 COPIES_NS = 50_000_000
 SHARE = 0.02  # of a core, that reading the watched objects may take before it is done less often
 SHARE_ASKED = 0.25  # the same where the user has asked for more readings than usual
@@ -57,6 +58,7 @@ class ReferenceWatch:
         self._period_ns = int(NANOSECONDS / options.watch_hz)
         self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
         self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
+        self._classes_ns = now
         self._pid = pid
         self._emit = emit
         self._copies = Copies(pid, launcher, write)
@@ -121,7 +123,11 @@ class ReferenceWatch:
         cost = self._objects.cost_s - before
         return max(self._period_ns, int(cost / self._share * NANOSECONDS))
 
-    def _read_classes(self, _: int) -> int:
+    def _read_classes(self, now: int) -> int:
+        asking = self._objects is not None and self._objects.asking
+        if asking and now - self._classes_ns < CLASSES_NS + MOST_LATE_NS:
+            return LATER_NS  # a reference of the probe's would be an instance more
+        self._classes_ns = now
         if self._censuses is not None and self._reading:
             self._censuses.read_classes()
         return CLASSES_NS

@@ -50,6 +50,7 @@ class LiveClasses:
     def __init__(self, memory: RemoteMemory) -> None:
         self._memory = memory
         self._classes: dict[int, _Class] = {}
+        self._by_serial: dict[int, list[_Class]] = {}
         self._serials: dict[tuple[str, str], int] = {}
         self._last_serial = 0
         self._counts: dict[int, int] = {}
@@ -90,6 +91,9 @@ class LiveClasses:
         if classes.keys() != self._classes.keys():
             self._reader = None
         self._classes = classes
+        self._by_serial = {}
+        for one in classes.values():
+            self._by_serial.setdefault(one.serial, []).append(one)
         self._before = ()
         return Anchored(found, self._ended())
 
@@ -99,8 +103,7 @@ class LiveClasses:
 
     def _ended(self) -> list[int]:
         """Serials of names that no class has any more."""
-        alive = {one.serial for one in self._classes.values()}
-        gone = [name for name, serial in self._serials.items() if serial not in alive]
+        gone = [name for name, serial in self._serials.items() if serial not in self._by_serial]
         ended = [self._serials.pop(name) for name in gone]
         for serial in ended:
             self._counts.pop(serial, None)
@@ -124,25 +127,24 @@ class LiveClasses:
         changed: set[int] = set()
         for index in wanted:
             one = self._classes[addresses[index]]
-            references, *identity = now[3 * index : 3 * index + 3]
+            references, metaclass, name_at = now[3 * index : 3 * index + 3]
             # A call under way refers to the class for a moment: of two readings the lower one.
             least = min(references, again[index])
-            instances = max(0, least - one.offset) if tuple(identity) == one.identity else 0
+            instances = max(0, least - one.offset) if (metaclass, name_at) == one.identity else 0
             if instances != one.instances:
                 one.instances = instances
                 changed.add(one.serial)
         return self._sums(changed)
 
     def _sums(self, changed: set[int]) -> list[tuple[int, int]]:
-        first = {one.serial for one in self._classes.values()} - self._counts.keys()
-        wanted = changed | first
-        if not wanted:
-            return []
-        sums = dict.fromkeys(wanted, 0)
-        for one in self._classes.values():
-            if one.serial in sums:
-                sums[one.serial] += one.instances
-        different = [(s, n) for s, n in sums.items() if self._counts.get(s) != n]
+        """(serial, instances) of these and of those that were never told, where it is another."""
+        wanted = changed | (self._by_serial.keys() - self._counts.keys())
+        sums = [
+            (serial, sum(one.instances for one in self._by_serial[serial])) for serial in wanted
+        ]
+        different = [
+            (serial, number) for serial, number in sums if self._counts.get(serial) != number
+        ]
         self._counts.update(different)
         return different
 
