@@ -64,6 +64,16 @@ def test_unmapped_is_nothing(
     assert memory.gather([(address, 8), (4096, 8), (address, 8)], 24) == b"refwatch"
 
 
+def test_an_address_that_can_be_none_is_nothing(
+    memory: RemoteMemory, target: tuple[subprocess.Popen[str], int]
+) -> None:
+    """A pointer out of a thread state that was freed, with an offset added, may be any number."""
+    address = target[1]
+    for wild in (1 << 64, (1 << 64) + 72, -8):
+        assert memory.gather([(wild, 8)], 8) == b""
+        assert memory.gather([(address, 8), (wild, 8), (address, 8)], 24) == b"refwatch"
+
+
 def test_an_ended_process_is_gone(
     memory: RemoteMemory, target: tuple[subprocess.Popen[str], int]
 ) -> None:

@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -78,7 +79,10 @@ class RemoteMemory:
         for region in regions:
             flat += region
         count = len(regions)
-        _vector(count).pack_into(self._remote, 0, *flat)
+        try:
+            _vector(count).pack_into(self._remote, 0, *flat)
+        except struct.error:  # what was read for a pointer may be any word
+            return self._transfer_until_none(regions)
         _LOCAL.pack_into(self._local, 0, self._address, total)
         assert self._readv is not None
         done = self._readv(self.pid, self._local, 1, self._remote, count, 0)
@@ -90,6 +94,11 @@ class RemoteMemory:
         if code == errno.ESRCH:
             raise MemoryGone(os.strerror(code))
         return 0
+
+    def _transfer_until_none(self, regions: list[tuple[int, int]]) -> int:
+        """Only the regions before the first whose address can be none."""
+        before = list(takewhile(lambda region: 0 <= region[0] < 1 << 64, regions))
+        return self._transfer(before, sum(size for _, size in before)) if before else 0
 
     def plan(self, regions: list[tuple[int, int]]) -> Plan | None:
         """A reading of these regions that is made many times; None where the way is another, or an
