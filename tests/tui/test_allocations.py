@@ -221,6 +221,22 @@ async def test_any_two_marks() -> None:
         await until(pilot, lambda: "from busy (8.00 s) until now" in frame(app))
 
 
+async def test_figures_of_another_kind_have_no_marks_to_end_at() -> None:
+    """What was to be seen until a mark was set before exact mode began is nothing."""
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=LARGE) as (app, pilot):
+        await opened(app, pilot)
+        await pilot.press("b", "b", "B")
+        await until(pilot, lambda: "until warm" in frame(app) or "until busy" in frame(app))
+        feed.push(ev.AllocationsSwitched(12.1, PID, "exact", 1, ""), traces(14.0, 9, since=12.1))
+        await settled(app, pilot, feed)
+        await until(pilot, lambda: "● exact" in frame(app))
+        assert "until now" in frame(app)
+        assert names(app)
+        await pilot.press("B")
+        await until(pilot, lambda: "There is no later mark" in frame(app))
+
+
 async def test_a_paused_panel_stands_still() -> None:
     feed = FakeFeed(recorded("exact"))
     async with driven(feed) as (app, pilot):

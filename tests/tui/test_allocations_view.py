@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.simulate import PID, Simulation
 from tests.simulate_allocations import HOME, LEAK_PER_S, many, traces, with_allocations
@@ -39,6 +41,7 @@ from refwatch.tui.views.allocations_table import (
     columns_for,
     fmt_blocks,
     fmt_estimate,
+    fmt_site,
     make_row,
     shortened,
     sort_keys,
@@ -336,6 +339,28 @@ def test_a_folder_gives_way_to_the_name() -> None:
     for width in (13, 16, 20):
         assert width_of(shortened(line, width)) <= width
         assert "name.py:12" in text(shortened(line, width))
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (60, "app/web/name.py:12 Page.render.<listcomp>"),
+        (31, "…name.py:12 …render.<listcomp>"),
+        (24, "…name.py:12 …<listcomp>"),
+        (20, "…name.py:12 <listco…"),
+    ],
+)
+def test_of_a_function_the_end_says_most(width: int, shown: str) -> None:
+    """Two lines may differ only in it: a comprehension's and that of the function around it."""
+    site = Site("app/web/name.py", 12, "Page.render.<locals>.<listcomp>")
+    view = replace(seen(), sites={1: site})
+    assert text(shortened(fmt_site(view, 1), width)) == shown
+
+
+def test_of_a_frozen_module_the_line_stays() -> None:
+    view = replace(seen(), sites={1: Site("<frozen importlib._bootstrap_external>", 752, "get")})
+    assert text(fmt_site(view, 1)) == "<frozen importlib._bootstrap_external>:752 get"
+    assert text(shortened(fmt_site(view, 1), 29)) == "…_bootstrap_external>:752 get"
 
 
 def test_it_says_how_it_sees() -> None:

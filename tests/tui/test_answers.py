@@ -31,7 +31,7 @@ TAKEN = ev.CensusTaken(1.0, PID, 1, 0.1, 1234, [])
         (
             cmd.SwitchAllocations("off"),
             ev.AllocationsSwitched(1.0, PID, "off", 0, "it was so"),
-            "Nothing is traced, and nothing is paid. it was so.",
+            "Nothing is traced, and nothing is paid. It was so.",
         ),
         (cmd.WatchObject("app.pool"), ev.Noted(1.0, "warning", "no way"), "no way"),
     ],

@@ -169,6 +169,8 @@ class AllocationsPanel(TablePanel):
     def _draw(self) -> None:
         view, width = self._view, self.size.width - 2
         self.looked = replace(self.looked, filter=self.order.filter)
+        if self.looked.until is not None and self.looked.until not in view.ends:
+            self.looked = replace(self.looked, until=None)  # figures of another kind are shown now
         self._figures = view.between(self.looked.since, self.looked.until)
         self._draw_gauge(width)
         self._empty.display = bool(view.reason)
@@ -325,11 +327,12 @@ class AllocationsPanel(TablePanel):
 
     def action_until(self) -> None:
         """The next mark after the one it is compared from; after the newest, now."""
-        marks = len(self._view.marks)
-        since = min(self.looked.since, marks - 1)
-        until = since + 1 if self.looked.until is None else self.looked.until + 1
-        if until >= marks and self.looked.until is None:
+        after = self.looked.until
+        if after is None:
+            after = min(self.looked.since, len(self._view.marks) - 1)
+        later = [place for place in self._view.ends if place > after]
+        if not later and self.looked.until is None:
             self.notify("There is no later mark: m sets one, b chooses an earlier one.")
             return
-        self.looked = replace(self.looked, until=until if until < marks else None)
+        self.looked = replace(self.looked, until=later[0] if later else None)
         self.redraw()

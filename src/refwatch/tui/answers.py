@@ -69,8 +69,9 @@ class Answers:
             return Answer("No census", safe(event.reason), "warning")
         if isinstance(event, ev.AllocationsSwitched) and self._switch:
             self._switch = False
-            text = f"{COSTS[event.mode]}. {safe(event.note)}".rstrip(". ")
-            return Answer(f"Allocations: {event.mode}", f"{text[0].upper()}{text[1:]}.")
+            texts = (text.rstrip(". ") for text in (COSTS[event.mode], safe(event.note)))
+            said = " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
+            return Answer(f"Allocations: {event.mode}", said)
         return self._noted(event) if isinstance(event, ev.Noted) else None
 
     def _noted(self, event: ev.Noted) -> Answer | None:

@@ -105,6 +105,21 @@ class AllocationsView:
             self.switched_s,
         )
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Places of the marks up to which can be compared: when they were set there were figures of
+        the kind that is shown."""
+        begun = (self.switched_s if self.mode == "exact" else None) or 0.0
+        return tuple(
+            place
+            for place, mark in enumerate(self.marks)
+            if (
+                mark.awaited or (mark.traces.number > 0 and mark.traces.taken_s >= begun)
+                if self.shown == "exact"
+                else mark.windows.count > 0
+            )
+        )
+
     def between(self, since: int, until: int | None) -> Between:
         """The figures between the marks at these places; ``until`` None is now."""
         later = None if until is None or not self.marks else self.marks[within(until, self.marks)]

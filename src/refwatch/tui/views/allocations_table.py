@@ -14,8 +14,8 @@ from refwatch.tui.views.allocations import AllocationsView, Between, Shown
 from refwatch.tui.views.allocations_files import Origin, origin_of, short_path
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_percent
-from refwatch.tui.views.spans import Line, Span, cut_middle, safe, width_of
-from refwatch.tui.views.table import Column, Order, Row
+from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, safe, width_of
+from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
 from refwatch.tui.views.thread_detail import Source
 
 FIRST = Order("size", reverse=True)
@@ -310,21 +310,28 @@ _STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "
 def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Line:
     """``app/load.py:21 parse``: the folder is of least interest."""
     site = view.site(number)
-    folder, _, name = safe(short_path(site.file, view.cwd)).rpartition("/")
-    spans: list[Span] = [(f"{folder}/", "muted")] if folder else []
+    folder, name = _folder_and_name(view, site.file)
+    spans: list[Span] = [(folder, "muted")] if folder else []
     where = f"{name}:{site.line}" if site.line else name
     spans.append((where, _STYLES[origin_of(site.file)]))
     if function:
-        spans.append((f" {safe(site.function)}", "foreground"))
+        spans.append((f" {safe(site.function).replace('.<locals>', '')}", "foreground"))
     return tuple(spans)
+
+
+def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
+    """What may give way, and what may not: of a frozen module its package is the folder."""
+    path = safe(short_path(file, view.cwd))
+    start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
+    return path[:start], path[start:]
 
 
 def fmt_name(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> Line:
     """What a group is called."""
     if isinstance(key, str):
-        folder, _, name = safe(short_path(key, view.cwd)).rpartition("/")
+        folder, name = _folder_and_name(view, key)
         own: Span = (name, _STYLES[origin_of(key)])
-        return ((f"{folder}/", "muted"), own) if folder else (own,)
+        return ((folder, "muted"), own) if folder else (own,)
     if by is not By.TRACEBACK:
         return fmt_site(view, key)
     spans: list[Span] = []
@@ -344,7 +351,8 @@ def visible(
 
 
 def shortened(line: Line, width: int) -> Line:
-    """A name in at most so many cells: the folder gives way first, then the function."""
+    """A name in at most so many cells: the folder gives way first, then the function, whose end
+    says most."""
     over = width_of(line) - width
     if over <= 0 or not line:
         return line
@@ -354,6 +362,10 @@ def shortened(line: Line, width: int) -> Line:
         if room >= 3:
             return ((cut_middle(text, room), style), *rest)
         line = (("…", "muted"), *rest)
-        if width_of(line) <= width:
-            return line
+    *head, (text, style) = line
+    room = width - width_of(head) - 1
+    if text.startswith(" ") and room >= LEAST_PIECE:
+        last = text.rpartition(".")[2]
+        kept = cut_dotted(text[1:], room) if len(last) < room else cut(last.strip(), room)
+        return (*head, (f" {kept}", style))
     return line
