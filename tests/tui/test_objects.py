@@ -246,6 +246,41 @@ async def test_another_size_closes_what_is_beside() -> None:
         await steady(app, pilot)
         assert all(len(line) <= 80 for line in frame(app).splitlines())
         assert "▲ app.Session" in frame(app)
+        assert "enter Open" in frame(app).splitlines()[-1]  # where it was opened from
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
+        await until(pilot, lambda: "app.Session" in frame(app).splitlines()[0])
+
+
+async def test_nobody_is_asked_once_the_daemon_is_gone() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=LARGE) as (app, pilot):
+        await in_objects(app, pilot)
+        feed.end()
+        await until(pilot, lambda: "daemon gone" in frame(app))
+        await steady(app, pilot)
+        keys = frame(app).splitlines()[-1]
+        assert "g Graph" not in keys
+        assert "w Watch" not in keys
+        await pilot.press("home", "down", "down", "down", "enter")
+        await until(pilot, lambda: panel(app).detail.display)
+        await steady(app, pilot)
+        assert "waiting for an answer" not in frame(app)
+        assert "r Look again" not in frame(app)
+
+
+async def test_the_filters_own_keys_stand_below() -> None:
+    async with driven(FakeFeed(recorded()), size=SMALL) as (app, pilot):
+        await in_objects(app, pilot)
+        await pilot.press("slash", *"app/")
+        await until(pilot, lambda: "“app/” 0 of" in frame(app))
+        keys = frame(app).splitlines()[-1].strip()
+        assert keys.startswith("enter Keep it  esc Clear it")
+        assert "/ Filter" not in keys
+        await pilot.press("backspace", "down")
+        await until(pilot, lambda: "“app” " in frame(app) and panel(app).table.has_focus)
+        await pilot.press("slash", "escape")
+        await until(pilot, lambda: "“app” " not in frame(app) and panel(app).table.has_focus)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

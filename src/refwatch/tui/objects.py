@@ -103,7 +103,8 @@ class ObjectsPanel(TablePanel):
         self._suspected: frozenset[int] = frozenset()
         self._sparks: dict[int, tuple[Drawn, list[Span]]] = {}
         self._scale = scale_for(0.0, self.zoom, 0)
-        self._busy = ""
+        self._may = ("", False)
+        """The work that could be cancelled when it was last drawn, and whether all was over."""
         self._acts = ObjectActs(self, live=live)
         self._alone: ObjectScreen | None = None
         self._opened: int | None = None
@@ -138,7 +139,8 @@ class ObjectsPanel(TablePanel):
 
     def show(self, view: object, *, numbers: bool) -> None:
         if isinstance(view, ObjectsView) and numbers:
-            self._view = view
+            gone = bool(getattr(getattr(self.app, "feed", None), "gone", False))
+            self._view = replace(view, over=True) if gone else view
             self._draw()
 
     def set_baseline(self, index: int) -> None:
@@ -158,8 +160,8 @@ class ObjectsPanel(TablePanel):
         self._work.show((line,))
         self._edge.show((draw_edge(view, self.baseline, self.size.width - 2),))
         self._draw_detail()
-        if (busy := self._cancelled()) != self._busy:
-            self._busy = busy
+        if (may := (self._cancelled(), view.over)) != self._may:
+            self._may = may
             self.refresh_bindings()
 
     def _draw_rows(self) -> None:
@@ -219,8 +221,8 @@ class ObjectsPanel(TablePanel):
         super().redraw()
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        if self.size.width < BESIDE_FROM:
-            self.detail.display = False
+        if self.size.width < BESIDE_FROM and self.detail.display:
+            self._close_detail()
         self.call_after_refresh(self.redraw)
 
     # -- order ---------------------------------------------------------------------------------
@@ -305,9 +307,12 @@ class ObjectsPanel(TablePanel):
 
     @on(ObjectDetail.BackWanted)
     def _close_detail(self) -> None:
+        had_focus = self.detail.has_focus_within
         self.detail.display = False
         self._opened = None
-        (self.suspects if self._from_suspects and self.suspects.can_focus else self.table).focus()
+        if had_focus:
+            suspects = self._from_suspects and self.suspects.can_focus
+            (self.suspects if suspects else self.table).focus()
         self.call_after_refresh(self.redraw)
 
     # -- what can be done about a class ----------------------------------------------------------

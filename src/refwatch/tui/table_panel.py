@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from refwatch.tui.panel import Panel
 from refwatch.tui.views.spans import Line, cut
 from refwatch.tui.views.table import Order
+from refwatch.tui.widgets.filter_box import FilterBox
 from refwatch.tui.widgets.live_table import LiveTable
 
 TABLE_KEYS: list[BindingType] = [
@@ -110,26 +110,25 @@ class TablePanel(Panel):
     # -- filter --------------------------------------------------------------------------------
 
     async def action_filter(self) -> None:
-        box = next(self.query(".filter").results(Input), None)
+        box = next(self.query(FilterBox).results(), None)
         if box is None:
-            box = Input(
-                self.order.filter, placeholder=self._filters, classes="filter", compact=True
-            )
+            box = FilterBox(self.order.filter, self._filters)
             await self.mount(box)
         box.focus()
 
+    @on(FilterBox.Cleared)
     async def action_clear_filter(self) -> None:
         self.order = replace(self.order, filter="")
-        await self.query(".filter").remove()
+        await self.query(FilterBox).remove()
         self.table.focus()
         self.redraw()
 
-    @on(Input.Changed, ".filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
+    @on(FilterBox.Changed)
+    def _filter_changed(self, event: FilterBox.Changed) -> None:
         self.order = replace(self.order, filter=event.value)
         self.redraw()
 
-    @on(Input.Submitted, ".filter")
+    @on(FilterBox.Submitted)
     async def _filter_submitted(self) -> None:
-        await self.query(".filter").remove()
+        await self.query(FilterBox).remove()
         self.table.focus()
