@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,9 @@ from tests.e2e.references import (
     watched_in,
     watching,
 )
+
+from refwatch.model.commands import Unwatch, WatchObject
+from refwatch.session.references import References, WatchedRecord
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench
@@ -245,6 +249,48 @@ def test_who_refers_to_an_object_and_what_is_unaccounted_for(bench: Bench) -> No
     assert (leaked.references, leaked.seen) == (2, 1)
     assert [one.edges for one in leaked.referrers] == [["global leaked"]]
     alike(bench, done, script)
+
+
+LET_BE = f"""{WAIT}
+import time, weakref
+class Thing: pass
+thing, rows = Thing(), [Thing()]
+inner = [weakref.ref(thing), weakref.ref(rows[0])]
+wait()
+later = Thing()
+wait()
+later = None
+del thing, rows
+end = time.monotonic() + 20
+while any(one() for one in inner) and time.monotonic() < end: time.sleep(0.01)
+print([one() for one in inner])
+"""
+
+
+def ended(record: WatchedRecord, _: References) -> bool:
+    return record.ended_s is not None
+
+
+def test_what_is_to_be_watched_no_longer_does_not_come_back_by_itself(bench: Bench) -> None:
+    """It is still bound in ``__main__``, where it would be found; and it can be watched again."""
+    with watching(bench, bench.script(LET_BE)) as session:
+        for name in ("thing", "rows"):
+            session.reaches(name, 1)
+            session.ask(Unwatch(session.watched(name).serial))
+            record = session.watched(name)
+            session.wait(partial(ended, record), f"the end of the watch over {name}")
+        session.go()
+        session.reaches("later", 1)
+        assert session.watched("thing").ended_s is not None
+        assert session.watched("rows").ended_s is not None
+        session.ask(WatchObject("__main__.thing"))
+        session.reaches("thing", 1)
+        assert session.watched("thing").ended_s is None
+        session.go()
+        session.dies("thing")
+        done, snapshot = session.end()
+    assert done.lines[-1] == "[None, None]"  # the probe's reference to the list is let go, too
+    assert not watched_in(snapshot, "rows")
 
 
 CYCLES = f"""{WAIT}

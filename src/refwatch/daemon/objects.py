@@ -55,12 +55,18 @@ class ObjectsWatch:
         self._raw_ns = 0
         self._raw_wanted: dict[int, None] = {}
         self._letting_go: set[int] = set()
+        self._muted: set[int] = set()
+        """Those that are told of no more. The probe would find an object that is bound in
+        ``__main__`` again at its next look, so it keeps it."""
         self._names: set[str] = set()
         if paths:
             self._send({"command": "paths", "paths": self._paths})
 
     def add_path(self, path: str) -> None:
         """Watch what this leads to, now or later."""
+        name = path.removeprefix("__main__.")
+        if self.again(lambda found: found.name == name):
+            return
         if path not in self._paths:
             self._paths.append(path)
             self._send({"command": "paths", "paths": self._paths})
@@ -68,16 +74,32 @@ class ObjectsWatch:
 
     def forget(self, watch: int, now: int) -> None:
         """Somebody has asked for it to be watched no longer."""
-        found = self._found.pop(watch, None)
-        if found is None:
+        found = self._found.get(watch)
+        if found is None or watch in self._muted:
             return
+        self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch, died=False))
+        self._raw_wanted.pop(watch, None)
+        if found.source == "main":
+            self._muted.add(watch)
+            return
+        del self._found[watch]
         if found.source == "option" and found.name in self._paths:
             self._paths.remove(found.name)
             self._send({"command": "paths", "paths": self._paths})
         self._send({"command": "forget", "watches": [watch]})
         if self._objects is not None:
             self._objects.remove(watch)
-        self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch, died=False))
+
+    def again(self, wanted: Callable[[rp.FoundObject], bool]) -> bool:
+        """Tell again of the objects that were to be watched no longer and now are; whether there
+        is one."""
+        found = [self._found[watch] for watch in self._muted if wanted(self._found[watch])]
+        self._muted -= {one.watch for one in found}
+        for one in found:
+            self._tell_found(one, self._clock(), "viewer")
+            if self._objects is not None:
+                self._objects.tell_again(one.watch)
+        return bool(found)
 
     def address_of(self, watch: int) -> int | None:
         found = self._found.get(watch)
@@ -118,9 +140,12 @@ class ObjectsWatch:
             return
         reading = self._objects.read()
         now = self._clock()  # nothing is told before it has happened
-        if reading.counts:
-            self._emit(ev.WatchedCounted(now / 1e9, self._pid, reading.counts))
-            self._raw_wanted |= dict.fromkeys(watch for watch, _ in reading.counts)
+        counts = reading.counts
+        if self._muted:
+            counts = [each for each in counts if each[0] not in self._muted]
+        if counts:
+            self._emit(ev.WatchedCounted(now / 1e9, self._pid, counts))
+            self._raw_wanted |= dict.fromkeys(watch for watch, _ in counts)
         for watch in reading.died:
             self._died(watch, now)
         self._letting_go |= set(reading.last)
@@ -139,6 +164,12 @@ class ObjectsWatch:
             self._raw_wanted.pop(watch, None)
             self._letting_go.discard(watch)
             self._send({"command": "forget", "watches": [watch]})
+            self._tell_death(watch, now)
+
+    def _tell_death(self, watch: int, now: int) -> None:
+        if watch in self._muted:
+            self._muted.discard(watch)
+        else:
             self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch))
 
     # What the probe is asked
@@ -152,7 +183,8 @@ class ObjectsWatch:
             self._command("scan", now)
         elif now - self._raw_ns >= SECOND_NS and self._found:
             self._raw_ns = now
-            chosen = list(self._raw_wanted)[:RAW_EACH] or list(self._found)[:RAW_EACH]
+            chosen = list(self._raw_wanted)[:RAW_EACH]
+            chosen = chosen or [one for one in self._found if one not in self._muted][:RAW_EACH]
             for watch in chosen:
                 self._raw_wanted.pop(watch, None)
             self._command("read", now, watches=chosen)
@@ -198,7 +230,7 @@ class ObjectsWatch:
                 if self._objects is not None:
                     self._objects.remove(watch)
                 if self._found.pop(watch, None) is not None:
-                    self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch))
+                    self._tell_death(watch, now)
         else:
             return False
         self._busy = max(0, self._busy - 1)
@@ -224,22 +256,25 @@ class ObjectsWatch:
             died = self._objects.add(found) if self._objects is not None else []
             for watch in died:
                 self._died(watch, now)
-            self._emit(
-                ev.WatchedFound(
-                    now / 1e9,
-                    self._pid,
-                    found.watch,
-                    found.name,
-                    found.type,
-                    hex(found.address),
-                    found.source,
-                    found.held,
-                    found.immortal,
-                )
+            self._tell_found(found, now, found.source)
+
+    def _tell_found(self, found: rp.FoundObject, now: int, source: str) -> None:
+        self._emit(
+            ev.WatchedFound(
+                now / 1e9,
+                self._pid,
+                found.watch,
+                found.name,
+                found.type,
+                hex(found.address),
+                source,
+                found.held,
+                found.immortal,
             )
+        )
 
     def _take_raw(self, raw: list[tuple[int, int, int]], now: int) -> None:
-        readings = [ev.RawReading(*reading) for reading in raw]
+        readings = [ev.RawReading(*reading) for reading in raw if reading[0] not in self._muted]
         if readings:
             self._emit(ev.WatchedRead(now / 1e9, self._pid, self._offset, readings))
         if self._objects is None:

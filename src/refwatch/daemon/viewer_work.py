@@ -124,6 +124,9 @@ class ViewerWork:
                 "warning", "cannot watch it: no names, keys or indices lead to it from a module"
             )
             return
+        address = report.way.address
+        if self._objects is not None and self._objects.again(lambda one: one.address == address):
+            return
         steps = [list(step) for step in report.way.steps]
         self._send({"command": "way", "way": steps, "address": report.way.address})
 

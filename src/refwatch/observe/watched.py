@@ -103,6 +103,13 @@ class WatchedObjects:
                     self._remove(one)
                 return
 
+    def tell_again(self, watch: int) -> None:
+        """The next reading has its count, though it be what it was."""
+        for one in self._objects.values():
+            if watch in one.watches:
+                one.word = -1
+                self._before = ()
+
     def _remove(self, one: _Object) -> list[int]:
         del self._objects[one.address]
         self._alone.discard(one.address)

@@ -194,6 +194,8 @@ class References:
         return types
 
     def found_object(self, event: ev.WatchedFound) -> None:
+        if event.watch in self.watched and event.watch in self.ended_watched:
+            self.ended_watched.remove(event.watch)  # watched again
         self.watched[event.watch] = WatchedRecord(
             event.watch,
             event.name,
