@@ -17,7 +17,7 @@ import pytest
 from refwatch.model import events as ev
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.references import References, TypeName
-from refwatch.session.suspects import Suspicion, follows, suspicions
+from refwatch.session.suspects import Suspicion, follows, growing, suspicions
 
 THING = ("app", "Thing")
 OTHERS = 250  # types that stay what they are
@@ -270,6 +270,17 @@ def test_a_leak_of_python_s_own_types_is_named(name: str) -> None:
     for at in census_times(random.Random(2), 15):
         found = program.census_of(at, {("builtins", name): round(2500 + 200 * at)})
     assert [one.name for one in found] == [("builtins", name)]
+
+
+def test_what_grows_ever_slower_is_told_apart() -> None:
+    """A leak whose load falls looks like it, too: so it is no suspect, but not nothing."""
+    program = Program()
+    for at in census_times(random.Random(3), 100):
+        assert program.census(at, Thing=187 * at if at < 5 else 2000 * sqrt(at)) == [] or at < 30
+    assert suspicions(program.references) == []
+    (found,) = growing(program.references)
+    assert (found.name, found.slower) == (THING, True)
+    assert found.per_second > 50
 
 
 def test_what_another_suspect_holds_comes_after_it() -> None:

@@ -253,6 +253,14 @@ def test_where_nobody_can_look_no_key_is_offered(view: ObjectsView) -> None:
     assert lines[3] == "  who keeps them alive is not known yet"
 
 
+def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
+    view: ObjectsView,
+) -> None:
+    parts = [*view.suspects[:2], replace(view.suspects[2], chain=(), part=True)]
+    lines = page(draw_suspects(replace(view, suspects=tuple(parts)), 76, 3, may_ask=True))
+    assert lines.splitlines()[5] == "  held here and there: most likely parts of what grows above"
+
+
 def test_a_suspect_that_nothing_leads_to() -> None:
     none = ev.ChainsFound(13.0, PID, *SESSION, [])
     view = read([*reference_events(13.0), none])
@@ -287,6 +295,11 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     assert text(draw_calm(NOTHING, 80)) == "◌ no census yet"
     steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
     assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
+    slower = replace(read(steady), slower=(("app.Entry", 137.4), ("list", 140.0)))
+    assert text(draw_calm(slower, 120)) == (
+        "◌ ever slower, as a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
+        "growing (4 censuses over 9.50 s)"
+    )
     early = text(draw_calm(read(steady[:2]), 80))
     assert early == f"◌ too early to tell what keeps growing: 2 of 4 censuses, 3 of {LEAST_S:g} s"
 

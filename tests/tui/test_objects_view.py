@@ -154,6 +154,45 @@ def test_of_the_chains_a_short_one_that_ends_in_no_frame_is_shown() -> None:
     assert read([*reference_events(13.0), none]).suspects[0].chain == ()
 
 
+MODULE = ChainLink("module", name="module m", address="0x1")
+
+
+def held(kind: str, *holders: tuple[str, str]) -> list[ChainLink]:
+    """A chain of an object of this type; each holder has a type and an address."""
+    links = [ChainLink(kind, "item 0", address="0x9")]
+    links += [ChainLink(of, "item 1", address=address) for of, address in holders]
+    return [*links, MODULE]
+
+
+ELSEWHERE = [held("list", ("dict", "0x20")), held("list", ("set", "0x21"))]
+
+
+@pytest.mark.parametrize(
+    ("chains", "shown", "part"),
+    [
+        (ELSEWHERE, 0, True),
+        ([*ELSEWHERE, held("list", ("dict", "0x22"), ("app.Session", "0x30"))], 2, False),
+        ([*ELSEWHERE, held("list", ("tuple", "0x22"), ("dict", "0x40"))], 2, False),
+        ([*ELSEWHERE, held("list", ("tuple", "0x22"), ("dict", "0x20"))], 0, False),
+        (ELSEWHERE[:1], 0, False),
+    ],
+    ids=["scattered", "in a suspect", "beside suspects", "gathered elsewhere", "one is no scatter"],
+)
+def test_of_what_there_are_many_the_chain_leads_where_the_leak_is(
+    chains: list[list[ChainLink]], shown: int, part: bool
+) -> None:
+    """Lists are everywhere: those that were found first need not be those that leak."""
+    sessions = held("app.Session", ("dict", "0x40"))
+    found = [
+        ev.ChainsFound(14.1, PID, "app", "Session", [sessions]),
+        ev.ChainsFound(14.2, PID, "builtins", "list", chains),
+    ]
+    view = read([*reference_events(14.0), *found])
+    suspect = next(each for each in view.suspects if each.judged.name == ("builtins", "list"))
+    assert suspect.chain == tuple(chains[shown])
+    assert suspect.part is part
+
+
 def test_what_is_remembered_changes_nothing() -> None:
     """One reader that reads after every few events, against one that reads only once."""
     state = state_of(begun())

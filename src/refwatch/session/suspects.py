@@ -60,6 +60,8 @@ class Suspicion:
     per_second: float
     r2: float
     since_s: float
+    slower: bool = False
+    """It grows ever slower, as a cache does that fills: then it is no suspect."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class _Window:
 def suspicions(references: References) -> list[Suspicion]:
     """The suspects at the newest census. What grows only along with others comes after them, as
     does what a chain shows to be held by another; of equals those that grow fastest are first."""
+    return [one for one in growing(references) if not one.slower]
+
+
+def growing(references: References) -> list[Suspicion]:
+    """The same, and what would be one if it did not grow ever slower."""
     times = sorted(set(references.census.times))
     if len(times) < LEAST_CENSUSES:
         return []
@@ -152,11 +159,10 @@ def _judge(
                 continue
             if _line(window)[1] < LEAST_R2:
                 continue
-            if _slows_down(series, times):
-                return None
+            slower = _slows_down(series, times)
             whole = _whole(window, look, series)
             slope, r2 = _line(whole)
-            return Suspicion(name, newest, whole.grown, slope, r2, whole.times[0])
+            return Suspicion(name, newest, whole.grown, slope, r2, whole.times[0], slower)
     return None
 
 

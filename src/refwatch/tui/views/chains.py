@@ -6,7 +6,7 @@ write it in the program, and chains with the same root share their beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -116,14 +116,33 @@ def is_root(link: ChainLink) -> bool:
     return link.type in ROOTS and link.edge is None
 
 
-def clearest(chains: Iterable[Sequence[ChainLink]]) -> tuple[ChainLink, ...]:
-    """The shortest that ends in a module, else in a frame, which goes by itself; none of none."""
+Chain = Sequence[ChainLink]
 
-    def rank(chain: tuple[ChainLink, ...]) -> tuple[bool, bool, int]:
-        return not is_root(chain[-1]), chain[-1].type == "frame", len(chain)
+
+def clearest(
+    chains: Iterable[Chain], leads: Callable[[Chain], bool] = bool
+) -> tuple[ChainLink, ...]:
+    """The shortest that ends in a module, else in a frame, which goes by itself; none of none.
+    Before all others one that ``leads`` where it should."""
+
+    def rank(chain: tuple[ChainLink, ...]) -> tuple[bool, bool, bool, int]:
+        root = chain[-1]
+        return not leads(chain), not is_root(root), root.type == "frame", len(chain)
 
     known = [tuple(chain) for chain in chains if chain]
     return min(known, key=rank, default=())
+
+
+def scattered(chains: Sequence[Chain]) -> bool:
+    """Whether no two of them have a holder in common: then they say nothing of where objects
+    gather, only where some happen to be."""
+    seen: set[str] = set()
+    for chain in chains:
+        holders = {link.address or fmt_link(link) for link in chain[1:-1]}
+        if holders & seen:
+            return False
+        seen |= holders
+    return len(chains) > 1
 
 
 def fmt_link(link: ChainLink) -> str:

@@ -5,7 +5,7 @@ A class defined in Python is counted live; of all other types the newest census 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,9 +14,10 @@ from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.references import ChainsRecord, References, TypeName
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
-from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, suspicions
+from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, follows, growing
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
-from refwatch.tui.views.chains import clearest
+from refwatch.tui.views.chains import Chain, clearest, scattered
+from refwatch.tui.views.formats import fmt_type
 from refwatch.tui.views.spans import safe
 
 RATE_S = 5.0
@@ -92,6 +93,9 @@ class Suspect:
     judged: Suspicion
     instances: int
     chain: tuple[ChainLink, ...] | None
+    part: bool = False
+    """Its chains lead here and there, not to what other suspects are held by: there are many of its
+    type, and most likely what grows are parts of those others."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ class ObjectsView:
     suspects: tuple[Suspect, ...] = ()
     """Those that grow fastest; ``suspected`` says how many there are."""
     suspected: int = 0
+    slower: tuple[tuple[str, float], ...] = ()
+    """What grows ever slower, and by how much per second: no suspects."""
     chains: Mapping[TypeName, ChainsRecord] = field(default_factory=dict)
     work: Mapping[str, WorkProgressed] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
@@ -157,6 +163,7 @@ class ObjectsReader:
         self._rows: list[ObjectRow] = []
         self._keys: dict[TypeName, int] = {}
         self._suspicions: list[Suspicion] = []
+        self._slower: list[Suspicion] = []
 
     def read(self, state: State) -> ObjectsView:
         """All that the panel and the views of one class are drawn from."""
@@ -173,6 +180,7 @@ class ObjectsReader:
             tuple(Counts(each.classes, each.types) for each in known.baselines),
             tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
+            tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
             dict(known.chains),
             dict(state.work),
             tuple((mark.at, mark.name) for mark in state.marks),
@@ -189,8 +197,9 @@ class ObjectsReader:
         if self._known is not known or self._when != now:
             self._known, self._when = known, now
             self._rows, self._keys = _rows(known)
-            judged = suspicions(known)
-            self._suspicions = [each for each in judged if each.name in self._keys]
+            found = [each for each in growing(known) if each.name in self._keys]
+            self._suspicions = [each for each in found if not each.slower]
+            self._slower = [each for each in found if each.slower]
             return
         types = known.census.types
         self._rows = [
@@ -203,9 +212,31 @@ class ObjectsReader:
     def _suspect(self, known: References, judged: Suspicion) -> Suspect:
         key = self._keys[judged.name]
         found = known.chains.get(judged.name)
-        chain = clearest(found.chains) if found is not None else None
+        chains = found.chains if found is not None else []
+        leads = self._lead(known, judged)
+        chain = clearest(chains, leads) if found is not None else None
         instances = known.classes[key].instances if key >= 0 else judged.count
-        return Suspect(key, judged, instances, chain)
+        small = follows(judged.name) > follows(self._suspicions[0].name)
+        part = small and scattered(chains) and not any(map(leads, chains))
+        return Suspect(key, judged, instances, chain, part)
+
+    def _lead(self, known: References, judged: Suspicion) -> Callable[[Chain], bool]:
+        """Whether a chain leads where suspects do that are more than parts of others: through one
+        of these, or to an object that holds them."""
+        others = [
+            each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
+        ]
+        types = {f"{module}.{name}" for module, name in others}
+        chains = [chain for name in others for chain in _chains(known, name)]
+        holders = {link.address for chain in chains for link in chain[1:-1] if link.address}
+        return lambda chain: any(
+            link.type in types or link.address in holders for link in chain[1:]
+        )
+
+
+def _chains(known: References, name: TypeName) -> Sequence[Chain]:
+    found = known.chains.get(name)
+    return found.chains if found is not None else ()
 
 
 def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:

@@ -16,6 +16,7 @@ from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2
 """For each suspect."""
+PART = "held here and there: most likely parts of what grows above"
 FAILURE_S = 15.0
 """For so long is said what went wrong."""
 
@@ -65,6 +66,8 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
     if each.chain is None:
         key: Line = (("; ", "muted"), ("enter", "key"), (" looks", "muted")) if may_ask else ()
         return fit(((indent, ""), (NOT_LOOKED, "muted"), *key), width)
+    if each.part:
+        return fit(((indent, ""), (PART, "muted")), width)
     if not each.chain:
         return fit(((indent, ""), (NO_CHAIN, "muted")), width)
     return ((indent, ""), *chain_line(each.chain, width - len(indent)))
@@ -83,7 +86,13 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
     failed = f"no census: {safe(census.failure)}" if census.failure is not None else ""
     if census.enough:
         kept = "kept" if view.over else "keeps"
-        return "✓", f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
+        calm = f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
+        if not view.slower:
+            return "✓", calm
+        (name, per_second), *more = view.slower
+        others = f" and {len(more)} more" if more else ""
+        grows = f"{name} +{fmt_rate(per_second)}/s{others}"
+        return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
     if failed:
         return "!", failed
     if view.over:
