@@ -9,7 +9,7 @@ from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model.references import ChainLink
-from refwatch.tui.views.chains import LIKE_LEAVES, chain_lines, chain_rows, fmt_link
+from refwatch.tui.views.chains import LIKE_LEAVES, chain_line, chain_lines, chain_rows, fmt_link
 from refwatch.tui.views.spans import width_of
 
 MODULE = ChainLink("module", name="app", address="0x1")
@@ -105,3 +105,16 @@ def test_chains_as_they_are_found() -> None:
     lines = drawn(found.chains)
     assert lines[0].startswith("◉ module __main__")
     assert any("global sessions  list" in line for line in lines)
+
+
+def test_the_folders_of_a_frames_file_give_way_first() -> None:
+    where = "call (/srv/venv/lib/site-packages/plug/run.py:147)"
+    chain = [
+        ChainLink("app.Report", "index 57"),
+        ChainLink("list", "attribute stats"),
+        ChainLink("app.Reporter", "local self"),
+        ChainLink("frame", name=where),
+    ]
+    held = "← index 57 ← attribute stats ← local self ← frame"
+    for width, shown in ((120, f"{held} {where}"), (76, f"{held} call (run.py:147)")):
+        assert "".join(text for text, _ in chain_line(chain, width)) == shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from refwatch.tui.views.chart import (
     bar,
     braille,
@@ -12,7 +14,7 @@ from refwatch.tui.views.chart import (
     sparkline,
     stacked,
 )
-from refwatch.tui.views.formats import fmt_bytes, fmt_duration
+from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration
 from refwatch.tui.views.spans import width_of
 
 
@@ -69,3 +71,27 @@ def test_a_chart_has_its_scale_and_fits() -> None:
     assert text[-2].lstrip().startswith("0 B┤")
     assert text[-1].strip().endswith("9.90 s")
     assert chart(points, 10, 6, "primary", 1.0, fmt_bytes, fmt_duration) == ()
+
+
+@pytest.mark.parametrize(
+    ("top", "rows", "labels"),
+    [
+        (6.0, 14, ["6", "5", "4", "3", "2", "1", "0"]),
+        (6.0, 5, ["6", "4", "2", "0"]),
+        (2.0, 5, ["2", "1", "0"]),
+        (600.0, 14, ["600", "500", "400", "300", "200", "100", "0"]),
+        (34.0, 9, ["34", "30", "20", "10", "0"]),
+    ],
+)
+def test_whole_numbers_can_be_read_off(top: float, rows: int, labels: list[str]) -> None:
+    points = [(0.0, top), (9.0, top)]
+    lines = chart(points, 40, rows + 1, "primary", top, fmt_count, fmt_duration, whole=True)
+    assert [text for line in lines if (text := line[0][0].strip(" └"))] == labels
+
+
+def test_a_label_is_where_the_line_runs() -> None:
+    for count in range(1, 6):
+        points = [(0.0, float(count)), (9.0, float(count))]
+        lines = chart(points, 40, 15, "primary", 6.0, fmt_count, fmt_duration, whole=True)
+        (drawn,) = (line for line in lines[:-1] if line[2][0].strip("\u2800"))
+        assert drawn[0][0].strip() == str(count)

@@ -302,6 +302,8 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     )
     early = text(draw_calm(read(steady[:2]), 80))
     assert early == f"◌ too early to tell what keeps growing: 2 of 4 censuses, 3 of {LEAST_S:g} s"
+    slow = read([census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 11.5)])
+    assert text(draw_calm(slow, 80)) == "◌ too early to tell what keeps growing: 3 of 4 censuses"
 
 
 def test_without_suspects_it_says_why_it_cannot_tell() -> None:

@@ -274,13 +274,16 @@ def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
 
 
 def fmt_error(one: Estimate) -> str:
-    """``±2 %`` of the rate: the standard error, to one digit below ten per cent."""
+    """``±2 %`` of the rate: the standard error. Five cells, also of one that says that nothing much
+    is known: ``±100%``."""
     if one.rate <= 0:
         return ""
     share = one.error / one.rate
     if share < 0.005:
         return "±<1 %"
-    return f"±{share * 100:.0f} %" if share < 9.995 else "±>999 %"
+    if share < 0.995:
+        return f"±{share * 100:.0f} %"
+    return f"±{share * 100:.0f}%" if share < 9.995 else "±>10x"
 
 
 def fmt_estimate(one: Estimate, fmt: Callable[[float], str], style: str) -> Line:

@@ -6,6 +6,7 @@ write it in the program, and chains with the same root share their beginning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,6 +23,7 @@ ROOTS = frozenset({"module", "frame", "thread"})
 """Types of what keeps other things alive without being held itself."""
 NOT_LOOKED = "who keeps them alive is not known yet"
 NO_CHAIN = "nothing that runs leads to them: garbage, or held by C code"
+_FOLDERS = re.compile(r"(?<=\()[^()]*/")
 LIKE_LEAVES = 3
 """So many instances of one type are listed below one holder, the others only counted."""
 
@@ -200,10 +202,13 @@ def _line(row: ChainRow, width: int, of: int) -> Line:
 
 def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
     """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. Where
-    there is no room for all, those nearest to the object and to the root stay."""
+    there is no room for all, the folders of a frame's file give way, then those in the middle: what
+    is nearest to the object and to the root stays."""
     edges = [safe(link.edge) for link in chain[:-1] if link.edge]
     root = fmt_link(chain[-1])
-    lines = [tuple(_arrows(_both_ends(edges, n), root)) for n in range(max(1, len(edges)), 0, -1)]
+    short = _FOLDERS.sub("", root) if chain[-1].type == "frame" else root
+    lines = [tuple(_arrows(edges, root))]
+    lines += [tuple(_arrows(_both_ends(edges, n), short)) for n in range(max(1, len(edges)), 0, -1)]
     return next((line for line in lines if width_of(line) <= width), fit(lines[-1], width))
 
 

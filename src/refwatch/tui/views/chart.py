@@ -6,6 +6,7 @@ Pure: numbers in, lines of spans out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
 
 from refwatch.tui.views.spans import Line, Span, pad
 
@@ -136,6 +137,17 @@ def nice_top(value: float, base: float = 10.0) -> float:
     return next((power * m for m in (1.0, 2.0, 2.5, 5.0, base) if power * m >= value), power * base)
 
 
+def _marks(rows: int, top: float, fmt: Callable[[float], str]) -> dict[int, str]:
+    """Labels on the rows on which a line at 1, 2, 3 .. runs, or at 2, 4 .., 5, 10 .., 10, 20 .., so
+    that between two of them there is a row."""
+    step = 1.0
+    wider = cycle((2.0, 2.5, 2.0))
+    while top / step > (rows + 1) / 2:
+        step *= next(wider)
+    values = [step * number for number in range(1, int(top / step) + 1)]
+    return {rows - 1 - round(value / top * (rows * 4 - 1)) // 4: fmt(value) for value in values}
+
+
 def chart(
     points: Points,
     width: int,
@@ -144,8 +156,11 @@ def chart(
     top: float,
     fmt: Callable[[float], str],
     fmt_time: Callable[[float], str],
+    *,
+    whole: bool = False,
 ) -> tuple[Line, ...]:
-    """A line over all of its time, with labels at 0 and ``top`` and at the first and last time."""
+    """A line over all of its time, with labels at 0 and ``top`` and at the first and last time. Of
+    ``whole`` numbers as many more have one as have room."""
     label = max(len(fmt(top)), len(fmt(0.0)), len(fmt(top / 2)))
     inner, rows = width - label - 1, height - 1
     if inner < 8 or rows < 2:
@@ -157,7 +172,9 @@ def chart(
         start, end = 0.0, 1.0
         drawn = [" " * inner] * rows
     marks = {0: fmt(top), rows - 1: fmt(0.0)}
-    if rows >= 5 and rows % 2:
+    if whole:
+        marks = _marks(rows, top, fmt) | marks
+    elif rows >= 5 and rows % 2:
         marks[rows // 2] = fmt(top / 2)
     lines: list[Line] = []
     for y, text in enumerate(drawn):

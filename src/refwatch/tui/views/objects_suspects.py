@@ -101,8 +101,12 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
         )
     if not census.taken:
         return "◌", "the first census is being taken …" if census.counting else "no census yet"
-    so_far = f"{census.taken} of {LEAST_CENSUSES} censuses, {census.span_s:.3g} of {LEAST_S:g} s"
-    return "◌", f"too early to tell what keeps growing: {so_far}"
+    so_far = []
+    if census.taken < LEAST_CENSUSES:
+        so_far.append(f"{census.taken} of {LEAST_CENSUSES} censuses")
+    if census.span_s < LEAST_S:
+        so_far.append(f"{census.span_s:.3g} of {LEAST_S:g} s")
+    return "◌", f"too early to tell what keeps growing: {', '.join(so_far)}"
 
 
 def _plural(count: int, one: str, many: str) -> str:

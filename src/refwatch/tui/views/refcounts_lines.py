@@ -91,7 +91,7 @@ def draw_history(chosen: Chosen, width: int, height: int) -> tuple[Line, ...]:
         grows = rises(view.growth(one, chosen.baseline), values)
         top = round_up(max(count for _, count in points))
         style = "warning" if grows else "primary"
-        lines += chart(points, width, room, style, top, fmt_count, fmt_duration)
+        lines += chart(points, width, room, style, top, fmt_count, fmt_duration, whole=True)
     return tuple(lines[:height])
 
 
