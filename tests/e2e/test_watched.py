@@ -267,6 +267,35 @@ print([one() for one in inner])
 """
 
 
+COUNTER = f"""{WAIT}
+number = 3
+wait()
+number = 4
+wait()
+number = int("4000000000")
+wait()
+"""
+
+
+def test_of_the_small_numbers_a_counter_has_been_none_stays(bench: Bench) -> None:
+    """They never die, and would be watched for ever under a name that has long been another's."""
+    with watching(bench, bench.script(COUNTER)) as session:
+        session.wait(lambda known: known.watched, "the number")
+        three = session.watched("number")
+        assert three.immortal
+        session.go()
+        session.wait(partial(ended, three), "the end of the watch over 3")
+        four = session.watched("number")
+        assert four.immortal
+        session.go()
+        session.wait(partial(ended, four), "the end of the watch over 4")
+        session.reaches("number", 1)
+        session.go()
+        session.end()
+    assert not three.died
+    assert not four.died
+
+
 def ended(record: WatchedRecord, _: References) -> bool:
     return record.ended_s is not None
 

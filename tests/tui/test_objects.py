@@ -56,6 +56,13 @@ async def test_the_suspect_its_rate_and_its_holder_in_one_glance(size: tuple[int
         assert not any(line.endswith("…") for line in lines)
 
 
+async def test_on_a_short_terminal_the_table_has_room_too() -> None:
+    async with driven(FakeFeed(recorded()), size=(80, 15)) as (app, pilot):
+        await in_objects(app, pilot)
+        assert "2 more below" in frame(app)
+        assert panel(app).table.size.height >= 5
+
+
 async def test_a_suspects_numbers_move_on() -> None:
     """Of its lines only one changes: it is that one that is drawn again."""
     feed = FakeFeed(recorded())

@@ -58,6 +58,8 @@ class ObjectsWatch:
         self._muted: set[int] = set()
         """Those that are told of no more. The probe would find an object that is bound in
         ``__main__`` again at its next look, so it keeps it."""
+        self._immortal: dict[str, int] = {}
+        """By their names those bound in ``__main__`` that never die."""
         self._names: set[str] = set()
         if paths:
             self._send({"command": "paths", "paths": self._paths})
@@ -257,6 +259,22 @@ class ObjectsWatch:
             for watch in died:
                 self._died(watch, now)
             self._tell_found(found, now, found.source)
+            if found.source == "main":
+                self._rebound(found, now)
+
+    def _rebound(self, found: rp.FoundObject, now: int) -> None:
+        """What its name was bound to before it dies when it must; what is immortal would be watched
+        for ever: each small number that a counter has been."""
+        before = self._immortal.pop(found.name, None)
+        if found.immortal:
+            self._immortal[found.name] = found.watch
+        if before is None or self._found.pop(before, None) is None:
+            return
+        self._raw_wanted.pop(before, None)
+        self._send({"command": "forget", "watches": [before]})
+        if before not in self._muted:
+            self._emit(ev.WatchedEnded(now / 1e9, self._pid, before, died=False))
+        self._muted.discard(before)
 
     def _tell_found(self, found: rp.FoundObject, now: int, source: str) -> None:
         self._emit(

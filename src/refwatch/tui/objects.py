@@ -43,8 +43,8 @@ TAIL_CELLS = 10
 """Least width of the lines over time: below it columns give way."""
 BESIDE_FROM = 110
 """From so many columns on there is room for one class beside the table."""
-FEW_SUSPECTS, MORE_SUSPECTS = 3, 5
-MORE_FROM_ROWS = 30
+SUSPECTS = ((30, 5), (16, 3), (0, 1))
+"""From so many rows on so many are shown."""
 KEEP_SPARKS = 400
 """Rows, some screens of them."""
 
@@ -86,7 +86,8 @@ class ObjectsPanel(TablePanel):
     BINDINGS: ClassVar[list[BindingType]] = [
         *OBJECT_KEYS,
         *TABLE_KEYS,
-        Binding("h", "app.heap", "Heap"),
+        Binding("h", "app.heap", "Heap",
+                tooltip="The heap as a whole: census, collector, objects with most references"),
         Binding("plus,equals_sign", "zoom(-1)", "Zoom in", key_display="+", show=False,
                 id="objects.zoom_in", tooltip="Less time in the lines beside the counts"),
         Binding("minus", "zoom(1)", "Zoom out", key_display="-", show=False,
@@ -150,8 +151,7 @@ class ObjectsPanel(TablePanel):
 
     def _draw(self) -> None:
         view = self._view
-        limit = MORE_SUSPECTS if self.size.height >= MORE_FROM_ROWS else FEW_SUSPECTS
-        self.suspects.present(view, limit, may_ask=self.may("look"))
+        self.suspects.present(view, self._most_suspects(), may_ask=self.may("look"))
         if self.suspects.has_focus and not self.suspects.can_focus:
             self.table.focus()
         self._draw_rows()
@@ -163,6 +163,10 @@ class ObjectsPanel(TablePanel):
         if (may := (self._cancelled(), view.over)) != self._may:
             self._may = may
             self.refresh_bindings()
+
+    def _most_suspects(self) -> int:
+        """So many that the table below has room, too."""
+        return next(most for rows, most in SUSPECTS if self.size.height >= rows)
 
     def _draw_rows(self) -> None:
         view, order = self._view, self.order
