@@ -71,7 +71,7 @@ def hide_this_machine(recording: Path) -> None:
 
     The standard library gets a place where no file is: better no source line than a wrong one."""
     data = recording.read_bytes()
-    data = data.replace(f"{ROOT}/".encode(), b"").replace(f'"{ROOT}"'.encode(), b'"."')
+    data = data.replace(f"{ROOT}/".encode(), b"")  # its folder stays: source lines are read there
     for prefix in sorted({sys.prefix, sys.base_prefix}, key=len, reverse=True):
         data = data.replace(prefix.encode(), NOWHERE)
     recording.write_bytes(data)
@@ -99,7 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     out = options.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    os.chdir(ROOT)  # for the text of source lines, whose files are named from here
+    os.chdir(ROOT)  # scenarios are named from here
     for scene in SCENES:
         if options.only in {None, scene.scenario}:
             print("\n".join(map(str, draw(scene, out))), flush=True)
