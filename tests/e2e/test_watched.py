@@ -236,10 +236,11 @@ HOLDERS_OF_THING = {
 
 def test_who_refers_to_an_object_and_what_is_unaccounted_for(bench: Bench) -> None:
     script = bench.script(HELD)
-    with watching(bench, script) as session:
+    with watching(bench, "--watch", "__main__", script) as session:
         session.reaches("thing", 7)
         session.reaches("leaked", 2)
-        trees = {name: session.inspect(name) for name in ("thing", "leaked")}
+        session.reaches("__main__", 2)  # that of sys.modules, and the interpreter's own
+        trees = {name: session.inspect(name) for name in ("thing", "leaked", "__main__")}
         session.go()
         done, _ = session.end()
 
@@ -248,6 +249,7 @@ def test_who_refers_to_an_object_and_what_is_unaccounted_for(bench: Bench) -> No
     assert {edge: one.type for one in thing.referrers for edge in one.edges} == HOLDERS_OF_THING
     assert (leaked.references, leaked.seen) == (2, 1)
     assert [one.edges for one in leaked.referrers] == [["global leaked"]]
+    assert (trees["__main__"].references, trees["__main__"].seen) == (2, 1)
     alike(bench, done, script)
 
 

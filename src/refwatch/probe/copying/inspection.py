@@ -40,7 +40,8 @@ class Inspection:
         """The message about one node. Raises IndexError for one that there is not."""
         address = self._nodes[node]
         count = count_at(address)  # before there is a reference of ours
-        references = None if count >= IMMORTAL else count - (address in self._held)
+        ours = (address in self._held) + (address in self._heap.module_ids)
+        references = None if count >= IMMORTAL else count - ours
         obj = object_at(address)
         rows = self._holders(obj) + self._frames(address)
         rows.sort(key=lambda row: (not row.get("root"), -int(str(row["count"]))))
