@@ -149,3 +149,18 @@ def test_a_copy_that_says_no_word_is_given_up(
         child.communicate()
     assert len(asked.failures) == 1
     assert "did not say a word" in asked.failures[0]
+
+
+def test_a_copy_that_is_put_off_hears_what_is_held_by_then(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held before may be freed."""
+    monkeypatch.setattr(copies, "AGAIN_S", 0.0)
+    held = [1, 2]
+    name = asked.copies.start(
+        "census", {}, asked.taken.append, asked.failures.append, limit_s=60.0, held=lambda: held
+    )
+    held = [2]
+    asked.copies.take(rp.NoCopy(name, "an import was under way", passing=True), asked.link)
+    asked.copies.tick()
+    assert [command["held"] for command in asked.sent[1:]] == [[1, 2], [2]]

@@ -120,9 +120,9 @@ class Censuses:
             if not taken:  # else what is missing is not the census
                 self._failed(reason)
 
-        held = self._objects.held() if self._objects is not None else []
+        held = self._objects.held if self._objects is not None else None
         self._work = self._copies.start(
-            "census", {"inside": self._inside, "held": held}, take, fail, limit_s=LIMIT_S
+            "census", {"inside": self._inside}, take, fail, limit_s=LIMIT_S, held=held
         )
 
     def read_classes(self) -> None:

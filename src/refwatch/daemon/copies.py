@@ -33,8 +33,8 @@ class Work:
     """Gets the reason, once, when it ends without a Done."""
     limit_s: float
     asked_s: float
-    command: bytes
-    """What the probe is asked."""
+    command: Callable[[], bytes]
+    """Makes what the probe is asked, each time that it is."""
     again_s: float | None = None
     """When it is asked once more."""
     pid: int = 0
@@ -75,8 +75,11 @@ class Copies:
         *,
         limit_s: float,
         name: str = "",
+        held: Callable[[], list[int]] | None = None,
     ) -> str:
-        """Have a copy made for ``task``; return the name of the work."""
+        """Have a copy made for ``task``; return the name of the work. ``held``: the addresses at
+        which the probe holds a reference, if the copy is to know. A copy that is put off is asked
+        for with those of then: at one of before there may be no object any more."""
         self._count += 1
         name = name or f"{kind}-{self._count}"
         self.cancel(name, "asked for again")
@@ -88,9 +91,12 @@ class Copies:
             "task": kind,
             **task,
         }
-        line = json.dumps(command).encode() + b"\n"
+
+        def line() -> bytes:
+            return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
+
         self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
-        self._send(line)
+        self._send(line())
         return name
 
     def tell(self, name: str, command: dict[str, object]) -> bool:
@@ -161,7 +167,7 @@ class Copies:
                     self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
                 elif work.again_s is not None and now >= work.again_s:
                     work.again_s = None
-                    self._send(work.command)
+                    self._send(work.command())
             elif work.pid and work.connection is None and now - work.began_s > FIRST_WORD_S:
                 self._end(work, f"the copy did not say a word in {FIRST_WORD_S:.0f} s")
             elif now - work.began_s > work.limit_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 
 from refwatch.model import events as ev
@@ -60,6 +61,8 @@ class ObjectsWatch:
         ``__main__`` again at its next look, so it keeps it."""
         self._immortal: dict[str, int] = {}
         """By their names those bound in ``__main__`` that never die."""
+        self._asked_to_go: deque[list[int]] = deque()
+        """Watches whose references the probe was asked to let go, and has not answered yet."""
         self._names: set[str] = set()
         if paths:
             self._send({"command": "paths", "paths": self._paths})
@@ -113,8 +116,12 @@ class ObjectsWatch:
         return self._busy > 0
 
     def held(self) -> list[int]:
-        """Addresses at which the probe holds a reference."""
-        return [found.address for found in self._found.values() if found.held]
+        """Addresses at which the probe holds a reference, also when it comes to read this: what it
+        has been asked to let go is freed by then, and something else may lie there."""
+        asked = [self._found.get(watch) for watches in self._asked_to_go for watch in watches]
+        going = {found.address for found in asked if found is not None}
+        everything = self._found.values()
+        return [one.address for one in everything if one.held and one.address not in going]
 
     def let_garbage_go(self, addresses: list[int], now: int) -> None:
         """Nobody can come by these any more, and the collector has left them only for the probe's
@@ -178,7 +185,8 @@ class ObjectsWatch:
 
     def _ask(self, now: int) -> None:
         if self._letting_go:
-            self._command("let_go", now, watches=sorted(self._letting_go))
+            self._asked_to_go.append(sorted(self._letting_go))
+            self._command("let_go", now, watches=self._asked_to_go[-1])
             self._letting_go = set()
         elif self._scan_is_due(now):
             self._scanned_ns = now
@@ -228,6 +236,8 @@ class ObjectsWatch:
         elif isinstance(report, rp.Raw):
             self._take_raw(report.readings, now)
         elif isinstance(report, rp.LetGo):
+            if self._asked_to_go:
+                self._asked_to_go.popleft()
             for watch in report.dead:
                 if self._objects is not None:
                     self._objects.remove(watch)

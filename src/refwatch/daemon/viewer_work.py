@@ -165,9 +165,8 @@ class ViewerWork:
             self._over(name, reason)
 
         self._inspections.append(name)
-        held = self._objects.held() if self._objects is not None else []
-        task = {**subject, "held": held}
-        self._copies.start("inspect", task, take, fail, limit_s=LIMIT_S, name=name)
+        held = self._objects.held if self._objects is not None else None
+        self._copies.start("inspect", subject, take, fail, limit_s=LIMIT_S, name=name, held=held)
 
     def _take_referrers(self, name: str, report: rp.ReferrersReport) -> None:
         self._emit(

@@ -1,0 +1,61 @@
+"""The daemon's side of watched objects: what it knows of the references that the probe holds."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from refwatch.daemon.objects import ObjectsWatch
+from refwatch.model import events as ev
+from refwatch.model import reports as rp
+from refwatch.observe.memory import RemoteMemory
+
+SECOND_NS = 1_000_000_000
+
+
+class Watched:
+    """Objects of this process under watch, by words that stand for their reference counts."""
+
+    def __init__(self, *counts: int) -> None:
+        self.sent: list[dict[str, object]] = []
+        self.words = (ctypes.c_uint64 * len(counts))(*counts)
+        start = ctypes.addressof(self.words)
+        self.addresses = [start + 8 * index for index in range(len(counts))]
+        place = rp.ReferencesPlace(weak_offset=16, dead=0, offset=2)
+        memory, events = RemoteMemory(os.getpid()), list[ev.Event]()
+        self.watch = ObjectsWatch(
+            os.getpid(), place, memory, events.append, self.sent.append, lambda: SECOND_NS, []
+        )
+        found = [
+            rp.FoundObject(number, "x", "list", address, 0, True, False, "main")
+            for number, address in enumerate(self.addresses)
+        ]
+        self.watch.take(rp.Watching(found), SECOND_NS)
+
+    def ask(self) -> dict[str, object]:
+        """Read the counts; what the probe is then asked."""
+        self.watch.tick(SECOND_NS)
+        return self.sent[-1]
+
+
+def test_what_is_being_let_go_is_no_longer_held() -> None:
+    """The probe frees it before it comes to any later command."""
+    objects = Watched(1, 2)
+    assert objects.watch.held() == objects.addresses
+    assert objects.ask() == {"command": "let_go", "watches": [0]}
+    assert objects.watch.held() == objects.addresses[1:]
+
+
+def test_what_was_not_the_last_reference_is_still_held() -> None:
+    """Somebody else had come by the object before the probe let it go."""
+    objects = Watched(1, 2)
+    objects.ask()
+    objects.watch.take(rp.LetGo([]), SECOND_NS)
+    assert objects.watch.held() == objects.addresses
+
+
+def test_what_was_let_go_is_dead() -> None:
+    objects = Watched(1, 2)
+    objects.ask()
+    objects.watch.take(rp.LetGo([0]), SECOND_NS)
+    assert objects.watch.held() == objects.addresses[1:]
