@@ -16,7 +16,7 @@ SECOND_NS = 1_000_000_000
 class Watched:
     """Objects of this process under watch, by words that stand for their reference counts."""
 
-    def __init__(self, *counts: int) -> None:
+    def __init__(self, *counts: int, paths: tuple[str, ...] = ()) -> None:
         self.sent: list[dict[str, object]] = []
         self.words = (ctypes.c_uint64 * len(counts))(*counts)
         start = ctypes.addressof(self.words)
@@ -24,7 +24,13 @@ class Watched:
         place = rp.ReferencesPlace(weak_offset=16, dead=0, offset=2)
         memory, events = RemoteMemory(os.getpid()), list[ev.Event]()
         self.watch = ObjectsWatch(
-            os.getpid(), place, memory, events.append, self.sent.append, lambda: SECOND_NS, []
+            os.getpid(),
+            place,
+            memory,
+            events.append,
+            self.sent.append,
+            lambda: SECOND_NS,
+            list(paths),
         )
         found = [
             rp.FoundObject(number, "x", "list", address, 0, True, False, "main")
@@ -59,3 +65,12 @@ def test_what_was_let_go_is_dead() -> None:
     objects.ask()
     objects.watch.take(rp.LetGo([0]), SECOND_NS)
     assert objects.watch.held() == objects.addresses[1:]
+
+
+def test_names_are_as_the_parser_has_them() -> None:
+    """It makes one letter of e and an accent, as a keyboard or a file's name may have them."""
+    objects = Watched(2, paths=("app.caf\u0065\u0301",))
+    objects.watch.add_path("caf\u00e9")
+    objects.watch.add_path("caf\u0065\u0301")
+    assert len(objects.sent) == 2
+    assert objects.sent[-1]["paths"] == ["app.caf\u00e9", "caf\u00e9"]

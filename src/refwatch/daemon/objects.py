@@ -44,7 +44,7 @@ class ObjectsWatch:
         self._emit = emit
         self._send = send
         self._clock = clock
-        self._paths = list(paths)
+        self._paths = [_as_python_has_it(path) for path in paths]
         self._found: dict[int, rp.FoundObject] = {}
         self._namespace: NamespaceReader | None = None
         self._bindings = b""
@@ -69,6 +69,7 @@ class ObjectsWatch:
 
     def add_path(self, path: str) -> None:
         """Watch what this leads to, now or later."""
+        path = _as_python_has_it(path)
         name = path.removeprefix("__main__.")
         if self.again(lambda found: found.name == name):
             return
@@ -312,6 +313,15 @@ class ObjectsWatch:
                 if one.watch in self._found and not self._found[one.watch].immortal
             ]
             self._emit(ev.WatchedCounted(now / 1e9, self._pid, counts))
+
+
+def _as_python_has_it(path: str) -> str:
+    """Names that look alike are one to Python's parser, however they were typed (PEP 3131)."""
+    if path.isascii():
+        return path
+    from unicodedata import normalize
+
+    return normalize("NFKC", path)
 
 
 def line_of(command: dict[str, object]) -> bytes:
