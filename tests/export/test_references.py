@@ -15,9 +15,11 @@ from tests.simulate import Simulation
 from tests.simulate_references import CLASSES, WATCHED, with_references
 
 from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
+from refwatch.export.summary import summary_lines
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
 from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
 PID = 42
@@ -185,6 +187,18 @@ def test_what_is_no_longer_watched_is_left_out() -> None:
         state.apply(ev.WatchedFound(1.0, PID, watch, f"name {watch}", "list", "0x1", "viewer"))
     state.apply(ev.WatchedEnded(2.0, PID, 1, died=False))
     assert [one.name for one in process_of(state).watched] == ["name 2"]
+
+
+def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
+    state = started()
+    for watch in range(1, KEEP_DEAD + 4):
+        state.apply(ev.WatchedFound(1.0, PID, watch, f"name {watch}", "list", "0x1", "main"))
+    assert "objects  203 objects watched, 0 died" in summary_lines(state)
+    for watch in range(1, KEEP_DEAD + 3):
+        state.apply(ev.WatchedEnded(2.0, PID, watch))
+
+    assert reasons(state)["watched"] == "of the objects that have died only the last 200 are kept"
+    assert "objects  at least 201 objects watched, at least 200 died" in summary_lines(state)
 
 
 # The census

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from refwatch.export.values import text
 from refwatch.model import snapshot as snap
+from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
 NOT_TAKEN = "not taken"
@@ -101,6 +102,8 @@ def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[s
         yield "classes", not_live or no_census
     if "references" in state.limits:
         yield "watched", state.limits["references"]
+    elif state.processes[process.pid].references.forgets_objects:
+        yield "watched", f"of the objects that have died only the last {KEEP_DEAD} are kept"
     yield from _missing_watched(process.watched, _general(state))
 
 

@@ -126,7 +126,9 @@ def _objects(known: References) -> list[str]:
         )
     if known.watched:
         died = sum(one.died for one in known.watched.values())
-        parts.append(f"{_plural(len(known.watched), 'object', 'objects')} watched, {died} died")
+        least = "at least " if known.forgets_objects else ""
+        number = _plural(len(known.watched), "object", "objects")
+        parts.append(f"{least}{number} watched, {least}{died} died")
     return [_line("objects", " · ".join(parts))] if parts else []
 
 

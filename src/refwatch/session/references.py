@@ -193,6 +193,11 @@ class References:
                 types[record.module, record.name] = count
         return types
 
+    @property
+    def forgets_objects(self) -> bool:
+        """So many watched objects have ended that those that end next push out the first."""
+        return len(self.ended_watched) == KEEP_DEAD
+
     def found_object(self, event: ev.WatchedFound) -> None:
         if event.watch in self.watched and event.watch in self.ended_watched:
             self.ended_watched.remove(event.watch)  # watched again
