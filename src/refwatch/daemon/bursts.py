@@ -230,17 +230,30 @@ class Bursts:
         now = self._clock()
         self._opened_ns = now + random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
 
-    def _start_window(self, start: int | None = None) -> None:
+    def _start_window(self) -> None:
         assert self._blocks is not None
-        count = self._blocks.count() if start is None else start
+        self._check_names()
+        count = self._blocks.count()
         now = self._clock()
         self._opened_ns = None
         if count is None:
             self._due_ns = now + WINDOW_NS
-            return
-        self._window = _Window(
-            now, now + self._length_ns, count, self._opened_mean, self._opened_follow
-        )
+        else:
+            self._go_on(now, count)
+
+    def _go_on(self, now: int, count: int) -> None:
+        """A window begins at ``now``, when so many blocks had been looked at."""
+        ends = now + self._length_ns
+        self._window = _Window(now, ends, count, self._opened_mean, self._opened_follow)
+
+    def _check_names(self) -> None:
+        """Before a window, not after it: of code that has come to its end in it the name is wanted
+        still."""
+        assert self._uses is not None
+        now = self._clock()
+        if now - self._last_check_ns > CHECK_NS:
+            self._last_check_ns = now
+            self._uses.check()
 
     def _cut(self) -> None:
         """The window ends now: tell what it has seen, and decide what follows."""
@@ -262,7 +275,8 @@ class Bursts:
         elif self._mean != window.mean or self._follow != window.followed:
             self._open()
         else:
-            self._start_window(count)
+            self._check_names()
+            self._go_on(now, count)
 
     def _peek(self, window: _Window) -> None:
         """Learn the names of what has been seen: the code of a short program may be gone when the
@@ -298,9 +312,6 @@ class Bursts:
     def _tell(self, window: _Window, now: int, blocks: Counter[Block], looked: int) -> None:
         assert self._uses is not None
         assert self._blocks is not None
-        if now - self._last_check_ns > CHECK_NS:
-            self._last_check_ns = now
-            self._uses.check()
         seen = Seen(blocks, looked, window.mean, window.followed)
         uses = self._uses.add_up(now / 1e9, seen, self._blocks)
         self._window_cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
