@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import pytest
 
 from refwatch.daemon import bursts
-from refwatch.daemon.bursts import Bursts
+from refwatch.daemon.bursts import FIRST_MEAN, Bursts
 from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
@@ -31,22 +31,34 @@ LAYOUT = rp.Layout(
 class Target:
     """A target that allocates all the time; what is done with its blocks takes time as well."""
 
-    allocated = 1.0
-
     def __init__(self) -> None:
         self.now = SECOND
+        self.allocated = 1.0
+        self.rate: Callable[[float], float] = lambda _: (
+            1.0
+        )  # times as many blocks as one in EACH_NS
+        self.mean = 0
         self.done: list[str] = []
         self.events: list[ev.Event] = []
         self.opening = False
+        self._count = 0.0
+        self._counted_ns = self.now
 
     def send(self, command: dict[str, object]) -> None:
         self.opening = command["command"] == "burst_open"
+        if self.opening:
+            self.mean = int(str(command["mean"]))
 
     # as Blocks
 
+    room = PLACE.room
+
     def count(self) -> int:
         self.done.append("counted")
-        return self.now // EACH_NS
+        rate, passed = self.rate(self.now / SECOND), self.now - self._counted_ns
+        self._counted_ns = self.now
+        self._count += passed / EACH_NS * rate * FIRST_MEAN / self.mean
+        return int(self._count)
 
     def read(self, start: int, end: int) -> Counter[Block]:
         return Counter({BLOCK: end - start})
@@ -74,14 +86,14 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     return target
 
 
-def watched(target: Target) -> list[ev.BurstMeasured]:
-    """Ten seconds of this target."""
+def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
+    """So long a time of this target."""
     hello = rp.Hello(1, "", "", False, True, 0.005, LAYOUT, [], 0.0, 0.0, 1)
     memory = cast("RemoteMemory", object())
     emit = target.events.append
     watch = Bursts(1, hello, memory, Numbers(1, emit), emit, target.send, lambda: target.now, 0.03)
     watch.begin()
-    while target.now < 11 * SECOND:
+    while target.now < (1 + seconds) * SECOND:
         target.now = max(target.now + 1, watch.step(target.now))
         if target.opening:
             target.opening = False
@@ -101,3 +113,31 @@ def test_names_are_not_forgotten_before_what_a_window_saw_is_told(target: Target
     watched(target)
     assert "checked" in target.done
     assert ("checked", "added up") not in zip(target.done, target.done[1:], strict=False)
+
+
+def test_a_window_ends_soon_when_much_begins_to_be_allocated(target: Target) -> None:
+    target.rate = lambda at: 0.001 if at < 6 else 100.0
+    windows = watched(target)
+    crowded = [one for one in windows if one.samples > PLACE.room]
+    assert 1 <= len(crowded) <= 2  # older ones than so many are overwritten
+    assert crowded[0].at < 6.1
+    assert windows[-1].samples < PLACE.room
+
+
+def test_a_window_that_saw_much_is_followed_by_no_longer_gap(target: Target) -> None:
+    """Else what is allocated in phases would seem to be less than it is."""
+
+    def rate(at: float) -> float:
+        target.allocated = 6e7 if at % 10 > 9 else 1.0  # an eighth of that second's time
+        return 1.0
+
+    target.rate = rate
+    windows = watched(target, 40)
+    assert max(one.span_s - one.window_s for one in windows) < 0.2
+
+
+def test_the_budget_holds_on_the_average(target: Target) -> None:
+    target.allocated = 1e8  # a fifth of the time of each window, or more
+    windows = watched(target, 200)
+    cost_s = 0.1 * len(windows)
+    assert cost_s < 0.05 * 200

@@ -11,6 +11,7 @@ where that is all of it, one follows the other.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -27,6 +28,8 @@ from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 
 DEPTH = 25  # frames, as probe/hooking has it
 STEP_NS = 50_000_000
+LOOK_NS = 10_000_000  # so often it is seen whether a window has looked at too many blocks
+COST_S = 10.0  # of the newest time, for which the budget holds
 FIRST_WINDOW_NS = 60_000_000  # short: nobody knows yet what it costs
 WINDOW_NS = 500_000_000
 SHORT_WINDOW_NS = 150_000_000  # where the windows cover little of the time
@@ -34,6 +37,7 @@ LITTLE = 0.2
 WHOLE = 0.95  # of the time; from here on all of it
 LEAST = 0.005
 WANTED = 2000  # blocks to be looked at in a window
+CROWDED = 7 / 8  # of the blocks that there is room for
 FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
 LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
@@ -95,6 +99,7 @@ class Bursts:
         """When the next window is to begin; None while it is open or being opened."""
         self._opened_ns: int | None = None
         """When a window may begin, once the probe has opened."""
+        self._opening_ns = 0
         self._told_ns = 0
         """The end of the time that has been told of."""
         self._begun_ns = 0
@@ -104,7 +109,7 @@ class Bursts:
         self._followed = 0  # windows
         self._length_ns = FIRST_WINDOW_NS
         self._prices = (0.0, 0.0)
-        self._window_cost_s = 0.0
+        self._costs = (0.0, 0.0)
         self._coverage = 1.0
         self._last_check_ns = 0
         self._lost = False
@@ -136,8 +141,9 @@ class Bursts:
         if not self._on:
             return now + STEP_NS
         if self._window is not None:
-            if now >= self._window.ends_ns:
-                self._cut()
+            crowded = self._crowded(self._window)
+            if crowded or now >= self._window.ends_ns:
+                self._cut(crowded=crowded)
             elif now < self._begun_ns + PEEKED_NS:
                 self._peek(self._window)
         elif self._opened_ns is not None:
@@ -149,7 +155,16 @@ class Bursts:
         return min(self._next(now), now + self._step_ns(now))
 
     def _step_ns(self, now: int) -> int:
-        return PEEK_NS if now < self._begun_ns + PEEKED_NS else STEP_NS
+        if now < self._begun_ns + PEEKED_NS:
+            return PEEK_NS
+        return STEP_NS if self._window is None else LOOK_NS
+
+    def _crowded(self, window: _Window) -> bool:
+        """Whether so many blocks have been looked at that the oldest will soon be overwritten: the
+        program has begun to allocate much more than it did."""
+        assert self._blocks is not None
+        count = self._blocks.count()
+        return count is not None and count - window.start > CROWDED * self._blocks.room
 
     def _next(self, now: int) -> int:
         if self._window is not None:
@@ -192,6 +207,7 @@ class Bursts:
             "previous_offset": self._frames.previous_offset,
         }
         self._opened_mean, self._opened_follow = self._mean, self._follow
+        self._opening_ns = random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
         self._send(
             {
                 "command": "burst_open",
@@ -227,8 +243,7 @@ class Bursts:
         if not self._on:  # switched off meanwhile
             self._close()
             return
-        now = self._clock()
-        self._opened_ns = now + random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
+        self._opened_ns = self._clock() + self._opening_ns
 
     def _start_window(self) -> None:
         assert self._blocks is not None
@@ -255,8 +270,9 @@ class Bursts:
             self._last_check_ns = now
             self._uses.check()
 
-    def _cut(self) -> None:
-        """The window ends now: tell what it has seen, and decide what follows."""
+    def _cut(self, *, crowded: bool = False) -> None:
+        """The window ends now: tell what it has seen, and decide what follows. No pause where it
+        was ``crowded``: what has just begun is to be seen."""
         window, self._window = self._window, None
         assert window is not None
         assert self._blocks is not None
@@ -267,8 +283,13 @@ class Bursts:
             return
         blocks = self._blocks.read(window.start, count)
         looked = (count - window.start) & 0xFFFF_FFFF_FFFF_FFFF
-        self._tell(window, now, blocks, looked)
         self._adapt(window, now, looked)
+        if crowded:
+            self._open()
+            self._opening_ns = 0
+            self._tell(window, now, blocks, looked)
+            return
+        self._tell(window, now, blocks, looked)
         if self._coverage < WHOLE:
             self._close()
             self._pause(now, self._coverage)
@@ -314,24 +335,32 @@ class Bursts:
         assert self._blocks is not None
         seen = Seen(blocks, looked, window.mean, window.followed)
         uses = self._uses.add_up(now / 1e9, seen, self._blocks)
-        self._window_cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
-        self.tracing_s += self._window_cost_s
+        cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
+        self.tracing_s += cost_s
         window_s, span_s = (now - window.began_ns) / 1e9, (now - self._told_ns) / 1e9
         self._told_ns = now
+        self._price(cost_s / max(1e-6, window_s), span_s)
         self._emit(ev.BurstMeasured(now / 1e9, self._pid, window_s, span_s, uses, samples=looked))
 
+    def _price(self, share: float, span_s: float) -> None:
+        """How much of the time windows may cover, after one that has cost this share of its time
+        and stands for ``span_s``. It is an average of the newest time: if one that has seen much
+        were followed by a longer gap than others, much would be seen less often."""
+        keep = math.exp(-span_s / COST_S)
+        cost, time_s = self._costs
+        self._costs = cost, time_s = keep * cost + span_s * share, keep * time_s + span_s
+        self._coverage = min(1.0, self._budget * time_s / cost) if cost > 0 else 1.0
+
     def _adapt(self, window: _Window, now: int, looked: int) -> None:
-        """How much of the time the next windows may cover, and how many blocks they look at."""
+        """How long the next windows are, and how many blocks they look at."""
         length_s = max(1e-6, (now - window.began_ns) / 1e9)
-        cost = self._window_cost_s / length_s
-        self._coverage = min(1.0, self._budget / cost) if cost > 0 else 1.0
         self._followed += window.followed
         few = self._followed < FIRST_FOLLOWED
         self._follow = few or random.random() < FOLLOWED  # noqa: S311
         self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
         factor = looked * (self._length_ns / 1e9) / length_s / WANTED
         if not 0.75 < factor < 1.5:
-            mean = int(window.mean * max(1 / 16, min(16.0, factor)))
+            mean = int(window.mean * max(1 / 16, factor))
             self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
 
 

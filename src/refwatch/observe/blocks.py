@@ -35,6 +35,11 @@ class Blocks:
         self._memory = memory
         self._place = place
 
+    @property
+    def room(self) -> int:
+        """How many of the newest can be read."""
+        return self._place.room
+
     def count(self) -> int | None:
         """How many blocks have been looked at so far; None when that cannot be read. Raises
         MemoryGone."""
