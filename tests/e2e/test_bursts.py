@@ -272,3 +272,35 @@ while time.monotonic() < end: time.sleep(0.01)
     assert line.line == 3
     assert line.size == pytest.approx(20_000_000, rel=0.01)
     assert 0 < allocations.span_s < 2.5
+
+
+INTERPRETERS = (
+    """
+import threading
+try:
+    import _interpreters
+    create, run = lambda: _interpreters.create("isolated"), _interpreters.exec
+except ImportError:  # 3.12
+    import _xxsubinterpreters as _interpreters
+    create, run = lambda: _interpreters.create(isolated=True), _interpreters.run_string
+code = """
+    + repr("""
+import time
+end = time.time() + 3
+while time.time() < end: [(number, number + 1000) for number in range(1000)]
+""")
+    + """
+made = [create() for _ in range(3)]
+threads = [threading.Thread(target=run, args=(one, code)) for one in made]
+for one in threads: one.start()
+for one in threads: one.join()
+for one in made: _interpreters.destroy(one)
+print("done")
+"""
+)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 there is one GIL")
+def test_interpreters_with_gils_of_their_own_allocate_at_once(bench: Bench) -> None:
+    done = bench.alike(bench.script(INTERPRETERS))
+    assert done.out == b"done\n"

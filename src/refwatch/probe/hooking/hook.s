@@ -83,6 +83,7 @@
 # A block is freed whose slot is in use. rsi = block, r10 = slots, rax = slot. Keeps rdi, rsi, rdx.
 freed:  movzx   ecx, word ptr [r10 + 2 * rax]
         dec     ecx
+        js      1f                      # no longer: an interpreter with a GIL of its own was faster
         imul    r8, rcx, RECORD
         lea     r9, [rip + records]
         add     r8, r9
