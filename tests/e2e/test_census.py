@@ -105,6 +105,66 @@ wait()
     assert counts(snapshot)["builtins.function"] >= functions + 100
 
 
+FOLDERS = f"""{WAIT}
+import contextvars, os, tempfile, threading
+class Hangs:
+    def __del__(self):
+        while alive: pass
+alive, local, variable = True, threading.local(), contextvars.ContextVar("variable")
+local.folder, local.hangs = tempfile.TemporaryDirectory(), Hangs()
+variable.set(tempfile.TemporaryDirectory())
+others, made, over = [], threading.Event(), threading.Event()
+def work():
+    local.folder = tempfile.TemporaryDirectory()
+    others.append(local.folder.name)
+    made.set(); over.wait()
+thread = threading.Thread(target=work)
+thread.start(); made.wait()
+folders = [local.folder.name, variable.get().name, *others]
+wait()
+print([os.path.isdir(folder) for folder in folders])
+alive = False
+over.set(); thread.join()
+"""
+IN_ANOTHER = "import tempfile; folder = tempfile.TemporaryDirectory(dir='.', prefix='in-')"
+INTERPRETER = f"""{WAIT}
+try:
+    import _interpreters
+    create, run = _interpreters.create, _interpreters.exec
+except ImportError:  # before 3.13
+    import _xxsubinterpreters as _interpreters
+    create, run = _interpreters.create, _interpreters.run_string
+import os
+other = create()
+run(other, {IN_ANOTHER!r})
+wait()
+print([name[:3] for name in os.listdir() if name.startswith("in-")])
+_interpreters.destroy(other)
+"""
+
+
+def test_no_finalizer_runs_in_a_copy_for_other_threads(bench: Bench) -> None:
+    script = bench.script(FOLDERS)
+    with watching(bench, script) as session:
+        session.censuses(2)
+        session.go()
+        done, snapshot = session.end()
+
+    assert done.out == b"[True, True, True]\n"
+    assert counts(snapshot)["tempfile.TemporaryDirectory"] == 3
+    assert counts(snapshot)["__main__.Hangs"] == 1
+
+
+def test_no_finalizer_runs_in_a_copy_for_other_interpreters(bench: Bench) -> None:
+    script = bench.script(INTERPRETER)
+    with watching(bench, script) as session:
+        session.censuses(2)
+        session.go()
+        done, _ = session.end()
+
+    assert done.out == b"['in-']\n"
+
+
 @pytest.mark.parametrize("way", ["inside", "off"])
 def test_another_way_or_none(bench: Bench, way: str) -> None:
     script = bench.script(f"""{WAIT}

@@ -31,15 +31,16 @@ SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
 class Answerer:
-    """Answers the daemon's questions; owns the probe's thread. ``counted``: where the interpreter
-    counts its threads."""
+    """Answers the daemon's questions; owns the probe's thread. ``found`` is what calibration has
+    found."""
 
-    def __init__(self, link: Link, limits: dict[str, str], counted: int | None = None) -> None:
+    def __init__(self, link: Link, limits: dict[str, str], found: dict[str, object]) -> None:
         self._link = link
-        self._count = ThreadCount(counted) if counted is not None else None
+        counted = found["thread_count"]
+        self._count = ThreadCount(counted) if type(counted) is int else None
         self._mail: list[Callable[[], dict[str, object]]] = []
         self._rest = b""
-        self._service = _service(link, self.tell, limits)
+        self._service = _service(link, self.tell, limits, found["threads"])
         self._tid = 0
         self._running = False
         self._left_for_fork = False
@@ -180,11 +181,11 @@ def _threads() -> int:
     return os.stat("/proc/self/task").st_nlink - 2
 
 
-def _service(link: Link, tell: Tell, limits: dict[str, str]) -> Service | None:
+def _service(link: Link, tell: Tell, limits: dict[str, str], threads: object) -> Service | None:
     """What watches objects and makes copies, where the target's Python has what it needs."""
     try:
         from .service import Service
     except ImportError as error:
         limits["references"] = limits["census"] = f"the target's Python lacks a module: {error}"
         return None
-    return Service(link, tell, limits)
+    return Service(link, tell, limits, threads)

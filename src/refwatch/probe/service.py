@@ -38,16 +38,16 @@ LAST_READING_S = 0.2
 
 
 class Service:
-    """Obeys commands in the probe's thread. ``launcher`` is the pid of the target's parent, if that
-    is refwatch's own."""
+    """Obeys commands in the probe's thread. ``threads``: where calibration has found the thread
+    states, None where it has not."""
 
-    def __init__(self, link: Link, tell: Tell, limits: dict[str, str]) -> None:
+    def __init__(self, link: Link, tell: Tell, limits: dict[str, str], threads: object) -> None:
         self.gc_times: GcTimes | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
         self._watching = Watching(tell, self._memory)
-        self._copier = _copier(limits)
+        self._copier = _copier(limits, threads, self._memory)
         self._bursts = BurstCommands(link)
         self._tracing = Tracing(link)
         self._hidden = Hidden()
@@ -215,10 +215,12 @@ def _numbers(command: Command) -> list[int]:
     return [one for one in numbers if type(one) is int] if type(numbers) is list else []
 
 
-def _copier(limits: dict[str, str]) -> Copier | None:
+def _copier(limits: dict[str, str], threads: object, memory: Memory) -> Copier | None:
     """What makes hidden copies, where they can be made."""
     try:
-        return Copier()
+        if type(threads) is not dict:
+            raise NoCopy("the thread states were not found")
+        return Copier(threads, memory)
     except (NoCopy, OSError, AttributeError) as error:
         limits["census"] = f"hidden copies cannot be made here: {error}"
         return None

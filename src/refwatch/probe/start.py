@@ -34,17 +34,18 @@ def _begin(report_to: str, allocations: str) -> Answerer:
         "free_threaded": _free_threaded(),
         "gil_enabled": _gil_enabled(),
         "switch_interval_s": sys.getswitchinterval(),
-        "layout": (layout := _calibrate(int(daemon), limits)),
     }
-    counted = layout.pop("thread_count")
+    found = _calibrate(int(daemon), limits)
     _unload("calibration")
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
-    answerer = Answerer(link, limits, counted if type(counted) is int else None)
+    answerer = Answerer(link, limits, found)
+    del found["thread_count"]
+    hello["layout"] = found
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
     hello["probe_tid"] = answerer.begin()
     if allocations == "burst":
-        hello["burst"] = answerer.burst(hello["layout"])
+        hello["burst"] = answerer.burst(found)
     link.send(hello)
     mode, _, frames = allocations.partition(":")
     if mode == "exact":

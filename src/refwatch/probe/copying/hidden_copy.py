@@ -9,6 +9,7 @@ Modules/posixmodule.c) are taken one by one, with these differences:
 * The lists of at-fork handlers are empty meanwhile: none of the target's runs, on either side. The
   target has no audit hooks either: since 3.14 each call through ctypes is an event.
 * Signals are blocked, and the copy has no file of the target's open, before any Python runs in it.
+* The copy gives up no other thread's state and no other interpreter, which would run finalizers.
 
 All of it is one chain of C functions, called by ``any`` and ``map``, so that the interpreter's loop
 does not come in between. There it might let the GIL go: in the target while PyOS_BeforeFork's locks
@@ -27,7 +28,9 @@ from _operator import call
 from errno import EAGAIN
 
 from ..capi import api, ctypes, libc
+from ..peek import Memory
 from ..quiet import window
+from .alone import Alone
 from .running import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -88,13 +91,15 @@ class _Arena(ctypes.Structure):
 
 
 class Copier:
-    """Makes hidden copies; to be made before the target's first line."""
+    """Makes hidden copies; to be made before the target's first line. ``threads``: where
+    calibration has found the thread states."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: dict[str, int], memory: Memory) -> None:
         number = SYS_CLONE.get(os.uname().machine)
         if number is None:
             raise NoCopy(f"hidden copies are not known how to be made on {os.uname().machine}")
         self._number = ctypes.c_long(number)
+        self._alone = Alone(threads, memory)
         self._handlers = _own_lists()
         self._saved: list[list[object]] = []
         self._pid = ctypes.c_int(0)
@@ -114,8 +119,12 @@ class Copier:
         if sys.modules["_imp"].lock_held():
             raise NotNow("an import was under way")
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
+        try:
+            alone = self._alone.steps()
+        except LookupError as error:
+            raise NoCopy(str(error)) from error
         take_hooks, bring_hooks = window()
-        chain = [take_hooks, *self._chain(flags, frames, bring_hooks)]
+        chain = [take_hooks, *self._chain(flags, frames, alone, bring_hooks)]
         self._pid.value = 0
         before = os.getpid()
         began = time.perf_counter()
@@ -131,13 +140,16 @@ class Copier:
             raise NoCopy(f"clone: {os.strerror(ctypes.get_errno() or EAGAIN)}")
         return pid, took
 
-    def _chain(self, flags: int, frames: Frames | None, last: Step) -> list[Step]:
+    def _chain(
+        self, flags: int, frames: Frames | None, alone: list[Step], last: Step
+    ) -> list[Step]:
         """What to call, each after the one before has returned something false; in the target
         ``last`` is the last."""
         self._saved = [[], [], []]
         pairs = list(zip(self._handlers, self._saved, strict=True))
         # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
-        fork: Step = partial(any, map(call, (self._clone_step(flags), *self._in_copy(frames))))
+        in_copy = self._in_copy(frames, alone)
+        fork: Step = partial(any, map(call, (self._clone_step(flags), *in_copy)))
         in_target: Step = partial(
             any,
             map(
@@ -173,7 +185,7 @@ class Copier:
         )
         return step
 
-    def _in_copy(self, frames: Frames | None) -> Iterable[Step]:
+    def _in_copy(self, frames: Frames | None, alone: list[Step]) -> Iterable[Step]:
         """No finalizer may run from here on, and nothing that it might do may reach a file."""
         null = partial(_open, b"/dev/null", READ_WRITE)
         last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
@@ -183,6 +195,7 @@ class Copier:
         if frames is not None:
             yield from frames.in_copy()
         yield self._arena
+        yield from alone
         yield _after_fork_in_child
 
 
