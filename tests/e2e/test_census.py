@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -524,3 +526,18 @@ def test_an_end_in_the_middle_of_a_census(bench: Bench, how: str) -> None:
             assert done.status == (7 if how == "daemon" else 137)
     if how == "daemon":  # its folder stays, as ever, until the next session
         bench.watched("-c", "pass")
+
+
+def test_at_fork_handlers_that_were_there_before_refwatch(bench: Bench) -> None:
+    """A .pth file is run before the probe is loaded."""
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", bench.folder / "venv"], check=True
+    )
+    site = next((bench.folder / "venv" / "lib").glob("python*/site-packages"))
+    handlers = ", ".join(f"{when}=lambda: None" for when in ("before", "after_in_child"))
+    (site / "early.pth").write_text(f"import os; os.register_at_fork({handlers})\n")
+    python = bench.folder / "venv" / "bin" / "python"
+    with watching(bench, "--python", python, bench.script(f"{WAIT}\nwait()\n")) as session:
+        session.censuses(1)
+        session.go()
+        session.end()

@@ -71,10 +71,11 @@ class Answerer:
         if self._service is not None:
             self._service.trace(frames)
 
-    def hide(self) -> None:
-        """Hide what the probe has loaded, all that is not frozen, from the target's collector."""
+    def hide(self, known: set[int]) -> None:
+        """Hide what the probe has loaded, all but the objects at these addresses, from the target's
+        collector."""
         if self._service is not None:
-            self._service.hide()
+            self._service.hide(known)
 
     def _take_part_in_forks(self) -> None:
         os.register_at_fork(

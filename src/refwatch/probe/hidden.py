@@ -25,10 +25,11 @@ class Hidden:
     def __init__(self) -> None:
         self.addresses = b""
 
-    def hide(self) -> None:
-        """Hide all that the collector sees and that is not frozen, unless nobody refers to it."""
+    def hide(self, known: set[int]) -> None:
+        """Hide all that the collector sees, but what lies at these addresses, and what nobody
+        refers to."""
         gc.collect()  # what only calibration needed is gone
-        objects = gc.get_objects()
+        objects = [one for one in gc.get_objects() if address_of(one) not in known]
         (alone,) = _counts([object()])
         found = [
             address_of(one)

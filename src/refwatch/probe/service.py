@@ -103,9 +103,10 @@ class Service:
         """Have tracemalloc see every block from now on; the target has not run yet."""
         self._tracing.begin(frames, early=True)
 
-    def hide(self) -> None:
-        """Hide all that is not frozen from the target's collector; the target has not run yet."""
-        self._hidden.hide()
+    def hide(self, known: set[int]) -> None:
+        """Hide all but the objects at these addresses from the target's collector; the target has
+        not run yet."""
+        self._hidden.hide(known)
 
     def leave_link(self) -> None:
         """The daemon is gone, or the watch has ended: the target is left as it would be alone."""

@@ -13,12 +13,13 @@ Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str, allocations: str = "") -> None:
+def start(report_to: str, allocations: str, known: set[int]) -> None:
     """Begin, before the target's first line; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns
     when the answer is on its way. ``allocations``: how they are seen from then on, ``burst`` or
-    ``exact:`` and how many frames. What the interpreter had before this is frozen."""
+    ``exact:`` and how many frames. ``known``: addresses of the objects that the collector saw
+    before the probe was loaded."""
     answerer = _begin(report_to, allocations)
-    answerer.hide()
+    answerer.hide(known)
 
 
 def _begin(report_to: str, allocations: str) -> Answerer:

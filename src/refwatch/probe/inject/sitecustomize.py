@@ -34,7 +34,7 @@ def _restore_environment() -> tuple[str | None, str, str]:
     return report_to, allocations, folder
 
 
-def _load_probe(folder: str) -> Callable[[str, str], None]:
+def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
     """The probe's package, by its place, under a name that no one else uses."""
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import spec_from_file_location
@@ -55,6 +55,11 @@ def _load_probe(folder: str) -> Callable[[str, str], None]:
     return start  # type: ignore[no-any-return]
 
 
+def _start_probe(folder: str, report_to: str, allocations: str) -> None:
+    known = {id(one) for one in gc.get_objects()}  # what comes from here on is the probe's
+    _load_probe(folder)(report_to, allocations, known)
+
+
 def _run_own_sitecustomize() -> None:
     """Load the sitecustomize that stands behind this one; without one, fail as its import would."""
     from _frozen_importlib import module_from_spec
@@ -70,11 +75,8 @@ def _run_own_sitecustomize() -> None:
 
 _report_to, _allocations, _folder = _restore_environment()
 if _report_to is not None:
-    gc.freeze()  # what comes from here on is the probe's
     try:
-        _load_probe(_folder)(_report_to, _allocations)
+        _start_probe(_folder, _report_to, _allocations)
     except Exception:  # noqa: BLE001 - the target runs as if alone, whatever befalls the probe
         _report_to = None
-    finally:
-        gc.unfreeze()
 _run_own_sitecustomize()
