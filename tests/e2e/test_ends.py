@@ -152,3 +152,21 @@ def test_a_closed_stdout_is_the_target_s_affair(bench: Bench) -> None:
         done = bench.start(["sh", "-c", f"{words} | head -n 1; exit 0"]).end()
         assert done.out == b"0\n"
         assert b"BrokenPipeError" in done.err
+
+
+ANOTHER_INTERPRETER = """
+try:
+    import _interpreters
+    create, run = _interpreters.create, _interpreters.exec
+except ImportError:  # before 3.13
+    import _xxsubinterpreters as _interpreters
+    create, run = _interpreters.create, _interpreters.run_string
+other = create()
+run(other, "import tempfile; folder = tempfile.TemporaryDirectory()")
+print("the last line")
+"""
+
+
+@pytest.mark.parametrize("run", range(4))  # on 3.11 each third one hung
+def test_another_interpreter_at_the_end(bench: Bench, run: int) -> None:
+    bench.alike(bench.script(ANOTHER_INTERPRETER, f"run{run}.py"))

@@ -58,7 +58,7 @@ class Answerer:
         if sys.platform == "linux":
             self._take_part_in_forks()
         if self._service is not None:
-            self._service.begin(self.tell)
+            self._service.begin(self.tell, self._leave)
         return self._tid
 
     def burst(self, layout: object) -> dict[str, object] | None:
@@ -160,6 +160,15 @@ class Answerer:
         self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
         while _threads() > 1 and time.monotonic() < end:
+            time.sleep(0)
+
+    def _leave(self) -> None:
+        """The interpreter is about to end, alone: where it gives up other interpreters, it would
+        hang for a thread that is still there (3.11)."""
+        if self._running:
+            self._link.wake()
+        end = time.monotonic() + LEAVE_LIMIT_S
+        while self._running and time.monotonic() < end:
             time.sleep(0)
 
     def _after_fork_in_parent(self) -> None:

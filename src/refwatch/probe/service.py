@@ -69,12 +69,13 @@ class Service:
             **self._tracing.table,
         }
 
-    def begin(self, tell: Tell) -> None:
-        """Scripts may ask from now on. At the end what is held must die when it would have."""
+    def begin(self, tell: Tell, leave: Callable[[], None]) -> None:
+        """Scripts may ask from now on. At the end what is held must die when it would have, and
+        then the probe's thread is to ``leave``."""
         bind(self._watching, tell)
-        atexit.register(self._leave, tell)
+        atexit.register(self._leave, tell, leave)
 
-    def _leave(self, tell: Tell) -> None:
+    def _leave(self, tell: Tell, leave: Callable[[], None]) -> None:
         """The interpreter is about to end: let the daemon read once more before all of it goes."""
         if self._watching.closed:  # in the child of a fork
             return
@@ -89,6 +90,7 @@ class Service:
             self._read_last.acquire(timeout=LAST_READING_S)
         self._bursts.close()
         self._watching.close()
+        leave()
 
     def _end(self, _: Command) -> None:
         if self._read_last.locked():
