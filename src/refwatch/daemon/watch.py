@@ -125,6 +125,7 @@ class Watch:
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
+        self._sampler.skip_wait(self.now_ns())
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""

@@ -253,6 +253,12 @@ class Sampler:
                 thread.switches_stamp = thread.sched_raw
                 thread.read_switches()
 
+    def skip_wait(self, at_ns: int) -> None:
+        """Leave out that the main thread has waited, up to now: it was for refwatch."""
+        main = self.threads.by_tid.get(self.pid)
+        if main is not None and main.blocked is ThreadState.LOCK_WAIT:
+            main.since_ns = max(at_ns, main.since_ns)
+
     def leave_interpreter(self) -> None:
         """Its memory is its own no more: from now on only the kernel is asked."""
         self.interpreter = None

@@ -8,6 +8,7 @@ import sys
 import time
 from _thread import allocate_lock
 
+from . import after_call  # noqa: F401 - at a fork its blocks would be the target's
 from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
