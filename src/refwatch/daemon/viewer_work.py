@@ -137,7 +137,7 @@ class ViewerWork:
         if address is None:
             self._over(command.inspection, "the object is no longer watched")
             return
-        self._open(command.inspection, {"address": address})
+        self._open(command.inspection, {"watch": command.watch})
 
     def _inspect_instance(self, command: cmd.InspectInstance) -> None:
         self._open(command.inspection, {"module": command.module, "name": command.name})

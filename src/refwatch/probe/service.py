@@ -187,6 +187,8 @@ class Service:
             return
         if pid == 0:
             settle()
+            if command.get("watch"):
+                command["address"] = self._watching.address(command["watch"])
             traced = self._tracing.in_copy(command["task"])
             young = len(gc.get_objects(generation=0))  # what follows makes more
             from .copying.copied import run

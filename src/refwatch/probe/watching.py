@@ -210,6 +210,13 @@ class Watching:
                 rows.append([number, *reading])
         return rows
 
+    def address(self, number: object) -> int:
+        """Where this object is; 0 where it is no longer watched, or has died."""
+        entry = self._entries.get(number) if type(number) is int else None
+        if entry is None or (entry.hold.weak is not None and entry.hold.weak() is None):
+            return 0
+        return entry.hold.address
+
     def let_go(self, numbers: list[int]) -> list[int]:
         """Give up the references that are the last; the numbers whose objects have died of it."""
         dead: list[int] = []

@@ -130,6 +130,8 @@ class Copied:
     def _subject(self) -> int | None:
         """Address of the object to look at: a watched one, one seen before, or the newest."""
         address = int(str(self._task.get("address") or 0))
+        if self._task.get("watch"):
+            return address or None
         if not address:
             return next(iter(self._instances(1)), None)
         kind = self._task.get("type")
