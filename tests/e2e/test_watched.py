@@ -585,3 +585,35 @@ def test_a_wrong_call_in_a_script_is_as_wrong_under_watch(bench: Bench) -> None:
     calls = ["watch(object())", "watch(1, 2)", "watch()", "mark(1)", "mark()", "mark('\\ud800')"]
     tries = [f"try: print(refwatch.{call})\nexcept TypeError: print('TypeError')" for call in calls]
     bench.alike(bench.script("import refwatch\n" + "\n".join(tries)))
+
+
+MANY_NAMES = f"""{WAIT}
+for number in range(6000): globals()[f"name{{number}}"] = [number]
+wait()
+"""
+MANY_OBJECTS = f"""{WAIT}
+import refwatch
+kept = [[number] for number in range(20_100)]
+for number, one in enumerate(kept): refwatch.watch(one, f"number {{number}}")
+wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "least", "said"),
+    [(MANY_NAMES, 4_900, "more names"), (MANY_OBJECTS, 19_900, "no more")],
+    ids=["names", "objects"],
+)
+def test_what_is_too_much_to_watch_is_said(
+    bench: Bench, program: str, least: int, said: str
+) -> None:
+    script = bench.script(program)
+    with watching(bench, script) as session:
+        session.wait(lambda known: len(known.watched) > least, f"{least} objects")
+        session.wait(lambda _: "watched objects" in session.state.limits, "the limit")
+        session.go()
+        _, snapshot = session.end()
+
+    assert [said in one.reason for one in snapshot.limits if one.reading == "watched objects"] == [
+        True
+    ]

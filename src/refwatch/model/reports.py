@@ -202,11 +202,14 @@ class Namespace(Struct, frozen=True):
 
 
 class Scanned(_Report, frozen=True, tag="scanned"):
-    """``__main__`` was looked through."""
+    """``__main__`` was looked through. ``left_out``: names bound in it that are too many; ``full``:
+    so many objects are watched that there can be no other."""
 
     namespace: Namespace | None
     found: list[FoundObject]
     cpu_s: float
+    left_out: int = 0
+    full: bool = False
 
 
 class Watching(_Report, frozen=True, tag="watching"):

@@ -141,6 +141,8 @@ class Service:
                 "message": "scanned",
                 "namespace": namespace,
                 "found": found,
+                "left_out": self._watching.left_out,
+                "full": self._watching.full,
                 "cpu_s": time.thread_time() - began,
             }
         )

@@ -118,6 +118,8 @@ class Watching:
     def __init__(self, tell: Callable[[Callable[[], Row]], object], memory: Memory) -> None:
         self.paths: list[str] = []
         self.closed = False
+        self.left_out = 0
+        """Names bound in ``__main__`` that the last scan had no room for."""
         self._tell = tell
         self._memory = memory
         self._entries: dict[int, Entry] = {}
@@ -136,7 +138,7 @@ class Watching:
             hold = self._holds.get(address)
             if hold is not None and hold.is_of(obj) and (name, address) in self._known:
                 return None
-            if self.closed or len(self._entries) >= MOST:
+            if self.closed or self.full:
                 return None
             if hold is None or not hold.is_of(obj):
                 hold = self._holds[address] = Hold(obj)
@@ -148,6 +150,11 @@ class Watching:
             self._known[name, address] = self._last
             untracked(entry, self._entries, self._known, self._holds)
             return self._last
+
+    @property
+    def full(self) -> bool:
+        """No other object can be watched."""
+        return len(self._entries) >= MOST
 
     def rows(self, numbers: list[int]) -> list[Row]:
         """What the daemon is told of these."""
@@ -188,6 +195,7 @@ class Watching:
         found: list[int | None] = []
         main = sys.modules.get("__main__")
         names = list(main.__dict__.items()) if type(main) is type(sys) else []
+        self.left_out = max(0, len(names) - MOST_OF_MAIN)
         for name, value in names[:MOST_OF_MAIN]:
             if type(name) is str and not _is_special(name) and not is_program(value):
                 found.append(self.watch(value, text(name), "main"))
