@@ -304,3 +304,14 @@ print("done")
 def test_interpreters_with_gils_of_their_own_allocate_at_once(bench: Bench) -> None:
     done = bench.alike(bench.script(INTERPRETERS))
     assert done.out == b"done\n"
+
+
+@pytest.mark.parametrize("mode", ["burst", "exact"])
+def test_a_file_whose_name_is_no_text_is_named_alike(bench: Bench, mode: str) -> None:
+    name = os.fsdecode(b"n\xffme.py")
+    bench.script("kept = [bytes(50_000) for _ in range(200)]", name)
+    snapshot = bench.snapshot("--alloc", mode, name)
+
+    found = snapshot.processes[0].allocations
+    assert found is not None
+    assert max(found.lines, key=lambda line: line.size or 0).file.endswith("n\\udcffme.py")

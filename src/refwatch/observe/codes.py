@@ -15,6 +15,7 @@ from refwatch.observe.memory import RemoteMemory
 
 CODE_SIZE = 192  # bytes of a code object in which all the slots lie
 KEEP = 20_000  # code objects
+ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}  # by bytes a character
 
 
 @dataclass
@@ -109,7 +110,12 @@ class Codes:
         data = self._memory.read(address + start, length * kind) if length else b""
         if len(data) != length * kind:
             return None
-        return data.decode({1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[kind], "replace")
+        try:
+            plain = data.decode(ENCODINGS[kind], "surrogatepass")
+        except UnicodeDecodeError:
+            return None
+        # Bytes of a file's name that are no text are lone surrogates (PEP 383), as text all over.
+        return plain if ascii_only else plain.encode("utf-8", "backslashreplace").decode()
 
     def _bytes(self, address: int) -> bytes | None:
         if not _lives(self._memory.word(address)):
