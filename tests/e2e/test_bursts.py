@@ -309,7 +309,9 @@ def test_interpreters_with_gils_of_their_own_allocate_at_once(bench: Bench) -> N
 @pytest.mark.parametrize("mode", ["burst", "exact"])
 def test_a_file_whose_name_is_no_text_is_named_alike(bench: Bench, mode: str) -> None:
     name = os.fsdecode(b"n\xffme.py")
-    bench.script("kept = [bytes(50_000) for _ in range(200)]", name)
+    bench.script(
+        "import time\nkept = [(bytes(50_000), time.sleep(0.002))[0] for _ in range(200)]", name
+    )
     snapshot = bench.snapshot("--alloc", mode, name)
 
     found = snapshot.processes[0].allocations
