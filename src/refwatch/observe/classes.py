@@ -8,9 +8,10 @@ class, its offset, the census has counted.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import compress, count
-from operator import ne
+from operator import ne, sub
 
 from refwatch.model.reports import CensusReport
 from refwatch.observe.memory import RemoteMemory
@@ -44,6 +45,35 @@ class Anchored:
     ended: list[int]
 
 
+class _Rows:
+    """Reads all of ``classes``, thousands of times the same: column by column, in C."""
+
+    def __init__(self, memory: RemoteMemory, classes: dict[int, _Class]) -> None:
+        self._reader = RecordReader(memory, list(classes), RECORD)
+        self._classes = [classes[address] for address in self._reader.addresses]
+        self._offsets = [one.offset for one in self._classes]
+        self._identities = [one.identity for one in self._classes]
+        self._before: tuple[int, ...] = ()
+        self._instances: list[int] = [-1] * len(self._classes)
+
+    def changed(self) -> Iterator[tuple[_Class, int]]:
+        """Each class with its instances, where they are not what they were. Raises MemoryGone."""
+        now = self._reader.read()
+        if now == self._before:
+            return
+        self._before = now
+        # A call under way refers to the class for a moment: of two readings the lower one.
+        least = map(min, now[::3], self._reader.read()[::3])
+        instances = list(map(sub, least, self._offsets))
+        identities = list(zip(now[1::3], now[2::3], strict=True))
+        if identities != self._identities:  # others lie there, or nothing does
+            for index in compress(count(), map(ne, identities, self._identities)):
+                instances[index] = 0
+        before, self._instances = self._instances, instances
+        for index in compress(count(), map(ne, instances, before)):
+            yield self._classes[index], max(0, instances[index])
+
+
 class LiveClasses:
     """The classes of one process."""
 
@@ -55,8 +85,7 @@ class LiveClasses:
         self._last_serial = 0
         self._counts: dict[int, int] = {}
         """Serial -> instances as published."""
-        self._reader: RecordReader | None = None
-        self._before: tuple[int, ...] = ()
+        self._rows: _Rows | None = None
 
     def __len__(self) -> int:
         return len(self._classes)
@@ -88,13 +117,11 @@ class LiveClasses:
             one.serial = serial
             one.offset = _offset(one, references, others, instances)
             classes[address] = one
-        if classes.keys() != self._classes.keys():
-            self._reader = None
         self._classes = classes
+        self._rows = None
         self._by_serial = {}
         for one in classes.values():
             self._by_serial.setdefault(one.serial, []).append(one)
-        self._before = ()
         return Anchored(found, self._ended())
 
     def _next_serial(self) -> int:
@@ -111,29 +138,12 @@ class LiveClasses:
 
     def read(self) -> list[tuple[int, int]]:
         """(serial, instances) of each whose number has changed. Raises MemoryGone."""
-        if self._reader is None:
-            self._reader = RecordReader(self._memory, list(self._classes), RECORD)
-        now = self._reader.read()
-        if now == self._before:
-            return []
-        addresses = self._reader.addresses
-        if len(self._before) == len(now):
-            differ = compress(count(), map(ne, now, self._before))
-            wanted = {place // 3 for place in differ}
-        else:
-            wanted = set(range(len(addresses)))
-        again = self._reader.read()[::3]
-        self._before = now
+        if self._rows is None:
+            self._rows = _Rows(self._memory, self._classes)
         changed: set[int] = set()
-        for index in wanted:
-            one = self._classes[addresses[index]]
-            references, metaclass, name_at = now[3 * index : 3 * index + 3]
-            # A call under way refers to the class for a moment: of two readings the lower one.
-            least = min(references, again[index])
-            instances = max(0, least - one.offset) if (metaclass, name_at) == one.identity else 0
-            if instances != one.instances:
-                one.instances = instances
-                changed.add(one.serial)
+        for one, instances in self._rows.changed():
+            one.instances = instances
+            changed.add(one.serial)
         return self._sums(changed)
 
     def _sums(self, changed: set[int]) -> list[tuple[int, int]]:
