@@ -32,11 +32,12 @@ LOOK_NS = 10_000_000  # so often it is seen whether a window has looked at too m
 COST_S = 10.0  # of the newest time, for which the budget holds
 FIRST_WINDOW_NS = 60_000_000  # short: nobody knows yet what it costs
 WINDOW_NS = 500_000_000
-SHORT_WINDOW_NS = 150_000_000  # where the windows cover little of the time
-LITTLE = 0.2
+LEAST_WINDOW_NS = 25_000_000
+WINDOW_COST_S = 0.010  # that one window may cost: long ones that cost much would be felt
 WHOLE = 0.95  # of the time; from here on all of it
 LEAST = 0.005
-WANTED = 2000  # blocks to be looked at in a window
+WANTED = 2000  # blocks to be looked at in a long window
+LEAST_WANTED = 700  # in any
 CROWDED = 7 / 8  # of the blocks that there is room for
 FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
 LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
@@ -283,13 +284,14 @@ class Bursts:
             return
         blocks = self._blocks.read(window.start, count)
         looked = (count - window.start) & 0xFFFF_FFFF_FFFF_FFFF
-        self._adapt(window, now, looked)
         if crowded:
+            self._adapt(window, now, looked)
             self._open()
             self._opening_ns = 0
             self._tell(window, now, blocks, looked)
             return
         self._tell(window, now, blocks, looked)
+        self._adapt(window, now, looked)
         if self._coverage < WHOLE:
             self._close()
             self._pause(now, self._coverage)
@@ -343,22 +345,27 @@ class Bursts:
         self._emit(ev.BurstMeasured(now / 1e9, self._pid, window_s, span_s, uses, samples=looked))
 
     def _price(self, share: float, span_s: float) -> None:
-        """How much of the time windows may cover, after one that has cost this share of its time
-        and stands for ``span_s``. It is an average of the newest time: if one that has seen much
-        were followed by a longer gap than others, much would be seen less often."""
+        """How much of the time windows may cover, and how long each is, after one that has cost
+        this share of its time and stands for ``span_s``. Both go by an average of the newest time:
+        if one that has seen much were followed by a longer gap than others, much would be seen
+        less often."""
         keep = math.exp(-span_s / COST_S)
         cost, time_s = self._costs
         self._costs = cost, time_s = keep * cost + span_s * share, keep * time_s + span_s
-        self._coverage = min(1.0, self._budget * time_s / cost) if cost > 0 else 1.0
+        self._coverage, self._length_ns = 1.0, WINDOW_NS
+        if cost > 0:
+            self._coverage = min(1.0, self._budget * time_s / cost)
+            costly_ns = int(1e9 * WINDOW_COST_S * time_s / cost)
+            self._length_ns = max(LEAST_WINDOW_NS, min(WINDOW_NS, costly_ns))
 
     def _adapt(self, window: _Window, now: int, looked: int) -> None:
-        """How long the next windows are, and how many blocks they look at."""
+        """How many blocks the next windows look at, and whether they follow frees."""
         length_s = max(1e-6, (now - window.began_ns) / 1e9)
         self._followed += window.followed
         few = self._followed < FIRST_FOLLOWED
         self._follow = few or random.random() < FOLLOWED  # noqa: S311
-        self._length_ns = SHORT_WINDOW_NS if self._coverage < LITTLE else WINDOW_NS
-        factor = looked * (self._length_ns / 1e9) / length_s / WANTED
+        wanted = max(LEAST_WANTED, WANTED * self._length_ns / WINDOW_NS)
+        factor = looked * (self._length_ns / 1e9) / length_s / wanted
         if not 0.75 < factor < 1.5:
             mean = int(window.mean * max(1 / 16, factor))
             self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
