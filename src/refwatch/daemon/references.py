@@ -22,6 +22,7 @@ CLASSES_NS = 100_000_000
 LATER_NS, MOST_LATE_NS = 3_000_000, 50_000_000
 COPIES_NS = 50_000_000
 SHARE = 0.02  # of a core, that reading the watched objects may take before it is done less often
+SLOW_PAUSES = 10  # more of them than of others, after which it is said
 SHARE_ASKED = 0.25  # the same where the user has asked for more readings than usual
 NANOSECONDS = 1e9
 
@@ -59,6 +60,7 @@ class ReferenceWatch:
         self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
         self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
         self._classes_ns = now
+        self._slow_pauses = 0
         self._pid = pid
         self._emit = emit
         self._copies = Copies(pid, launcher, write)
@@ -121,7 +123,20 @@ class ReferenceWatch:
         before = self._objects.cost_s
         self._objects.tick(now)
         cost = self._objects.cost_s - before
-        return max(self._period_ns, int(cost / self._share * NANOSECONDS))
+        pause_ns = max(self._period_ns, int(cost / self._share * NANOSECONDS))
+        self._judge_rate(pause_ns, now)
+        return pause_ns
+
+    def _judge_rate(self, pause_ns: int, now: int) -> None:
+        """Say once that the objects are read less often than they are to be."""
+        if self._slow_pauses >= SLOW_PAUSES:
+            return
+        slow = pause_ns > 1.5 * self._period_ns
+        self._slow_pauses = self._slow_pauses + 1 if slow else max(0, self._slow_pauses - 1)
+        if self._slow_pauses == SLOW_PAUSES:
+            asked = NANOSECONDS / self._period_ns
+            reason = f"they are read less often than {asked:g} times a second: so many change"
+            self._emit(ev.ReadingLimited(now / 1e9, "watch rate", reason))
 
     def _read_classes(self, now: int) -> int:
         asking = self._objects is not None and self._objects.asking
