@@ -51,7 +51,7 @@ class Service:
         self._copier = _copier(limits, threads, self._memory)
         self._bursts = BurstCommands(link)
         self._tracing = Tracing(link)
-        self._hidden = Hidden()
+        self._hidden = Hidden(self._memory)
         self._read_last = allocate_lock()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {

@@ -12,6 +12,7 @@ import sys
 from _collections import _count_elements, deque  # type: ignore[import-not-found]
 
 from ..capi import ctypes
+from ..hidden import GC_HEADER
 from ..kinds import FrameType, FunctionType, ModuleType
 from ..plain import (
     HAS_GC,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _function_name: Getter = vars(FunctionType)["__qualname__"].__get__
 _code_of: Getter = vars(FrameType)["f_code"].__get__
-GC_HEADER = 16  # PyGC_Head: Include/internal/pycore_gc.h
 PRE_HEADER = 1 << 3 | 1 << 4  # Py_TPFLAGS_MANAGED_WEAKREF, _DICT: two words before the object
 PRE_HEADER_SIZE = 16
 CHUNK = 20_000  # objects whose referents are listed at a time

@@ -8,10 +8,10 @@ import gc
 import struct
 
 from ..capi import let_go
-from .heap import GC_HEADER, object_at, word_at, write_word
+from ..hidden import FLAGS, GC_HEADER
+from .heap import object_at, word_at, write_word
 
-NEXT, PREVIOUS = 0, 8  # PyGC_Head: Include/internal/pycore_gc.h
-FLAGS = 0b11  # of the link to the previous one; they stay
+NEXT, PREVIOUS = 0, 8  # in a header
 OLDEST_FIRST = (2, 1, 0)  # generations
 
 
