@@ -171,7 +171,7 @@ wait()
     assert deltas == {"Thing": -30, "Other": -1}
     counts = [count for _, count in classes_in(snapshot, "Thing")[0].series]
     steady = [count for count in counts if count in {10, 35, 5}]  # others in mid-change
-    assert steady == [10, 35, 5]
+    assert steady == [10, 35, 5], classes_in(snapshot, "Thing")[0].series
 
 
 def test_references_to_a_class_are_no_instances(bench: Bench) -> None:

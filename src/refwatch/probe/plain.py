@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from _collections import deque  # type: ignore[import-not-found]
+from _operator import not_
+from itertools import compress
 
 from .kinds import (
     BuiltinFunctionType,
@@ -197,6 +199,19 @@ def is_program(obj: object) -> bool:
     if kind is FunctionType or kind is BuiltinFunctionType:
         return True
     return is_class(obj) or is_a(obj, ModuleType) or name_of(kind) == FUTURE
+
+
+_PROGRAM = frozenset(
+    map(_pointer_hash, (type, FunctionType, BuiltinFunctionType, ModuleType))
+).__contains__
+
+
+def data_in(names: dict[str, object]) -> list[tuple[object, object]]:
+    """What is bound in a namespace, without modules, functions and classes (but those with a
+    metaclass). No reference to them lasts: a class has one for each instance, and somebody may be
+    counting."""
+    kinds = map(_pointer_hash, map(type, names.values()))
+    return list(compress(items_of(names), map(not_, map(_PROGRAM, kinds))))
 
 
 def resolve(path: str) -> object:

@@ -14,7 +14,16 @@ from _weakref import ref
 
 from .capi import ctypes, hold, let_go, untrack
 from .peek import Memory
-from .plain import IMMORTAL, address_of, is_program, resolve, takes_weakref, text, type_name
+from .plain import (
+    IMMORTAL,
+    address_of,
+    data_in,
+    is_program,
+    resolve,
+    takes_weakref,
+    text,
+    type_name,
+)
 from .quiet import quietly
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -192,21 +201,28 @@ class Watching:
 
     def scan(self) -> list[int]:
         """What is newly bound in ``__main__``, and what the paths now lead to."""
-        found: list[int | None] = []
+        found = [*self._bound_in_main(), *self._at_paths()]
+        return [number for number in found if number is not None]
+
+    def _bound_in_main(self) -> list[int | None]:
         main = sys.modules.get("__main__")
-        names = list(main.__dict__.items()) if type(main) is type(sys) else []
+        names = data_in(main.__dict__) if type(main) is type(sys) else []
         self.left_out = max(0, len(names) - MOST_OF_MAIN)
-        for name, value in names[:MOST_OF_MAIN]:
-            if type(name) is str and not _is_special(name) and not is_program(value):
-                found.append(self.watch(value, text(name), "main"))
-        del names
+        return [
+            self.watch(value, text(name), "main")
+            for name, value in names[:MOST_OF_MAIN]
+            if type(name) is str and not _is_special(name) and not is_program(value)
+        ]
+
+    def _at_paths(self) -> list[int | None]:
+        found: list[int | None] = []
         for path in self.paths:
             try:
                 name = path.removeprefix("__main__.")
                 found.append(self.watch(resolve(path), path if "." in name else name, "option"))
             except LookupError:
                 continue
-        return [number for number in found if number is not None]
+        return found
 
     def read(self, numbers: list[int]) -> list[list[int]]:
         """[number, ctypes, sys.getrefcount] of those that are alive."""
