@@ -358,6 +358,63 @@ def test_chains_of_every_kind(bench: Bench) -> None:
     alike(bench, done, script)
 
 
+HELD_BY_NO_OBJECT = f"""{WAIT}
+import _thread, contextvars, ctypes, threading
+class InContext: pass
+class InThread: pass
+class InGenerator: pass
+class Leaked: pass
+request = contextvars.ContextVar("request")
+session = contextvars.ContextVar("session")
+for number in range(40):  # a tree of some levels
+    contextvars.ContextVar(str(number)).set(number)
+request.set([InContext()])
+begun, end = threading.Event(), threading.Event()
+def work():
+    session.set(InThread())
+    begun.set()
+    end.wait()
+_thread.start_new_thread(work, ())  # since 3.14 a Thread has its context as an attribute
+begun.wait()
+def produce():
+    kept = InGenerator()
+    yield 1
+def main():
+    for _ in produce():  # nothing but the evaluation stack has the generator
+        wait()
+increase = ctypes.pythonapi.Py_IncRef
+increase.argtypes = [ctypes.py_object]
+increase(Leaked())
+main()
+end.set()
+"""
+
+
+def test_chains_that_end_at_no_object(bench: Bench) -> None:
+    """A thread's context, an evaluation stack, a reference that C code has leaked."""
+    no_object = ["reference", "C code, or a frame's evaluation stack"]
+    expected = {
+        "InContext": ["index 0", "value of context variable request", "context", None],
+        "InThread": ["value of context variable session", "context", None],
+        "InGenerator": ["local kept", *no_object],
+        "Leaked": no_object,
+    }
+    script = bench.script(HELD_BY_NO_OBJECT)
+    with watching(bench, script) as session:
+        session.instances(InThread=1, InContext=1, InGenerator=1, Leaked=1)
+        found = {name: session.chains("__main__", name) for name in expected}
+        session.go()
+        done, _ = session.end()
+
+    assert {
+        name: [[link.edge or link.name for link in chain] for chain in chains]
+        for name, chains in found.items()
+    } == {name: [edges] for name, edges in expected.items()}
+    ends = {name: chains[0][-1].type for name, chains in found.items()}
+    assert (ends["InContext"], ends["InThread"]) == ("thread", "thread")
+    alike(bench, done, script)
+
+
 # The copy
 
 # Everything by which a program could notice a child that it did not make itself.

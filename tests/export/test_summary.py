@@ -112,6 +112,11 @@ def test_the_clearest_chain_is_told() -> None:
     assert line == f"app.Entry grows by 80/s: {told}"
     (line,) = leaks(grown("app|Entry", chains=[frame]))
     assert line == "app.Entry grows by 80/s: local entry of frame work, /app/x.py:7"
+    stack = [ChainLink("app.Entry", "reference"), ChainLink("C code", name="C code, or a stack")]
+    (line,) = leaks(grown("app|Entry", chains=[stack, module]))
+    assert line == f"app.Entry grows by 80/s: {told}"
+    (line,) = leaks(grown("app|Entry", chains=[stack]))
+    assert line == "app.Entry grows by 80/s: reference of C code, or a stack"
     (line,) = leaks(grown("app|Entry", chains=[]))
     assert line == "app.Entry grows by 80/s: no module, frame or thread leads to them"
 

@@ -24,6 +24,8 @@ MAX_SENTENCE = 2
 WIDTH = 100  # of a line, where a name or a path has no end
 WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
+ROOTS = {"module": 0, "thread": 1, "frame": 2}  # ends of chains, the clearest first
+UNKNOWN = 3
 
 
 def summary_lines(state: State) -> list[str]:
@@ -81,13 +83,14 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
-    """The clearest chain: a module stays, while a frame goes by itself."""
+    """The clearest chain: a module stays, while a frame goes by itself, and what is neither says
+    least."""
     if found is None:
         return "who keeps them alive was not looked for"
     chains = [chain for chain in found.chains if chain]
     if not chains:
         return "no module, frame or thread leads to them"
-    chain = min(chains, key=lambda chain: (chain[-1].type == "frame", len(chain)))
+    chain = min(chains, key=lambda chain: (ROOTS.get(chain[-1].type, UNKNOWN), len(chain)))
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
     return _cut(_both_ends(edges, width), max(width, 40))
 

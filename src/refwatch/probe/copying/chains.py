@@ -1,7 +1,8 @@
 """Finds out who keeps an object alive: the shortest way from it up to a module or a frame.
 
 Level by level: all holders of a level's objects are found in one pass over the heap. What lies too
-deep for that, in a long linked list for instance, is looked for from the roots down.
+deep for that, in a long linked list for instance, is looked for from the roots down. A way may also
+end at what no object holds: a thread's context, or what lies on an evaluation stack.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..plain import (
     text,
     type_name,
 )
-from .edges import edges
+from .edges import ContextType, edges, variable_of
 from .from_roots import trail, ways_from_roots
 from .frozen import Heap, frame_label
 from .heap import label_of, module_name, object_at
@@ -32,6 +33,7 @@ WIDEST = 40  # objects of one level whose holders are looked for: each costs at 
 DEEPEST = 40  # levels
 MOST_DEEP = 2  # objects that were looked for in vain so deep: from then on from the roots
 LONGEST_S = 10.0
+UNKNOWN = "C code, or a frame's evaluation stack"  # what holds an object and is none
 MOST_LINKS, KEPT_LINKS = 30, 6  # of a longer chain so many at each end are told
 
 Link = dict[str, object]
@@ -43,17 +45,21 @@ class ChainFinder:
     def __init__(self, heap: Heap, progress: Callable[[str, float | None], None]) -> None:
         self._heap = heap
         self._progress = progress
+        self._unheld: set[int] = set()
 
     def find(self, starts: list[int], most: int) -> list[list[Link]]:
         """Chains of up to ``most`` of the objects at these addresses; none of those which nothing
         keeps alive but themselves."""
         ways: list[list[int]] = []
+        ended: list[list[int]] = []  # at what no object holds
         deep: dict[int, list[int]] = {}
         for start in starts:
             way = self.way(start) if len(deep) < MOST_DEEP else [start]
             if way is not None:
                 if self._root_at(way[-1:]) is not None:
                     ways.append(way)
+                elif way[-1] in self._unheld:
+                    ended.append(way)
                 else:
                     deep[start] = way
             if len(ways) == most:
@@ -62,13 +68,14 @@ class ChainFinder:
             found = ways_from_roots(self._heap, set(deep), self._progress)
             deep |= found
             ways += [way for way in deep.values() if len(way) > 1]
-        return [self._links(way) for way in ways[:most]]
+        return [self._links(way) for way in [*ways, *ended][:most]]
 
     def way(self, start: int) -> list[int] | None:
-        """Addresses from the object up to a root, or as far as was looked; None when no holder is
-        left before a root is met: then it is garbage, or something holds it that is no object."""
+        """Addresses from the object up to a root, or to what no object holds, or as far as was
+        looked; None when each holder has itself been met: then it is garbage."""
         below: dict[int, int] = {start: 0}
         level = [start]
+        unheld: list[int] = []
         end = time.monotonic() + LONGEST_S
         for depth in range(DEEPEST):
             root = self._root_at(level)
@@ -77,9 +84,10 @@ class ChainFinder:
             if time.monotonic() > end:
                 break
             self._progress(f"looking for holders, step {depth + 1}", None)
-            level = self._next(level, below)
+            level = self._next(level, below, unheld)
             if not level:
-                return None
+                self._unheld.update(unheld[:1])
+                return trail(below, unheld[0])[::-1] if unheld else None
         return trail(below, level[0])[::-1]
 
     def _root_at(self, level: Iterable[int]) -> int | None:
@@ -92,19 +100,20 @@ class ChainFinder:
                     return address
         return None
 
-    def _next(self, level: list[int], below: dict[int, int]) -> list[int]:
-        """The holders of this level that were not met before; ``below`` learns whom they hold."""
+    def _next(self, level: list[int], below: dict[int, int], unheld: list[int]) -> list[int]:
+        """The holders of this level that were not met before; ``below`` learns whom they hold, and
+        ``unheld`` what has none at all."""
         objects = [object_at(address) for address in level[:WIDEST]]
         wanted = set(level[:WIDEST])
+        missing = set(wanted)
         found: list[int] = []
         for holder in self._heap.holders(objects):
-            address = id(holder)
-            if address in below:
-                continue
-            held = next((id(one) for one in gc.get_referents(holder) if id(one) in wanted), None)
-            if held is not None:
-                below[address] = held
-                found.append(address)
+            held = [id(one) for one in gc.get_referents(holder) if id(one) in wanted]
+            missing.difference_update(held)
+            if held and id(holder) not in below:
+                below[id(holder)] = held[0]
+                found.append(id(holder))
+        unheld += [address for address in level[:WIDEST] if address in missing]
         return found
 
     def _links(self, way: list[int]) -> list[Link]:
@@ -138,12 +147,18 @@ class ChainFinder:
             if is_a(holder, dict) and (is_class(owner) or namespace_of(owner) is holder):
                 word = "class attribute" if is_class(owner) else "attribute"
                 return _named(holder, held, word), 2
+            if type_name(holder).startswith("hamt"):  # the tree that a context is
+                above = [type(object_at(one)) for one in way[index + 1 :]]
+                if ContextType in above:
+                    taken = above.index(ContextType) + 1
+                    return variable_of(object_at(way[index + taken]), held), taken
             if type(holder) is CellType and type(owner) is tuple and index + 3 < len(way):
                 return _closure(object_at(way[index + 3]), holder), 3
         return edges(holder, held)[0], 1
 
     def _top(self, obj: object) -> list[Link]:
-        """The end of a chain: a module by its dict or itself, or a frame's local."""
+        """The end of a chain: a module by its dict or itself, a frame's local, a thread's context,
+        or what is no object."""
         module = self._heap.modules.get(id(obj))
         if module is not None:
             return [{"type": "module", "name": module_name(module), "address": hex(id(module))}]
@@ -154,6 +169,10 @@ class ChainFinder:
                 _link(obj, f"local {text(name)}"),
                 {"type": "frame", "name": frame_label(frame), "address": ""},
             ]
+        if id(obj) in self._unheld:
+            if type(obj) is ContextType:
+                return [_link(obj, "context"), {"type": "thread", "address": ""}]
+            return [_link(obj, "reference"), {"type": "C code", "name": UNKNOWN, "address": ""}]
         return [_link(obj, None)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from _collections import deque  # type: ignore[import-not-found]
 
+from ..capi import api, ctypes
 from ..kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
 from ..plain import (
     dict_of_class,
@@ -24,6 +25,9 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_new_context = api["PyContext_New"]  # the module that has this type by name is not always loaded
+_new_context.restype = ctypes.py_object
+ContextType = type(_new_context())
 MOST_EDGES = 8  # of one holder that are named
 
 
@@ -73,6 +77,14 @@ def dict_edges(holder: object, held: object, word: str = "") -> Iterator[str]:
             yield f"{word} {text(key)}" if named else f"value of key {short(key)}"
         if key is held:
             yield "key of dict"
+
+
+def variable_of(context: object, held: object) -> str:
+    """By the name of the context variable whose value it is."""
+    for variable, value in ContextType.items(context):
+        if value is held:
+            return f"value of context variable {text(variable.name)}"
+    return "value of a context variable"
 
 
 def _sequence_edges(holder: object, held: object) -> Iterator[str]:
