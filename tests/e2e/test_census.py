@@ -145,6 +145,48 @@ _interpreters.destroy(other)
 """
 
 
+FRAMES_IN_ANOTHER = (
+    INTERPRETER.partition("import os\n")[0]
+    + """
+import os, threading
+class Kept: pass
+kept = [Kept()]
+class InLocal: pass
+reading, writing = os.pipe()
+other = create()
+source = f"def f():\\n import os; os.read({reading}, 1)\\ndef g(): f()\\ng()"
+thread = threading.Thread(target=run, args=(other, source))
+thread.start()
+def main():
+    local = InLocal()
+    wait()
+main()
+os.write(writing, b".")
+thread.join()
+_interpreters.destroy(other)
+print("ended")
+"""
+)
+
+
+def test_frames_of_another_interpreter_are_left_alone(bench: Bench) -> None:
+    """It may have an allocator of its own, which cannot free frame objects of ours."""
+    script = bench.script(FRAMES_IN_ANOTHER)
+    with watching(bench, script) as session:
+        session.instances(Kept=1, InLocal=1)
+        (chain,) = session.chains("__main__", "Kept")
+        (local,) = session.chains("__main__", "InLocal")
+        session.go()
+        done, _ = session.end()
+
+    assert done.out == b"ended\n"
+    assert [link.edge or link.name for link in chain] == ["index 0", "global kept", "__main__"]
+    if sys.version_info >= (3, 12):  # then no frame is taken
+        assert local[-1].name == "C code, or a frame"
+    else:
+        assert (local[0].edge, local[-1].type) == ("local local", "frame")
+
+
 def test_no_finalizer_runs_in_a_copy_for_other_threads(bench: Bench) -> None:
     script = bench.script(FOLDERS)
     with watching(bench, script) as session:

@@ -34,6 +34,7 @@ DEEPEST = 40  # levels
 MOST_DEEP = 2  # objects that were looked for in vain so deep: from then on from the roots
 LONGEST_S = 10.0
 UNKNOWN = "C code, or a frame's evaluation stack"  # what holds an object and is none
+UNKNOWN_FRAME = "C code, or a frame"  # the same where no frames could be taken
 MOST_LINKS, KEPT_LINKS = 30, 6  # of a longer chain so many at each end are told
 
 Link = dict[str, object]
@@ -172,7 +173,8 @@ class ChainFinder:
         if id(obj) in self._unheld:
             if type(obj) is ContextType:
                 return [_link(obj, "context"), {"type": "thread", "address": ""}]
-            return [_link(obj, "reference"), {"type": "C code", "name": UNKNOWN, "address": ""}]
+            name = UNKNOWN if self._heap.frames else UNKNOWN_FRAME
+            return [_link(obj, "reference"), {"type": "C code", "name": name, "address": ""}]
         return [_link(obj, None)]
 
 

@@ -2,15 +2,20 @@
 
 They are taken by functions of C, one after the other without the interpreter's loop in between: no
 frame can return meanwhile, whose locals would then live on by it.
+
+``sys._current_frames`` makes frame objects for the threads of all interpreters; since 3.12 another
+one may have an allocator of its own, and the process ends when that frees what this one's has made.
+So where there are others no frame is taken.
 """
 
 from __future__ import annotations
 
 import sys
 from _functools import partial  # type: ignore[import-not-found]
-from _operator import attrgetter, truth
+from _operator import attrgetter, call, truth
 from itertools import accumulate, chain, islice, repeat, takewhile
 
+from ..capi import api, ctypes, interpreter_state
 from ..plain import is_ours
 from ..quiet import keep
 
@@ -24,7 +29,12 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 2000
 CO_OPTIMIZED = 0x1  # Include/cpython/code.h
+OWN_ALLOCATORS = sys.version_info >= (3, 12)  # PEP 684
 VIEWS = sys.version_info >= (3, 13)  # f_locals is a view of the frame: PEP 667
+
+_first = api.PyInterpreterState_Head  # the newest: the main one where it is alone
+_first.restype = ctypes.c_void_p
+_own = interpreter_state()  # asked here once: audit hooks of the target's would hear of it
 
 
 class RunningFrame:
@@ -54,7 +64,12 @@ class Frames:
 
     def in_target(self) -> Step:
         """What is to be called before the copy is made: the other threads' states end with them."""
-        return keep(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
+        take = keep(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
+        if not OWN_ALLOCATORS:
+            return take
+        alone: Step = partial(any, map(_own.__eq__, map(call, (_first,))))
+        step: Step = partial(all, map(call, (alone, take)))  # take returns None: never true
+        return step
 
     def after(self) -> Step:
         """What is to be called in the target after that, so that it keeps no frame."""
