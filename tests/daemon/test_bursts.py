@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from refwatch.daemon import bursts
+from refwatch.daemon.burst_uses import Seen
 from refwatch.daemon.bursts import FIRST_MEAN, Bursts
 from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
@@ -33,21 +35,35 @@ class Target:
 
     def __init__(self) -> None:
         self.now = SECOND
-        self.allocated = 1.0
+        self.allocates = 1.0  # blocks a second, for what windows cost
+        self.allocated = 0.0
+        self.estimated = 0.0
+        """Blocks of all windows, in the unit of ``rate``: of so many one would be looked at."""
         self.rate: Callable[[float], float] = lambda _: (
             1.0
         )  # times as many blocks as one in EACH_NS
-        self.mean = 0
+        self.mean = self._next_mean = 0
         self.done: list[str] = []
         self.events: list[ev.Event] = []
         self.opening = False
+        self.opens_after_ns = self.opened_ns = 0
         self._count = 0.0
         self._counted_ns = self.now
 
     def send(self, command: dict[str, object]) -> None:
         self.opening = command["command"] == "burst_open"
         if self.opening:
-            self.mean = int(str(command["mean"]))
+            self.opened_ns = self.now + self.opens_after_ns
+            self._next_mean = int(str(command["mean"]))
+
+    def opened(self) -> rp.Opened:
+        """It has begun, or goes on with another mean."""
+        self.opening = False
+        count = self._count_until(self.opened_ns) if self.mean else 0
+        self.mean, self._counted_ns = self._next_mean, self.opened_ns
+        return rp.Opened(
+            PLACE, 1e-9, 1e-9, 0.0, lost=False, count=count, monotonic_s=self.opened_ns / 1e9
+        )
 
     # as Blocks
 
@@ -55,10 +71,16 @@ class Target:
 
     def count(self) -> int:
         self.done.append("counted")
-        rate, passed = self.rate(self.now / SECOND), self.now - self._counted_ns
-        self._counted_ns = self.now
+        return self._count_until(self.now)
+
+    def _count_until(self, at: int) -> int:
+        rate, passed = self.rate(at / SECOND), at - self._counted_ns
+        self._counted_ns = at
         self._count += passed / EACH_NS * rate * FIRST_MEAN / self.mean
         return int(self._count)
+
+    def oldest(self, start: int, _: int) -> int:
+        return start
 
     def read(self, start: int, end: int) -> Counter[Block]:
         return Counter({BLOCK: end - start})
@@ -72,9 +94,12 @@ class Target:
         self.now += TELLING_NS
         self.done.append("checked")
 
-    def add_up(self, *_: object) -> list[BurstUse]:
+    def add_up(self, _: float, seen: Seen, __: object) -> list[BurstUse]:
         self.now += TELLING_NS
         self.done.append("added up")
+        unit = seen.looked * seen.mean / FIRST_MEAN
+        self.estimated += unit
+        self.allocated = self.allocates * unit * EACH_NS / SECOND
         return []
 
 
@@ -83,6 +108,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     target = Target()
     monkeypatch.setattr(bursts, "BurstUses", lambda *_: target)
     monkeypatch.setattr(bursts, "Blocks", lambda *_: target)
+    monkeypatch.setattr(bursts, "time", SimpleNamespace(monotonic_ns=lambda: target.now))
     return target
 
 
@@ -94,11 +120,12 @@ def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
     watch = Bursts(1, hello, memory, Numbers(1, emit), emit, target.send, lambda: target.now, 0.03)
     watch.begin()
     while target.now < (1 + seconds) * SECOND:
-        target.now = max(target.now + 1, watch.step(target.now))
+        following = watch.step(target.now)
         if target.opening:
-            target.opening = False
-            opened = rp.Opened(PLACE, pass_s=1e-9, look_s=1e-9, cpu_s=0.0, lost=False)
-            assert watch.take(rp.BurstOpened(opened))
+            following = min(following, target.opened_ns)
+        target.now = max(target.now + 1, following)
+        if target.opening and target.now >= target.opened_ns:
+            assert watch.take(rp.BurstOpened(target.opened()))
     return [one for one in target.events if isinstance(one, ev.BurstMeasured)]
 
 
@@ -128,7 +155,7 @@ def test_a_window_that_saw_much_is_followed_by_no_longer_gap(target: Target) -> 
     """Else what is allocated in phases would seem to be less than it is."""
 
     def rate(at: float) -> float:
-        target.allocated = 6e7 if at % 10 > 9 else 1.0  # an eighth of that second's time
+        target.allocates = 1.2e8 if at % 10 > 9 else 1.0  # an eighth of that second's time
         return 1.0
 
     target.rate = rate
@@ -137,7 +164,18 @@ def test_a_window_that_saw_much_is_followed_by_no_longer_gap(target: Target) -> 
 
 
 def test_the_budget_holds_on_the_average(target: Target) -> None:
-    target.allocated = 1e8  # a fifth of the time of each window, or more
+    target.allocates = 2e8  # a fifth of the time of each window
     windows = watched(target, 200)
-    cost_s = 0.1 * len(windows)
+    cost_s = 0.2 * sum(one.window_s for one in windows)
     assert cost_s < 0.05 * 200
+
+
+def test_phases_are_seen_as_often_as_the_time_between_them(target: Target) -> None:
+    """Windows are crowded in them, and the probe takes its time to look at fewer blocks: a tenth of
+    a second must not be missed for that."""
+    target.opens_after_ns = 10_000_000
+    target.rate = lambda at: 1000.0 if at % 1 < 0.1 else 0.001
+    windows = watched(target, 40)
+    seconds = sum(one.window_s for one in windows)
+    truth = 100.0 * SECOND / EACH_NS
+    assert target.estimated / seconds == pytest.approx(truth, rel=0.05)

@@ -55,13 +55,16 @@ PEEKED_NS = 500_000_000  # of the beginning, when no code object has its names y
 
 @dataclass
 class _Window:
-    """One that has begun: the number of blocks looked at before it."""
+    """One that has begun, or a piece of one: the number of blocks looked at before it; what the
+    pieces before it have cost, and how long they were."""
 
     began_ns: int
     ends_ns: int
     start: int
     mean: int
     followed: bool
+    cost_s: float = 0.0
+    before_s: float = 0.0
 
 
 class Bursts:
@@ -98,11 +101,13 @@ class Bursts:
         self._window: _Window | None = None
         self._due_ns: int | None = None
         """When the next window is to begin; None while it is open or being opened."""
+        self._asked = 0
+        """Openings that the probe has not answered yet."""
         self._opened_ns: int | None = None
         """When a window may begin, once the probe has opened."""
         self._opening_ns = 0
-        self._told_ns = 0
-        """The end of the time that has been told of."""
+        self._told_ns = self._priced_ns = 0
+        """The ends of the time that has been told of, and of that of which the cost is known."""
         self._begun_ns = 0
         self._peeked = 0
         self._mean = self._opened_mean = FIRST_MEAN
@@ -125,7 +130,8 @@ class Bursts:
         note = f"burst mode is not possible: {self._reason}" if self._reason else ""
         self._emit(ev.AllocationsSwitched(now / 1e9, self._pid, mode, depth, note))
         if not self._reason:
-            self._on, self._due_ns, self._told_ns, self._begun_ns = True, now, now, now
+            self._on, self._due_ns, self._begun_ns = True, now, now
+            self._told_ns = self._priced_ns = now
             self._length_ns = FIRST_WINDOW_NS
             if self._early is not None:
                 self._take_early(self._early, now)
@@ -142,11 +148,8 @@ class Bursts:
         if not self._on:
             return now + STEP_NS
         if self._window is not None:
-            crowded = self._crowded(self._window)
-            if crowded or now >= self._window.ends_ns:
-                self._cut(crowded=crowded)
-            elif now < self._begun_ns + PEEKED_NS:
-                self._peek(self._window)
+            if not self._asked:  # else it goes on soon as another piece
+                self._step_window(self._window, now)
         elif self._opened_ns is not None:
             if now >= self._opened_ns:
                 self._start_window()
@@ -154,6 +157,13 @@ class Bursts:
             self._due_ns = None
             self._open()
         return min(self._next(now), now + self._step_ns(now))
+
+    def _step_window(self, window: _Window, now: int) -> None:
+        crowded = self._crowded(window)
+        if crowded or now >= window.ends_ns:
+            self._cut(crowded=crowded)
+        elif now < self._begun_ns + PEEKED_NS:
+            self._peek(window)
 
     def _step_ns(self, now: int) -> int:
         if now < self._begun_ns + PEEKED_NS:
@@ -169,7 +179,7 @@ class Bursts:
 
     def _next(self, now: int) -> int:
         if self._window is not None:
-            return self._window.ends_ns
+            return now + LOOK_NS if self._asked else self._window.ends_ns
         return self._opened_ns or self._due_ns or now + STEP_NS
 
     def take(self, report: rp.Report) -> bool:
@@ -180,7 +190,7 @@ class Bursts:
             self.tracing_s += report.cpu_s
             self._say_lost(not report.seen)
         elif isinstance(report, rp.NoBurst):
-            self._reason, self._on = report.reason, False
+            self._reason, self._on, self._asked = report.reason, False, 0
             self.begin()
         else:
             return False
@@ -201,6 +211,7 @@ class Bursts:
     def _open(self) -> None:
         """Have the probe open, or go on with another mean."""
         assert self._frames is not None
+        self._asked += 1
         frames = {
             "path": self._frames.path,
             "code_offset": self._frames.code_offset,
@@ -222,10 +233,13 @@ class Bursts:
         """The first window has begun before the target's first line."""
         self._early, self._due_ns = None, None
         self._know(early.opened)
-        began = int(early.monotonic_s * 1e9) - (time.monotonic_ns() - now)
-        self._told_ns = began
+        began = self._told_ns = self._priced_ns = self._time_of(early.opened, now)
         ends = now + FIRST_WINDOW_NS
-        self._window = _Window(began, ends, early.count, early.mean, followed=True)
+        self._window = _Window(began, ends, early.opened.count, early.mean, followed=True)
+
+    @staticmethod
+    def _time_of(opened: rp.Opened, now: int) -> int:
+        return int(opened.monotonic_s * 1e9) - (time.monotonic_ns() - now)
 
     def _know(self, opened: rp.Opened) -> None:
         assert self._memory is not None
@@ -241,10 +255,33 @@ class Bursts:
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
         self._know(report.opened)
+        self._asked = max(0, self._asked - 1)
         if not self._on:  # switched off meanwhile
             self._close()
-            return
-        self._opened_ns = self._clock() + self._opening_ns
+        elif self._asked == 0 and self._window is not None:
+            self._go_over(self._window, report.opened)
+        elif self._asked == 0:
+            self._opened_ns = self._clock() + self._opening_ns
+
+    def _go_over(self, window: _Window, opened: rp.Opened) -> None:
+        """From here on the window's blocks are chosen with another mean: it goes on as another
+        piece."""
+        assert self._blocks is not None
+        newest = self._blocks.count()
+        at = max(window.began_ns + 1, self._time_of(opened, self._clock()))
+        self._window = _Window(
+            at, window.ends_ns, opened.count, self._opened_mean, self._opened_follow
+        )
+        first = window.start if newest is None else self._blocks.oldest(window.start, newest)
+        blocks = self._blocks.read(first, opened.count)
+        self._tell(window, at, blocks, _looked(window, opened.count))
+        self._continues(window, at)
+
+    def _continues(self, window: _Window, at: int) -> None:
+        """What is priced is the window as a whole."""
+        assert self._window is not None
+        self._window.cost_s = window.cost_s
+        self._window.before_s = window.before_s + (at - window.began_ns) / 1e9
 
     def _start_window(self) -> None:
         assert self._blocks is not None
@@ -272,8 +309,9 @@ class Bursts:
             self._uses.check()
 
     def _cut(self, *, crowded: bool = False) -> None:
-        """The window ends now: tell what it has seen, and decide what follows. No pause where it
-        was ``crowded``: what has just begun is to be seen."""
+        """The window ends now: tell what it has seen, and decide what follows. Where it was
+        ``crowded`` it goes on, to its end: a window that lasts longer or less long, for what
+        happens in it, would see too much of that, or too little."""
         window, self._window = self._window, None
         assert window is not None
         assert self._blocks is not None
@@ -283,23 +321,26 @@ class Bursts:
             self._pause(now, 0.0)
             return
         blocks = self._blocks.read(window.start, count)
-        looked = (count - window.start) & 0xFFFF_FFFF_FFFF_FFFF
+        looked = _looked(window, count)
         if crowded:
             self._adapt(window, now, looked)
+            self._window = _Window(now, window.ends_ns, count, window.mean, window.followed)
             self._open()
-            self._opening_ns = 0
             self._tell(window, now, blocks, looked)
+            self._continues(window, now)
             return
         self._tell(window, now, blocks, looked)
+        self._price(window, now)
         self._adapt(window, now, looked)
         if self._coverage < WHOLE:
             self._close()
             self._pause(now, self._coverage)
-        elif self._mean != window.mean or self._follow != window.followed:
+            return
+        self._check_names()
+        ends = now + self._length_ns
+        self._window = _Window(now, ends, count, window.mean, window.followed)
+        if self._mean != window.mean or self._follow != window.followed:
             self._open()
-        else:
-            self._check_names()
-            self._go_on(now, count)
 
     def _peek(self, window: _Window) -> None:
         """Learn the names of what has been seen: the code of a short program may be gone when the
@@ -339,16 +380,19 @@ class Bursts:
         uses = self._uses.add_up(now / 1e9, seen, self._blocks)
         cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
         self.tracing_s += cost_s
+        window.cost_s += cost_s
         window_s, span_s = (now - window.began_ns) / 1e9, (now - self._told_ns) / 1e9
         self._told_ns = now
-        self._price(cost_s / max(1e-6, window_s), span_s)
         self._emit(ev.BurstMeasured(now / 1e9, self._pid, window_s, span_s, uses, samples=looked))
 
-    def _price(self, share: float, span_s: float) -> None:
-        """How much of the time windows may cover, and how long each is, after one that has cost
-        this share of its time and stands for ``span_s``. Both go by an average of the newest time:
-        if one that has seen much were followed by a longer gap than others, much would be seen
-        less often."""
+    def _price(self, window: _Window, now: int) -> None:
+        """How much of the time windows may cover, and how long each is, after this one, which
+        stands for the time since the one before. Both go by an average of the newest time: if one
+        that has seen much were followed by a longer gap than others, much would be seen less
+        often."""
+        window_s = window.before_s + (now - window.began_ns) / 1e9
+        share, span_s = window.cost_s / max(1e-6, window_s), (now - self._priced_ns) / 1e9
+        self._priced_ns = now
         keep = math.exp(-span_s / COST_S)
         cost, time_s = self._costs
         self._costs = cost, time_s = keep * cost + span_s * share, keep * time_s + span_s
@@ -361,6 +405,8 @@ class Bursts:
     def _adapt(self, window: _Window, now: int, looked: int) -> None:
         """How many blocks the next windows look at, and whether they follow frees."""
         length_s = max(1e-6, (now - window.began_ns) / 1e9)
+        if length_s < LEAST_WINDOW_NS / 2e9 and looked < LEAST_WANTED:
+            return  # a piece that says too little
         self._followed += window.followed
         few = self._followed < FIRST_FOLLOWED
         self._follow = few or random.random() < FOLLOWED  # noqa: S311
@@ -369,6 +415,11 @@ class Bursts:
         if not 0.75 < factor < 1.5:
             mean = int(window.mean * max(1 / 16, factor))
             self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
+
+
+def _looked(window: _Window, count: int) -> int:
+    """How many blocks were looked at in it, where there are now so many."""
+    return (count - window.start) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def _missing(hello: rp.Hello, memory: RemoteMemory | None) -> str:

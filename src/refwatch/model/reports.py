@@ -103,22 +103,22 @@ class BlocksPlace(Struct, frozen=True):
 class Opened(Struct, frozen=True):
     """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
     the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has. ``lost``: it did
-    so already, but somebody has taken its functions away meanwhile."""
+    so already, but somebody has taken its functions away meanwhile. ``count`` of them were looked
+    at before this, at ``monotonic_s`` (CLOCK_MONOTONIC)."""
 
     place: BlocksPlace
     pass_s: float
     look_s: float
     cpu_s: float
     lost: bool
+    count: int
+    monotonic_s: float
 
 
 class EarlyBurst(Struct, frozen=True):
-    """Blocks are looked at since before the target's first line, at ``monotonic_s``
-    (CLOCK_MONOTONIC), one in ``mean`` bytes. ``count`` of them were looked at before."""
+    """Blocks are looked at since before the target's first line, one in ``mean`` bytes."""
 
     opened: Opened
-    monotonic_s: float
-    count: int
     mean: int
 
 

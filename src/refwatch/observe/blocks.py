@@ -50,7 +50,7 @@ class Blocks:
         """How many there are of each kind, from number ``start`` up to ``end``; only the newest
         where there were more than there is room for. Raises MemoryGone."""
         place = self._place
-        start = max(start, end - place.room + NEAR)
+        start = self.oldest(start, end)
         blocks: Counter[Block] = Counter()
         unpack, head, room = _HEAD.unpack_from, place.head, place.size // _FRAME
         for first, number in self._pieces(start, end):
@@ -61,6 +61,10 @@ class Blocks:
                 raw = data[begin : begin + _FRAME * min(frames, room)]
                 blocks[Block(size, 0 < freed <= end, raw)] += 1
         return blocks
+
+    def oldest(self, start: int, newest: int) -> int:
+        """The first from number ``start`` on that is not overwritten, where there are so many."""
+        return max(start, newest - self._place.room + NEAR)
 
     def _pieces(self, start: int, end: int) -> list[tuple[int, int]]:
         """(first record, how many) of readings that are not too long and do not go round."""

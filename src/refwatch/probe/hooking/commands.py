@@ -41,8 +41,7 @@ class BurstCommands:
         if self._hook is None or type(frames) is not dict:
             return None
         opened = self._opened(self._hook, frames, EARLY_MEAN, follow=True)
-        now, count = time.clock_gettime(time.CLOCK_MONOTONIC), self._hook.count
-        return {"opened": opened, "monotonic_s": now, "count": count, "mean": EARLY_MEAN}
+        return {"opened": opened, "mean": EARLY_MEAN}
 
     def _begin(self, command: Command) -> None:
         """Begin to look at blocks, or go on with another mean."""
@@ -60,8 +59,11 @@ class BurstCommands:
         began = time.thread_time()
         lost = self._open and not hook.is_called()
         hook.open(frames, mean, follow=follow)
+        count, now = hook.count, time.clock_gettime(time.CLOCK_MONOTONIC)
         self._open = True
         return {
+            "count": count,
+            "monotonic_s": now,
             "lost": lost,
             "place": hook.place(),
             "pass_s": hook.follow_s if follow else hook.pass_s,
