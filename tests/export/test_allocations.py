@@ -266,3 +266,18 @@ def test_the_summary_says_where_memory_grew() -> None:
     assert "the C heap (in use)" in told
     assert all(len(line) <= 120 for line in lines)
     assert len(lines) <= MAX_LINES
+
+
+def test_that_nothing_was_counted_is_said() -> None:
+    """Not that there was nothing."""
+    state = started("exact")
+    assert reasons(state)["allocations"] == "not taken yet"
+    state.apply(ev.TracesFailed(1.0, PID, "clone: no memory", 5.0))
+    assert reasons(state)["allocations"] == "clone: no memory"
+    traces(state, 2.0, 10, 20, 5)
+    assert "allocations" not in reasons(state)
+    state.apply(ev.TracesFailed(3.0, PID, "clone: no memory", 5.0))
+    assert reasons(state)["allocations"] == "not counted anew: clone: no memory"
+    state = started("exact")
+    state.apply(ev.TargetExited(0.3, PID, 3))
+    assert reasons(state)["allocations"] == "the target ended before one was taken"

@@ -31,7 +31,7 @@ def limits_of(
         for reading, reason in _missing_allocations(process, state):
             limits.setdefault(reading, reason)
     if not processes:
-        limits.setdefault("census", _no_census(state))
+        limits.setdefault("census", _not_yet(state))
         limits.setdefault("allocations", _general(state))
     return [snap.Limit(text(reading), text(reason)) for reading, reason in limits.items()]
 
@@ -77,7 +77,7 @@ def _missing_of(process: snap.Process, general: str) -> Iterator[tuple[str, str]
         yield "thread ident", "a thread that Python does not know, or not yet, has none"
 
 
-def _no_census(state: State) -> str:
+def _not_yet(state: State) -> str:
     if state.exited is not None:
         return "the target ended before one was taken"
     if state.ended is not None:
@@ -87,7 +87,7 @@ def _no_census(state: State) -> str:
 
 def _why_no_census(process: snap.Process, state: State) -> str:
     failure = state.processes[process.pid].references.failure
-    return state.limits.get("census") or failure or _no_census(state)
+    return state.limits.get("census") or failure or _not_yet(state)
 
 
 def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
@@ -112,6 +112,10 @@ def _missing_allocations(process: snap.Process, state: State) -> Iterator[tuple[
     if process.allocations is None:
         off = known.switched_s is not None and known.mode == "off"
         yield "allocations", "switched off" if off else _general(state)
+    elif known.mode == "exact" and not known.traces.number:
+        yield "allocations", known.failure or _not_yet(state)
+    elif known.mode == "exact" and known.failure is not None:
+        yield "allocations", f"not counted anew: {known.failure}"
     if process.memory_split is None:
         census = process.census
         if census is None:
