@@ -14,10 +14,12 @@ __all__ = [
     "allow_reader",
     "api",
     "ctypes",
+    "first_interpreter",
     "hold",
     "interpreter_state",
     "let_go",
     "libc",
+    "own_interpreter",
     "raw_thread_state",
     "thread_state",
     "untrack",
@@ -31,6 +33,9 @@ the target's to declare."""
 raw_thread_state = api.PyThreadState_Get
 """The same as :func:`thread_state` without a Python frame of its own."""
 raw_thread_state.restype = ctypes.c_void_p
+first_interpreter = api.PyInterpreterState_Head
+"""Address of the newest interpreter's PyInterpreterState: the calling one's where it is alone."""
+first_interpreter.restype = ctypes.c_void_p
 _interpreter = api.PyInterpreterState_Get
 _interpreter.restype = ctypes.c_void_p
 
@@ -61,6 +66,10 @@ def thread_state() -> int:
 def interpreter_state() -> int:
     """Address of this interpreter's PyInterpreterState."""
     return int(_interpreter() or 0)
+
+
+own_interpreter = interpreter_state()
+"""Asked for once: later the target's audit hooks might hear of it."""
 
 
 def allow_reader(pid: int) -> None:

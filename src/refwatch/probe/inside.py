@@ -11,6 +11,8 @@ import sys
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
+    from types import FrameType
+
     from .capi import HeldReader
 
 
@@ -32,7 +34,7 @@ class InsideSampler:
         calls = {tid: [file.read(160) for file in pair] for tid, pair in self._files.items()}
         rows = []
         seen: dict[int, tuple[int, int]] = {}
-        for ident, frame in sys._current_frames().items():  # noqa: SLF001 - the documented name
+        for ident, frame in _frames().items():
             if ident == me:
                 continue
             seen[ident] = place = (id(frame), frame.f_lasti)
@@ -85,3 +87,14 @@ class InsideSampler:
                 self._files[tid] = [HeldReader(moved_high(fd)) for fd in fds]
             except OSError:
                 continue
+
+
+def _frames() -> dict[int, FrameType]:
+    """Each thread's; none where there is another interpreter (copying/running.py says why)."""
+    if sys.version_info >= (3, 12):
+        from .capi import first_interpreter, own_interpreter
+        from .quiet import quietly
+
+        if quietly(first_interpreter) != own_interpreter:
+            return {}
+    return sys._current_frames()  # noqa: SLF001 - the documented name

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from _functools import partial  # type: ignore[import-not-found]
 
-from ..capi import api, ctypes, interpreter_state, raw_thread_state
+from ..capi import api, ctypes, first_interpreter, own_interpreter, raw_thread_state
 from ..peek import WORD, Memory
 from ..quiet import quietly
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     Step = Callable[[], object]
 
 RUNTIME_BYTES = 1 << 15  # of _PyRuntime, in which the list of interpreters begins
-_first = api.PyInterpreterState_Head
-_first.restype = ctypes.c_void_p
 _runtime = ctypes.addressof(ctypes.c_char.in_dll(api, "_PyRuntime"))
 
 
@@ -35,15 +33,14 @@ class Alone:
         self._head = threads["head"]
         self._links = (threads["newer_offset"], threads["older_offset"])
         self._memory = memory
-        self._interpreter = interpreter_state()
 
     def steps(self) -> list[Step]:
         """What to call in the copy; for the thread that makes it. Raises LookupError where there
         are other interpreters, and the head of their list is not found."""
-        own, first = _address(quietly(raw_thread_state)), _address(quietly(_first))
+        own, first = _address(quietly(raw_thread_state)), _address(quietly(first_interpreter))
         steps = [_write(self._head, own), *(_write(own + link, None) for link in self._links)]
-        if first != self._interpreter:
-            steps.append(_write(self._head_of_interpreters(first), self._interpreter))
+        if first != own_interpreter:
+            steps.append(_write(self._head_of_interpreters(first), own_interpreter))
         return steps
 
     def _head_of_interpreters(self, first: int) -> int:

@@ -15,7 +15,7 @@ from _functools import partial  # type: ignore[import-not-found]
 from _operator import attrgetter, call, truth
 from itertools import accumulate, chain, islice, repeat, takewhile
 
-from ..capi import api, ctypes, interpreter_state
+from ..capi import first_interpreter, own_interpreter
 from ..plain import is_ours
 from ..quiet import keep
 
@@ -31,10 +31,6 @@ MOST_FRAMES = 2000
 CO_OPTIMIZED = 0x1  # Include/cpython/code.h
 OWN_ALLOCATORS = sys.version_info >= (3, 12)  # PEP 684
 VIEWS = sys.version_info >= (3, 13)  # f_locals is a view of the frame: PEP 667
-
-_first = api.PyInterpreterState_Head  # the newest: the main one where it is alone
-_first.restype = ctypes.c_void_p
-_own = interpreter_state()  # asked here once: audit hooks of the target's would hear of it
 
 
 class RunningFrame:
@@ -67,7 +63,7 @@ class Frames:
         take = keep(sys._current_frames, self._tops)  # noqa: SLF001 - the documented name
         if not OWN_ALLOCATORS:
             return take
-        alone: Step = partial(any, map(_own.__eq__, map(call, (_first,))))
+        alone: Step = partial(any, map(own_interpreter.__eq__, map(call, (first_interpreter,))))
         step: Step = partial(all, map(call, (alone, take)))  # take returns None: never true
         return step
 
