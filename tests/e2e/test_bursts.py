@@ -44,7 +44,7 @@ def small():
 def large():
     bytes(99967)
 def stays(kept=[]):
-    kept.append(bytes(467))
+    kept.append(bytes(4967))
 made = 0
 while not os.path.exists("stop"):
     for _ in range(10): small()
@@ -79,7 +79,7 @@ def seen_of(allocations: Allocations, function: str) -> Tally:
 def test_rates_are_those_of_the_program(bench: Bench) -> None:
     script = bench.script(STEADY)
     with watching(bench, script) as session:
-        windows(session, 12)
+        session.wait(lambda _: known(session.state).windows.samples >= 24_000, "enough blocks")
         (bench.folder / "stop").touch()
         session.end()
     allocations = known(session.state)
@@ -87,7 +87,7 @@ def test_rates_are_those_of_the_program(bench: Bench) -> None:
     assert allocations.mode == "burst"
     assert allocations.windows.coverage > 0.5
     small, large, stays = (seen_of(allocations, name) for name in ("small", "large", "stays"))
-    # each turn: 1,000 of 100 bytes, one of 100,000, one of 500 that stays
+    # each turn: 1,000 of 100 bytes, one of 100,000, one of 5,000 that stays
     assert small.blocks / large.blocks == pytest.approx(1000, rel=0.2)
     assert (small.size - 100 * small.blocks) / small.size < 0.1
     assert large.size / large.blocks == pytest.approx(100_000, rel=0.01)
@@ -270,7 +270,8 @@ while time.monotonic() < end: time.sleep(0.01)
     assert allocations is not None
     line = allocations.lines[0]
     assert line.line == 3
-    assert line.size == pytest.approx(20_000_000, rel=0.01)
+    # Exact in the first window; where that ends before this line, one or another is not looked at.
+    assert line.size == pytest.approx(20_000_000, rel=0.3)
     assert 0 < allocations.span_s < 2.5
 
 

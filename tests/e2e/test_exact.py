@@ -27,9 +27,10 @@ def allocations(session: Watching) -> Allocations:
 
 
 def counted(session: Watching, more: int = 1) -> Traces:
-    """The traces as they are now: in so many counts that were begun after this."""
+    """The traces as they are now: in so many counts that were begun after this. The first that
+    comes may have been under way."""
     session.wait(lambda _: allocations(session).mode == "exact", "exact mode")
-    for _ in range(more):
+    for _ in range(more + 1):
         before = allocations(session).traces.number
         session.ask(CountTraces())
         session.wait(partial(_newer, session, before + 1), "a count of the traces")
@@ -335,6 +336,7 @@ kept = [[number] for number in range(10_000)]
 def in_child():
     import _tracemalloc
     return _tracemalloc.is_tracing()
+print("ready", flush=True)
 wait()
 for _ in range(3):
     pid = os.fork()
@@ -351,6 +353,7 @@ def test_a_target_that_forks(bench: Bench) -> None:
     """Its children are not watched, and do not trace; it does itself."""
     script = bench.script(FORKS)
     with watching(bench, *EXACT, script) as session:
+        assert session.running.line() == "ready"
         first = counted(session)
         session.go()
         assert [session.running.line() for _ in range(3)] == ["0", "0", "0"]
@@ -358,7 +361,8 @@ def test_a_target_that_forks(bench: Bench) -> None:
         session.go()
         assert session.running.line() == "True"
         session.end()
-    assert first.traced + (1 << 20) <= second.traced < first.traced + (2 << 20)
+    grown = second.traced - first.traced
+    assert abs(grown - (1 << 20)) < 20_000  # some small blocks come and go as well
 
 
 BIG = f"""{WAIT}
