@@ -166,7 +166,7 @@ kinds += [make("Lone", qualname="lone \\ud800 surrogate"), make("LoneToo", "\\ud
 bare = {{"__builtins__": {{"type": type}}}}
 exec("Moduleless = type('Moduleless', (), {{}})", bare)
 kinds.append(bare["Moduleless"])
-things = [kind() for kind in kinds for _ in range(37)]
+things = [kind() for kind in kinds for _ in range(1037)]
 globals()["Имя"] = things[0]
 globals()["odd name\\x1b[31m"] = make("Other")()
 wait()
@@ -178,18 +178,18 @@ def test_odd_names(bench: Bench) -> None:
     """All of them are counted, and the snapshot is text that can be shown and read again."""
     script = bench.script(ODD)
     with watching(bench, script) as session:
-        session.instances(Имя=37, Of0=37, Of8=37, Moduleless=37)
+        session.instances(Имя=1037, Of0=1037, Of8=1037, Moduleless=1037)
         session.censuses(1)
         session.settle()
         session.go()
         done, snapshot = session.end()
 
-    assert done.lines == ["21 777"]
-    classes = [one for one in snapshot.processes[0].classes if one.instances == 37]
+    assert done.lines == ["21 21777"]
+    classes = [one for one in snapshot.processes[0].classes if one.instances == 1037]
     assert len(classes) == 21
     census = snapshot.processes[0].census
     assert census is not None
-    assert sum(one.count == 37 for one in census.types) >= 21
+    assert sum(one.count == 1037 for one in census.types) >= 21
     assert all(len(one.name) <= 1000 and len(one.module) <= 1000 for one in classes)
     assert "Имя" in {last_name(one.name) for one in snapshot.processes[0].watched}
     assert b"\x1b" not in done.err + (bench.folder / "snapshot.json").read_bytes()
