@@ -84,8 +84,11 @@ class HeapWatch:
         return min(following)
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
-        """A report about the heap; False if it is none."""
-        return self._allocations.take(report) or self._references.take(report, connection)
+        """A report about the heap; False if it is none. It may lead to a reading, of a target that
+        is gone."""
+        with _unless_gone(), contextlib.suppress(ReadingDenied):
+            return self._allocations.take(report) or self._references.take(report, connection)
+        return True
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none."""
