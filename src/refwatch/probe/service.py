@@ -229,6 +229,6 @@ def _copier(limits: dict[str, str], threads: object, memory: Memory) -> Copier |
         if type(threads) is not dict:
             raise NoCopy("the thread states were not found")
         return Copier(threads, memory)
-    except (NoCopy, OSError, AttributeError) as error:
+    except (NoCopy, OSError, AttributeError, ValueError) as error:
         limits["census"] = f"hidden copies cannot be made here: {error}"
         return None

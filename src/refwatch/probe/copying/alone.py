@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     Step = Callable[[], object]
 
 RUNTIME_BYTES = 1 << 15  # of _PyRuntime, in which the list of interpreters begins
-_runtime = ctypes.addressof(ctypes.c_char.in_dll(api, "_PyRuntime"))
 
 
 class Alone:
     """To be made before the target's first line, of where calibration has found the thread states.
-    Raises KeyError where it has not."""
+    Raises ValueError where the interpreter does not export its runtime."""
 
     def __init__(self, threads: dict[str, int], memory: Memory) -> None:
         self._head = threads["head"]
         self._links = (threads["newer_offset"], threads["older_offset"])
         self._memory = memory
+        self._runtime = ctypes.addressof(ctypes.c_char.in_dll(api, "_PyRuntime"))
 
     def steps(self) -> list[Step]:
         """What to call in the copy; for the thread that makes it. Raises LookupError where there
@@ -44,11 +44,11 @@ class Alone:
         return steps
 
     def _head_of_interpreters(self, first: int) -> int:
-        words = self._memory.words(_runtime, RUNTIME_BYTES // WORD)
+        words = self._memory.words(self._runtime, RUNTIME_BYTES // WORD)
         places = [index for index, word in enumerate(words) if word == first]
         if len(places) != 1:
             raise LookupError("the list of interpreters was not found")
-        return _runtime + WORD * places[0]
+        return self._runtime + WORD * places[0]
 
 
 def _address(found: object) -> int:
