@@ -10,6 +10,7 @@ from refwatch.export.allocations import seen_by, top
 from refwatch.model.references import ChainLink
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
+from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose, printable
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
@@ -24,8 +25,6 @@ MAX_SENTENCE = 2
 WIDTH = 100  # of a line, where a name or a path has no end
 WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
-ROOTS = {"module": 0, "thread": 1, "frame": 2}  # ends of chains, the clearest first
-UNKNOWN = 3
 
 
 def summary_lines(state: State) -> list[str]:
@@ -83,14 +82,12 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
-    """The clearest chain: a module stays, while a frame goes by itself, and what is neither says
-    least."""
+    """The clearest chain."""
     if found is None:
         return "who keeps them alive was not looked for"
-    chains = [chain for chain in found.chains if chain]
-    if not chains:
+    chain = clearest(found.chains)
+    if not chain:
         return "no module, frame or thread leads to them"
-    chain = min(chains, key=lambda chain: (ROOTS.get(chain[-1].type, UNKNOWN), len(chain)))
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
     return _cut(_both_ends(edges, width), max(width, 40))
 

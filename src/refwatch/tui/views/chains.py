@@ -7,11 +7,12 @@ write it in the program, and chains with the same root share their beginning.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from refwatch.model.references import ChainLink
+from refwatch.session.chains import Chain, is_root
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, safe, two_ends, width_of
 from refwatch.tui.views.tree import hung, narrowed
 
@@ -19,8 +20,6 @@ ROOT = "◉"
 """Before a module, a frame or a thread: what keeps all below it alive."""
 UNROOTED = "◌"
 """Before an object beyond which nobody has looked, or that nothing refers to."""
-ROOTS = frozenset({"module", "frame", "thread"})
-"""Types of what keeps other things alive without being held itself."""
 NOT_LOOKED = "who keeps them alive is not known yet"
 NO_CHAIN = "nothing that runs leads to them: garbage, or held by C code"
 _FOLDERS = re.compile(r"(?<=\()[^()]*/")
@@ -111,28 +110,6 @@ def _row(branch: _Branch, guide: str, *, top: bool) -> ChainRow:
         root=top and is_root(link),
         leaf=not branch.below,
     )
-
-
-def is_root(link: ChainLink) -> bool:
-    """Whether it is what the search is for: a module, a frame or a thread."""
-    return link.type in ROOTS and link.edge is None
-
-
-Chain = Sequence[ChainLink]
-
-
-def clearest(
-    chains: Iterable[Chain], leads: Callable[[Chain], bool] = bool
-) -> tuple[ChainLink, ...]:
-    """The shortest that ends in a module, else in a frame, which goes by itself; none of none.
-    Before all others one that ``leads`` where it should."""
-
-    def rank(chain: tuple[ChainLink, ...]) -> tuple[bool, bool, bool, int]:
-        root = chain[-1]
-        return not leads(chain), not is_root(root), root.type == "frame", len(chain)
-
-    known = [tuple(chain) for chain in chains if chain]
-    return min(known, key=rank, default=())
 
 
 def scattered(chains: Sequence[Chain]) -> bool:

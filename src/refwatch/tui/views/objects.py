@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from refwatch.model.events import WorkProgressed
 from refwatch.model.references import ChainLink, TypeCount
+from refwatch.session.chains import Chain, clearest
 from refwatch.session.references import ChainsRecord, References, TypeName
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, follows, growing
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
-from refwatch.tui.views.chains import Chain, clearest, scattered
+from refwatch.tui.views.chains import scattered
 from refwatch.tui.views.formats import fmt_type
 from refwatch.tui.views.spans import safe
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
+from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.process import ProcessState
 from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, suspicions
-from refwatch.tui.views.chains import clearest
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.formats import (
     fmt_bytes,

@@ -1,0 +1,33 @@
+"""Which of some chains says most of who keeps an object alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from refwatch.model.references import ChainLink
+
+ROOTS = {"module": 0, "thread": 1, "frame": 2}
+"""Types of what keeps other things alive without being held itself, the clearest first: a module
+stays, while a frame goes by itself."""
+UNKNOWN = len(ROOTS)
+
+Chain = Sequence[ChainLink]
+
+
+def is_root(link: ChainLink) -> bool:
+    """Whether it is what the search is for: a module, a frame or a thread."""
+    return link.type in ROOTS and link.edge is None
+
+
+def clearest(
+    chains: Iterable[Chain], leads: Callable[[Chain], bool] = bool
+) -> tuple[ChainLink, ...]:
+    """The shortest of those with the clearest root; none of none. Before all others one that
+    ``leads`` where it should."""
+
+    def rank(chain: tuple[ChainLink, ...]) -> tuple[bool, int, int]:
+        root = chain[-1]
+        return not leads(chain), ROOTS[root.type] if is_root(root) else UNKNOWN, len(chain)
+
+    known = [tuple(chain) for chain in chains if chain]
+    return min(known, key=rank, default=())
