@@ -235,6 +235,7 @@ class Bursts:
         self._know(early.opened)
         began = self._told_ns = self._priced_ns = self._time_of(early.opened, now)
         ends = now + FIRST_WINDOW_NS
+        self._mean = self._opened_mean = early.mean
         self._window = _Window(began, ends, early.opened.count, early.mean, followed=True)
 
     @staticmethod
@@ -337,8 +338,7 @@ class Bursts:
             self._pause(now, self._coverage)
             return
         self._check_names()
-        ends = now + self._length_ns
-        self._window = _Window(now, ends, count, window.mean, window.followed)
+        self._go_on(now, count)
         if self._mean != window.mean or self._follow != window.followed:
             self._open()
 
