@@ -1,17 +1,14 @@
-"""The parts of resident memory add up to it; and a census that came is one, whatever is missing."""
+"""The parts of resident memory add up to it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import psutil
 import pytest
+from tests.daemon.played_copies import CENSUS, begun
 
-from refwatch.daemon.censuses import Censuses
-from refwatch.daemon.copies import Copies
 from refwatch.daemon.memory_split import Resident, read_resident, split_of
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
@@ -82,49 +79,6 @@ def test_a_process_that_is_gone_has_none() -> None:
     assert read_resident(pid) is None  # it has ended, and nobody has waited for it yet
     os.waitpid(pid, 0)
     assert read_resident(pid) is None
-
-
-class FakeCopies:
-    """Takes what is asked for; the test plays the copy."""
-
-    take: Callable[[rp.WorkReport | rp.Copied], None]
-    fail: Callable[[str], None]
-
-    def start(self, *args: object, **_: object) -> str:
-        self.take, self.fail = args[2], args[3]  # type: ignore[assignment]
-        return "census-1"
-
-
-def begun() -> tuple[FakeCopies, Censuses, list[ev.Event]]:
-    """A census that has just been begun, of this process."""
-    copies, events = FakeCopies(), list[ev.Event]()
-    played, pid = cast("Copies", copies), os.getpid()
-    censuses = Censuses(
-        pid, played, None, events.append, lambda: None, lambda: 0, None, inside=False
-    )
-    censuses.tick(10**9)
-    copies.take(rp.Copied("census-1", 12345, 0.001))
-    return copies, censuses, events
-
-
-CENSUS = rp.CensusReport("census-1", 10, [], [], [], False, 0.01)
-
-
-def test_a_copy_that_ends_after_its_census_has_not_failed() -> None:
-    copies, censuses, events = begun()
-    copies.take(CENSUS)
-    copies.fail("the copy ended before it had answered")
-    assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusTaken]
-    events.clear()
-    censuses.tick(10 * 10**9)  # and the next comes when it is due
-    copies.take(rp.Copied("census-1", 12345, 0.001))
-    assert [type(event) for event in events] == [ev.CensusBegun]
-
-
-def test_one_that_ends_before_has_failed() -> None:
-    copies, _, events = begun()
-    copies.fail("the copy ended before it had answered")
-    assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
 
 
 def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> None:

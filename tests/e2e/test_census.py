@@ -578,6 +578,37 @@ def test_its_own_children_are_all_that_it_has(bench: Bench) -> None:
     alike(bench, done, script)
 
 
+# The probe leaves for these forks, and comes back: 3.12 and newer warn of a second thread.
+FORKS_BESIDE_HANDLERS = f"""{WAIT}
+import os, signal, warnings
+warnings.simplefilter("error")
+def handle(*_):
+    return sum(number for number in range(200))
+signal.signal(signal.SIGCHLD, handle)
+os.register_at_fork(before=handle, after_in_parent=handle, after_in_child=handle)
+for number in range(8):
+    wait()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(number)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+wait()
+"""
+
+
+def test_after_each_fork_the_target_can_be_copied_again(bench: Bench) -> None:
+    script = bench.script(FORKS_BESIDE_HANDLERS)
+    with watching(bench, script) as session:
+        for number in range(1, 10):
+            session.censuses(number)
+            session.go()
+        done, _ = session.end()
+
+    assert done.lines == [str(number) for number in range(8)]
+    assert done.own_err == b""
+    alike(bench, done, script)
+
+
 # Deaths
 
 BIG = f"""{WAIT}

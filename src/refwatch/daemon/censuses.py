@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -24,6 +25,8 @@ FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in mos
 INTERVAL_NS = 2_500_000_000
 PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copies cost it far more
 TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all over its tables
+MOST_SHARE = 0.004  # where a pause was long for once, as on a machine that was busy elsewhere
+USUAL = 3  # pauses of which the shortest is what a census costs
 LIMIT_S = 60.0  # that a census may take in its copy
 CHAINS_LIMIT_S = 60.0
 CHAINS_AGAIN_NS = 60_000_000_000
@@ -73,6 +76,7 @@ class Censuses:
         self._unknown: set[str] = set()
         """Why parts of it are not known, as far as it was said."""
         self._pauses_s = 0.0  # since the census before
+        self._pauses: deque[float] = deque(maxlen=USUAL)  # the sums before
         self._types: dict[TypeName, TypeCount] = {}
         self._looked: dict[TypeName, int] = {}
 
@@ -158,8 +162,12 @@ class Censuses:
         self._work = ""
         self._retry_ns = RETRY_NS
         share = TRACED_SHARE if self.traced else PAUSE_SHARE
-        spent = max(self._pauses_s / share, 2 * report.took_s)
+        self._pauses.append(self._pauses_s)
+        usual_s = min(self._pauses) if len(self._pauses) > 1 else 0.0
+        spent = max(usual_s / share, self._pauses_s / MOST_SHARE, 2 * report.took_s)
         self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
+        if self._reason != "interval":  # wanted while this one was taken
+            self._due_ns = self._now
         self._pauses_s = 0.0
         self._anchor(report)
         if self._objects is not None:

@@ -13,6 +13,7 @@ import sys
 import time
 
 from .asked import answer
+from .forks import AfterFork
 from .link import LEAVE, MAIL, Link, from_json
 from .uncounted import ThreadCount
 
@@ -42,9 +43,9 @@ class Answerer:
         self._rest = b""
         self._service = _service(link, self.tell, limits, found["threads"])
         self._tid = 0
-        self._running = False
-        self._left_for_fork = False
-        self._forking_place = (0, 0)
+        self._thread = 0  # its ident, while it runs
+        handlers = self._service.handlers if self._service is not None else None
+        self._after_fork = AfterFork(handlers[1], self._start_thread) if handlers else None
         self._cpu_s = 0.0  # of threads that have left
         self._inside: InsideSampler | None = None
         self._pause_ms: int | None = None
@@ -78,18 +79,14 @@ class Answerer:
             self._service.hide(known)
 
     def _take_part_in_forks(self) -> None:
-        os.register_at_fork(
-            before=self._before_fork,
-            after_in_parent=self._after_fork_in_parent,
-            after_in_child=self._after_fork_in_child,
-        )
+        before, child = self._before_fork, self._after_fork_in_child
+        os.register_at_fork(before=before, after_in_child=child)
 
     def _start_thread(self) -> None:
         try:
-            _thread.start_new_thread(self._run, ())
+            self._thread = _thread.start_new_thread(self._run, ())
         except RuntimeError:  # at interpreter shutdown, or too many threads
-            return
-        self._running = True
+            self._thread = 0
 
     def _run(self) -> None:
         if self._count is not None:
@@ -106,7 +103,8 @@ class Answerer:
                 self._service.leave_link()
         finally:
             self._cpu_s += time.thread_time()
-            self._running = False
+            if self._thread == _thread.get_ident():  # else another has taken its place
+                self._thread = 0
             if self._count is not None:
                 self._count.change(1)  # the interpreter takes it off again
 
@@ -142,7 +140,7 @@ class Answerer:
         threads."""
         self._mail.append(make)
         self._link.wake(MAIL)
-        return self._running
+        return self._thread != 0
 
     def _send_mail(self) -> bool:
         while self._mail:
@@ -151,12 +149,9 @@ class Answerer:
         return True
 
     def _before_fork(self) -> None:
-        if not self._running or self._service is None or _threads() != 2:
+        if not self._thread or self._after_fork is None or _threads() != 2:
             return
-        from .after_call import calling_place
-
-        self._left_for_fork = True
-        self._forking_place = calling_place()
+        self._after_fork.ask()
         self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
         while _threads() > 1 and time.monotonic() < end:
@@ -165,22 +160,16 @@ class Answerer:
     def _leave(self) -> None:
         """The interpreter is about to end, alone: where it gives up other interpreters, it would
         hang for a thread that is still there (3.11)."""
-        if self._running:
+        if self._thread:
             self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
-        while self._running and time.monotonic() < end:
+        while self._thread and time.monotonic() < end:
             time.sleep(0)
 
-    def _after_fork_in_parent(self) -> None:
-        if self._left_for_fork:
-            self._left_for_fork = False
-            # Not yet: 3.12 and 3.13 count the threads, and warn, only after this.
-            from .after_call import call_after
-
-            call_after(self._forking_place, self._start_thread)
-
     def _after_fork_in_child(self) -> None:
-        self._running = self._left_for_fork = False
+        self._thread = 0
+        if self._after_fork is not None:
+            self._after_fork.forget()
         if self._service is not None:
             self._service.end()
         self._link.close()

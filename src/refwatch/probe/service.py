@@ -8,10 +8,10 @@ import sys
 import time
 from _thread import allocate_lock
 
-from . import after_call  # noqa: F401 - at a fork its blocks would be the target's
 from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
+from .forks import handler_lists
 from .hidden import Hidden
 from .hooking.commands import BurstCommands
 from .link import Link
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Tell = Callable[[Callable[[], dict[str, object]]], bool]
     Command = dict[str, object]
     Message = dict[str, object]
+    Lists = tuple[list[object], list[object], list[object]]
 
 
 LAST_READING_S = 0.2
@@ -48,7 +49,8 @@ class Service:
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
         self._watching = Watching(tell, self._memory)
-        self._copier = _copier(limits, threads, self._memory)
+        self.handlers = _handlers()
+        self._copier = _copier(limits, threads, self._memory, self.handlers)
         self._bursts = BurstCommands(link)
         self._tracing = Tracing(link)
         self._hidden = Hidden(self._memory)
@@ -223,12 +225,23 @@ def _numbers(command: Command) -> list[int]:
     return [one for one in numbers if type(one) is int] if type(numbers) is list else []
 
 
-def _copier(limits: dict[str, str], threads: object, memory: Memory) -> Copier | None:
+def _handlers() -> Lists | None:
+    try:
+        return handler_lists()
+    except LookupError:
+        return None
+
+
+def _copier(
+    limits: dict[str, str], threads: object, memory: Memory, handlers: Lists | None
+) -> Copier | None:
     """What makes hidden copies, where they can be made."""
     try:
         if type(threads) is not dict:
             raise NoCopy("the thread states were not found")
-        return Copier(threads, memory)
+        if handlers is None:
+            raise NoCopy("the lists of at-fork handlers were not found")
+        return Copier(threads, memory, handlers)
     except (NoCopy, OSError, AttributeError, ValueError) as error:
         limits["census"] = f"hidden copies cannot be made here: {error}"
         return None

@@ -92,15 +92,18 @@ class _Arena(ctypes.Structure):
 
 class Copier:
     """Makes hidden copies; to be made before the target's first line. ``threads``: where
-    calibration has found the thread states."""
+    calibration has found the thread states. ``handlers``: the interpreter's lists of at-fork
+    handlers."""
 
-    def __init__(self, threads: dict[str, int], memory: Memory) -> None:
+    def __init__(
+        self, threads: dict[str, int], memory: Memory, handlers: tuple[list[object], ...]
+    ) -> None:
         number = SYS_CLONE.get(os.uname().machine)
         if number is None:
             raise NoCopy(f"hidden copies are not known how to be made on {os.uname().machine}")
         self._number = ctypes.c_long(number)
         self._alone = Alone(threads, memory)
-        self._handlers = _own_lists()
+        self._handlers = handlers
         self._saved: list[list[object]] = []
         self._pid = ctypes.c_int(0)
         self._every_signal = ctypes.create_string_buffer(b"\xff" * 128, 128)
@@ -197,24 +200,6 @@ class Copier:
         yield self._arena
         yield from alone
         yield _after_fork_in_child
-
-
-def _own_lists() -> list[list[object]]:
-    """The interpreter's three lists of at-fork handlers: those that hold handlers of our own."""
-    handlers = [lambda: None, lambda: None, lambda: None]
-    os.register_at_fork(before=handlers[0], after_in_parent=handlers[1], after_in_child=handlers[2])
-    found: list[list[object]] = []
-    for handler in handlers:
-        found += [
-            one
-            for one in gc.get_referrers(handler)
-            if type(one) is list and one is not handlers and any(x is handler for x in one)
-        ]
-    if len(found) != len(handlers):
-        raise NoCopy("the lists of at-fork handlers were not found")
-    for own, handler in zip(found, handlers, strict=True):
-        own.remove(handler)
-    return found
 
 
 def _keep_arenas() -> Step:
