@@ -14,15 +14,22 @@ class Machine:
     def __init__(self) -> None:
         self.now = 100.0
         self.idle, self.total = 0.0, 0.0
+        self.cpu = 5.0
 
     def monotonic(self) -> float:
         return self.now
 
+    def process_time(self) -> float:
+        return self.cpu
+
     def times(self) -> tuple[float, float]:
         return self.idle, self.total
 
-    def sample(self, paced: Pace, each_s: float, idle: float, seconds: float = 0.5) -> str | None:
-        """So many seconds of samples that cost ``each_s`` CPU time, then a review."""
+    def sample(self, paced: Pace, each_s: float, idle: float, rest: float = 0.0) -> str | None:
+        """Half a second of samples that cost ``each_s`` CPU time, and of all else that the daemon
+        does, which takes the share ``rest``; then a review."""
+        seconds = 0.5
+        self.cpu += seconds * (rest + paced.rate_hz * each_s)
         for _ in range(max(1, int(paced.rate_hz * seconds))):
             paced.sampled(max(0, int(each_s * 1e9) - pace.WAKE_NS))
         self.now += seconds
@@ -39,8 +46,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def settle(machine: Machine, paced: Pace, each_s: float, idle: float) -> list[str]:
-    reasons = [machine.sample(paced, each_s, idle) for _ in range(30)]
+def settle(
+    machine: Machine, paced: Pace, each_s: float, idle: float, rest: float = 0.0
+) -> list[str]:
+    reasons = [machine.sample(paced, each_s, idle, rest) for _ in range(30)]
     return [reason for reason in reasons if reason]
 
 
@@ -69,6 +78,28 @@ def test_a_busy_machine_is_given_way_to(machine: Machine) -> None:
 
     assert paced.rate_hz * each_s == pytest.approx(pace.BUSY_BUDGET, rel=0.25)
     assert "no core is idle" in reasons[-1]
+
+
+def test_what_else_the_daemon_does_comes_off(machine: Machine) -> None:
+    paced = Pace(1000.0)
+    each_s = 60e-6
+
+    reasons = settle(machine, paced, each_s, idle=0.5, rest=0.045)
+
+    assert paced.rate_hz * each_s + 0.045 == pytest.approx(pace.ALL_BUDGET, rel=0.12)
+    assert paced.rate_hz < 950
+    assert len(reasons) <= 1
+    settle(machine, paced, each_s, idle=0.5, rest=0.3)
+    assert paced.rate_hz * each_s == pytest.approx(pace.LEAST_BUDGET, rel=0.12)
+    settle(machine, paced, each_s, idle=0.5)
+    assert paced.rate_hz == 1000.0
+
+
+def test_a_snapshot_that_is_written_is_no_reason(machine: Machine) -> None:
+    paced = Pace(1000.0)
+    for number in range(40):
+        machine.sample(paced, each_s=60e-6, idle=0.5, rest=0.5 if number % 4 == 3 else 0.01)
+        assert paced.rate_hz == 1000.0
 
 
 def test_one_busy_moment_is_not_a_busy_machine(machine: Machine) -> None:

@@ -107,6 +107,28 @@ wait()
     assert counts(snapshot)["builtins.function"] >= functions + 100
 
 
+def test_what_the_probe_refers_to_is_not_among_the_most_referenced(bench: Bench) -> None:
+    script = bench.script(f"""{WAIT}
+import refwatch
+class Thing: pass
+things = [Thing() for _ in range(2000)]
+for number, thing in enumerate(things):
+    refwatch.watch(thing, f"thing {{number}}")
+wait()
+""")
+    with watching(bench, script) as session:
+        session.wait(lambda known: len(known.watched) > 2000, "all of them")
+        session.censuses(session.references.census.taken + 1)
+        session.go()
+        _, snapshot = session.end()
+
+    census = snapshot.processes[0].census
+    assert census is not None
+    assert census.most_referenced[0].label == "__main__.Thing"
+    words = [f"{one.type} {one.label}" for one in census.most_referenced]
+    assert [one for one in words if "_refwatch_probe" in one] == []
+
+
 FOLDERS = f"""{WAIT}
 import contextvars, os, tempfile, threading
 class Hangs:

@@ -1,18 +1,25 @@
 """How fast to sample: as fast as asked for, unless that would cost the machine too much.
 
-Two budgets: the daemon may use a part of one core; and where the machine has no idle time left, so
-that what the daemon takes is taken from the programs on it, a smaller part.
+Two budgets: the daemon may use a part of one core, with all that it reads besides; and where the
+machine has no idle time left, so that what the daemon takes is taken from the programs on it, a
+smaller part.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from statistics import median
 
 BUDGET = 0.085  # of one core, for sampling alone
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 LOWEST_HZ = 100.0  # lower than this only when even this would go over the larger budget
-WAKE_NS = 15_000  # CPU time of a wake-up itself, which no clock of ours sees
+ALL_BUDGET = 0.085  # for all that the daemon does, as the system counts it
+LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
+RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
+STEADY = 3  # reviews of whose rates the median is taken
+WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 
 
 class Pace:
@@ -24,6 +31,9 @@ class Pace:
         self._used_ns = 0
         self._samples = 0
         self._at = time.monotonic()
+        self._cpu_s = time.process_time()
+        self._rest: deque[float] = deque(maxlen=RECENT)
+        self._affordable: deque[float] = deque(maxlen=STEADY)
         self._machine = _machine_times()
         self._busy = False
 
@@ -41,9 +51,10 @@ class Pace:
         each_s = self._used_ns / self._samples / 1e9
         share = each_s * self.rate_hz
         self._at, self._used_ns, self._samples = now, 0, 0
-        budget = self._budget()
+        budget = min(self._budget(), self._left(span, share))
         affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))
-        target = min(self.wanted_hz, affordable)
+        self._affordable.append(affordable)
+        target = min(self.wanted_hz, median(self._affordable))
         before = self.rate_hz
         if target < before * 0.9 or target > before * 1.2 or target == self.wanted_hz:
             self.rate_hz = min(max(target, before * 0.3), before * 1.5)
@@ -57,13 +68,22 @@ class Pace:
         was_busy, self._busy = self._busy, busy
         return BUSY_BUDGET if busy and was_busy else BUDGET
 
+    def _left(self, span: float, share: float) -> float:
+        """What all else leaves to sampling, which had this share."""
+        before, self._cpu_s = self._cpu_s, time.process_time()
+        self._rest.append(max(0.0, (self._cpu_s - before) / span - share))
+        rest = median(self._rest) if len(self._rest) == RECENT else 0.0
+        return max(ALL_BUDGET - rest, LEAST_BUDGET)
+
     def _reason(self, before: float, share: float, budget: float) -> str | None:
         if abs(self.rate_hz - before) < 0.2 * before:
             return None
         if self.rate_hz > before:
             return "there is room for more again"
         used = f"sampling took {share:.0%} of a core"
-        return f"{used}, and no core is idle" if budget == BUSY_BUDGET else used
+        if budget == BUSY_BUDGET:
+            return f"{used}, and no core is idle"
+        return f"{used}, and the rest {median(self._rest):.0%}" if budget < BUDGET else used
 
 
 def _machine_times() -> tuple[float, float]:

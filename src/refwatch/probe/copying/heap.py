@@ -42,6 +42,7 @@ PRE_HEADER_SIZE = 16
 CHUNK = 20_000  # objects whose referents are listed at a time
 MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
 MOST_FOR_EDGES = 2_000_000
+PROBE = __name__.partition(".")[0] + "."
 LISTED = 20  # most-referenced objects
 DEALLOC = 48  # offset of tp_dealloc, which all classes defined in Python share
 TP_NAME = 24
@@ -164,15 +165,20 @@ def most_referenced(objects: list[object]) -> list[dict[str, object]]:
     own = sys.getrefcount(objects[0]) - count_at(id(objects[0])) + 1 if objects else 0
     some = [index for index in some if counts[index] < IMMORTAL]
     some.sort(key=lambda index: -counts[index])
-    return [
+    rows: list[dict[str, object]] = [
         {
             "type": type_name(objects[index]),
             "label": label_of(objects[index]),
             "address": hex(id(objects[index])),
             "references": counts[index] - own,
         }
-        for index in some[:LISTED]
+        for index in some[: 2 * LISTED]
     ]
+    return [row for row in rows if not _is_ours(row)][:LISTED]
+
+
+def _is_ours(row: dict[str, object]) -> bool:
+    return any(str(row[word]).startswith(PROBE) for word in ("type", "label"))
 
 
 def label_of(obj: object) -> str:
