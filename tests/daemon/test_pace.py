@@ -86,7 +86,7 @@ def test_what_else_the_daemon_does_comes_off(machine: Machine) -> None:
 
     reasons = settle(machine, paced, each_s, idle=0.5, rest=0.045)
 
-    assert paced.rate_hz * each_s + 0.045 == pytest.approx(pace.ALL_BUDGET, rel=0.12)
+    assert paced.rate_hz * each_s + 0.045 == pytest.approx(pace.BUDGET, rel=0.12)
     assert paced.rate_hz < 950
     assert len(reasons) <= 1
     settle(machine, paced, each_s, idle=0.5, rest=0.3)

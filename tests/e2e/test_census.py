@@ -20,7 +20,7 @@ from refwatch.model.snapshot import Snapshot
 from refwatch.session.references import References
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Bench
+    from tests.e2e.conftest import Argument, Bench, Done
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 
@@ -587,13 +587,18 @@ print(os.wait() == (pid, 9 << 8))
 """
 
 
-def test_its_own_children_are_all_that_it_has(bench: Bench) -> None:
-    script = bench.script(OWN_CHILDREN)
+def with_censuses_between(bench: Bench, script: Argument, waits: int) -> tuple[Done, Snapshot]:
+    """Run a target that waits so many times, and let it go on each time after one more census."""
     with watching(bench, script) as session:
-        for number in range(1, 4):
+        for number in range(1, waits + 1):
             session.censuses(number)
             session.go()
-        done, snapshot = session.end()
+        return session.end()
+
+
+def test_its_own_children_are_all_that_it_has(bench: Bench) -> None:
+    script = bench.script(OWN_CHILDREN)
+    done, snapshot = with_censuses_between(bench, script, 3)
 
     assert len(snapshot.cost.census_pauses_s) >= 3
     assert done.lines == ["True 0", "True 1", "True 2", "0 768 3", "True"]
@@ -620,11 +625,7 @@ wait()
 
 def test_after_each_fork_the_target_can_be_copied_again(bench: Bench) -> None:
     script = bench.script(FORKS_BESIDE_HANDLERS)
-    with watching(bench, script) as session:
-        for number in range(1, 10):
-            session.censuses(number)
-            session.go()
-        done, _ = session.end()
+    done, _ = with_censuses_between(bench, script, 9)
 
     assert done.lines == [str(number) for number in range(8)]
     assert done.own_err == b""

@@ -11,11 +11,10 @@ import time
 from collections import deque
 from statistics import median
 
-BUDGET = 0.085  # of one core, for sampling alone
+BUDGET = 0.085  # of one core, for all that the daemon does
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 LOWEST_HZ = 100.0  # lower than this only when even this would go over the larger budget
-ALL_BUDGET = 0.085  # for all that the daemon does, as the system counts it
 LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
 RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
 STEADY = 3  # reviews of whose rates the median is taken
@@ -32,7 +31,9 @@ class Pace:
         self._samples = 0
         self._at = time.monotonic()
         self._cpu_s = time.process_time()
-        self._rest: deque[float] = deque(maxlen=RECENT)
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._rest = 0.0
+        """Share of a core that all else takes; 0 until it is known."""
         self._affordable: deque[float] = deque(maxlen=STEADY)
         self._machine = _machine_times()
         self._busy = False
@@ -51,7 +52,8 @@ class Pace:
         each_s = self._used_ns / self._samples / 1e9
         share = each_s * self.rate_hz
         self._at, self._used_ns, self._samples = now, 0, 0
-        budget = min(self._budget(), self._left(span, share))
+        self._count_rest(span, share)
+        budget = self._budget()
         affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))
         self._affordable.append(affordable)
         target = min(self.wanted_hz, median(self._affordable))
@@ -60,20 +62,19 @@ class Pace:
             self.rate_hz = min(max(target, before * 0.3), before * 1.5)
         return self._reason(before, share, budget)
 
+    def _count_rest(self, span: float, share: float) -> None:
+        """What all else took in this time, in which sampling had this share."""
+        before, self._cpu_s = self._cpu_s, time.process_time()
+        self._recent.append(max(0.0, (self._cpu_s - before) / span - share))
+        self._rest = median(self._recent) if len(self._recent) == RECENT else 0.0
+
     def _budget(self) -> float:
-        """The smaller one where the machine was busy twice in a row."""
+        """For sampling: what the rest leaves, or less where the machine was busy twice in a row."""
         before, self._machine = self._machine, _machine_times()
         idle, total = self._machine[0] - before[0], self._machine[1] - before[1]
         busy = total > 0 and idle / total < BUSY_IDLE
         was_busy, self._busy = self._busy, busy
-        return BUSY_BUDGET if busy and was_busy else BUDGET
-
-    def _left(self, span: float, share: float) -> float:
-        """What all else leaves to sampling, which had this share."""
-        before, self._cpu_s = self._cpu_s, time.process_time()
-        self._rest.append(max(0.0, (self._cpu_s - before) / span - share))
-        rest = median(self._rest) if len(self._rest) == RECENT else 0.0
-        return max(ALL_BUDGET - rest, LEAST_BUDGET)
+        return BUSY_BUDGET if busy and was_busy else max(BUDGET - self._rest, LEAST_BUDGET)
 
     def _reason(self, before: float, share: float, budget: float) -> str | None:
         if abs(self.rate_hz - before) < 0.2 * before:
@@ -83,7 +84,7 @@ class Pace:
         used = f"sampling took {share:.0%} of a core"
         if budget == BUSY_BUDGET:
             return f"{used}, and no core is idle"
-        return f"{used}, and the rest {median(self._rest):.0%}" if budget < BUDGET else used
+        return f"{used}, and the rest {self._rest:.0%}" if budget < BUDGET else used
 
 
 def _machine_times() -> tuple[float, float]:
