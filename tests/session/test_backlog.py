@@ -79,7 +79,16 @@ class Session:
         ]
 
     def sampled(self) -> ev.Sampled:
-        gil = ev.GilSlice(self.rng.random() / 10, self.rng.random(), self.rng.randrange(50), 0.005)
+        gil = ev.GilSlice(
+            self.rng.random() / 10,
+            self.rng.random(),
+            self.rng.randrange(50),
+            0.005,
+            longest_hold_s=self.rng.random(),
+            longest_serial=self.rng.randrange(9),
+            longest_line=self.rng.randrange(20),
+            collecting_s=self.rng.choice([None, 0.0, 0.25]),
+        )
         has_gil = self.has_gil and self.rng.random() < 0.9
         pieces = [self.piece(serial) for serial in self.alive]
         rate = self.rng.choice([0.0, 500.0, 1000.0])
@@ -95,7 +104,17 @@ class Session:
         stack = [self.rng.randrange(20)] if self.rng.random() < 0.5 else None
         now = self.at
         return ev.ThreadSlice(
-            serial, 100, states, encode_runs(runs), hot, stack, now / 3, now / 9, int(now), int(now)
+            serial,
+            100,
+            states,
+            encode_runs(runs),
+            hot,
+            stack,
+            now / 3,
+            now / 9,
+            int(now),
+            int(now),
+            *(self.rng.randrange(8) / 64 for _ in range(3)),
         )
 
     def measured(self) -> ev.ProcessMeasured:
@@ -132,6 +151,8 @@ def same_process(full: ProcessState, late: ProcessState) -> None:
     assert late.sampled_s == pytest.approx(full.sampled_s)
     for name in ("held_s", "wait_s", "watched_s", "handoffs", "present", "switch_interval_s"):
         assert getattr(late.gil, name) == pytest.approx(getattr(full.gil, name)), name
+    assert late.gil.longest_hold == full.gil.longest_hold
+    assert late.gil.collecting_s == pytest.approx(full.gil.collecting_s)
 
 
 def same_state(full: State, late: State) -> None:

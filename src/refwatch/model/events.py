@@ -98,6 +98,15 @@ class GilSlice(Struct, frozen=True):
     """By how much the GIL's own switch_number grew."""
     interval_s: float
     """sys.getswitchinterval(), as the GIL has it."""
+    longest_hold_s: float = 0.0
+    """The longest time so far for which one thread kept the GIL while others waited for it, of the
+    holds that were under way in this slice; 0 where nobody waited."""
+    longest_serial: int = 0
+    """The thread of that hold."""
+    longest_line: int = 0
+    """The line number of LineSeen at which most of that hold was spent; 0 where not known."""
+    collecting_s: float | None = None
+    """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
 
 
 class ThreadSlice(Struct, frozen=True, omit_defaults=True):
@@ -119,6 +128,12 @@ class ThreadSlice(Struct, frozen=True, omit_defaults=True):
     """Time on a run queue so far, seconds."""
     voluntary_switches: int = 0
     involuntary_switches: int = 0
+    holds_running_s: float = 0.0
+    """Time with the GIL in this slice while on a CPU, seconds: ``gil_held``."""
+    holds_cpu_wait_s: float = 0.0
+    """Time with the GIL kept while waiting for a CPU, seconds."""
+    holds_blocked_s: float = 0.0
+    """Time with the GIL kept while blocked in a system call, seconds."""
 
 
 class Sampled(_Event, frozen=True, tag="sampled"):

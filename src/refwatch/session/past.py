@@ -71,11 +71,17 @@ def merge(first: ev.Sampled, second: ev.Sampled) -> ev.Sampled:
 def _merge_gil(first: ev.GilSlice | None, second: ev.GilSlice | None) -> ev.GilSlice | None:
     if first is None or second is None:
         return second or first
+    longer = first if first.longest_hold_s > second.longest_hold_s else second
+    known = [gil.collecting_s for gil in (first, second) if gil.collecting_s is not None]
     return replace(
         second,
         held_s=first.held_s + second.held_s,
         wait_s=first.wait_s + second.wait_s,
         handoffs=first.handoffs + second.handoffs,
+        longest_hold_s=longer.longest_hold_s,
+        longest_serial=longer.longest_serial,
+        longest_line=longer.longest_line,
+        collecting_s=sum(known) if known else None,
     )
 
 
@@ -156,4 +162,7 @@ def _sum(thread: ThreadRecord) -> ev.ThreadSlice:
         cpu_wait_s=thread.cpu_wait_s,
         voluntary_switches=thread.voluntary_switches,
         involuntary_switches=thread.involuntary_switches,
+        holds_running_s=thread.holds.running_s,
+        holds_cpu_wait_s=thread.holds.cpu_wait_s,
+        holds_blocked_s=thread.holds.blocked_s,
     )

@@ -20,6 +20,29 @@ RECENT_S = 2.0  # how far back "now" reaches
 
 
 @dataclass
+class Holds:
+    """A thread's time with the GIL, seconds: on a CPU, waiting for one, and blocked in a system
+    call."""
+
+    running_s: float = 0.0
+    cpu_wait_s: float = 0.0
+    blocked_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        return self.running_s + self.cpu_wait_s + self.blocked_s
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
+
+    seconds: float
+    serial: int
+    line: int
+
+
+@dataclass
 class ThreadRecord:
     """What is known of one thread; ``serial`` is its name, because a tid is used again."""
 
@@ -49,6 +72,7 @@ class ThreadRecord:
     involuntary_switches: int = 0
     cpu_now: float = 0.0
     """Share of one CPU in about the last second, 0 to 1."""
+    holds: Holds = field(default_factory=Holds)
 
     @property
     def alive(self) -> bool:
@@ -86,6 +110,9 @@ class ThreadRecord:
         self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
         self.voluntary_switches = piece.voluntary_switches
         self.involuntary_switches = piece.involuntary_switches
+        self.holds.running_s += piece.holds_running_s
+        self.holds.cpu_wait_s += piece.holds_cpu_wait_s
+        self.holds.blocked_s += piece.holds_blocked_s
 
     def _show(self, piece: ev.ThreadSlice) -> None:
         """What it does now: its state, and the fading means."""
@@ -114,6 +141,10 @@ class GilRecord:
     switch_interval_s: float | None = None
     series: Series = field(default_factory=lambda: Series(3))
     """(time, held fraction, threads waiting, handoffs per second)"""
+    longest_hold: Hold | None = None
+    """None while nobody has waited for the GIL."""
+    collecting_s: float | None = None
+    """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
 
     @property
     def held_fraction(self) -> float | None:
@@ -130,6 +161,10 @@ class GilRecord:
         self.watched_s += span
         self.handoffs += piece.handoffs
         self.switch_interval_s = piece.interval_s
+        if piece.longest_hold_s > (self.longest_hold.seconds if self.longest_hold else 0.0):
+            self.longest_hold = Hold(piece.longest_hold_s, piece.longest_serial, piece.longest_line)
+        if piece.collecting_s is not None:
+            self.collecting_s = (self.collecting_s or 0.0) + piece.collecting_s
         if span > 0:
             self.series.add(
                 at,
