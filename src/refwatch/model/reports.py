@@ -80,6 +80,8 @@ class Layout(Struct, frozen=True):
     frames: FramesPlace | None = None
     text: TextPlace | None = None
     references: ReferencesPlace | None = None
+    collecting: int | None = None
+    """Address of the int that is not 0 while the cyclic garbage collector runs."""
 
 
 class _Report(Struct, frozen=True, tag_field="message", tag=True):

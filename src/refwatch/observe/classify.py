@@ -1,15 +1,18 @@
-"""Which state a thread was in, told from the order of its readings.
+"""The states of one thread, decided from the order of its samples and from what the kernel counted.
 
-A blocked thread and the GIL's holder say it themselves. A thread that is merely *running* does
-not: it may run native code, wait for a CPU, or be on its way to the GIL, woken and not yet holder.
-So its samples are kept back until what follows decides: /proc/PID/task/TID/schedstat has its on-CPU
-and run-queue time, exact whenever it is blocked, and up to one scheduler tick late while it runs.
+A blocked thread says what it waits for. One that is runnable does not: the GIL's holder may run or
+wait for a CPU; a thread without the GIL may run native code, wait for a CPU, or be on its way to
+the GIL, woken and not yet holder. Samples say *where* that time was spent, and
+/proc/PID/task/TID/schedstat *how much*: time on a CPU, up to one scheduler tick late while the
+thread runs and exact while it is blocked, and time on a run queue, added when the wait is over
+(Linux, kernel/sched/stats.h: sched_info_arrive). So runnable samples are held back until what
+follows decides, run-queue time always becomes ``cpu_wait``, and what the kernel has counted and no
+sample was given yet is carried over: in the end the states agree with the kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from refwatch.model.states import ThreadState
 
@@ -21,7 +24,9 @@ CPU_WAIT = ThreadState.CPU_WAIT
 TICK_NS = 4_500_000  # how late on-CPU time can be: a tick of 250 Hz and some
 DECIDE_NS = 1_000_000  # on-CPU time that can't be a wake-up on the way to the GIL
 COARSE_NS = 2_500_000  # half of the usual switch interval
-STARVED_NS = 12_000_000  # a run without on-CPU time: it isn't running, only ready to
+STARVED_NS = 12_000_000  # runnable for so long without on-CPU time: it waits for a CPU, be it the
+# kernel that has none or the hypervisor, whose part is counted nowhere
+LATE_NS = 200_000  # run-queue time below which it is carried over rather than made a stretch
 
 
 class Sched(NamedTuple):
@@ -31,138 +36,278 @@ class Sched(NamedTuple):
     queue: int
 
 
-class Kept(NamedTuple):
-    """A running sample that waits for its state."""
+class Sample(NamedTuple):
+    """A runnable sample that waits for its state."""
 
     weight: int
     line: int
 
 
-Assign = Callable[[ThreadState, int, int], None]
-"""(state, nanoseconds, line)"""
+class Assign(Protocol):
+    """Takes nanoseconds in a state at a line; ``holding``: with the GIL kept."""
+
+    def __call__(
+        self, state: ThreadState, weight: int, line: int, *, holding: bool = False
+    ) -> None: ...
 
 
 class Classifier:
-    """One thread's samples; every sample ends up in one state, in order, through ``assign``."""
+    """One thread's samples; all of their time ends up in states, in order, through ``assign``."""
 
     __slots__ = (
         "_assign",
-        "_before",
-        "_first",
+        "_coarsest",
+        "_cpu",
+        "_first_cpu",
+        "_from_wait",
         "_kept",
-        "_late",
-        "_mode",
-        "_owed",
+        "_kept_ns",
+        "_label",
+        "_last",
+        "_line",
+        "_queue",
         "_seen",
-        "_span",
+        "_starved",
+        "_uncounted",
+        "_used",
+        "_wait",
+        "_wait_line",
     )
 
     def __init__(self, assign: Assign) -> None:
         self._assign = assign
-        self._before: ThreadState | None = None  # the state before the run of running samples
-        self._first = Sched(0, 0)  # at the last exact reading, or at the run's first sample
-        self._late = 0  # nanoseconds of its on-CPU time that may be from before the run
-        self._seen = Sched(0, 0)
-        self._kept: list[Kept] = []
-        self._span = 0  # nanoseconds kept back for which on-CPU time is known
-        self._mode: ThreadState | None = None  # what a long run was found to be
-        self._owed = 0  # run-queue time not yet assigned
+        self._seen: Sched | None = None
+        self._cpu = 0  # counted by the kernel, given to no sample yet; < 0: given in advance
+        self._queue = 0  # the same of run-queue time
+        self._kept: list[Sample] = []
+        self._kept_ns = 0
+        self._coarsest = 0  # the longest time between two of the samples kept back
+        self._label: ThreadState | None = None  # what the run under way is while it has a CPU
+        self._starved = False  # it was runnable for long without a CPU, and has none yet
+        self._first_cpu = 0  # on-CPU time at the start of the run, plus what may be late of it
+        self._used = 0  # on-CPU time of the run without the GIL that is under way
+        self._line = 0  # of the newest runnable sample
+        self._last: ThreadState | None = None  # the newest state that was plain
+        self._wait: ThreadState | None = None  # what it was last blocked in, and where
+        self._wait_line = 0
+        self._from_wait = False  # right before the samples kept back
+        self._uncounted = False  # it was thought to be starved, and the kernel has not said so
+
+    def held_for(self, less_ns: int) -> bool:
+        """Whether it held the GIL at the last sample, and less time than this is held back."""
+        return self._label is HELD and self._kept_ns < less_ns
 
     @property
-    def undecided(self) -> bool:
-        """Whether a run of running samples is under way."""
-        return bool(self._kept) or self._mode is not None
+    def runnable(self) -> bool:
+        """Whether a run of runnable samples is under way."""
+        return bool(self._kept) or self._label is not None or self._starved
 
-    def known(self, state: ThreadState, weight: int, line: int, sched: Sched | None) -> None:
-        """A sample whose state is plain: the holder, or blocked. ``sched`` was read now, and is
-        needed only when running samples came before."""
-        if self.undecided:
-            self._close(state, sched)
-        self._assign(state, weight, line)
-        self._before = state
-        if sched is not None:
-            self._first = sched
+    def counted(self, sched: Sched) -> None:
+        """The kernel has counted so much by now."""
+        if self._seen is not None:
+            self._cpu += sched.cpu - self._seen.cpu
+            self._queue += sched.queue - self._seen.queue
+        self._seen = sched
 
-    def running(self, weight: int, line: int, sched: Sched, *, exact_before: bool) -> None:
-        """A sample of a thread that is on a CPU or ready for one, and not the holder.
+    def take_queue(self, most: int) -> int:
+        """Run-queue time that was given to no sample yet, at most so much; it counts as given."""
+        queued = min(self._queue, most)
+        if queued < LATE_NS:
+            return 0
+        self._queue -= queued
+        return queued
 
-        ``exact_before``: the last reading of schedstat was made while it was blocked.
-        """
-        if self._mode is not None:
-            self._go_on(weight, line, sched)
+    def blocked(
+        self, state: ThreadState, weight: int, line: int, sched: Sched, *, holding: bool = False
+    ) -> None:
+        """A sample of a thread that is blocked, ``holding`` the GIL or not."""
+        self.counted(sched)
+        if self.runnable:
+            self._used = sched.cpu - self._first_cpu
+            weight -= self._close(state, weight)
+        self._assign(state, weight, line, holding=holding)
+        self._last = self._wait = state
+        self._wait_line = line
+        self._from_wait = True
+
+    def held(self, weight: int, line: int, sched: Sched | None) -> None:
+        """A sample of the GIL's holder, not known to be blocked. ``sched`` may be left out."""
+        if self._label is not HELD:
+            if sched is not None:
+                self.counted(sched)
+            if self.runnable:
+                self._close(HELD, 0)
+            self._label = HELD
+            self._keep(weight, line)
+        else:
+            self._keep(weight, line)
+            if sched is not None:
+                self._look(sched)
+        self._last = HELD
+
+    def running(self, weight: int, line: int, sched: Sched, exact_cpu: int | None) -> None:
+        """A sample of a thread that is runnable without the GIL. ``exact_cpu``: its on-CPU time when
+        it was last seen blocked, nanoseconds; None where it was not at the sample before."""
+        if self._label is HELD:
+            self._look(sched)
+            self._close(NATIVE, 0)
+        if self._label is NATIVE or self._starved:
+            self._keep(weight, line)
+            self._look(sched)
             return
         if not self._kept:
-            self._late = 0 if exact_before else TICK_NS
-            if not exact_before:
-                self._first = sched
-        # Without an exact reading before it, the first sample is where on-CPU time counts from.
-        if self._kept or exact_before:
-            self._span += weight
-        self._kept.append(Kept(weight, line))
-        self._seen = sched
-        used = sched.cpu - self._first.cpu - self._late
-        if used >= DECIDE_NS and used * 2 >= self._span - TICK_NS and self._span > TICK_NS:
-            self._decide(NATIVE, sched)
-        elif self._span > STARVED_NS and used < DECIDE_NS:
-            self._decide(WAIT if self._before is WAIT else CPU_WAIT, sched)
+            self._first_cpu = sched.cpu + TICK_NS if exact_cpu is None else exact_cpu
+        self._keep(weight, line)
+        self.counted(sched)
+        self._used = used = sched.cpu - self._first_cpu
+        span = self._kept_ns
+        ready = span - max(0, self._queue)  # without its waits for a CPU
+        if used >= DECIDE_NS and used * 2 >= ready - TICK_NS and span > TICK_NS:
+            self._label = NATIVE
+            self._ran(self.take_queue(span))
+        elif span > STARVED_NS and used < DECIDE_NS:
+            self._starve()
 
     def flush(self) -> None:
-        """The thread is gone: assign what is kept as the last reading has it."""
-        if self._kept:
-            self._close(None, self._seen)
+        """The thread is gone: assign what is held back as the last reading has it."""
+        if self.runnable:
+            self._close(NATIVE, 0)
 
-    def _decide(self, mode: ThreadState, sched: Sched) -> None:
-        """A run has lasted long enough to tell what it is."""
-        self._owed = sched.queue - self._first.queue
-        self._seen = sched
-        kept, self._kept, self._span = self._kept, [], 0
-        self._mode = mode
-        for weight, line in kept:
-            self._assign(self._by_queue(weight), weight, line)
+    def _keep(self, weight: int, line: int) -> None:
+        self._kept.append(Sample(weight, line))
+        self._line = line
+        self._kept_ns += weight
+        self._coarsest = max(self._coarsest, weight)
 
-    def _go_on(self, weight: int, line: int, sched: Sched) -> None:
-        self._owed += sched.queue - self._seen.queue
-        if self._mode is not NATIVE and sched.cpu - self._first.cpu >= DECIDE_NS:
-            self._mode = NATIVE
-        self._seen = sched
-        self._assign(self._by_queue(weight), weight, line)
+    def _look(self, sched: Sched) -> None:
+        """The kernel's count of a run whose label is known, or that is starved."""
+        before = self._seen or sched
+        self.counted(sched)
+        if sched.queue > before.queue:  # it has just come on a CPU
+            self._uncounted = False
+            if self._starved and self._label is None:
+                self._first_cpu = sched.cpu
+            self._starved = False
+            waited = self.take_queue(self._kept_ns)
+            if self._label is not None:
+                self._ran(waited)
+            elif waited:
+                self._give(CPU_WAIT, waited)
+        elif sched.cpu > before.cpu:
+            self._starved = False
+            if self._queue < 0:  # it ran without having waited for a CPU
+                self._queue, self._uncounted = 0, True
+            if self._label is not None:
+                self._ran(0)
+        elif self._starved or self._kept_ns > STARVED_NS:
+            self._starve()
 
-    def _by_queue(self, weight: int) -> ThreadState:
-        """A run's samples go to ``cpu_wait`` as far as its time on the run queue reaches."""
-        assert self._mode is not None
-        if self._mode is NATIVE and self._owed * 2 < weight:
-            return NATIVE
-        self._owed -= weight  # below 0 while it is starved: what it waits is counted when it ends
-        return CPU_WAIT if self._mode is NATIVE else self._mode
+    def _starve(self) -> None:
+        """It has waited for a CPU all the time: the kernel will count that when the wait ends."""
+        self._queue -= self._kept_ns
+        self._give(CPU_WAIT, self._kept_ns)
+        self._starved = True
 
-    def _close(self, after: ThreadState | None, sched: Sched | None) -> None:
-        """The run is over: say what it was."""
-        kept, self._kept = self._kept, []
-        span, self._span = self._span, 0
-        mode, self._mode, self._owed = self._mode, None, 0
-        if mode is not None or not kept:
-            return
-        state = self._of_short_run(after, span, max(k.weight for k in kept), sched or self._seen)
-        for weight, line in kept:
-            self._assign(state, weight, line)
+    def _ran(self, waited: int) -> None:
+        """It ran in the first of the samples kept back, and then waited for a CPU. What the kernel
+        has counted as neither may be on-CPU time that it adds at the next tick: that is kept."""
+        state = self._label or NATIVE
+        ran = min(self._kept_ns - waited, max(self._cpu, 0))
+        self._cpu -= ran
+        self._give(state, ran)
+        self._give(CPU_WAIT, waited)
+        if self._kept_ns > STARVED_NS and self._uncounted and self._wait is not None:
+            self._give(self._wait, self._kept_ns, line=self._wait_line)  # unseen, between samples
+        elif self._kept_ns > STARVED_NS:
+            self._starve()
 
-    def _of_short_run(
-        self, after: ThreadState | None, span: int, coarsest: int, sched: Sched
-    ) -> ThreadState:
-        """``span``: its length; ``coarsest``: the longest time between two of its samples."""
-        # A holder's on-CPU time says nothing of the run before it.
-        at_end = self._seen if after is HELD else sched
-        used = at_end.cpu - self._first.cpu - self._late
-        queued = sched.queue - self._first.queue
-        if self._before is HELD and after is not WAIT:
-            native = queued * 2 < span
-        elif self._before is WAIT and after is WAIT:
-            # Between two rare samples it may have had the GIL, and lost it.
-            native = used * 2 >= span and coarsest < COARSE_NS
+    def _pay(self, ran: int) -> None:
+        # What nobody counts must not be held against what the thread does next.
+        self._cpu = max(self._cpu - ran, -TICK_NS)
+
+    def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
+        """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
+        unless one is given."""
+        holding = self._label is HELD and line is None
+        self._kept_ns -= weight
+        kept = self._kept
+        used = 0
+        while weight > 0 and used < len(kept):
+            sample = kept[used]
+            part = min(sample.weight, weight)
+            self._assign(state, part, sample.line if line is None else line, holding=holding)
+            weight -= part
+            if part < sample.weight:
+                kept[used] = Sample(sample.weight - part, sample.line)
+            else:
+                used += 1
+        del kept[:used]
+        if not kept:
+            self._coarsest = 0
+        self._from_wait = False
+
+    def _close(self, after: ThreadState, following: int) -> int:
+        """The run is over; ``following`` is the weight of the sample after it. Return how much of
+        that belongs to the run; less than 0 where the run's end belongs to what came after."""
+        exact = after not in (HELD, NATIVE)
+        waited = self.take_queue(self._kept_ns)
+        state = self._label or self._of_short_run(after, self._kept_ns - waited)
+        on_cpu = state in (HELD, NATIVE)
+        moved = 0
+        if exact and on_cpu:
+            moved = self._move_ends(self._kept_ns - waited, following)
+        ran = self._kept_ns - waited
+        if on_cpu:
+            self._pay(ran)
+        if exact or self._label is None:
+            self._give(CPU_WAIT, waited)  # woken, it waited for a CPU before it ran
+            self._give(state, ran)
         else:
-            native = used * 2 >= span
-        if native:
+            self._give(state, ran)
+            self._give(CPU_WAIT, waited)
+        if moved > 0:
+            self._pay(moved)
+            self._assign(state, moved, self._line, holding=state is HELD)
+        self._end_run()
+        return moved
+
+    def _move_ends(self, ran: int, following: int) -> int:
+        """Where the kernel's count is exact a run is as long as it says: what is too much is the end
+        of the wait before it, or the start of the one after; what is missing ran since the newest
+        sample. Return how far the run's end moves."""
+        known = max(self._cpu, 0)
+        surplus = ran - known
+        if surplus <= 0:
+            return min(-surplus, following)
+        if self._wait is None or not self._from_wait:
+            self._drop_last(surplus)
+            return -surplus
+        self._give(self._wait, surplus, line=self._wait_line)
+        return 0
+
+    def _drop_last(self, weight: int) -> None:
+        """Take so many nanoseconds from the end of the samples kept back."""
+        self._kept_ns -= weight
+        while weight > 0 and self._kept:
+            sample = self._kept.pop()
+            if sample.weight > weight:
+                self._kept.append(Sample(sample.weight - weight, sample.line))
+                return
+            weight -= sample.weight
+
+    def _end_run(self) -> None:
+        self._kept.clear()
+        self._kept_ns = self._coarsest = 0
+        self._label = None
+        self._starved = self._from_wait = False
+
+    def _of_short_run(self, after: ThreadState, span: int) -> ThreadState:
+        """What a run without the GIL was whose samples alone do not tell: ``span`` is its length,
+        without its waits for a CPU."""
+        last = self._last
+        if last is HELD and after is not WAIT:
             return NATIVE
-        if WAIT in (self._before, after):
-            return WAIT
-        return CPU_WAIT if queued >= used else NATIVE
+        busy = self._used * 2 >= span
+        if last is WAIT and after is WAIT and self._coarsest >= COARSE_NS:
+            busy = False  # between two rare samples it may have had the GIL, and lost it
+        return WAIT if not busy and WAIT in (last, after) else NATIVE

@@ -29,6 +29,8 @@ class Words(NamedTuple):
     holder: int = 0
     locked: int = 0
     switches: int = 0
+    collecting: int = 0
+    """Not 0 while the cyclic garbage collector runs."""
 
 
 class Listed(NamedTuple):
@@ -57,6 +59,12 @@ class Interpreter:
         self._frames = layout.frames if layout.text is not None else None
         self.lines: Lines | None = None
         self._gil_region = [(self._gil.gil, _GIL.size)] if self._gil else []
+        self._head = _GIL
+        self.reads_collector = bool(self._gil and layout.collecting)
+        """Whether ``collecting`` of the words is known."""
+        if layout.collecting and self._gil:
+            self._gil_region.append((layout.collecting, 4))
+            self._head = struct.Struct(f"{_GIL.format}I")
         if self._frames and layout.text:
             frames = self._frames
             codes = Codes(memory, frames, layout.text)
@@ -67,7 +75,7 @@ class Interpreter:
             self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
             self._deep = len(frames.path) == 2
             pointers = "QQ" if self._deep else "Q"
-            self._one = struct.Struct(f"{_GIL.format}{pointers}{self._size}s")
+            self._one = struct.Struct(f"{self._head.format}{pointers}{self._size}s")
 
     def sample(self, active: list[Tracked]) -> Words:
         """Read the GIL's words, and set ``line`` of the active threads that Python knows."""
@@ -84,7 +92,7 @@ class Interpreter:
         each = 8 + self._size + (8 if self._deep else 0) if readers else 0
         total = offset + each * len(readers)
         data = self._memory.gather(regions, total) if regions else b""
-        words = Words._make(_GIL.unpack_from(data)) if len(data) >= offset > 0 else Words()
+        words = Words(*self._head.unpack_from(data)) if len(data) >= offset > 0 else Words()
         stale = readers
         if len(data) == total:  # else a frame's memory went away: these are read one by one
             stale = []
@@ -202,8 +210,7 @@ class Interpreter:
             line = self._line(below) if below else NO_LINE
         if line is None:
             thread.frame_words = b""  # torn: to be read again, and not to be taken for known
-        else:
-            thread.line = line
+        thread.line = line or NO_LINE
 
     def _line(self, words: bytes) -> int | None:
         assert self.lines

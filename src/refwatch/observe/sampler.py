@@ -1,8 +1,10 @@
 """One sample of all threads, and the slices that samples add up to.
 
-Times are nanoseconds since the watch began. A sample reads, in this order: what each thread says of
-itself to the kernel, then in one go the GIL's words and the top frames of those that have moved. A
-thread that is blocked as it was costs one small file; its time is assigned when something changes.
+Times are nanoseconds since the watch began. A sample reads, in one go, the GIL's words and the top
+frames of the threads that ran at the sample before; then what each thread says of itself to the
+kernel, and of a thread that is newly blocked its line, last: a line that was read before the state
+may be that of an earlier moment. A thread that is blocked as it was costs one small file; its time
+is assigned, at the line where it was blocked, when something changes.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from refwatch.model.events import Event, GilSlice, Sampled
 from refwatch.model.reports import Layout
 from refwatch.model.states import ThreadState
+from refwatch.observe.holds import Holds
 from refwatch.observe.interpreter import Interpreter, Words
 from refwatch.observe.memory import ReadingDenied, RemoteMemory
 from refwatch.observe.syscalls import Calls
@@ -25,8 +28,11 @@ LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[Tracked, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
 
+LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
+CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
+LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
 
 
 class Sampler:
@@ -47,6 +53,8 @@ class Sampler:
         self._slice_samples = 0
         self._slice_switches: int | None = None
         self._held_ns = 0
+        self._collecting_ns = 0
+        self._holds = Holds()
         self._next_list_ns = 0
         self._torn = 0
         self._active: list[Tracked] = []
@@ -70,20 +78,17 @@ class Sampler:
         if at_ns >= self._next_list_ns:
             self._follow_kernel(at_ns)
         holder = self._read_words()
-        if self._words.locked & 0xFFFFFFFF:
+        if self._words.locked & LOW_HALF:
             self._held_ns += at_ns - self._last_ns
-        moved = self._ask_kernel(holder)
-        fresh = [entry[0] for entry in moved if entry[0] not in self._active]
-        if fresh and self.interpreter is not None:
-            self.interpreter.follow(fresh)
+            if self._words.collecting:
+                self._collecting_ns += at_ns - self._last_ns
+        self._holds.seen(holder, self._words.switches, at_ns, self._last_ns, self.threads)
+        moved = self._ask_kernel(holder, at_ns)
         self._active = []
         if holder is not None:
             self._take_holder(holder, at_ns)
-            self._active.append(holder)
         for entry in moved:
             self._take(entry, at_ns)
-            if entry[1] is None:
-                self._active.append(entry[0])
         self._last_ns = at_ns
 
     def _follow_kernel(self, at_ns: int) -> None:
@@ -105,16 +110,13 @@ class Sampler:
                 holder = self.threads.by_state.get(words.holder)
         if self._slice_switches is None and self._has_gil:
             self._slice_switches = words.switches
-        if not words.locked & 0xFFFFFFFF:
-            return None
-        if holder is not None and holder not in self._active:
-            self.interpreter.follow([holder])
-        return holder
+        return holder if words.locked & LOW_HALF else None
 
-    def _ask_kernel(self, holder: Tracked | None) -> list[Moved]:
+    def _ask_kernel(self, holder: Tracked | None, at_ns: int) -> list[Moved]:
         """The threads, the holder aside, that are not blocked as they were at the last sample. A
         blocked thread whose schedstat is what it was has not run, so that it waits for what it
-        waited for; schedstat is read first, so that what runs on between is seen the next time."""
+        waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
+        between is seen the next time."""
         moved: list[Moved] = []
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
@@ -123,15 +125,16 @@ class Sampler:
             if thread is holder:
                 continue
             blocked = thread.blocked
-            if (
-                blocked is not None
-                and number - thread.changed_at > RESTING
-                and (number + thread.serial) % REST
-            ):
-                continue
+            every = CHECK
+            if blocked is not None and number - thread.changed_at > RESTING:
+                if (number + thread.serial) % REST:
+                    continue
+                every *= REST
             try:
                 sched = pread(thread.sched_fd, 96, 0)
-                if blocked is not None and sched == thread.sched_raw:
+                quiet = blocked is not None and sched == thread.sched_raw
+                if quiet and (number + thread.serial) % every:
+                    thread.looked_ns = at_ns
                     continue
                 state = state_of(pread(thread.call_fd, 160, 0))
             except PermissionError as error:
@@ -139,8 +142,13 @@ class Sampler:
             except OSError:
                 gone.append(thread)
                 continue
-            if state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched):
+            if (state is blocked and quiet) or (
+                state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched)
+            ):
+                thread.looked_ns = at_ns
                 continue
+            if state is not None or thread not in self._active:
+                self._follow(thread)
             moved.append((thread, state, sched))
         for thread in gone:
             self._end(thread)
@@ -150,46 +158,75 @@ class Sampler:
         thread.settle(self._last_ns, self.samples - 1)
         self.threads.end(thread, self._last_ns)
 
+    def _follow(self, thread: Tracked) -> None:
+        if self.interpreter is not None:
+            self.interpreter.follow([thread])
+
     def _take_holder(self, thread: Tracked, at_ns: int) -> None:
-        """Assign the time since the last sample to the one that holds the GIL."""
-        sched = None
-        if thread.blocked is not None or thread.classifier.undecided:
-            try:
-                sched = thread.read_sched()
-            except ThreadGone:
-                self._end(thread)
+        """Assign the time since the last sample to the one that holds the GIL: it may be on a CPU,
+        wait for one, or be blocked with the GIL kept."""
+        sched = state = None
+        try:
+            if thread.holding and thread.blocked is not None and self._as_it_was(thread):
+                thread.looked_ns = at_ns
                 return
+            if thread.blocked is not None or not thread.classifier.held_for(LOOK_NS):
+                sched = thread.read_sched()
+                state = self._calls.state(thread.read(thread.call_fd))
+        except ThreadGone:
+            self._end(thread)
+            return
+        if state is not None or thread not in self._active:
+            self._follow(thread)
+        if state is not None and not self._still_holds(thread, state):
+            self._take((thread, state, thread.sched_raw), at_ns)
+            return
         weight = self._begin_stretch(thread, at_ns)
-        thread.classifier.known(ThreadState.GIL_HELD, weight, thread.line, sched)
         if thread.probe:
             self.probe_held_ns += weight
+        if state is None:
+            thread.classifier.held(weight, thread.line, sched)
+            self._active.append(thread)
+        else:
+            thread.classifier.blocked(state, weight, thread.line, thread.sched, holding=True)
+            thread.block(state, at_ns, self.samples, holding=True)
+
+    def _as_it_was(self, thread: Tracked) -> bool:
+        """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
+        if thread.read(thread.sched_fd) != thread.sched_raw:
+            return False
+        asked = (self.samples + thread.serial) % CHECK == 0
+        return not asked or self._calls.state(thread.read(thread.call_fd)) is thread.blocked
+
+    def _still_holds(self, thread: Tracked, state: ThreadState) -> bool:
+        """Whether a thread that was the holder, and is blocked, has not let the GIL go between."""
+        if state is ThreadState.GIL_WAIT or self.interpreter is None:
+            return False
+        words = self.interpreter.sample([])
+        return bool(words.locked & LOW_HALF) and words.holder == thread.state_address
 
     def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
-        was = thread.blocked
-        if was is not None and was is not ThreadState.GIL_WAIT:
-            before = thread.sched.queue
-            thread.sched_raw = raw
-            thread.settle_late(self._last_ns, thread.sched.queue - before)
-        else:
-            thread.sched_raw = raw
+        exact_cpu = thread.woke_cpu if thread.blocked is not None else None
+        thread.sched_raw = raw
         weight = self._begin_stretch(thread, at_ns)
         if state is None:
-            exact = was is not None
-            thread.classifier.running(weight, thread.line, thread.sched, exact_before=exact)
-            return
-        thread.classifier.known(state, weight, thread.line, thread.sched)
-        thread.blocked = state
-        thread.woke_cpu = thread.sched.cpu
-        thread.quiet_from = self.samples
+            thread.classifier.running(weight, thread.line, thread.sched, exact_cpu)
+            self._active.append(thread)
+        else:
+            thread.classifier.blocked(state, weight, thread.line, thread.sched)
+            thread.block(state, at_ns, self.samples)
 
     def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
-        """Close the time in which nothing changed; return that since the last sample."""
-        thread.settle(self._last_ns, self.samples - 1)
+        """Close the time in which it was blocked as before; return that since. Of the time since
+        the last look at it, that before the last sample is half of the wait's, for want of better
+        knowledge."""
+        thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None
+        thread.holding = False
         thread.changed_at = self.samples
         thread.samples += 1
         return weight
@@ -218,14 +255,26 @@ class Sampler:
             )
         )
         self.threads.emit_ended()
-        self._slice_from_ns, self._slice_samples, self._held_ns = at_ns, 0, 0
+        self._slice_from_ns, self._slice_samples = at_ns, 0
+        self._held_ns = self._collecting_ns = 0
 
     def _gil_slice(self, wait_s: float) -> GilSlice | None:
         if not self._has_gil or self._slice_switches is None:
             return None
         handoffs = self._words.switches - self._slice_switches
         self._slice_switches = self._words.switches
-        return GilSlice(self._held_ns / 1e9, wait_s, handoffs, self._words.interval_us / 1e6)
+        longest = self._holds.take_longest(self._last_ns, self.threads)
+        known = self.interpreter is not None and self.interpreter.reads_collector
+        return GilSlice(
+            self._held_ns / 1e9,
+            wait_s,
+            handoffs,
+            self._words.interval_us / 1e6,
+            longest_hold_s=longest.ns / 1e9,
+            longest_serial=longest.serial,
+            longest_line=longest.line,
+            collecting_s=self._collecting_ns / 1e9 if known else None,
+        )
 
     def read_stacks(self) -> None:
         """Read the whole stack of every thread that has moved since the last time."""
@@ -233,6 +282,8 @@ class Sampler:
             return
         lost = [t for t in self.threads.by_tid.values() if t.state_address and not t.line]
         self.interpreter.follow(lost)  # begun without a frame, or torn when last read
+        for thread in lost:
+            thread.blocked_line = thread.line
         for thread in self.threads.by_tid.values():
             stamp = thread.sched_raw
             if thread.blocked is not None and thread.stack_stamp == stamp:
@@ -270,7 +321,8 @@ class Sampler:
         for thread in self.threads.by_tid.values():
             thread.discard()
         self.leave_interpreter()
-        self._slice_from_ns, self._slice_samples, self._held_ns = self._last_ns, 0, 0
+        self._slice_from_ns, self._slice_samples = self._last_ns, 0
+        self._held_ns = self._collecting_ns = 0
 
     def end(self) -> None:
         """Send the last slice and close every file."""

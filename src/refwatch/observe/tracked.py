@@ -11,8 +11,7 @@ from refwatch.observe.account import NO_LINE, Account
 from refwatch.observe.classify import Classifier, Sched
 from refwatch.observe.memory import Plan, ReadingDenied
 
-WAKE_NS = 300_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
-LATE_NS = 500_000  # on a run queue, below which a wake-up is no wait for a CPU
+WAKE_NS = 100_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
 
 
 class ThreadGone(Exception):
@@ -46,6 +45,12 @@ class Tracked:
         self.woke_cpu = 0
         """On-CPU time at the last look at it while it waited for the GIL, nanoseconds."""
         self.blocked: ThreadState | None = None
+        self.blocked_line = NO_LINE
+        """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
+        self.holding = False
+        """It is blocked with the GIL kept."""
+        self.looked_ns = at_ns
+        """When it was last seen to be blocked still."""
         self.since_ns = at_ns
         """Up to here its time is assigned."""
         self.samples = 0
@@ -105,23 +110,28 @@ class Tracked:
             raise ThreadGone
         return raw
 
+    def block(self, state: ThreadState, at_ns: int, samples: int, *, holding: bool = False) -> None:
+        """It is blocked at its line from now on, until it is seen to have run."""
+        self.blocked, self.blocked_line, self.holding = state, self.line, holding
+        self.woke_cpu = self.sched.cpu
+        self.looked_ns = at_ns
+        self.quiet_from = samples
+
     def settle(self, at_ns: int, samples: int) -> None:
-        """Assign the time during which nothing changed, up to ``at_ns``; ``samples`` is the number
-        of the newest sample in which it was still so."""
+        """Assign the time during which it was blocked as before, up to ``at_ns``; ``samples`` is
+        the number of the newest sample in which it was still so. As far as the kernel has counted
+        time on a run queue meanwhile, the wait was over and it waited for a CPU."""
         if self.blocked is not None:
-            self.account.assign(self.blocked, at_ns - self.since_ns, self.line)
+            self.classifier.counted(self.sched)
+            wait = max(0, at_ns - self.since_ns)
+            queued = self.classifier.take_queue(wait)
+            assign, line, holding = self.account.assign, self.blocked_line, self.holding
+            assign(self.blocked, wait - queued, line, holding=holding)
+            if queued:
+                assign(ThreadState.CPU_WAIT, queued, line, holding=holding)
             self.since_ns = max(at_ns, self.since_ns)
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
-
-    def settle_late(self, at_ns: int, queued: int) -> None:
-        """A blocked thread has run again: for the end of its wait, as long as schedstat says that
-        it was ``queued``, it was ready and had no CPU."""
-        late = min(queued, at_ns - self.since_ns)
-        if late >= LATE_NS and self.blocked is not None:
-            self.account.assign(self.blocked, at_ns - self.since_ns - late, self.line)
-            self.account.assign(ThreadState.CPU_WAIT, late, self.line)
-            self.since_ns = at_ns
 
     def take_slice(self) -> ThreadSlice | None:
         """What was assigned since the last slice; None when that is nothing."""
@@ -141,6 +151,9 @@ class Tracked:
             cpu_wait_s=self.sched.queue / 1e9,
             voluntary_switches=self.switches[0],
             involuntary_switches=self.switches[1],
+            holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
+            holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
+            holds_blocked_s=sum(account.holds.values()) / 1e9,
         )
         self.stack_sent = list(self.stack)
         account.clear()
