@@ -52,29 +52,28 @@ def named(process: Process, name: str) -> Thread:
 
 
 def spinning(process: Process, facts: Facts) -> Iterator[Reading]:
-    # A thread that only computes is on a CPU while it holds the GIL, unless the kernel lets another
-    # program go first: so it is the threads' parts of their common CPU time that are compared.
-    in_all = sum(facts["cpu_s"].values())
     for name, cpu_s in sorted(facts["cpu_s"].items()):
         thread = named(process, name)
-        held = share(thread, ThreadState.GIL_HELD)
-        yield near(f"{name} gil_held", held, 0.25, 0.03)
-        yield near(f"{name} gil_held, by CPU time", held, cpu_s / in_all, 0.03)
+        held = thread.states.get(ThreadState.GIL_HELD, 0.0)
+        yield near(f"{name} gil_held", held, cpu_s, 0.05 * cpu_s, " s of CPU")
+        yield queued(thread)
         yield at_most(f"{name} native", share(thread, ThreadState.NATIVE), 0.03)
     yield at_least("held fraction", process.gil.held_fraction or 0.0, 0.97)
 
 
+def queued(thread: Thread) -> Reading:
+    """What the kernel counts as time on a run queue is ``cpu_wait``."""
+    truth = thread.cpu_wait_s or 0.0
+    waited = thread.states.get(ThreadState.CPU_WAIT, 0.0)
+    return near(f"{thread.name} cpu_wait", waited, truth, 0.05 * truth + 0.05, " s on a run queue")
+
+
 def compressing(process: Process, facts: Facts) -> Iterator[Reading]:
-    """The kernel may give a thread less than 0.9 of a CPU where others want it too: then native and
-    cpu_wait must together be its life, and native what the kernel says."""
     for name, truth in sorted(facts["threads"].items()):
         thread = named(process, name)
-        on_cpu = truth["cpu_s"] / truth["lived_s"]
-        native = share(thread, ThreadState.NATIVE)
-        waited = share(thread, ThreadState.CPU_WAIT)
-        note = f" (the kernel says {on_cpu:.3f})"
-        yield at_least(f"{name} native", native, min(0.9, on_cpu - 0.05), note)
-        yield at_least(f"{name} native + cpu_wait ({waited:.3f})", native + waited, 0.9)
+        native = thread.states.get(ThreadState.NATIVE, 0.0)
+        yield near(f"{name} native", native, truth["cpu_s"], 0.05 * truth["cpu_s"], " s of CPU")
+        yield queued(thread)
 
 
 def waiting(process: Process, facts: Facts) -> Iterator[Reading]:
@@ -83,13 +82,46 @@ def waiting(process: Process, facts: Facts) -> Iterator[Reading]:
         yield at_least(f"{name} {state}", share(named(process, name), state), 0.97)
 
 
+def taking_turns(process: Process, facts: Facts) -> Iterator[Reading]:
+    """A thread that waits in turn at three lines, each in its own way, and computes between."""
+    thread = named(process, "turns")
+    for state, truth in facts["waited_s"].items():
+        waited = sum(hot.seconds for hot in thread.hot if hot.state == state)
+        own = [hot for hot in thread.hot if hot.function.endswith(f".{state}")]
+        here = sum(hot.seconds for hot in own if hot.state == state)
+        yield near(f"{state} {facts['each']}", here, truth, 0.03 * truth + 0.02, " s")
+        yield at_most(f"{state} {facts['each']} at other lines", (waited - here) / truth, 0.03)
+    yield queued(thread)
+
+
+def starved(process: Process, facts: Facts) -> Iterator[Reading]:
+    """One CPU for all: a thread with the GIL and one without wait for it most of their time."""
+    for name, truth in facts["threads"].items():
+        thread = named(process, name)
+        ran = sum(thread.states.get(s, 0.0) for s in (ThreadState.GIL_HELD, ThreadState.NATIVE))
+        cpu_s = truth["cpu_s"]
+        yield near(f"{name} gil_held + native", ran, cpu_s, 0.1 * cpu_s + 0.05, " s of CPU")
+        queue_s = truth["queued_s"]
+        waited = thread.states.get(ThreadState.CPU_WAIT, 0.0)
+        yield near(f"{name} cpu_wait", waited, queue_s, 0.05 * queue_s, " s on a run queue")
+        wanted = thread.states.get(ThreadState.GIL_WAIT, 0.0)
+        yield at_most(f"{name} gil_wait, share", wanted / truth["lived_s"], 0.1)
+
+
 def long_calls(process: Process, facts: Facts) -> Iterator[Reading]:
     for name in ("sum", "usleep"):
-        held = named(process, name).states.get(ThreadState.GIL_HELD, 0.0)
+        held = named(process, name).holds_s or 0.0
         yield near(f"{name} held", held, facts[name], 0.03 * facts[name], " s")
+    asleep = named(process, "usleep").states.get(ThreadState.SLEEP, 0.0)
+    slept = facts["usleep"] + facts["rested"]
+    yield near("usleep asleep", asleep, slept, 0.03 * slept, " s")
     both = facts["sum"] + facts["usleep"]
-    waited = named(process, "waiter").states.get(ThreadState.GIL_WAIT, 0.0)
-    yield near("waiter gil_wait", waited, both, 0.03 * both, " s")
+    waiter = named(process, "waiter").states
+    waited = waiter.get(ThreadState.GIL_WAIT, 0.0) + waiter.get(ThreadState.CPU_WAIT, 0.0)
+    yield near("waiter gil_wait + cpu_wait", waited, both, 0.03 * both, " s")
+    longest = process.holds.longest_s if process.holds else None
+    most = max(facts["sum"], facts["usleep"])
+    yield near("longest hold", longest or 0.0, most, 0.03 * most, " s")
 
 
 def handing_over(process: Process, facts: Facts) -> Iterator[Reading]:
@@ -105,6 +137,8 @@ CHECKS: dict[str, Callable[[Process, Facts], Iterator[Reading]]] = {
     "spinning": spinning,
     "compressing": compressing,
     "waiting": waiting,
+    "taking_turns": taking_turns,
+    "starved": starved,
     "long_calls": long_calls,
     "handing_over": handing_over,
     "classes": classes,

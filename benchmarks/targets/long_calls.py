@@ -56,7 +56,7 @@ def main() -> None:
     time.sleep(REST_S)
     done.set()
     waiter.join()
-    print(json.dumps(took))
+    print(json.dumps({**took, "rested": REST_S}))
 
 
 if __name__ == "__main__":

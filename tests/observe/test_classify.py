@@ -118,6 +118,12 @@ def test_native_work_between_waits() -> None:
         assert thread.differs() < 0.01, (work_ms, thread.given, thread.truth)
 
 
+def test_native_work_between_holds() -> None:
+    for work_ms in (0.7, 2.0, 20.0):
+        thread = Thread().does([(S.NATIVE, work_ms), (S.GIL_HELD, 1.0)] * 2000).end()
+        assert thread.differs() < 0.02, (work_ms, thread.given, thread.truth)
+
+
 def test_a_holder_without_a_cpu_waits_for_one_with_the_gil() -> None:
     """Three others want its CPU: it runs for 3 of each 30 ms, and nobody else gets the GIL."""
     thread = Thread(always_holder=True)
@@ -143,6 +149,25 @@ def test_a_spinner_that_loses_the_gil_is_never_native() -> None:
     thread = Thread().does(on_the_way * 500).end()
     assert thread.given[S.NATIVE] < 0.005 * sum(thread.given.values())
     assert thread.differs() < 0.01, (thread.given, thread.truth)
+
+
+def test_spinners_without_a_cpu_are_not_native() -> None:
+    chance = random.Random(3)
+    turns = [
+        (S.GIL_HELD, 5.0),
+        (S.NATIVE, 0.02),
+        (S.CPU_WAIT, 2.0),
+        (S.NATIVE, 0.02),
+        (S.GIL_WAIT, 4.0),
+        (S.CPU_WAIT, 5.0),
+    ]
+    spun = [
+        (state, length * chance.uniform(0.2, 1.8)) for _ in range(600) for state, length in turns
+    ]
+    for every_ms in (1.0, 5.0):
+        thread = Thread(every_ms=every_ms).does(spun).end()
+        assert thread.given[S.NATIVE] < 0.01 * sum(thread.given.values()), every_ms
+        assert thread.differs() < 0.02, (every_ms, thread.given, thread.truth)
 
 
 def test_rare_samples_say_the_same() -> None:

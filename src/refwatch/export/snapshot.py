@@ -118,6 +118,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         census=references.census(process.references),
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
+        holds=_holds(process, state.lines),
+        collecting_s=rounded_or_none(process.gil.collecting_s),
     )
 
 
@@ -153,6 +155,19 @@ def _gil(gil: GilRecord) -> snap.Gil:
     )
 
 
+def _holds(process: ProcessState, lines: dict[int, Line]) -> snap.Holds | None:
+    if not process.gil.watched_s:
+        return None
+    threads, longest = process.threads.values(), process.gil.longest_hold
+    return snap.Holds(
+        running_s=rounded(sum(thread.holds.running_s for thread in threads)),
+        cpu_wait_s=rounded(sum(thread.holds.cpu_wait_s for thread in threads)),
+        blocked_s=rounded(sum(thread.holds.blocked_s for thread in threads)),
+        longest_s=rounded(longest.seconds) if longest else None,
+        longest_at=_line(lines[longest.line]) if longest and longest.line in lines else None,
+    )
+
+
 def _thinned(series: Series) -> list[tuple[float, ...]]:
     """At most MAX_POINTS of the points, evenly spread, the newest among them."""
     points = list(series)
@@ -178,6 +193,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
         hot=_hot(thread, lines),
         started_s=rounded(thread.started_s),
         ended_s=rounded_or_none(thread.ended_s),
+        holds_s=rounded(thread.holds.total_s) if sampled else None,
     )
 
 

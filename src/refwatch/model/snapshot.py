@@ -131,6 +131,20 @@ class Thread(Struct, frozen=True):
     hot: list[HotLine]
     started_s: float
     ended_s: float | None
+    holds_s: float | None = None
+    """Seconds with the GIL, whether it ran or not; null where that was not sampled."""
+
+
+class Holds(Struct, frozen=True):
+    """Seconds for which the GIL was kept by threads that ran, that waited for a CPU, and that were
+    blocked in a system call. ``longest_s``: the longest hold for which others waited, at
+    ``longest_at``; null where nobody waited."""
+
+    running_s: float
+    cpu_wait_s: float
+    blocked_s: float
+    longest_s: float | None
+    longest_at: Line | None
 
 
 class GcStats(Struct, frozen=True):
@@ -292,6 +306,10 @@ class Process(Struct, frozen=True):
     census: Census | None
     allocations: Allocations | None
     memory_split: MemorySplit | None
+    holds: Holds | None = None
+    """Null where no GIL was read."""
+    collecting_s: float | None = None
+    """Seconds in which the cyclic garbage collector ran; null where that can't be read."""
 
 
 class Sampling(Struct, frozen=True):

@@ -146,8 +146,8 @@ class Classifier:
         self._last = HELD
 
     def running(self, weight: int, line: int, sched: Sched, exact_cpu: int | None) -> None:
-        """A sample of a thread that is runnable without the GIL. ``exact_cpu``: its on-CPU time when
-        it was last seen blocked, nanoseconds; None where it was not at the sample before."""
+        """A sample of a thread that is runnable without the GIL. ``exact_cpu``: its on-CPU time at
+        the sample before, nanoseconds, if it was blocked then."""
         if self._label is HELD:
             self._look(sched)
             self._close(NATIVE, 0)
@@ -156,6 +156,8 @@ class Classifier:
             self._look(sched)
             return
         if not self._kept:
+            if weight >= COARSE_NS and self._last in (HELD, WAIT):
+                exact_cpu = None  # it may have had the GIL since
             self._first_cpu = sched.cpu + TICK_NS if exact_cpu is None else exact_cpu
         self._keep(weight, line)
         self.counted(sched)
@@ -228,7 +230,7 @@ class Classifier:
     def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
         """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
         unless one is given."""
-        holding = self._label is HELD and line is None
+        holding = HELD in (self._label, state) and line is None
         self._kept_ns -= weight
         kept = self._kept
         used = 0
@@ -251,13 +253,15 @@ class Classifier:
         that belongs to the run; less than 0 where the run's end belongs to what came after."""
         exact = after not in (HELD, NATIVE)
         waited = self.take_queue(self._kept_ns)
-        state = self._label or self._of_short_run(after, self._kept_ns - waited)
-        on_cpu = state in (HELD, NATIVE)
-        moved = 0
-        if exact and on_cpu:
-            moved = self._move_ends(self._kept_ns - waited, following)
-        ran = self._kept_ns - waited
-        if on_cpu:
+        ran, moved = self._kept_ns - waited, 0
+        state = self._label or self._of_short_run(after, ran)
+        if state in (HELD, NATIVE):
+            if exact:
+                moved = self._move_ends(ran, following)
+            elif self._label is None and self._last in (HELD, WAIT):
+                # It has run no longer than was counted, and wanted the GIL for the rest.
+                self._give(WAIT, max(0, ran - max(self._cpu, 0)))
+            ran = self._kept_ns - waited
             self._pay(ran)
         if exact or self._label is None:
             self._give(CPU_WAIT, waited)  # woken, it waited for a CPU before it ran
@@ -272,13 +276,14 @@ class Classifier:
         return moved
 
     def _move_ends(self, ran: int, following: int) -> int:
-        """Where the kernel's count is exact a run is as long as it says: what is too much is the end
-        of the wait before it, or the start of the one after; what is missing ran since the newest
-        sample. Return how far the run's end moves."""
+        """Where the kernel's count is exact a run is as long as it says: what is too much is the
+        end of the wait before it, or the start of the one after; what is missing ran since the
+        newest sample. Return how far the run's end moves."""
         known = max(self._cpu, 0)
         surplus = ran - known
         if surplus <= 0:
-            return min(-surplus, following)
+            sure = self._label is not None or self._last not in (HELD, WAIT)
+            return min(-surplus, following) if sure else 0
         if self._wait is None or not self._from_wait:
             self._drop_last(surplus)
             return -surplus
@@ -305,9 +310,9 @@ class Classifier:
         """What a run without the GIL was whose samples alone do not tell: ``span`` is its length,
         without its waits for a CPU."""
         last = self._last
+        if last in (HELD, WAIT) and self._coarsest >= COARSE_NS:
+            return HELD  # what ran between two rare samples of a thread that wants the GIL
         if last is HELD and after is not WAIT:
             return NATIVE
         busy = self._used * 2 >= span
-        if last is WAIT and after is WAIT and self._coarsest >= COARSE_NS:
-            busy = False  # between two rare samples it may have had the GIL, and lost it
         return WAIT if not busy and WAIT in (last, after) else NATIVE

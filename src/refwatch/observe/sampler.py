@@ -137,14 +137,11 @@ class Sampler:
                     thread.looked_ns = at_ns
                     continue
                 state = state_of(pread(thread.call_fd, 160, 0))
-            except PermissionError as error:
-                raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
-            except OSError:
+            except OSError as error:
+                self._check_permitted(error)
                 gone.append(thread)
                 continue
-            if (state is blocked and quiet) or (
-                state is blocked is ThreadState.GIL_WAIT and thread.only_woke(sched)
-            ):
+            if state is blocked and thread.waits_on(sched):
                 thread.looked_ns = at_ns
                 continue
             if state is not None or thread not in self._active:
@@ -153,6 +150,10 @@ class Sampler:
         for thread in gone:
             self._end(thread)
         return moved
+
+    def _check_permitted(self, error: OSError) -> None:
+        if isinstance(error, PermissionError):
+            raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
 
     def _end(self, thread: Tracked) -> None:
         thread.settle(self._last_ns, self.samples - 1)

@@ -26,6 +26,10 @@ class Tracked:
     daemon: bool | None = None
     state_address: int = 0
     """Of its PyThreadState; 0 for a thread that Python does not know."""
+    blocked_line: int = NO_LINE
+    """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
+    holding: bool = False
+    """It is blocked with the GIL kept."""
 
     def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
         self.tid = tid
@@ -45,10 +49,6 @@ class Tracked:
         self.woke_cpu = 0
         """On-CPU time at the last look at it while it waited for the GIL, nanoseconds."""
         self.blocked: ThreadState | None = None
-        self.blocked_line = NO_LINE
-        """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
-        self.holding = False
-        """It is blocked with the GIL kept."""
         self.looked_ns = at_ns
         """When it was last seen to be blocked still."""
         self.since_ns = at_ns
@@ -93,9 +93,14 @@ class Tracked:
             self._sched = Sched(int(cpu), int(queue))
         return self._sched
 
-    def only_woke(self, raw: bytes) -> bool:
-        """Whether, by this line of its schedstat, it has run so little since the last one that it
-        can have done no more than see that what it waits for is not there yet."""
+    def waits_on(self, raw: bytes) -> bool:
+        """Whether, blocked in the same state as at the last look, it has waited on since: by this
+        line of its schedstat it has not run, or so little that it can have done no more than see
+        that the GIL is not free yet."""
+        if raw == self.sched_raw:
+            return True
+        if self.blocked is not ThreadState.GIL_WAIT:
+            return False
         cpu = int(raw[: raw.index(b" ")])
         before, self.woke_cpu = self.woke_cpu, cpu
         self.sched_raw = raw
