@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..capi import allow_reader
 from ..peek import Memory
+from .find_collecting import find_collecting
 from .find_count import find_count
 from .find_frames import find_frames
 from .find_gil import NotFound, find_gil
@@ -53,6 +54,9 @@ class Search:
         if type(threads) is dict:
             head = int(threads["head"])
             self._attempt("thread_count", "", lambda: find_count(memory, head))
+        if gil:
+            collector = "garbage collector"
+            self._attempt("collecting", collector, lambda: find_collecting(memory))
         self._attempt("frames", "stacks", lambda: find_frames(memory))
         self._attempt("text", "source lines", lambda: find_text(memory))
         if free_threaded:

@@ -1,0 +1,171 @@
+"""Where a thread's time went, held against what the target measured and what the kernel counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from refwatch.model.snapshot import Snapshot, Thread
+from refwatch.model.states import ThreadState as S
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Bench, Reader
+
+    Read = Callable[[Snapshot], Reader]
+
+# Waits in turn at three lines, each named after its state, and computes a little between.
+TURNS = """
+import select, socket, threading, time
+near, far = socket.socketpair()
+lock = threading.Lock(); lock.acquire()
+def sleep(): time.sleep(0.007)
+def io_wait(): select.select([near], [], [], 0.005)
+def lock_wait(): lock.acquire(timeout=0.009)
+def work():
+    until = time.perf_counter() + 0.0005
+    while time.perf_counter() < until: pass
+def turns():
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        for wait in (sleep, io_wait, lock_wait):
+            work()
+            wait()
+thread = threading.Thread(target=turns, name="turns"); thread.start(); thread.join()
+"""
+
+# Three processes compute on the only CPU that this one may use.
+STARVED = """
+import json, os, subprocess, sys, threading, time, zlib
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+others = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(3)]
+until = time.monotonic() + 5
+data, kernel = os.urandom(1 << 20) * 4, {}
+def hold():
+    while time.monotonic() < until: pass
+def compress():
+    while time.monotonic() < until: zlib.compress(data, 6)
+def measured(work):
+    work()
+    with open(f"/proc/self/task/{threading.get_native_id()}/schedstat") as file:
+        kernel[work.__name__] = [int(number) / 1e9 for number in file.read().split()[:2]]
+threads = [threading.Thread(target=measured, args=(w,), name=w.__name__) for w in WORK]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for other in others: other.kill(); other.wait()
+print(json.dumps(kernel))
+"""
+
+# Sleeps and waits for input without letting the GIL go.
+BLOCKED = """
+import ctypes, os, threading, time
+libc = ctypes.PyDLL(None)
+read, write = os.pipe()
+def asleep():
+    time.sleep(0.3)
+    libc.usleep(1_500_000)
+def reading():
+    time.sleep(0.3)
+    libc.poll((ctypes.c_int * 2)(read, 1), 1, 1500)
+def waiter():
+    for _ in range(20): time.sleep(0.01)
+    end.wait()
+end = threading.Event()
+waiting = threading.Thread(target=waiter, name="waiter"); waiting.start()
+for work in (asleep, reading):
+    thread = threading.Thread(target=work, name=work.__name__); thread.start(); thread.join()
+end.set(); waiting.join()
+"""
+
+COLLECTING = """
+import gc, json, time
+kept = [[number] for number in range(200_000)]
+spent, began = 0.0, 0.0
+def clock(phase, info):
+    global spent, began
+    if phase == "start": began = time.perf_counter()
+    else: spent += time.perf_counter() - began
+gc.callbacks.append(clock)
+until = time.monotonic() + 3
+while time.monotonic() < until:
+    gc.collect()
+    new = [[number] for number in range(50_000)]
+gc.callbacks.clear()
+print(json.dumps(spent))
+"""
+
+
+def running_s(thread: Thread) -> float:
+    return thread.states.get(S.GIL_HELD, 0.0) + thread.states.get(S.NATIVE, 0.0)
+
+
+def test_waits_are_told_at_the_line_where_they_were(bench: Bench, reader: Read) -> None:
+    turns = reader(bench.snapshot(bench.script(TURNS))).thread("turns")
+    for state in (S.SLEEP, S.IO_WAIT, S.LOCK_WAIT):
+        waits = [hot for hot in turns.hot if hot.state is state]
+        elsewhere = sum(hot.seconds for hot in waits if hot.function != state)
+        assert elsewhere <= 0.03 * turns.states[state], waits
+    shares = [turns.states[state] for state in (S.SLEEP, S.IO_WAIT, S.LOCK_WAIT)]
+    in_all = sum(shares)
+    assert [share / in_all for share in shares] == pytest.approx([7 / 21, 5 / 21, 9 / 21], abs=0.05)
+
+
+@pytest.mark.parametrize("works", ["hold", "hold, compress"])
+def test_who_waits_for_a_cpu_waits_for_nothing_else(bench: Bench, reader: Read, works: str) -> None:
+    """Not for the GIL, and with it in hand it does not run either."""
+    script = bench.script(STARVED.replace("WORK", f"({works},)"))
+    done = bench.watched("-o", "snapshot.json", script)
+    snapshot = reader(bench.read_snapshot())
+    for name, (cpu_s, queue_s) in json.loads(done.out.splitlines()[0]).items():
+        thread = snapshot.thread(name)
+        assert queue_s > 2.0, "the CPU was not taken"
+        assert thread.states[S.CPU_WAIT] == pytest.approx(queue_s, rel=0.1)
+        assert running_s(thread) == pytest.approx(cpu_s, rel=0.1, abs=0.05)
+        assert thread.states.get(S.GIL_WAIT, 0.0) < 0.1 * queue_s
+    holds = snapshot.process.holds
+    assert holds
+    assert holds.cpu_wait_s > holds.running_s
+
+
+def test_a_holder_that_is_blocked_is_told_as_blocked_and_as_holder(
+    bench: Bench, reader: Read
+) -> None:
+    snapshot = reader(bench.snapshot(bench.script(BLOCKED)))
+    for name, state in (("asleep", S.SLEEP), ("reading", S.IO_WAIT)):
+        thread = snapshot.thread(name)
+        assert thread.holds_s == pytest.approx(1.5, abs=0.25), thread
+        assert running_s(thread) < 0.2
+        assert thread.states[state] > 1.3
+    holds = snapshot.process.holds
+    assert holds
+    assert holds.blocked_s == pytest.approx(3.0, abs=0.3)
+
+
+def test_the_collectors_time_is_what_the_target_measured(bench: Bench, reader: Read) -> None:
+    done = bench.watched("-o", "snapshot.json", bench.script(COLLECTING))
+    process = reader(bench.read_snapshot()).process
+    assert process.collecting_s is not None
+    assert process.collecting_s == pytest.approx(json.loads(done.out), rel=0.1, abs=0.2)
+
+
+def test_the_longest_hold_is_told_where_others_waited(bench: Bench, reader: Read) -> None:
+    script = bench.script(
+        "import threading, time\n"
+        "def number():\n"
+        "    time.sleep(0.2)\n"
+        "    began = time.perf_counter(); sum(range(30_000_000))  # one call, which keeps the GIL\n"
+        "    took.append(time.perf_counter() - began)\n"
+        "def beat():\n"
+        "    while not took: time.sleep(0.01)\n"
+        "took = []\n"
+        "threads = [threading.Thread(target=work) for work in (number, beat)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]; print(took[0])\n"
+    )
+    done = bench.watched("-o", "snapshot.json", script)
+    holds = reader(bench.read_snapshot()).process.holds
+    assert holds
+    assert holds.longest_s == pytest.approx(float(done.out), rel=0.1, abs=0.02)
+    assert holds.longest_at
+    assert (holds.longest_at.function, holds.longest_at.line) == ("number", 4)
