@@ -93,6 +93,7 @@ while time.monotonic() < until:
     gc.collect()
     new = [[number] for number in range(50_000)]
 gc.callbacks.clear()
+kept = new = None  # the last collection has nothing left
 print(json.dumps(spent))
 """
 
@@ -122,7 +123,8 @@ def test_who_waits_for_a_cpu_waits_for_nothing_else(bench: Bench, reader: Read, 
         thread = snapshot.thread(name)
         assert queue_s > 2.0, "the CPU was not taken"
         assert thread.states[S.CPU_WAIT] == pytest.approx(queue_s, rel=0.1)
-        assert running_s(thread) == pytest.approx(cpu_s, rel=0.1, abs=0.05)
+        lived_s = sum(thread.states.values())
+        assert running_s(thread) == pytest.approx(cpu_s, rel=0.1, abs=0.02 * lived_s)
         assert thread.states.get(S.GIL_WAIT, 0.0) < 0.1 * queue_s
     holds = snapshot.process.holds
     assert holds

@@ -32,6 +32,7 @@ LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
 CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
+RARE_NS = 3_000_000  # with so much time between two samples every look asks
 LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
 
 
@@ -121,11 +122,12 @@ class Sampler:
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
         number = self.samples
+        check = CHECK if at_ns - self._last_ns < RARE_NS else 1
         for thread in self.threads.by_tid.values():
             if thread is holder:
                 continue
             blocked = thread.blocked
-            every = CHECK
+            every = check
             if blocked is not None and number - thread.changed_at > RESTING:
                 if (number + thread.serial) % REST:
                     continue
