@@ -17,13 +17,14 @@ class ThreadState(enum.StrEnum):
     __hash__ = str.__hash__  # that of Enum is written in Python, and each sample needs some
 
     GIL_HELD = "gil_held"
-    """Runs Python: holds the GIL."""
+    """Holds the GIL and runs."""
     GIL_WAIT = "gil_wait"
-    """Wants the GIL: blocked on its condition variable, or woken from it and not yet holder."""
+    """Wants the GIL: blocked on its condition variable, or woken from it, on a CPU, and not yet
+    holder."""
     NATIVE = "native"
     """On a CPU without the GIL: zlib, numpy, hashing."""
     CPU_WAIT = "cpu_wait"
-    """Runnable, waits for a CPU."""
+    """Runnable, waits for a CPU, with the GIL in hand or without."""
     IO_WAIT = "io_wait"
     """In a blocking system call on a descriptor."""
     LOCK_WAIT = "lock_wait"
