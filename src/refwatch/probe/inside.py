@@ -9,6 +9,8 @@ import _thread
 import os
 import sys
 
+from .plain import namespace_of
+
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from types import FrameType
@@ -65,9 +67,10 @@ class InsideSampler:
             if threading is None:
                 known = self._native[ident] = os.getpid()
                 return known
-            attributes = threading.Thread.__dict__["__dict__"]
-            thread = threading._active.get(ident)  # noqa: SLF001 - enumerate() makes calls
-            known = attributes.__get__(thread).get("_native_id") if thread is not None else None
+            active = (namespace_of(threading) or {}).get("_active")  # enumerate() makes calls
+            thread = active.get(ident) if type(active) is dict else None
+            found = (namespace_of(thread) or {}).get("_native_id")
+            known = found if type(found) is int else None
             if known is not None:
                 self._native[ident] = known
         return known

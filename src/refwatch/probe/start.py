@@ -9,20 +9,24 @@ import time
 from .answer import Answerer
 from .link import Link
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str, allocations: str, known: set[int]) -> None:
+def start(report_to: str, allocations: str, known: set[int], unload: Callable[[str], None]) -> None:
     """Begin, before the target's first line; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns
     when the answer is on its way. ``allocations``: how they are seen from then on, ``burst`` or
     ``exact:`` and how many frames. ``known``: addresses of the objects that the collector saw
-    before the probe was loaded."""
-    answerer = _begin(report_to, allocations)
+    before the probe was loaded. ``unload``: gives up a room's modules."""
+    answerer = _begin(report_to, allocations, unload)
     answerer.hide(known)
 
 
-def _begin(report_to: str, allocations: str) -> Answerer:
+def _begin(report_to: str, allocations: str, unload: Callable[[str], None]) -> Answerer:
     began, cpu = time.perf_counter(), time.thread_time()
     daemon, path = report_to.split(":", 1)
     link = Link(path)
@@ -37,7 +41,7 @@ def _begin(report_to: str, allocations: str) -> Answerer:
         "switch_interval_s": sys.getswitchinterval(),
     }
     found = _calibrate(int(daemon), limits)
-    _unload("calibration")
+    unload("calibration")  # it has done its work
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
     answerer = Answerer(link, limits, found)
@@ -52,16 +56,6 @@ def _begin(report_to: str, allocations: str) -> Answerer:
     if mode == "exact":
         answerer.trace(int(frames))
     return answerer
-
-
-def _unload(room: str) -> None:
-    """Modules that have done their work go: the target's collector looks at all that stays."""
-    package = __name__.rpartition(".")[0]
-    prefix = f"{package}.{room}"
-    for name in [name for name in sys.modules if name.startswith(prefix)]:
-        del sys.modules[name]
-    if hasattr(sys.modules[package], room):
-        delattr(sys.modules[package], room)
 
 
 def _free_threaded() -> bool:
