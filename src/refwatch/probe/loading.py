@@ -74,7 +74,7 @@ class Loader:
             original: ModuleType = self._import(name)
             if name == "__future__":
                 return original
-            self._library[name] = copy = _Module(name)
+            self._library[name] = copy = _Module(f"{PACKAGE}.{name}")
             for key, value in vars(original).items():
                 if callable(value) or isinstance(value, _CONSTANT) or key in _LIVE:
                     copy.__dict__[key] = value
