@@ -139,6 +139,10 @@ class Hello(_Report, frozen=True, tag="hello"):
     burst: EarlyBurst | None = None
 
 
+class Stranger(_Report, frozen=True, tag="stranger"):
+    """A Python that has the target's environment, and that the launcher has not started."""
+
+
 class ProbeThread(_Report, frozen=True, tag="thread"):
     """The probe's thread began, perhaps again after a fork."""
 
@@ -423,6 +427,7 @@ WorkReport = (
 
 Report = (
     Hello
+    | Stranger
     | ProbeThread
     | Answer
     | InsideSample

@@ -28,6 +28,8 @@ class InsideSampler:
         self._before: dict[int, tuple[int, int]] = {}
         self._native: dict[int, int] = {}
         self._files: dict[int, list[HeldReader]] = {}
+        self._numbered = os.readlink("/proc/self") == str(os.getpid())
+        """Whether threads go by the same numbers in /proc: not in another pid namespace's."""
 
     def sample(self) -> dict[str, object]:
         """One message with every thread's line, and what /proc says that it waits for."""
@@ -57,7 +59,7 @@ class InsideSampler:
             )
         self._before = seen
         self._native = {ident: tid for ident, tid in self._native.items() if ident in seen}
-        self._follow(set(self._native.values()))
+        self._follow(set(self._native.values() if self._numbered else ()))
         return {"message": "inside_sample", "threads": rows}
 
     def _native_id(self, ident: int) -> int | None:

@@ -18,18 +18,25 @@ Limits = dict[str, str]
 
 
 def start(report_to: str, allocations: str, known: set[int], unload: Callable[[str], None]) -> None:
-    """Begin, before the target's first line; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns
-    when the answer is on its way. ``allocations``: how they are seen from then on, ``burst`` or
-    ``exact:`` and how many frames. ``known``: addresses of the objects that the collector saw
-    before the probe was loaded. ``unload``: gives up a room's modules."""
-    answerer = _begin(report_to, allocations, unload)
+    """Begin, before the target's first line; return when the answer is on its way.
+
+    ``report_to`` is ``DAEMON_PID:LAUNCHER_PID:SOCKET_PATH``; a process that the launcher has not
+    started only says so: it has this environment from a target that has left it as it was.
+    ``allocations``: how they are seen from then on, ``burst`` or ``exact:`` and how many frames.
+    ``known``: addresses of the objects that the collector saw before the probe was loaded.
+    ``unload``: gives up a room's modules."""
+    daemon, launcher, path = report_to.split(":", 2)
+    link = Link(path)
+    if os.getppid() != int(launcher):
+        link.send({"message": "stranger"})
+        link.close()
+        return
+    answerer = _begin(link, int(daemon), allocations, unload)
     answerer.hide(known)
 
 
-def _begin(report_to: str, allocations: str, unload: Callable[[str], None]) -> Answerer:
+def _begin(link: Link, daemon: int, allocations: str, unload: Callable[[str], None]) -> Answerer:
     began, cpu = time.perf_counter(), time.thread_time()
-    daemon, path = report_to.split(":", 1)
-    link = Link(path)
     limits: Limits = {}
     hello: Found = {
         "message": "hello",
@@ -40,7 +47,7 @@ def _begin(report_to: str, allocations: str, unload: Callable[[str], None]) -> A
         "gil_enabled": _gil_enabled(),
         "switch_interval_s": sys.getswitchinterval(),
     }
-    found = _calibrate(int(daemon), limits)
+    found = _calibrate(daemon, limits)
     unload("calibration")  # it has done its work
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
@@ -74,6 +81,9 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
     nothing: Found = dict.fromkeys(readings)
     if sys.platform != "linux":
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
+        return nothing
+    if os.readlink("/proc/self") != str(os.getpid()):
+        limits["outside reading"] = "/proc shows another pid namespace's processes"
         return nothing
     try:
         from .calibration.search import Search
