@@ -127,6 +127,8 @@ class Watch:
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
+        if ending.failure:
+            self.limit("program", f"it did not begin: {ending.failure}")
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)

@@ -246,6 +246,8 @@ class Ending(_Report, frozen=True, tag="ending"):
 
     found: list[FoundObject]
     readings: list[tuple[int, int, int]]
+    failure: str = ""
+    """Why no line of the program has run; empty where one has."""
 
 
 class MarkSet(_Report, frozen=True, tag="mark"):
