@@ -43,7 +43,7 @@ def test_its_environment_says_what_the_probe_must_undo(
 
     environment = TargetSpec(sys.executable, ["x.py"], "x").environment(77, "/run/probe.sock")
 
-    assert environment["REFWATCH_PROBE"] == "77:/run/probe.sock"
+    assert environment["REFWATCH_PROBE"] == f"77:{os.getpid()}:/run/probe.sock"
     assert environment.get("REFWATCH_PYTHONPATH") == path
     first, *rest = environment["PYTHONPATH"].split(os.pathsep)
     assert (Path(first) / "sitecustomize.py").is_file()

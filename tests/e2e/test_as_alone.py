@@ -257,3 +257,29 @@ def test_the_working_directory_may_be_gone(bench: Bench) -> None:
     done = bench.start([*words, *bench.command, "--headless", place]).end()
 
     assert (done.status, done.out) == (plain.status, plain.out)
+
+
+# What the collector sees of the library's modules, and of the classes in them.
+COLLECTED = """
+import _collections, _functools, _io, _json, _operator, _signal, _socket, _struct, _thread, _weakref
+import collections, ctypes, errno, fcntl, functools, gc, itertools, operator, os, re, select, socket
+import struct, sys, threading, time, types
+gc.collect()
+def members(owner):
+    return sorted(vars(owner).items(), key=lambda pair: str(pair[0]))
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        print(name, gc.is_tracked(module), gc.is_tracked(vars(module)))
+        for key, value in members(module) if name in globals() else []:
+            print(name, key, gc.is_tracked(value))
+            for inner, one in members(value) if isinstance(value, type) else []:
+                print(name, key, inner, gc.is_tracked(one))
+"""
+
+
+def test_the_collector_sees_what_the_probe_has_imported(bench: Bench) -> None:
+    plain = bench.plain(bench.script(COLLECTED))
+    watched = bench.watched("target.py")
+
+    assert len(plain.lines) > 3000
+    assert set(plain.lines) - set(watched.lines) == set()

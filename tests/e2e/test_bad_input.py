@@ -35,6 +35,11 @@ def files(bench: Bench) -> Path:
     bench.write("broken.py", MARK + "def f(:\n")
     bench.write("noise.bin", "").write_bytes(bytes(range(256)) * 40)
     bench.write("latin.py", "").write_bytes(b"x = '\xe4'\n")
+    bench.write("coded.py", "# coding: no-such-coding\n" + MARK)
+    bench.write("indented.py", MARK + "if 1:\n    pass\n  pass\n")
+    bench.write("imports.py", "import broken\n")
+    bench.write("exits.py", "raise SystemExit(2)\n")
+    bench.write("package/__init__.py", "")
     bench.write("empty_folder/keep.txt", "")
     bench.write("a_file", "")
     bench.write("too_old", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
@@ -43,24 +48,45 @@ def files(bench: Bench) -> Path:
     return bench.folder
 
 
+NOTHING = "Python found nothing to run"
 TARGETS = {
-    "missing.py": ["missing.py", "No such file"],
-    "empty_folder": ["empty_folder", "__main__"],
-    "noise.bin": ["noise.bin", "not a Python file"],
-    "broken.py": ["broken.py, line 2", "invalid syntax"],
-    "latin.py": ["latin.py", "'\\xe4'" if sys.version_info >= (3, 14) else "utf-8"],
-    "a_file/inside.py": ["Not a directory"],
-    "-": ["stdin"],
-    "x" * 300: ["too long"],
-    "li\nes.py": ["li"],
+    "missing.py": NOTHING,
+    "empty_folder": NOTHING,
+    "-m package": NOTHING,
+    "-m no_such_module": NOTHING,
+    "noise.bin": "SyntaxError: ",
+    "broken.py": "broken.py, line 2)",
+    "-m broken": "broken.py, line 2)",
+    "latin.py": "SyntaxError: ",
+    "coded.py": "no-such-coding",
+    "indented.py": "IndentationError: ",
+    "-c f(": "<string>, line 1)",
+    "a_file/inside.py": NOTHING,
+    "x" * 300: NOTHING,
+    "li\nes.py": NOTHING,
+    "imports.py": None,
+    "exits.py": None,
 }
+"""What is run, and what the snapshot says of it; None where the program has begun."""
 
 
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target(bench: Bench, target: str) -> None:
-    refused(bench, bench.refwatch("--headless", "-o", "out.json", target), *TARGETS[target])
-    assert not (bench.folder / "out.json").exists()
+def test_a_target_that_cannot_run_is_python_s_to_refuse(bench: Bench, target: str) -> None:
+    words = target.split(" ")
+
+    plain = bench.plain(*words)
+    done = bench.watched("-o", "out.json", *words)
+
+    assert (done.status, done.out, done.own_err) == (plain.status, plain.out, plain.err)
+    assert done.status != 0
+    snapshot = bench.read_snapshot("out.json")
+    said = [one.reason for one in snapshot.limits if one.reading == "program"]
+    expected = TARGETS[target]
+    assert len(said) == (expected is not None)
+    assert all(one.startswith("it did not begin: ") and str(expected) in one for one in said)
+    assert snapshot.target.exit_code == done.status
+    assert not (bench.folder / "it-has-run").exists()
 
 
 OPTIONS = {
@@ -84,6 +110,7 @@ OPTIONS = {
     "--alloc-budget nan good.py": ["--alloc-budget", "nan"],
     "--alloc-budget -- good.py": ["--alloc-budget"],
     "--headless": ["target"],
+    "--headless -": ["stdin"],
     "-m": ["-m"],
     "-c": ["-c"],
     "-o no/such/folder/out.json good.py": ["no/such/folder"],
@@ -174,7 +201,7 @@ def test_an_older_snapshot_is_replaced_only_by_a_whole_one(bench: Bench) -> None
     older = bench.write("snapshot.json", "older")
     older.chmod(0o600)
 
-    bench.refwatch("--headless", "-o", "snapshot.json", "missing.py")
+    bench.refwatch("--headless", "-o", "snapshot.json", "-")
     assert older.read_text() == "older"
     bench.snapshot("-c", "pass")
 

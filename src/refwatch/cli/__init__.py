@@ -5,6 +5,9 @@ from __future__ import annotations
 
 def main() -> None:
     """The ``refwatch`` command."""
+    from refwatch.cli.isolated import leave_environment
+
+    leave_environment()
     from refwatch.cli.main import run
 
     run()

@@ -1,15 +1,15 @@
-"""From what the user typed to what is run, and the checks that spare a start that must fail."""
+"""From what the user typed to what is run. Whether there is such a program, and whether it is one,
+is for Python to say: in its own words, with its own status."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from refwatch.cli.errors import FAILED, USAGE, give_up
+from refwatch.cli.errors import USAGE, give_up
 from refwatch.daemon.target import TargetError, TargetSpec, check_interpreter
 
 USUAL_WATCH_RATE = 20.0
-LARGEST_CHECKED = 1 << 20  # bytes of source: a larger script is left to the interpreter
 
 
 def make_spec(
@@ -28,7 +28,6 @@ def make_spec(
     script = arguments[0]
     if script == "-":
         give_up("a script from stdin cannot be watched: give a file, or -c CODE", USAGE)
-    _check_script(script, own_interpreter=python is None)
     label = os.path.splitext(os.path.basename(os.path.normpath(script)))[0]
     if script.startswith("-"):
         arguments = ["--", *arguments]
@@ -49,49 +48,6 @@ def find_interpreter(python: str | None) -> str:
     except TargetError as error:
         give_up(str(error), USAGE)
     return os.path.abspath(found)
-
-
-def _check_script(script: str, *, own_interpreter: bool) -> None:
-    """Give up on what no interpreter could run: no such file, a folder, no Python, bad syntax."""
-    try:
-        if os.path.isdir(script):
-            if not os.path.isfile(os.path.join(script, "__main__.py")):
-                give_up(f"{script} is a directory without a __main__.py", USAGE)
-            return
-        with open(script, "rb") as file:
-            source = file.read(LARGEST_CHECKED + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        give_up(f"can't open {script!r}: {reason}", USAGE)
-    if own_interpreter and len(source) <= LARGEST_CHECKED and not _is_binary(script, source):
-        _check_syntax(script, source)
-
-
-def _is_binary(script: str, source: bytes) -> bool:
-    """Whether it is something that Python runs though it is no source: compiled, or a zip file."""
-    if script.endswith(".pyc"):
-        return True
-    import zipfile
-
-    return b"PK" in source and zipfile.is_zipfile(script)
-
-
-def _check_syntax(script: str, source: bytes) -> None:
-    import warnings
-
-    if b"\0" in source[:4096]:
-        give_up(f"{script} is not a Python file: it has null bytes", FAILED)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source, script, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        where = f"{script}, line {error.lineno}" if error.lineno else script
-        give_up(f"{where}: {error.msg}", FAILED)
-    except ValueError as error:
-        give_up(f"{script} is not a Python file: {error}", FAILED)
-    except (RecursionError, MemoryError, OverflowError):
-        pass  # the interpreter may still manage it, and says so itself if not
 
 
 def watch_rate_of(rate: float, watch_rate: float | None) -> float:

@@ -16,15 +16,22 @@ T = TypeVar("T")
 MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
 
 
-def peer_is_ours(connection: socket.socket) -> bool:
-    """Whether the process at the other end is of our own user (SO_PEERCRED of unix(7))."""
+def peer_of(connection: socket.socket) -> tuple[int, int] | None:
+    """(pid, uid) of the process at the other end, as it connected (SO_PEERCRED of unix(7)); None
+    where the system does not say."""
     if not hasattr(socket, "SO_PEERCRED"):
-        return True  # nobody else gets into the folder
+        return None
     size = struct.calcsize("3i")
-    _, uid, _ = struct.unpack(
+    pid, uid, _ = struct.unpack(
         "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     )
-    return bool(uid in (os.getuid(), 0))
+    return pid, uid
+
+
+def peer_is_ours(connection: socket.socket) -> bool:
+    """Whether the process at the other end is of our own user."""
+    peer = peer_of(connection)
+    return peer is None or peer[1] in (os.getuid(), 0)  # nobody else gets into the folder
 
 
 class Connection(Generic[T]):
@@ -33,6 +40,8 @@ class Connection(Generic[T]):
     def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[T]) -> None:
         connection.setblocking(False)
         self.socket = connection
+        self.pid = (peer_of(connection) or (0, 0))[0]
+        """Of the process at the other end; 0 where the system does not say."""
         self.open = True
         self._reader = LineReader(decoder)
         self._unsent = bytearray()

@@ -23,6 +23,7 @@ from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
 from refwatch.model.wire import command_decoder, encode_line
+from refwatch.observe.proc import proc_is_ours
 from refwatch.session.backlog import Backlog
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
@@ -46,6 +47,8 @@ def _open_many_files() -> None:
 
 def _has_ended(pid: int) -> bool:
     """Whether it has ended; nobody may have waited for it yet."""
+    if not proc_is_ours():
+        return False  # its launcher says so, if it is still there
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")

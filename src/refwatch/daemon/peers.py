@@ -8,15 +8,19 @@ from collections.abc import Callable
 import msgspec
 
 from refwatch.daemon.connections import Connection
-from refwatch.model.reports import Hello, Report
+from refwatch.model.reports import Hello, Report, Stranger
 
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Peers:
-    """Their connections; ``take`` gets each report with the one that it came by."""
+    """Their connections; ``take`` gets each report with the one that it came by. Only process
+    ``pid`` may say hello: in another, objects and threads are others."""
 
-    def __init__(self, take: Callable[[Report, Connection[Report]], None]) -> None:
+    def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
+        self.stranger: int | None = None
+        """Another process that would have; its pid."""
+        self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
         self._probe: Connection[Report] | None = None
@@ -35,6 +39,10 @@ class Peers:
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
+                if isinstance(report, Hello | Stranger) and peer.pid != self._pid:
+                    self.stranger = peer.pid
+                    peer.close()
+                    break
                 if isinstance(report, Hello):
                     self._probe = peer
                 self._take(report, peer)

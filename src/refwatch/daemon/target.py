@@ -52,14 +52,15 @@ class TargetSpec:
         return [self.executable, *self.arguments]
 
     def environment(self, daemon_pid: int, probe_path: str) -> dict[str, str]:
-        """The environment in which the probe starts; the probe takes all of it out again."""
+        """The environment in which the probe starts; the probe takes all of it out again. To be
+        called in the process that will be the target's parent."""
         environment = dict(os.environ)
         inject = str(Path(__file__).resolve().parent.parent / "probe" / "inject")
         own = environment.get("PYTHONPATH")
         if own is not None:
             environment["REFWATCH_PYTHONPATH"] = own
         environment["PYTHONPATH"] = inject + os.pathsep + own if own else inject
-        environment["REFWATCH_PROBE"] = f"{daemon_pid}:{probe_path}"
+        environment["REFWATCH_PROBE"] = f"{daemon_pid}:{os.getpid()}:{probe_path}"
         if self.allocations:
             environment["REFWATCH_ALLOCATIONS"] = self.allocations
         return environment

@@ -26,6 +26,7 @@ from refwatch.model.reports import (
 )
 from refwatch.observe.inside import InsideSampler
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.observe.proc import FOREIGN_PROC, proc_is_ours
 from refwatch.observe.sampler import Sampler
 from refwatch.observe.threads import read_image
 from refwatch.session.references import References
@@ -69,7 +70,7 @@ class Watch:
         self._emit = emit
         self._pace = Pace(rate_hz)
         self._sampler = Sampler(pid, emit)
-        self.peers = Peers(self._take_report)
+        self.peers = Peers(pid, self._take_report)
         self._launcher = launcher
         self._options = options
         self._fold = fold
@@ -91,7 +92,11 @@ class Watch:
     def start(self) -> None:
         """Begin with what needs no probe."""
         now = self.now_ns()
-        self._jobs.at(self._measure, now + FIRST_MEASURE_NS)
+        if proc_is_ours():
+            self._jobs.at(self._measure, now + FIRST_MEASURE_NS)
+        else:
+            for reading in ("memory", "memory.uss"):
+                self.limit(reading, FOREIGN_PROC)
         self._jobs.at(self._check_hello, now + HELLO_LIMIT_NS)
 
     def limit(self, reading: str, reason: str) -> None:
@@ -122,6 +127,8 @@ class Watch:
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
+        if ending.failure:
+            self.limit("program", f"it did not begin: {ending.failure}")
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
@@ -219,14 +226,27 @@ class Watch:
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
-            self.limit("interpreter", "the probe did not answer from inside the target")
+            self._say_silent()
             self._start_sampling(None)
         del now
+
+    def _say_silent(self) -> None:
+        reason = "the probe did not answer from inside the target"
+        if self.peers.stranger is not None:
+            reason = (
+                f"the process that was started ({self.pid}) did not load the probe, but a Python "
+                f"that it has started did ({self.peers.stranger}), which is not watched: --python "
+                "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
+            )
+        self.limit("interpreter", reason)
 
     # The sampler
 
     def _start_sampling(self, hello: Hello | None) -> None:
         now = self.now_ns()
+        if not proc_is_ours():
+            self._fall_back(FOREIGN_PROC)
+            return
         if hello is not None and "outside reading" in dict(hello.limits):
             self._fall_back(dict(hello.limits)["outside reading"])
             return
@@ -369,6 +389,8 @@ class Watch:
         if self.sampling:
             self.sampling = False
             self._sampler.end()
+        if self._hello is None and self.peers.stranger is not None:
+            self._say_silent()
         self._jobs.clear()
         if self._heap is not None:
             self._heap.target_ended()

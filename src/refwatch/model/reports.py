@@ -141,6 +141,10 @@ class Hello(_Report, frozen=True, tag="hello"):
     burst: EarlyBurst | None = None
 
 
+class Stranger(_Report, frozen=True, tag="stranger"):
+    """A Python that has the target's environment, and that the launcher has not started."""
+
+
 class ProbeThread(_Report, frozen=True, tag="thread"):
     """The probe's thread began, perhaps again after a fork."""
 
@@ -244,6 +248,8 @@ class Ending(_Report, frozen=True, tag="ending"):
 
     found: list[FoundObject]
     readings: list[tuple[int, int, int]]
+    failure: str = ""
+    """Why no line of the program has run; empty where one has."""
 
 
 class MarkSet(_Report, frozen=True, tag="mark"):
@@ -425,6 +431,7 @@ WorkReport = (
 
 Report = (
     Hello
+    | Stranger
     | ProbeThread
     | Answer
     | InsideSample

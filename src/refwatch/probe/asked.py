@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 
-from .plain import dict_of_class, namespace_of, text
+from .plain import namespace_of, text
 
 
 def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, object]:
@@ -26,16 +26,16 @@ def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, objec
 def python_threads() -> list[list[object]]:
     """[ident, native id, name, daemon] of every thread that ``threading`` knows.
 
-    A subclass of Thread may define any attribute, so only the instance's own dict is read.
+    A subclass of Thread may define any attribute, so only the instance's own dict is read. Who
+    replaces the class (gevent does) may have others there as well.
     """
     names = namespace_of(sys.modules.get("threading")) or {}
-    kind, active = names.get("Thread"), names.get("_active")  # enumerate() makes calls
-    if kind is None or type(active) is not dict:  # the module may be only just being loaded
+    active = names.get("_active")  # enumerate() makes calls
+    if type(active) is not dict:  # the module may be only just being loaded
         return []
-    attributes = dict_of_class(kind)["__dict__"]
     rows: list[list[object]] = []
     for ident, thread in list(active.items()):
-        own = attributes.__get__(thread)  # type: ignore[attr-defined]
+        own = namespace_of(thread) or {}
         name = own.get("_name")
         rows.append(
             [

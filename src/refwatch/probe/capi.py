@@ -26,8 +26,26 @@ __all__ = [
 ]
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    Function = ctypes._NamedFuncPointer  # noqa: SLF001
 
-api = ctypes.PyDLL(None)
+
+class _Library(ctypes.PyDLL):
+    """Looks functions up without any function of ctypes that the target may have replaced."""
+
+    def __getattr__(self, name: str) -> Function:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        function = self[name]
+        setattr(self, name, function)
+        return function
+
+    def __getitem__(self, name: str) -> Function:
+        function: Function = self._FuncPtr((name, self))  # type: ignore[assignment]
+        return function
+
+
+api = _Library(None)
 """A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are
 the target's to declare."""
 raw_thread_state = api.PyThreadState_Get
@@ -50,7 +68,7 @@ untrack = api.PyObject_GC_UnTrack
 untrack.argtypes = [ctypes.c_void_p]
 untrack.restype = None
 
-libc = ctypes.PyDLL(None, use_errno=True)
+libc = _Library(None, use_errno=True)
 """Calls through this keep the GIL."""
 libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
@@ -82,7 +100,7 @@ class HeldReader:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._buffer = ctypes.create_string_buffer(256)
+        self._buffer = (ctypes.c_char * 256)()
 
     def read(self, size: int = 255, offset: int = 0) -> bytes:
         """Up to ``size`` bytes, at most 256; none on an error."""

@@ -9,6 +9,8 @@ import _thread
 import os
 import sys
 
+from .plain import namespace_of
+
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from types import FrameType
@@ -26,6 +28,8 @@ class InsideSampler:
         self._before: dict[int, tuple[int, int]] = {}
         self._native: dict[int, int] = {}
         self._files: dict[int, list[HeldReader]] = {}
+        self._numbered = os.readlink("/proc/self") == str(os.getpid())
+        """Whether threads go by the same numbers in /proc: not in another pid namespace's."""
 
     def sample(self) -> dict[str, object]:
         """One message with every thread's line, and what /proc says that it waits for."""
@@ -55,7 +59,7 @@ class InsideSampler:
             )
         self._before = seen
         self._native = {ident: tid for ident, tid in self._native.items() if ident in seen}
-        self._follow(set(self._native.values()))
+        self._follow(set(self._native.values() if self._numbered else ()))
         return {"message": "inside_sample", "threads": rows}
 
     def _native_id(self, ident: int) -> int | None:
@@ -65,9 +69,10 @@ class InsideSampler:
             if threading is None:
                 known = self._native[ident] = os.getpid()
                 return known
-            attributes = threading.Thread.__dict__["__dict__"]
-            thread = threading._active.get(ident)  # noqa: SLF001 - enumerate() makes calls
-            known = attributes.__get__(thread).get("_native_id") if thread is not None else None
+            active = (namespace_of(threading) or {}).get("_active")  # enumerate() makes calls
+            thread = active.get(ident) if type(active) is dict else None
+            found = (namespace_of(thread) or {}).get("_native_id")
+            known = found if type(found) is int else None
             if known is not None:
                 self._native[ident] = known
         return known

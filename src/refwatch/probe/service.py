@@ -8,6 +8,7 @@ import sys
 import time
 from _thread import allocate_lock
 
+from .begun import Begun
 from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
@@ -55,6 +56,7 @@ class Service:
         self._tracing = Tracing(link)
         self._hidden = Hidden(self._memory)
         self._read_last = allocate_lock()
+        self._begun = Begun()
         self._no_copy = limits.get("census", "")
         self._commands: dict[str, Callable[[Command], None]] = {
             "scan": self._scan,
@@ -87,6 +89,7 @@ class Service:
             "message": "ending",
             "found": self._watching.rows(new),
             "readings": self._watching.read(new),
+            "failure": self._begun.failure(),
         }
         self._read_last.acquire(blocking=False)
         if tell(lambda: message):

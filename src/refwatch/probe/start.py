@@ -9,23 +9,34 @@ import time
 from .answer import Answerer
 from .link import Link
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str, allocations: str, known: set[int]) -> None:
-    """Begin, before the target's first line; ``report_to`` is ``DAEMON_PID:SOCKET_PATH``. Returns
-    when the answer is on its way. ``allocations``: how they are seen from then on, ``burst`` or
-    ``exact:`` and how many frames. ``known``: addresses of the objects that the collector saw
-    before the probe was loaded."""
-    answerer = _begin(report_to, allocations)
+def start(report_to: str, allocations: str, known: set[int], unload: Callable[[str], None]) -> None:
+    """Begin, before the target's first line; return when the answer is on its way.
+
+    ``report_to`` is ``DAEMON_PID:LAUNCHER_PID:SOCKET_PATH``; a process that the launcher has not
+    started only says so: it has this environment from a target that has left it as it was.
+    ``allocations``: how they are seen from then on, ``burst`` or ``exact:`` and how many frames.
+    ``known``: addresses of the objects that the collector saw before the probe was loaded.
+    ``unload``: gives up a room's modules."""
+    daemon, launcher, path = report_to.split(":", 2)
+    link = Link(path)
+    if os.getppid() != int(launcher):
+        link.send({"message": "stranger"})
+        link.close()
+        return
+    answerer = _begin(link, int(daemon), allocations, unload)
     answerer.hide(known)
 
 
-def _begin(report_to: str, allocations: str) -> Answerer:
+def _begin(link: Link, daemon: int, allocations: str, unload: Callable[[str], None]) -> Answerer:
     began, cpu = time.perf_counter(), time.thread_time()
-    daemon, path = report_to.split(":", 1)
-    link = Link(path)
     limits: Limits = {}
     hello: Found = {
         "message": "hello",
@@ -36,8 +47,8 @@ def _begin(report_to: str, allocations: str) -> Answerer:
         "gil_enabled": _gil_enabled(),
         "switch_interval_s": sys.getswitchinterval(),
     }
-    found = _calibrate(int(daemon), limits)
-    _unload("calibration")
+    found = _calibrate(daemon, limits)
+    unload("calibration")  # it has done its work
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
     answerer = Answerer(link, limits, found)
@@ -52,16 +63,6 @@ def _begin(report_to: str, allocations: str) -> Answerer:
     if mode == "exact":
         answerer.trace(int(frames))
     return answerer
-
-
-def _unload(room: str) -> None:
-    """Modules that have done their work go: the target's collector looks at all that stays."""
-    package = __name__.rpartition(".")[0]
-    prefix = f"{package}.{room}"
-    for name in [name for name in sys.modules if name.startswith(prefix)]:
-        del sys.modules[name]
-    if hasattr(sys.modules[package], room):
-        delattr(sys.modules[package], room)
 
 
 def _free_threaded() -> bool:
@@ -80,6 +81,9 @@ def _calibrate(daemon: int, limits: Limits) -> Found:
     nothing: Found = dict.fromkeys(readings)
     if sys.platform != "linux":
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"
+        return nothing
+    if os.readlink("/proc/self") != str(os.getpid()):
+        limits["outside reading"] = "/proc shows another pid namespace's processes"
         return nothing
     try:
         from .calibration.search import Search

@@ -68,4 +68,4 @@ class Helper:
         self._task = None
         self._gate.release()
         path = f"/proc/self/task/{self.tid}"
-        wait_until(lambda: not os.path.exists(path), "the end of a helper thread")
+        wait_until(lambda: not os.access(path, os.F_OK), "the end of a helper thread")

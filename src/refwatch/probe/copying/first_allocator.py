@@ -19,6 +19,20 @@ class _Allocator(ctypes.Structure):
     ]
 
 
+class Mallinfo2(ctypes.Structure):
+    """mallinfo(3): bytes from brk and such, blocks.., bytes of mmap, .., in use, free, ..
+
+    It is here because the making of such a class calls functions of ctypes (3.14)."""
+
+    _fields_ = [  # noqa: RUF012
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+            "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
 _first = _Allocator()
 api.PyMem_GetAllocator(DOMAIN_OBJECTS, ctypes.byref(_first))
 

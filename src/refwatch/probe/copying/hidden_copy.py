@@ -18,12 +18,12 @@ are held, which would be a deadlock, and in the copy to threads that do not exis
 
 from __future__ import annotations
 
-import builtins
 import gc
 import os
 import sys
 import time
 from _functools import partial  # type: ignore[import-not-found]
+from _imp import lock_held
 from _operator import call
 from errno import EAGAIN
 
@@ -49,10 +49,10 @@ READ_WRITE = 2
 PR_SET_NAME, PR_SET_DUMPABLE = 15, 4  # prctl(2)
 SIGALRM = 14
 SIG_UNBLOCK = 1
+ALARM = ctypes.create_string_buffer(b"\x00\x20", 128)  # a set of signals; bit 13: signal 14
 LIMIT_S = 900  # seconds that a copy may live
 SETTLING = (libc.nice, libc.prctl, libc.signal, libc.alarm, libc.pthread_sigmask)
 """Looked up here once: in a copy that would be blocks that the target has not."""
-FINDERS, IMPORT = tuple(sys.meta_path), builtins.__import__  # before the target's own
 
 
 class NoCopy(Exception):
@@ -119,7 +119,7 @@ class Copier:
         The copy is a child of the parent's if that is ``launcher``, else one of this process's.
         Raises NoCopy.
         """
-        if sys.modules["_imp"].lock_held():
+        if lock_held():
             raise NotNow("an import was under way")
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
         try:
@@ -222,19 +222,16 @@ def reap(pid: int) -> bool:
 
 
 def settle() -> None:
-    """Make this process harmless: least priority, first to be killed for memory, no imports of the
-    target's, no hooks of its, and an end at the latest when the alarm comes."""
+    """Make this process harmless: least priority, first to be killed for memory, no hooks of
+    the target's, and an end at the latest when the alarm comes."""
     libc.nice(10)
     libc.prctl(PR_SET_NAME, b"refwatch-copy", 0, 0, 0)
     libc.signal(SIGALRM, None)  # SIG_DFL, which ends it
-    alarm = ctypes.create_string_buffer(b"\x00\x20" + b"\x00" * 126, 128)  # bit 13: signal 14
-    libc.pthread_sigmask(SIG_UNBLOCK, alarm, None)
+    libc.pthread_sigmask(SIG_UNBLOCK, ALARM, None)
     libc.alarm(LIMIT_S)
     gc.unfreeze()
     sys.settrace(None)
     sys.setprofile(None)
-    sys.meta_path[:] = FINDERS
-    builtins.__import__ = IMPORT
     try:
         file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)  # open() would run modules' code
         os.write(file, b"1000")

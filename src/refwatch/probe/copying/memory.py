@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from ..capi import HeldReader, ctypes, libc
-from .first_allocator import set_back
+from .first_allocator import Mallinfo2, set_back
 from .hidden_copy import SYS_CLONE, WALL
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -26,18 +26,6 @@ UTSNAME = 65  # bytes of one of uname(2)'s texts
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class _Mallinfo2(ctypes.Structure):
-    """mallinfo(3): bytes from brk and such, blocks.., bytes of mmap, .., in use, free, .."""
-
-    _fields_ = [  # noqa: RUF012
-        (name, ctypes.c_size_t)
-        for name in (
-            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
-            "fordblks", "keepcost",
-        )
-    ]  # fmt: skip
 
 
 class MemoryAsked:
@@ -79,7 +67,7 @@ class MemoryAsked:
 
 def _machine() -> str:
     """As uname(2) has it: the fifth of its texts."""
-    buffer = ctypes.create_string_buffer(6 * UTSNAME)
+    buffer = (ctypes.c_char * (6 * UTSNAME))()
     libc.uname(buffer)
     return buffer.raw[4 * UTSNAME :].partition(b"\0")[0].decode()
 
@@ -167,7 +155,7 @@ def _c() -> tuple[int, int] | str:
         mallinfo = libc["mallinfo2"]
     except AttributeError:
         return "this C library does not tell what malloc has (mallinfo2)"
-    mallinfo.restype = _Mallinfo2
+    mallinfo.restype = Mallinfo2
     before = _used(mallinfo())
     libc["malloc"](ctypes.c_size_t(PIECE))
     found = mallinfo()
@@ -176,5 +164,5 @@ def _c() -> tuple[int, int] | str:
     return before, found.fordblks
 
 
-def _used(found: _Mallinfo2) -> int:
+def _used(found: Mallinfo2) -> int:
     return int(found.uordblks + found.hblkhd)

@@ -14,7 +14,7 @@ import sys
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.machinery import ModuleSpec
+    from typing import Any
 
 
 def _restore_environment() -> tuple[str | None, str, str]:
@@ -35,24 +35,22 @@ def _restore_environment() -> tuple[str | None, str, str]:
 
 
 def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
-    """The probe's package, by its place, under a name that no one else uses."""
-    from _frozen_importlib import module_from_spec
-    from _frozen_importlib_external import spec_from_file_location
+    """What starts the probe, from the package's place, under a name that no one else uses."""
+    import builtins
+    from _frozen_importlib_external import SourceFileLoader
 
     package = os.path.dirname(folder)
-    spec: ModuleSpec | None = spec_from_file_location(
-        "_refwatch_probe",
-        os.path.join(package, "__init__.py"),
-        submodule_search_locations=[package],
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError(package)
-    module = module_from_spec(spec)
-    sys.modules["_refwatch_probe"] = module
-    spec.loader.exec_module(module)
-    from _refwatch_probe.start import start  # type: ignore[import-not-found]
+    name, path = "_refwatch_probe.loading", os.path.join(package, "loading.py")
+    code = SourceFileLoader(name, path).get_code(name)
+    names: dict[str, Any] = {"__name__": name, "__file__": path, "__builtins__": {**vars(builtins)}}
+    exec(code or "", names)  # noqa: S102 - as an import does
+    loader = names["Loader"](package)
+    start = loader.load("_refwatch_probe.start")
 
-    return start  # type: ignore[no-any-return]
+    def begin(report_to: str, allocations: str, known: set[int]) -> None:
+        start.start(report_to, allocations, known, loader.unload)
+
+    return begin
 
 
 def _start_probe(folder: str, report_to: str, allocations: str) -> None:
