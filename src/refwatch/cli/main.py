@@ -10,6 +10,7 @@ import click
 
 from refwatch import __version__
 from refwatch.cli.errors import USAGE, say
+from refwatch.cli.streams import fill_closed
 
 if TYPE_CHECKING:
     from refwatch.model.allocations import Mode
@@ -70,10 +71,15 @@ def cli() -> None:
     help="No UI: the target keeps the terminal; a summary on stderr at the end.",
 )
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write the snapshot (JSON) when the target ends."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the snapshot (JSON) when the target ends; - is stdout.",
 )
 @click.option(
-    "--record", metavar="FILE", help="Keep the events; `refwatch replay FILE` shows them again."
+    "--record",
+    metavar="FILE",
+    help="Keep the events; `refwatch replay FILE` shows them again; - is stdout.",
 )
 @click.option(
     "--rate",
@@ -228,6 +234,7 @@ def split_target(arguments: list[str]) -> list[str]:
 
 def run() -> None:
     """Parse and run; a usage error is one line and status 2."""
+    fill_closed()
     try:
         cli.main(split_target(sys.argv[1:]), prog_name="refwatch", standalone_mode=False)
     except click.exceptions.Exit as done:
