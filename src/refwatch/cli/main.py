@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from refwatch import __version__
-from refwatch.cli.errors import USAGE, say
+from refwatch.cli.errors import FAILED, USAGE, say
 from refwatch.cli.streams import fill_closed
 
 if TYPE_CHECKING:
@@ -244,3 +245,15 @@ def run() -> None:
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
+    finally:
+        _flush_stdout()
+
+
+def _flush_stdout() -> None:
+    """What cannot be written now would be a traceback when the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        say(f"cannot write to stdout: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(FAILED)

@@ -7,11 +7,10 @@ it shares what is already loaded, and loads the rest while the target starts.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from refwatch.cli.errors import FAILED, USAGE, give_up, say
+from refwatch.cli.errors import FAILED, USAGE, give_up, say, say_plain
 from refwatch.cli.fork import RunOptions, fork_daemon
 from refwatch.cli.target import make_spec
 from refwatch.daemon.session_dir import SessionDirectory, SessionError
@@ -105,12 +104,3 @@ def _run_headless(
     if not words.stays:
         reap(daemon, END_S)
     return code or (FAILED if words.failed else 0)
-
-
-def say_plain(line: str) -> None:
-    """A line of the summary on stderr."""
-    try:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, UnicodeError):
-        pass
