@@ -245,6 +245,9 @@ def run() -> None:
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
+    except OSError as error:  # a full disk, no more processes
+        say(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        sys.exit(FAILED)
     finally:
         _flush_stdout()
 

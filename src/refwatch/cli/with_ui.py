@@ -90,7 +90,7 @@ def run_with_ui(
     while status.wait(LAST_WORDS_S):  # what the daemon's last words were, to the end
         pass
     reap(launcher, END_POLITELY_S)
-    reap(daemon, END_POLITELY_S)
+    reap(daemon, END_POLITELY_S, may_stay=True)  # for other viewers
     return code or (FAILED if status.failed else 0)
 
 

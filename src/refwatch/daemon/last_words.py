@@ -84,12 +84,14 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def reap(pid: int, limit_s: float) -> None:
-    """Wait for a child, so long; then end it."""
-    ends = time.monotonic() + limit_s
+def reap(pid: int, limit_s: float, *, may_stay: bool = False) -> None:
+    """Wait for a child, so long; then end it, unless it ``may_stay`` and does something."""
+    ends, work = time.monotonic() + limit_s, _work_of(pid)
     with contextlib.suppress(ChildProcessError):
         while not os.waitpid(pid, os.WNOHANG)[0]:
             if time.monotonic() > ends:
+                if may_stay and _work_of(pid) != work:
+                    return
                 end(pid)
                 os.waitpid(pid, 0)
                 return

@@ -258,7 +258,7 @@ class Terminal:
         self._reporter = reporter
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.heard = b""
-        """What the daemon has said that was no command: its last words may come early."""
+        """What the daemon has said that was no command yet: its last words may come early."""
         self._commands = b""
         self._input = b""
         self._woken = woken
@@ -290,6 +290,7 @@ class Terminal:
                 reap_copies(self._pid)
         while self._take_output():
             pass
+        self.heard += self._commands
         return shell_status(status)
 
     def _hang_up(self, poll: select.poll) -> None:
