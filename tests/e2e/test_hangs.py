@@ -60,11 +60,11 @@ def test_a_daemon_that_hangs(bench: Bench, wait_until: Wait) -> None:
     assert bench.refwatch("replay", "events.rec").status == 0
 
 
-@pytest.mark.parametrize("lines", [1, 50_000], ids=["quiet", "much output"])
 def test_a_daemon_that_hangs_with_the_ui(
-    bench: Bench, open_terminal: Open, wait_until: Wait, lines: int
+    bench: Bench, open_terminal: Open, wait_until: Wait
 ) -> None:
-    terminal = open_terminal("-o", "snapshot.json", bench.script(WAITER.format(lines=lines)))
+    """The target prints more than is kept for the daemon."""
+    terminal = open_terminal("-o", "snapshot.json", bench.script(WAITER.format(lines=20_000)))
     terminal.wait("running")
     stop(bench.daemon_of(terminal.pid), wait_until)
 
@@ -151,6 +151,24 @@ def test_a_shell_s_terminal_that_is_closed(
     close(terminal, bench, wait_until)
 
     assert (bench.folder / "said").read_text() == "hung up, Input/output error"
+
+
+def test_a_terminal_that_is_closed_while_nobody_is_to_hear_of_it(
+    bench: Bench, open_terminal: Open, wait_until: Wait
+) -> None:
+    """With SIGHUP ignored the program goes on; the UI has nothing to be shown on."""
+    script = bench.script(WAITER.format(lines=1))
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *bench.command]
+    terminal = open_terminal("-o", "snapshot.json", script, command=ignoring)
+    terminal.wait("running")
+
+    terminal.hang_up()
+    wait_until(lambda: terminal.process.poll() is not None, "the UI to end")
+    assert bench.processes()
+    (bench.folder / "go").touch()
+
+    wait_until(lambda: not bench.processes(), "every process to end")
+    assert bench.read_snapshot().target.exit_code == 5
 
 
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "watched"])

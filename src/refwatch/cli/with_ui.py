@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,19 +96,32 @@ def run_with_ui(
 
 
 def _pass_hangup_on(launcher: int) -> None:
-    """When the terminal is closed the target's own is, too. A SIGHUP for this process alone is no
-    such thing: the others go on."""
+    """When the terminal is closed this process ends, and the target's own terminal is closed, too;
+    not where SIGHUP is ignored, as nohup has it. A SIGHUP with the terminal still there is for this
+    process alone: the others go on."""
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
     def hung_up(number: int, _: object) -> None:
-        try:
-            os.tcgetpgrp(0)
-        except OSError:
+        gone = _terminal_gone(0)
+        if gone and not ignored:
             os.kill(launcher, signal.SIGHUP)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        if gone or not ignored:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, hung_up)
+    def wait() -> None:  # the signal goes to the leader of the session, which may be a shell
+        _terminal_gone(None)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hung_up)
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _terminal_gone(limit_ms: int | None) -> bool:
+    """Whether it is, within this time."""
+    poll = select.poll()
+    poll.register(0, 0)  # POLLHUP is told without being asked for
+    return bool(poll.poll(limit_ms))
 
 
 def _fork_launcher(

@@ -14,7 +14,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-SILENT_S = 7.0  # for a daemon that says nothing and does nothing
+SILENT_S = 5.0  # for a daemon that says nothing and does nothing
 BUSY_S = 40.0  # for one that does: the traces of a large heap are counted to their end
 LOOK_S = 0.25
 GONE = "the daemon is gone: there is no summary, and no snapshot was written"
