@@ -89,7 +89,7 @@ def test_a_target_is_ended_though_the_daemon_hangs(
     terminal.wait("still running")
     terminal.press("e")
 
-    assert terminal.end() == 128 + signal.SIGKILL
+    assert terminal.end() == 128 + signal.SIGTERM
 
 
 # What bare python does with it stands beside: it has the terminal, or its parent has.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from refwatch.session.recording import RecordingWriter
 
 END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
+CARRIED_S = 2.0  # for the daemon to take a word for the launcher
 START_LIMIT_S = 10.0
 LAST_WORDS_S = BUSY_S + 20.0
 
@@ -78,13 +79,13 @@ def run_with_ui(
         recording.release()
     read_end, write_end = os.pipe()
     launcher = _fork_launcher(spec, session, daemon, link, write_end, output)
+    _pass_hangup_on(launcher)
     link.close()
     os.close(write_end)
     session.unlock()
     status = Status(read_end)
     if not status.wait(START_LIMIT_S) or status.error:
         give_up(status.error or "the target could not be started", FAILED)
-    _pass_hangup_on(launcher)
     code = _view(session, status)
     if status.exit_code is None:
         return code
@@ -169,31 +170,28 @@ def _view(session: SessionDirectory, status: Status) -> int:
 
 
 def _end_target(session: SessionDirectory, status: Status) -> None:
-    """SIGTERM, and SIGKILL to one that stays. Where the daemon does not carry the word it is said
-    directly."""
+    """SIGTERM, and SIGKILL to one that stays."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        _signal(session, status, number)
+        if not _signal(session, number) and status.exit_code is None and status.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(status.pid, number)
         if status.wait(END_POLITELY_S):
             return
-    with contextlib.suppress(OSError):
-        os.kill(status.pid or 0, signal.SIGKILL) if status.pid else None
 
 
-def _signal(session: SessionDirectory, status: Status, number: int) -> None:
-    """By its parent, which knows that the pid is still the target's; without a daemon to carry the
-    word, directly."""
+def _signal(session: SessionDirectory, number: int) -> bool:
+    """By its parent, which knows that the pid is still the target's; False where there is no daemon
+    that carries the word."""
     import json
 
     line = json.dumps({"command": "signal_target", "number": int(number)}).encode() + b"\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CARRIED_S)
         try:
             connection.connect(session.viewer_path)
             connection.sendall(line)
+            heard = connection.recv(1)  # the welcome: the command is read now, or soon
         except OSError:
-            with contextlib.suppress(OSError):
-                os.kill(status.pid or 0, number) if status.pid else None
-        else:
-            connection.settimeout(1.0)
-            with contextlib.suppress(OSError):
-                connection.recv(1)  # the welcome: by now the command has been read, or soon is
-            time.sleep(0.05)
+            return False
+        time.sleep(0.05)
+    return bool(heard)
