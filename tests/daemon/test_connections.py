@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 import time
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,7 @@ from typing import cast
 import pytest
 
 from refwatch.daemon import connections
-from refwatch.daemon.connections import Connection, Listener, peer_is_ours
+from refwatch.daemon.connections import Connection, Listener, Viewer, peer_is_ours
 from refwatch.model import commands as cmd
 from refwatch.model.wire import command_decoder, encode_line
 
@@ -36,6 +37,25 @@ def test_messages_arrive_whole_however_they_were_cut() -> None:
     assert found == [cmd.Mark("ä"), cmd.StopWatching()]
     assert connection.receive() == []
     assert not connection.open
+
+
+def test_a_viewer_that_asks_without_end_holds_nobody_up() -> None:
+    ours, peer = socket.socketpair()
+    viewer, done = Viewer(ours), list[cmd.Command]()
+    lines = encode_line(cmd.Mark("m")) * 50_000
+    sender = threading.Thread(target=peer.sendall, args=(lines,))
+    sender.start()
+
+    most = 0
+    while len(done) < 50_000 and viewer.open:
+        viewer.obeyed(done.append, 100_000)
+        most = max(most, len(viewer.asked))
+    sender.join(40)
+
+    assert len(done) == 50_000
+    assert 0 < most < 10_000
+    peer.close()
+    viewer.close()
 
 
 def test_noise_is_left_out() -> None:

@@ -417,7 +417,9 @@ class Screen:
 class Terminal:
     """A command in a pseudo-terminal of its own, the leader of the session there."""
 
-    def __init__(self, bench: Bench, command: Sequence[Argument], rows: int, columns: int) -> None:
+    def __init__(
+        self, bench: Bench, command: Sequence[Argument], rows: int, columns: int, shell: bool
+    ) -> None:
         self.screen = Screen(rows, columns)
         self.heard = ""
         """All that was written to it."""
@@ -432,7 +434,7 @@ class Terminal:
         words = [
             "sh",
             "-c",
-            f'exec "$@" <{name} >{name} 2>&1',
+            f"exec <{name} >{name} 2>&1; " + ('"$@"; exit $?' if shell else 'exec "$@"'),
             "sh",
             *(os.fspath(word) for word in command),
         ]
@@ -444,12 +446,21 @@ class Terminal:
         )
         self.pid = self.process.pid
 
+    def hang_up(self) -> None:
+        """Close it, as the end of a connection or of its window does."""
+        self.read()
+        os.close(self._slave)
+        os.close(self._master)
+        self._master = self._slave = -1
+
     def resize(self, rows: int, columns: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
         self.screen = Screen(rows, columns)
 
     def read(self) -> None:
         """Take in what has come."""
+        if self._master < 0:
+            return
         with contextlib.suppress(BlockingIOError):
             while data := self._decoder.decode(os.read(self._master, 1 << 16)):
                 self.heard += data
@@ -499,17 +510,25 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._master)
-        os.close(self._slave)
+        if self._master >= 0:
+            os.close(self._master)
+            os.close(self._slave)
 
 
 @pytest.fixture
 def open_terminal(bench: Bench) -> Iterator[Callable[..., Terminal]]:
-    """``open_terminal("--headless", "x.py", rows=24, columns=80)``: refwatch in a terminal."""
+    """``open_terminal("--headless", "x.py", rows=24, columns=80)``: refwatch in a terminal; with
+    ``shell`` that of a shell which waits for it."""
     opened: list[Terminal] = []
 
-    def start(*words: Argument, rows: int = 24, columns: int = 80) -> Terminal:
-        opened.append(Terminal(bench, [*REFWATCH, *words], rows, columns))
+    def start(
+        *words: Argument,
+        rows: int = 24,
+        columns: int = 80,
+        command: Sequence[Argument] = REFWATCH,
+        shell: bool = False,
+    ) -> Terminal:
+        opened.append(Terminal(bench, [*command, *words], rows, columns, shell))
         return opened[-1]
 
     try:

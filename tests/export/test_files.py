@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from refwatch.export.files import ExportError, check_writable, write_whole
+from refwatch.export.files import ExportError, Output, check_writable, write_whole
 
 
 @pytest.mark.parametrize("name", ["", "missing/s.json", "a" * 300, "nul\0"])
@@ -104,3 +104,34 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_other(tmp_path: Path) ->
     assert done.stdout.startswith("cannot write")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["s.json"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody reads it, or not all that it is to take."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ExportError, match="nobody reads from it"):
+        write_whole(tmp_path / "pipe", b"data")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"data")
+    assert os.read(reader, 10) == b"data"
+    with pytest.raises(ExportError, match="does not keep up"):
+        write_whole(tmp_path / "pipe", bytes(1 << 20))
+    os.close(reader)
+
+
+def test_what_goes_to_an_open_file_comes_behind_what_is_there(tmp_path: Path) -> None:
+    with open(tmp_path / "theirs", "wb", buffering=0) as theirs:
+        os.set_inheritable(theirs.fileno(), True)
+        output = Output(f"/dev/fd/{theirs.fileno()}")
+        output.write(b"data")
+        theirs.write(b"before ")
+        assert not output.on_terminal
+        output.deliver()
+    assert (tmp_path / "theirs").read_bytes() == b"before data"
+
+
+def test_only_the_unfinished_files_of_one_process_are_removed(tmp_path: Path) -> None:
+    for name in (".refwatch-77-ab.tmp", ".refwatch-7-ab.tmp", ".refwatch-77-ab"):
+        (tmp_path / name).touch()
+    Output(str(tmp_path / "s.json")).remove_unfinished(77)
+    assert sorted(os.listdir(tmp_path)) == [".refwatch-7-ab.tmp", ".refwatch-77-ab"]

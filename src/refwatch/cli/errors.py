@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from typing import NoReturn
 
@@ -11,12 +13,15 @@ FAILED = 1
 
 def say(text: str) -> None:
     """One line on stderr, whatever characters its parts have; a closed stderr is no matter."""
-    line = "refwatch: " + "".join(c if c.isprintable() else "?" for c in text)
-    try:
-        sys.stderr.write(line.encode("utf-8", "replace").decode() + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, UnicodeError):
-        pass
+    say_plain("refwatch: " + "".join(c if c.isprintable() else "?" for c in text))
+
+
+def say_plain(line: str) -> None:
+    """The same for a line that is ready. Past Python's own buffer: what stayed there because nobody
+    takes it would be an error at the end, and change the status."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    with contextlib.suppress(OSError):
+        os.write(2, (line + "\n").encode(encoding, "backslashreplace"))
 
 
 def give_up(text: str, status: int = FAILED) -> NoReturn:

@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED
 from refwatch.daemon.session_dir import SessionDirectory
 
 if TYPE_CHECKING:
+    from refwatch.export.files import Output
     from refwatch.model.allocations import Mode
     from refwatch.session.recording import RecordingWriter
 
@@ -46,6 +46,7 @@ def fork_daemon(
     options: RunOptions,
     session: SessionDirectory,
     recording: RecordingWriter | None,
+    output: Output | None,
 ) -> tuple[int, socket.socket]:
     """Start the daemon; return its pid and the launcher's end of their link."""
     ours, theirs = socket.socketpair()
@@ -70,7 +71,7 @@ def fork_daemon(
         daemon_options = DaemonOptions(
             rate_hz=options.rate,
             duration_s=options.duration,
-            output=Path(options.output).absolute() if options.output else None,
+            output=output,
             expects_viewer=with_ui,
             heap=HeapOptions(
                 ReferenceOptions(

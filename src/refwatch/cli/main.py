@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from refwatch import __version__
-from refwatch.cli.errors import USAGE, say
+from refwatch.cli.errors import FAILED, USAGE, say
+from refwatch.cli.streams import fill_closed
 
 if TYPE_CHECKING:
     from refwatch.model.allocations import Mode
@@ -70,10 +72,15 @@ def cli() -> None:
     help="No UI: the target keeps the terminal; a summary on stderr at the end.",
 )
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write the snapshot (JSON) when the target ends."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the snapshot (JSON) when the target ends; - is stdout.",
 )
 @click.option(
-    "--record", metavar="FILE", help="Keep the events; `refwatch replay FILE` shows them again."
+    "--record",
+    metavar="FILE",
+    help="Keep the events; `refwatch replay FILE` shows them again; - is stdout.",
 )
 @click.option(
     "--rate",
@@ -228,6 +235,7 @@ def split_target(arguments: list[str]) -> list[str]:
 
 def run() -> None:
     """Parse and run; a usage error is one line and status 2."""
+    fill_closed()
     try:
         cli.main(split_target(sys.argv[1:]), prog_name="refwatch", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -237,3 +245,18 @@ def run() -> None:
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
+    except OSError as error:  # a full disk, no more processes
+        say(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        sys.exit(FAILED)
+    finally:
+        _flush_stdout()
+
+
+def _flush_stdout() -> None:
+    """What cannot be written now would be a traceback when the interpreter ends."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        say(f"cannot write to stdout: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(FAILED)

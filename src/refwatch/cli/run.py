@@ -7,25 +7,20 @@ it shares what is already loaded, and loads the rest while the target starts.
 
 from __future__ import annotations
 
-import os
-import select
-import socket
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refwatch.cli.errors import USAGE, give_up, say
+from refwatch.cli.errors import FAILED, USAGE, give_up, say, say_plain
 from refwatch.cli.fork import RunOptions, fork_daemon
 from refwatch.cli.target import make_spec
 from refwatch.daemon.session_dir import SessionDirectory, SessionError
 from refwatch.daemon.target import TargetError, TargetSpec
 
 if TYPE_CHECKING:
+    from refwatch.export.files import Output
     from refwatch.session.recording import RecordingWriter
 
-LAST_WORDS_S = 15.0  # how long the daemon may take to write what was asked for
+END_S = 5.0  # how long the daemon may take to end when it has said that it does
 
 
 def run_target(
@@ -36,7 +31,7 @@ def run_target(
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""
         spec = replace(spec, allocations=options.alloc + deep)
-    recording = _check_files(options)
+    output, recording = _output(options), _recording(options)
     try:
         session = SessionDirectory.create(spec.label)
     except SessionError as error:
@@ -45,29 +40,38 @@ def run_target(
         if options.with_ui:
             from refwatch.cli.with_ui import run_with_ui
 
-            return run_with_ui(options, spec, session, recording)
-        return _run_headless(options, spec, session, recording)
+            return run_with_ui(options, spec, session, recording, output)
+        return _run_headless(options, spec, session, recording, output)
     finally:
         session.remove_if_unused()
 
 
-def _check_files(options: RunOptions) -> RecordingWriter | None:
-    """Refuse what can't be written before the target starts."""
-    if options.output is not None:
-        from refwatch.export.files import ExportError, check_writable
+def _output(options: RunOptions) -> Output | None:
+    """Where the snapshot is to go; what can't be written is refused before the target starts."""
+    if options.output is None:
+        return None
+    from refwatch.export.files import ExportError, Output
 
-        try:
-            check_writable(Path(options.output))
-        except ExportError as error:
-            give_up(str(error), USAGE)
+    try:
+        output = Output(options.output)
+    except ExportError as error:
+        give_up(str(error), USAGE)
+    if options.with_ui and output.on_terminal:
+        give_up(f"-o {options.output}: the UI has the terminal (--headless has none)", USAGE)
+    return output
+
+
+def _recording(options: RunOptions) -> RecordingWriter | None:
+    """The same for the events."""
     if options.record is None:
         return None
     from refwatch.session.recording import RecordingError, RecordingWriter
 
     try:
-        return RecordingWriter(options.record)
+        recording = RecordingWriter(options.record, terminal=not options.with_ui)
     except RecordingError as error:
         give_up(str(error), USAGE)
+    return recording
 
 
 def _run_headless(
@@ -75,54 +79,28 @@ def _run_headless(
     spec: TargetSpec,
     session: SessionDirectory,
     recording: RecordingWriter | None,
+    output: Output | None,
 ) -> int:
+    from refwatch.daemon.last_words import reap
     from refwatch.daemon.launcher import Launcher
 
-    daemon, link = fork_daemon(options, session, recording)
+    daemon, link = fork_daemon(options, session, recording, output)
     if recording is not None:
-        recording.close()  # the daemon has its own copy
+        recording.release()  # the daemon has its own copy
     session.unlock()
+    launcher = Launcher(spec, session.probe_path, daemon, link, output)
     try:
-        code = Launcher(spec, session.probe_path, daemon, link).run_in_foreground()
+        code = launcher.run_in_foreground()
     except TargetError as error:
         link.close()
-        os.waitpid(daemon, 0)
+        reap(daemon, END_S)
         give_up(str(error))
-    stays = _print_summary(link)
-    link.close()
-    if not stays:
-        os.waitpid(daemon, 0)
-    return code
-
-
-def _print_summary(link: socket.socket) -> bool:
-    """What the daemon has to say at the end; a daemon that is gone is worth a line. Returns whether
-    it stays for viewers that look at what there was."""
-    import json
-
-    data, end = b"", time.monotonic() + LAST_WORDS_S
-    while b"\n" not in data:
-        ready, _, _ = select.select([link], [], [], max(0.0, end - time.monotonic()))
-        piece = b""
-        if ready:
-            try:
-                piece = link.recv(65536)
-            except OSError:
-                piece = b""
-        if not piece:
-            say("the daemon is gone: there is no summary, and no snapshot was written")
-            return False
-        data += piece
-    summary = json.loads(data.split(b"\n", 1)[0])
-    for line in summary["lines"]:
+    words = launcher.last_words()
+    if words.trouble:
+        say(words.trouble)
+    for line in words.lines:
         say_plain(line)
-    return bool(summary.get("stays"))
-
-
-def say_plain(line: str) -> None:
-    """A line of the summary on stderr."""
-    try:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError, UnicodeError):
-        pass
+    link.close()
+    if not words.stays:
+        reap(daemon, END_S)
+    return code or (FAILED if words.failed else 0)

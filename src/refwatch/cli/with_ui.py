@@ -9,24 +9,30 @@ import select
 import shutil
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, give_up, say
 from refwatch.cli.fork import RunOptions, fork_daemon
+from refwatch.daemon.last_words import BUSY_S, reap
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 
 if TYPE_CHECKING:
+    from refwatch.export.files import Output
     from refwatch.session.recording import RecordingWriter
 
 END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
+CARRIED_S = 2.0  # for the daemon to take a word for the launcher
 START_LIMIT_S = 10.0
+LAST_WORDS_S = BUSY_S + 20.0
 
 
 class Status:
-    """What the launcher's process says over its pipe: ``pid N``, ``exit N`` or ``error TEXT``."""
+    """What the launcher's process says over its pipe: ``pid N``, ``exit N`` or ``error TEXT``; and
+    then ``say TEXT`` for the user, and ``failed`` where what was asked for was not written."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -34,6 +40,7 @@ class Status:
         self.pid: int | None = None
         self.exit_code: int | None = None
         self.error: str | None = None
+        self.failed = False
 
     def wait(self, limit_s: float) -> bool:
         """Read until the next line has come, at most that long; False when none did."""
@@ -50,6 +57,10 @@ class Status:
             self.pid = int(value)
         elif kind == "exit":
             self.exit_code = int(value)
+        elif kind == "say":
+            say(value)
+        elif kind == "failed":
+            self.failed = True
         else:
             self.error = value
         return True
@@ -60,13 +71,15 @@ def run_with_ui(
     spec: TargetSpec,
     session: SessionDirectory,
     recording: RecordingWriter | None,
+    output: Output | None,
 ) -> int:
     """Run under watch with the UI on this terminal; return the exit status."""
-    daemon, link = fork_daemon(options, session, recording)
+    daemon, link = fork_daemon(options, session, recording, output)
     if recording is not None:
-        recording.close()
+        recording.release()
     read_end, write_end = os.pipe()
-    launcher = _fork_launcher(spec, session, daemon, link, write_end)
+    launcher = _fork_launcher(spec, session, daemon, link, write_end, output)
+    _pass_hangup_on(launcher)
     link.close()
     os.close(write_end)
     session.unlock()
@@ -74,23 +87,51 @@ def run_with_ui(
     if not status.wait(START_LIMIT_S) or status.error:
         give_up(status.error or "the target could not be started", FAILED)
     code = _view(session, status)
-    if status.exit_code is not None:
-        _reap({launcher, daemon})
-    return code
+    if status.exit_code is None:
+        return code
+    while status.wait(LAST_WORDS_S):  # what the daemon's last words were, to the end
+        pass
+    reap(launcher, END_POLITELY_S)
+    reap(daemon, END_POLITELY_S, may_stay=True)  # for other viewers
+    return code or (FAILED if status.failed else 0)
 
 
-def _reap(children: set[int]) -> None:
-    """Nothing is left behind: the target has ended, and so do these now."""
-    end = time.monotonic() + END_POLITELY_S
-    while children and time.monotonic() < end:
-        for pid in list(children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                children.discard(pid)
-        time.sleep(0.005)
+def _pass_hangup_on(launcher: int) -> None:
+    """When the terminal is closed this process ends, and the target's own terminal is closed, too;
+    not where SIGHUP is ignored, as nohup has it. A SIGHUP with the terminal still there is for this
+    process alone: the others go on."""
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+    def hung_up(number: int, _: object) -> None:
+        gone = _terminal_gone(0)
+        if gone and not ignored:
+            os.kill(launcher, signal.SIGHUP)
+        if gone or not ignored:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    def wait() -> None:  # the signal goes to the leader of the session, which may be a shell
+        _terminal_gone(None)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hung_up)
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _terminal_gone(limit_ms: int | None) -> bool:
+    """Whether it is, within this time."""
+    poll = select.poll()
+    poll.register(0, 0)  # POLLHUP is told without being asked for
+    return bool(poll.poll(limit_ms))
 
 
 def _fork_launcher(
-    spec: TargetSpec, session: SessionDirectory, daemon: int, link: socket.socket, status_fd: int
+    spec: TargetSpec,
+    session: SessionDirectory,
+    daemon: int,
+    link: socket.socket,
+    status_fd: int,
+    output: Output | None,
 ) -> int:
     """Return the pid of the process that is the target's parent."""
     size = shutil.get_terminal_size()
@@ -100,15 +141,15 @@ def _fork_launcher(
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         session.unlock()
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         from refwatch.daemon.launcher import Launcher
 
-        launcher = Launcher(spec, session.probe_path, daemon, link)
+        launcher = Launcher(spec, session.probe_path, daemon, link, output)
         launcher.run_on_terminal(max(size.lines - 6, 10), max(size.columns - 4, 40), status_fd)
+        session.remove_if_unused()
     finally:
         os._exit(0)
 
@@ -131,26 +172,26 @@ def _view(session: SessionDirectory, status: Status) -> int:
 def _end_target(session: SessionDirectory, status: Status) -> None:
     """SIGTERM, and SIGKILL to one that stays."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        _signal(session, status, number)
+        if not _signal(session, number) and status.exit_code is None and status.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(status.pid, number)
         if status.wait(END_POLITELY_S):
             return
 
 
-def _signal(session: SessionDirectory, status: Status, number: int) -> None:
-    """By its parent, which knows that the pid is still the target's; without a daemon to carry the
-    word, directly."""
+def _signal(session: SessionDirectory, number: int) -> bool:
+    """By its parent, which knows that the pid is still the target's; False where there is no daemon
+    that carries the word."""
     import json
 
     line = json.dumps({"command": "signal_target", "number": int(number)}).encode() + b"\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CARRIED_S)
         try:
             connection.connect(session.viewer_path)
             connection.sendall(line)
+            heard = connection.recv(1)  # the welcome: the command is read now, or soon
         except OSError:
-            with contextlib.suppress(OSError):
-                os.kill(status.pid or 0, number) if status.pid else None
-        else:
-            connection.settimeout(1.0)
-            with contextlib.suppress(OSError):
-                connection.recv(1)  # the welcome: by now the command has been read, or soon is
-            time.sleep(0.05)
+            return False
+        time.sleep(0.05)
+    return bool(heard)

@@ -6,14 +6,19 @@ import contextlib
 import os
 import socket
 import struct
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
 
-from refwatch.model.wire import LineReader
+from refwatch.model.commands import Command
+from refwatch.model.wire import LineReader, command_decoder
 
 T = TypeVar("T")
 MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+PIECES = 4  # of 64 KiB that are read of a viewer at a time: thousands of commands
 
 
 def peer_of(connection: socket.socket) -> tuple[int, int] | None:
@@ -72,10 +77,12 @@ class Connection(Generic[T]):
     def unsent(self) -> bool:
         return bool(self._unsent) and self.open
 
-    def receive(self) -> list[T]:
-        """What has come; closes itself at the end of the stream."""
+    def receive(self, pieces: int | None = None) -> list[T]:
+        """What has come, of a peer that may send for ever at most so many ``pieces`` of 64 KiB;
+        closes itself at the end of the stream."""
         messages: list[T] = []
-        while self.open:
+        while self.open and pieces != 0:
+            pieces = None if pieces is None else pieces - 1
             try:
                 data = self.socket.recv(1 << 16)
             except BlockingIOError:
@@ -92,6 +99,23 @@ class Connection(Generic[T]):
         self.open = False
         with contextlib.suppress(OSError):
             self.socket.close()
+
+
+class Viewer(Connection[Command]):
+    """A viewer, and what it has asked for that was not done yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, command_decoder)
+        self.asked: deque[Command] = deque()
+
+    def obeyed(self, obey: Callable[[Command], None], limit_ns: int) -> None:
+        """Do what it asks for as long as that. The rest waits, and so does the viewer in the end:
+        no more is read before all of it is done."""
+        end = time.monotonic_ns() + limit_ns
+        if not self.asked:
+            self.asked.extend(self.receive(PIECES))
+        while self.asked and time.monotonic_ns() < end:
+            obey(self.asked.popleft())
 
 
 class Listener:

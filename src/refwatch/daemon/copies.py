@@ -19,6 +19,7 @@ MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for
 FIRST_WORD_S = (
     10.0  # for a copy to say that it is there: its memory may have been copied in disorder
 )
+MOST_UNANSWERED = 8  # each is a fork of the target
 AGAIN_S = 0.1  # until the target is asked once more, where it just could not
 
 
@@ -58,10 +59,17 @@ class Copies:
         self._gone: list[int] = []
         """Copies that have ended, and perhaps must be waited for by the target."""
         self._count = 0
+        self._unanswered = 0
+        """How often the probe was asked for a copy and has not answered."""
 
     def __len__(self) -> int:
         """How many pieces of work go on."""
         return len(self._works)
+
+    @property
+    def crowded(self) -> bool:
+        """The target has enough to do with the copies that it was asked for."""
+        return self._unanswered >= MOST_UNANSWERED
 
     def __contains__(self, name: str) -> bool:
         return name in self._works
@@ -96,8 +104,12 @@ class Copies:
             return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
 
         self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
-        self._send(line())
+        self._ask(self._works[name])
         return name
+
+    def _ask(self, work: Work) -> None:
+        self._unanswered += 1
+        self._send(work.command())
 
     def tell(self, name: str, command: dict[str, object]) -> bool:
         """Send the copy of this work a command; False when it is not there."""
@@ -117,6 +129,8 @@ class Copies:
         """A report about a copy or from one; False if it is none."""
         if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
             return False
+        if isinstance(report, rp.Copied | rp.NoCopy):
+            self._unanswered = max(0, self._unanswered - 1)
         work = self._works.get(report.work)
         if work is not None:
             self._take_of(work, report, connection)
@@ -167,7 +181,7 @@ class Copies:
                     self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
                 elif work.again_s is not None and now >= work.again_s:
                     work.again_s = None
-                    self._send(work.command())
+                    self._ask(work)
             elif work.pid and work.connection is None and now - work.began_s > FIRST_WORD_S:
                 self._end(work, f"the copy did not say a word in {FIRST_WORD_S:.0f} s")
             elif now - work.began_s > work.limit_s:

@@ -12,27 +12,32 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from refwatch import __version__
-from refwatch.daemon.connections import Connection, Listener
+from refwatch.daemon.connections import Connection, Listener, Viewer
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.watch import Watch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
-from refwatch.model.wire import command_decoder, encode_line
+from refwatch.model.wire import encode_line
 from refwatch.observe.proc import proc_is_ours
 from refwatch.session.backlog import Backlog
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
+
+if TYPE_CHECKING:
+    from refwatch.export.files import Output
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
 LAST_TRACES_NS = 10_000_000_000  # the last count of them is worth more
 MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
+OBEY_NS = 10_000_000  # of which as long, at most, for one viewer
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
 _launches: msgspec.json.Decoder[Launch] = msgspec.json.Decoder(Launch)
@@ -62,7 +67,7 @@ class DaemonOptions:
 
     rate_hz: float = 1000.0
     duration_s: float | None = None
-    output: Path | None = None
+    output: Output | None = None
     expects_viewer: bool = False
     heap: HeapOptions = field(default_factory=HeapOptions)
 
@@ -82,7 +87,7 @@ class Daemon:
         self._launcher: Connection[Launch] = Connection(launcher, _launches)
         self._probes = Listener(probes)
         self._viewer_listener = Listener(viewers)
-        self._viewers: list[Connection[cmd.Command]] = []
+        self._viewers: list[Viewer] = []
         self._recording = recording
         self._state = State()
         self._backlog = Backlog()
@@ -91,6 +96,8 @@ class Daemon:
         self._started_ns = time.monotonic_ns()
         self._had_viewer = False
         self._ended = False
+        self._failed = False
+        """What the user has asked to be written was not."""
         self._next_serve = 0
         self._last_words_ns: int | None = None
         """Until when copies may work, once the target has ended."""
@@ -105,11 +112,16 @@ class Daemon:
             self._recording.write([event], time.monotonic())
             if self._recording.failed:
                 failed, self._recording = self._recording.failed, None
-                self.emit(ev.Noted(event.at, "error", failed))
+                self._fail(failed)
         if self._viewers:
             line = encode_line(event)
             for viewer in self._viewers:
                 viewer.send(line)
+
+    def _fail(self, reason: str) -> None:
+        """What the user has asked for cannot be written."""
+        self._failed = True
+        self.emit(ev.Noted(self._now(), "error", reason))
 
     def _now(self) -> float:
         return self._watch.now_ns() / 1e9 if self._watch else 0.0
@@ -128,7 +140,7 @@ class Daemon:
             sampled = watch is not None and watch.sampling
             wait = watch.step() if watch is not None and not watch.over else IDLE_S
             now = time.monotonic_ns()
-            if now >= self._next_serve or wait >= IDLE_S:
+            if now >= self._next_serve or not sampled:
                 self._next_serve = now + SERVE_NS
                 self._serve()
             watch = self._watch  # it may have just begun
@@ -157,7 +169,7 @@ class Daemon:
         poll = select.poll()
         for fd in watched:
             poll.register(fd, select.POLLIN)
-        poll.poll(limit_s * 1000)
+        poll.poll(0 if any(viewer.asked for viewer in self._viewers) else limit_s * 1000)
 
     def _done(self) -> bool:
         if not self._ended:
@@ -175,9 +187,8 @@ class Daemon:
             self._welcome(connection)
         for viewer in self._viewers:
             viewer.flush()
-            for command in viewer.receive():
-                self._obey(viewer, command)
-        self._viewers = [viewer for viewer in self._viewers if viewer.open]
+            viewer.obeyed(self._obey, OBEY_NS)
+        self._viewers = [viewer for viewer in self._viewers if viewer.open or viewer.asked]
         self._check_target()
         if self._recording is not None:
             self._recording.flush_if_late(time.monotonic())
@@ -271,15 +282,27 @@ class Daemon:
             self._watch.end(reason)
         self.emit(ev.WatchEnded(self._now(), reason))
         if self._options.output is not None:
-            self._write_snapshot(self._options.output)
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
+            self._write_output(self._options.output)
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
+            if recording.failed:
+                self._fail(recording.failed)
         from refwatch.export.summary import summary_lines  # start-up needs none of this
 
         failed = [f"refwatch: {note.text}" for note in self._state.notes if note.level == "error"]
         lines = summary_lines(self._state) + failed
-        self._launcher.send(encode_line(Summary(lines, stays=bool(self._viewers))))
+        self._launcher.send(encode_line(Summary(lines, bool(self._viewers), self._failed)))
+
+    def _write_output(self, output: Output) -> None:
+        from refwatch.export.snapshot import ExportError, snapshot_json
+
+        try:
+            output.write(snapshot_json(self._state))
+        except ExportError as error:
+            self._fail(str(error))
+        else:
+            self.emit(ev.SnapshotWritten(self._now(), output.name))
 
     def _write_snapshot(self, path: Path) -> None:
         from refwatch.export.snapshot import ExportError, write_snapshot
@@ -294,13 +317,12 @@ class Daemon:
     # Viewers
 
     def _welcome(self, connection: socket.socket) -> None:
-        viewer: Connection[cmd.Command] = Connection(connection, command_decoder)
+        viewer = Viewer(connection)
         self._had_viewer = True
         viewer.send(b"".join(encode_line(event) for event in self._backlog.events(self._state)))
         self._viewers.append(viewer)
 
-    def _obey(self, viewer: Connection[cmd.Command], command: cmd.Command) -> None:
-        del viewer
+    def _obey(self, command: cmd.Command) -> None:
         if isinstance(command, cmd.WriteSnapshot):
             self._write_snapshot(Path(command.path))
         elif isinstance(command, cmd.Mark):
@@ -310,9 +332,17 @@ class Daemon:
             if not self._ended and self._watch is not None:
                 self._stop_watching("stopped by the viewer")
         elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):
-            self._launcher.send(encode_line(command))
+            self._tell_launcher(command)
         elif self._watch is None or not self._watch.obey(command):
             self.emit(ev.Noted(self._now(), "warning", "nothing can be asked of the target now"))
+
+    def _tell_launcher(self, command: cmd.Command) -> None:
+        """Only one that has the target's terminal listens while the target runs."""
+        if self._launched is None or not self._launched.terminal:
+            text = "the target has no terminal of refwatch's: it takes no input or signal from here"
+            self.emit(ev.Noted(self._now(), "warning", text))
+        else:
+            self._launcher.send(encode_line(command))
 
     def _close(self) -> None:
         self._launcher.flush()

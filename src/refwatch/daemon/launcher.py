@@ -18,9 +18,17 @@ import socket
 import struct
 import termios
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
 
+if TYPE_CHECKING:
+    from refwatch.export.files import Output
+
+HANGS_S = 5.0  # for the daemon to take what it is told
+MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
     signal.SIGINT,
@@ -74,22 +82,34 @@ class Reporter:
         import json
 
         data = json.dumps({"launch": kind, **fields}).encode() + b"\n"
+        if self.gone:
+            return
+        self.link.settimeout(HANGS_S)  # one that hangs must not hold the target up for ever
         try:
             self.link.sendall(data, socket.MSG_NOSIGNAL)
         except OSError:
             self.gone = True
+            with contextlib.suppress(OSError):
+                self.link.shutdown(socket.SHUT_WR)  # half a line has no other half
 
 
 class Launcher:
-    """Starts one target. ``daemon_pid`` is the process that will look at it."""
+    """Starts one target. ``daemon_pid`` is the process that will look at it, ``output`` where the
+    snapshot is to go."""
 
     def __init__(
-        self, spec: TargetSpec, probe_path: str, daemon_pid: int, link: socket.socket
+        self,
+        spec: TargetSpec,
+        probe_path: str,
+        daemon_pid: int,
+        link: socket.socket,
+        output: Output | None = None,
     ) -> None:
         self.spec = spec
         self.pid = 0
         self._daemon_pid = daemon_pid
         self._environment = spec.environment(daemon_pid, probe_path)
+        self._output = output
         self._reporter = Reporter(link)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])  # the target's is as it was
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide the exit status
@@ -139,17 +159,43 @@ class Launcher:
                 reap_copies(self._daemon_pid)
             elif not from_terminal:
                 # The terminal sends to the whole group, so the target has had it already.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, number)
+                self._pass_on(number)
+            elif number == signal.SIGHUP and os.getsid(0) == os.getpid():
+                # But one that is closed tells the leader of its session alone (tty_io.c).
+                self._pass_on(number)
+                self._pass_on(signal.SIGCONT)
         code = shell_status(status)
         self._reporter.send("ended", exit_code=code)
         return code
 
+    def _pass_on(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def last_words(self, heard: bytes = b"") -> LastWords:
+        """What the daemon has to say when the target has ended. Delivers what it has left."""
+        words = hear(self._reporter.link, self._daemon_pid, heard)
+        if self._output is None:
+            return words
+        if words.trouble:
+            self._output.remove_unfinished(self._daemon_pid)
+        from refwatch.export.files import ExportError
+
+        # Whoever reads it may take his time, and the user must be able to end this.
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        try:
+            self._output.deliver()
+        except ExportError as error:
+            return replace(words, lines=[*words.lines, f"refwatch: {error}"], failed=True)
+        return words
+
     def run_on_terminal(self, rows: int, columns: int, status_fd: int) -> None:
         """Start it on a pseudo-terminal of that size and carry its output and input. Writes
-        ``pid N`` and ``exit N`` lines to ``status_fd``, or ``error TEXT``."""
+        ``pid N`` and ``exit N`` lines to ``status_fd``, or ``error TEXT``, and behind the last
+        ``say TEXT`` and ``failed`` as the daemon's last words have it."""
         master, slave = os.openpty()
         set_size(master, rows, columns)
+        woken = _wake_on_signals()
         try:
             self._spawn(os.ttyname(slave))
         except TargetError as error:
@@ -157,9 +203,18 @@ class Launcher:
             return
         os.close(slave)
         _say(status_fd, f"pid {self.pid}")
-        code = Terminal(master, self.pid, self._reporter).carry()
+        terminal = Terminal(master, self.pid, self._reporter, woken)
+        code = terminal.carry()
         self._reporter.send("ended", exit_code=code)
         _say(status_fd, f"exit {code}")
+        words = self.last_words(terminal.heard)
+        if words.trouble:
+            _say(status_fd, f"say {words.trouble}")
+        if words.failed:
+            for line in words.lines:
+                if line.startswith("refwatch: "):
+                    _say(status_fd, f"say {line.removeprefix('refwatch: ')}")
+            _say(status_fd, "failed")
 
 
 def _next_signal(waited: set[signal.Signals]) -> tuple[int, bool]:
@@ -183,12 +238,13 @@ def set_size(terminal: int, rows: int, columns: int) -> None:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
 
 
-def _wake_on_child_signal() -> int:
-    """A descriptor that becomes readable with every SIGCHLD, and is already: one may have come."""
+def _wake_on_signals() -> int:
+    """A descriptor by which SIGCHLD and SIGHUP come, as bytes with their numbers."""
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    os.write(write_end, b"c")
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, lambda *_: None)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     return read_end
 
@@ -196,24 +252,27 @@ def _wake_on_child_signal() -> int:
 class Terminal:
     """Carries bytes between the target's pseudo-terminal and the daemon until the target ends."""
 
-    def __init__(self, master: int, pid: int, reporter: Reporter) -> None:
+    def __init__(self, master: int, pid: int, reporter: Reporter, woken: int) -> None:
         self._master = master
         self._pid = pid
         self._reporter = reporter
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.heard = b""
+        """What the daemon has said that was no command yet: its last words may come early."""
         self._commands = b""
         self._input = b""
-        self._ended = _wake_on_child_signal()
+        self._woken = woken
 
     def carry(self) -> int:
         """Return the target's exit status."""
         os.set_blocking(self._master, False)
         poll = select.poll()
         poll.register(self._master, select.POLLIN)
-        poll.register(self._ended, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
         poll.register(self._reporter.link, select.POLLIN)
         while True:
-            poll.modify(self._master, select.POLLIN | (select.POLLOUT if self._input else 0))
+            if self._master >= 0:
+                poll.modify(self._master, select.POLLIN | (select.POLLOUT if self._input else 0))
             ready = dict(poll.poll())
             if self._reporter.link.fileno() in ready and not self._take_commands():
                 poll.unregister(self._reporter.link)
@@ -222,15 +281,25 @@ class Terminal:
             if ready.get(self._master, 0) & ~select.POLLOUT and not self._take_output():
                 poll.modify(self._master, 0)  # closed by the target, which may go on
                 time.sleep(0.02)
-            if self._ended in ready:
-                os.read(self._ended, 64)
+            if self._woken in ready:
+                if signal.SIGHUP in os.read(self._woken, 64):
+                    self._hang_up(poll)
                 pid, status = os.waitpid(self._pid, os.WNOHANG)
                 if pid:
                     break
                 reap_copies(self._pid)
         while self._take_output():
             pass
+        self.heard += self._commands
         return shell_status(status)
+
+    def _hang_up(self, poll: select.poll) -> None:
+        """The user's terminal is gone, and so is the target's: the kernel sends it SIGHUP."""
+        if self._master >= 0:
+            self._take_output()
+            poll.unregister(self._master)
+            os.close(self._master)
+            self._master = -1
 
     def _take_output(self) -> bool:
         try:
@@ -262,15 +331,19 @@ class Terminal:
             data = b""
         *lines, self._commands = (self._commands + data).split(b"\n")
         for line in lines:
-            self._obey(json.loads(line))
+            command = json.loads(line)
+            if "command" in command:
+                self._obey(command)
+            else:
+                self.heard += line + b"\n"
         return bool(data)
 
     def _obey(self, command: dict[str, object]) -> None:
         kind = command.get("command")
         if kind == "type_input":
-            self._input += str(command["data"]).encode()
-        elif kind == "resize_terminal":
+            self._input = (self._input + str(command["data"]).encode())[:MOST_INPUT]
+        elif kind == "resize_terminal" and self._master >= 0:
             set_size(self._master, int(str(command["rows"])), int(str(command["columns"])))
         elif kind == "signal_target":
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):  # it has just ended, or there is no such signal
                 os.kill(self._pid, int(str(command["number"])))

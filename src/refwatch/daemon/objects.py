@@ -18,6 +18,7 @@ SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
 ALWAYS_NS = 2_000_000_000  # at the latest, though nothing seems to have changed
 SCAN_SHARE = 0.002  # of the time, that such scans may take
 BUSY_NS = 1_000_000_000  # after which no answer is waited for: another thread keeps the GIL
+MOST_PATHS = 200  # the probe follows each of them at every look
 RAW_EACH = 100  # objects that are read raw in a second
 
 
@@ -69,16 +70,19 @@ class ObjectsWatch:
         if paths:
             self._send({"command": "paths", "paths": self._paths})
 
-    def add_path(self, path: str) -> None:
-        """Watch what this leads to, now or later."""
+    def add_path(self, path: str) -> bool:
+        """Watch what this leads to, now or later; False where there are too many already."""
         path = _as_python_has_it(path)
         name = path.removeprefix("__main__.")
         if self.again(lambda found: found.name == name):
-            return
+            return True
         if path not in self._paths:
+            if len(self._paths) >= MOST_PATHS:
+                return False
             self._paths.append(path)
             self._send({"command": "paths", "paths": self._paths})
         self._scanned_ns = 0
+        return True
 
     def forget(self, watch: int, now: int) -> None:
         """Somebody has asked for it to be watched no longer."""

@@ -16,7 +16,7 @@ _ASK = (
 # What an interpreter ignores from its parent on, and a plain shell would have given it as default.
 DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ]
 # On a terminal of ours too what the launcher ignores itself, so that it outlives the viewer's.
-TERMINAL_SIGNALS = [*DEFAULT_SIGNALS, signal.SIGINT, signal.SIGHUP]
+TERMINAL_SIGNALS = [*DEFAULT_SIGNALS, signal.SIGINT]
 
 
 class TargetError(Exception):

@@ -21,6 +21,7 @@ from refwatch.session.references import References, TypeName
 LIMIT_S = 600.0  # that a viewer may keep an inspection open
 GRAPH_LIMIT_S = 60.0
 MOST_INSPECTIONS = 3  # open at the same time: each keeps a copy
+CROWDED = "too much is asked for at the same time"
 
 
 class ViewerWork:
@@ -81,8 +82,10 @@ class ViewerWork:
             self._censuses.wanted("viewer", int(self._now() * 1e9))
 
     def _watch_object(self, command: cmd.WatchObject) -> None:
-        if self._objects is not None:
-            self._objects.add_path(command.path)
+        if not all(word.isidentifier() for word in command.path.split(".")):
+            self._note("warning", "cannot watch it: that is no dotted path of names")
+        elif self._objects is not None and not self._objects.add_path(command.path):
+            self._note("warning", "cannot watch it: no more names can be looked for")
 
     def _unwatch(self, command: cmd.Unwatch) -> None:
         if self._objects is not None:
@@ -116,7 +119,10 @@ class ViewerWork:
             if reason != over:
                 self._note("warning", f"cannot watch it: {reason}")
 
-        work = self._copies.start("inspect", subject, take, fail, limit_s=GRAPH_LIMIT_S)
+        if self._copies.crowded:
+            fail(CROWDED)
+        else:
+            work = self._copies.start("inspect", subject, take, fail, limit_s=GRAPH_LIMIT_S)
 
     def _go(self, report: rp.WayReport) -> None:
         if report.way is None:
@@ -146,8 +152,11 @@ class ViewerWork:
         self._open(command.inspection, {"address": command.address, "type": command.type})
 
     def _open(self, name: str, subject: dict[str, object]) -> None:
-        while len(self._inspections) >= MOST_INSPECTIONS:
-            self._copies.cancel(self._inspections[0], "too many are open")
+        if self._copies.crowded:
+            self._over(name, CROWDED)
+            return
+        for oldest in self._inspections[: 1 - MOST_INSPECTIONS]:
+            self._copies.cancel(oldest, "too many are open")
 
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
@@ -203,6 +212,9 @@ class ViewerWork:
         if self._censuses is None:
             self._done(command.work, "no chains: censuses are switched off (--census off)")
             return
+        if self._copies.crowded:
+            self._done(command.work, f"no chains: {CROWDED}")
+            return
         name = (command.module, command.name)
         self._begun(command.work, "making a copy")
         self._censuses.find_chains(
@@ -234,6 +246,9 @@ class ViewerWork:
             elif isinstance(report, rp.GraphReport):
                 self._draw(command, report.dot)
 
+        if self._copies.crowded:
+            self._done(command.work, f"no graph: {CROWDED}")
+            return
         name = (command.module, command.name)
         task: dict[str, object] = {"module": name[0], "name": name[1], "born": self._born(name)}
         self._begun(command.work, "making a copy")
@@ -249,10 +264,12 @@ class ViewerWork:
     def _draw(self, command: cmd.WriteGraph, dot: str) -> None:
         """Write the DOT file, and have graphviz draw it where it is installed."""
         path = Path(command.path)
+        from refwatch.export.files import ExportError, write_whole  # start-up needs none of this
+
         try:
-            path.write_text(dot, encoding="utf-8")
-        except OSError as error:
-            self._done(command.work, f"no graph: {path}: {error.strerror}")
+            write_whole(path, dot.encode("utf-8", "backslashreplace"))
+        except ExportError as error:
+            self._done(command.work, f"no graph: {error}")
             return
         graphviz = shutil.which("dot")
         if graphviz is None:
@@ -261,7 +278,7 @@ class ViewerWork:
             return
         svg = str(path.with_suffix(".svg"))
         process = subprocess.Popen(
-            [graphviz, "-Tsvg", "-o", svg, str(path)],
+            [graphviz, "-Tsvg", "-o", os.path.abspath(svg), os.path.abspath(path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ from refwatch.session.process import GilRecord, ProcessState, ThreadRecord
 from refwatch.session.series import Series
 from refwatch.session.state import Line, State
 
-__all__ = ["ExportError", "build_snapshot", "check_writable", "write_snapshot"]
+__all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 
 MAX_POINTS = 600  # of one series
 MAX_HOT = 50  # lines of one thread
@@ -32,8 +32,13 @@ UNKNOWN = Line("?", 0, "?")  # a line that a sample named and no event described
 
 def write_snapshot(state: State, path: Path | str) -> None:
     """Write the snapshot of ``state``, taken now. Raises ExportError, and leaves nothing then."""
+    write_whole(path, snapshot_json(state))
+
+
+def snapshot_json(state: State) -> bytes:
+    """The snapshot of ``state``, taken now, as the text of a file."""
     snapshot = build_snapshot(state, taken_at=datetime.now(UTC))
-    write_whole(path, msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n")
+    return msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n"
 
 
 def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:

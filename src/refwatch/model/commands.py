@@ -1,13 +1,22 @@
 """What a viewer asks of the daemon, and the daemon or a viewer of the launcher.
 
-One line of JSON each; the ``command`` field names it.
+One line of JSON each; the ``command`` field names it. A line with a value out of its range is no
+command, and is left out as any other noise.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from refwatch.model.allocations import Mode
+
+Name = Annotated[str, Meta(max_length=4096)]
+WorkName = Annotated[str, Meta(min_length=1, max_length=200)]
+Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Cells = Annotated[int, Meta(ge=1, le=(1 << 16) - 1)]  # struct winsize of ioctl_tty(2)
+Typed = Annotated[str, Meta(max_length=4 << 20)]
 
 
 class _Command(Struct, frozen=True, tag_field="command", tag=True):
@@ -17,28 +26,28 @@ class _Command(Struct, frozen=True, tag_field="command", tag=True):
 class WriteSnapshot(_Command, frozen=True, tag="write_snapshot"):
     """Write a snapshot to ``path``; a SnapshotWritten or a Noted event answers."""
 
-    path: str
+    path: Name
 
 
 class TypeInput(_Command, frozen=True, tag="type_input"):
     """Characters for the target's terminal."""
 
-    data: str
+    data: Typed
 
 
 class ResizeTerminal(_Command, frozen=True, tag="resize_terminal"):
-    rows: int
-    columns: int
+    rows: Cells
+    columns: Cells
 
 
 class SignalTarget(_Command, frozen=True, tag="signal_target"):
     """Send the target this signal number."""
 
-    number: int
+    number: Annotated[int, Meta(ge=0, le=64)]
 
 
 class Mark(_Command, frozen=True, tag="mark"):
-    name: str
+    name: Name
 
 
 class TakeCensus(_Command, frozen=True, tag="take_census"):
@@ -48,91 +57,91 @@ class TakeCensus(_Command, frozen=True, tag="take_census"):
 class WatchObject(_Command, frozen=True, tag="watch_object"):
     """Watch what ``path`` names (``pkg.mod.name.attr``), now or as soon as it is there."""
 
-    path: str
+    path: Name
 
 
 class WatchNode(_Command, frozen=True, tag="watch_node"):
     """Watch an object that an inspection has shown."""
 
-    inspection: str
-    node: int
+    inspection: WorkName
+    node: Number
 
 
 class WatchInstance(_Command, frozen=True, tag="watch_instance"):
     """Watch the newest instance of a class or type."""
 
-    module: str
-    name: str
+    module: Name
+    name: Name
 
 
 class WatchAddress(_Command, frozen=True, tag="watch_address"):
     """Watch the object that a chain or a census has shown there, if one of that type still is."""
 
-    address: int
-    type: str
+    address: Number
+    type: Name
 
 
 class Unwatch(_Command, frozen=True, tag="unwatch"):
-    watch: int
+    watch: Number
 
 
 class Inspect(_Command, frozen=True, tag="inspect"):
     """Make a copy and say who refers to a watched object. ``inspection`` is a name of the viewer's
     choice; ReferrersFound events answer, WorkProgressed tells how far it has come."""
 
-    inspection: str
-    watch: int
+    inspection: WorkName
+    watch: Number
 
 
 class InspectInstance(_Command, frozen=True, tag="inspect_instance"):
     """The same for the newest instance of a class or type."""
 
-    inspection: str
-    module: str
-    name: str
+    inspection: WorkName
+    module: Name
+    name: Name
 
 
 class InspectAddress(_Command, frozen=True, tag="inspect_address"):
     """The same for an object that a chain or a census has shown, if one of that type still is
     there."""
 
-    inspection: str
-    address: int
-    type: str
+    inspection: WorkName
+    address: Number
+    type: Name
 
 
 class OpenNode(_Command, frozen=True, tag="open_node"):
     """Say who refers to this node of an inspection, in the same copy."""
 
-    inspection: str
-    node: int
+    inspection: WorkName
+    node: Number
 
 
 class EndInspection(_Command, frozen=True, tag="end_inspection"):
     """Let the copy of an inspection go, whatever it is doing."""
 
-    inspection: str
+    inspection: WorkName
 
 
 class FindChains(_Command, frozen=True, tag="find_chains"):
     """Find out who keeps instances of a class or type alive; ChainsFound answers."""
 
-    work: str
-    module: str
-    name: str
+    work: WorkName
+    module: Name
+    name: Name
 
 
 class CancelWork(_Command, frozen=True, tag="cancel_work"):
-    work: str
+    work: WorkName
 
 
 class WriteGraph(_Command, frozen=True, tag="write_graph"):
     """Write the references around instances of a class as DOT to ``path``; GraphWritten answers."""
 
-    work: str
-    path: str
-    module: str
-    name: str
+    work: WorkName
+    path: Name
+    module: Name
+    name: Name
 
 
 class SwitchAllocations(_Command, frozen=True, tag="switch_allocations"):
@@ -140,7 +149,7 @@ class SwitchAllocations(_Command, frozen=True, tag="switch_allocations"):
     deep exact tracebacks go; None leaves it as it was."""
 
     mode: Mode
-    frames: int | None = None
+    frames: Annotated[int, Meta(ge=1, le=65_535)] | None = None
 
 
 class CountTraces(_Command, frozen=True, tag="count_traces"):

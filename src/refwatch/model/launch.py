@@ -38,10 +38,12 @@ class Ended(_Launch, frozen=True, tag="ended"):
 
 
 class Summary(_Launch, frozen=True, tag="summary"):
-    """The daemon is done: lines for the user to read. ``stays``: it lives on for its viewers."""
+    """The daemon is done: lines for the user to read. ``stays``: it lives on for its viewers.
+    ``failed``: what the user has asked to be written was not, as a line says."""
 
     lines: list[str]
     stays: bool = False
+    failed: bool = False
 
 
 Launch = Launched | Wrote | Ended | Summary

@@ -44,14 +44,19 @@ class LineReader(Generic[T]):
     def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
         self.bad = 0
         self._decoder = decoder
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[T]:
         """Take the next piece of the stream; return the messages that it completes. A line longer
         than 64 MB is none of ours."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        first, *others = data.split(b"\n")
+        self._rest += first  # a long line comes in many pieces: what has come is not copied again
+        lines: list[bytes | bytearray] = []
+        if others:
+            lines = [self._rest, *others[:-1]]
+            self._rest = bytearray(others[-1])
         if len(self._rest) > LONGEST_LINE:
-            self._rest = b""
+            self._rest = bytearray()
             self.bad += 1
         messages: list[T] = []
         for line in lines:

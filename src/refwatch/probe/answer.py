@@ -138,6 +138,8 @@ class Answerer:
     def tell(self, make: Callable[[], dict[str, object]]) -> bool:
         """Have the probe's thread, if there is one, make a message and send it; for the target's
         threads."""
+        if self._link.gone:
+            return False
         self._mail.append(make)
         self._link.wake(MAIL)
         return self._thread != 0

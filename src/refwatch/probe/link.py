@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAVE, MAIL = b"", b"m"
 """What :meth:`Link.receive` returns instead of data."""
+SEND_LIMIT_MS = 5000
 
 
 class _Plain:
@@ -82,19 +83,29 @@ class Link:
         finally:
             plain.close()
         self._wake_in, self._wake_out = (moved_high(fd) for fd in os.pipe())
+        for fd in (self._fd, self._wake_out):
+            os.set_blocking(fd, False)  # nobody in the target waits for a daemon that hangs
         self._identities = {fd: _identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
 
     def send(self, message: dict[str, object]) -> bool:
-        """Send one message; False when the daemon or the socket is gone. The thread must not take
-        SIGPIPE, which the target may have set to kill."""
+        """Send one message; False when the daemon or the socket is gone, or does not take it. The
+        thread must not take SIGPIPE, which the target may have set to kill."""
         data = (to_json(message) + "\n").encode()
         try:
-            while data and self._ours(self._fd):
-                data = data[os.write(self._fd, data) :]
+            while data and not self.gone and self._ours(self._fd):
+                try:
+                    data = data[os.write(self._fd, data) :]
+                except BlockingIOError:
+                    self.gone = not self._takes_more()
         except OSError:
             pass
         self.gone = self.gone or bool(data)
         return not data
+
+    def _takes_more(self) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        return bool(poll.poll(SEND_LIMIT_MS))
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
         """Wait, without the GIL, for the daemon's next bytes; LEAVE when it is gone, or when
@@ -118,8 +129,11 @@ class Link:
 
     def wake(self, word: bytes = b"w") -> None:
         """End a :meth:`receive` that waits in another thread, with LEAVE or MAIL."""
-        if self._ours(self._wake_out):
-            os.write(self._wake_out, word)
+        try:
+            if self._ours(self._wake_out):
+                os.write(self._wake_out, word)
+        except BlockingIOError:
+            pass  # it is full of such words
 
     def close(self) -> None:
         for fd in (self._fd, self._wake_in, self._wake_out):

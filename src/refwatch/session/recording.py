@@ -12,19 +12,23 @@ import stat
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from refwatch import __version__
 from refwatch.model.events import Event
 from refwatch.model.wire import encode_line, event_decoder
+from refwatch.session.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
 VERSION = 1
 FLUSH_S = 0.5  # what the death of the writer may cost at most
 MAX_LINE = 1 << 24  # bytes; an event is a few kilobytes, so a longer line is noise
 MAX_BAD = 100  # lines in a row that are no event, after which the rest is taken for noise
+
+
+Writing = TypeVar("Writing", BinaryIO, Stream)
 
 
 class RecordingError(Exception):
@@ -37,17 +41,18 @@ class _Header(msgspec.Struct):
 
 
 class RecordingWriter:
-    """Appends events to a new file at ``path``. Raises RecordingError if that cannot be written;
-    an older file is replaced only once the new one stands. A failure later on ends the recording,
+    """Appends events to a new file at ``path``, or to what that means (``-``: stdout). Raises
+    RecordingError if that cannot be written; an older file is replaced only once the new one
+    stands. A failure later on ends the recording,
     not the session: ``failed`` then says why, in one line."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, terminal: bool = True) -> None:
         self.failed: str | None = None
         self._path = Path(path)
         self._flushed_at = float("-inf")
         header = _Header(f"{FORMAT}{VERSION}", __version__)
         try:
-            self._file: BinaryIO | None = _create(self._path, encode_line(header))
+            self._file: BinaryIO | Stream | None = _create(path, encode_line(header), terminal)
         except (OSError, ValueError) as error:
             raise RecordingError(f"cannot record to {_reason(self._path, error)}") from error
 
@@ -81,6 +86,17 @@ class RecordingWriter:
         """Flush and close. A second call does nothing."""
         self.flush()
         if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._fail(error)
+            self._file = None
+
+    def release(self) -> None:
+        """A fork of this process writes it: let this one's share go."""
+        if self._file is not None:
+            if isinstance(self._file, Stream):
+                self._file.forget()
             self._file.close()
             self._file = None
 
@@ -92,10 +108,18 @@ class RecordingWriter:
                 file.close()
 
 
-def _create(path: Path, header: bytes) -> BinaryIO:
-    """An open file at ``path`` that holds the header, put there in one step."""
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        return _begin(path.open("wb"), header)  # a pipe or a device; a folder raises
+def _create(name: Path | str, header: bytes, terminal: bool) -> BinaryIO | Stream:
+    """An open file of that name that holds the header, put there in one step. ``terminal``: it may
+    be one."""
+    path, fd = Path(name), descriptor_of(os.fspath(name))
+    if fd is not None:
+        fd = os.dup(fd)
+    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a folder raises
+        fd = os.open(path, os.O_WRONLY | os.O_NOCTTY)
+    if fd is not None:
+        if not terminal and os.isatty(fd):
+            raise OSError("the UI has the terminal (--headless has none)")
+        return _begin(Stream(fd), header)
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError("permission denied")
     place = path.resolve()
@@ -113,7 +137,7 @@ def _create(path: Path, header: bytes) -> BinaryIO:
     return file
 
 
-def _begin(file: BinaryIO, header: bytes) -> BinaryIO:
+def _begin(file: Writing, header: bytes) -> Writing:
     try:
         file.write(header)
         file.flush()
@@ -218,4 +242,4 @@ def _decode(line: bytes) -> Event | None:
 
 def _reason(path: Path, error: OSError | ValueError) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{str(path)!r}: {reason}"
+    return f"{'stdout' if str(path) == '-' else repr(str(path))}: {reason}"
