@@ -146,7 +146,7 @@ def same_process(full: ProcessState, late: ProcessState) -> None:
     assert list(full.threads) == list(late.threads)
     for serial in full.threads:
         same_thread(full.threads[serial], late.threads[serial])
-    for name in ("pid", "argv", "samples", "torn", "memory", "uss", "gc", "exit_code", "ended_s"):
+    for name in ("pid", "argv", "samples", "torn", "memory", "private", "gc", "exit_code", "ended_s"):
         assert getattr(full, name) == getattr(late, name), name
     assert late.sampled_s == pytest.approx(full.sampled_s)
     for name in ("held_s", "wait_s", "watched_s", "handoffs", "present", "switch_interval_s"):

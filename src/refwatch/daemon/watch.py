@@ -124,6 +124,9 @@ class Watch:
         """What comes after is the interpreter taking everything down."""
         if self._heap is not None:
             self._heap.read_last(ending)
+        self._jobs.drop(self._measure)
+        if self._processes is not None:
+            self._read_process(self.now_ns(), last=True)
         self.peers.tell_probe(END)
         self._sampler.skip_wait(self.now_ns())
 
@@ -339,16 +342,21 @@ class Watch:
         return False
 
     def _measure(self, now: int) -> None:
+        if self._read_process(now):
+            self._jobs.at(self._measure, now + MEASURE_NS)
+
+    def _read_process(self, now: int, *, last: bool = False) -> bool:
+        """Read memory, CPU and children; False when the process is gone."""
         from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
 
         try:
-            self._processes = self._processes or ProcessReader(self.pid)
-            self._emit(self._processes.read(now / 1e9))
+            self._processes = self._processes or ProcessReader(self.pid, self._launcher)
+            self._emit(self._processes.read(now / 1e9, last=last))
         except ProcessGone:
-            return
-        self._jobs.at(self._measure, now + MEASURE_NS)
+            return False
         if self._processes.uss_denied:
             self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
+        return True
 
     def _emit_cost(self, now: int) -> None:
         calibration = self._hello.cpu_s if self._hello else 0.0

@@ -24,6 +24,8 @@ def limits_of(
     for reading, reason in _missing(state, target, cost, sampling):
         limits.setdefault(reading, reason)
     for process in processes:
+        if process.memory.uss is None and state.processes[process.pid].private is not None:
+            limits.setdefault("memory.uss", "not read since the resident size has changed")
         for reading, reason in _missing_of(process, _general(state)):
             limits.setdefault(reading, reason)
         for reading, reason in _missing_references(process, state):

@@ -201,9 +201,10 @@ def _memory(process: ProcessState) -> list[str]:
     last = process.memory
     if last is None:
         return []
-    private = f", {_size(process.uss)} of it private" if process.uss is not None else ""
+    rss, uss = process.resident
+    private = f", {_size(uss)} of it private" if uss is not None else ""
     used = f"CPU {_seconds(last.user_s)} user, {_seconds(last.system_s)} system"
-    text = f"{_size(last.rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
+    text = f"{_size(rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
     return [_line("memory", text)]
 
 

@@ -151,7 +151,8 @@ class Sampled(_Event, frozen=True, tag="sampled"):
 
 
 class ProcessMeasured(_Event, frozen=True, tag="process_measured"):
-    """Memory in bytes, CPU time in seconds since the process began."""
+    """Memory in bytes, CPU time in seconds since the process began. ``uss`` is read less often than
+    the rest, and then ``rss`` is of the same moment."""
 
     pid: int
     rss: int
@@ -159,6 +160,17 @@ class ProcessMeasured(_Event, frozen=True, tag="process_measured"):
     user_s: float
     system_s: float
     uss: int | None = None
+    uss_rss: int | None = None
+    """``rss`` at the moment of ``uss``, where that was an older reading than this."""
+    children: int = 0
+    """Children so far, theirs among them, as many as were seen."""
+    children_s: float = 0.0
+    """For how long at least one of them has lived, seconds."""
+    children_unseen: bool = False
+    """Others have ended before they were seen."""
+    children_cpu_s: float | None = None
+    """CPU time of all of them, also of those that were not seen but waited for, seconds; None
+    where it is not read."""
 
 
 class GcGeneration(Struct, frozen=True):

@@ -87,7 +87,9 @@ def _merge_gil(first: ev.GilSlice | None, second: ev.GilSlice | None) -> ev.GilS
 
 def keep_newer(first: ev.ProcessMeasured, second: ev.ProcessMeasured) -> ev.ProcessMeasured:
     """The second, with the last ``uss`` that was read: it is read less often than the rest."""
-    return second if second.uss is not None else replace(second, uss=first.uss)
+    if second.uss is not None or first.uss is None:
+        return second
+    return replace(second, uss=first.uss, uss_rss=first.uss_rss or first.rss)
 
 
 class SampledPast:

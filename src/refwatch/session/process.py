@@ -17,6 +17,7 @@ from refwatch.session.strip import Strip
 KEEP_ENDED = 500  # threads that have ended, kept in full
 KEEP_HOT = 400  # lines and states of one thread
 RECENT_S = 2.0  # how far back "now" reaches
+NEAR = 0.1  # of the resident size, by which it may have changed since private memory was read
 
 
 @dataclass
@@ -196,7 +197,9 @@ class ProcessState:
     torn: int = 0
     sampled_s: float = 0.0
     memory: ev.ProcessMeasured | None = None
-    uss: int | None = None
+    private: tuple[int, int] | None = None
+    """Bytes that were resident, and those of them that no other process shares, when they were last
+    read at one moment."""
     rss_series: Series = field(default_factory=lambda: Series(1, span=0.25))
     cpu_series: Series = field(default_factory=lambda: Series(1, span=0.25))
     """(time, CPUs in use): 2.0 is two CPUs fully used"""
@@ -235,12 +238,20 @@ class ProcessState:
                 thread.sampled(event.at, piece)
 
     def measured(self, event: ev.ProcessMeasured) -> None:
-        before = self.memory
-        if event.uss is None:  # it is read less often than the rest
-            event = replace(event, uss=self.uss)
-        self.memory, self.uss = event, event.uss
+        before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)
+        if event.uss is not None:  # it is read less often than the rest
+            self.private = event.uss_rss or event.rss, event.uss
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
             used = event.user_s + event.system_s - before.user_s - before.system_s
             span = event.at - before.at
             self.cpu_series.add(event.at, max(0.0, used) / span, weight=span)
+
+    @property
+    def resident(self) -> tuple[int, int | None]:
+        """(resident, private) bytes of one moment, the newest of which both are known; without the
+        second where so much has changed since that it would not be true any more."""
+        now = self.memory.rss if self.memory else 0
+        if self.private is not None and abs(self.private[0] - now) <= NEAR * now:
+            return self.private
+        return now, None

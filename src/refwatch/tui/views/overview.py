@@ -206,9 +206,10 @@ def _why_no_gauges(state: State, process: ProcessState | None) -> str:
 def _memory(process: ProcessState | None) -> Trend:
     if process is None or process.memory is None:
         return Trend((), "")
-    facts = f"RSS {fmt_bytes(process.memory.rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
-    if process.uss is not None:
-        facts += f", USS {fmt_bytes(process.uss)}"
+    rss, uss = process.resident
+    facts = f"RSS {fmt_bytes(rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
+    if uss is not None:
+        facts += f", USS {fmt_bytes(uss)}"
     return Trend(tuple((at, rss) for at, rss in process.rss_series), facts, fmt_gc(process))
 
 
