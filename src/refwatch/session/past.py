@@ -64,6 +64,7 @@ def merge(first: ev.Sampled, second: ev.Sampled) -> ev.Sampled:
         torn=first.torn + second.torn,
         rate_hz=second.rate_hz or first.rate_hz,
         gil=_merge_gil(first.gil, second.gil),
+        unmoved_s=max(first.unmoved_s, second.unmoved_s),
         threads=[],
     )
 
@@ -167,4 +168,6 @@ def _sum(thread: ThreadRecord) -> ev.ThreadSlice:
         holds_running_s=thread.holds.running_s,
         holds_cpu_wait_s=thread.holds.cpu_wait_s,
         holds_blocked_s=thread.holds.blocked_s,
+        unmoved_s=thread.unmoved_s,
+        loop_blocked=[(line, state, s) for (line, state), s in thread.loop_blocked.items()],
     )
