@@ -10,7 +10,8 @@ import pytest
 from refwatch.model import events as ev
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState as S
-from refwatch.session.diagnosis import diagnose, printable
+from refwatch.session.diagnosis import diagnose
+from refwatch.session.sentences import printable
 from refwatch.session.state import State
 
 PID = 42
@@ -177,7 +178,7 @@ def test_the_sentence_of_four_spinning_threads() -> None:
 
 def test_the_sentence_of_one_busy_thread() -> None:
     says = [diagnose(watch([LONE, *[SLEEPER] * n])).sentence for n in (0, 1, 5)]
-    assert says[0] == "1 thread does the work: 100 % of one CPU"
+    assert says[0] == "1 thread does the work: 98 % of one CPU"
     assert says[1].endswith(", 1 waits beside it")
     assert says[2].endswith(", 5 wait beside it")
 

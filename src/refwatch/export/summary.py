@@ -11,10 +11,11 @@ from refwatch.model.references import ChainLink
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
 from refwatch.session.chains import clearest
-from refwatch.session.diagnosis import diagnose, printable
+from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
+from refwatch.session.sentences import printable
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
 

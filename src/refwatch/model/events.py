@@ -141,7 +141,7 @@ class ThreadSlice(Struct, frozen=True, omit_defaults=True):
     unmoved_s: float = 0.0
     """For how long it has been in ``lock_wait`` without a break, at the end of this slice."""
     loop_blocked: list[tuple[int, ThreadState, float]] = []
-    """The part of ``hot`` in which a callback kept the thread's asyncio event loop from its turn."""
+    """The part of ``hot`` in which a callback kept the thread's asyncio event loop."""
 
 
 class Sampled(_Event, frozen=True, tag="sampled"):

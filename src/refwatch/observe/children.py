@@ -29,7 +29,7 @@ class Children(NamedTuple):
 
 
 class _Stat(NamedTuple):
-    """Of /proc/PID/stat; times in clock ticks, ``reaped`` those of children that were waited for."""
+    """Of /proc/PID/stat; times in clock ticks, ``reaped`` of children that were waited for."""
 
     name: bytes
     parent: int
@@ -51,7 +51,7 @@ class ChildrenReader:
         """Those that do not count: pid -> when it was started."""
         self._seen = 0
         self._gone = 0
-        """How many have ended whose time is, if they were waited for, in what this process reaped."""
+        """How many have ended whose time this process has reaped, if it has waited for them."""
         self._gone_ticks = 0
         self._lost_ticks = 0
         """Of those that nobody of the family has waited for."""

@@ -158,10 +158,13 @@ class Crowd:
     hot: Hot = field(default_factory=dict)
 
     def add(self, thread: ThreadRecord) -> None:
-        self.threads += 1
-        for state, seconds in thread.states.items():
+        self.join(Crowd("", 1, thread.states, thread.hot))
+
+    def join(self, other: Crowd) -> None:
+        self.threads += other.threads
+        for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
-        self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in thread.hot.items()])
+        self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
 
 
 def kind_of(thread: ThreadRecord) -> tuple[str, int]:

@@ -1,0 +1,45 @@
+"""What a line says of a wait there: the standard library waits for work in places of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from refwatch.model.states import ThreadState as S
+from refwatch.session.parties import Party
+from refwatch.session.state import Line
+
+# Where the standard library waits for work or for another thread's end:
+SERVANTS = ("threading.py", "queue.py", "concurrent/futures/thread.py")
+LOCKING = frozenset({"acquire", "__enter__"})  # their functions that do take a lock
+# Where it waits for whoever connects or asks, and which files have a server's loop:
+ASKED = (("selectors.py", "select"), ("socket.py", "accept"), ("multiprocessing/connection.py", ""))
+SERVERS = ("socketserver.py", "http/server.py", "wsgiref/simple_server.py", "xmlrpc/server.py")
+SELDOM_S = 0.02  # between two wake-ups: who waits longer is hardly asked
+
+
+def is_waiting_room(line: Line | None) -> bool:
+    """Whether a thread in ``lock_wait`` here waits for work or for another's end."""
+    return line is not None and line.file.endswith(SERVANTS) and line.function not in LOCKING
+
+
+def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool]:
+    """(seconds in ``io_wait`` for work that does not come, whether it waits for work at all)."""
+    spent = party.states.get(S.IO_WAIT, 0.0)
+    asked = sum(
+        seconds
+        for (line, state), seconds in party.hot.items()
+        if state is S.IO_WAIT and _is_asked(lines.get(line))
+    )
+    serves = any(line in lines and lines[line].file.endswith(SERVERS) for line in party.stack)
+    if serves:
+        asked = spent
+    if not spent or asked < spent / 2:
+        return 0.0, False
+    seldom = party.wakes == 0 or spent / party.wakes >= SELDOM_S
+    return (asked if seldom else 0.0), True
+
+
+def _is_asked(line: Line | None) -> bool:
+    return line is not None and any(
+        line.file.endswith(file) and function in ("", line.function) for file, function in ASKED
+    )
