@@ -48,7 +48,7 @@ def leaking(seconds: float = 30.0) -> State:
 
 def test_a_leak_is_named_with_what_keeps_it_alive() -> None:
     lines = summary_lines(leaking())
-    assert lines[2] == (
+    assert lines[1] == (
         "leak     app.Session grows by 40/s: item 17 of list ← global sessions of module __main__"
     )
     assert lines[-4] == (

@@ -32,9 +32,10 @@ class Loops:
     def learn(self, seen: Iterable[LineSeen]) -> None:
         """Take in lines that have got their numbers."""
         for line in seen:
-            if line.function == RUN_ONCE[1] and line.file.endswith(RUN_ONCE[0]):
+            function = line.function.rpartition(".")[2]  # qualified by its class
+            if function == RUN_ONCE[1] and line.file.endswith(RUN_ONCE[0]):
                 self._run_once.add(line.line)
-            elif line.function == SELECT[1] and line.file.endswith(SELECT[0]):
+            elif function == SELECT[1] and line.file.endswith(SELECT[0]):
                 self._select.add(line.line)
 
     def blocked(self, piece: ThreadSlice, stack: Sequence[int]) -> list[Hot]:

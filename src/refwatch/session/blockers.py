@@ -16,6 +16,7 @@ from refwatch.session.parties import Party
 from refwatch.session.places import is_waiting_room
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.sentences import Lines, at, duration, percent, printable, threads
+from refwatch.session.state import State
 
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
@@ -53,8 +54,14 @@ def children_sentence(process: ProcessState) -> str:
     return f"{number} used {last.children_cpu_s:.1f} CPU s; {them} not watched"
 
 
+def known_limits(state: State) -> dict[str, str]:
+    """What the session said is limited, and that its children are not watched."""
+    sentence = children_sentence(state.main) if state.main else ""
+    return {**state.limits, "children": sentence} if sentence else state.limits
+
+
 def own_share(process: ProcessState) -> float:
-    """The share of the CPU time that is not the children's, 0 to 1."""
+    """The share of all CPU time that is not the children's, 0 to 1."""
     last = process.memory
     if last is None or not last.children_cpu_s:
         return 1.0
@@ -83,7 +90,7 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
     most = theirs >= SOME_CPU and own_share(process) <= 0.5
     beside = last.children_s >= load.watched_s / 2 and kind in QUIET
-    if not most and not (beside and load.on_cpu < MOSTLY_IDLE):
+    if load.running >= MOSTLY_IDLE or not (most or beside):
         return None
     if waits:
         sentence = f"waits for a child {percent(load.child)} of the time; {sentence}"

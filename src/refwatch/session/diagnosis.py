@@ -26,7 +26,7 @@ def diagnose(state: State) -> Verdict:
     """The verdict over all that was watched of the main process.
 
     ``confidence`` is 0 to 1 and grows with the time watched and with the lead over the next kind;
-    where children have used CPU time it is as much lower as the program's own part is smaller.
+    where children did most of the work, and the program's own threads little, it is low.
     ``evidence`` has the numbers that the decision used. The sentence fits a line of 100 characters.
     """
     process = state.main
@@ -40,7 +40,8 @@ def diagnose(state: State) -> Verdict:
     if plain is None:
         advice = advice_of(kind, load, state.lines)
         plain = Found(None, sentence_of(kind, load), advice, best - second)
-    trust = process.sampled_s / (process.sampled_s + HALF_SURE_S) * own_share(process)
+    trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
+    trust *= min(1.0, max(own_share(process), load.running))  # what children did is not known
     return Verdict(
         kind=plain.kind or kind,
         sentence=plain.sentence,

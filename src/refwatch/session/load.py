@@ -36,7 +36,7 @@ class Load:
     on_cpu: float
     """Threads that hold the GIL and run, or run native code."""
     cpu: float
-    """CPUs in use as the kernel counted it, since the process began; where it did not, by states."""
+    """CPUs in use since the process began, as the kernel counted it; else by states."""
     cpu_wait: float
     running: float
     """Held and native, and the wait for a CPU of threads that mostly run: on a machine that is

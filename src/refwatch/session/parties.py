@@ -37,6 +37,8 @@ class Party:
     serial: int | None = None
     """Of a single thread."""
 
+    named: bool = True
+
     @property
     def single(self) -> bool:
         return self.serial is not None
@@ -96,4 +98,5 @@ def _several(crowds: Iterable[Crowd], lines: Mapping[int, Line]) -> Party:
     line, _ = max(sums.hot, key=lambda key: sums.hot[key], default=(0, None))
     place = lines.get(line)
     name = sums.name or (f"in {place.function}" if place else "")
-    return Party(name, sums.threads, sums.states, sums.hot, sum(sums.states.values()))
+    watched = sum(sums.states.values())
+    return Party(name, sums.threads, sums.states, sums.hot, watched, named=bool(sums.name))

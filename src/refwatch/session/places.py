@@ -19,7 +19,7 @@ SELDOM_S = 0.02  # between two wake-ups: who waits longer is hardly asked
 
 def is_waiting_room(line: Line | None) -> bool:
     """Whether a thread in ``lock_wait`` here waits for work or for another's end."""
-    return line is not None and line.file.endswith(SERVANTS) and line.function not in LOCKING
+    return line is not None and line.file.endswith(SERVANTS) and _plain(line) not in LOCKING
 
 
 def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool]:
@@ -41,5 +41,10 @@ def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool
 
 def _is_asked(line: Line | None) -> bool:
     return line is not None and any(
-        line.file.endswith(file) and function in ("", line.function) for file, function in ASKED
+        line.file.endswith(file) and function in ("", _plain(line)) for file, function in ASKED
     )
+
+
+def _plain(line: Line) -> str:
+    """The function's name without that of its class."""
+    return line.function.rpartition(".")[2]

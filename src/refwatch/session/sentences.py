@@ -1,8 +1,9 @@
-"""The words of the verdict: for each kind a sentence and an advice, with the lines that they name."""
+"""The words of the verdict: for each kind a sentence and an advice, with the lines they name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from refwatch.model.snapshot import VerdictKind
 from refwatch.model.states import ThreadState as S
@@ -39,17 +40,28 @@ def advice_of(kind: VerdictKind, load: Load, lines: Lines) -> str:
         return _advise_lock(load.lock, lines)
     if kind == "single_thread_cpu":
         return _advise_single(load, lines)
-    if kind == "native_parallel":
-        if load.cpu_wait > 0.5:
-            return "More threads want a CPU than are free: use fewer threads, or more CPUs."
-        return "It scales: more threads help as long as there are CPUs for them."
-    if kind == "io_bound":
-        return _advise_io(load)
-    if kind == "idle":
-        if load.idle_io > 0.1:
-            return "Nothing to speed up here: it waits for requests or answers that do not come yet."
-        return "Nothing to speed up here: it waits for time, for work or for another thread."
-    return "No one cause stands out: sort the threads by state and look at their hot lines."
+    if kind == "native_parallel" and load.cpu_wait > 0.5:
+        return "More threads want a CPU than are free: use fewer threads, or more CPUs."
+    if kind == "io_bound" and _asks_again(load):
+        return "The CPU has time to spare: more requests at once help, a faster CPU does not."
+    if kind == "idle" and load.idle_io > 0.1:
+        return "Nothing to speed up here: it waits for requests or answers, and few come."
+    return _PLAIN_ADVICE[kind]
+
+
+_PLAIN_ADVICE: dict[VerdictKind, str] = {
+    "native_parallel": "It scales: more threads help as long as there are CPUs for them.",
+    "io_bound": "The CPU has time to spare: it waits for others, and a faster CPU is no help.",
+    "idle": "Nothing to speed up here: it waits for time, for work or for another thread.",
+    "undecided": "No one cause stands out: sort the threads by state and look at their hot lines.",
+}
+
+
+def _asks_again(load: Load) -> bool:
+    """More at once helps only who waits for answers of its own, and asks again when they come."""
+    waited = sum(party.states.get(S.IO_WAIT, 0.0) for party in load.reading)
+    wakes = sum(party.wakes for party in load.reading)
+    return not load.serves and wakes > waited
 
 
 def percent(fraction: float) -> str:
@@ -68,8 +80,13 @@ def name_of(party: Party) -> str:
 
 
 def names_of(parties: Sequence[Party]) -> str:
-    """The name of one, the number of more."""
-    return name_of(parties[0]) if len(parties) == 1 else threads(count(parties))
+    """The names of one or two, the number of more; of short-lived ones the name of the most."""
+    if all(not party.single for party in parties) and parties:
+        most = max(parties, key=lambda party: (party.named, party.watched_s))
+        return name_of(replace(most, threads=count(parties)))
+    if len(parties) > 2 or len(parties) == 0:
+        return threads(count(parties))
+    return " and ".join(map(name_of, parties))
 
 
 def count(parties: Sequence[Party]) -> int:
@@ -162,9 +179,10 @@ def _say_native_parallel(load: Load) -> str:
             waits = percent(_mean(load.busy, S.CPU_WAIT))
             return f"{who} want a CPU, each waits {waits} of its time for one"
         return f"{who} want a CPU and wait {_between(shares)} of the time for one"
+    cpus = f"{who} on {load.on_cpu:.1f} CPUs at once"
     if not load.has_gil:
-        return f"{who} on {load.on_cpu:.1f} CPUs at once, no GIL in the way"
-    return f"{who} on {load.on_cpu:.1f} CPUs at once: native code, {percent(load.held)} of the GIL held"
+        return f"{cpus}, no GIL in the way"
+    return f"{cpus}: native code, {percent(load.held)} of the GIL held"
 
 
 def _say_single(load: Load) -> str:
@@ -209,16 +227,15 @@ def _advise_gil(load: Load, lines: Lines) -> str:
     if load.held_blocked > load.held / 2:
         where = at(load.blocked_line, lines)
         return f"A call keeps the GIL while it is blocked{where}: make it release it."
-    long = LONG_HOLD * load.switch_interval_s
-    longest = load.longest_hold
-    if longest is not None and longest.seconds > VERY_LONG_HOLD * load.switch_interval_s:
-        mean = f", {duration(load.hold_s)} on average" if load.hold_s else ""
-        where = at(longest.line, lines) or at(load.held_line, lines)
-        return f"A call keeps the GIL up to {duration(longest.seconds)}{mean}{where}: make it release it."
-    if longest is None and load.hold_s is not None and load.hold_s > long:
-        where = at(load.held_line, lines)
-        return f"A call keeps the GIL {duration(load.hold_s)} at a time{where}: make it release it."
-    where = at(load.held_line, lines) or " by Python code"
+    mean, longest, switch = load.hold_s, load.longest_hold, load.switch_interval_s
+    where = at(load.held_line, lines)
+    if longest is not None and longest.seconds > VERY_LONG_HOLD * switch:
+        where = at(longest.line, lines) or where
+        often = f" ({duration(mean)} on average)" if mean else ""
+        return f"A call keeps the GIL {duration(longest.seconds)}{often}{where}: let it release it."
+    if longest is None and mean is not None and mean > LONG_HOLD * switch:
+        return f"A call keeps the GIL {duration(mean)} at a time{where}: make it release it."
+    where = where or " by Python code"
     return f"Use processes or a free-threaded build; the GIL is held most{where}."
 
 
@@ -234,16 +251,7 @@ def _advise_lock(lock: Lock, lines: Lines) -> str:
 def _advise_single(load: Load, lines: Lines) -> str:
     where = at(load.busy_line, lines)
     if len(load.busy) == 1 and _of_kernel(load.busy[0])[1] >= STARVED:
-        return f"It gets too little CPU: others use it, or a quota ends. Most time is spent{where or ' so'}."
+        return f"It gets too little CPU (others use it, or a quota ends); its work is{where}."
     if load.has_gil:
         return f"Make the work faster{where}, or spread it over processes."
     return f"This interpreter has no GIL: spread the work{where} over threads."
-
-
-def _advise_io(load: Load) -> str:
-    """More at once helps only who waits for answers of its own, and asks again when they come."""
-    waited = sum(party.states.get(S.IO_WAIT, 0.0) for party in load.reading)
-    wakes = sum(party.wakes for party in load.reading)
-    if not load.serves and wakes > waited:
-        return "The CPU has time to spare: more requests at once help, a faster CPU does not."
-    return "The CPU has time to spare: what it waits for comes from outside, a faster CPU is no help."
