@@ -439,7 +439,7 @@ def test_threads_that_all_wait_are_told_as_such() -> None:
     state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
     verdict = diagnose(state)
     assert verdict.kind == "undecided"
-    assert verdict.sentence == "nothing has moved for 10 s: 2 threads wait for locks at work.py:30"
+    assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
     assert "transfer and 1 more at work.py:30" in verdict.advice
 
 
@@ -448,7 +448,7 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
     state = named(watch([SLEEPER, stuck, stuck]), "main", "one", "two")
     pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in (1, 2)]
     state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
-    told = "2 threads have not moved for 10 s: they wait for locks at work.py:30"
+    told = "2 threads have not moved for 10.0 s: they wait for locks at work.py:30"
     assert diagnose(state).sentence == told
 
 

@@ -105,11 +105,11 @@ def _unmoved(load: Load, process: ProcessState, lines: Lines) -> Found | None:
     known = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
         stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
-        who = f"nothing has moved for {still:.0f} s: {threads(len(stuck))} wait"
+        who = f"nothing has moved for {duration(still)}: {threads(len(stuck))} wait"
     else:
         stuck = [] if load.lock.holders else [t for t in known if _is_stuck(t, load, lines)]
         still = min((t.unmoved_s for t in stuck), default=0.0)
-        who = f"{threads(len(stuck))} have not moved for {still:.0f} s: they wait"
+        who = f"{threads(len(stuck))} have not moved for {duration(still)}: they wait"
     if len(stuck) < 2:
         return None
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
