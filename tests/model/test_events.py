@@ -87,6 +87,7 @@ EVENTS: list[ev.Event] = [
     ev.ReferrersFound(1.6, 42, "inspect 1", 0, "list", "list of 3", "0x7f02", 4, None, [REFERRER]),
     ev.InspectionEnded(1.7, 42, "inspect 1", "the copy is gone"),
     ev.GraphWritten(1.7, ["/tmp/é.dot", "/tmp/é.svg"]),
+    kept.CrowdKept(2.0, 42, "spin-*", 0, 9, {ThreadState.SLEEP: 0.5}, []),
     kept.ReferencesKept(2.0, 42, 1, [0.002], [5], [9], 1.9, "memory is short"),
     kept.WatchedKept(
         2.0, 42, 5, "cache", "dict", "0x7f00", "main", True, False, 1.0, POINTS, 2, 3, 4, 1.2, True

@@ -92,7 +92,8 @@ class Session:
         has_gil = self.has_gil and self.rng.random() < 0.9
         pieces = [self.piece(serial) for serial in self.alive]
         rate = self.rng.choice([0.0, 500.0, 1000.0])
-        return ev.Sampled(self.at, PID, 0.1, 100, gil if has_gil else None, pieces, rate, 1)
+        still = self.rng.random()
+        return ev.Sampled(self.at, PID, 0.1, 100, gil if has_gil else None, pieces, rate, 1, still)
 
     def piece(self, serial: int) -> ev.ThreadSlice:
         cut = self.rng.randrange(1, 100_000)
@@ -114,7 +115,11 @@ class Session:
             now / 9,
             int(now),
             int(now),
-            *(self.rng.randrange(8) / 64 for _ in range(3)),
+            holds_running_s=self.rng.randrange(8) / 64,
+            holds_cpu_wait_s=self.rng.randrange(8) / 64,
+            holds_blocked_s=self.rng.randrange(8) / 64,
+            unmoved_s=self.rng.random(),
+            loop_blocked=[(line, state, 1 / 64) for line, state, _ in hot[:1]],
         )
 
     def measured(self) -> ev.ProcessMeasured:
@@ -146,8 +151,11 @@ def same_process(full: ProcessState, late: ProcessState) -> None:
     assert list(full.threads) == list(late.threads)
     for serial in full.threads:
         same_thread(full.threads[serial], late.threads[serial])
-    for name in ("pid", "argv", "samples", "torn", "memory", "uss", "gc", "exit_code", "ended_s"):
+    whole = ("pid", "argv", "samples", "torn", "memory", "private", "gc", "exit_code", "ended_s")
+    for name in (*whole, "unmoved_s", "forgotten_threads"):
         assert getattr(full, name) == getattr(late, name), name
+    kinds = [{key: crowd.threads for key, crowd in one.crowds.items()} for one in (full, late)]
+    assert kinds[0] == kinds[1]
     assert late.sampled_s == pytest.approx(full.sampled_s)
     for name in ("held_s", "wait_s", "watched_s", "handoffs", "present", "switch_interval_s"):
         assert getattr(late.gil, name) == pytest.approx(getattr(full.gil, name)), name

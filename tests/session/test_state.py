@@ -145,12 +145,20 @@ def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
     assert process.cpu_series.column(0) == pytest.approx([2.0, 2.0])
 
 
-def test_private_memory_stays_until_it_is_read_again() -> None:
-    first = ev.ProcessMeasured(1.0, PID, 1000, 2000, 0.0, 0.0, uss=500)
-    process = process_of(fold(first, ev.ProcessMeasured(2.0, PID, 1100, 2000, 0.0, 0.0)))
-    assert process.uss == 500
-    assert process.memory is not None
-    assert (process.memory.rss, process.memory.uss) == (1100, 500)
+def measured(at: float, rss: int, uss: int | None = None) -> ev.ProcessMeasured:
+    return ev.ProcessMeasured(at, PID, rss, 200 << 20, 0.0, 0.0, uss)
+
+
+def test_resident_and_private_memory_are_of_one_moment() -> None:
+    assert process_of(fold()).resident == (0, None)
+    assert process_of(fold(measured(1.0, 1000))).resident == (1000, None)
+    both = [measured(1.0, 100 << 20, 90 << 20), measured(2.0, 101 << 20)]
+    assert process_of(fold(*both)).resident == (100 << 20, 90 << 20)
+
+
+def test_private_memory_from_before_the_size_changed_is_not_told() -> None:
+    shrunk = [measured(1.0, 100 << 20, 90 << 20), measured(2.0, 16 << 20)]
+    assert process_of(fold(*shrunk)).resident == (16 << 20, None)
 
 
 def test_memory_of_threads_that_ended_is_bounded() -> None:

@@ -71,6 +71,11 @@ class Copies:
         """The target has enough to do with the copies that it was asked for."""
         return self._unanswered >= MOST_UNANSWERED
 
+    @property
+    def any_left(self) -> bool:
+        """A copy may exist, that which was asked for or one that has not quite ended."""
+        return bool(self._works or self._gone)
+
     def __contains__(self, name: str) -> bool:
         return name in self._works
 

@@ -129,6 +129,9 @@ class Watch:
         """What comes after is the interpreter taking everything down."""
         if ending.failure:
             self.limit("program", f"it did not begin: {ending.failure}")
+        self._jobs.drop(self._measure)
+        if self._processes is not None:
+            self._read_process(self.now_ns(), last=True)
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
@@ -359,16 +362,22 @@ class Watch:
         return False
 
     def _measure(self, now: int) -> None:
+        if self._read_process(now):
+            self._jobs.at(self._measure, now + MEASURE_NS)
+
+    def _read_process(self, now: int, *, last: bool = False) -> bool:
+        """Read memory, CPU and children; False when the process is gone."""
         from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
 
         try:
-            self._processes = self._processes or ProcessReader(self.pid)
-            self._emit(self._processes.read(now / 1e9))
+            self._processes = self._processes or ProcessReader(self.pid, self._launcher)
+            copied = self._heap is not None and self._heap.copied
+            self._emit(self._processes.read(now / 1e9, last=last, copied=copied))
         except ProcessGone:
-            return
-        self._jobs.at(self._measure, now + MEASURE_NS)
+            return False
         if self._processes.uss_denied:
             self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
+        return True
 
     def _emit_cost(self, now: int) -> None:
         calibration = self._hello.cpu_s if self._hello else 0.0

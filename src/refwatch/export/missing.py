@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from refwatch.export.values import text
 from refwatch.model import snapshot as snap
+from refwatch.session.blockers import known_limits
 from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
@@ -20,10 +21,12 @@ def limits_of(
     processes: Sequence[snap.Process],
 ) -> list[snap.Limit]:
     """What the session said is limited, and a reason for every other null of the snapshot."""
-    limits = dict(state.limits)
+    limits = dict(known_limits(state))
     for reading, reason in _missing(state, target, cost, sampling):
         limits.setdefault(reading, reason)
     for process in processes:
+        if process.memory.uss is None and state.processes[process.pid].private is not None:
+            limits.setdefault("memory.uss", "not read since the resident size has changed")
         for reading, reason in _missing_of(process, _general(state)):
             limits.setdefault(reading, reason)
         for reading, reason in _missing_references(process, state):

@@ -130,9 +130,10 @@ def _process(process: ProcessState, state: State) -> snap.Process:
 
 def _memory(process: ProcessState) -> snap.Memory:
     last = process.memory
+    rss, uss = process.resident
     return snap.Memory(
-        rss=last.rss if last else None,
-        uss=process.uss,
+        rss=rss if last else None,
+        uss=uss,
         peak_rss=last.peak_rss if last else None,
         series=[(rounded(at), round(rss)) for at, rss in _thinned(process.rss_series)],
     )

@@ -10,13 +10,16 @@ from refwatch.export.allocations import seen_by, top
 from refwatch.model.references import ChainLink
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
+from refwatch.session.blockers import children_sentence, known_limits
 from refwatch.session.chains import clearest
-from refwatch.session.diagnosis import diagnose, printable
+from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
+from refwatch.session.sentences import printable
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
+from refwatch.session.troubles import rate, worst_trouble
 
 MAX_LINES = 12
 MAX_THREADS = 5
@@ -28,20 +31,35 @@ LABEL = 9
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most twelve lines without colour: the end, the verdict, leaks with what keeps them alive,
-    the GIL, allocations, threads, objects, memory, cost."""
+    """At most twelve lines without colour: the end, the worst trouble (leaks with what keeps them
+    alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
+    cost."""
     process = state.main
-    head = [_line("target", _target(state)), _line("verdict", diagnose(state).sentence)]
+    head = [_line("target", _target(state))]
+    verdict = [_line("verdict", diagnose(state).sentence)]
     tail = _cost(state) + _limits(state)
     if process is None:
-        return head + tail
-    head += _suspects(process.references) + _gil(process)
+        return head + verdict + tail
+    head += _suspects(process.references) or _growth(process)
+    head += verdict + _children(process, verdict) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
     memory += _memory_sentence(process, min(room, MAX_SENTENCE))
     room = MAX_LINES - len(head) - len(objects + memory + tail)
     return head + _threads(process, state, min(room, MAX_THREADS)) + objects + memory + tail
+
+
+def _growth(process: ProcessState) -> list[str]:
+    """Memory that grows, or is free and stays; what more is known of it comes further down."""
+    trouble = worst_trouble(process, ()).partition(": ")[2]
+    return [_line("growth", _cut(trouble, WIDEST - LABEL))] if trouble else []
+
+
+def _children(process: ProcessState, verdict: list[str]) -> list[str]:
+    """What they used, if the verdict does not say so."""
+    sentence = children_sentence(process)
+    return [_line("children", sentence)] if sentence and sentence not in verdict[0] else []
 
 
 def _line(label: str, text: str) -> str:
@@ -77,7 +95,7 @@ def _suspects(known: References) -> list[str]:
 def _suspect(suspicion: Suspicion, known: References) -> str:
     module, name = suspicion.name
     full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
-    text = f"{full_name} grows by {_rate(suspicion.per_second)}: "
+    text = f"{full_name} grows by {rate(suspicion.per_second)}: "
     return text + _held_by(known.chains.get(suspicion.name), WIDEST - LABEL - len(text))
 
 
@@ -107,12 +125,6 @@ def _what(link: ChainLink) -> str:
     if link.name is None or link.name.startswith(link.type):
         return link.name or link.type
     return f"{link.type} {link.name}"
-
-
-def _rate(per_second: float) -> str:
-    if per_second < 0.1:
-        return f"{per_second * 60:.1f}/min"
-    return f"{per_second:.1f}/s" if per_second < 10 else f"{per_second:.0f}/s"
 
 
 def _objects(known: References) -> list[str]:
@@ -201,9 +213,10 @@ def _memory(process: ProcessState) -> list[str]:
     last = process.memory
     if last is None:
         return []
-    private = f", {_size(process.uss)} of it private" if process.uss is not None else ""
+    rss, uss = process.resident
+    private = f", {_size(uss)} of it private" if uss is not None else ""
     used = f"CPU {_seconds(last.user_s)} user, {_seconds(last.system_s)} system"
-    text = f"{_size(last.rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
+    text = f"{_size(rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
     return [_line("memory", text)]
 
 
@@ -224,10 +237,11 @@ def _cost(state: State) -> list[str]:
 
 
 def _limits(state: State) -> list[str]:
-    if not state.limits:
+    limits = known_limits(state)
+    if not limits:
         return []
-    names = _cut(", ".join(state.limits), WIDTH - LABEL - 30)
-    count = len(state.limits)
+    names = _cut(", ".join(limits), WIDTH - LABEL - 30)
+    count = len(limits)
     noun = "reading" if count == 1 else "readings"
     return [_line("limits", f"{count} {noun} missing or less exact: {names}")]
 

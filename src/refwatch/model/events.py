@@ -18,6 +18,10 @@ from refwatch.model.allocation_events import TracebacksSeen as TracebacksSeen
 from refwatch.model.allocation_events import TracesFailed as TracesFailed
 from refwatch.model.allocation_events import TracesTaken as TracesTaken
 from refwatch.model.event import TimedEvent as _Event
+from refwatch.model.process_events import GcGeneration as GcGeneration
+from refwatch.model.process_events import GcMeasured as GcMeasured
+from refwatch.model.process_events import GcPaused as GcPaused
+from refwatch.model.process_events import ProcessMeasured as ProcessMeasured
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
 
@@ -134,6 +138,10 @@ class ThreadSlice(Struct, frozen=True, omit_defaults=True):
     """Time with the GIL kept while waiting for a CPU, seconds."""
     holds_blocked_s: float = 0.0
     """Time with the GIL kept while blocked in a system call, seconds."""
+    unmoved_s: float = 0.0
+    """For how long it has been in ``lock_wait`` without a break, at the end of this slice."""
+    loop_blocked: list[tuple[int, ThreadState, float]] = []
+    """The part of ``hot`` in which a callback kept the thread's asyncio event loop."""
 
 
 class Sampled(_Event, frozen=True, tag="sampled"):
@@ -148,38 +156,8 @@ class Sampled(_Event, frozen=True, tag="sampled"):
     """Samples per second that were asked for in this slice."""
     torn: int = 0
     """Frames dropped because they changed while being read."""
-
-
-class ProcessMeasured(_Event, frozen=True, tag="process_measured"):
-    """Memory in bytes, CPU time in seconds since the process began."""
-
-    pid: int
-    rss: int
-    peak_rss: int
-    user_s: float
-    system_s: float
-    uss: int | None = None
-
-
-class GcGeneration(Struct, frozen=True):
-    collections: int
-    collected: int
-    uncollectable: int
-
-
-class GcMeasured(_Event, frozen=True, tag="gc_measured"):
-    """``gc.get_stats()``, youngest generation first."""
-
-    pid: int
-    generations: list[GcGeneration]
-
-
-class GcPaused(_Event, frozen=True, tag="gc_paused"):
-    """Collections timed in the target since it was asked to: (count, sum, longest) in seconds, the
-    youngest generation first."""
-
-    pid: int
-    generations: list[tuple[int, float, float]]
+    unmoved_s: float = 0.0
+    """For how long all threads have been in ``lock_wait`` without a break, at its end."""
 
 
 class WatchedFound(_Event, frozen=True, tag="watched_found"):
@@ -449,6 +427,7 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
+    | kept.CrowdKept
     | kept.ReferencesKept
     | kept.WatchedKept
     | kept.ClassKept

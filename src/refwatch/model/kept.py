@@ -8,6 +8,7 @@ from msgspec import Struct
 from refwatch.model.allocations import FileUse, LineUse, MemorySplit, Mode, TracebackUse
 from refwatch.model.event import TimedEvent
 from refwatch.model.references import Referenced, Site, TypeCount
+from refwatch.model.states import ThreadState
 
 
 class Points(Struct, frozen=True, array_like=True):
@@ -17,6 +18,19 @@ class Points(Struct, frozen=True, array_like=True):
     limit: int
     times: list[float]
     counts: list[int]
+
+
+class CrowdKept(TimedEvent, frozen=True, tag="crowd_kept"):
+    """What threads of one kind add up to that ended too long ago to be known one by one: their
+    ``name`` with ``*`` for numbers, empty where they had none, and then the ``line`` at which they
+    were most. ``hot`` is (line, state, seconds)."""
+
+    pid: int
+    name: str
+    line: int
+    threads: int
+    states: dict[ThreadState, float]
+    hot: list[tuple[int, ThreadState, float]]
 
 
 class ReferencesKept(TimedEvent, frozen=True, tag="references_kept"):

@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from refwatch.model.events import Event, GilSlice, Sampled
+from msgspec.structs import replace
+
+from refwatch.model.events import Event, GilSlice, Sampled, ThreadSlice
 from refwatch.model.reports import Layout
 from refwatch.model.states import ThreadState
 from refwatch.observe.holds import Holds
 from refwatch.observe.interpreter import Interpreter, Words
+from refwatch.observe.loops import Loops
 from refwatch.observe.memory import ReadingDenied, RemoteMemory
 from refwatch.observe.syscalls import Calls
 from refwatch.observe.threads import Threads
@@ -58,6 +61,7 @@ class Sampler:
         self._holds = Holds()
         self._next_list_ns = 0
         self._torn = 0
+        self._loops = Loops()
         self._active: list[Tracked] = []
         """The threads that ran at the last sample."""
 
@@ -238,28 +242,43 @@ class Sampler:
         """Send what the samples since the last slice add up to."""
         at_ns = self._last_ns
         self.threads.emit_begun()
-        pieces = []
+        pieces: list[tuple[Tracked, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
             piece = thread.take_slice()
             if piece is not None and not thread.probe:
-                pieces.append(piece)
+                pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
         if lines:
-            for event in lines.take_new(at_ns / 1e9):
+            new = lines.take_new(at_ns / 1e9)
+            self._loops.learn(new)
+            for event in new:
                 self._emit(event)
         span_s = (at_ns - self._slice_from_ns) / 1e9
-        waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in pieces)
+        told = [self._tell_loop(thread, piece) for thread, piece in pieces]
+        waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
         self._emit(
             Sampled(
-                at_ns / 1e9, self.pid, span_s, self._slice_samples, gil, pieces, rate_hz, torn=torn
+                at_ns / 1e9,
+                self.pid,
+                span_s,
+                self._slice_samples,
+                gil,
+                told,
+                rate_hz,
+                torn=torn,
+                unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
             )
         )
         self.threads.emit_ended()
         self._slice_from_ns, self._slice_samples = at_ns, 0
         self._held_ns = self._collecting_ns = 0
+
+    def _tell_loop(self, thread: Tracked, piece: ThreadSlice) -> ThreadSlice:
+        blocked = self._loops.blocked(piece, thread.stack)
+        return replace(piece, loop_blocked=blocked) if blocked else piece
 
     def _gil_slice(self, wait_s: float) -> GilSlice | None:
         if not self._has_gil or self._slice_switches is None:

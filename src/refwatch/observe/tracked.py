@@ -31,6 +31,9 @@ class Tracked:
     holding: bool = False
     """It is blocked with the GIL kept."""
 
+    unmoved_ns: int = 0
+    """For how long it has been in ``lock_wait`` without a break, at the last slice."""
+
     def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
         self.tid = tid
         self.serial = serial
@@ -145,6 +148,9 @@ class Tracked:
         if not account.times:
             return None
         changed = self.stack_sent != self.stack
+        last, lasted = account.runs[-1]
+        before = self.unmoved_ns if len(account.times) == 1 else 0
+        self.unmoved_ns = before + lasted if last is ThreadState.LOCK_WAIT else 0
         piece = ThreadSlice(
             serial=self.serial,
             samples=self.samples,
@@ -159,6 +165,7 @@ class Tracked:
             holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
             holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
             holds_blocked_s=sum(account.holds.values()) / 1e9,
+            unmoved_s=self.unmoved_ns / 1e9,
         )
         self.stack_sent = list(self.stack)
         account.clear()

@@ -105,6 +105,11 @@ class Backlog:
         )
         ordered = [event for _, event in sorted(past, key=itemgetter(0))]
         for pid, process in state.processes.items():
+            ordered += [
+                kept.CrowdKept(state.now, pid, crowd.name, line, crowd.threads, crowd.states, hot)
+                for (_, line), crowd in process.crowds.items()
+                for hot in [[(*key, seconds) for key, seconds in crowd.hot.items()]]
+            ]
             ordered += kept_events(state.now, pid, process.references)
             ordered += kept_allocations(state.now, pid, process.allocations)
         return ordered + [ev.OutputWritten(self._output_at, piece) for piece in self._output.pieces]
@@ -242,6 +247,7 @@ class Backlog:
         ev.GcPaused: _in_state,
         ev.AllocationsSwitched: _note,
         ev.TracesFailed: _note,
+        kept.CrowdKept: _in_state,
         kept.ReferencesKept: _in_state,
         kept.AllocationsKept: _in_state,
     }

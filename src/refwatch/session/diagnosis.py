@@ -4,28 +4,29 @@ It weighs seconds, never samples or threads, over the whole life under watch, so
 lived for a moment counts for a moment and a finished run reads as a running one does. Every kind
 gets a score from 0 to 1; the best one is the verdict, and its lead over the next is the confidence.
 What cannot be told apart is ``undecided``: a wrong sentence costs the reader more than none.
-``process_parallel`` needs readings of child processes and is never given without them.
+``process_parallel`` needs readings of child processes and is never given without them. What needs
+no weighing is in blockers.py, the words are in sentences.py.
 """
 
 from __future__ import annotations
 
 from refwatch.model.snapshot import Verdict, VerdictKind
+from refwatch.session.blockers import CHILD, Found, children_sentence, found, own_share
 from refwatch.session.load import Load, measure
 from refwatch.session.process import ProcessState
-from refwatch.session.state import Line, State
+from refwatch.session.sentences import advice_of, printable, sentence_of
+from refwatch.session.state import State
 
 MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
 HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %
 MIN_SCORE = 0.3  # below it no kind describes the program
-MOSTLY_IDLE = 0.5  # CPUs in use, below which a wait for a child tells where the time goes
-CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
-LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
 
 
 def diagnose(state: State) -> Verdict:
     """The verdict over all that was watched of the main process.
 
     ``confidence`` is 0 to 1 and grows with the time watched and with the lead over the next kind;
+    where children did most of the work, and the program's own threads little, it is low.
     ``evidence`` has the numbers that the decision used. The sentence fits a line of 100 characters.
     """
     process = state.main
@@ -35,13 +36,18 @@ def diagnose(state: State) -> Verdict:
     (kind, best), (_, second) = _ranking(load)[:2]
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
+    plain = found(kind, load, process, state.lines)
+    if plain is None:
+        advice = advice_of(kind, load, state.lines)
+        plain = Found(None, sentence_of(kind, load), advice, best - second)
     trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
+    trust *= min(1.0, max(own_share(process), load.running))  # what children did is not known
     return Verdict(
-        kind=kind,
-        sentence=_SENTENCES[kind](load),
-        advice=_advice(kind, load, state.lines),
-        confidence=round(trust * (best - second), 3),
-        evidence={name: round(value, 6) for name, value in _evidence(load).items()},
+        kind=plain.kind or kind,
+        sentence=plain.sentence,
+        advice=plain.advice,
+        confidence=round(trust * plain.sure, 3),
+        evidence={name: round(value, 6) for name, value in _evidence(load, process).items()},
     )
 
 
@@ -99,134 +105,12 @@ def _idle(load: Load) -> float:
     return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * no_child
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
-
-
-def _say_gil_bound(load: Load) -> str:
-    who = f"{_threads(load.gil_threads)}: {_percent(load.held)} of the GIL held"
-    return f"{who}, each waits {_percent(load.gil_wait_share)} of its time"
-
-
-def _say_lock_bound(load: Load) -> str:
-    waits = f"waits {_percent(load.lock_wait_share)} of its time for a lock"
-    return f"{_threads(load.lock_threads)}: each {waits}, one works at a time"
-
-
-def _say_native_parallel(load: Load) -> str:
-    if load.cpu_wait > load.held + load.native:
-        waits = _percent(load.cpu_wait / load.running)
-        return f"{_threads(load.busy_threads)} want a CPU, each waits {waits} of its time for one"
-    who = f"{_threads(load.busy_threads)} on {load.held + load.native:.1f} CPUs at once"
-    if not load.has_gil:
-        return f"{who}, no GIL in the way"
-    return f"{who}: native code, {_percent(load.held)} of the GIL held"
-
-
-def _say_single(load: Load) -> str:
-    cpu = f"{_percent(min(load.running, 1.0))} of one CPU"
-    if load.busy_threads != 1:
-        return f"{_threads(load.busy_threads)} take turns: {cpu}, one at a time"
-    busy = f"1 thread does the work: {cpu}"
-    others = load.threads - 1
-    return f"{busy}, {others} {'waits' if others == 1 else 'wait'} beside it" if others else busy
-
-
-def _say_io_bound(load: Load) -> str:
-    who = f"{_threads(load.io_threads)}: {_percent(load.io_share)} of the time in input and output"
-    return f"{who}, {_percent(load.held)} of the GIL held" if load.has_gil else who
-
-
-def _say_idle(load: Load) -> str:
-    return f"{_threads(load.threads)}, mostly waiting: {_percent(load.running)} of one CPU in use"
-
-
-def _child_works(load: Load) -> bool:
-    """Whether the work is done by a child process, which nobody reads, and little is done here."""
-    return load.child > CHILD and load.running < MOSTLY_IDLE
-
-
-def _say_undecided(load: Load) -> str:
-    if _child_works(load):
-        return f"waits for a child process {_percent(load.child)} of the time"
-    gil = f"{_percent(load.held)} of the GIL held, " if load.has_gil else ""
-    return f"mixed: {gil}{load.running:.1f} CPUs in use, {load.io:.1f} threads in input and output"
-
-
-_SENTENCES = {
-    "gil_bound": _say_gil_bound,
-    "lock_bound": _say_lock_bound,
-    "native_parallel": _say_native_parallel,
-    "single_thread_cpu": _say_single,
-    "io_bound": _say_io_bound,
-    "idle": _say_idle,
-    "undecided": _say_undecided,
-}
-
-
-def _advice(kind: VerdictKind, load: Load, lines: dict[int, Line]) -> str:
-    if kind == "gil_bound":
-        return _advise_gil(load, lines)
-    if kind == "lock_bound":
-        return f"Hold the lock for less{_at(load.lock_line, lines)}, or split it into several."
-    if kind == "single_thread_cpu":
-        return _advise_single(load, lines)
-    if kind == "native_parallel":
-        if load.cpu_wait > 0.5:
-            return "More threads want a CPU than are free: use fewer threads, or more CPUs."
-        return "It scales: more threads help as long as there are CPUs for them."
-    if kind == "undecided" and _child_works(load):
-        return "Watch the child itself: only this process is read."
-    return _PLAIN_ADVICE[kind]
-
-
-_PLAIN_ADVICE: dict[VerdictKind, str] = {
-    "io_bound": "The CPU has time to spare: more requests at once help, a faster CPU does not.",
-    "idle": "Nothing to speed up here: it waits for time, for work or for another thread.",
-    "undecided": "No one cause stands out: sort the threads by state and look at their hot lines.",
-}
-
-
-def _advise_gil(load: Load, lines: dict[int, Line]) -> str:
-    where = _at(load.held_line, lines)
-    if load.hold_s is not None and load.hold_s > LONG_HOLD * load.switch_interval_s:
-        return (
-            f"A call keeps the GIL {load.hold_s * 1e3:.0f} ms at a time{where}: make it release it."
-        )
-    return (
-        f"Use processes or a free-threaded build; the GIL is held most{where or ' by Python code'}."
-    )
-
-
-def _advise_single(load: Load, lines: dict[int, Line]) -> str:
-    where = _at(load.busy_line, lines)
-    if load.has_gil:
-        return f"Make the work faster{where}, or spread it over processes."
-    return f"This interpreter has no GIL: spread the work{where} over threads."
-
-
-def _at(line: int | None, lines: dict[int, Line]) -> str:
-    known = lines.get(line) if line is not None else None
-    return f" at {printable(known.file)}:{known.number}" if known else ""
-
-
-def printable(text: str) -> str:
-    """The text with every character that a terminal could act upon written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _evidence(load: Load) -> dict[str, float]:
+def _evidence(load: Load, process: ProcessState) -> dict[str, float]:
     numbers = {
         "watched_s": load.watched_s,
         "threads": load.threads,
         "contention": load.gil_wait,
-        "cpu": load.running,
+        "cpu": load.cpu,
         "native": load.native,
         "cpu_wait": load.cpu_wait,
         "io_wait": load.io,
@@ -236,6 +120,15 @@ def _evidence(load: Load) -> dict[str, float]:
         numbers["held_fraction"] = load.held
     if load.hold_s is not None:
         numbers["hold_s"] = load.hold_s
+    if load.longest_hold is not None:
+        numbers["longest_hold_s"] = load.longest_hold.seconds
+    if load.collecting:
+        numbers["collecting"] = load.collecting
+    if process.unmoved_s:
+        numbers["unmoved_s"] = process.unmoved_s
+    if children_sentence(process) and process.memory is not None:
+        numbers["children"] = process.memory.children
+        numbers["children_cpu_s"] = process.memory.children_cpu_s or 0.0
     return numbers
 
 

@@ -64,6 +64,7 @@ def merge(first: ev.Sampled, second: ev.Sampled) -> ev.Sampled:
         torn=first.torn + second.torn,
         rate_hz=second.rate_hz or first.rate_hz,
         gil=_merge_gil(first.gil, second.gil),
+        unmoved_s=max(first.unmoved_s, second.unmoved_s),
         threads=[],
     )
 
@@ -87,7 +88,9 @@ def _merge_gil(first: ev.GilSlice | None, second: ev.GilSlice | None) -> ev.GilS
 
 def keep_newer(first: ev.ProcessMeasured, second: ev.ProcessMeasured) -> ev.ProcessMeasured:
     """The second, with the last ``uss`` that was read: it is read less often than the rest."""
-    return second if second.uss is not None else replace(second, uss=first.uss)
+    if second.uss is not None or first.uss is None:
+        return second
+    return replace(second, uss=first.uss, uss_rss=first.uss_rss or first.rss)
 
 
 class SampledPast:
@@ -165,4 +168,6 @@ def _sum(thread: ThreadRecord) -> ev.ThreadSlice:
         holds_running_s=thread.holds.running_s,
         holds_cpu_wait_s=thread.holds.cpu_wait_s,
         holds_blocked_s=thread.holds.blocked_s,
+        unmoved_s=thread.unmoved_s,
+        loop_blocked=[(line, state, s) for (line, state), s in thread.loop_blocked.items()],
     )

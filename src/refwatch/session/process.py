@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from refwatch.model import events as ev
+from refwatch.model import kept
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations
 from refwatch.session.references import References
@@ -16,7 +19,21 @@ from refwatch.session.strip import Strip
 
 KEEP_ENDED = 500  # threads that have ended, kept in full
 KEEP_HOT = 400  # lines and states of one thread
+KEEP_CROWDS = 100  # kinds of threads that ended long ago
 RECENT_S = 2.0  # how far back "now" reaches
+NEAR = 0.1  # of the resident size, by which it may have changed since private memory was read
+
+
+Hot = dict[tuple[int, ThreadState], float]
+"""(line, state) -> seconds"""
+
+
+def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
+    """With so many seconds more, the hottest of them."""
+    for line, state, seconds in more:
+        key = (line, state)
+        known[key] = known.get(key, 0.0) + seconds
+    return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
 
 
 @dataclass
@@ -61,8 +78,7 @@ class ThreadRecord:
     """The same for about the last two seconds, fading."""
     state: ThreadState | None = None
     """At the newest sample."""
-    hot: dict[tuple[int, ThreadState], float] = field(default_factory=dict)
-    """(line, state) -> seconds"""
+    hot: Hot = field(default_factory=dict)
     stack: list[int] = field(default_factory=list)
     """Lines, innermost first."""
     strip: Strip = field(default_factory=Strip)
@@ -73,6 +89,10 @@ class ThreadRecord:
     cpu_now: float = 0.0
     """Share of one CPU in about the last second, 0 to 1."""
     holds: Holds = field(default_factory=Holds)
+    unmoved_s: float = 0.0
+    """The longest time in ``lock_wait`` without a break, seconds."""
+    loop_blocked: Hot = field(default_factory=dict)
+    """The part of ``hot`` in which a callback kept the thread's event loop."""
 
     @property
     def alive(self) -> bool:
@@ -100,11 +120,9 @@ class ThreadRecord:
         self.samples += piece.samples
         for state, seconds in piece.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
-        for line, state, seconds in piece.hot:
-            key = (line, state)
-            self.hot[key] = self.hot.get(key, 0.0) + seconds
-        if len(self.hot) > 2 * KEEP_HOT:
-            self.hot = dict(Counter(self.hot).most_common(KEEP_HOT))
+        self.hot = add_hot(self.hot, piece.hot)
+        self.loop_blocked = add_hot(self.loop_blocked, piece.loop_blocked)
+        self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
         if piece.stack is not None:
             self.stack = piece.stack
         self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
@@ -127,6 +145,35 @@ class ThreadRecord:
             self.recent[state] = self.recent.get(state, 0.0) + seconds * part
         used = max(0.0, piece.cpu_s - self.cpu_s) / span
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
+
+
+@dataclass
+class Crowd:
+    """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
+    threads had no name."""
+
+    name: str
+    threads: int = 0
+    states: dict[ThreadState, float] = field(default_factory=dict)
+    hot: Hot = field(default_factory=dict)
+
+    def add(self, thread: ThreadRecord) -> None:
+        self.join(Crowd("", 1, thread.states, thread.hot))
+
+    def join(self, other: Crowd) -> None:
+        self.threads += other.threads
+        for state, seconds in other.states.items():
+            self.states[state] = self.states.get(state, 0.0) + seconds
+        self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
+
+
+def kind_of(thread: ThreadRecord) -> tuple[str, int]:
+    """What short-lived threads are told apart by: their name without its numbers; without a name
+    the line at which they were most."""
+    if thread.named:
+        return re.sub(r"\d+", "*", thread.name), 0
+    line, _ = max(thread.hot, key=lambda key: thread.hot[key], default=(0, None))
+    return "", line
 
 
 @dataclass
@@ -190,13 +237,17 @@ class ProcessState:
     allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     """serial -> thread, in the order they were seen"""
-    forgotten_threads: int = 0
-    """Threads that ended so long ago that only their number is kept."""
+    crowds: dict[tuple[str, int], Crowd] = field(default_factory=dict)
+    """(name, line) -> threads that ended too long ago to be kept one by one, by kinds"""
     samples: int = 0
     torn: int = 0
     sampled_s: float = 0.0
+    unmoved_s: float = 0.0
+    """The longest time in which all threads were in ``lock_wait`` without a break, seconds."""
     memory: ev.ProcessMeasured | None = None
-    uss: int | None = None
+    private: tuple[int, int] | None = None
+    """Bytes that were resident, and those of them that no other process shares, when they were last
+    read at one moment."""
     rss_series: Series = field(default_factory=lambda: Series(1, span=0.25))
     cpu_series: Series = field(default_factory=lambda: Series(1, span=0.25))
     """(time, CPUs in use): 2.0 is two CPUs fully used"""
@@ -207,9 +258,25 @@ class ProcessState:
         ended = [t for t in self.threads.values() if not t.alive]
         for old in ended[: max(0, len(ended) - KEEP_ENDED)]:
             del self.threads[old.serial]
-            self.forgotten_threads += 1
+            self._forget(old)
         for old in ended:  # nobody else drops the strip of a thread that gets no more slices
             old.strip.drop_before(thread.started_s - old.strip.keep_s)
+
+    @property
+    def forgotten_threads(self) -> int:
+        """Threads that ended so long ago that they are only counted by kinds."""
+        return sum(crowd.threads for crowd in self.crowds.values())
+
+    def _forget(self, thread: ThreadRecord) -> None:
+        key = kind_of(thread)
+        if key not in self.crowds and len(self.crowds) >= KEEP_CROWDS:
+            key = ("", 0)
+        self.crowds.setdefault(key, Crowd(key[0])).add(thread)
+
+    def kept_crowd(self, event: kept.CrowdKept) -> None:
+        hot = add_hot({}, event.hot)
+        crowd = Crowd(event.name, event.threads, dict(event.states), hot)
+        self.crowds[event.name, event.line] = crowd
 
     def end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at
@@ -227,6 +294,7 @@ class ProcessState:
         self.samples += event.samples
         self.torn += event.torn
         self.sampled_s += event.span_s
+        self.unmoved_s = max(self.unmoved_s, event.unmoved_s)
         if event.gil is not None:
             self.gil.sampled(event.at, event.span_s, event.gil)
         for piece in event.threads:
@@ -235,12 +303,20 @@ class ProcessState:
                 thread.sampled(event.at, piece)
 
     def measured(self, event: ev.ProcessMeasured) -> None:
-        before = self.memory
-        if event.uss is None:  # it is read less often than the rest
-            event = replace(event, uss=self.uss)
-        self.memory, self.uss = event, event.uss
+        before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)
+        if event.uss is not None:  # it is read less often than the rest
+            self.private = event.uss_rss or event.rss, event.uss
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
             used = event.user_s + event.system_s - before.user_s - before.system_s
             span = event.at - before.at
             self.cpu_series.add(event.at, max(0.0, used) / span, weight=span)
+
+    @property
+    def resident(self) -> tuple[int, int | None]:
+        """(resident, private) bytes of one moment, the newest of which both are known; without the
+        second where so much has changed since that it would not be true any more."""
+        now = self.memory.rss if self.memory else 0
+        if self.private is not None and abs(self.private[0] - now) <= NEAR * now:
+            return self.private
+        return now, None

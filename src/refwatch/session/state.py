@@ -353,6 +353,12 @@ def _allocations_kept(state: State, event: kept.AllocationsKept) -> None:
         process.allocations = restore_allocations.begun(event)
 
 
+def _crowd_kept(state: State, event: kept.CrowdKept) -> None:
+    process = state.processes.get(event.pid)
+    if process:
+        process.kept_crowd(event)
+
+
 def _references_kept(state: State, event: kept.ReferencesKept) -> None:
     process = state.processes.get(event.pid)
     if process:
@@ -408,6 +414,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.TargetExited: _target_exited,
     ev.WatchEnded: _watch_ended,
     ev.GcPaused: _gc_paused,
+    kept.CrowdKept: _crowd_kept,
     kept.ReferencesKept: _references_kept,
     ev.WatchedEnded: _watched_ended,
     ev.CensusFailed: _census_failed,

@@ -12,11 +12,11 @@ from refwatch.tui.views.overview_lines import (
     draw_busiest,
     draw_cpu,
     draw_events,
+    draw_first,
     draw_gauge,
     draw_heap,
     draw_memory,
     draw_text,
-    draw_verdict,
 )
 from refwatch.tui.views.spans import whole_parts
 from refwatch.tui.widgets.lines import Picture
@@ -27,7 +27,7 @@ class OverviewPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__(id="overview")
-        self._verdict: Picture[Verdict] = Picture(draw_verdict, "verdict")
+        self._verdict: Picture[tuple[str, Verdict]] = Picture(draw_first, "verdict")
         self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
             Picture(draw_gauge, name, classes="box") for name in ("held", "waiting", "handoffs")
@@ -61,7 +61,7 @@ class OverviewPanel(Panel):
     def show(self, view: object, *, numbers: bool) -> None:
         if not numbers or not isinstance(view, OverviewView):
             return
-        self._verdict.present(view.verdict)
+        self._verdict.present((view.trouble, view.verdict))
         self._heap.display = view.heap is not None
         if view.heap is not None:
             self._heap.set_class(bool(view.heap.growing), "-held")

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
+from refwatch.session.blockers import known_limits
 from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.process import ProcessState
 from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, suspicions
+from refwatch.session.troubles import worst_trouble
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.formats import (
     fmt_bytes,
@@ -90,6 +92,8 @@ class OverviewView:
     limits: tuple[tuple[str, str], ...]
     heap: HeapView | None = None
     """None before the first census."""
+    trouble: str = ""
+    """The worst that is known of memory; it comes before the verdict."""
 
 
 class OverviewReader:
@@ -108,7 +112,8 @@ class OverviewReader:
         if self._of is None or self._of[0] is not known or self._of[1] != known.census.taken:
             self._of = (known, known.census.taken)
             self._growing = tuple(suspicions(known)[:GROWING])
-        return replace(view, heap=_heap(known, self._growing))
+        trouble = safe(worst_trouble(state.main, self._growing)) if state.main else ""
+        return replace(view, heap=_heap(known, self._growing), trouble=trouble)
 
 
 def _heap(known: References, growing: tuple[Suspicion, ...]) -> HeapView:
@@ -135,7 +140,8 @@ def view_overview(state: State) -> OverviewView:
         _cpu(process),
         tuple(view_thread(state, thread) for thread in threads),
         _events(state),
-        tuple((safe(reading), safe(reason)) for reading, reason in state.limits.items()),
+        tuple((safe(reading), safe(reason)) for reading, reason in known_limits(state).items()),
+        trouble=safe(worst_trouble(process, ())) if process else "",
     )
 
 
@@ -206,9 +212,10 @@ def _why_no_gauges(state: State, process: ProcessState | None) -> str:
 def _memory(process: ProcessState | None) -> Trend:
     if process is None or process.memory is None:
         return Trend((), "")
-    facts = f"RSS {fmt_bytes(process.memory.rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
-    if process.uss is not None:
-        facts += f", USS {fmt_bytes(process.uss)}"
+    rss, uss = process.resident
+    facts = f"RSS {fmt_bytes(rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
+    if uss is not None:
+        facts += f", USS {fmt_bytes(uss)}"
     return Trend(tuple((at, rss) for at, rss in process.rss_series), facts, fmt_gc(process))
 
 

@@ -26,6 +26,14 @@ HISTORY_S = 30.0
 """The longest that a gauge's history shows."""
 
 
+def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line, ...]:
+    """The worst trouble in one line, if there is one, and the verdict."""
+    trouble, verdict = view
+    first = wrap(safe(trouble), max(10, width - 4), 1) if trouble else []
+    lines: list[Line] = [(("▌ ", "warning"), (text, "warn")) for text in first]
+    return (*lines, *draw_verdict(verdict, width, height - len(lines)))[:height]
+
+
 def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
     style = VERDICT_STYLES[view.kind]
