@@ -178,8 +178,7 @@ class ReferenceWatch:
             if self._objects is not None:
                 self._objects.read_last(ending, now)
             if self._censuses is not None:
-                self._censuses.read_classes_now()
-                self._censuses.take_last(now)
+                self._censuses.read_last(now)
 
     def target_ended(self) -> None:
         """There is nothing to read any more."""

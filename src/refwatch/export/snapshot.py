@@ -118,6 +118,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         census=references.census(process.references),
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
+        judged=references.judged(process.references, state),
     )
 
 

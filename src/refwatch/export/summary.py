@@ -13,6 +13,7 @@ from refwatch.session.allocations import Allocations, By
 from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose, printable
 from refwatch.session.diagnosis_memory import memory_sentence
+from refwatch.session.judged import judged
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
 from refwatch.session.state import State
@@ -35,7 +36,7 @@ def summary_lines(state: State) -> list[str]:
     tail = _cost(state) + _limits(state)
     if process is None:
         return head + tail
-    head += _suspects(process.references) + _gil(process)
+    head += _suspects(process.references, state) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
@@ -61,9 +62,12 @@ def _end(state: State) -> str:
     return f"exit status {state.exited.exit_code}"
 
 
-def _suspects(known: References) -> list[str]:
-    """What keeps growing, without what grows along with it."""
+def _suspects(known: References, state: State) -> list[str]:
+    """What keeps growing, without what grows along with it; or why that is not known."""
     found = suspicions(known)
+    if not found:
+        why = judged(known, state.limits.get("census")).because(over=known.over)
+        return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
     shown = [one for one in found if follows(one.name) == follows(found[0].name)]
     lines = [
         _line("" if index else "leak", _suspect(one, known))
