@@ -22,7 +22,6 @@ from refwatch.session.references import References, TypeName
 from refwatch.session.suspects import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
 
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
-SECOND_NS = 1_200_000_000  # the second confirms the live counts, also those of a short run
 INTERVAL_NS = 2_500_000_000
 PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copies cost it far more
 TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all over its tables
@@ -115,8 +114,10 @@ class Censuses:
             return
         if now - self._look_ns > LOOK_NS:
             self._look_at_suspects()
-        if self._due_ns is None or now < self._due_ns:
-            return
+        if self._due_ns is not None and now >= self._due_ns:
+            self._begin()
+
+    def _begin(self) -> None:
         reason, self._reason = self._reason, "interval"
         self._due_ns = None
         if not self._inside:
@@ -205,15 +206,15 @@ class Censuses:
         self._look_at_suspects()
 
     def _interval_ns(self, took_s: float, taken: int) -> int:
-        """From the census that is the last of so many to the next one."""
+        """From now, when the last of so many censuses has come, to the next one."""
         share = TRACED_SHARE if self.traced else PAUSE_SHARE
         self._pauses.append(self._pauses_s)
         usual_s = min(self._pauses) if len(self._pauses) > 1 else 0.0
-        spent_s, took_s = max(usual_s / share, self._pauses_s / MOST_SHARE), 2 * took_s
-        if taken < LEAST_CENSUSES:
-            spent_s, took_s = min(spent_s, SOON_S), took_s / 2
-        least = SECOND_NS if taken == 1 else INTERVAL_NS
-        return max(least, int(max(spent_s, took_s) * 1e9))
+        spent_s = max(usual_s / share, self._pauses_s / MOST_SHARE)
+        if taken >= LEAST_CENSUSES:
+            return max(INTERVAL_NS, int(max(spent_s, 2 * took_s) * 1e9))
+        since_ns = self._now - int(self._taken_at * 1e9)  # it may be long on a busy machine
+        return max(int(max(min(spent_s, SOON_S), took_s / 4) * 1e9), INTERVAL_NS - since_ns)
 
     def _split_memory(self, report: rp.MemoryReport) -> None:
         for reason in report.reasons:
@@ -234,9 +235,10 @@ class Censuses:
             self._emit(ev.ClassEnded(now, self._pid, serial))
         for serial, module, name in anchored.found:
             self._emit(ev.ClassFound(now, self._pid, serial, module, name))
-        if self._ending:
-            counts = self._classes.at_census()
-            self._emit(ev.ClassesCounted(self._taken_at, self._pid, counts, last=True))
+        found = None if self._ending else {serial for serial, _, _ in anchored.found}
+        counts = self._classes.at_census(found)
+        if counts:
+            self._emit(ev.ClassesCounted(self._taken_at, self._pid, counts, self._ending))
         return anchored.moved
 
     def _changed(self, report: rp.CensusReport) -> list[TypeCount]:
@@ -252,6 +254,8 @@ class Censuses:
 
     def _failed(self, reason: str) -> None:
         self._work = ""
+        if self._ended and self._types:
+            return  # the program has ended before it; there were others
         self._due_ns = self._now + self._retry_ns
         self._emit(
             ev.CensusFailed(self._now / 1e9, self._pid, _advised(reason), self._retry_ns / 1e9)

@@ -66,7 +66,9 @@ def _suspects(known: References, state: State) -> list[str]:
     """What keeps growing, without what grows along with it; or why that is not known."""
     found = suspicions(known)
     if not found:
-        why = judged(known, state.limits.get("census")).because(over=known.over)
+        limit = state.limits.get("census")
+        looked = known.census.taken or known.failure or limit
+        why = judged(known, limit).because(over=known.over) if looked else ""
         return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
     shown = [one for one in found if follows(one.name) == follows(found[0].name)]
     lines = [

@@ -155,8 +155,9 @@ class ClassCount(Struct, frozen=True):
     """Live instances of a class. ``exact``: read from the class's own reference count, of which two
     censuses have found the same number to be others' than instances; or that has not moved since
     the only census. Else the number may be off, or is the census's. Of classes that never had an
-    instance only the first some hundred have a row. ``delta`` is since the newest mark, or since the
-    class was first counted; ``per_second`` over the last seconds. ``series``: [time, instances]."""
+    instance only the first some hundred have a row. ``delta`` is since the newest mark, or since
+    the class was first counted; ``per_second`` over the last seconds. ``series``: [time,
+    instances]."""
 
     module: str
     name: str

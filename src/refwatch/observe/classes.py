@@ -156,15 +156,17 @@ class LiveClasses:
             changed.add(one.serial)
         return self._sums(changed)
 
-    def at_census(self) -> list[tuple[int, int]]:
-        """The same as the newest census has them, for when nothing can be read any more."""
-        for one in self._classes.values():
-            one.instances = one.anchored
-        return self._sums(set(self._by_serial))
+    def at_census(self, serials: set[int] | None) -> list[tuple[int, int]]:
+        """(serial, instances) of these as the newest census has them, of all where it is None:
+        then nothing can be read any more."""
+        wanted = set(self._by_serial) if serials is None else serials
+        for serial in wanted:
+            for one in self._by_serial[serial]:
+                one.instances = one.anchored
+        return self._sums(wanted)
 
-    def _sums(self, changed: set[int]) -> list[tuple[int, int]]:
-        """(serial, instances) of these and of those that were never told, where it is another."""
-        wanted = changed | (self._by_serial.keys() - self._counts.keys())
+    def _sums(self, wanted: set[int]) -> list[tuple[int, int]]:
+        """(serial, instances) of these, where it is not what was told."""
         sums = [
             (serial, sum(one.instances for one in self._by_serial[serial])) for serial in wanted
         ]

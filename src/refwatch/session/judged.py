@@ -40,7 +40,7 @@ def judged(references: References, limit: str | None = None) -> Judged:
     until: list[float] = []
     if live is None and references.counted_from is not None:
         by.append("live")
-        until.append(references.counted_s)
+        until.append(references.judged_s)
     if census is None:
         by.append("census")
         until.append(references.census.taken_s)

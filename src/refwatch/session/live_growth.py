@@ -19,10 +19,12 @@ MOVED, MOVED_SHARE = 2, 0.1  # of the growth between two censuses that may be ot
 SHORT_S = 3.0  # that the growth must take in a run of which there is no more
 SHORT_RUN_S = 15.0  # what lasts longer is judged as if it went on
 LEAST_PART = 0.6  # of the time in which it was counted
+READ_S = 0.2  # from the news of a class to the second reading of its instances
+READ_PART = 0.4  # of the growth, that must have been read
 STEPS, BEGINS = 6, 5
 LEAST_GROWN = 50  # objects
 WANDER = 3.0  # times the root of a size, as if its objects came and went by chance
-SLOWEST, FASTEST = 0.5, 1.6  # of the mean rate, that each step may have
+SLOWEST, FASTEST = 0.25, 2.2  # of the mean rate, that a step may have: machines are busy
 SLOWER = 0.8  # of the rate of its first half, that the second must have
 LAST_S = 0.5  # in which a program may give up all that it held, as its main function returns
 GIVEN_UP = 0.1  # of what there was, that is left then
@@ -56,7 +58,7 @@ def follows_instances(record: ClassRecord, references: References) -> bool:
 
 def times(references: References) -> list[float]:
     """When the live counts are looked at, to judge them as censuses are: up to the last reading."""
-    since, until = references.counted_from, references.counted_s
+    since, until = references.counted_from, references.judged_s
     if since is None or until <= since:
         return []
     step = max(STEP_S, (until - since) / MOST_STEPS)
@@ -66,7 +68,7 @@ def times(references: References) -> list[float]:
 def span_s(references: References) -> float:
     """For how long classes were counted live, seconds."""
     since = references.counted_from
-    return 0.0 if since is None else references.counted_s - since
+    return 0.0 if since is None else max(0.0, references.judged_s - since)
 
 
 def shortly(record: ClassRecord, references: References) -> tuple[list[float], list[int]] | None:
@@ -78,14 +80,19 @@ def shortly(record: ClassRecord, references: References) -> tuple[list[float], l
             at = [since + (until - since) * step / STEPS for step in range(STEPS + 1)]
             counts = [_level(record, references, each) for each in at]
             before = _level(record, references, until - (until - since) / STEPS / 2)
-            if until - since >= SHORT_S and _grows(counts, before):
+            if _is_known(record, since, until) and _grows(counts, before):
                 return at, [round(count) for count in counts]
     return None
 
 
+def _is_known(record: ClassRecord, since: float, until: float) -> bool:
+    """Whether the time is long enough, and was not spent before the class was counted."""
+    return until - since >= SHORT_S and until - record.found_s >= READ_PART * (until - since)
+
+
 def _ends(record: ClassRecord, references: References) -> Iterator[float]:
     """The last reading; and where nothing was left then, the moment before all was given up."""
-    until = references.counted_s
+    until = references.judged_s
     yield until
     series = record.series
     high, at = max((count, at) for at, count in series)
@@ -110,12 +117,17 @@ def _none_until(record: ClassRecord, references: References) -> float:
 
 
 def _level(record: ClassRecord, references: References, at: float) -> float:
-    """Instances at this time; before they were counted on a line from none."""
-    first, count = next(iter(record.series))
-    if at >= first:
+    """Instances at this time: before they were read on lines between what the censuses say."""
+    read_s = record.found_s + READ_S
+    if at >= read_s:
         return record.series.near(at)
-    begun = _none_until(record, references)
-    return count * max(0.0, at - begun) / (first - begun) if begun < first else float(count)
+    end, high = read_s, record.series.near(read_s)
+    for start, count in (next(iter(record.series)), (_none_until(record, references), 0)):
+        if start <= at < end:
+            return count + (high - count) * (at - start) / (end - start)
+        if start < end:
+            end, high = start, count
+    return high
 
 
 def _grows(counts: list[float], before: float) -> bool:
@@ -128,4 +140,4 @@ def _grows(counts: list[float], before: float) -> bool:
     mean, half = grown / len(steps), len(steps) // 2
     even = min(steps) >= SLOWEST * mean and max(steps) <= FASTEST * mean
     slower = sum(steps[half:]) < SLOWER * sum(steps[:half])
-    return even and not slower and counts[-1] - before >= SLOWEST * mean / 4
+    return even and not slower and counts[-1] - before >= SLOWEST * mean / 2

@@ -204,9 +204,15 @@ class References:
         return types
 
     @property
-    def judged_when(self) -> tuple[int, int, int, bool]:
+    def judged_s(self) -> float:
+        """Up to when the live counts are judged, seconds: some way behind, so as not to do it each
+        time that they are read; at the end up to the last reading."""
+        return self.counted_s if self.over else self.counted_s // JUDGED_S * JUDGED_S
+
+    @property
+    def judged_when(self) -> tuple[int, float, int, bool]:
         """Is another as soon as it is worth while to judge again what keeps growing."""
-        return self.census.taken, int(self.counted_s / JUDGED_S), len(self.chains), self.over
+        return self.census.taken, self.judged_s, len(self.chains), self.over
 
     @property
     def forgets_objects(self) -> bool:

@@ -95,8 +95,9 @@ class _Window:
 
 
 def suspicions(references: References) -> list[Suspicion]:
-    """The suspects at the newest census or reading. What grows only along with others comes after them, as
-    does what a chain shows to be held by another; of equals those that grow fastest are first."""
+    """The suspects at the newest census or reading. What grows only along with others comes after
+    them, as does what a chain shows to be held by another; of equals those that grow fastest are
+    first."""
     return [one for one in growing(references) if not one.slower]
 
 
@@ -198,7 +199,7 @@ def _looks(times: list[float]) -> Iterator[_Look]:
 def _judge(
     name: TypeName, series: Steps, times: list[float], looks: list[_Look]
 ) -> Suspicion | None:
-    newest = series.last() or 0
+    newest = round(series.near(times[-1]))
     for back in GLANCES_S:  # most types end here
         if newest <= (series.at(times[-1] - back) or 0):
             return None

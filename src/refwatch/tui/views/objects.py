@@ -26,6 +26,7 @@ from refwatch.tui.views.spans import safe
 RATE_S = 5.0
 """A rate is the mean over the last so many seconds."""
 MOST_SUSPECTS = 20
+NOT_JUDGED = Judged(None, (), "there was no census")
 
 
 class ObjectRow(NamedTuple):
@@ -116,7 +117,7 @@ class ObjectsView:
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""
     """Why no class is counted live, where the build or the machine does not allow it."""
-    judged: Judged = Judged(None, (), None)
+    judged: Judged = NOT_JUDGED
     """What of all this could be judged."""
     over: bool = False
     """Nobody answers any more: the program has ended, or the watch."""
