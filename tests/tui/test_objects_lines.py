@@ -299,10 +299,7 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
         "◌ ever slower, as a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
         "growing (4 censuses over 9.50 s)"
     )
-    early, few = (
-        "◌ not judged yet, because it takes 4 censuses over 7 s, and there were ",
-        (1.0, 4.0),
-    )
+    early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
     assert text(draw_calm(read(steady[:2]), 100)) == f"{early}2 over 3.0 s"
     slow = read([census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 11.5)])
     assert text(draw_calm(slow, 100)) == f"{early}3 over 10.5 s"

@@ -14,6 +14,7 @@ from refwatch.session.references import ClassRecord, References, TypeName
 
 STEP_S, MOST_STEPS = 1.0, 600  # from one point that is judged to the next; of all points
 STALE_S = 5.0  # of a live count beside the newest census: then the counts are read no more
+FALLS = 0.3  # of its growth, by which the count may fall meanwhile
 MOVED, MOVED_SHARE = 2, 0.1  # of the growth between two censuses that may be other references
 
 SHORT_S = 3.0  # that the growth must take in a run of which there is no more
@@ -77,12 +78,23 @@ def shortly(record: ClassRecord, references: References) -> tuple[list[float], l
         return None
     for until in _ends(record, references):
         for since in _begins(record, references, until):
-            at = [since + (until - since) * step / STEPS for step in range(STEPS + 1)]
+            at = [until - (until - since) * step / STEPS for step in range(STEPS, -1, -1)]
             counts = [_level(record, references, each) for each in at]
             before = _level(record, references, until - (until - since) / STEPS / 2)
-            if _is_known(record, since, until) and _grows(counts, before):
+            known = _is_known(record, since, until) and _grows(counts, before)
+            if known and rises(record, since, until, round(counts[-1] - counts[0])):
                 return at, [round(count) for count in counts]
     return None
+
+
+def rises(record: ClassRecord, since: float, until: float, grown: int) -> bool:
+    """Whether it has grown by so many without much falling, as what comes and goes does: that may
+    look like a line, seen once a second."""
+    most = fall = 0
+    for count in record.series.between(since, until):
+        most = max(most, count)
+        fall = max(fall, most - count)
+    return fall <= FALLS * grown
 
 
 def _is_known(record: ClassRecord, since: float, until: float) -> bool:

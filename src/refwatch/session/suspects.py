@@ -128,6 +128,10 @@ def _growing_live(
     looks = list(_looks(times)) if len(times) > LEAST_S else []
     for name, record in counted.items():
         judged = _judge(name, record.series, times, looks) if looks else None
+        if judged is not None and not live_growth.rises(
+            record, judged.since_s, times[-1], judged.grown
+        ):
+            judged = None
         if judged is None:
             judged = _judge_shortly(name, record, references)
         if judged is not None:
