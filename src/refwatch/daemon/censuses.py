@@ -72,6 +72,8 @@ class Censuses:
         self._work = ""
         self._ending = False
         """The live counts were read for the last time."""
+        self._awaited = False
+        """Then there was growth for a census to confirm."""
         self._ended = False
         self._clock = clock
         self._now = clock()
@@ -98,10 +100,16 @@ class Censuses:
         self._ending = True
         references = self._fold()
         waiting = unconfirmed(references) if references is not None else []
+        self._awaited = bool(waiting)
         if not self._inside and not self._work and (self._number == 0 or waiting):
             self._reason, self._due_ns = "end", now
             self.tick(now)
         self._look_at_suspects(waiting)
+
+    @property
+    def confirming(self) -> bool:
+        """A census is being taken that is to tell whether something has grown."""
+        return self._awaited and bool(self._work)
 
     def target_ended(self) -> None:
         """No other census can be taken."""
@@ -235,8 +243,7 @@ class Censuses:
             self._emit(ev.ClassEnded(now, self._pid, serial))
         for serial, module, name in anchored.found:
             self._emit(ev.ClassFound(now, self._pid, serial, module, name))
-        found = None if self._ending else {serial for serial, _, _ in anchored.found}
-        counts = self._classes.at_census(found)
+        counts = self._classes.at_census({serial for serial, _, _ in anchored.found})
         if counts:
             self._emit(ev.ClassesCounted(self._taken_at, self._pid, counts, self._ending))
         return anchored.moved

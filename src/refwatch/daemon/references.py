@@ -187,6 +187,11 @@ class ReferenceWatch:
             self._censuses.target_ended()
 
     @property
+    def confirming(self) -> bool:
+        """The copy that is at work is to tell whether something has grown."""
+        return self._censuses is not None and self._censuses.confirming
+
+    @property
     def working(self) -> bool:
         """A copy is at work, or has been asked for."""
         return bool(self._copies)

@@ -156,14 +156,12 @@ class LiveClasses:
             changed.add(one.serial)
         return self._sums(changed)
 
-    def at_census(self, serials: set[int] | None) -> list[tuple[int, int]]:
-        """(serial, instances) of these as the newest census has them, of all where it is None:
-        then nothing can be read any more."""
-        wanted = set(self._by_serial) if serials is None else serials
-        for serial in wanted:
+    def at_census(self, serials: set[int]) -> list[tuple[int, int]]:
+        """(serial, instances) of these as the newest census has them."""
+        for serial in serials:
             for one in self._by_serial[serial]:
                 one.instances = one.anchored
-        return self._sums(wanted)
+        return self._sums(serials)
 
     def _sums(self, wanted: set[int]) -> list[tuple[int, int]]:
         """(serial, instances) of these, where it is not what was told."""

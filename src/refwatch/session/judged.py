@@ -45,7 +45,7 @@ def judged(references: References, limit: str | None = None) -> Judged:
         by.append("census")
         until.append(references.census.taken_s)
     reasons = [reason for reason in (live, census) if reason is not None]
-    return Judged(max(until, default=None), tuple(by), " and ".join(reasons) or None)
+    return Judged(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
 
 
 def _why_not_live(references: References) -> str | None:

@@ -12,13 +12,13 @@ from math import inf, sqrt
 
 from refwatch.session.references import ClassRecord, References, TypeName
 
-STEP_S, MOST_STEPS = 1.0, 600  # from one point that is judged to the next; of all points
+STEP_S, MOST_STEPS = 2.0, 600  # from one point that is judged to the next; of all points
 STALE_S = 5.0  # of a live count beside the newest census: then the counts are read no more
 FALLS = 0.3  # of its growth, by which the count may fall meanwhile
 MOVED, MOVED_SHARE = 2, 0.1  # of the growth between two censuses that may be other references
 
 SHORT_S = 3.0  # that the growth must take in a run of which there is no more
-SHORT_RUN_S = 15.0  # what lasts longer is judged as if it went on
+SHORT_RUN_S = 30.0  # what lasts longer is judged as if it went on
 LEAST_PART = 0.6  # of the time in which it was counted
 READ_S = 0.2  # from the news of a class to the second reading of its instances
 READ_PART = 0.4  # of the growth, that must have been read

@@ -125,7 +125,7 @@ def _growing_live(
     counted: Mapping[TypeName, ClassRecord], references: References
 ) -> Iterator[Suspicion]:
     times = live_growth.times(references)
-    looks = list(_looks(times)) if len(times) > LEAST_S else []
+    looks = list(_looks(times)) if len(times) >= LEAST_CENSUSES else []
     for name, record in counted.items():
         judged = _judge(name, record.series, times, looks) if looks else None
         if judged is not None and not live_growth.rises(
