@@ -14,7 +14,6 @@ from tests.tui.test_spans import HOSTILE
 from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, TypeCount
-from refwatch.session.suspects import LEAST_S
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.objects import NOTHING, ObjectsReader, ObjectsView, chains_work, graph_work
 from refwatch.tui.views.objects_suspects import (
@@ -292,7 +291,7 @@ def test_a_long_chain_keeps_both_its_ends() -> None:
 def test_without_suspects_it_says_what_that_rests_on() -> None:
     calm = read(e for e in reference_events(SECONDS) if not isinstance(e, ev.CensusTaken))
     assert text(draw_calm(calm, 80)) == "◌ the first census is being taken …"
-    assert text(draw_calm(NOTHING, 80)) == "◌ no census yet"
+    assert text(draw_calm(NOTHING, 80)) == "◌ not judged yet, because there was no census"
     steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
     assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
     slower = replace(read(steady), slower=(("app.Entry", 137.4), ("list", 140.0)))
@@ -300,10 +299,17 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
         "◌ ever slower, as a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
         "growing (4 censuses over 9.50 s)"
     )
-    early = text(draw_calm(read(steady[:2]), 80))
-    assert early == f"◌ too early to tell what keeps growing: 2 of 4 censuses, 3 of {LEAST_S:g} s"
+    early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
+    assert text(draw_calm(read(steady[:2]), 100)) == f"{early}2 over 3.0 s"
     slow = read([census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 11.5)])
-    assert text(draw_calm(slow, 80)) == "◌ too early to tell what keeps growing: 3 of 4 censuses"
+    assert text(draw_calm(slow, 100)) == f"{early}3 over 10.5 s"
+    found = ev.ClassFound(1.0, PID, 1, "app", "A")
+    counts = [ev.ClassesCounted(at, PID, [(1, 5)]) for at in (1.0, 12.0)]
+    live = read([*steady[:2], found, *counts])
+    assert text(draw_calm(live, 200)) == (
+        "◌ no class that is counted live keeps growing; types that only a census counts were not "
+        "judged yet, because it takes 4 censuses over 7 s, and there were 2 over 3.0 s"
+    )
 
 
 def test_without_suspects_it_says_why_it_cannot_tell() -> None:
@@ -312,8 +318,8 @@ def test_without_suspects_it_says_why_it_cannot_tell() -> None:
     assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
     assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
     ended = ev.TargetExited(12.0, PID, 0)
-    assert text(draw_calm(read([ended]), 80)) == "· no census was taken"
-    assert "too short to tell" in text(draw_calm(read([steady[0], ended]), 80))
+    assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
+    assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))
     assert "nothing kept growing" in text(draw_calm(read([*steady, ended]), 80))
     for width in (1, 10, 30):
         assert width_of(draw_calm(read([failed]), width)) <= width

@@ -12,6 +12,7 @@ from tests.tui.driving import state_of
 from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, TypeCount
+from refwatch.session.judged import Judged
 from refwatch.session.state import State
 from refwatch.tui.views.objects import (
     ObjectRow,
@@ -231,7 +232,7 @@ def test_before_anything_is_known() -> None:
     view = read([])
     assert view.rows == ()
     assert view.suspects == ()
-    assert not view.census.enough
+    assert view.judged.by == ()
     assert not view.over
 
 
@@ -240,10 +241,10 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     assert view.census.taken_s == 13.5
     assert view.census.since_s == 8.5
     assert view.census.span_s == 12.5
-    assert view.census.enough
+    assert view.judged == Judged(13.5, ("live", "census"), None)
     counting = read([*reference_events(3.0), ev.CensusBegun(3.5, PID, 2, "viewer", 0.002)])
     assert counting.census.counting
-    assert not counting.census.enough
+    assert counting.judged.by == ()
 
 
 def test_reasons_why_there_is_nothing() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from refwatch.daemon.copies import Copies
@@ -19,13 +19,16 @@ from refwatch.model.references import TypeCount
 from refwatch.observe.classes import LiveClasses
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.session.references import References, TypeName
-from refwatch.session.suspects import suspicions
+from refwatch.session.suspects import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
 
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
 INTERVAL_NS = 2_500_000_000
 PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copies cost it far more
 TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all over its tables
 MOST_SHARE = 0.004  # where a pause was long for once, as on a machine that was busy elsewhere
+SOON_S = 10.0  # until the next, whatever the pause, while there are too few to judge by
+LOOK_NS = 5_000_000_000  # from one look at what grows to the next, where no census comes meanwhile
+TOLD_NS = 1_000_000_000  # after which is told that the live counts are what they were
 USUAL = 3  # pauses of which the shortest is what a census costs
 LIMIT_S = 60.0  # that a census may take in its copy
 CHAINS_LIMIT_S = 60.0
@@ -67,6 +70,10 @@ class Censuses:
         self._number = 0
         self._reason = "interval"
         self._work = ""
+        self._ending = False
+        """The live counts were read for the last time."""
+        self._awaited = False
+        """Then there was growth for a census to confirm."""
         self._ended = False
         self._clock = clock
         self._now = clock()
@@ -79,16 +86,30 @@ class Censuses:
         self._pauses: deque[float] = deque(maxlen=USUAL)  # the sums before
         self._types: dict[TypeName, TypeCount] = {}
         self._looked: dict[TypeName, int] = {}
+        self._look_ns = self._told_ns = self._now
 
     def wanted(self, reason: str, now: int) -> None:
         """Take one as soon as the one that is under way is done."""
         self._reason, self._due_ns = reason, now
 
-    def take_last(self, now: int) -> None:
-        """The target is about to end: if there was no census yet, there is one now."""
-        if self._number == 0 and not self._inside:
+    def read_last(self, now: int) -> None:
+        """The target is about to end: count once more. A last copy has the census, if there was
+        none yet or if live counts that grow wait for one, and others show who holds what grows."""
+        with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
+            self.read_classes(last=True)
+        self._ending = True
+        references = self._fold()
+        waiting = unconfirmed(references) if references is not None else []
+        self._awaited = bool(waiting)
+        if not self._inside and not self._work and (self._number == 0 or waiting):
             self._reason, self._due_ns = "end", now
             self.tick(now)
+        self._look_at_suspects(waiting)
+
+    @property
+    def confirming(self) -> bool:
+        """A census is being taken that is to tell whether something has grown."""
+        return self._awaited and bool(self._work)
 
     def target_ended(self) -> None:
         """No other census can be taken."""
@@ -97,8 +118,14 @@ class Censuses:
     def tick(self, now: int) -> None:
         """Begin what is due."""
         self._now = now
-        if self._ended or self._work or self._due_ns is None or now < self._due_ns:
+        if self._ended or self._work:
             return
+        if now - self._look_ns > LOOK_NS:
+            self._look_at_suspects()
+        if self._due_ns is not None and now >= self._due_ns:
+            self._begin()
+
+    def _begin(self) -> None:
         reason, self._reason = self._reason, "interval"
         self._due_ns = None
         if not self._inside:
@@ -129,15 +156,17 @@ class Censuses:
             "census", {"inside": self._inside}, take, fail, limit_s=LIMIT_S, held=held
         )
 
-    def read_classes(self) -> None:
+    def read_classes(self, *, last: bool = False) -> None:
         """Read the live instances. Raises MemoryGone and ReadingDenied. The time of a reading is
         that at its end: nothing is told before it has happened."""
-        if self._classes is None or not len(self._classes):
+        if self._classes is None or not len(self._classes) or self._ending:
             return
         began = time.thread_time()
         counts = self._classes.read()
-        if counts:
-            self._emit(ev.ClassesCounted(self._clock() / 1e9, self._pid, counts))
+        now = self._clock()
+        if counts or last or now - self._told_ns > TOLD_NS:
+            self._told_ns = now
+            self._emit(ev.ClassesCounted(now / 1e9, self._pid, counts, last))
         self.cost_s += time.thread_time() - began
 
     def read_classes_now(self) -> None:
@@ -161,15 +190,11 @@ class Censuses:
     def _taken(self, report: rp.CensusReport, number: int) -> None:
         self._work = ""
         self._retry_ns = RETRY_NS
-        share = TRACED_SHARE if self.traced else PAUSE_SHARE
-        self._pauses.append(self._pauses_s)
-        usual_s = min(self._pauses) if len(self._pauses) > 1 else 0.0
-        spent = max(usual_s / share, self._pauses_s / MOST_SHARE, 2 * report.took_s)
-        self._due_ns = self._now + max(INTERVAL_NS, int(spent * 1e9))
+        self._due_ns = self._now + self._interval_ns(report.took_s, number)
         if self._reason != "interval":  # wanted while this one was taken
             self._due_ns = self._now
         self._pauses_s = 0.0
-        self._anchor(report)
+        moved = self._anchor(report)
         if self._objects is not None:
             self._objects.let_garbage_go(report.garbage, self._now)
         self.read_classes_now()  # a mark may come before the next reading
@@ -183,9 +208,21 @@ class Censuses:
                 self._changed(report),
                 report.most_referenced,
                 report.untracked,
+                moved,
             )
         )
         self._look_at_suspects()
+
+    def _interval_ns(self, took_s: float, taken: int) -> int:
+        """From now, when the last of so many censuses has come, to the next one."""
+        share = TRACED_SHARE if self.traced else PAUSE_SHARE
+        self._pauses.append(self._pauses_s)
+        usual_s = min(self._pauses) if len(self._pauses) > 1 else 0.0
+        spent_s = max(usual_s / share, self._pauses_s / MOST_SHARE)
+        if taken >= LEAST_CENSUSES:
+            return max(INTERVAL_NS, int(max(spent_s, 2 * took_s) * 1e9))
+        since_ns = self._now - int(self._taken_at * 1e9)  # it may be long on a busy machine
+        return max(int(max(min(spent_s, SOON_S), took_s / 4) * 1e9), INTERVAL_NS - since_ns)
 
     def _split_memory(self, report: rp.MemoryReport) -> None:
         for reason in report.reasons:
@@ -196,15 +233,20 @@ class Censuses:
             split = split_of(self._resident, report)
             self._emit(ev.MemoryMeasured(self._taken_at, self._pid, split))
 
-    def _anchor(self, report: rp.CensusReport) -> None:
+    def _anchor(self, report: rp.CensusReport) -> list[tuple[int, int]]:
+        """(serial, by how much) of the classes whose live count has moved without instances."""
         if self._classes is None:
-            return
+            return []
         anchored = self._classes.anchor(report)
         now = self._now / 1e9
         for serial in anchored.ended:
             self._emit(ev.ClassEnded(now, self._pid, serial))
         for serial, module, name in anchored.found:
             self._emit(ev.ClassFound(now, self._pid, serial, module, name))
+        counts = self._classes.at_census({serial for serial, _, _ in anchored.found})
+        if counts:
+            self._emit(ev.ClassesCounted(self._taken_at, self._pid, counts, self._ending))
+        return anchored.moved
 
     def _changed(self, report: rp.CensusReport) -> list[TypeCount]:
         """The types whose numbers are not what they were; those that are gone with a count of 0."""
@@ -219,18 +261,22 @@ class Censuses:
 
     def _failed(self, reason: str) -> None:
         self._work = ""
+        if self._ended and self._types:
+            return  # the program has ended before it; there were others
         self._due_ns = self._now + self._retry_ns
         self._emit(
             ev.CensusFailed(self._now / 1e9, self._pid, _advised(reason), self._retry_ns / 1e9)
         )
         self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)
 
-    def _look_at_suspects(self) -> None:
+    def _look_at_suspects(self, waiting: Sequence[Suspicion] = ()) -> None:
+        """Have who holds them looked for, and who holds those that wait for a census."""
+        self._look_ns = self._now
         references = self._fold()
         if references is None or self._inside or self._ended:
             return
         begun = 0
-        for suspicion in suspicions(references)[: 2 * MOST_SUSPECTS]:
+        for suspicion in [*suspicions(references), *waiting][: 2 * MOST_SUSPECTS]:
             looked = self._looked.get(suspicion.name)
             if begun < MOST_SUSPECTS and (looked is None or self._now - looked > CHAINS_AGAIN_NS):
                 begun += 1

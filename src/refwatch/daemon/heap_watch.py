@@ -75,8 +75,9 @@ class HeapWatch:
 
     @property
     def counting_traces(self) -> bool:
-        """The traces of exact mode are being counted in a copy."""
-        return self._allocations.counting
+        """The traces of exact mode are being counted in a copy, or what may have grown: its last
+        words are worth more than those of others."""
+        return self._allocations.counting or self._references.confirming
 
     def step(self, now: int) -> int:
         """Do what is due; the time at which to come again. Raises ReadingDenied."""

@@ -178,14 +178,18 @@ class ReferenceWatch:
             if self._objects is not None:
                 self._objects.read_last(ending, now)
             if self._censuses is not None:
-                self._censuses.read_classes_now()
-                self._censuses.take_last(now)
+                self._censuses.read_last(now)
 
     def target_ended(self) -> None:
         """There is nothing to read any more."""
         self._reading = False
         if self._censuses is not None:
             self._censuses.target_ended()
+
+    @property
+    def confirming(self) -> bool:
+        """The copy that is at work is to tell whether something has grown."""
+        return self._censuses is not None and self._censuses.confirming
 
     @property
     def working(self) -> bool:

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from refwatch.export.values import DIGITS, rounded, rounded_or_none, text
 from refwatch.model import snapshot as snap
 from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.session.judged import judged as judge
+from refwatch.session.live_growth import follows_instances
 from refwatch.session.process import ProcessState
 from refwatch.session.references import ClassRecord, References, TypeName, WatchedRecord
 from refwatch.session.state import State
@@ -18,20 +20,29 @@ from refwatch.session.suspects import suspicions
 
 RATE_S = 5.0  # over which a rate is the mean
 UNREAD_S = 0.25  # from one reading of the classes to the next, at most
+MOST_IDLE = 200  # classes that never had an instance: a program may make thousands as it runs
 
 
 def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
-    """Every class that is counted live, and of all other types what the newest census says; those
+    """The classes that are counted live, and of all other types what the newest census says; those
     with most instances first. A class that is gone has no instances, and no row where another of
-    its name has come."""
+    its name has come. Of those that never had an instance the first ones are there."""
     known = process.references
     now = _read_s(known, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in state.limits
     rows: dict[TypeName, snap.ClassCount] = {}
+    idle = 0
     for record in known.classes.values():
         name = record.module, record.name
-        if exact or name not in known.type_series:
-            rows[name] = _class(record, known, now, exact)
+        if not any(record.series.counts()):
+            idle += 1
+            if idle > MOST_IDLE:
+                continue
+        live = exact and follows_instances(record, known)
+        if live or not known.census.taken:
+            rows[name] = _class(record, known, now, live)
+        else:
+            rows[name] = _type(name, known.type_series.get(name, Steps()), known)
     for name, series in known.type_series.items():
         if name not in rows:
             rows[name] = _type(name, series, known)
@@ -45,7 +56,8 @@ def _read_s(known: References, now: float) -> float:
     return newest if 0 < now - newest < UNREAD_S else now
 
 
-def _class(record: ClassRecord, known: References, now: float, exact: bool) -> snap.ClassCount:
+def _class(record: ClassRecord, known: References, now: float, live: bool) -> snap.ClassCount:
+    stands = record.moved == 0 if record.moved is not None else len(record.series) <= 1
     before = known.baselines[-1].classes.get(record.serial, 0)
     return snap.ClassCount(
         module=text(record.module),
@@ -53,7 +65,7 @@ def _class(record: ClassRecord, known: References, now: float, exact: bool) -> s
         instances=record.instances,
         delta=record.instances - before,
         per_second=_rate(record.series, now, RATE_S),
-        exact=exact,
+        exact=live and stands,
         series=_points(record.series),
     )
 
@@ -138,6 +150,13 @@ def census(known: References) -> snap.Census | None:
         method=method,
         took_s=rounded(newest.took_s),
     )
+
+
+def judged(known: References, state: State) -> snap.Judged:
+    """Up to when it was judged what keeps growing."""
+    found = judge(known, state.limits.get("census"))
+    reason = None if found.reason is None else text(found.reason)
+    return snap.Judged(rounded_or_none(found.until_s), list(found.by), reason)
 
 
 def _most_first(types: Iterable[TypeCount]) -> list[TypeCount]:

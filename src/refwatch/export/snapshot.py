@@ -125,6 +125,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         memory_split=process.allocations.split,
         holds=_holds(process, state.lines),
         collecting_s=rounded_or_none(process.gil.collecting_s),
+        judged=references.judged(process.references, state),
     )
 
 

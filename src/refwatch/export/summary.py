@@ -14,6 +14,7 @@ from refwatch.session.blockers import children_sentence, known_limits
 from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
+from refwatch.session.judged import judged
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References
 from refwatch.session.sentences import printable
@@ -40,8 +41,10 @@ def summary_lines(state: State) -> list[str]:
     tail = _cost(state) + _limits(state)
     if process is None:
         return head + verdict + tail
-    head += _suspects(process.references) or _growth(process)
-    head += verdict + _children(process, verdict) + _gil(process)
+    leaks = _suspects(process.references)
+    head += leaks or _growth(process)
+    head += verdict + _children(process, verdict)
+    head += ([] if leaks else _not_judged(process.references, state)) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
@@ -79,9 +82,19 @@ def _end(state: State) -> str:
     return f"exit status {state.exited.exit_code}"
 
 
+def _not_judged(known: References, state: State) -> list[str]:
+    """Why it is not known whether anything keeps growing."""
+    limit = state.limits.get("census")
+    looked = known.census.taken or known.failure or limit
+    why = judged(known, limit).because(over=known.over) if looked else ""
+    return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
+
+
 def _suspects(known: References) -> list[str]:
     """What keeps growing, without what grows along with it."""
     found = suspicions(known)
+    if not found:
+        return []
     shown = [one for one in found if follows(one.name) == follows(found[0].name)]
     lines = [
         _line("" if index else "leak", _suspect(one, known))

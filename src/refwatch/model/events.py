@@ -221,10 +221,12 @@ class ClassFound(_Event, frozen=True, tag="class_found"):
 
 
 class ClassesCounted(_Event, frozen=True, tag="classes_counted"):
-    """(serial, live instances) of each class whose number has changed."""
+    """(serial, live instances) of each class whose number has changed; it may be none, and then all
+    are what they were. ``last``: the interpreter is about to end, and no reading follows."""
 
     pid: int
     counts: list[tuple[int, int]]
+    last: bool = False
 
 
 class ClassEnded(_Event, frozen=True, tag="class_ended"):
@@ -267,6 +269,9 @@ class CensusTaken(_Event, frozen=True, tag="census_taken"):
     most_referenced: list[Referenced] = field(default_factory=list)
     untracked: bool = False
     """Objects that the collector does not track (str, int, bytes ..) were counted too."""
+    moved: list[tuple[int, int]] = field(default_factory=list)
+    """(serial, by how much) of each class of which other references than those of instances have
+    come or gone since the census before: its live count moved along with them."""
 
 
 class CensusFailed(_Event, frozen=True, tag="census_failed"):

@@ -44,6 +44,9 @@ class ReferencesKept(TimedEvent, frozen=True, tag="references_kept"):
     ended_classes: list[int]
     counting_since: float | None = None
     failure: str | None = None
+    counted_from: float | None = None
+    counted_s: float = 0.0
+    over: bool = False
 
 
 class WatchedKept(TimedEvent, frozen=True, tag="watched_kept"):
@@ -76,6 +79,7 @@ class ClassKept(TimedEvent, frozen=True, tag="class_kept"):
     found_s: float
     points: Points
     ended_s: float | None = None
+    moved: int | None = None
 
 
 class CensusKept(TimedEvent, frozen=True, tag="census_kept"):

@@ -166,9 +166,12 @@ class GcPause(Struct, frozen=True):
 
 
 class ClassCount(Struct, frozen=True):
-    """Live instances of a class. ``exact``: read from the class's own reference count, anchored by
-    a census; else the number is the census's. ``delta`` is since the newest mark, or since the
-    class was first counted; ``per_second`` over the last seconds. ``series``: [time, instances]."""
+    """Live instances of a class. ``exact``: read from the class's own reference count, of which two
+    censuses have found the same number to be others' than instances; or that has not moved since
+    the only census. Else the number may be off, or is the census's. Of classes that never had an
+    instance only the first some hundred have a row. ``delta`` is since the newest mark, or since
+    the class was first counted; ``per_second`` over the last seconds. ``series``: [time,
+    instances]."""
 
     module: str
     name: str
@@ -201,7 +204,7 @@ class Watched(Struct, frozen=True):
 
 class Suspect(Struct, frozen=True):
     """A class that keeps growing: ``per_second`` is the slope of a straight line through the
-    censuses since ``since_s``, ``r2`` how well it fits (0 to 1)."""
+    censuses since ``since_s``, or through its live counts, ``r2`` how well it fits (0 to 1)."""
 
     module: str
     name: str
@@ -225,6 +228,15 @@ class Census(Struct, frozen=True):
     most_referenced: list[Referenced]
     method: Literal["copy", "inside"]
     took_s: float
+
+
+class Judged(Struct, frozen=True):
+    """Up to when growth was judged: null where nothing was. ``by``: the classes defined in Python
+    by their live counts, all other types by censuses. ``reason``: why not, or why only a part."""
+
+    until_s: float | None
+    by: list[Literal["live", "census"]]
+    reason: str | None
 
 
 class AllocationGroup(Struct, frozen=True):
@@ -310,6 +322,7 @@ class Process(Struct, frozen=True):
     """Null where no GIL was read."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that can't be read."""
+    judged: Judged = field(default_factory=lambda: Judged(None, [], None))
 
 
 class Sampling(Struct, frozen=True):

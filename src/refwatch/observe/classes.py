@@ -34,6 +34,8 @@ class _Class:
     """References that no object's traversal shows, at the last censuses: most are those of a call
     under way, so that the least is what stays."""
     instances: int = 0
+    anchored: int = 0
+    """Instances at the newest census."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Anchored:
     found: list[tuple[int, str, str]]
     """(serial, module, name)"""
     ended: list[int]
+    moved: list[tuple[int, int]]
+    """(serial, by how much) where the offset is not what it was at the census before: the instances
+    that were read since then were as many too many."""
 
 
 class _Rows:
@@ -93,6 +98,7 @@ class LiveClasses:
     def anchor(self, report: CensusReport) -> Anchored:
         """Take in a census: new classes, gone ones, and what else refers to each."""
         found: list[tuple[int, str, str]] = []
+        moved: dict[int, int] = {}
         classes: dict[int, _Class] = {}
         for (
             address,
@@ -112,17 +118,21 @@ class LiveClasses:
                 found.append((serial, module, name))
             identity = (metaclass, name_at)
             one = self._classes.get(address)
-            if one is None or one.identity != identity:
+            known = one is not None and one.identity == identity
+            if one is None or not known:
                 one = _Class(serial, identity, 0)
             one.serial = serial
-            one.offset = _offset(one, references, others, instances)
+            before, one.offset = one.offset, _offset(one, references, others, instances)
+            one.anchored = references - one.offset
+            if known and one.offset != before:
+                moved[serial] = moved.get(serial, 0) + one.offset - before
             classes[address] = one
         self._classes = classes
         self._rows = None
         self._by_serial = {}
         for one in classes.values():
             self._by_serial.setdefault(one.serial, []).append(one)
-        return Anchored(found, self._ended())
+        return Anchored(found, self._ended(), list(moved.items()))
 
     def _next_serial(self) -> int:
         self._last_serial += 1
@@ -146,9 +156,15 @@ class LiveClasses:
             changed.add(one.serial)
         return self._sums(changed)
 
-    def _sums(self, changed: set[int]) -> list[tuple[int, int]]:
-        """(serial, instances) of these and of those that were never told, where it is another."""
-        wanted = changed | (self._by_serial.keys() - self._counts.keys())
+    def at_census(self, serials: set[int]) -> list[tuple[int, int]]:
+        """(serial, instances) of these as the newest census has them."""
+        for serial in serials:
+            for one in self._by_serial[serial]:
+                one.instances = one.anchored
+        return self._sums(serials)
+
+    def _sums(self, wanted: set[int]) -> list[tuple[int, int]]:
+        """(serial, instances) of these, where it is not what was told."""
         sums = [
             (serial, sum(one.instances for one in self._by_serial[serial])) for serial in wanted
         ]

@@ -286,6 +286,7 @@ class ProcessState:
 
     def end(self, at: float, exit_code: int | None) -> None:
         self.ended_s, self.exit_code = at, exit_code
+        self.references.over = True
         for thread in self.threads.values():
             if thread.alive:
                 self.end_thread(thread, at)

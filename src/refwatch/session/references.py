@@ -15,6 +15,7 @@ KEEP_BASELINES = 12  # marks to which growth can be compared
 KEEP_PAUSES = 1000
 KEEP_CHAINS = 100
 KEEP_INSPECTIONS = 4
+JUDGED_S = 2.5  # from one look at the live counts to the next, as between two censuses
 KEEP_TYPES = 20_000  # types with a series; of those that are gone more than these are forgotten
 LONG = 300  # of the series of one kind, those that need it first
 MANY = 5000  # with more than these, the series of further ones are the shortest
@@ -67,6 +68,9 @@ class ClassRecord:
     found_s: float
     ended_s: float | None = None
     series: Steps = field(default_factory=Steps)
+    moved: int | None = None
+    """By how much the live count was wrong at the newest census, since the one before; None where
+    no second census has looked yet."""
 
     @property
     def instances(self) -> int:
@@ -159,6 +163,12 @@ class References:
     """A census is being taken since this time; None when there is none."""
     failure: str | None = None
     """Why the last census was not taken."""
+    counted_from: float | None = None
+    """When classes were counted live for the first time, seconds; None: never yet."""
+    counted_s: float = 0.0
+    """When they were counted last."""
+    over: bool = False
+    """No reading follows: the program has ended, or its interpreter is about to."""
     chains: dict[TypeName, ChainsRecord] = field(default_factory=dict)
     baselines: list[Baseline] = field(default_factory=lambda: [Baseline("start", 0.0)])
     inspections: dict[str, Inspection] = field(default_factory=dict)
@@ -192,6 +202,17 @@ class References:
             if record.ended_s is None:
                 types[record.module, record.name] = count
         return types
+
+    @property
+    def judged_s(self) -> float:
+        """Up to when the live counts are judged, seconds: some way behind, so as not to do it each
+        time that they are read; at the end up to the last reading."""
+        return self.counted_s if self.over else self.counted_s // JUDGED_S * JUDGED_S
+
+    @property
+    def judged_when(self) -> tuple[int, float, int, bool]:
+        """Is another as soon as it is worth while to judge again what keeps growing."""
+        return self.census.taken, self.judged_s, len(self.chains), self.over
 
     @property
     def forgets_objects(self) -> bool:
@@ -254,6 +275,8 @@ class References:
                 baseline.awaited.add(event.serial)
 
     def counted_classes(self, event: ev.ClassesCounted) -> None:
+        self.counted_from = event.at if self.counted_from is None else self.counted_from
+        self.counted_s, self.over = event.at, self.over or event.last
         for serial, count in event.counts:
             record = self.classes.get(serial)
             if record is not None:
@@ -301,6 +324,10 @@ class References:
         census.most_referenced = event.most_referenced
         for count in event.types:
             self._count_type(event.at, (count.module, count.name), count)
+        moved = dict(event.moved)
+        for record in self.classes.values():
+            if record.found_s < event.at:  # else this census has found it
+                record.moved = moved.get(record.serial, 0)
         for baseline in self.baselines:
             if not baseline.complete and event.at >= baseline.at:
                 baseline.complete = True

@@ -30,12 +30,23 @@ def kept_events(at: float, pid: int, references: References) -> Iterator[ev.Even
         list(references.ended_classes),
         references.counting_since,
         references.failure,
+        references.counted_from,
+        references.counted_s,
+        references.over,
     )
     for watched in references.watched.values():
         yield _watched(at, pid, watched)
     for one in references.classes.values():
         yield kept.ClassKept(
-            at, pid, one.serial, one.module, one.name, one.found_s, _points(one.series), one.ended_s
+            at,
+            pid,
+            one.serial,
+            one.module,
+            one.name,
+            one.found_s,
+            _points(one.series),
+            one.ended_s,
+            one.moved,
         )
     yield _census(at, pid, references.census)
     for (module, name), series in references.type_series.items():
@@ -139,6 +150,8 @@ def begun(event: kept.ReferencesKept) -> References:
     references.ended_watched.extend(event.ended_watched)
     references.ended_classes.extend(event.ended_classes)
     references.counting_since, references.failure = event.counting_since, event.failure
+    references.counted_from, references.counted_s = event.counted_from, event.counted_s
+    references.over = event.over
     return references
 
 
@@ -169,6 +182,7 @@ def _take_class(references: References, event: kept.ClassKept) -> None:
         event.found_s,
         event.ended_s,
         _restored(event.points, references.class_room),
+        event.moved,
     )
 
 

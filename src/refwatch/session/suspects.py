@@ -1,4 +1,5 @@
 """Which classes keep growing: a straight line through the censuses, and the doubts against it.
+Classes defined in Python are judged by their live counts, a reading a second like a census.
 
 A leak grows as long as one looks; a cache fills and levels off, a pool wanders, a start-up ends. So
 the last few censuses are looked at, then more of them from further away, up to all; a class is a
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 from statistics import median
 
-from refwatch.session.references import References, TypeName
+from refwatch.session import live_growth
+from refwatch.session.references import ClassRecord, References, TypeName
 from refwatch.session.steps import Steps
 
 LEAST_CENSUSES = 4  # three rises: two are what a cache shows that fills between two censuses
@@ -40,6 +42,11 @@ PATIENCE_S = 20.0  # how long it may stand still, if it has stood still before
 SLOWER, SLOWER_LATELY = 0.85, 0.93  # a root has 0.71 and 0.84, a logarithm 0.5 and 0.71, a line 1
 
 PARTS = {"tuple", "cell", "method"}  # as functions, classes and calls have them
+CLASSES = {("builtins", "type"), ("abc", "ABCMeta")}
+"""Types of classes: those that are made at run time are the program's own."""
+HELPERS = {"weakref", "_weakrefset", "_thread", "_abc"}
+"""Modules whose objects go with others: each class has a weak reference in its base, each handler
+of a log has a lock."""
 LEAVES = {"int", "str", "bytes", "bytearray", "float", "complex", "NoneType", "bool", "memoryview"}
 
 POINTS = 25  # of a look; each look goes twice as far back as the one before
@@ -88,22 +95,16 @@ class _Window:
 
 
 def suspicions(references: References) -> list[Suspicion]:
-    """The suspects at the newest census. What grows only along with others comes after them, as
-    does what a chain shows to be held by another; of equals those that grow fastest are first."""
+    """The suspects at the newest census or reading. What grows only along with others comes after
+    them, as does what a chain shows to be held by another; of equals those that grow fastest are
+    first."""
     return [one for one in growing(references) if not one.slower]
 
 
 def growing(references: References) -> list[Suspicion]:
     """The same, and what would be one if it did not grow ever slower."""
-    times = sorted(set(references.census.times))
-    if len(times) < LEAST_CENSUSES:
-        return []
-    looks = list(_looks(times))
-    found = [
-        suspicion
-        for name, series in references.type_series.items()
-        if (suspicion := _judge(name, series, times, looks)) is not None
-    ]
+    counted = live_growth.counted(references)
+    found = [*_growing_live(counted, references), *_growing_at_censuses(counted, references)]
     names = {one.name for one in found}
     return sorted(
         found,
@@ -115,6 +116,54 @@ def growing(references: References) -> list[Suspicion]:
     )
 
 
+def unconfirmed(references: References) -> list[Suspicion]:
+    """Classes that grow by a live count that no second census has confirmed yet."""
+    return list(_growing_live(live_growth.counted(references, confirmed=False), references))
+
+
+def _growing_live(
+    counted: Mapping[TypeName, ClassRecord], references: References
+) -> Iterator[Suspicion]:
+    times = live_growth.times(references)
+    looks = list(_looks(times)) if len(times) >= LEAST_CENSUSES else []
+    for name, record in counted.items():
+        judged = _judge(name, record.series, times, looks) if looks else None
+        if judged is not None and not live_growth.rises(
+            record, judged.since_s, times[-1], judged.grown
+        ):
+            judged = None
+        if judged is None:
+            judged = _judge_shortly(name, record, references)
+        if judged is not None:
+            yield judged
+
+
+def _judge_shortly(name: TypeName, record: ClassRecord, references: References) -> Suspicion | None:
+    """By the last seconds of a short run; what nobody was found to hold waits for the collector."""
+    growth = live_growth.shortly(record, references)
+    found = references.chains.get(name)
+    if growth is None or (found is not None and not found.chains):
+        return None
+    times, counts = growth
+    grown = counts[-1] - counts[0]
+    slope, r2 = _line(_Window(times, counts, grown, grown / (times[-1] - times[0])))
+    return Suspicion(name, counts[-1], grown, slope, r2, times[0])
+
+
+def _growing_at_censuses(
+    counted: Mapping[TypeName, ClassRecord], references: References
+) -> Iterator[Suspicion]:
+    """All other types."""
+    times = sorted(set(references.census.times))
+    if len(times) < LEAST_CENSUSES:
+        return
+    looks = list(_looks(times))
+    for name, series in references.type_series.items():
+        judged = _judge(name, series, times, looks) if name not in counted else None
+        if judged is not None:
+            yield judged
+
+
 def _holders_among(names: set[TypeName], name: TypeName, references: References) -> int:
     """How many of these types hold objects of this one, by the shortest account of its chains."""
     known = references.chains.get(name)
@@ -124,9 +173,14 @@ def _holders_among(names: set[TypeName], name: TypeName, references: References)
 
 
 def follows(name: TypeName) -> int:
-    """How likely objects of a type are only parts of what a program leaks: 0 for its own classes, 1
-    for those of Python's library, 2 for what holds others, 3 for parts, 4 for what holds none."""
+    """How likely objects of a type are only parts of what a program leaks: 0 for its own classes
+    and their instances, 1 for Python's library, 2 for what holds others, 3 for parts, 4 for what
+    holds none."""
     module, short = name
+    if name in CLASSES:
+        return 0
+    if module in HELPERS:
+        return 3
     if module == "builtins":
         return 4 if short in LEAVES else 3 if short in PARTS else 2
     return 1 if module.partition(".")[0] in sys.stdlib_module_names else 0
@@ -149,7 +203,7 @@ def _looks(times: list[float]) -> Iterator[_Look]:
 def _judge(
     name: TypeName, series: Steps, times: list[float], looks: list[_Look]
 ) -> Suspicion | None:
-    newest = series.last() or 0
+    newest = round(series.near(times[-1]))
     for back in GLANCES_S:  # most types end here
         if newest <= (series.at(times[-1] - back) or 0):
             return None
@@ -168,7 +222,7 @@ def _judge(
 
 def _whole(window: _Window, look: _Look, series: Steps) -> _Window:
     """The same growth from its beginning: as far back as a line is as straight as any."""
-    counts = [count or 0 for count in series.at_each(look.times)]
+    counts = _counts(series, look.times)
     starts = range(len(counts) - len(window.counts) // 2)
     lines = [
         _Window(look.times[start:], counts[start:], counts[-1] - counts[start], window.mean)
@@ -181,7 +235,7 @@ def _whole(window: _Window, look: _Look, series: Steps) -> _Window:
 
 def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
     """Those over which it has grown for some time, by more than chance; the longest first."""
-    counts = [count or 0 for count in series.at_each(look.times)]
+    counts = _counts(series, look.times)
     steps = zip(counts, counts[1:], look.gaps, strict=False)
     rates = [(after - before) / gap for before, after, gap in steps]
     for length in look.windows:
@@ -247,6 +301,10 @@ def _slows_down(series: Steps, times: list[float]) -> bool:
     )
     slower = (last - second) / 2 < SLOWER * (second - first)
     return slower and last - third < SLOWER_LATELY * (third - second)
+
+
+def _counts(series: Steps, times: Sequence[float]) -> list[int]:
+    return [round(series.near(time)) for time in times]
 
 
 def _count(series: Steps, times: list[float], time: float) -> float:

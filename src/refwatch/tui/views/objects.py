@@ -12,10 +12,12 @@ from typing import NamedTuple
 from refwatch.model.events import WorkProgressed
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.chains import Chain, clearest
+from refwatch.session.judged import Judged, judged
+from refwatch.session.live_growth import follows_instances
 from refwatch.session.references import ChainsRecord, References, TypeName
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
-from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, Suspicion, follows, growing
+from refwatch.session.suspects import Suspicion, follows, growing
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chains import scattered
 from refwatch.tui.views.formats import fmt_type
@@ -24,6 +26,7 @@ from refwatch.tui.views.spans import safe
 RATE_S = 5.0
 """A rate is the mean over the last so many seconds."""
 MOST_SUSPECTS = 20
+NOT_JUDGED = Judged(None, (), "there was no census")
 
 
 class ObjectRow(NamedTuple):
@@ -79,11 +82,6 @@ class CensusView:
     failure: str | None
     """Why the last one was not taken, or none can be."""
 
-    @property
-    def enough(self) -> bool:
-        """Whether they can tell already what keeps growing."""
-        return self.taken >= LEAST_CENSUSES and self.span_s >= LEAST_S
-
 
 @dataclass(frozen=True)
 class Suspect:
@@ -119,6 +117,8 @@ class ObjectsView:
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""
     """Why no class is counted live, where the build or the machine does not allow it."""
+    judged: Judged = NOT_JUDGED
+    """What of all this could be judged."""
     over: bool = False
     """Nobody answers any more: the program has ended, or the watch."""
 
@@ -186,6 +186,7 @@ class ObjectsReader:
             dict(state.work),
             tuple((mark.at, mark.name) for mark in state.marks),
             _why_not_live(state),
+            judged(known, state.limits.get("census")),
             state.exited is not None or state.ended is not None,
         )
 
@@ -194,7 +195,7 @@ class ObjectsReader:
         are."""
         alive = sum(1 for each in known.classes.values() if each.ended_s is None)
         newest = next(reversed(known.classes), None)
-        now = (known.census.taken, len(known.classes), alive, newest)
+        now = (known.judged_when, len(known.classes), alive, newest)
         if self._known is not known or self._when != now:
             self._known, self._when = known, now
             self._rows, self._keys = _rows(known)
@@ -246,7 +247,7 @@ def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
     keys: dict[TypeName, int] = {}
     types = known.census.types
     for serial, record in known.classes.items():
-        if record.ended_s is None:
+        if record.ended_s is None and follows_instances(record, known):
             keys[record.module, record.name] = serial
             rows.append(_live_row(serial, record.module, record.name, record.series, types))
     for index, (name, series) in enumerate(known.type_series.items()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refwatch.model.events import WorkProgressed
-from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chains import NO_CHAIN, NOT_LOOKED, chain_line
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_rate
@@ -81,32 +80,27 @@ def draw_calm(view: ObjectsView, width: int) -> Line:
 
 
 def _calm(view: ObjectsView) -> tuple[str, str]:
-    census = view.census
-    rests = f"{_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
+    census, judged = view.census, view.judged
     failed = f"no census: {safe(census.failure)}" if census.failure is not None else ""
-    if census.enough:
-        kept = "kept" if view.over else "keeps"
+    why_not = safe(judged.because(over=view.over))
+    if not judged.by:
+        counting = census.counting and not census.taken
+        running = "the first census is being taken …" if counting else why_not
+        return ("!", failed) if failed else ("·" if view.over else "◌", running)
+    rests = f"{_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
+    kept = "kept" if view.over else "keeps"
+    if "census" in judged.by:
         calm = f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
-        if not view.slower:
-            return "✓", calm
-        (name, per_second), *more = view.slower
-        others = f" and {len(more)} more" if more else ""
-        grows = f"{name} +{fmt_rate(per_second)}/s{others}"
-        return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
-    if failed:
-        return "!", failed
-    if view.over:
-        return "·", f"too short to tell what kept growing ({rests})" if census.taken else (
-            "no census was taken"
-        )
-    if not census.taken:
-        return "◌", "the first census is being taken …" if census.counting else "no census yet"
-    so_far = []
-    if census.taken < LEAST_CENSUSES:
-        so_far.append(f"{census.taken} of {LEAST_CENSUSES} censuses")
-    if census.span_s < LEAST_S:
-        so_far.append(f"{census.span_s:.3g} of {LEAST_S:g} s")
-    return "◌", f"too early to tell what keeps growing: {', '.join(so_far)}"
+    else:
+        calm = f"no class that is counted live {kept} growing"
+    if why_not:
+        calm += f"; {why_not}"
+    if not view.slower:
+        return "◌" if why_not else "✓", calm
+    (name, per_second), *more = view.slower
+    others = f" and {len(more)} more" if more else ""
+    grows = f"{name} +{fmt_rate(per_second)}/s{others}"
+    return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
 
 
 def _plural(count: int, one: str, many: str) -> str:

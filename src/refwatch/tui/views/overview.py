@@ -10,6 +10,7 @@ from refwatch.model.states import ThreadState
 from refwatch.session.blockers import known_limits
 from refwatch.session.chains import clearest
 from refwatch.session.diagnosis import diagnose
+from refwatch.session.judged import judged
 from refwatch.session.process import ProcessState
 from refwatch.session.references import References
 from refwatch.session.state import State
@@ -72,6 +73,8 @@ class HeapView:
     """(class, instances more per second), the worst first"""
     chain: tuple[ChainLink, ...] | None = None
     """What keeps instances of the first of them alive; None where nobody has looked yet."""
+    why_not: str = ""
+    """What was not judged, and why."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ class OverviewView:
 
 
 class OverviewReader:
-    """Reads views from a state. Which classes keep growing it remembers until the next census."""
+    """Reads views from a state. Which classes keep growing it remembers for a moment."""
 
     def __init__(self) -> None:
-        self._of: tuple[References, int] | None = None
+        self._of: tuple[References, object] | None = None
         self._growing: tuple[Suspicion, ...] = ()
+        self._why_not = ""
 
     def read(self, state: State) -> OverviewView:
         """Read what the Overview shows."""
@@ -109,19 +113,22 @@ class OverviewReader:
         known = state.main.references if state.main else None
         if known is None or not known.census.taken:
             return view
-        if self._of is None or self._of[0] is not known or self._of[1] != known.census.taken:
-            self._of = (known, known.census.taken)
+        if self._of is None or self._of[0] is not known or self._of[1] != known.judged_when:
+            self._of = (known, known.judged_when)
             self._growing = tuple(suspicions(known)[:GROWING])
+            self._why_not = judged(known, state.limits.get("census")).because(over=known.over)
         trouble = safe(worst_trouble(state.main, self._growing)) if state.main else ""
-        return replace(view, heap=_heap(known, self._growing), trouble=trouble)
+        heap = _heap(known, self._growing, self._why_not)
+        return replace(view, heap=heap, trouble=trouble)
 
 
-def _heap(known: References, growing: tuple[Suspicion, ...]) -> HeapView:
+def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
     found = known.chains.get(growing[0].name) if growing else None
     return HeapView(
         known.census.objects,
         tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
         clearest(found.chains) if found is not None else None,
+        safe(why_not),
     )
 
 

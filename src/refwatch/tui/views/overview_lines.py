@@ -62,6 +62,8 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
             break
         line += more
     if not view.growing:
+        if view.why_not:
+            line.append((f"; {view.why_not}", "muted"))
         return (fit(tuple(line), width),)[:height]
     why = NOT_LOOKED if view.chain is None else NO_CHAIN
     held: Line = chain_line(view.chain, width - 7) if view.chain else ((why, "muted"),)
