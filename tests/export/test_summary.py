@@ -178,3 +178,18 @@ def test_without_a_gil_it_says_so() -> None:
     state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
     state.apply(ev.InterpreterFound(0.0, PID, "3.14", True, False, 0.005))
     assert "GIL      none in this interpreter" in summary_lines(state)
+
+
+def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
+    used = ev.ProcessMeasured(10.0, PID, 1 << 20, 1 << 20, 9.0, 0.0, children=2, children_cpu_s=2.9)
+    state.apply(used)
+    lines = summary_lines(state)
+    assert lines[2] == "children 2 children used 2.9 CPU s; they are not watched"
+    assert lines[-1] == "limits   1 reading missing or less exact: children"
+    idle = State()
+    idle.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    idle.apply(ev.ThreadStarted(0.0, 1, PID, PID))
+    piece = ev.ThreadSlice(1, 100, {S.IO_WAIT: 10.0})
+    idle.apply(ev.Sampled(10.0, PID, 10.0, 100, None, [piece], 1000.0))
+    idle.apply(used)
+    assert sum("2 children used" in line for line in summary_lines(idle)) == 1

@@ -307,3 +307,211 @@ def test_a_hostile_file_name_cannot_reach_the_terminal() -> None:
     verdict = diagnose(state)
     assert (verdict.advice + verdict.sentence).isprintable()
     assert printable("é\u202e\x9b") == "é\\u202e\\x9b"
+
+
+def named(state: State, *names: str) -> State:
+    for serial, name in enumerate(names):
+        state.apply(ev.ThreadNamed(0.1, serial, name))
+    return state
+
+
+def test_holder_and_waiters_that_are_not_alike_are_told_apart() -> None:
+    shares = [{S.GIL_HELD: 0.97, S.SLEEP: 0.03}, {S.GIL_WAIT: 0.93, S.SLEEP: 0.07}]
+    state = named(watch([JOINER, *map(Made, shares)], handoffs=1), "main", "worker", "watchdog")
+    assert diagnose(state).sentence == (
+        "worker keeps the GIL 97 % of the time; watchdog waits 93 %"
+    )
+    crowd = named(watch([LONE, *PROGRAMS["readers starved by a spinner"][1][1:]]), "spinner")
+    assert diagnose(crowd).sentence == (
+        "spinner keeps the GIL 98 % of the time; 3 threads wait 60 %"
+    )
+
+
+def test_the_longest_hold_is_told_beside_the_mean() -> None:
+    hog = [Made({S.GIL_HELD: 1.0}), Made({S.GIL_WAIT: 1.0})]
+    state = watch(hog, handoffs=1)
+    gil = ev.GilSlice(
+        1.0, 1.0, 1, 0.005, longest_hold_s=6.3, longest_serial=0, longest_line=LOCKED
+    )
+    state.apply(ev.Sampled(11.0, PID, 1.0, 100, gil, [], 1000.0))
+    advice = diagnose(state).advice
+    assert advice.startswith("A call keeps the GIL 6.3 s (109 ms on average) at /app/work.py:30")
+
+
+def test_a_holder_that_is_blocked_is_told_as_such() -> None:
+    state = named(watch([Made({S.SLEEP: 1.0}), Made({S.GIL_WAIT: 1.0})]), "sleeper", "waiter")
+    for tick in range(10):
+        piece = ev.ThreadSlice(
+            0, 100, {S.SLEEP: 10.0}, hot=[(LOCKED, S.SLEEP, 10.0)], holds_blocked_s=10.0
+        )
+        waits = ev.ThreadSlice(1, 100, {S.GIL_WAIT: 10.0})
+        gil = ev.GilSlice(10.0, 10.0, 1, 0.005)
+        pieces = [piece, waits]
+        state.apply(ev.Sampled(20.0 + 10 * tick, PID, 10.0, 100, gil, pieces, 1000.0))
+    verdict = diagnose(state)
+    assert verdict.kind == "gil_bound"
+    assert verdict.sentence.startswith("sleeper keeps the GIL blocked, 91 % of the time; waiter")
+    assert "blocked at /app/work.py:30" in verdict.advice
+
+
+def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
+    """More of them than are kept one by one, so that those which are forgotten count as well."""
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(ev.LineSeen(0.0, USER, "/app/work.py", 12, "burn"))
+    state.apply(ev.ThreadStarted(0.0, 0, PID, 1000))
+    state.apply(ev.ThreadNamed(0.0, 0, "steady"))
+    for number in range(1, 1001):
+        at, kind = number / 10, ("spin", "nap")[number % 2]
+        state.apply(ev.ThreadStarted(at - 0.1, number, PID, 5))
+        if number % 3:
+            state.apply(ev.ThreadNamed(at - 0.1, number, f"{kind}-{number}"))
+        does = S.GIL_HELD if kind == "spin" else S.GIL_WAIT
+        hot = [(USER, does, 0.1)]
+        short = ev.ThreadSlice(number, 100, {does: 0.1}, hot=hot)
+        long = ev.ThreadSlice(0, 100, {S.GIL_WAIT: 0.05, S.SLEEP: 0.05})
+        held = 0.1 if kind == "spin" else 0.09
+        gil = ev.GilSlice(held, 0.05, 9, 0.005)
+        state.apply(ev.Sampled(at, PID, 0.1, 100, gil, [short, long], 1000.0))
+        state.apply(ev.ThreadEnded(at, number))
+    process = state.processes[PID]
+    assert process.forgotten_threads > 400
+    verdict = diagnose(state)
+    assert verdict.sentence.startswith("334 short threads spin-* keep the GIL 95 % of the time")
+
+
+STARVED_ALONE = Made({S.CPU_WAIT: 0.9, S.GIL_HELD: 0.1})
+
+
+def test_cpu_time_is_what_the_kernel_counted() -> None:
+    state = watch([JOINER, LONE])
+    piece = ev.ThreadSlice(1, 1, {S.GIL_HELD: 0.1}, cpu_s=4.04, cpu_wait_s=0.5)
+    state.apply(ev.Sampled(10.1, PID, 0.1, 1, None, [piece], 1000.0))
+    state.apply(ev.ProcessMeasured(10.0, PID, 1, 1, 3.5, 1.0))
+    verdict = diagnose(state)
+    assert verdict.sentence == "1 thread does the work: 40 % of one CPU, 1 waits beside it"
+    assert verdict.evidence["cpu"] == pytest.approx(0.45)
+
+
+def test_a_thread_that_gets_no_cpu_is_not_told_as_busy() -> None:
+    verdict = diagnose(watch([STARVED_ALONE]))
+    assert verdict.kind == "single_thread_cpu"
+    assert verdict.sentence == (
+        "1 thread with work for a CPU had one 10 % of the time, waited for one 90 %"
+    )
+    assert verdict.advice.startswith("It gets too little CPU")
+
+
+def children(state: State, number: int, cpu_s: float, alive_s: float) -> Verdict:
+    state.apply(
+        ev.ProcessMeasured(
+            10.0, PID, 1, 1, 0.2, 0.0, children=number, children_s=alive_s, children_cpu_s=cpu_s
+        )
+    )
+    return diagnose(state)
+
+
+@pytest.mark.parametrize("program", ["readers", "an idle pool", "sleep under a lock"])
+def test_where_children_did_the_work_helper_threads_decide_nothing(program: str) -> None:
+    verdict = children(watch(PROGRAMS[program][1]), 2, 7.9, 9.0)
+    assert verdict.kind == "undecided"
+    assert verdict.sentence == "2 children used 7.9 CPU s; they are not watched"
+    assert verdict.confidence < 0.1
+    assert verdict.evidence["children_cpu_s"] == 7.9
+
+
+def test_children_beside_a_thread_that_works_change_nothing() -> None:
+    verdict = children(watch([LONE]), 2, 7.9, 9.0)
+    assert verdict.kind == "single_thread_cpu"
+    assert verdict.confidence > 0.5
+    assert children(watch(PROGRAMS["readers"][1]), 1, 0.01, 0.1).kind == "io_bound"
+
+
+def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
+    verdict = children(watch(PROGRAMS["a parent that waits"][1]), 1, 3.9, 9.0)
+    told = "waits for a child 99 % of the time; 1 child used 3.9 CPU s; it is not watched"
+    assert verdict.sentence == told
+
+
+def test_threads_that_all_wait_are_told_as_such() -> None:
+    stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
+    state = named(watch([JOINER, stuck, stuck]), "main", "transfer", "auditor")
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    verdict = diagnose(state)
+    assert verdict.kind == "undecided"
+    assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
+    assert "transfer and 1 more at work.py:30" in verdict.advice
+
+
+def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
+    stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
+    state = named(watch([SLEEPER, stuck, stuck]), "main", "one", "two")
+    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in (1, 2)]
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
+    told = "2 threads have not moved for 10.0 s: they wait for locks at work.py:30"
+    assert diagnose(state).sentence == told
+
+
+def test_an_idle_pool_is_not_told_as_stuck() -> None:
+    idle = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: QUEUE})
+    state = watch([JOINER, *[idle] * 4])
+    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in range(5)]
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0, unmoved_s=10.0))
+    assert diagnose(state).kind == "idle"
+
+
+@pytest.mark.parametrize(
+    ("state_of", "says", "advises"),
+    [(S.SLEEP, "sleep", "asyncio.to_thread"), (S.GIL_HELD, "computing", "run_in_executor")],
+)
+def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> None:
+    state = watch([Made({S.IO_WAIT: 0.7, S.SLEEP: 0.3})])
+    piece = ev.ThreadSlice(0, 1, {state_of: 0.1}, loop_blocked=[(USER, state_of, 3.0)])
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [piece], 1000.0))
+    verdict = diagnose(state)
+    assert verdict.sentence == f"the event loop is blocked 30 % of the time: {says} in work"
+    assert advises in verdict.advice
+    assert "/app/work.py:12" in verdict.advice
+
+
+def test_a_collector_that_takes_the_time_is_told() -> None:
+    state = watch([LONE])
+    gil = ev.GilSlice(0.1, 0.0, 0, 0.005, collecting_s=7.07)
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, gil, [], 1000.0))
+    verdict = diagnose(state)
+    assert verdict.kind == "single_thread_cpu"
+    assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.1 s"
+    assert "gc.freeze" in verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("file", "function"),
+    [
+        ("/usr/lib/python3.13/selectors.py", "EpollSelector.select"),
+        ("/usr/lib/python3.13/socket.py", "socket.accept"),
+    ],
+)
+def test_an_idle_server_reads_as_idle(file: str, function: str) -> None:
+    state = watch([Made({S.IO_WAIT: 0.99, S.GIL_HELD: 0.01}, {S.IO_WAIT: 9})])
+    state.apply(ev.LineSeen(0.0, 9, file, 294, function))
+    verdict = diagnose(state)
+    assert verdict.kind == "idle"
+    assert "more requests" not in verdict.advice
+
+
+def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None:
+    state = watch([READER] * 8)
+    assert "more requests" not in diagnose(state).advice
+    pieces = [
+        ev.ThreadSlice(n, 1, {S.IO_WAIT: 0.1}, voluntary_switches=500) for n in range(8)
+    ]
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
+    assert "more requests at once help" in diagnose(state).advice
+
+
+def test_the_lock_is_held_where_something_is_done() -> None:
+    lines = {S.LOCK_WAIT: LOCKED, S.SLEEP: 9}
+    state = watch([Made({S.LOCK_WAIT: 0.75, S.SLEEP: 0.25}, lines)] * 4)
+    state.apply(ev.LineSeen(0.0, 9, "/app/work.py", 31, "guarded"))
+    told = "Hold the lock for less at /app/work.py:31 (waited for at /app/work.py:30)"
+    assert diagnose(state).advice.startswith(told)

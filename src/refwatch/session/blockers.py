@@ -27,6 +27,7 @@ MOST = 0.9  # of that time a thread must have waited for a lock
 BLOCKED = 0.1  # of the time that an event loop is blocked
 BLOCKED_S = 0.5
 COLLECTING = 0.3  # of the time in the cyclic collector
+COMPUTING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 WATCH = "Watch the child itself:"
 QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
 
@@ -104,11 +105,11 @@ def _unmoved(load: Load, process: ProcessState, lines: Lines) -> Found | None:
     known = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
         stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
-        who = f"nothing has moved for {still:.0f} s: {threads(len(stuck))} wait"
+        who = f"nothing has moved for {duration(still)}: {threads(len(stuck))} wait"
     else:
         stuck = [] if load.lock.holders else [t for t in known if _is_stuck(t, load, lines)]
         still = min((t.unmoved_s for t in stuck), default=0.0)
-        who = f"{threads(len(stuck))} have not moved for {still:.0f} s: they wait"
+        who = f"{threads(len(stuck))} have not moved for {duration(still)}: they wait"
     if len(stuck) < 2:
         return None
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
@@ -162,17 +163,17 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
     share = blocked / worst.watched_s if worst.watched_s else 0.0
     if blocked < BLOCKED_S or share < BLOCKED:
         return None
-    states: defaultdict[S, float] = defaultdict(float)
+    doing: defaultdict[str, float] = defaultdict(float)
     for (_, state), seconds in worst.loop_blocked.items():
-        states[state] += seconds
-    state = max(states, key=lambda one: states[one])
-    party = Party("", 1, {}, worst.loop_blocked, blocked)
-    line = hottest([party], state)
+        doing["computing" if state in COMPUTING else state.value] += seconds
+    most = max(doing, key=lambda one: doing[one])
+    states = COMPUTING if most == "computing" else (S(most),)
+    line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
     place = lines.get(line) if line is not None else None
     function = f" in {printable(place.function)[:32]}" if place else ""
-    sentence = f"the event loop is blocked {percent(share)} of the time: {state}{function}"
+    sentence = f"the event loop is blocked {percent(share)} of the time: {most}{function}"
     where = at(line, lines)
-    if state in (S.GIL_HELD, S.NATIVE, S.CPU_WAIT):
+    if most == "computing":
         advice = f"Compute beside the loop (run_in_executor){where}: no other task goes on."
         return Found(None, sentence, advice, 0.9)
     advice = f"Await it, or call it in asyncio.to_thread{where}: no other task goes on."

@@ -122,7 +122,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
         child=seconds[S.CHILD_WAIT] / watched,
         lock_wait=lock.waited_s / watched,
         lock_active=lock.active_s / watched,
-        wanting=_taking_part(parties, S.GIL_HELD, S.GIL_WAIT),
+        wanting=_wanting(parties),
         busy=_taking_part(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
         reading=_taking_part(parties, S.IO_WAIT),
         lock=lock,
@@ -152,9 +152,20 @@ def _collecting(process: ProcessState) -> float:
     return seconds / process.sampled_s
 
 
+def _wanting(parties: Iterable[Party]) -> Parties:
+    """Those that have the GIL, or wait for it, for a good part of their life."""
+    return _most_of(
+        [(p, (p.held_s + p.states.get(S.GIL_WAIT, 0.0)) / p.watched_s) for p in parties]
+    )
+
+
 def _taking_part(parties: Iterable[Party], *states: S) -> Parties:
-    """Those that spend a good part of their life so, or as much of it as others do."""
-    shares = [(party, sum(party.share(state) for state in states)) for party in parties]
+    """Those that spend a good part of their life so."""
+    return _most_of([(party, sum(party.share(state) for state in states)) for party in parties])
+
+
+def _most_of(shares: list[tuple[Party, float]]) -> Parties:
+    """Those with a good part, or as much of it as others have."""
     most = max((share for _, share in shares), default=0.0)
     least = min(TAKES_PART, most / 4)
     crowd = [party for party, share in shares if share >= least > 0]

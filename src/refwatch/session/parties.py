@@ -32,12 +32,19 @@ class Party:
     cpu_wait_s: float = 0.0
     life_s: float = 0.0
     """From when on the kernel counts them, seconds."""
+    holds_s: float = 0.0
+    """Time with the GIL, running or not, seconds; 0 where only the states tell."""
     holds_blocked_s: float = 0.0
     stack: tuple[int, ...] = ()
     serial: int | None = None
     """Of a single thread."""
 
     named: bool = True
+
+    @property
+    def held_s(self) -> float:
+        """Time with the GIL, seconds."""
+        return max(self.holds_s, self.states.get(ThreadState.GIL_HELD, 0.0))
 
     @property
     def single(self) -> bool:
@@ -84,6 +91,7 @@ def _single(thread: ThreadRecord, process: ProcessState) -> Party:
         thread.cpu_s,
         thread.cpu_wait_s,
         thread.watched_s + started,
+        thread.holds.total_s,
         thread.holds.blocked_s,
         tuple(thread.stack),
         thread.serial,

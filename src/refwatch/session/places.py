@@ -14,7 +14,8 @@ LOCKING = frozenset({"acquire", "__enter__"})  # their functions that do take a 
 # Where it waits for whoever connects or asks, and which files have a server's loop:
 ASKED = (("selectors.py", "select"), ("socket.py", "accept"), ("multiprocessing/connection.py", ""))
 SERVERS = ("socketserver.py", "http/server.py", "wsgiref/simple_server.py", "xmlrpc/server.py")
-SELDOM_S = 0.02  # between two wake-ups: who waits longer is hardly asked
+LITTLE = 0.05  # of its time at work, and
+SELDOM_S = 0.02  # between two wake-ups: who works less, or waits longer, is hardly asked
 
 
 def is_waiting_room(line: Line | None) -> bool:
@@ -35,7 +36,8 @@ def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool
         asked = spent
     if not spent or asked < spent / 2:
         return 0.0, False
-    seldom = party.wakes == 0 or spent / party.wakes >= SELDOM_S
+    works = (party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)) / party.watched_s
+    seldom = works < LITTLE or spent >= SELDOM_S * party.wakes
     return (asked if seldom else 0.0), True
 
 

@@ -145,15 +145,11 @@ def _say_gil_bound(load: Load) -> str:
 
 def _sides(load: Load) -> tuple[list[Party], list[Party]]:
     """Those that have the GIL most, and those that wait for it."""
-    most = max((_held_s(party) for party in load.wanting), default=0.0)
-    holders = [party for party in load.wanting if _held_s(party) >= most / 2]
+    most = max((party.held_s for party in load.wanting), default=0.0)
+    holders = [party for party in load.wanting if party.held_s >= most / 2]
     waits = [party for party in load.wanting if party not in holders]
     longest = max((party.share(S.GIL_WAIT) for party in waits), default=0.0)
     return holders, [party for party in waits if party.share(S.GIL_WAIT) >= longest / 4 > 0]
-
-
-def _held_s(party: Party) -> float:
-    return party.states.get(S.GIL_HELD, 0.0) + party.holds_blocked_s
 
 
 def _say_lock_bound(load: Load) -> str:
