@@ -114,7 +114,7 @@ def test_memory_is_that_of_the_program_not_of_its_teardown(bench: Bench) -> None
         """)
 
     def full(process: ProcessState) -> bool:
-        return process.memory is not None and process.memory.rss > 100 * MB
+        return process.private is not None and process.private[1] > 100 * MB
 
     done, snapshot = bench.done_when(full, words=[script])
     memory = snapshot.processes[0].memory

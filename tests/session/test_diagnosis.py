@@ -330,9 +330,7 @@ def test_holder_and_waiters_that_are_not_alike_are_told_apart() -> None:
 def test_the_longest_hold_is_told_beside_the_mean() -> None:
     hog = [Made({S.GIL_HELD: 1.0}), Made({S.GIL_WAIT: 1.0})]
     state = watch(hog, handoffs=1)
-    gil = ev.GilSlice(
-        1.0, 1.0, 1, 0.005, longest_hold_s=6.3, longest_serial=0, longest_line=LOCKED
-    )
+    gil = ev.GilSlice(1.0, 1.0, 1, 0.005, longest_hold_s=6.3, longest_serial=0, longest_line=LOCKED)
     state.apply(ev.Sampled(11.0, PID, 1.0, 100, gil, [], 1000.0))
     advice = diagnose(state).advice
     assert advice.startswith("A call keeps the GIL 6.3 s (109 ms on average) at /app/work.py:30")
@@ -502,9 +500,7 @@ def test_an_idle_server_reads_as_idle(file: str, function: str) -> None:
 def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None:
     state = watch([READER] * 8)
     assert "more requests" not in diagnose(state).advice
-    pieces = [
-        ev.ThreadSlice(n, 1, {S.IO_WAIT: 0.1}, voluntary_switches=500) for n in range(8)
-    ]
+    pieces = [ev.ThreadSlice(n, 1, {S.IO_WAIT: 0.1}, voluntary_switches=500) for n in range(8)]
     state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
     assert "more requests at once help" in diagnose(state).advice
 

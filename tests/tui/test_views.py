@@ -18,6 +18,7 @@ from refwatch.tui.views.overview_lines import (
     draw_busiest,
     draw_cpu,
     draw_events,
+    draw_first,
     draw_gauge,
     draw_memory,
     draw_verdict,
@@ -87,6 +88,15 @@ def test_overview_of_nothing() -> None:
     assert "no target" in text(draw_verdict(view.verdict, 80, 3))
     assert "no thread yet" in text(draw_busiest(view, 60, 5))
     assert "no reading yet" in text(draw_memory(view.memory, 60, 8))
+
+
+def test_the_worst_trouble_is_the_overviews_first_line(state: State) -> None:
+    verdict = view_overview(state).verdict
+    assert draw_first(("", verdict), 80, 3) == draw_verdict(verdict, 80, 3)
+    lines = text(draw_first(("leak: app.Entry grows by 40/s", verdict), 100, 3)).splitlines()
+    assert lines[0] == "▌ leak: app.Entry grows by 40/s"
+    assert "GIL held" in lines[1]
+    assert len(lines) == 3
 
 
 def test_overview_says_it_first(state: State) -> None:

@@ -63,6 +63,11 @@ class Copies:
         """How many pieces of work go on."""
         return len(self._works)
 
+    @property
+    def any_left(self) -> bool:
+        """A copy may exist, that which was asked for or one that has not quite ended."""
+        return bool(self._works or self._gone)
+
     def __contains__(self, name: str) -> bool:
         return name in self._works
 

@@ -69,6 +69,11 @@ class HeapWatch:
         return self._references.working
 
     @property
+    def copied(self) -> bool:
+        """A copy may exist, with which the target shares its memory."""
+        return self._references.copied
+
+    @property
     def counting_traces(self) -> bool:
         """The traces of exact mode are being counted in a copy."""
         return self._allocations.counting

@@ -192,6 +192,11 @@ class ReferenceWatch:
         """A copy is at work, or has been asked for."""
         return bool(self._copies)
 
+    @property
+    def copied(self) -> bool:
+        """A copy may exist, with which the target shares its memory."""
+        return self._copies.any_left
+
     def marking(self) -> None:
         """A mark is being set: read what it is to keep."""
         if self._censuses is not None:

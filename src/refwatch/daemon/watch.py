@@ -122,11 +122,11 @@ class Watch:
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        if self._heap is not None:
-            self._heap.read_last(ending)
         self._jobs.drop(self._measure)
         if self._processes is not None:
             self._read_process(self.now_ns(), last=True)
+        if self._heap is not None:
+            self._heap.read_last(ending)
         self.peers.tell_probe(END)
         self._sampler.skip_wait(self.now_ns())
 
@@ -351,7 +351,8 @@ class Watch:
 
         try:
             self._processes = self._processes or ProcessReader(self.pid, self._launcher)
-            self._emit(self._processes.read(now / 1e9, last=last))
+            copied = self._heap is not None and self._heap.copied
+            self._emit(self._processes.read(now / 1e9, last=last, copied=copied))
         except ProcessGone:
             return False
         if self._processes.uss_denied:

@@ -35,10 +35,11 @@ class ProcessReader:
         self._uss_took = 0.0
         self.uss_denied = False
 
-    def read(self, at: float, *, last: bool = False) -> ProcessMeasured:
+    def read(self, at: float, *, last: bool = False, copied: bool = False) -> ProcessMeasured:
         """One reading, at ``at`` seconds of the session. ``uss`` is None when it is not its turn,
-        or not permitted; where it is there ``rss`` is of the same moment. The ``last`` one before
-        the end has it if it takes no time."""
+        not permitted, or while the process is ``copied``: what it shares with a copy would not
+        count. Where it is there ``rss`` is of the same moment. The ``last`` one before the end has
+        it if it takes no time."""
         try:
             with self._process.oneshot():
                 rss = int(self._process.memory_info().rss)
@@ -47,7 +48,7 @@ class ProcessReader:
             raise ProcessGone from error
         if not rss:  # a process that has ended has no memory, until somebody waits for it
             raise ProcessGone
-        both = self._read_uss(at, last=last)
+        both = None if copied else self._read_uss(at, last=last)
         rss, uss = both or (rss, None)
         self._peak = max(self._peak, rss, self._high_water())
         children = self._children.read(at) if sys.platform == "linux" else None

@@ -31,6 +31,9 @@ class Tracked:
     holding: bool = False
     """It is blocked with the GIL kept."""
 
+    unmoved_ns: int = 0
+    """For how long it has been in ``lock_wait`` without a break, at the last slice."""
+
     def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
         self.tid = tid
         self.serial = serial
@@ -61,8 +64,6 @@ class Tracked:
         self.switches = (0, 0)
         self.switches_stamp = b""
         self.account = Account()
-        self.unmoved_ns = 0
-        """For how long it has been in ``lock_wait`` without a break, at the last slice."""
         self.classifier = Classifier(self.account.assign)
         self.plan: Plan | None = None
         base = f"/proc/{pid}/task/{tid}"

@@ -241,9 +241,7 @@ def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool
     )
 
 
-def _work_line(
-    crowd: Iterable[Party], lines: Mapping[int, Line], line: int | None
-) -> int | None:
+def _work_line(crowd: Iterable[Party], lines: Mapping[int, Line], line: int | None) -> int | None:
     """Where most is done in that function, but for the wait."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in crowd:

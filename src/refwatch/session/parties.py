@@ -65,9 +65,7 @@ def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
             brief[kind_of(thread)].append(thread)
     crowds = {key: [crowd] for key, crowd in process.crowds.items()}
     together = {
-        key
-        for key in brief.keys() | crowds.keys()
-        if key in crowds or len(brief[key]) >= FEW
+        key for key in brief.keys() | crowds.keys() if key in crowds or len(brief[key]) >= FEW
     }
     told = {thread.serial for key in together for thread in brief.get(key, ())}
     parties = [_single(thread, process) for thread in threads if thread.serial not in told]
