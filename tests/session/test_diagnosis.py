@@ -450,12 +450,15 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
     assert diagnose(state).sentence == told
 
 
-def test_an_idle_pool_is_not_told_as_stuck() -> None:
+def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
     idle = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: QUEUE})
     state = watch([JOINER, *[idle] * 4])
     pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in range(5)]
     state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0, unmoved_s=10.0))
-    assert diagnose(state).kind == "idle"
+    verdict = diagnose(state)
+    assert verdict.kind == "idle"
+    assert verdict.sentence.startswith("nothing has moved for 10.0 s: all 5 threads wait for work")
+    assert "Nothing to speed up" not in verdict.advice
 
 
 @pytest.mark.parametrize(
@@ -511,3 +514,18 @@ def test_the_lock_is_held_where_something_is_done() -> None:
     state.apply(ev.LineSeen(0.0, 9, "/app/work.py", 31, "guarded"))
     told = "Hold the lock for less at /app/work.py:31 (waited for at /app/work.py:30)"
     assert diagnose(state).advice.startswith(told)
+
+
+def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
+    state = watch([Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})])
+    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    told = "nothing has moved for 9.6 s: 1 thread waits for locks at work.py:30"
+    assert diagnose(state).sentence == told
+
+
+def test_a_server_s_threads_that_wait_for_their_clients_are_idle() -> None:
+    accepts = Made({S.IO_WAIT: 1.0}, {S.IO_WAIT: 9})
+    state = watch([accepts, *[Made({S.IO_WAIT: 1.0})] * 4])
+    assert diagnose(state).kind == "io_bound"
+    state.apply(ev.LineSeen(0.0, 9, "/usr/lib/python3.13/socket.py", 294, "socket.accept"))
+    assert diagnose(state).kind == "idle"

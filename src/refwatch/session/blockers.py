@@ -15,7 +15,7 @@ from refwatch.session.load import Load, hottest
 from refwatch.session.parties import Party
 from refwatch.session.places import is_waiting_room
 from refwatch.session.process import ProcessState, ThreadRecord
-from refwatch.session.sentences import Lines, at, duration, percent, printable, threads
+from refwatch.session.sentences import Lines, at, duration, percent, printable
 from refwatch.session.state import State
 
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
@@ -74,7 +74,7 @@ def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) ->
     """What is plain, ``kind`` being what weighing has found."""
     return (
         _children(kind, load, process)
-        or _unmoved(load, process, lines)
+        or _unmoved(kind, load, process, lines)
         or _loop(kind, process, lines)
         or _collector(load, process)
     )
@@ -99,19 +99,25 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     return Found("undecided", sentence, advice, 0.3)
 
 
-def _unmoved(load: Load, process: ProcessState, lines: Lines) -> Found | None:
+def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
     """Threads that have waited for locks without a break, all of them or some."""
     still = process.unmoved_s
     known = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
         stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
-        who = f"nothing has moved for {duration(still)}: {threads(len(stuck))} wait"
-    else:
-        stuck = [] if load.lock.holders else [t for t in known if _is_stuck(t, load, lines)]
-        still = min((t.unmoved_s for t in stuck), default=0.0)
-        who = f"{threads(len(stuck))} have not moved for {duration(still)}: they wait"
-    if len(stuck) < 2:
+        if not stuck:
+            return _all_wait(load, still) if kind == "idle" else None
+        wait = "1 thread waits" if len(stuck) == 1 else f"{len(stuck)} threads wait"
+        return _stuck(f"nothing has moved for {duration(still)}: {wait}", stuck, lines)
+    stuck = [thread for thread in known if _is_stuck(thread, load, lines)]
+    if len(stuck) < 2 or load.lock.holders:
         return None
+    still = min(thread.unmoved_s for thread in stuck)
+    who = f"{len(stuck)} threads have not moved for {duration(still)}: they wait"
+    return _stuck(who, stuck, lines)
+
+
+def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
     for thread in stuck:
         where[_place(_lock_line(thread, lines), lines)].append(thread)
@@ -119,6 +125,14 @@ def _unmoved(load: Load, process: ProcessState, lines: Lines) -> Found | None:
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
     advice = f"If nobody else gives up these locks, they wait for one another: {first}."
     return Found("undecided", f"{who} for locks at {places}", advice, 0.9)
+
+
+def _all_wait(load: Load, still: float) -> Found:
+    """All wait where the standard library does: for work, an event, or the end of another."""
+    who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
+    sentence = f"nothing has moved for {duration(still)}: {who} for work, an event or an end"
+    advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
+    return Found("idle", sentence, advice, 0.9)
 
 
 def _is_stuck(thread: ThreadRecord, load: Load, lines: Lines) -> bool:

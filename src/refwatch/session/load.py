@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from refwatch.model.states import ThreadState as S
 from refwatch.session.parties import BRIEF, Party, parties_of
-from refwatch.session.places import is_waiting_room, waits_for_work
+from refwatch.session.places import is_waiting_room, rests_s, waits_for_work
 from refwatch.session.process import Hold, ProcessState
 from refwatch.session.state import Line
 
@@ -100,7 +100,9 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
     waiting = gil.contention if has_gil else 0.0
     held = gil.held_fraction if has_gil else 0.0
     on_cpu = (seconds[S.GIL_HELD] + seconds[S.NATIVE]) / watched
-    idle_io = {id(p): waits_for_work(p, lines) for p in parties}
+    asked = {id(p): waits_for_work(p, lines) for p in parties}
+    serves = any(serves for _, serves in asked.values())
+    idle_io = sum(asked[id(p)][0] or (rests_s(p) if serves else 0.0) for p in parties)
     lock = _lock(parties, lines)
     blocked = max(parties, key=lambda party: party.holds_blocked_s, default=None)
     return Load(
@@ -116,9 +118,9 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
         cpu_wait=seconds[S.CPU_WAIT] / watched,
         running=on_cpu + sum(map(_kept_from_cpu_s, parties)) / watched,
         native_busy=sum(map(_native_s, parties)) / watched,
-        io=max(0.0, seconds[S.IO_WAIT] - sum(spent for spent, _ in idle_io.values())) / watched,
-        idle_io=sum(spent for spent, _ in idle_io.values()) / watched,
-        serves=any(serves for _, serves in idle_io.values()),
+        io=max(0.0, seconds[S.IO_WAIT] - idle_io) / watched,
+        idle_io=idle_io / watched,
+        serves=serves,
         child=seconds[S.CHILD_WAIT] / watched,
         lock_wait=lock.waited_s / watched,
         lock_active=lock.active_s / watched,

@@ -38,8 +38,8 @@ class Party:
     stack: tuple[int, ...] = ()
     serial: int | None = None
     """Of a single thread."""
-
     named: bool = True
+    """Its name is Python's, or of a kind of threads that had one."""
 
     @property
     def held_s(self) -> float:
@@ -93,6 +93,7 @@ def _single(thread: ThreadRecord, process: ProcessState) -> Party:
         thread.holds.blocked_s,
         tuple(thread.stack),
         thread.serial,
+        thread.named,
     )
 
 

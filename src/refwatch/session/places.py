@@ -15,6 +15,7 @@ LOCKING = frozenset({"acquire", "__enter__"})  # their functions that do take a 
 ASKED = (("selectors.py", "select"), ("socket.py", "accept"), ("multiprocessing/connection.py", ""))
 SERVERS = ("socketserver.py", "http/server.py", "wsgiref/simple_server.py", "xmlrpc/server.py")
 LITTLE = 0.05  # of its time at work, and
+RESTS_S = 1.0  # between two wake-ups of a server's thread that waits for its client
 SELDOM_S = 0.02  # between two wake-ups: who works less, or waits longer, is hardly asked
 
 
@@ -36,9 +37,19 @@ def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool
         asked = spent
     if not spent or asked < spent / 2:
         return 0.0, False
-    works = (party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)) / party.watched_s
-    seldom = works < LITTLE or spent >= SELDOM_S * party.wakes
+    seldom = _works(party) < LITTLE or spent >= SELDOM_S * party.wakes
     return (asked if seldom else 0.0), True
+
+
+def rests_s(party: Party) -> float:
+    """Its seconds in ``io_wait``, if it hardly wakes: in a server it has nobody to talk to."""
+    spent = party.states.get(S.IO_WAIT, 0.0)
+    return spent if _works(party) < LITTLE and spent >= RESTS_S * party.wakes else 0.0
+
+
+def _works(party: Party) -> float:
+    ran = party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)
+    return ran / party.watched_s
 
 
 def _is_asked(line: Line | None) -> bool:

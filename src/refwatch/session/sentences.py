@@ -187,7 +187,7 @@ def _say_single(load: Load) -> str:
         return f"{threads(count(load.busy))} take turns: {used} of one CPU, one at a time"
     (party,) = load.busy
     cpu, queued = _of_kernel(party)
-    who = "1 thread" if party.single else name_of(party)
+    who = name_of(party) if party.named or not party.single else "1 thread"
     if queued >= STARVED:
         had = f"had one {percent(cpu)} of the time, waited for one {percent(queued)}"
         return f"{who} with work for a CPU {had}"
