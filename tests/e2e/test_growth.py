@@ -64,7 +64,7 @@ def test_a_program_that_ends_at_once_is_not_judged(bench: Bench) -> None:
 
 
 MADE = """
-import sys, time
+import select, sys
 
 class Model:
     known = []
@@ -72,22 +72,24 @@ class Model:
         if "Kept" in cls.__name__:
             Model.known.append(cls)
 
-number, until = 0, time.monotonic() + 16
-while time.monotonic() < until:
+number = 0
+while not select.select([sys.stdin], [], [], 0.01)[0]:
     for name in ("Kept", "Dropped"):
         made = type(f"{name}{number}", (Model,), {"rows": [], "clean": lambda self: number})
         made().clean()
         number += 1
-    time.sleep(0.01)
 print(len(Model.known), flush=True)
 """
 
 
 def test_classes_that_are_made_as_a_program_runs(bench: Bench) -> None:
     """Each refers to its base, as instances do, and the base has a weak reference to each."""
-    done = bench.refwatch("--headless", "-o", "snapshot.json", bench.script(MADE))
-    process = bench.read_snapshot().processes[0]
-    (model,) = classes_in(bench.read_snapshot(), "Model")
+    with watching(bench, bench.script(MADE)) as session:
+        session.wait(lambda known: ("builtins", "type") in known.chains, "who holds the classes")
+        session.go()
+        done, snapshot = session.end()
+    (process,) = snapshot.processes
+    (model,) = classes_in(snapshot, "Model")
     assert (model.instances, model.exact, model.per_second) == (0, False, 0.0)
     made = [one for one in process.classes if one.name.startswith(("Kept", "Dropped"))]
     assert len(made) < int(done.out) / 2
