@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from refwatch.model.references import ChainLink, Referenced, Referrer, Site
+from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site
 
 
 class GilPlace(Struct, frozen=True):
@@ -332,6 +332,8 @@ class CensusReport(_Work, frozen=True, tag="census"):
     took_s: float
     garbage: list[int] = []
     """Addresses of watched objects that only the probe's references keep from being collected."""
+    unreachable: Garbage | None = None
+    """None where it was not looked for: in the target itself, or because the heap is too large."""
 
 
 class MemoryReport(_Work, frozen=True, tag="memory"):
@@ -346,11 +348,17 @@ class MemoryReport(_Work, frozen=True, tag="memory"):
 
 
 class ChainsReport(_Work, frozen=True, tag="chains"):
+    """As the ChainsFound event has it. ``spread`` is what a later look is to compare with, of
+    objects of which only that tells which have become more."""
+
     module: str
     name: str
     looked: int
     chains: list[list[ChainLink]]
     allocated_at: list[Site]
+    missing: str = ""
+    garbage: int = 0
+    spread: list[tuple[int, int]] | None = None
 
 
 class ReferrersReport(_Work, frozen=True, tag="referrers"):
