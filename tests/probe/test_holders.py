@@ -182,7 +182,7 @@ def test_garbage_is_not_laid_at_the_door_of_what_holds_others_of_its_class() -> 
     ring, held, (found, _), collected = said(GARBAGE)
     assert ring == {"chains": [], "garbage": [900, 1000], "missing": ""}
     assert held["chains"] == [["reference", "C code, or a frame"]]  # though it is in a cycle, too
-    types = {name: count for _, name, count, _ in found["unreachable"]["types"]}
+    types = {one["name"]: one["count"] for one in found["unreachable"]["types"]}
     assert {name: types[name] for name in ("Ring", "bytes")} == {"Ring": 900, "bytes": 900}
     assert 900 * 1000 < found["unreachable"]["bytes"] < 900 * 1000 * 2
     assert found["garbage"] == []

@@ -22,6 +22,7 @@ from .heap import (
 )
 
 LISTED = 200  # types, of which there are most
+COLUMNS = ("module", "name", "count", "size")
 
 Message = dict[str, object]
 
@@ -40,9 +41,10 @@ def look(young: int, held: list[int]) -> Message:
     counts = count_types(everything)
     rows = sorted(type_rows(counts, sizes(everything, counts)), key=lambda row: -int(str(row[2])))
     size = sum(int(str(row[3])) for row in rows)
+    types = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:LISTED]]
     return {
         "garbage": [address for address in held if address in places],
-        "unreachable": {"objects": len(everything), "bytes": size, "types": rows[:LISTED]},
+        "unreachable": {"objects": len(everything), "bytes": size, "types": types},
     }
 
 
