@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import repeat
 
 from .heap import (
     MOST_FOR_EDGES,
@@ -22,6 +23,7 @@ from .heap import (
 )
 
 LISTED = 200  # types, of which there are most
+_NONE = object()
 COLUMNS = ("module", "name", "count", "size")
 
 Message = dict[str, object]
@@ -34,7 +36,7 @@ def look(young: int, held: list[int]) -> Message:
     objects = tracked(young)
     if len(objects) > MOST_FOR_EDGES:
         return {"garbage": [], "unreachable": None}
-    dead = _unreachable(objects, dict.fromkeys(held, 1))
+    dead = _unreachable(objects, set(held))
     del objects
     places = set(map(id, dead))
     everything = dead + _held_by_them_alone(dead)
@@ -48,28 +50,32 @@ def look(young: int, held: list[int]) -> Message:
     }
 
 
-def _unreachable(objects: list[object], ours: dict[int, int]) -> list[object]:
-    """Those that nothing but each other refers to; ``ours`` are references of the probe's."""
-    inner = ours
-    count_references(objects, inner)
-    counts = list(map(sys.getrefcount, objects))
-    # The list of all objects holds one reference, and the call itself one more (3.14: none).
-    own = sys.getrefcount(objects[0]) - count_at(id(objects[0])) + 1 if objects else 0
-    level = [
-        one
-        for one, count in zip(objects, counts, strict=True)
-        if count - own > inner.get(id(one), 0)
-    ]
+def _unreachable(objects: list[object], held: set[int]) -> list[object]:
+    """Those that nothing but each other refers to. Most are below modules, which is soon known."""
     rest = dict(zip(map(id, objects), objects, strict=True))
-    for one in level:
-        del rest[id(one)]
+    modules: list[object] = [*dict.values(sys.modules)]
+    _take_below(modules, rest)
+    inner: dict[int, int] = {}
+    count_references(list(rest.values()), inner)
+    own = 2  # references: of ``objects`` and ``rest``
+    outer = [
+        place for place in rest if count_at(place) - own > inner.get(place, 0) + (place in held)
+    ]
+    _take_below([rest[place] for place in outer], rest)
+    return list(rest.values())
+
+
+def _take_below(roots: list[object], rest: dict[int, object]) -> None:
+    """Take these, and all that they lead to, out of the rest."""
+    level = roots
+    for one in roots:
+        rest.pop(id(one), None)
     while level and rest:
         fresh: list[object] = []
         for chunk in chunks(level):
-            found = rest.keys() & set(map(id, gc.get_referents(*chunk)))
-            fresh += map(rest.pop, found)
+            places = map(id, gc.get_referents(*chunk))
+            fresh += [one for one in map(rest.pop, places, repeat(_NONE)) if one is not _NONE]
         level = fresh
-    return list(rest.values())
 
 
 def _held_by_them_alone(dead: list[object]) -> list[object]:
