@@ -175,7 +175,7 @@ def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
 
 def _complete(known: References, name: TypeName) -> bool:
     found = known.holders_of(name)
-    return found is not None and not found.missing
+    return found is not None and not found.missing and bool(found.chains or found.looked)
 
 
 def _link(link: ChainLink) -> ChainLink:

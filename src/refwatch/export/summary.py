@@ -83,7 +83,9 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
     """The clearest chain."""
-    chain = clearest(found.chains) if found is not None else ()
+    if found is None:
+        return "who keeps them alive was not looked for"
+    chain = clearest(found.chains)
     if not chain:
         return why_no_chain(found)
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]

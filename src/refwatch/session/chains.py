@@ -24,8 +24,8 @@ def why_no_chain(found: ChainsRecord | None) -> str:
         return NOT_LOOKED
     if found.missing:
         return f"who keeps them alive is not known: {found.missing}"
-    if not found.looked:
-        return "nobody holds them: garbage that waits for the collector"
+    if not found.looked:  # an older recording's, which proves nothing
+        return "no module, frame or thread was found to lead to them"
     of = f"{found.garbage:,} of {found.looked:,}" if found.garbage < found.looked else "all"
     return f"nobody holds {of}: garbage that waits for the collector"
 
