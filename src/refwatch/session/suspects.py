@@ -40,6 +40,7 @@ PATIENCE_S = 20.0  # how long it may stand still, if it has stood still before
 SLOWER, SLOWER_LATELY = 0.85, 0.93  # a root has 0.71 and 0.84, a logarithm 0.5 and 0.71, a line 1
 
 PARTS = {"tuple", "cell", "method"}  # as functions, classes and calls have them
+WEAK = {("weakref", "ReferenceType"), ("weakref", "KeyedRef"), ("weakref", "WeakMethod")}
 LEAVES = {"int", "str", "bytes", "bytearray", "float", "complex", "NoneType", "bool", "memoryview"}
 
 POINTS = 25  # of a look; each look goes twice as far back as the one before
@@ -129,6 +130,8 @@ def follows(name: TypeName) -> int:
     module, short = name
     if module == "builtins":
         return 4 if short in LEAVES else 3 if short in PARTS else 2
+    if name in WEAK:
+        return 3  # parts of those to which they refer, which they do not keep alive
     return 1 if module.partition(".")[0] in sys.stdlib_module_names else 0
 
 
