@@ -68,6 +68,7 @@ class Copied:
             asked = MemoryAsked()
             held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
             found = census.take(self._young)
+            self.progress("looking for garbage", None)  # it ends where nobody listens any more
             self.send({**found, **garbage.look(self._young, held)})
             self.send(asked.message())
         elif task == "chains":
