@@ -752,16 +752,20 @@ def test_holders_are_found_in_a_crowd_and_garbage_is_held_by_nobody(bench: Bench
 
 
 PLAIN = f"""{WAIT}
-import collections, threading, time
+import collections, time
 class Stats:
     seen = collections.defaultdict(list)
 recent, window = collections.deque(maxlen=500), {{}}
 older = [f"older {{number}}" for number in range(20_000)]
-wait()
-for number in range(10_000_000):
+def record(number):
     Stats.seen[number % 50].append(f"seen {{number}}")
     recent.append(f"recent {{number}}")
     window[number % 300] = [f"window {{number}}"]
+for number in range(1000): record(number)  # those that are bounded are full
+wait()
+while True:
+    number += 1
+    record(number)
     time.sleep(0.002)
 """
 

@@ -68,6 +68,7 @@ class ChainSearches:
     def begin(self, search: Search) -> None:
         """Make a copy and look."""
         before = self._spreads.get(search.name)
+        unsaid = [before] if before is not None else []
 
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
@@ -75,12 +76,15 @@ class ChainSearches:
                 self._emit(ev.TargetPaused(self._now / 1e9, self._pid, report.pause_s))
             elif isinstance(report, rp.ChainsReport):
                 self._take(report, search, again=before is None)
-            elif isinstance(report, rp.Progress) and search.progress is not None:
-                search.progress(report)
+            elif isinstance(report, rp.Progress):
+                if unsaid:  # to the copy alone: it is much, and the target is not to have it
+                    self._copies.tell(report.work, {"command": "before", "spread": unsaid.pop()})
+                if search.progress is not None:
+                    search.progress(report)
 
         module, name = search.name
         task: dict[str, object] = {"module": module, "name": name, "born": search.born}
-        task |= {"before": before, "any": bool(search.work)}
+        task |= {"compared": before is not None, "any": bool(search.work)}
         self._copies.start(
             "chains",
             task,

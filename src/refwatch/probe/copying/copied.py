@@ -25,6 +25,7 @@ from .shown import show
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from ..tracing import InCopy
+    from .growth import Spread
 
 CHAINS = 3  # of one type
 MADE = 2000  # instances that are looked at, and of which it is looked up where they were made
@@ -104,12 +105,12 @@ class Copied:
         return {**found.message(), "allocated_at": sites}
 
     def _chains_of_grown(self, every: list[int]) -> dict[str, object]:
-        """Of those that have become more since the look ``before``, if there was one; else, if the
-        task says so, of any."""
+        """Of those that have become more since the look before, if there was one; else, if the task
+        says so, of any."""
+        before = self._look_before() if self._task.get("compared") else None
         finder = ChainFinder(self._heap(), every, self.progress)
         below = Below(finder.found, every)
-        before = self._task.get("before")
-        grown = below.grown(before, MADE) if before and finder.found.complete else []  # type: ignore[arg-type]
+        grown = below.grown(before, MADE) if before and finder.found.complete else []
         found = finder.find(0, CHAINS)
         if grown and found.chains:
             found.chains = finder.told(grown[:: max(1, len(grown) // CHAINS)][:CHAINS])
@@ -118,6 +119,12 @@ class Copied:
             found.chains = found.chains if self._task.get("any") else []
         spread = below.spread() if finder.found.complete else None
         return {**found.message(), "allocated_at": self._sites(grown), "spread": spread}
+
+    def _look_before(self) -> Spread | None:
+        """What the daemon says of it, on the copy's own line."""
+        for command in read_lines(self._socket):
+            return command["spread"]  # type: ignore[return-value]
+        return None
 
     def _heap(self) -> Heap:
         return Heap(self._frames, self._young, self._held())
