@@ -17,8 +17,9 @@ from refwatch.model.allocation_events import SitesSeen as SitesSeen
 from refwatch.model.allocation_events import TracebacksSeen as TracebacksSeen
 from refwatch.model.allocation_events import TracesFailed as TracesFailed
 from refwatch.model.allocation_events import TracesTaken as TracesTaken
+from refwatch.model.chain_events import ChainsFound as ChainsFound
 from refwatch.model.event import TimedEvent as _Event
-from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import Garbage, Referenced, Referrer, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -284,24 +285,6 @@ class CensusFailed(_Event, frozen=True, tag="census_failed"):
     pid: int
     reason: str
     retry_s: float | None
-
-
-class ChainsFound(_Event, frozen=True, tag="chains_found"):
-    """Who keeps instances of a class alive: chains from an instance up to a root.
-
-    ``garbage`` of the ``looked`` instances are held by nobody; where they are most of them there is
-    no chain. ``missing`` says why it is not known who holds them, or not of all: the search was
-    cut short, for one. Where it is empty, no chain means that nobody does.
-    """
-
-    pid: int
-    module: str
-    name: str
-    chains: list[list[ChainLink]]
-    allocated_at: list[Site] = field(default_factory=list)
-    missing: str = ""
-    looked: int = 0
-    garbage: int = 0
 
 
 class WorkProgressed(_Event, frozen=True, tag="work_progressed"):

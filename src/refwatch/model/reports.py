@@ -348,8 +348,7 @@ class MemoryReport(_Work, frozen=True, tag="memory"):
 
 
 class ChainsReport(_Work, frozen=True, tag="chains"):
-    """As the ChainsFound event has it. ``spread`` is what a later look is to compare with, of
-    objects of which only that tells which have become more."""
+    """As ChainsFound; ``spread`` is for a later look, where only two tell what has become more."""
 
     module: str
     name: str
