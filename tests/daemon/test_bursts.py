@@ -16,6 +16,7 @@ from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import BurstUse
+from refwatch.model.layout import FramesPlace, Layout, TextPlace
 from refwatch.observe.blocks import Block
 from refwatch.observe.memory import RemoteMemory
 
@@ -24,9 +25,9 @@ BLOCK = Block(100, freed=False, frames=b"")
 EACH_NS = SECOND // 4000  # so often a block is looked at: as often as is wanted
 TELLING_NS = 20_000_000
 PLACE = rp.BlocksPlace(0, 0, 4096, 432, 32, 256)
-LAYOUT = rp.Layout(
-    frames=rp.FramesPlace([0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-    text=rp.TextPlace(0, 0, 0, 0, 0, 0, 0),
+LAYOUT = Layout(
+    frames=FramesPlace([0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    text=TextPlace(0, 0, 0, 0, 0, 0, 0),
 )
 
 

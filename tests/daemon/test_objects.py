@@ -8,6 +8,7 @@ import os
 from refwatch.daemon.objects import ObjectsWatch
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.layout import ReferencesPlace
 from refwatch.observe.memory import RemoteMemory
 
 SECOND_NS = 1_000_000_000
@@ -21,7 +22,7 @@ class Watched:
         self.words = (ctypes.c_uint64 * len(counts))(*counts)
         start = ctypes.addressof(self.words)
         self.addresses = [start + 8 * index for index in range(len(counts))]
-        place = rp.ReferencesPlace(weak_offset=16, dead=0, offset=2)
+        place = ReferencesPlace(weak_offset=16, dead=0, offset=2)
         memory, events = RemoteMemory(os.getpid()), list[ev.Event]()
         self.watch = ObjectsWatch(
             os.getpid(),

@@ -694,3 +694,94 @@ def test_at_fork_handlers_that_were_there_before_refwatch(bench: Bench) -> None:
         session.censuses(1)
         session.go()
         session.end()
+
+
+# What holds many
+
+
+CROWDS = f"""{WAIT}
+import collections, logging
+class Pool:
+    def __init__(self): self.connections = []
+class Connection:
+    def __init__(self, pool):
+        self.pool = pool
+        pool.connections.append(self)
+class App:
+    def __init__(self): self.pool = Pool()
+app = App()
+for number in range(3000):
+    Connection(app.pool)
+    logging.getLogger(f"client.{{number}}").addHandler(logging.NullHandler())
+class Ring:
+    def __init__(self): self.me = self
+kept = collections.deque(maxlen=50)
+import gc
+gc.disable()
+for _ in range(2000): kept.append(Ring())
+wait()
+"""
+
+
+def test_holders_are_found_in_a_crowd_and_garbage_is_held_by_nobody(bench: Bench) -> None:
+    script = bench.script(CROWDS)
+    with watching(bench, script) as session:
+        session.instances(Connection=3000)
+        connections = session.chains("__main__", "Connection")
+        loggers = session.chains("logging", "Logger")
+        rings = session.chains("__main__", "Ring")
+        found = session.references.chains["__main__", "Ring"]
+        session.censuses(session.references.census.taken + 1)
+        session.go()
+        _, snapshot = session.end()
+
+    for chain in connections:
+        edges = ["attribute connections", "attribute pool", "global app"]
+        assert [link.edge for link in chain[1:-1]] == edges
+    for chain in loggers:
+        edges = ["attribute loggerDict", "class attribute manager", "global Logger"]
+        assert [link.edge for link in chain[1:-1]] == edges
+        assert chain[-1].name == "logging"
+    assert len(connections) == len(loggers) == 3
+    assert (rings, found.missing, found.looked, found.garbage) == ([], "", 2000, 1950)
+    census = snapshot.processes[0].census
+    assert census is not None
+    assert census.garbage is not None
+    waiting = {one.name: one.count for one in census.garbage.types}
+    assert waiting["Ring"] == 1950
+
+
+PLAIN = f"""{WAIT}
+import collections, time
+class Stats:
+    seen = collections.defaultdict(list)
+recent, window = collections.deque(maxlen=500), {{}}
+older = [f"older {{number}}" for number in range(20_000)]
+def record(number):
+    Stats.seen[number % 50].append(f"seen {{number}}")
+    recent.append(f"recent {{number}}")
+    window[number % 300] = [f"window {{number}}"]
+for number in range(1000): record(number)  # those that are bounded are full
+wait()
+while True:
+    number += 1
+    record(number)
+    time.sleep(0.002)
+"""
+
+
+def test_of_strings_it_is_told_where_they_have_become_more(bench: Bench) -> None:
+    script = bench.script(PLAIN)
+    with watching(bench, script) as session:
+        session.go()
+        chains = session.chains("builtins", "str")
+        session.running.process.send_signal(signal.SIGINT)
+        session.end(status=130)
+
+    assert chains
+    for chain in chains:
+        assert chain[0].edge is not None
+        assert chain[0].edge.startswith("index ")
+        assert [link.edge or link.name for link in chain[2:]] == [
+            "class attribute seen", "global Stats", "__main__",
+        ]  # fmt: skip

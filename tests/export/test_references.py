@@ -18,7 +18,7 @@ from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
 from refwatch.export.summary import summary_lines
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
-from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
@@ -225,6 +225,36 @@ def test_the_census() -> None:
     assert suspect.allocated_at[0] == Site("/home/app/app/__init__.py", 118, "open_session")
     most = census.most_referenced[0]
     assert (most.type, most.label, most.references) == ("type", "class type", 1220)
+
+
+def test_what_is_known_of_the_holders_of_a_suspect() -> None:
+    state = started()
+    names = ("Held", "Cut", "Waiting", "Unseen")
+    for number in range(1, 9):
+        types = [TypeCount("app", name, 200 * number, 64) for name in names]
+        waiting = [TypeCount("app", "Waiting", 150 * number, 64)]
+        garbage = Garbage(200 * number, 20_000, waiting)
+        state.apply(
+            ev.CensusTaken(2.5 * number, PID, number, 0.1, 9, types, [], True, garbage=garbage)
+        )
+    chain = [ChainLink("app.Any", "global keep"), ChainLink("module", name="app")]
+    for name, found, missing in (
+        ("Held", [chain], ""),
+        ("Waiting", [chain], ""),
+        ("Cut", [], "cut"),
+    ):
+        state.apply(ev.ChainsFound(20.0, PID, "app", name, found, [], missing, 1600))
+    census = process_of(state).census
+    assert census is not None
+    told = {one.name: (len(one.chains), one.complete, one.garbage) for one in census.suspects}
+    assert told == {
+        "Held": (1, True, 0),
+        "Cut": (0, False, 0),
+        "Waiting": (0, True, 1200),
+        "Unseen": (0, False, 0),
+    }
+    assert census.garbage == Garbage(1600, 20_000, [TypeCount("app", "Waiting", 1200, 64)])
+    assert "census.garbage" not in reasons(state)
 
 
 def test_growth_is_most_first_and_names_what_is_gone() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, TypeCount
+from refwatch.model.references import ChainLink, Garbage, TypeCount
 from refwatch.model.states import ThreadState as S
 from refwatch.session.state import State
 
@@ -117,8 +119,40 @@ def test_the_clearest_chain_is_told() -> None:
     assert line == f"app.Entry grows by 80/s: {told}"
     (line,) = leaks(grown("app|Entry", chains=[stack]))
     assert line == "app.Entry grows by 80/s: reference of C code, or a stack"
-    (line,) = leaks(grown("app|Entry", chains=[]))
-    assert line == "app.Entry grows by 80/s: no module, frame or thread leads to them"
+
+
+NOT_HELD: dict[str, dict[str, Any]] = {
+    "nobody holds all: garbage that waits for the collector": {"looked": 9, "garbage": 9},
+    "nobody holds 700 of 900: garbage that waits for the collector": {
+        "looked": 900,
+        "garbage": 700,
+    },
+    "who keeps them alive is not known: the search was cut short": {
+        "looked": 900,
+        "missing": "the search was cut short",
+    },
+    "no module, frame or thread was found to lead to them": {},
+}
+
+
+@pytest.mark.parametrize("words", NOT_HELD)
+def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -> None:
+    state = grown("app|Entry")
+    assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not looked for"]
+    state.apply(ev.ChainsFound(20.0, PID, "app", "Entry", [], **NOT_HELD[words]))
+    assert leaks(state) == [f"app.Entry grows by 80/s: {words}"]
+
+
+def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
+    chain = [ChainLink("app.Entry", "global keep"), ChainLink("module", name="app")]
+    state = grown("app|Entry", chains=[chain])
+    entry = TypeCount("app", "Entry", 1500, 64)
+    garbage = Garbage(2400, 5 << 20, [TypeCount("app", "Entry", 800, 64)])
+    state.apply(ev.CensusTaken(20.0, PID, 8, 0.1, 1000, [entry], [], False, garbage=garbage))
+    (line,) = leaks(state)
+    assert line.endswith("nobody holds 800 of 1,500: garbage that waits for the collector")
+    objects = next(line for line in summary_lines(state) if line.startswith("objects"))
+    assert "garbage that waits for the collector: 2400, 5.0 MiB" in objects
 
 
 def test_of_a_long_chain_the_ends_are_told() -> None:

@@ -41,7 +41,7 @@ chain = objgraph.find_backref_chain(objgraph.at(place), objgraph.is_proper_modul
 their_root, their_length = chain[0].__name__, len(chain)
 del chain
 heap = Heap([])
-found = ChainFinder(heap, lambda *_: None).find([place], 1)[0]
+found = ChainFinder(heap, [place], lambda *_: None).find(1, 1).chains[0]
 sizes = {name: size for module, name, _, size in census.take()["types"] if module == "__main__"}
 print(json.dumps({
     "their sizes": {one.__name__: sum(sys.getsizeof(obj) for obj in gc.get_objects()

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session.backlog import Backlog
 from refwatch.session.references import KEEP_DEAD
@@ -95,7 +95,10 @@ class Heap:
             changed = self.rng.sample(self.types, min(5, len(self.types)))
             counts = [TypeCount("app", name, self.rng.randrange(3), 64) for name in changed]
             most = [Referenced("dict", f"dict of {self.census}", "0x1", self.census)]
-            yield ev.CensusTaken(self.at, PID, self.census, 0.1, 1000, counts, most)
+            garbage = Garbage(self.census, 9, counts) if self.census % 2 else None
+            yield ev.CensusTaken(
+                self.at, PID, self.census, 0.1, 1000, counts, most, garbage=garbage
+            )
         yield ev.TargetPaused(self.at, PID, 0.001)
 
     def looked_into(self) -> Iterator[ev.Event]:
@@ -110,7 +113,9 @@ class Heap:
                 self.at, PID, name, self.rng.randrange(9), "list", "[]", "0x2", 4, seen, referrers
             ),
             ev.InspectionEnded(self.at, PID, name, f"because {self.at}"),
-            ev.ChainsFound(self.at, PID, "app", label, kept, [Site("/x.py", 3, "make")]),
+            ev.ChainsFound(
+                self.at, PID, "app", label, kept, [Site("/x.py", 3, "make")], "cut short", 7, 2
+            ),
         ]
         yield self.rng.choice(found)
 

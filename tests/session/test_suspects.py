@@ -303,6 +303,7 @@ def test_what_follows_what() -> None:
         ("builtins", "int"),
     ]  # fmt: skip
     assert [follows(name) for name in names] == [0, 1, 2, 3, 4]
+    assert follows(("weakref", "ReferenceType")) > follows(("logging", "Logger"))
     own = ["__main__", "app", "app.json", "collections2", "dict", ""]
     assert {follows((module, "dict")) for module in own} == {0}
     assert {follows((module, "A")) for module in ("email.message", "_io", "collections")} == {1}

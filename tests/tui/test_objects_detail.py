@@ -136,9 +136,12 @@ def test_a_search_from_asking_to_its_answer() -> None:
     assert "30 %  x cancels" in holders(working(goes), asks)
     over = holders(working(goes, ev.TargetExited(6.0, PID, 0)), asks)
     assert over == "Nobody has looked while there was a program to look into."
-    none = ev.ChainsFound(5.4, PID, *SESSION, [])
+    none = ev.ChainsFound(5.4, PID, *SESSION, [], looked=7, garbage=7)
+    cut = ev.ChainsFound(5.4, PID, *SESSION, [], missing="the search was cut short", looked=7)
     done = ev.WorkProgressed(5.4, PID, chains_work(SESSION), "done", 1.0, done=True)
-    assert holders(working(goes, none, done), asks).startswith("No chain was found")
+    assert holders(working(goes, none, done), asks).startswith("nobody holds all: garbage")
+    not_known = "who keeps them alive is not known: the search was cut short"
+    assert holders(working(goes, cut, done), asks) == not_known
 
 
 def test_a_search_that_failed_says_why() -> None:

@@ -261,9 +261,12 @@ def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
 
 
 def test_a_suspect_that_nothing_leads_to() -> None:
-    none = ev.ChainsFound(13.0, PID, *SESSION, [])
+    none = ev.ChainsFound(13.0, PID, *SESSION, [], looked=9, garbage=9)
     view = read([*reference_events(13.0), none])
-    assert "nothing that runs leads to them" in page(draw_suspects(view, 76, 1, may_ask=True))
+    assert "nobody holds all: garbage" in page(draw_suspects(view, 76, 1, may_ask=True))
+    cut = ev.ChainsFound(13.0, PID, *SESSION, [], missing="the search was cut short", looked=9)
+    view = read([*reference_events(13.0), cut])
+    assert "not known: the search was cut short" in page(draw_suspects(view, 76, 1, may_ask=True))
 
 
 @pytest.mark.parametrize("width", [24, 30, 40, 60, 76, 116])

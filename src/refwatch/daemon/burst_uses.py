@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from refwatch.daemon.numbers import Numbers
 from refwatch.model.allocations import BurstUse
+from refwatch.model.layout import FramesPlace, TextPlace
 from refwatch.model.references import Site
-from refwatch.model.reports import FramesPlace, TextPlace
 from refwatch.observe.blocks import Block, Blocks, Tracebacks
 from refwatch.observe.codes import Codes
 from refwatch.observe.lines import Lines

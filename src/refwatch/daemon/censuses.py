@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from refwatch.daemon.chains import ChainSearches, Search
 from refwatch.daemon.copies import Copies
 from refwatch.daemon.memory_split import Resident, read_resident, split_of
 from refwatch.daemon.objects import ObjectsWatch
@@ -31,8 +32,8 @@ LOOK_NS = 5_000_000_000  # from one look at what grows to the next, where no cen
 TOLD_NS = 1_000_000_000  # after which is told that the live counts are what they were
 USUAL = 3  # pauses of which the shortest is what a census costs
 LIMIT_S = 60.0  # that a census may take in its copy
-CHAINS_LIMIT_S = 60.0
 CHAINS_AGAIN_NS = 60_000_000_000
+CHAINS_RETRY_NS = 10_000_000_000  # where they were not found
 RETRY_NS = 10_000_000_000
 LONGEST_RETRY_NS = 600_000_000_000
 MOST_SUSPECTS = 3  # whose chains are looked for after one census
@@ -85,8 +86,11 @@ class Censuses:
         self._pauses_s = 0.0  # since the census before
         self._pauses: deque[float] = deque(maxlen=USUAL)  # the sums before
         self._types: dict[TypeName, TypeCount] = {}
-        self._looked: dict[TypeName, int] = {}
         self._look_ns = self._told_ns = self._now
+        self._look_again: dict[TypeName, int] = {}
+        """When the chains of a suspect are looked for anew, at the earliest."""
+        self._held = objects.held if objects is not None else None
+        self.chains = ChainSearches(pid, copies, emit, self.paused, self._held)
 
     def wanted(self, reason: str, now: int) -> None:
         """Take one as soon as the one that is under way is done."""
@@ -114,10 +118,12 @@ class Censuses:
     def target_ended(self) -> None:
         """No other census can be taken."""
         self._ended = True
+        self.chains.target_ended()
 
     def tick(self, now: int) -> None:
         """Begin what is due."""
         self._now = now
+        self.chains.tick(now)
         if self._ended or self._work:
             return
         if now - self._look_ns > LOOK_NS:
@@ -151,9 +157,8 @@ class Censuses:
             if not taken:  # else what is missing is not the census
                 self._failed(reason)
 
-        held = self._objects.held if self._objects is not None else None
         self._work = self._copies.start(
-            "census", {"inside": self._inside}, take, fail, limit_s=LIMIT_S, held=held
+            "census", {"inside": self._inside}, take, fail, limit_s=LIMIT_S, held=self._held
         )
 
     def read_classes(self, *, last: bool = False) -> None:
@@ -209,6 +214,7 @@ class Censuses:
                 report.most_referenced,
                 report.untracked,
                 moved,
+                report.unreachable,
             )
         )
         self._look_at_suspects()
@@ -277,56 +283,20 @@ class Censuses:
             return
         begun = 0
         for suspicion in [*suspicions(references), *waiting][: 2 * MOST_SUSPECTS]:
-            looked = self._looked.get(suspicion.name)
-            if begun < MOST_SUSPECTS and (looked is None or self._now - looked > CHAINS_AGAIN_NS):
+            again = self._look_again.get(suspicion.name, 0)
+            if begun < MOST_SUSPECTS and self._now >= again:
                 begun += 1
-                self._looked[suspicion.name] = self._now
+                self._look_again[suspicion.name] = self._now + CHAINS_AGAIN_NS
                 over = partial(self._looked_for, suspicion.name)
-                self.find_chains(suspicion.name, suspicion.grown, over=over)
+                self.chains.begin(Search(suspicion.name, suspicion.grown, over))
 
     def _looked_for(self, name: TypeName, failure: str | None) -> None:
+        references = self._fold()
+        found = references.chains.get(name) if references is not None else None
         if failure is not None:
-            self._looked.pop(name, None)  # look again after the next census
-
-    def find_chains(
-        self,
-        name: TypeName,
-        born: int,
-        work: str = "",
-        progress: Callable[[rp.Progress], None] | None = None,
-        over: Callable[[str | None], None] | None = None,
-    ) -> None:
-        """Find out who keeps instances of this type alive, of the ``born`` youngest."""
-
-        def take(report: rp.WorkReport | rp.Copied) -> None:
-            if isinstance(report, rp.Copied):
-                self.paused(report.pause_s)
-                self._emit_pause(report)
-            elif isinstance(report, rp.ChainsReport):
-                self._emit(
-                    ev.ChainsFound(
-                        self._now / 1e9,
-                        self._pid,
-                        report.module,
-                        report.name,
-                        report.chains,
-                        report.allocated_at,
-                    )
-                )
-                if over is not None:
-                    over(None)
-            elif isinstance(report, rp.Progress) and progress is not None:
-                progress(report)
-
-        def fail(reason: str) -> None:
-            if over is not None:
-                over(reason)
-
-        task: dict[str, object] = {"module": name[0], "name": name[1], "born": born}
-        self._copies.start("chains", task, take, fail, limit_s=CHAINS_LIMIT_S, name=work)
-
-    def _emit_pause(self, report: rp.Copied) -> None:
-        self._emit(ev.TargetPaused(self._now / 1e9, self._pid, report.pause_s))
+            self._look_again.pop(name, None)  # after the next census
+        elif found is not None and found.missing:
+            self._look_again[name] = self._now + CHAINS_RETRY_NS
 
 
 def _advised(reason: str) -> str:

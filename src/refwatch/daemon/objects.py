@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.layout import ReferencesPlace
 from refwatch.observe.memory import RemoteMemory
 from refwatch.observe.namespace import NamespaceReader
 from refwatch.observe.watched import WatchedObjects
@@ -29,7 +30,7 @@ class ObjectsWatch:
     def __init__(
         self,
         pid: int,
-        layout: rp.ReferencesPlace,
+        layout: ReferencesPlace,
         memory: RemoteMemory | None,
         emit: Callable[[ev.Event], None],
         send: Callable[[dict[str, object]], None],

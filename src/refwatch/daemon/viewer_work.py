@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from refwatch.daemon.censuses import Censuses
+from refwatch.daemon.chains import Search
 from refwatch.daemon.copies import Copies
 from refwatch.daemon.objects import ObjectsWatch
 from refwatch.model import commands as cmd
@@ -217,13 +219,9 @@ class ViewerWork:
             return
         name = (command.module, command.name)
         self._begun(command.work, "making a copy")
-        self._censuses.find_chains(
-            name,
-            self._born(name),
-            command.work,
-            self._progress,
-            lambda failure: self._done(command.work, failure),
-        )
+        over = partial(self._done, command.work)
+        born = self._born(name)
+        self._censuses.chains.begin(Search(name, born, over, command.work, self._progress))
 
     def _born(self, name: TypeName) -> int:
         """How many objects of the type there are more than at the newest mark."""
@@ -236,6 +234,8 @@ class ViewerWork:
 
     def _cancel(self, command: cmd.CancelWork) -> None:
         self._copies.cancel(command.work, "cancelled")
+        if self._censuses is not None:
+            self._censuses.chains.cancel(command.work, "cancelled")
 
     def _write_graph(self, command: cmd.WriteGraph) -> None:
         def take(report: rp.WorkReport | rp.Copied) -> None:

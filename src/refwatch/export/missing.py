@@ -11,6 +11,8 @@ from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
 NOT_TAKEN = "not taken"
+GARBAGE_INSIDE = "the census is taken inside; it is looked for in copies only"
+GARBAGE_NOT_LOOKED = "it was not looked for: there are too many objects"
 
 
 def limits_of(
@@ -100,6 +102,9 @@ def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[s
         yield "census", no_census
     elif failure is not None:
         yield "census", f"not taken anew: {failure}"
+    if process.census is not None and process.census.garbage is None:
+        inside = process.census.method == "inside"
+        yield "census.garbage", GARBAGE_INSIDE if inside else GARBAGE_NOT_LOOKED
     not_live = state.limits.get("references") or state.limits.get("outside reading")
     if not any(one.exact for one in process.classes):
         yield "classes", not_live or no_census

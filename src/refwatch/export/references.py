@@ -9,11 +9,17 @@ from msgspec.structs import replace
 
 from refwatch.export.values import DIGITS, rounded, rounded_or_none, text
 from refwatch.model import snapshot as snap
-from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 from refwatch.session.judged import judged as judge
 from refwatch.session.live_growth import follows_instances
 from refwatch.session.process import ProcessState
-from refwatch.session.references import ClassRecord, References, TypeName, WatchedRecord
+from refwatch.session.references import (
+    CensusRecord,
+    ClassRecord,
+    References,
+    TypeName,
+    WatchedRecord,
+)
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import suspicions
@@ -143,12 +149,15 @@ def census(known: References) -> snap.Census | None:
                 since_s=rounded(one.since_s),
                 chains=_chains(known, one.name),
                 allocated_at=_sites(known, one.name),
+                complete=_complete(known, one.name),
+                garbage=None if newest.garbage is None else newest.garbage_of(one.name),
             )
             for one in suspicions(known)
         ],
         most_referenced=[_referenced(one) for one in newest.most_referenced],
         method=method,
         took_s=rounded(newest.took_s),
+        garbage=_garbage(newest),
     )
 
 
@@ -157,6 +166,11 @@ def judged(known: References, state: State) -> snap.Judged:
     found = judge(known, state.limits.get("census"))
     reason = None if found.reason is None else text(found.reason)
     return snap.Judged(rounded_or_none(found.until_s), list(found.by), reason)
+
+
+def _garbage(newest: CensusRecord) -> Garbage | None:
+    found = newest.garbage
+    return None if found is None else replace(found, types=_most_first(found.types))
 
 
 def _most_first(types: Iterable[TypeCount]) -> list[TypeCount]:
@@ -174,8 +188,13 @@ def _growth(known: References) -> Iterator[TypeDelta]:
 
 
 def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
-    found = known.chains.get(name)
+    found = known.holders_of(name)
     return [[_link(link) for link in chain] for chain in found.chains] if found else []
+
+
+def _complete(known: References, name: TypeName) -> bool:
+    found = known.holders_of(name)
+    return found is not None and not found.missing and bool(found.chains or found.looked)
 
 
 def _link(link: ChainLink) -> ChainLink:

@@ -7,16 +7,16 @@ from itertools import pairwise
 from textwrap import wrap
 
 from refwatch.export.allocations import seen_by, top
-from refwatch.model.references import ChainLink
+from refwatch.model.references import ChainLink, Garbage
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
 from refwatch.session.blockers import children_sentence, known_limits
-from refwatch.session.chains import clearest
+from refwatch.session.chains import clearest, why_no_chain
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.judged import judged
 from refwatch.session.process import ProcessState, ThreadRecord
-from refwatch.session.references import ChainsRecord, References
+from refwatch.session.references import ChainsRecord, References, is_much
 from refwatch.session.sentences import printable
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
@@ -109,7 +109,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
     module, name = suspicion.name
     full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
     text = f"{full_name} grows by {rate(suspicion.per_second)}: "
-    return text + _held_by(known.chains.get(suspicion.name), WIDEST - LABEL - len(text))
+    return text + _held_by(known.holders_of(suspicion.name), WIDEST - LABEL - len(text))
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
@@ -118,7 +118,7 @@ def _held_by(found: ChainsRecord | None, width: int) -> str:
         return "who keeps them alive was not looked for"
     chain = clearest(found.chains)
     if not chain:
-        return "no module, frame or thread leads to them"
+        return why_no_chain(found)
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
     return _cut(_both_ends(edges, width), max(width, 40))
 
@@ -149,12 +149,20 @@ def _objects(known: References) -> list[str]:
             f"{census.objects} in the heap ({_plural(census.taken, 'census', 'censuses')}, "
             f"pauses of {_seconds(pause)} at most)"
         )
+        parts += _garbage(census.garbage)
     if known.watched:
         died = sum(one.died for one in known.watched.values())
         least = "at least " if known.forgets_objects else ""
         number = _plural(len(known.watched), "object", "objects")
         parts.append(f"{least}{number} watched, {least}{died} died")
     return [_line("objects", " · ".join(parts))] if parts else []
+
+
+def _garbage(found: Garbage | None) -> list[str]:
+    """What waits for the collector, where it is worth a word."""
+    if found is None or not is_much(found):
+        return []
+    return [f"garbage that waits for the collector: {found.objects}, {_size(found.bytes)}"]
 
 
 def _plural(number: int, one: str, more: str) -> str:

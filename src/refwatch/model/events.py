@@ -17,12 +17,13 @@ from refwatch.model.allocation_events import SitesSeen as SitesSeen
 from refwatch.model.allocation_events import TracebacksSeen as TracebacksSeen
 from refwatch.model.allocation_events import TracesFailed as TracesFailed
 from refwatch.model.allocation_events import TracesTaken as TracesTaken
+from refwatch.model.chain_events import ChainsFound as ChainsFound
 from refwatch.model.event import TimedEvent as _Event
 from refwatch.model.process_events import GcGeneration as GcGeneration
 from refwatch.model.process_events import GcMeasured as GcMeasured
 from refwatch.model.process_events import GcPaused as GcPaused
 from refwatch.model.process_events import ProcessMeasured as ProcessMeasured
-from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import Garbage, Referenced, Referrer, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -272,6 +273,8 @@ class CensusTaken(_Event, frozen=True, tag="census_taken"):
     moved: list[tuple[int, int]] = field(default_factory=list)
     """(serial, by how much) of each class of which other references than those of instances have
     come or gone since the census before: its live count moved along with them."""
+    garbage: Garbage | None = None
+    """None where it was not looked for."""
 
 
 class CensusFailed(_Event, frozen=True, tag="census_failed"):
@@ -280,16 +283,6 @@ class CensusFailed(_Event, frozen=True, tag="census_failed"):
     pid: int
     reason: str
     retry_s: float | None
-
-
-class ChainsFound(_Event, frozen=True, tag="chains_found"):
-    """Who keeps instances of a class alive: chains from an instance up to a root."""
-
-    pid: int
-    module: str
-    name: str
-    chains: list[list[ChainLink]]
-    allocated_at: list[Site] = field(default_factory=list)
 
 
 class WorkProgressed(_Event, frozen=True, tag="work_progressed"):

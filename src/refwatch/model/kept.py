@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from refwatch.model.allocations import FileUse, LineUse, MemorySplit, Mode, TracebackUse
 from refwatch.model.event import TimedEvent
-from refwatch.model.references import Referenced, Site, TypeCount
+from refwatch.model.references import Garbage, Referenced, Site, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -98,6 +98,7 @@ class CensusKept(TimedEvent, frozen=True, tag="census_kept"):
     types: list[TypeCount]
     most_referenced: list[Referenced]
     times: list[float]
+    garbage: Garbage | None = None
 
 
 class TypeKept(TimedEvent, frozen=True, tag="type_kept"):

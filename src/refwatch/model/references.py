@@ -24,6 +24,15 @@ class TypeDelta(Struct, frozen=True):
     delta: int
 
 
+class Garbage(Struct, frozen=True):
+    """What nobody holds and the collector would free: objects that only refer to each other, and
+    what only they hold. ``types`` are those with most of them."""
+
+    objects: int
+    bytes: int
+    types: list[TypeCount]
+
+
 class ChainLink(Struct, frozen=True, omit_defaults=True):
     """One object on the way from an object to what keeps it alive. ``edge`` says how the next link
     holds this one (``value of key 'a'``, ``attribute items``, ``global cache``, ``local rows``);

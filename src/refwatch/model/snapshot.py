@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from refwatch.model.allocations import MemorySplit
-from refwatch.model.references import ChainLink, Referenced, Site, TypeCount, TypeDelta
+from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 from refwatch.model.states import ThreadState
 
 SCHEMA = "refwatch.snapshot/1"
@@ -213,6 +213,11 @@ class Suspect(Struct, frozen=True):
     since_s: float
     chains: list[list[ChainLink]]
     allocated_at: list[Site]
+    complete: bool
+    """False: it is not known who holds them, or not who holds others of them; the search was cut
+    short, has not been made, or did not tell which have become more. No chain and true: nobody."""
+    garbage: int | None
+    """How many of the instances nobody held at the newest census; null where that is not known."""
 
 
 class Census(Struct, frozen=True):
@@ -228,6 +233,8 @@ class Census(Struct, frozen=True):
     most_referenced: list[Referenced]
     method: Literal["copy", "inside"]
     took_s: float
+    garbage: Garbage | None
+    """What nobody holds and the collector would free."""
 
 
 class Judged(Struct, frozen=True):

@@ -10,7 +10,7 @@ import bisect
 import struct
 from dataclasses import dataclass
 
-from refwatch.model.reports import FramesPlace, TextPlace
+from refwatch.model.layout import FramesPlace, TextPlace
 from refwatch.observe.memory import RemoteMemory
 
 CODE_SIZE = 192  # bytes of a code object in which all the slots lie

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from refwatch.model.reports import Layout
+from refwatch.model.layout import Layout
 from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 from refwatch.observe.lines import Lines

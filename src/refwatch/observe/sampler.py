@@ -15,7 +15,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from refwatch.model.events import Event, GilSlice, Sampled, ThreadSlice
-from refwatch.model.reports import Layout
+from refwatch.model.layout import Layout
 from refwatch.model.states import ThreadState
 from refwatch.observe.holds import Holds
 from refwatch.observe.interpreter import Interpreter, Words

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import compress, count
 from operator import ne
 
-from refwatch.model.reports import FoundObject, ReferencesPlace
+from refwatch.model.layout import ReferencesPlace
+from refwatch.model.reports import FoundObject
 from refwatch.observe.memory import RemoteMemory
 from refwatch.observe.records import RecordReader
 

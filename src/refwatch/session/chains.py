@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from refwatch.model.references import ChainLink
+from refwatch.session.references import ChainsRecord
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}
 """Types of what keeps other things alive without being held itself, the clearest first: a module
 stays, while a frame goes by itself."""
 UNKNOWN = len(ROOTS)
 
+NOT_LOOKED = "who keeps them alive is not known yet"
+
 Chain = Sequence[ChainLink]
+
+
+def why_no_chain(found: ChainsRecord | None) -> str:
+    """What is known of objects to which no chain leads: that nobody holds them, or why it is not
+    known."""
+    if found is None:
+        return NOT_LOOKED
+    if found.missing:
+        return f"who keeps them alive is not known: {found.missing}"
+    if not found.looked:  # an older recording's, which proves nothing
+        return "no module, frame or thread was found to lead to them"
+    of = f"{found.garbage:,} of {found.looked:,}" if found.garbage < found.looked else "all"
+    return f"nobody holds {of}: garbage that waits for the collector"
 
 
 def is_root(link: ChainLink) -> bool:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 from refwatch.session.steps import Room, Steps
 
 KEEP_DEAD = 200  # watched objects that have died, or classes that are gone
@@ -17,6 +17,7 @@ KEEP_CHAINS = 100
 KEEP_INSPECTIONS = 4
 JUDGED_S = 2.5  # from one look at the live counts to the next, as between two censuses
 KEEP_TYPES = 20_000  # types with a series; of those that are gone more than these are forgotten
+MUCH_GARBAGE, MUCH_GARBAGE_BYTES = 2000, 1 << 20
 LONG = 300  # of the series of one kind, those that need it first
 MANY = 5000  # with more than these, the series of further ones are the shortest
 SHORT_POINTS, FEWEST_POINTS = 48, 8
@@ -94,6 +95,18 @@ class CensusRecord:
     most_referenced: list[Referenced] = field(default_factory=list)
     times: deque[float] = field(default_factory=lambda: deque(maxlen=600))
     """When each was taken, seconds."""
+    garbage: Garbage | None = None
+    """What the collector would have freed then; None where it is not known."""
+
+    def garbage_of(self, name: TypeName) -> int:
+        """How many objects of a type nobody held."""
+        types = self.garbage.types if self.garbage is not None else ()
+        return sum(one.count for one in types if (one.module, one.name) == name)
+
+
+def is_much(garbage: Garbage) -> bool:
+    """Whether a user wants to know: a usual program has some hundred objects at any time."""
+    return garbage.objects >= MUCH_GARBAGE or garbage.bytes >= MUCH_GARBAGE_BYTES
 
 
 @dataclass
@@ -118,6 +131,12 @@ class ChainsRecord:
     at: float
     chains: list[list[ChainLink]]
     allocated_at: list[Site]
+    missing: str = ""
+    """Why it is not known who holds them, or not of all; empty where no chain means that nobody
+    does."""
+    looked: int = 0
+    garbage: int = 0
+    """Of those looked at, held by nobody."""
 
 
 @dataclass
@@ -202,6 +221,15 @@ class References:
             if record.ended_s is None:
                 types[record.module, record.name] = count
         return types
+
+    def holders_of(self, name: TypeName) -> ChainsRecord | None:
+        """What is known of who keeps objects of a type alive. Where most of them were garbage at
+        the newest census nobody does: what holds the others is not why there are many."""
+        count = self.census.types.get(name)
+        garbage = self.census.garbage_of(name)
+        if count is not None and 2 * garbage > count.count:
+            return ChainsRecord(self.census.taken_s, [], [], "", count.count, garbage)
+        return self.chains.get(name)
 
     @property
     def judged_s(self) -> float:
@@ -321,7 +349,7 @@ class References:
         census.objects, census.untracked = event.objects, event.untracked
         census.taken += 1
         census.times.append(event.at)
-        census.most_referenced = event.most_referenced
+        census.most_referenced, census.garbage = event.most_referenced, event.garbage
         for count in event.types:
             self._count_type(event.at, (count.module, count.name), count)
         moved = dict(event.moved)
@@ -356,7 +384,12 @@ class References:
     def found_chains(self, event: ev.ChainsFound) -> None:
         self.chains.pop((event.module, event.name), None)
         self.chains[event.module, event.name] = ChainsRecord(
-            event.at, event.chains, event.allocated_at
+            event.at,
+            event.chains,
+            event.allocated_at,
+            event.missing,
+            event.looked,
+            event.garbage,
         )
         while len(self.chains) > KEEP_CHAINS:
             del self.chains[next(iter(self.chains))]

@@ -56,7 +56,17 @@ def kept_events(at: float, pid: int, references: References) -> Iterator[ev.Even
     if references.gc_pauses:
         yield ev.GcPaused(at, pid, references.gc_pauses)
     for (module, name), found in references.chains.items():
-        yield ev.ChainsFound(found.at, pid, module, name, found.chains, found.allocated_at)
+        yield ev.ChainsFound(
+            found.at,
+            pid,
+            module,
+            name,
+            found.chains,
+            found.allocated_at,
+            found.missing,
+            found.looked,
+            found.garbage,
+        )
     for inspection in references.inspections.values():
         yield from _inspection(at, pid, inspection)
 
@@ -101,6 +111,7 @@ def _census(at: float, pid: int, census: CensusRecord) -> kept.CensusKept:
         list(census.types.values()),
         census.most_referenced,
         list(census.times),
+        census.garbage,
     )
 
 
@@ -192,7 +203,7 @@ def _take_census(references: References, event: kept.CensusKept) -> None:
     census.pause_s, census.method = event.pause_s, event.method
     census.objects, census.untracked, census.taken = event.objects, event.untracked, event.taken
     census.types = {(count.module, count.name): count for count in event.types}
-    census.most_referenced = event.most_referenced
+    census.most_referenced, census.garbage = event.most_referenced, event.garbage
     census.times = deque(event.times, maxlen=census.times.maxlen)
 
 

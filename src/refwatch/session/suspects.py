@@ -141,8 +141,9 @@ def _growing_live(
 def _judge_shortly(name: TypeName, record: ClassRecord, references: References) -> Suspicion | None:
     """By the last seconds of a short run; what nobody was found to hold waits for the collector."""
     growth = live_growth.shortly(record, references)
-    found = references.chains.get(name)
-    if growth is None or (found is not None and not found.chains):
+    found = references.holders_of(name)
+    nobody = found is not None and not found.chains and not found.missing
+    if growth is None or nobody:
         return None
     times, counts = growth
     grown = counts[-1] - counts[0]

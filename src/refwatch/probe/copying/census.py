@@ -17,6 +17,7 @@ from .heap import (
     python_classes,
     sizes,
     tracked,
+    type_rows,
     untracked,
     word_at,
 )
@@ -47,7 +48,7 @@ def take(young: int | None = None) -> dict[str, object]:
         for address, count in count_types(others).items():
             counts[address] = counts.get(address, 0) + count
     message["untracked"] = everything is not objects
-    message["types"] = _type_rows(counts, sizes(everything, counts))
+    message["types"] = type_rows(counts, sizes(everything, counts))
     message["took_s"] = time.perf_counter() - began
     return message
 
@@ -77,13 +78,3 @@ def _class_rows(
             ]
         )
     return rows
-
-
-def _type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[object]]:
-    """[module, name, count, size] of each name of a type; several types may share one."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    for address, count in counts.items():
-        row = rows.setdefault(name_of(object_at(address)), [0, 0])
-        row[0] += count
-        row[1] += bytes_of.get(address, 0)
-    return [[*name, *row] for name, row in rows.items()]

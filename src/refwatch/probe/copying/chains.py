@@ -1,14 +1,9 @@
-"""Finds out who keeps an object alive: the shortest way from it up to a module or a frame.
+"""Says who keeps objects alive: the shortest way from each up to a module or a frame, in words.
 
-Level by level: all holders of a level's objects are found in one pass over the heap. What lies too
-deep for that, in a long linked list for instance, is looked for from the roots down. A way may also
-end at what no object holds: a thread's context, or what lies on an evaluation stack.
+A way may also end at what no object holds: a thread's context, or what lies on an evaluation stack.
 """
 
 from __future__ import annotations
-
-import gc
-import time
 
 from ..kinds import CellType, CodeType, FunctionType, ModuleType
 from ..plain import (
@@ -21,101 +16,72 @@ from ..plain import (
     type_name,
 )
 from .edges import ContextType, edges, variable_of
-from .from_roots import trail, ways_from_roots
+from .from_roots import FromRoots
 from .frozen import Heap, frame_label
 from .heap import label_of, module_name, object_at
+from .instances import newest
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-WIDEST = 40  # objects of one level whose holders are looked for: each costs at every edge of a pass
-DEEPEST = 40  # levels
-MOST_DEEP = 2  # objects that were looked for in vain so deep: from then on from the roots
-LONGEST_S = 10.0
+TRIED = 8  # objects of which the ways are looked at
 UNKNOWN = "C code, or a frame's evaluation stack"  # what holds an object and is none
 UNKNOWN_FRAME = "C code, or a frame"  # the same where no frames could be taken
 MOST_LINKS, KEPT_LINKS = 30, 6  # of a longer chain so many at each end are told
 
+CUT = "the search was cut short"
+NONE_THERE = "there was none when they were looked for"
+
 Link = dict[str, object]
 
 
+class Chains:
+    """What was found of the ``looked`` objects. ``garbage`` of them are held by nobody. ``missing``
+    says why those without a chain may be held all the same; empty where they are not."""
+
+    def __init__(self, chains: list[list[Link]], looked: int, garbage: int, missing: str) -> None:
+        self.chains = chains
+        self.looked = looked
+        self.garbage = garbage
+        self.missing = missing
+
+    def message(self) -> dict[str, object]:
+        """The part of the daemon's message."""
+        return vars(self)
+
+
 class ChainFinder:
-    """Finds chains for one object after the other, and says how far it is."""
+    """Finds who keeps the objects at these addresses alive, and says how far it is."""
 
-    def __init__(self, heap: Heap, progress: Callable[[str, float | None], None]) -> None:
+    def __init__(
+        self, heap: Heap, starts: list[int], progress: Callable[[str, float | None], None]
+    ) -> None:
         self._heap = heap
-        self._progress = progress
-        self._unheld: set[int] = set()
+        self._starts = starts
+        self.found = FromRoots(heap, set(starts), progress)
 
-    def find(self, starts: list[int], most: int) -> list[list[Link]]:
-        """Chains of up to ``most`` of the objects at these addresses; none of those which nothing
-        keeps alive but themselves."""
-        ways: list[list[int]] = []
-        ended: list[list[int]] = []  # at what no object holds
-        deep: dict[int, list[int]] = {}
-        for start in starts:
-            way = self.way(start) if len(deep) < MOST_DEEP else [start]
-            if way is not None:
-                if self._root_at(way[-1:]) is not None:
-                    ways.append(way)
-                elif way[-1] in self._unheld:
-                    ended.append(way)
-                else:
-                    deep[start] = way
-            if len(ways) == most:
-                break
-        if deep and len(ways) < most:
-            found = ways_from_roots(self._heap, set(deep), self._progress)
-            deep |= found
-            ways += [way for way in deep.values() if len(way) > 1]
-        return [self._links(way) for way in [*ways, *ended][:most]]
+    def find(self, born: int, most: int) -> Chains:
+        """Chains of up to ``most`` of them, evenly chosen among the ``born`` last that are held.
+        None where most are garbage: what holds the others is not why there are many."""
+        held = [start for start in self._starts if start in self.found.above]
+        looked, complete = len(self._starts), self.found.complete
+        garbage = looked - len(held) if complete else 0
+        if 2 * garbage > looked:
+            return Chains([], looked, garbage, "")
+        young = newest(held, born, TRIED)
+        rooted = [start for start in young if self._way(start)[-1] not in self.found.unheld]
+        ended = [start for start in young if self._way(start)[-1] in self.found.unheld]
+        chains = self.told([*_evenly(rooted, most), *_evenly(ended, most)][:most])
+        missing = (CUT if not complete else "") if looked else NONE_THERE
+        return Chains(chains, looked, garbage, missing)
 
-    def way(self, start: int) -> list[int] | None:
-        """Addresses from the object up to a root, or to what no object holds, or as far as was
-        looked; None when each holder has itself been met: then it is garbage."""
-        below: dict[int, int] = {start: 0}
-        level = [start]
-        unheld: list[int] = []
-        end = time.monotonic() + LONGEST_S
-        for depth in range(DEEPEST):
-            root = self._root_at(level)
-            if root is not None:
-                return trail(below, root)[::-1]
-            if time.monotonic() > end:
-                break
-            self._progress(f"looking for holders, step {depth + 1}", None)
-            level = self._next(level, below, unheld)
-            if not level:
-                self._unheld.update(unheld[:1])
-                return trail(below, unheld[0])[::-1] if unheld else None
-        return trail(below, level[0])[::-1]
+    def told(self, starts: list[int]) -> list[list[Link]]:
+        """The chains of these, which must be held."""
+        return [self._links(self._way(start)) for start in starts]
 
-    def _root_at(self, level: Iterable[int]) -> int | None:
-        for address in level:
-            if address in self._heap.modules or address in self._heap.module_ids:
-                return address
-        if self._heap.frames:
-            for address in level:
-                if self._heap.locals_at(address):
-                    return address
-        return None
-
-    def _next(self, level: list[int], below: dict[int, int], unheld: list[int]) -> list[int]:
-        """The holders of this level that were not met before; ``below`` learns whom they hold, and
-        ``unheld`` what has none at all."""
-        objects = [object_at(address) for address in level[:WIDEST]]
-        wanted = set(level[:WIDEST])
-        missing = set(wanted)
-        found: list[int] = []
-        for holder in self._heap.holders(objects):
-            held = [id(one) for one in gc.get_referents(holder) if id(one) in wanted]
-            missing.difference_update(held)
-            if held and id(holder) not in below:
-                below[id(holder)] = held[0]
-                found.append(id(holder))
-        unheld += [address for address in level[:WIDEST] if address in missing]
-        return found
+    def _way(self, start: int) -> list[int]:
+        return self.found.way(start) or [start]
 
     def _links(self, way: list[int]) -> list[Link]:
         """The way in words. A namespace is told with its owner, a cell with its function."""
@@ -155,6 +121,8 @@ class ChainFinder:
                     return variable_of(object_at(way[index + taken]), held), taken
             if type(holder) is CellType and type(owner) is tuple and index + 3 < len(way):
                 return _closure(object_at(way[index + 3]), holder), 3
+        if type(holder) is CodeType:
+            return "constants", 1
         return edges(holder, held)[0], 1
 
     def _top(self, obj: object) -> list[Link]:
@@ -170,12 +138,17 @@ class ChainFinder:
                 _link(obj, f"local {text(name)}"),
                 {"type": "frame", "name": frame_label(frame), "address": ""},
             ]
-        if id(obj) in self._unheld:
+        if id(obj) in self.found.unheld:
             if type(obj) is ContextType:
                 return [_link(obj, "context"), {"type": "thread", "address": ""}]
             name = UNKNOWN if self._heap.frames else UNKNOWN_FRAME
             return [_link(obj, "reference"), {"type": "C code", "name": name, "address": ""}]
         return [_link(obj, None)]
+
+
+def _evenly(starts: list[int], most: int) -> list[int]:
+    step = max(1, len(starts) // most)
+    return starts[step // 2 :: step][:most]
 
 
 def _named(namespace: object, held: object, word: str) -> str:

@@ -10,14 +10,14 @@ from _json import encode_basestring_ascii, make_encoder
 
 from ..capi import libc
 from ..link import read_lines
-from . import census, traces
+from . import census, garbage, traces
 from .chains import ChainFinder
 from .frozen import Heap
-from .garbage import garbage
 from .graph import dot
+from .growth import Below
 from .heap import object_at
 from .inspection import Inspection
-from .instances import is_there, newest
+from .instances import instances, is_there, newest
 from .memory import MemoryAsked
 from .running import Frames, RunningFrame
 from .shown import show
@@ -25,10 +25,12 @@ from .shown import show
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from ..tracing import InCopy
+    from .growth import Spread
 
 CHAINS = 3  # of one type
-MADE = 2000  # instances of which it is looked up where they were made
-TRIED = 8  # instances for which one is looked for
+MADE = 2000  # instances that are looked at, and of which it is looked up where they were made
+
+NOT_GROWN = "where they have become more could not be told"
 
 _encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[arg-type]  # fmt: skip
 
@@ -66,7 +68,9 @@ class Copied:
         if task == "census":
             asked = MemoryAsked()
             held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
-            self.send({**census.take(self._young), "garbage": garbage(held)})
+            found = census.take(self._young)
+            self.progress("looking for garbage", None)  # it ends where nobody listens any more
+            self.send({**found, **garbage.look(self._young, held)})
             self.send(asked.message())
         elif task == "chains":
             self._chains()
@@ -78,29 +82,56 @@ class Copied:
             self.send(traces.message(self._traced.traces))
         self.send({"message": "done"})
 
-    def _instances(self, most: int) -> list[int]:
+    def _newest(self, most: int) -> list[int]:
+        found, _ = self._instances()
+        return newest(found, self._born(), most)
+
+    def _instances(self) -> tuple[list[int], bool]:
         self.progress("looking for instances", None)
-        module, name = str(self._task["module"]), str(self._task["name"])
-        born = int(str(self._task.get("born") or 0))
-        return newest(module, name, born, most, self._young)
+        return instances(str(self._task["module"]), str(self._task["name"]), self._young)
+
+    def _born(self) -> int:
+        return int(str(self._task.get("born") or 0))
 
     def _chains(self) -> None:
-        found = self._instances(MADE)
-        sites = self._sites(found)
-        starts = found[len(found) // (2 * TRIED) :: max(1, len(found) // TRIED)][:TRIED]
-        heap = Heap(self._frames, self._young)
-        heap.ours.add(id(starts))
-        chains = ChainFinder(heap, self.progress).find(starts, CHAINS)
-        self.send(
-            {
-                "message": "chains",
-                "module": self._task["module"],
-                "name": self._task["name"],
-                "looked": len(starts),
-                "chains": chains,
-                "allocated_at": sites,
-            }
-        )
+        every, by_age = self._instances()
+        found = self._chains_of_newest(every) if by_age else self._chains_of_grown(every)
+        message = {"message": "chains", "module": self._task["module"], "name": self._task["name"]}
+        self.send({**message, **found})
+
+    def _chains_of_newest(self, every: list[int]) -> dict[str, object]:
+        sites = self._sites(newest(every, self._born(), MADE))
+        found = ChainFinder(self._heap(), every, self.progress).find(self._born(), CHAINS)
+        return {**found.message(), "allocated_at": sites}
+
+    def _chains_of_grown(self, every: list[int]) -> dict[str, object]:
+        """Of those that have become more since the look before, if there was one; else, if the task
+        says so, of any."""
+        before = self._look_before() if self._task.get("compared") else None
+        finder = ChainFinder(self._heap(), every, self.progress)
+        below = Below(finder.found, every)
+        grown = below.grown(before, MADE) if before and finder.found.complete else []
+        found = finder.find(0, CHAINS)
+        if grown and found.chains:
+            found.chains = finder.told(grown[:: max(1, len(grown) // CHAINS)][:CHAINS])
+        elif found.chains:
+            found.missing = found.missing or NOT_GROWN
+            found.chains = found.chains if self._task.get("any") else []
+        spread = below.spread() if finder.found.complete else None
+        return {**found.message(), "allocated_at": self._sites(grown), "spread": spread}
+
+    def _look_before(self) -> Spread | None:
+        """What the daemon says of it, on the copy's own line."""
+        for command in read_lines(self._socket):
+            return command["spread"]  # type: ignore[return-value]
+        return None
+
+    def _heap(self) -> Heap:
+        return Heap(self._frames, self._young, self._held())
+
+    def _held(self) -> set[int]:
+        """Addresses of objects at which the probe holds a reference of its own."""
+        return {int(str(one)) for one in self._task.get("held") or []}  # type: ignore[attr-defined]
 
     def _sites(self, addresses: list[int]) -> list[dict[str, object]]:
         """Where tracemalloc saw these objects made, if it is on; it is not from now on."""
@@ -117,8 +148,7 @@ class Copied:
             self.send({"message": "failed", "reason": "there is no such object any more"})
             return
         self.progress("looking for holders", None)
-        held = {int(str(one)) for one in self._task.get("held") or []}  # type: ignore[attr-defined]
-        inspection = Inspection(Heap(self._frames, self._young), subject, held)
+        inspection = Inspection(self._heap(), subject, self._held())
         self.send(inspection.open(0))
         for command in read_lines(self._socket):
             node = int(str(command["node"]))
@@ -133,15 +163,15 @@ class Copied:
         if self._task.get("watch"):
             return address or None
         if not address:
-            return next(iter(self._instances(1)), None)
+            return next(iter(self._newest(1)), None)
         kind = self._task.get("type")
         return address if kind is None or is_there(address, str(kind)) else None
 
     def _graph(self) -> None:
-        starts = self._instances(CHAINS)
+        starts = self._newest(CHAINS)
         self.progress("looking for holders", None)
         title = f"{self._task['module']}.{self._task['name']}"
-        self.send({"message": "graph", "dot": dot(Heap(self._frames, self._young), starts, title)})
+        self.send({"message": "graph", "dot": dot(self._heap(), starts, title)})
 
 
 def run(

@@ -11,16 +11,24 @@ from .heap import tracked, untracked
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .running import RunningFrame
 
 
 class Heap:
     """All objects, and the ``frames`` that ran. ``modules`` has a module for the address of its
     namespace, ``constants`` words for the address of a code object's. ``young`` as :func:`tracked`
-    has it."""
+    has it; ``held`` are the addresses of objects at which the probe holds a reference."""
 
-    def __init__(self, frames: list[RunningFrame], young: int | None = None) -> None:
-        self._young = young
+    def __init__(
+        self,
+        frames: list[RunningFrame],
+        young: int | None = None,
+        held: Collection[int] = (),
+    ) -> None:
+        self.held = held
+        self.young = young
         self.frames = frames
         self.modules = _namespaces()
         self.module_ids = {id(module) for module in self.modules.values()}
@@ -54,7 +62,7 @@ class Heap:
         return found
 
     def _hidden_containers(self) -> list[object]:
-        objects = tracked(self._young)
+        objects = tracked(self.young)
         others = untracked(objects)
         self.ours |= {id(objects), id(others)}
         found = [one for one in others if type(one) is tuple or type(one) is dict]
@@ -70,10 +78,10 @@ class Heap:
                 fresh += [one for one in code.co_consts if type(one) is CodeType]
         return list({id(one): one for one in found}.values())
 
-    def roots(self) -> set[int]:
+    def roots(self) -> list[int]:
         """Addresses of modules, of their namespaces, and of what running frames' locals hold."""
         places = (place for frame in self.frames for place in frame.places.values())
-        return self.module_ids.union(self.modules, places)
+        return [*self.modules, *self.module_ids, *places]
 
     def locals_at(self, address: int) -> list[tuple[RunningFrame, str]]:
         """The frames that run and have the object there in a local variable."""

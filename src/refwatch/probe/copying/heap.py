@@ -88,6 +88,13 @@ def count_types(objects: Iterable[object]) -> dict[int, int]:
     return counts
 
 
+def rare_first(objects: list[object]) -> list[object]:
+    """Those of whose type there are fewest first: of many alike none pushes out the one that is
+    not, as items that know the list they are in do with what holds the list."""
+    counts = count_types(objects)
+    return sorted(objects, key=lambda one: counts[id(type(one))])
+
+
 def chunks(objects: list[object]) -> Iterator[list[object]]:
     for start in range(0, len(objects), CHUNK):
         yield objects[start : start + CHUNK]
@@ -107,6 +114,16 @@ def untracked(objects: list[object]) -> list[object]:
         found |= new
         fresh = [one for one in new.values() if type(one) is tuple or type(one) is dict]
     return list(found.values())
+
+
+def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[object]]:
+    """[module, name, count, size] of each name of a type; several types may share one."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for address, count in counts.items():
+        row = rows.setdefault(name_of(object_at(address)), [0, 0])
+        row[0] += count
+        row[1] += bytes_of.get(address, 0)
+    return [[*name, *row] for name, row in rows.items()]
 
 
 def sizer(cls: type) -> tuple[Callable[[object], int], bool]:
@@ -220,6 +237,12 @@ def python_classes(objects: list[object]) -> list[int]:
 
 def _makes_classes(address: int) -> bool:
     return bool(flags_of(object_at(address)) & TYPE_SUBCLASS)
+
+
+def count_references(objects: list[object], counts: dict[int, int]) -> None:
+    """Add the references that these have to what lies at each address."""
+    for chunk in chunks(objects):
+        _count_elements(counts, map(id, gc.get_referents(*chunk)))
 
 
 def edges_to(targets: set[int], objects: list[object]) -> dict[int, int]:

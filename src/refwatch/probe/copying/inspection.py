@@ -10,9 +10,9 @@ import gc
 
 from ..kinds import ModuleType
 from ..plain import IMMORTAL, is_a, is_class, namespace_of, short, text, type_name
-from .chains import ChainFinder
 from .descend import steps
 from .edges import count_edges, edges
+from .from_roots import FromRoots
 from .frozen import Heap, frame_label
 from .heap import count_at, label_of, object_at
 
@@ -44,7 +44,13 @@ class Inspection:
         references = None if count >= IMMORTAL else count - ours
         obj = object_at(address)
         rows = self._holders(obj) + self._frames(address)
-        rows.sort(key=lambda row: (not row.get("root"), -int(str(row["count"]))))
+        alike: dict[object, int] = {}
+        for row in rows:
+            alike[row["type"]] = alike.get(row["type"], 0) + 1
+        # Of many alike, as items that know their list, none pushes out the one that is not.
+        rows.sort(
+            key=lambda row: (not row.get("root"), alike[row["type"]], -int(str(row["count"])))
+        )
         seen = sum(int(str(row["count"])) for row in rows)
         for row in rows[:MOST_ROWS]:
             row["node"] = self._node(int(str(row["address"]), 16))
@@ -64,7 +70,7 @@ class Inspection:
         """How the probe finds this object again in the target: from a module, by names, keys and
         indices; None where no such way is known."""
         address = self._nodes[node]
-        way = ChainFinder(self._heap, lambda *_: None).way(address)
+        way = FromRoots(self._heap, {address}, lambda *_: None, frames=False).way(address)
         found = None if way is None else steps(self._heap, way)
         return None if found is None else {"address": address, "steps": found}
 

@@ -1,4 +1,4 @@
-"""Picks instances of a type that were born lately."""
+"""Finds the instances of a type, and those of them that were born lately."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from ..plain import name_of, type_name
 from .heap import count_types, object_at, tracked, untracked
 
 
-def newest(module: str, name: str, born: int, most: int, young: int) -> list[int]:
-    """Addresses of up to ``most`` objects of the types of this name, evenly chosen among the
-    ``born`` youngest; 0 stands for a half of all. ``young`` as :func:`tracked` has it.
+def instances(module: str, name: str, young: int) -> tuple[list[int], bool]:
+    """(addresses of all objects of the types of this name, whether they are in the order of age).
+    ``young`` as :func:`tracked` has it.
 
-    The collector's lists are in the order of age: the oldest generation first, in each the oldest
-    first (CPython's Python/gc.c); gc.get_objects() begins with the youngest generation.
+    The collector's lists are in that order: the oldest generation first, in each the oldest first
+    (CPython's Python/gc.c); gc.get_objects() begins with the youngest generation. Of what it does
+    not track, plain dicts and tuples among it, nobody knows the age.
     """
     generations = [gc.get_objects(generation=number) for number in (2, 1, 0)]
     del generations[2][young:]  # the copy's own
@@ -22,11 +23,17 @@ def newest(module: str, name: str, born: int, most: int, young: int) -> list[int
         wanted = _types(objects, module, name)
         found += [id(one) for one in objects if id(type(one)) in wanted]
         objects.clear()  # the youngest has the list of all three, and so they would stay
-    if not found or (module == "builtins" and len(found) < 2 * born):
-        # Of plain dicts and tuples the collector leaves those out that can be in no cycle.
-        others = untracked(tracked(young))
-        wanted = _types(others, module, name)
-        found += [id(one) for one in others if id(type(one)) in wanted]
+    if found and module != "builtins":
+        return found, True
+    others = untracked(tracked(young))
+    wanted = _types(others, module, name)
+    found += [id(one) for one in others if id(type(one)) in wanted]
+    return found, False
+
+
+def newest(found: list[int], born: int, most: int) -> list[int]:
+    """Up to ``most`` of these, evenly chosen among the ``born`` youngest; 0 stands for a half of
+    all."""
     if not found:
         return []
     born = min(born, len(found)) if born > 0 else (len(found) + 1) // 2

@@ -20,8 +20,6 @@ ROOT = "◉"
 """Before a module, a frame or a thread: what keeps all below it alive."""
 UNROOTED = "◌"
 """Before an object beyond which nobody has looked, or that nothing refers to."""
-NOT_LOOKED = "who keeps them alive is not known yet"
-NO_CHAIN = "nothing that runs leads to them: garbage, or held by C code"
 _FOLDERS = re.compile(r"(?<=\()[^()]*/")
 LIKE_LEAVES = 3
 """So many instances of one type are listed below one holder, the others only counted."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from refwatch.model.events import WorkProgressed
 from refwatch.model.references import ChainLink, TypeCount
-from refwatch.session.chains import Chain, clearest
+from refwatch.session.chains import NOT_LOOKED, Chain, clearest, why_no_chain
 from refwatch.session.judged import Judged, judged
 from refwatch.session.live_growth import follows_instances
 from refwatch.session.references import ChainsRecord, References, TypeName
@@ -86,7 +86,8 @@ class CensusView:
 @dataclass(frozen=True)
 class Suspect:
     """A class that keeps growing. ``chain`` is one of those that keep it alive, from an instance up
-    to its root; None where nobody has looked yet, empty where none was found."""
+    to its root; None where nobody has looked yet, empty where none was found. ``no_chain`` says
+    what that means."""
 
     key: int
     judged: Suspicion
@@ -95,6 +96,7 @@ class Suspect:
     part: bool = False
     """Its chains lead here and there, not to what other suspects are held by: there are many of its
     type, and most likely what grows are parts of those others."""
+    no_chain: str = NOT_LOOKED
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class ObjectsReader:
             tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
             tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
-            dict(known.chains),
+            {name: found for name in known.chains if (found := known.holders_of(name))},
             dict(state.work),
             tuple((mark.at, mark.name) for mark in state.marks),
             _why_not_live(state),
@@ -213,14 +215,14 @@ class ObjectsReader:
 
     def _suspect(self, known: References, judged: Suspicion) -> Suspect:
         key = self._keys[judged.name]
-        found = known.chains.get(judged.name)
+        found = known.holders_of(judged.name)
         chains = found.chains if found is not None else []
         leads = self._lead(known, judged)
         chain = clearest(chains, leads) if found is not None else None
         instances = known.classes[key].instances if key >= 0 else judged.count
         small = follows(judged.name) > follows(self._suspicions[0].name)
         part = small and scattered(chains) and not any(map(leads, chains))
-        return Suspect(key, judged, instances, chain, part)
+        return Suspect(key, judged, instances, chain, part, why_no_chain(found))
 
     def _lead(self, known: References, judged: Suspicion) -> Callable[[Chain], bool]:
         """Whether a chain leads where suspects do that are more than parts of others: through one

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from refwatch.model.references import ChainLink, Site
-from refwatch.session.references import TypeName
+from refwatch.session.chains import why_no_chain
+from refwatch.session.references import ChainsRecord, TypeName
 from refwatch.session.suspects import Suspicion
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.chains import ChainRow, chain_lines
@@ -66,6 +67,7 @@ class Holders:
     """A search was asked for, and why nothing is known of it yet; else empty."""
     may_ask: bool
     """There is somebody to ask."""
+    found: ChainsRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
         view_work(work, view.end_s),
         waits,
         may_ask,
+        found,
     )
 
 
@@ -292,9 +295,10 @@ def _work_lines(view: ObjectView, width: int) -> list[Line]:
 
 def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     if holders.chains:
-        return [HolderLine(*each) for each in chain_lines(holders.chains, width)]
+        lines = [HolderLine(*each) for each in chain_lines(holders.chains, width)]
+        return lines + _plain(_wrapped(_not_all(holders.found), width))
     if holders.looked_s is not None:
-        return _plain(_wrapped(_NONE_FOUND, width))
+        return _plain(_wrapped(why_no_chain(holders.found), width))
     if not holders.may_ask:
         text = "Nobody has looked while there was a program to look into."
         return _plain(_wrapped(text, width))
@@ -304,10 +308,14 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     return _plain([((text, "muted"), ("enter", "key"), (" looks", "muted"))])
 
 
-_NONE_FOUND = (
-    "No chain was found from a module, a frame or a thread to an instance: there was none at that "
-    "moment, C code holds them, or they are garbage that waits for the collector."
-)
+def _not_all(found: ChainsRecord | None) -> str:
+    """What the chains do not tell."""
+    if found is None:
+        return ""
+    words = [found.missing] if found.missing else []
+    if found.garbage:
+        words.append(f"nobody holds {found.garbage:,} of {found.looked:,}: garbage")
+    return "; ".join(words)
 
 
 def _wrapped(text: str, width: int) -> list[Line]:

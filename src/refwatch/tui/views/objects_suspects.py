@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from refwatch.model.events import WorkProgressed
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.chains import NO_CHAIN, NOT_LOOKED, chain_line
+from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_rate
 from refwatch.tui.views.objects import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.objects_table import SUSPECT, fmt_name, fmt_number, fmt_signed
@@ -64,11 +64,11 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
     indent = " " * len(SUSPECT)
     if each.chain is None:
         key: Line = (("; ", "muted"), ("enter", "key"), (" looks", "muted")) if may_ask else ()
-        return fit(((indent, ""), (NOT_LOOKED, "muted"), *key), width)
+        return fit(((indent, ""), (each.no_chain, "muted"), *key), width)
     if each.part:
         return fit(((indent, ""), (PART, "muted")), width)
     if not each.chain:
-        return fit(((indent, ""), (NO_CHAIN, "muted")), width)
+        return fit(((indent, ""), (each.no_chain, "muted")), width)
     return ((indent, ""), *chain_line(each.chain, width - len(indent)))
 
 

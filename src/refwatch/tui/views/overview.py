@@ -8,11 +8,11 @@ from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
 from refwatch.session.blockers import known_limits
-from refwatch.session.chains import clearest
+from refwatch.session.chains import clearest, why_no_chain
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.judged import judged
 from refwatch.session.process import ProcessState
-from refwatch.session.references import References
+from refwatch.session.references import References, is_much
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, suspicions
 from refwatch.session.troubles import worst_trouble
@@ -71,8 +71,12 @@ class HeapView:
     objects: int
     growing: tuple[tuple[str, float], ...]
     """(class, instances more per second), the worst first"""
-    chain: tuple[ChainLink, ...] | None = None
-    """What keeps instances of the first of them alive; None where nobody has looked yet."""
+    chain: tuple[ChainLink, ...] = ()
+    """What keeps instances of the first of them alive."""
+    no_chain: str = ""
+    """Where there is no chain: what is known instead."""
+    garbage: int = 0
+    """How many objects wait for the collector, where there are many."""
     why_not: str = ""
     """What was not judged, and why."""
 
@@ -123,11 +127,14 @@ class OverviewReader:
 
 
 def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
-    found = known.chains.get(growing[0].name) if growing else None
+    found = known.holders_of(growing[0].name) if growing else None
+    garbage = known.census.garbage
     return HeapView(
         known.census.objects,
         tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
-        clearest(found.chains) if found is not None else None,
+        clearest(found.chains) if found is not None else (),
+        why_no_chain(found),
+        garbage.objects if garbage is not None and is_much(garbage) else 0,
         safe(why_not),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
-from refwatch.tui.views.chains import NO_CHAIN, NOT_LOOKED, chain_line
+from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.tui.views.overview import EventView, Gauge, HeapView, OverviewView, Trend
@@ -52,6 +52,8 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
     """How many objects there are, what keeps growing, and below it what holds the worst."""
     edge: Span = ("▌ ", "warning" if view.growing else "muted")
     line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
+    if view.garbage:
+        line.append((f", {view.garbage:,} garbage", "warn"))
     for index, (name, per_second) in enumerate(view.growing):
         more: list[Span] = [
             ("; growing: " if index == 0 else ", ", "foreground"),
@@ -65,8 +67,7 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
         if view.why_not:
             line.append((f"; {view.why_not}", "muted"))
         return (fit(tuple(line), width),)[:height]
-    why = NOT_LOOKED if view.chain is None else NO_CHAIN
-    held: Line = chain_line(view.chain, width - 7) if view.chain else ((why, "muted"),)
+    held: Line = chain_line(view.chain, width - 7) if view.chain else ((view.no_chain, "muted"),)
     head: Line = (edge, ("held ", "foreground")) if view.chain else (edge,)
     return (fit(tuple(line), width), fit((*head, *held), width))[:height]
 
