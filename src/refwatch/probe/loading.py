@@ -31,7 +31,7 @@ TAG = sys.implementation.cache_tag
 _Module = type(sys)
 _modules = sys.modules
 _CONSTANT = (str, bytes, int, float, tuple)
-_LIVE = ("modules", "callbacks")
+_LIVE = ("modules", "callbacks", "garbage")
 """Containers that belong to the interpreter. No other is kept: that would be one more reference to
 what is the target's (``sys.path``, ``os.environ``)."""
 
