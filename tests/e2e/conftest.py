@@ -31,7 +31,7 @@ from refwatch.model.wire import LineReader, event_decoder
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 
-LIMIT_S = 40.0  # for anything that must happen; reached only when it does not
+LIMIT_S = 90.0  # for anything that must happen; reached only when it does not
 # -P: the current folder is the target's, and refwatch must not import from it
 REFWATCH = [sys.executable, "-P", "-m", "refwatch"]
 SUMMARY = re.compile(rb"^target   ", re.MULTILINE)

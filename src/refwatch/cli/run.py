@@ -7,6 +7,7 @@ it shares what is already loaded, and loads the rest while the target starts.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def run_target(
 ) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
     spec = make_spec(options.python, module, code, arguments)
+    if module is None and code is None and not os.path.exists(arguments[0]):
+        options = replace(options, headless=True)  # Python says so, and a UI has nothing to show
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""
         spec = replace(spec, allocations=options.alloc + deep)

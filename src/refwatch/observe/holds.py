@@ -37,7 +37,8 @@ class Holds:
         if holder is not self._thread or switches != self._switches:
             self._enter(last_ns, threads)
             self._thread, self._switches, self._from_ns = holder, switches, at_ns
-        if holder is not None:
+            self._line = NO_LINE
+        if holder is not None and holder.line > NO_LINE:  # else it was torn, or is the probe's
             self._line = holder.line
 
     def _enter(self, at_ns: int, threads: Threads) -> None:
@@ -47,7 +48,7 @@ class Holds:
             and ns > self._longest.ns
             and any(t.blocked is ThreadState.GIL_WAIT for t in threads.by_tid.values())
         ):
-            self._longest = LongHold(ns, self._thread.serial, max(self._line, NO_LINE))
+            self._longest = LongHold(ns, self._thread.serial, self._line)
 
     def take_longest(self, at_ns: int, threads: Threads) -> LongHold:
         """The longest since this was last asked, with the one under way at ``at_ns``."""
