@@ -32,9 +32,9 @@ LABEL = 9
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most twelve lines without colour (of a program that did not begin the first alone): the end, the worst trouble (leaks with what keeps them
+    """At most twelve lines without colour: the end, the worst trouble (leaks with what keeps them
     alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
-    cost."""
+    cost. Of a program that did not begin there is the first alone."""
     process = state.main
     head = [_line("target", _target(state))]
     if "program" in state.limits:  # it did not begin, and Python has said why
