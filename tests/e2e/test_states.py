@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -171,3 +172,36 @@ def test_the_longest_hold_is_told_where_others_waited(bench: Bench, reader: Read
     assert holds.longest_s == pytest.approx(float(done.out), rel=0.1, abs=0.02)
     assert holds.longest_at
     assert (holds.longest_at.function, holds.longest_at.line) == ("number", 4)
+
+
+# A thread computes in an interpreter of its own while the main one's GIL is wanted by two.
+INTERPRETERS = """
+import threading, time
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+CODE = "import time\nuntil = time.monotonic() + 3\nwhile time.monotonic() < until: pass"
+def other():
+    one = interpreters.create()
+    run = getattr(interpreters, "run_string", None) or interpreters.exec
+    run(one, CODE)
+    interpreters.destroy(one)
+def main():
+    until = time.monotonic() + 3
+    while time.monotonic() < until: pass
+threads = [threading.Thread(target=work, name=work.__name__) for work in (other, main)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="all interpreters share one GIL")
+def test_a_thread_in_another_interpreter_does_not_wait_for_this_ones_gil(
+    bench: Bench, reader: Read
+) -> None:
+    snapshot = reader(bench.snapshot(bench.script(INTERPRETERS)))
+    other = snapshot.thread("other")
+    assert snapshot.share("other", S.GIL_WAIT) < 0.1
+    assert running_s(other) == pytest.approx(other.cpu_s, rel=0.1, abs=0.1)
+    assert "interpreters" in {limit.reading for limit in snapshot.snapshot.limits}

@@ -45,6 +45,10 @@ NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
 SAMPLE = b'{"command":"sample"}\n'
+OTHER_INTERPRETERS = (
+    "there are others in this process: of a thread in one with a GIL of its own only what the "
+    "kernel says is told; that GIL and the code that runs there are not watched"
+)
 END = b'{"command":"end"}\n'
 ASK = b'{"command":"ask"}\n'
 
@@ -153,6 +157,8 @@ class Watch:
             self._sampler.threads.take_names(answer, now)
         else:
             self._inside.take_names(answer)
+        if not answer.alone:
+            self.limit("interpreters", OTHER_INTERPRETERS)
         self._probe_cpu_s = answer.cpu_s
         generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
         self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))

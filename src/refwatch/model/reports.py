@@ -87,6 +87,8 @@ class Answer(_Report, frozen=True, tag="answer"):
     cpu_s: float
     gc_pauses: list[tuple[int, float, float]] | None = None
     """(collections, sum, longest) of each generation, seconds, once they are timed."""
+    alone: bool = True
+    """There is no other interpreter in the process."""
 
 
 class InsideThread(Struct, frozen=True):

@@ -83,7 +83,7 @@ class Interpreter:
             words = self._sample_one(active[0])
             if words is not None:
                 return words
-        readers = [t for t in active if t.state_address] if self._frames else []
+        readers = [t for t in active if t.frames_at] if self._frames else []
         del readers[MAX_MOVING:]
         regions = list(self._gil_region)
         offset = sum(size for _, size in regions)
@@ -129,7 +129,7 @@ class Interpreter:
         return Words(*gil)
 
     def _plan(self, thread: Tracked) -> Plan | None:
-        if not self._gil or not self._frames or not thread.frame or not thread.state_address:
+        if not self._gil or not self._frames or not thread.frame or not thread.frames_at:
             return None
         regions = list(self._gil_region)
         self._add_regions(regions, thread)
@@ -147,10 +147,10 @@ class Interpreter:
         """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
         assert self._frames
         path = self._frames.path
-        regions.append((thread.state_address + path[0], 8))
+        regions.append((thread.frames_at + path[0], 8))
         if self._deep:
-            regions.append(((thread.cframe or thread.state_address) + path[1], 8))
-        regions.append(((thread.frame or thread.state_address) + self._low, self._size))
+            regions.append(((thread.cframe or thread.frames_at) + path[1], 8))
+        regions.append(((thread.frame or thread.frames_at) + self._low, self._size))
 
     def _take_guess(self, thread: Tracked, data: memoryview | bytes, offset: int) -> bool:
         (pointer,) = _WORD.unpack_from(data, offset)
@@ -174,12 +174,12 @@ class Interpreter:
         if not self._frames:
             return
         for thread in threads:
-            if not thread.state_address:
+            if not thread.frames_at:
                 continue
             if thread.frame and self._guess(thread):
                 continue
             thread.plan = None
-            pointer = self._memory.word(thread.state_address + self._frames.path[0])
+            pointer = self._memory.word(thread.frames_at + self._frames.path[0])
             if self._deep:
                 thread.cframe = pointer
                 pointer = self._memory.word(pointer + self._frames.path[1]) if pointer else 0
@@ -220,9 +220,9 @@ class Interpreter:
 
     def stack(self, thread: Tracked) -> list[int] | None:
         """Its lines, innermost first, at most 200; None when it moved while it was read."""
-        if not self._frames or not self.lines or not thread.state_address:
+        if not self._frames or not self.lines or not thread.frames_at:
             return []
-        address = self._memory.word(thread.state_address + self._frames.path[0])
+        address = self._memory.word(thread.frames_at + self._frames.path[0])
         if self._deep and address:
             address = self._memory.word(address + self._frames.path[1])
         lines: list[int] = []
@@ -263,6 +263,10 @@ class Interpreter:
             found.append(FoundThread(address, number, tid, ident))
             address, last = older, number
         return found
+
+    def tid_of(self, state: int) -> int:
+        """Which thread a PyThreadState of any interpreter belongs to; 0 where that is not known."""
+        return self._memory.word(state + self._threads.tid_offset) if self._threads else 0
 
     def alive(self) -> bool:
         """Whether the main thread's state is still where it was: an exec replaces all of it."""

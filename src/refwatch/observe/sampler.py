@@ -112,10 +112,11 @@ class Sampler:
             listed = self.interpreter.read_list()
             if listed is not None:
                 self.threads.follow_list(listed, self.interpreter, self._last_ns)
-                holder = self.threads.by_state.get(words.holder)
         if self._slice_switches is None and self._has_gil:
             self._slice_switches = words.switches
-        return holder if words.locked & LOW_HALF else None
+        if not words.locked & LOW_HALF:
+            return None
+        return self.threads.holder(words.holder, self.interpreter)
 
     def _ask_kernel(self, holder: Tracked | None, at_ns: int) -> list[Moved]:
         """The threads, the holder aside, that are not blocked as they were at the last sample. A
@@ -210,7 +211,7 @@ class Sampler:
         if state is ThreadState.GIL_WAIT or self.interpreter is None:
             return False
         words = self.interpreter.sample([])
-        return bool(words.locked & LOW_HALF) and words.holder == thread.state_address
+        return bool(words.locked & LOW_HALF) and words.holder == thread.frames_at
 
     def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""

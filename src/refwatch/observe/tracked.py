@@ -26,6 +26,9 @@ class Tracked:
     daemon: bool | None = None
     state_address: int = 0
     """Of its PyThreadState; 0 for a thread that Python does not know."""
+    frames_at: int = 0
+    """Of the PyThreadState whose frames are read: its own, or that with which it runs in another
+    interpreter."""
     blocked_line: int = NO_LINE
     """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
     holding: bool = False

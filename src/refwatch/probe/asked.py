@@ -6,7 +6,9 @@ import gc
 import sys
 import time
 
+from .capi import first_interpreter, own_interpreter
 from .plain import namespace_of, text
+from .quiet import quietly
 
 
 def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, object]:
@@ -19,6 +21,7 @@ def answer(cpu_s: float, gc_pauses: list[list[float]] | None) -> dict[str, objec
             for stats in gc.get_stats()
         ],
         "gc_pauses": gc_pauses,
+        "alone": quietly(first_interpreter) == own_interpreter,
         "cpu_s": cpu_s + time.thread_time(),
     }
 
