@@ -181,7 +181,7 @@ try:
     import _interpreters as interpreters
 except ImportError:
     import _xxsubinterpreters as interpreters
-CODE = "import time\nuntil = time.monotonic() + 3\nwhile time.monotonic() < until: pass"
+CODE = "import time; until = time.monotonic() + 3\\nwhile time.monotonic() < until: pass"
 def other():
     one = interpreters.create()
     run = getattr(interpreters, "run_string", None) or interpreters.exec

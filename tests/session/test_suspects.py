@@ -15,7 +15,7 @@ from math import exp, log1p, sqrt
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, TypeCount
+from refwatch.model.references import ChainLink, Garbage, TypeCount
 from refwatch.session.references import References, TypeName
 from refwatch.session.suspects import Suspicion, follows, growing, suspicions
 
@@ -400,3 +400,20 @@ def test_it_takes_little_time() -> None:
         program.census_of(2.5 * number, {**steady, **moving})
         spent.append(time.process_time() - began)
     assert min(spent[-10:]) < 0.2
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_garbage_does_not_hide_a_leak_and_is_none(leaks: bool) -> None:
+    """Half of what is made is garbage until the collector comes: a saw, on top of a leak or not."""
+    references = References()
+    held = waiting = 0
+    for number in range(1, 12):
+        at = 2.5 * number
+        held += 170 if leaks else 0
+        waiting = (waiting + 170) % 700
+        things = TypeCount(*THING, 100 + held + waiting, 64)
+        garbage = Garbage(waiting, 64 * waiting, [TypeCount(*THING, waiting, 64)])
+        event = ev.CensusTaken(at, 1, number, 0.1, 9, [things], garbage=garbage)
+        references.taken_census(event)
+    found = [suspicion.name for suspicion in suspicions(references)]
+    assert found == ([THING] if leaks else [])

@@ -108,6 +108,8 @@ class TypeKept(TimedEvent, frozen=True, tag="type_kept"):
     module: str
     name: str
     points: Points
+    held: Points | None = None
+    """Without what was garbage; None where there never was any."""
 
 
 class BaselineKept(TimedEvent, frozen=True, tag="baseline_kept"):

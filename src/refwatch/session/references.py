@@ -176,6 +176,9 @@ class References:
     """Those that are gone, in the order of their ends."""
     census: CensusRecord = field(default_factory=CensusRecord)
     type_series: dict[TypeName, Steps] = field(default_factory=dict)
+    held_series: dict[TypeName, Steps] = field(default_factory=dict)
+    """The same without what was garbage at each census, of the types that have had some: a leak
+    may be hidden in a saw of garbage, and a saw is none."""
     pauses: deque[float] = field(default_factory=lambda: deque(maxlen=KEEP_PAUSES))
     """How long the target stood still for each census, seconds."""
     counting_since: float | None = None
@@ -352,6 +355,7 @@ class References:
         census.most_referenced, census.garbage = event.most_referenced, event.garbage
         for count in event.types:
             self._count_type(event.at, (count.module, count.name), count)
+        self._count_held(event)
         moved = dict(event.moved)
         for record in self.classes.values():
             if record.found_s < event.at:  # else this census has found it
@@ -364,6 +368,30 @@ class References:
             gone = [name for name in self.type_series if name not in census.types]
             for name in gone[: len(self.type_series) - KEEP_TYPES]:
                 self.type_series.pop(name).leave()
+                self._forget_held(name)
+
+    def _forget_held(self, name: TypeName) -> None:
+        held = self.held_series.pop(name, None)
+        if held is not None:
+            held.leave()
+
+    def _count_held(self, event: ev.CensusTaken) -> None:
+        if event.garbage is None:
+            for name in list(self.held_series):
+                self._forget_held(name)
+            return
+        garbage = {(one.module, one.name): one.count for one in event.garbage.types}
+        for name in [*garbage, *(name for name in self.held_series if name not in garbage)]:
+            count = self.census.types.get(name)
+            held, series = self.held_series.get(name), self.type_series.get(name)
+            if series is None:
+                continue
+            if held is None:
+                held = self.held_series[name] = _new_series(len(self.held_series), self.type_room)
+                for at, before in series:
+                    if at < event.at:
+                        held.add(at, before)
+            held.add(event.at, max(0, (count.count if count else 0) - garbage.get(name, 0)))
 
     def _count_type(self, at: float, name: TypeName, count: TypeCount) -> None:
         types = self.census.types

@@ -50,7 +50,9 @@ def kept_events(at: float, pid: int, references: References) -> Iterator[ev.Even
         )
     yield _census(at, pid, references.census)
     for (module, name), series in references.type_series.items():
-        yield kept.TypeKept(at, pid, module, name, _points(series))
+        held = references.held_series.get((module, name))
+        held_points = _points(held) if held is not None else None
+        yield kept.TypeKept(at, pid, module, name, _points(series), held_points)
     for baseline in references.baselines:
         yield _baseline(at, pid, baseline)
     if references.gc_pauses:
@@ -210,6 +212,9 @@ def _take_census(references: References, event: kept.CensusKept) -> None:
 def _take_type(references: References, event: kept.TypeKept) -> None:
     series = _restored(event.points, references.type_room)
     references.type_series[event.module, event.name] = series
+    if event.held is not None:
+        held = _restored(event.held, references.type_room)
+        references.held_series[event.module, event.name] = held
 
 
 def _take_baseline(references: References, event: kept.BaselineKept) -> None:

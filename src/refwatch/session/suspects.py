@@ -160,7 +160,9 @@ def _growing_at_censuses(
         return
     looks = list(_looks(times))
     for name, series in references.type_series.items():
-        judged = _judge(name, series, times, looks) if name not in counted else None
+        if name in counted:
+            continue
+        judged = _judge(name, references.held_series.get(name, series), times, looks)
         if judged is not None:
             yield judged
 
