@@ -66,7 +66,7 @@ pytest: $(VENV)/tests compiled
 
 # The daemon, the target and hidden copies are processes of their own and not counted: measuring
 # there would change what the tests look at.
-coverage: $(VENV)/tests compiled
+coverage: $(VENV)/tests $(VENV)/coverage compiled
 	$(RUN) -m pytest -m "not slow and not alone" $(PARALLEL) --cov --cov-report=term \
 	  --cov-report=xml:build/coverage.xml $(ARGS)
 
@@ -159,7 +159,7 @@ $(VENV)/checkers: $(VENV)/tests
 	done
 	@touch $@
 
-$(VENV)/docs $(VENV)/package: $(VENV)/installed tools/dev_requirements.py
+$(VENV)/coverage $(VENV)/docs $(VENV)/package: $(VENV)/installed tools/dev_requirements.py
 	$(RUN) tools/dev_requirements.py $(@F) > $@.txt
 	$(PIP) install -q -r $@.txt
 	@touch $@
