@@ -67,7 +67,7 @@ pytest: $(VENV)/tests compiled
 # The daemon, the target and hidden copies are processes of their own and not counted: measuring
 # there would change what the tests look at.
 coverage: $(VENV)/tests $(VENV)/coverage compiled
-	$(RUN) -m pytest -m "not slow and not alone" $(PARALLEL) --cov --cov-report=term \
+	$(RUN) -m pytest -m "not slow and not alone and not timed" $(PARALLEL) --cov --cov-report=term \
 	  --cov-report=xml:build/coverage.xml $(ARGS)
 
 format: $(VENV)/checkers

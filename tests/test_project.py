@@ -115,6 +115,6 @@ def test_every_picture_and_page_is_shown() -> None:
 def test_the_changelog_has_this_version() -> None:
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(
-        rf"^## \[{re.escape(refwatch.__version__)}\] - \d{{4}}-\d\d-\d\d$", changes, re.M
+        rf"^## \[{re.escape(refwatch.__version__)}\] - \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE
     )
     assert "## [Unreleased]" in changes
