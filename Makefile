@@ -126,8 +126,7 @@ dist: $(VENV)/package
 	build/wheel/bin/python -m pip --disable-pip-version-check install -q dist/*.whl
 	build/wheel/bin/refwatch --headless -c 'print("the wheel works")'
 
-hooks: $(VENV)/checkers
-	$(PIP) install -q pre-commit
+hooks: $(VENV)/checkers $(VENV)/hooks
 	$(BIN)/pre-commit install
 
 clean:
@@ -159,7 +158,7 @@ $(VENV)/checkers: $(VENV)/tests
 	done
 	@touch $@
 
-$(VENV)/coverage $(VENV)/docs $(VENV)/package: $(VENV)/installed tools/dev_requirements.py
+$(VENV)/coverage $(VENV)/docs $(VENV)/hooks $(VENV)/package: $(VENV)/installed tools/dev_requirements.py
 	$(RUN) tools/dev_requirements.py $(@F) > $@.txt
 	$(PIP) install -q -r $@.txt
 	@touch $@
