@@ -11,14 +11,18 @@ RUN = $(BIN)/python
 PIP = $(RUN) -m pip --disable-pip-version-check
 ARGS =
 SCENARIO = threads_cpu
+# Processes that run the tests. They wait more than they compute: somewhat more than there are cores.
+WORKERS = 3
+PARALLEL = -n $(WORKERS) --dist worksteal
 
-.PHONY: compiled help demo test check pytest format test-all stress bench accuracy cost census watching tracing screenshots schema clean
+.PHONY: compiled help demo test check pytest coverage format test-all stress bench accuracy cost census watching tracing screenshots schema docs dist hooks clean
 
 help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
 	@echo "make test         everything that must pass: check and pytest"
-	@echo "make check        ruff, mypy, the import contracts"
-	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest"
+	@echo "make check        ruff, codespell, mypy, the import contracts"
+	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest; WORKERS=1"
+	@echo "make coverage     the tests with the coverage of what runs in their own process"
 	@echo "make format       let ruff format and sort"
 	@echo "make test-all     make test with every supported CPython found here"
 	@echo "make stress       the tests 20 times"
@@ -30,6 +34,9 @@ help:
 	@echo "make tracing      what exact mode costs beside tracemalloc itself"
 	@echo "make screenshots  docs/screenshots, from a recording made now"
 	@echo "make schema       the JSON Schema of the snapshot"
+	@echo "make docs         the documentation as a site, build/site; warnings are errors"
+	@echo "make dist         wheel and sdist, built and checked"
+	@echo "make hooks        have git run the checks before each commit"
 	@echo "make clean        remove virtual environments and caches"
 	@echo
 	@echo "PYTHON=python3.13 chooses the interpreter ($(PYTHON) is $(TAG))"
@@ -41,7 +48,7 @@ test: check pytest
 
 check: $(VENV)/checkers
 	@status=0; \
-	for command in "ruff check" "ruff format --check" mypy lint-imports; do \
+	for command in "ruff check" "ruff format --check" codespell mypy lint-imports; do \
 	  tool=$(BIN)/$${command%% *}; \
 	  echo "== $$command"; \
 	  if [ -x "$$tool" ]; then $(BIN)/$$command || status=1; \
@@ -49,8 +56,19 @@ check: $(VENV)/checkers
 	done; \
 	exit $$status
 
+# Tests marked `alone` compare readings with the clock and want the machine for themselves: they
+# run one by one, after all others. pytest's 5 says that ARGS chose none; one of the two may say it.
 pytest: $(VENV)/tests compiled
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+	@beside=0; alone=0; \
+	$(RUN) -m pytest -m "not slow and not alone" $(PARALLEL) $(ARGS) || beside=$$?; \
+	test $$beside -eq 2 || $(RUN) -m pytest -m "alone and not slow" $(ARGS) || alone=$$?; \
+	case $$beside$$alone in 00|05|50) ;; *) exit 1;; esac
+
+# The daemon, the target and hidden copies are processes of their own and not counted: measuring
+# there would change what the tests look at.
+coverage: $(VENV)/tests $(VENV)/coverage compiled
+	$(RUN) -m pytest -m "not slow and not alone and not timed" $(PARALLEL) --cov --cov-report=term \
+	  --cov-report=xml:build/coverage.xml $(ARGS)
 
 format: $(VENV)/checkers
 	$(BIN)/ruff check --fix
@@ -67,10 +85,10 @@ test-all:
 	printf "== summary\n$$summary"; \
 	exit $$status
 
-stress: $(VENV)/tests compiled
+stress:
 	@for number in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \
 	  echo "== run $$number of 20"; \
-	  $(RUN) -m pytest -q -m "not slow" $(ARGS) || exit 1; \
+	  $(MAKE) pytest || exit 1; \
 	done
 
 bench: compiled
@@ -97,8 +115,22 @@ screenshots: compiled
 schema: $(VENV)/installed
 	$(RUN) -m refwatch.export.schema
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/package
+	rm -rf dist build/wheel
+	$(RUN) -m build
+	$(BIN)/twine check --strict dist/*
+	$(RUN) -m venv build/wheel
+	build/wheel/bin/python -m pip --disable-pip-version-check install -q dist/*.whl
+	build/wheel/bin/refwatch --headless -c 'print("the wheel works")'
+
+hooks: $(VENV)/checkers $(VENV)/hooks
+	$(BIN)/pre-commit install
+
 clean:
-	rm -rf .venv-* dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv-* dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests scenarios benchmarks tools -name __pycache__ -exec rm -rf {} +
 
 # What is run in other processes, again and again, is compiled once, also where Python is told to
@@ -124,4 +156,9 @@ $(VENV)/checkers: $(VENV)/tests
 	  $(PIP) install -q "$$checker" || $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 15))' \
 	    || exit 1; \
 	done
+	@touch $@
+
+$(VENV)/coverage $(VENV)/docs $(VENV)/hooks $(VENV)/package: $(VENV)/installed tools/dev_requirements.py
+	$(RUN) tools/dev_requirements.py $(@F) > $@.txt
+	$(PIP) install -q -r $@.txt
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,18 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parent.parent / "src" / "refwatch"
+import refwatch
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "refwatch"
 FILES = sorted(SOURCE.rglob("*.py"))
 PROBE_FILES = sorted((SOURCE / "probe").rglob("*.py"))
 CORE = ("model", "observe", "session", "daemon", "export")
 VIEW_ONLY = {"textual", "rich", "click"}
 MOST_LINES = 450
+MOST_WORDS = 900
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -81,3 +88,33 @@ def test_there_is_something_to_look_at() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
 def test_no_file_is_too_long_to_read(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_the_readme_is_short_and_shows_the_product_first() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= MOST_WORDS
+    assert 0 < text.index("](docs/screenshots/") < text.index("\n## ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Anchors of the site are mkdocs's to check."""
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    files = [link.partition("#")[0] for link in links if "://" not in link]
+    assert [file for file in files if not (page.parent / file).exists()] == []
+
+
+def test_every_picture_and_page_is_shown() -> None:
+    docs = ROOT / "docs"
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    index = (docs / "index.md").read_text(encoding="utf-8")
+    assert [page.name for page in docs.glob("*.md") if f": {page.name}\n" not in nav] == []
+    assert [one.name for one in docs.glob("screenshots/*") if f"/{one.name})" not in index] == []
+
+
+def test_the_changelog_has_this_version() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(
+        rf"^## \[{re.escape(refwatch.__version__)}\] - \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE
+    )
+    assert "## [Unreleased]" in changes

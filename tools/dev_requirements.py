@@ -1,8 +1,9 @@
-"""Prints the `dev` group of pyproject.toml for pip, which before 25.1 cannot read it itself.
+"""Prints requirements from pyproject.toml's dependency groups; pip before 25.1 cannot read them.
 
-    python tools/dev_requirements.py tests|checkers
+    python tools/dev_requirements.py tests|checkers|GROUP
 
-`tests` is what the tests and benchmarks need, `checkers` the rest: linter, types, contracts.
+`tests` and `checkers` are the two halves of the group `dev`: what tests and benchmarks import, and
+the tools of `make check`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,21 @@ from pathlib import Path
 FOR_TESTS = ("pytest", "objgraph")
 
 
+def requirements(wanted: str, groups: dict[str, list[str]]) -> list[str] | None:
+    """Return the requirements that go by this name, or None if there are none."""
+    if wanted in ("tests", "checkers"):
+        tests = wanted == "tests"
+        return [line for line in groups["dev"] if line.startswith(FOR_TESTS) == tests]
+    return groups.get(wanted)
+
+
 def main() -> None:
-    if sys.argv[1:] not in (["tests"], ["checkers"]):
-        sys.exit(__doc__)
     project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    group = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]["dev"]
-    wanted = sys.argv[1] == "tests"
-    print("\n".join(line for line in group if line.startswith(FOR_TESTS) == wanted))
+    groups = tomllib.loads(project.read_text(encoding="utf-8"))["dependency-groups"]
+    found = requirements(sys.argv[1], groups) if len(sys.argv) == 2 else None
+    if found is None:
+        sys.exit(__doc__)
+    print("\n".join(found))
 
 
 if __name__ == "__main__":

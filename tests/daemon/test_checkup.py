@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from refwatch.daemon.checkup import LIMIT_S, REAP_S, examine
 
 
+@pytest.mark.alone
 def test_each_reading_is_tried_for_real(runtime: Path) -> None:
     began = time.monotonic()
     readings = {reading.name: reading for reading in examine(sys.executable)}

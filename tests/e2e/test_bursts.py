@@ -76,6 +76,7 @@ def seen_of(allocations: Allocations, function: str) -> Tally:
     return total
 
 
+@pytest.mark.alone
 def test_rates_are_those_of_the_program(bench: Bench) -> None:
     script = bench.script(STEADY)
     with watching(bench, script) as session:
@@ -257,6 +258,7 @@ def test_what_limits_it_is_said(bench: Bench) -> None:
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.alone
 def test_it_begins_before_the_first_line(bench: Bench) -> None:
     script = bench.script("""
 import time

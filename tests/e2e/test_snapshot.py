@@ -167,6 +167,7 @@ def known_states(bench: Bench, named: Named, reader: Read) -> tuple[Reader, Done
     return reader(snapshot), done, (bench.folder / script).read_text()
 
 
+@pytest.mark.alone
 def test_threads_in_known_states(known_states: tuple[Reader, Done, str]) -> None:
     seen, done, text = known_states
 
@@ -242,6 +243,7 @@ for thread in threads:
 """
 
 
+@pytest.mark.alone
 def test_who_holds_the_gil_and_who_waits_for_it(bench: Bench, reader: Read, named: Named) -> None:
     script = bench.script(SPIN)
     text = (bench.folder / script).read_text()

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     Read = Callable[[Snapshot], Reader]
 
+pytestmark = (
+    pytest.mark.alone
+)  # seconds and shares, and a CPU that only its own threads compete for
+
 # Waits in turn at three lines, each named after its state, and computes a little between.
 TURNS = """
 import select, socket, threading, time

@@ -373,6 +373,7 @@ def large() -> State:
     return state
 
 
+@pytest.mark.timed
 def test_a_large_program_is_written_at_once(tmp_path: Path) -> None:
     """The daemon does it in its loop, while the samples wait."""
     state = large()

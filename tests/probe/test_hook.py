@@ -235,6 +235,7 @@ said.append(hook.close())
     assert said == ["none", True]
 
 
+@pytest.mark.alone
 def test_the_price_is_measured() -> None:
     said = hooked("""
 hook.open(frames, 1000, follow=True)

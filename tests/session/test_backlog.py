@@ -322,6 +322,7 @@ def an_hour(rng: random.Random) -> Iterator[ev.Event]:
         yield ev.ProcessMeasured(at, PID, 10**7 + tick, 10**8, at, 0.0)
 
 
+@pytest.mark.timed
 def test_an_hour_takes_little_memory() -> None:
     state, backlog = State(), Backlog()
     gc.collect()

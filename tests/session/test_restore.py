@@ -225,6 +225,7 @@ def test_a_viewer_of_a_viewer_has_it_too() -> None:
     same(second, late_viewer(again, second))
 
 
+@pytest.mark.timed
 def test_the_backlog_of_a_large_program_is_there_at_once() -> None:
     """The daemon makes it in its loop; and a viewer that falls 32 MB behind is let go."""
     full, backlog = State(), Backlog()

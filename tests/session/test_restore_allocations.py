@@ -200,6 +200,7 @@ def test_figures_that_have_not_changed_since_a_mark_are_sent_once() -> None:
     assert sent[0].lines == sent[-1].lines == []
 
 
+@pytest.mark.timed
 def test_the_backlog_of_a_large_program_is_there_at_once() -> None:
     """The daemon makes it in its loop; and a viewer that falls 32 MB behind is let go."""
     full, backlog = State(), Backlog()

@@ -387,6 +387,7 @@ def test_censuses_at_the_same_time_do_no_harm() -> None:
     assert [one.name for one in found] == [THING]
 
 
+@pytest.mark.timed
 def test_it_takes_little_time() -> None:
     """Of ten thousand types, of which a thousand change each time: it is done in the daemon's
     loop."""
