@@ -27,7 +27,7 @@ def run_target(
     options: RunOptions, module: str | None, code: str | None, arguments: list[str]
 ) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
-    spec = make_spec(options.python, module, code, arguments)
+    spec = make_spec(options.wanted, module, code, arguments)
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""
         spec = replace(spec, allocations=options.alloc + deep)

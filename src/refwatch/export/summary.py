@@ -29,6 +29,7 @@ MAX_SENTENCE = 2
 WIDTH = 100  # of a line, where a name or a path has no end
 WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
+LONGEST_PYTHON = 48  # of the path of the interpreter
 
 
 def summary_lines(state: State) -> list[str]:
@@ -36,7 +37,7 @@ def summary_lines(state: State) -> list[str]:
     alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
     cost."""
     process = state.main
-    head = [_line("target", _target(state))]
+    head = [_line("target", _target(state)), *_program(state)]
     verdict = [_line("verdict", diagnose(state).sentence)]
     tail = _cost(state) + _limits(state)
     if process is None:
@@ -70,8 +71,17 @@ def _line(label: str, text: str) -> str:
 
 
 def _target(state: State) -> str:
-    command = shlex.join(state.target.argv) if state.target else "none"
-    return f"{_cut(command, WIDTH - 40)} · {_end(state)} · {_seconds(state.now)}"
+    """The command with its interpreter, whose folder tells which environment it was."""
+    python, *words = (state.target and state.target.argv) or ["none"]
+    python = _tail(shlex.quote(python), LONGEST_PYTHON)
+    command = _cut(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
+    return f"{command} · {_end(state)} · {_seconds(state.now)}"
+
+
+def _program(state: State) -> list[str]:
+    """Why it has not begun, or which interpreter has what it lacked, where that is known."""
+    why = state.limits.get("program")
+    return [_line("program", printable(why))] if why else []
 
 
 def _end(state: State) -> str:
