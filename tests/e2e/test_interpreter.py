@@ -84,6 +84,21 @@ def test_an_environment_that_is_gone_is_not_active(bench: Bench) -> None:
     assert done.lines == [ran(OWN, ["target.py"])]
 
 
+def test_an_active_environment_that_cannot_be_used(bench: Bench, project: Path) -> None:
+    python = project / "bin" / "python"
+    python.unlink()
+    for other in project.glob("bin/python3*"):
+        other.unlink()
+    done = bench.refwatch("-c", "print(1)", env=active(project))
+    assert (done.status, done.out, done.err.count(b"\n")) == (2, b"", 1)
+    assert f"{project} has no Python" in done.err.decode()
+
+    bench.write("of a project/bin/python", "#!/bin/sh\necho PyPy 3 11\n").chmod(0o755)
+    done = bench.refwatch("-c", "print(1)", env=active(project))
+    assert (done.status, done.out, done.err.count(b"\n")) == (2, b"", 1)
+    assert f"{python} is PyPy; refwatch watches CPython (--python EXE" in done.err.decode()
+
+
 FOLDER = '"$(dirname -- "$(realpath -- "$0")")"'
 FORMS = {
     "path": "#!PYTHON",

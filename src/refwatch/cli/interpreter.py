@@ -37,6 +37,9 @@ def usual_interpreter(*, linked: bool) -> str:
     alone = linked or any(os.path.exists(os.path.join(sys.prefix, name)) for name in TOOLS)
     own_folder = os.path.dirname(sys.executable) if alone else None  # uvx puts it first on PATH
     found = env.active_environment(own_folder)
+    named = os.environ.get("VIRTUAL_ENV")
+    if named and env.is_environment(named) and env.python_of(named) is None:
+        give_up(f"the active environment {named} has no Python (--python EXE takes another)", USAGE)
     if found is None and alone:
         others = (env.on_path(name, without=own_folder) for name in env.NAMES)
         found = next(filter(None, others), None)
