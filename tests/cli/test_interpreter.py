@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ FOLDER = '"$(dirname -- "$(realpath -- "$0")")"'
 FIRST_LINES = {
     "#!/a/bin/python": ["/a/bin/python"],
     "#! /a/bin/python3.13t -sE ": ["/a/bin/python3.13t", "-sE"],
+    "#!\t/a/bin/python3\t-W error": ["/a/bin/python3", "-W error"],
     "#!/a/bin/python\r": ["/a/bin/python"],
     "#!/a/bin/pypy3": ["/a/bin/pypy3"],
     "#!/usr/bin/env python3": ["python3"],
@@ -57,6 +59,11 @@ def test_no_first_line(tmp_path: Path, text: str) -> None:
     assert line is None or line.python is None
     assert first_line(str(tmp_path)) is None
     assert first_line(str(tmp_path / "missing")) is None
+
+
+def test_a_pipe_is_python_s_to_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert first_line(str(tmp_path / "pipe")) is None
 
 
 def test_a_python_is_a_command_but_a_script_of_that_name_is_none(

@@ -45,6 +45,7 @@ def files(bench: Bench) -> Path:
     bench.write("too_old", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
     bench.write("other_kind", "#!/bin/sh\necho PyPy 3 11\n").chmod(0o755)
     bench.write("talker", "#!/bin/sh\necho hello\n").chmod(0o755)
+    bench.write("of_itself", f"#!{sys.executable} -sE\n" + MARK)
     bench.write("of_none", "#!/no/such/python3\n" + MARK).chmod(0o755)
     bench.write("python3.99", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
     bench.write("of_old", f"#!{bench.folder}/python3.99\n" + MARK).chmod(0o755)
@@ -118,6 +119,7 @@ OPTIONS = {
     "-k good.py": ["-k"],
     "--headless ls": ["/ls", "no Python script", "machine program"],
     "./talker": ["./talker", "no Python script", "/bin/sh"],
+    "./of_itself": ["./of_itself", "-E", "--python"],
     "./of_none": ["./of_none", "/no/such/python3", "not there"],
     "./of_old": ["3.10", "3.11", "--python"],
     "./python3.99": ["3.10", "3.11", "--python"],

@@ -110,7 +110,10 @@ def find_command(name: str, usual: str) -> str | None:
 
 
 def first_line(script: str) -> FirstLine | None:
-    """What a script's first line names; None where it has no such line, or is no file."""
+    """What a script's first line names; None where it has no such line, or is no file: a pipe is
+    read once only."""
+    if not os.path.isfile(script):
+        return None
     try:
         with open(script, "rb") as file:
             head = file.read(HEAD)
@@ -121,16 +124,18 @@ def first_line(script: str) -> FirstLine | None:
     if not head.startswith(b"#!"):
         return None
     line, _, rest = os.fsdecode(head[2:]).partition("\n")
-    program, _, argument = line.strip().partition(" ")
-    words = [program, argument.strip()] if argument.strip() else [program]
-    if os.path.basename(program) == "env":
-        words = argument.split()
+    words = line.strip().split(
+        maxsplit=1
+    )  # what follows the program is one word, as the kernel has it
+    program = os.path.basename(words[0]) if words else ""
+    if program == "env":
+        words = line.split()[1:]
         words = words[1:] if words[:1] in (["-S"], ["--split-string"]) else words
-    elif os.path.basename(program) == "sh":
+    elif program == "sh":
         words = _behind_sh(rest, script) or words
     if words and PYTHON.fullmatch(os.path.basename(words[0])):
         return FirstLine(words[0], words[1:])
-    return FirstLine(None, [], f"its first line names {' '.join(words) or program}")
+    return FirstLine(None, [], f"its first line names {' '.join(words) or 'nothing'}")
 
 
 def _behind_sh(rest: str, script: str) -> list[str]:

@@ -53,8 +53,8 @@ def _option(word: str) -> tuple[int, int]:
     return 1, 0
 
 
-def refuse_shut_out(options: list[str], where: str) -> None:
-    """Give up on an option with which refwatch sees nothing of the program."""
+def refuse_shut_out(options: list[str], where: str, instead: str = "") -> None:
+    """Give up on an option with which refwatch sees nothing. ``instead``: what can be done."""
     skip = False
     for word in options:
         letters = "" if skip or word.startswith("--") else word[1:]
@@ -65,6 +65,6 @@ def refuse_shut_out(options: list[str], where: str) -> None:
             if letter in SHUT_OUT:
                 give_up(
                     f"{where}-{letter} shuts out refwatch, which comes in by PYTHONPATH and "
-                    "sitecustomize",
+                    f"sitecustomize{instead}",
                     USAGE,
                 )

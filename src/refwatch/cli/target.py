@@ -83,7 +83,8 @@ def _script(wanted: Wanted, arguments: list[str]) -> TargetSpec:
     elif line is not None and line.python is not None and wanted.python is None:
         usual = _named_by(path, line.python, usual, wanted) or usual
         options = line.options
-        refuse_shut_out(options, f"the first line of {path} says {line.python} ")
+        said = f"the first line of {path} says {line.python} "
+        refuse_shut_out(options, said, " (with --python EXE it does not count)")
     before = ["--"] if path.startswith("-") else []
     return TargetSpec(
         usual or wanted.usual(), [*options, *wanted.options, *before, path, *words], _label(path)

@@ -18,7 +18,8 @@ def is_program(path: str) -> bool:
 
 def python_of(prefix: str) -> str | None:
     """The interpreter of an environment."""
-    paths = [os.path.join(prefix, "bin", name) for name in reversed(NAMES)]
+    folder = os.path.abspath(os.path.join(prefix, "bin"))
+    paths = [os.path.join(folder, name) for name in reversed(NAMES)]
     return next(filter(is_program, paths), None)
 
 

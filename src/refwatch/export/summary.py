@@ -268,7 +268,7 @@ def _cost(state: State) -> list[str]:
 
 
 def _limits(state: State) -> list[str]:
-    limits = known_limits(state)
+    limits = [reading for reading in known_limits(state) if reading != "program"]  # told above
     if not limits:
         return []
     names = _cut(", ".join(limits), WIDTH - LABEL - 30)
