@@ -123,8 +123,10 @@ class Bench:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "PYTEST", "COV_", "REFWATCH"))
+            if not name.startswith(("PYTHON", "PYTEST", "COV_", "REFWATCH", "VIRTUAL_ENV"))
         }
+        own = os.path.dirname(sys.executable)  # as if its environment were active
+        self.environment["PATH"] = own + os.pathsep + os.environ.get("PATH", os.defpath)
         self.environment["XDG_RUNTIME_DIR"] = str(runtime)
         self._started: list[subprocess.Popen[bytes]] = []
 

@@ -45,6 +45,10 @@ def files(bench: Bench) -> Path:
     bench.write("too_old", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
     bench.write("other_kind", "#!/bin/sh\necho PyPy 3 11\n").chmod(0o755)
     bench.write("talker", "#!/bin/sh\necho hello\n").chmod(0o755)
+    bench.write("of_itself", f"#!{sys.executable} -sE\n" + MARK)
+    bench.write("of_none", "#!/no/such/python3\n" + MARK).chmod(0o755)
+    bench.write("python3.99", "#!/bin/sh\necho CPython 3 10\n").chmod(0o755)
+    bench.write("of_old", f"#!{bench.folder}/python3.99\n" + MARK).chmod(0o755)
     return bench.folder
 
 
@@ -110,7 +114,15 @@ OPTIONS = {
     "--alloc-budget nan good.py": ["--alloc-budget", "nan"],
     "--alloc-budget -- good.py": ["--alloc-budget"],
     "--headless": ["target"],
-    "--headless -": ["stdin"],
+    "-X dev -E good.py": ["-E", "sitecustomize"],
+    "python -uI good.py": ["python -I", "sitecustomize"],
+    "-k good.py": ["-k"],
+    "--headless ls": ["/ls", "no Python script", "machine program"],
+    "./talker": ["./talker", "no Python script", "/bin/sh"],
+    "./of_itself": ["./of_itself", "-E", "--python"],
+    "./of_none": ["./of_none", "/no/such/python3", "not there"],
+    "./of_old": ["3.10", "3.11", "--python"],
+    "./python3.99": ["3.10", "3.11", "--python"],
     "-m": ["-m"],
     "-c": ["-c"],
     "-o no/such/folder/out.json good.py": ["no/such/folder"],
@@ -201,7 +213,7 @@ def test_an_older_snapshot_is_replaced_only_by_a_whole_one(bench: Bench) -> None
     older = bench.write("snapshot.json", "older")
     older.chmod(0o600)
 
-    bench.refwatch("--headless", "-o", "snapshot.json", "-")
+    bench.refwatch("--headless", "-o", "snapshot.json", "-m")
     assert older.read_text() == "older"
     bench.snapshot("-c", "pass")
 

@@ -58,6 +58,23 @@ def test_header_says_what_it_watches(state: State) -> None:
 
 
 @pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (120, " /home/me/project/.venv/bin/python app.py "),
+        (60, " …ject/.venv/bin/python app.py "),
+        (40, " python a… "),
+    ],
+)
+def test_header_says_which_python_it_is(width: int, said: str) -> None:
+    python = "/home/me/project/.venv/bin/python"
+    state = state_of(
+        [ev.TargetStarted(0.0, PID, [python, "app.py"], python, "/", "now", "0")],
+    )
+    lines = draw_header(view_header(state, gone=False, replay=None), width, 2)
+    assert said in " " + "".join(text for text, _ in lines[0]) + " "
+
+
+@pytest.mark.parametrize(
     ("code", "said"), [(0, "✓ finished, exit 0"), (1, "✕ finished, exit 1"), (137, "by SIGKILL")]
 )
 def test_header_says_how_it_ended(code: int, said: str) -> None:

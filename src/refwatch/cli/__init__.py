@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-def main() -> None:
-    """The ``refwatch`` command."""
+def main(*, linked: bool = False) -> None:
+    """The ``refwatch`` command; ``linked``: called by a link from outside of its environment."""
     from refwatch.cli.isolated import leave_environment
 
     leave_environment()
     from refwatch.cli.main import run
 
-    run()
+    run(linked=linked)

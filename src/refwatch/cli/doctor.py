@@ -7,19 +7,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, give_up
-from refwatch.cli.target import find_interpreter
 
 if TYPE_CHECKING:
+    from refwatch.cli.target import Wanted
     from refwatch.daemon.checkup import Reading
 
 
-def doctor(python: str | None) -> int:
+def doctor(wanted: Wanted) -> int:
     """Print what works; the status is 0 when everything does."""
     from refwatch import __version__
     from refwatch.daemon.checkup import Reading, examine
     from refwatch.daemon.session_dir import SessionError, runtime_directory
 
-    executable = find_interpreter(python)
+    executable = wanted.usual()
     try:
         readings = examine(executable)
         sessions = Reading("sessions", works=True, detail=f"in {runtime_directory()}")

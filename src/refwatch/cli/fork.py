@@ -13,6 +13,7 @@ from refwatch.cli.errors import FAILED
 from refwatch.daemon.session_dir import SessionDirectory
 
 if TYPE_CHECKING:
+    from refwatch.cli.target import Wanted
     from refwatch.export.files import Output
     from refwatch.model.allocations import Mode
     from refwatch.session.recording import RecordingWriter
@@ -27,7 +28,7 @@ class RunOptions:
     record: str | None
     rate: float
     duration: float | None
-    python: str | None
+    wanted: Wanted
     watch: tuple[str, ...]
     watch_rate: float
     census: str

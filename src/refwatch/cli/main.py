@@ -11,15 +11,17 @@ import click
 
 from refwatch import __version__
 from refwatch.cli.errors import FAILED, USAGE, say
+from refwatch.cli.python_options import split_options
 from refwatch.cli.streams import fill_closed
 
 if TYPE_CHECKING:
     from refwatch.model.allocations import Mode
 
+PASSED = "--python-option"
 COMMANDS = ("run", "replay", "doctor")
 WITH_VALUE = {
     "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--watch-rate",
-    "--census", "--alloc", "--frames", "--alloc-budget",
+    "--census", "--alloc", "--frames", "--alloc-budget", PASSED,
 }  # fmt: skip
 TARGETS = ("-m", "-c")
 MOST_FRAMES = 65_535  # more tracemalloc does not keep
@@ -101,6 +103,7 @@ def cli() -> None:
     metavar="EXE",
     help="Run the target with another interpreter (another virtual environment).",
 )
+@click.option(PASSED, "python_options", multiple=True, hidden=True)
 @click.option(
     "--watch",
     multiple=True,
@@ -147,7 +150,10 @@ def cli() -> None:
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.option("-c", "code", metavar="CODE", help="Run a piece of code, as python -c does.")
 @click.argument("arguments", nargs=-1, metavar="SCRIPT [ARGS]..", type=click.UNPROCESSED)
+@click.pass_obj
 def run_command(
+    linked: bool,
+    /,
     *,
     headless: bool,
     output: str | None,
@@ -155,6 +161,7 @@ def run_command(
     rate: float,
     duration: float | None,
     python: str | None,
+    python_options: tuple[str, ...],
     watch: tuple[str, ...],
     watch_rate: float | None,
     census: str,
@@ -169,10 +176,30 @@ def run_command(
     """Run SCRIPT, a module or a piece of code under watch.
 
     Everything after the target is the target's own. Without a terminal on stdout there is no UI.
+
+    \b
+    SCRIPT is
+      a file, or a folder with a __main__.py;
+      -, a program from stdin;
+      a Python with its own options: python3.13 -X dev x.py;
+      the name of a command in Python, where there is no such file: pytest -x. It is looked
+      for beside the interpreter, then on PATH.
+
+    \b
+    The interpreter is the first of
+      --python EXE;
+      the Python that was named as the target, or that the first line of SCRIPT names (python3
+      and env python3 without a folder stand for the next in this list);
+      the active virtual environment's: VIRTUAL_ENV, or that of the python on PATH;
+      the first python3 on PATH, where refwatch is installed for itself (pipx, uv tool, a link);
+      refwatch's own.
+
+    Python's own options -b -B -d -i -O -P -q -R -s -u -v -W -x -X are passed on to it. With -E, -I
+    and -S nothing could be seen, and they are refused.
     """
     from refwatch.cli.fork import RunOptions
     from refwatch.cli.run import run_target
-    from refwatch.cli.target import check_paths, watch_rate_of
+    from refwatch.cli.target import Wanted, check_paths, watch_rate_of
 
     check_paths(watch)
     options = RunOptions(
@@ -181,7 +208,7 @@ def run_command(
         record,
         rate,
         duration,
-        python,
+        Wanted(python, python_options, linked),
         watch,
         watch_rate_of(rate, watch_rate),
         census,
@@ -204,40 +231,47 @@ def replay_command(file: str) -> None:
 
 @cli.command("doctor")
 @click.option("--python", metavar="EXE", help="Ask about another interpreter.")
-def doctor_command(python: str | None) -> None:
+@click.pass_obj
+def doctor_command(linked: bool, /, python: str | None) -> None:
     """Say what this machine and interpreter allow: one line per reading."""
     from refwatch.cli.doctor import doctor
+    from refwatch.cli.target import Wanted
 
-    raise SystemExit(doctor(python))
+    raise SystemExit(doctor(Wanted(python, linked=linked)))
 
 
 def split_target(arguments: list[str]) -> list[str]:
     """Put ``--`` where the target's own arguments begin: behind the value of ``-m`` or ``-c``, or
-    before the script. ``run`` is put in front where no command is named."""
+    before the script. ``run`` is put in front where no command is named, and options of Python's
+    own are made values of one of ours."""
     if not arguments or (arguments[0] in ("-h", "--help", "--version") and len(arguments) == 1):
         return arguments or ["--help"]
     if arguments[0] in COMMANDS[1:]:
         return arguments
     rest = arguments[1:] if arguments[0] == "run" else arguments
-    index = 0
-    while index < len(rest):
-        word = rest[index]
+    taken = ["run"]
+    while rest:
+        given, rest = split_options(rest)
+        taken += [f"{PASSED}={word}" for word in given]
+        word = rest[0] if rest else ""
         if word.startswith(TARGETS) and not word.startswith("--"):
-            after = index + (2 if word in TARGETS else 1)
+            after = 2 if word in TARGETS else 1
             if after > len(rest):
                 break  # its value is missing, which the parser says
-            return ["run", *rest[:after], "--", *rest[after:]]
-        if word == "--" or not word.startswith("-") or word == "-":
+            return [*taken, *rest[:after], "--", *rest[after:]]
+        if word in ("", "-", "--") or not word.startswith("-"):
             break
-        index += 2 if word in WITH_VALUE else 1
-    return ["run", *rest]
+        after = 2 if word in WITH_VALUE else 1
+        taken, rest = taken + rest[:after], rest[after:]
+    return taken + rest
 
 
-def run() -> None:
+def run(*, linked: bool) -> None:
     """Parse and run; a usage error is one line and status 2."""
     fill_closed()
+    words = split_target(sys.argv[1:])
     try:
-        cli.main(split_target(sys.argv[1:]), prog_name="refwatch", standalone_mode=False)
+        cli.main(words, prog_name="refwatch", standalone_mode=False, obj=linked)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:

@@ -28,8 +28,8 @@ def run_target(
     options: RunOptions, module: str | None, code: str | None, arguments: list[str]
 ) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
-    spec = make_spec(options.python, module, code, arguments)
-    if module is None and code is None and not os.path.exists(arguments[0]):
+    spec = make_spec(options.wanted, module, code, arguments)
+    if spec.script and not os.path.exists(spec.script):
         options = replace(options, headless=True)  # Python says so, and a UI has nothing to show
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""

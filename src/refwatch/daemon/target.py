@@ -46,6 +46,8 @@ class TargetSpec:
     label: str
     cwd: str = field(default_factory=_working_directory)
     allocations: str = ""
+    script: str = ""
+    """The file to run; empty for a module, a piece of code and the like."""
 
     @property
     def argv(self) -> list[str]:

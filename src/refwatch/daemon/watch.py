@@ -131,15 +131,25 @@ class Watch:
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        if ending.failure:
-            self.limit("program", f"it did not begin: {ending.failure}")
         self._jobs.drop(self._measure)
         if self._processes is not None:
             self._read_process(self.now_ns(), last=True)
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
+        self._say_why(ending)
         self._sampler.skip_wait(self.now_ns())
+
+    def _say_why(self, ending: Ending) -> None:
+        """Where the program has not begun, or has ended for want of a module."""
+        reasons = [f"it did not begin: {ending.failure}"] if ending.failure else []
+        if ending.missing and self._hello is not None:
+            from refwatch.daemon.environments import who_has
+
+            reasons.append(who_has(ending.missing, self._hello.executable))
+        reason = "; ".join(filter(None, reasons))
+        if reason:
+            self.limit("program", reason)
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""

@@ -22,6 +22,7 @@ from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
 from refwatch.session.troubles import rate, worst_trouble
 
+NOT_BEGUN = "it did not begin"
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
@@ -29,6 +30,7 @@ MAX_SENTENCE = 2
 WIDTH = 100  # of a line, where a name or a path has no end
 WIDEST = 120  # of the line with a chain, which should be whole
 LABEL = 9
+LONGEST_PYTHON = 48  # of the path of the interpreter
 
 
 def summary_lines(state: State) -> list[str]:
@@ -36,8 +38,8 @@ def summary_lines(state: State) -> list[str]:
     alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
     cost. Of a program that did not begin there is the first alone."""
     process = state.main
-    head = [_line("target", _target(state))]
-    if "program" in state.limits:  # it did not begin, and Python has said why
+    head = [_line("target", _target(state)), *_program(state)]
+    if state.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why
         return head
     verdict = [_line("verdict", diagnose(state).sentence)]
     tail = _cost(state) + _limits(state)
@@ -72,8 +74,17 @@ def _line(label: str, text: str) -> str:
 
 
 def _target(state: State) -> str:
-    command = shlex.join(state.target.argv) if state.target else "none"
-    return f"{_cut(command, WIDTH - 40)} · {_end(state)} · {_seconds(state.now)}"
+    """The command with its interpreter, whose folder tells which environment it was."""
+    python, *words = (state.target and state.target.argv) or ["none"]
+    python = _tail(shlex.quote(python), LONGEST_PYTHON)
+    command = _cut(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
+    return f"{command} · {_end(state)} · {_seconds(state.now)}"
+
+
+def _program(state: State) -> list[str]:
+    """Why it has not begun, or which interpreter has what it lacked, where that is known."""
+    why = state.limits.get("program")
+    return [_line("program", printable(why))] if why else []
 
 
 def _end(state: State) -> str:
@@ -260,7 +271,7 @@ def _cost(state: State) -> list[str]:
 
 
 def _limits(state: State) -> list[str]:
-    limits = known_limits(state)
+    limits = [reading for reading in known_limits(state) if reading != "program"]  # told above
     if not limits:
         return []
     names = _cut(", ".join(limits), WIDTH - LABEL - 30)

@@ -179,6 +179,8 @@ class Ending(_Report, frozen=True, tag="ending"):
     readings: list[tuple[int, int, int]]
     failure: str = ""
     """Why no line of the program has run; empty where one has."""
+    missing: str = ""
+    """The module for want of which it has ended or not begun; empty where that was not why."""
 
 
 class MarkSet(_Report, frozen=True, tag="mark"):

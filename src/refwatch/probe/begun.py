@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .kinds import CodeType
 
 FROZEN = "<frozen "  # file names of the import system and of runpy
+NO_FILE = (["-c"], ["-"], [""])
+"""What sys.argv begins with where there is neither a script nor a module."""
 ERRORS = (SyntaxError, IndentationError, TabError)
 
 
@@ -19,21 +21,41 @@ class Begun:
     has found a script or a module to run."""
 
     def __init__(self) -> None:
-        argv: object = _names_of("sys").get("orig_argv")
-        self._code = type(argv) is list and "-c" in argv[1:3]
+        argv: object = _names_of("sys").get("argv")
+        self._no_file = type(argv) is list and argv[:1] in NO_FILE
         self._loader = _names_of("__main__").get("__loader__")
 
     def failure(self) -> str:
         """Why no line of the program has run; empty where one has."""
-        names = _names_of("sys")
-        error = names.get("last_exc", names.get("last_value"))  # 3.12; before
+        error = _last_error()
         if type(error) in ERRORS and _is_of_start(error):  # type: ignore[arg-type]
             return _words(error)  # type: ignore[arg-type]
-        if self._code or error is not None or self._loader is None:
+        if self._no_file or error is not None or self._loader is None:
             return ""
         if _names_of("__main__").get("__loader__") is not self._loader:
             return ""
         return "Python found nothing to run, and said why on stderr"
+
+
+def missing_module() -> str:
+    """The module for want of which the program has ended or not begun; empty where that was not
+    why."""
+    error = _last_error()
+    if type(error) is ModuleNotFoundError:
+        return text(error.name)
+    names = _names_of("sys")
+    argv, words = names.get("argv"), names.get("orig_argv")
+    if error is not None or type(argv) is not list or type(words) is not list:
+        return ""
+    if argv[:1] != ["-m"] or "-m" not in words[:-1]:  # runpy puts the file there when it has one
+        return ""
+    return text(words[words.index("-m") + 1])
+
+
+def _last_error() -> object:
+    """The exception that nobody caught."""
+    names = _names_of("sys")
+    return names.get("last_exc", names.get("last_value"))  # 3.12; before
 
 
 def _names_of(module: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ import sys
 import time
 from _thread import allocate_lock
 
-from .begun import Begun
+from .begun import Begun, missing_module
 from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
 from .copying.running import Frames
@@ -90,6 +90,7 @@ class Service:
             "found": self._watching.rows(new),
             "readings": self._watching.read(new),
             "failure": self._begun.failure(),
+            "missing": missing_module(),
         }
         self._read_last.acquire(blocking=False)
         if tell(lambda: message):

@@ -248,7 +248,12 @@ class RefwatchApp(AskingApp):
     def _stem(self) -> str:
         """What the target is called in a file's name: its script or module."""
         argv = self.state.target.argv if self.state.target else []
-        words = [word for word in argv if not word.startswith("-")]
+        before = ["", *argv]
+        words = [
+            word
+            for word, option in zip(argv, before, strict=False)
+            if not word.startswith("-") and option not in ("-X", "-W")
+        ]
         if len(words) > 1 and Path(words[0]).name.startswith("python"):
             words = words[1:]
         return re.sub(r"[^\w.-]+", "_", Path(words[0]).stem if words else "")[:60] or "target"

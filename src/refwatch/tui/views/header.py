@@ -30,6 +30,8 @@ class HeaderView:
     census: str = ""
     """How long ago the last one was and how long the target stood still for it, or why there is
     none; shown where there is room."""
+    folder: str = ""
+    """Where the interpreter lies, with a slash behind; as much of its end as there is room for."""
 
 
 def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
@@ -55,7 +57,12 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
         note=replay or "",
         counting=_counting(state),
         census=fmt_census(state),
+        folder=_folder(target.executable) if target.argv[:1] == [target.executable] else "",
     )
+
+
+def _folder(executable: str) -> str:
+    return safe(os.path.join(os.path.dirname(executable), ""))
 
 
 def fmt_target(argv: list[str]) -> str:
@@ -118,7 +125,12 @@ def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
         right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), *right]
     right += [("  ", ""), (fmt_duration(view.elapsed_s).rjust(7), "strong"), (" ", "")]
     room = max(8, width - sum(len(text) for text, _ in right) - 12)
-    left: Line = ((" refwatch ", "title"), (" ", ""), (cut(view.target, room), "strong"))
+    folder = view.folder
+    if len(folder) + len(view.target) > room:
+        left_over = room - len(view.target) - 1
+        folder = "…" + folder[-left_over:] if left_over > 0 else ""
+    command: Line = ((folder, "muted"), (cut(view.target, room), "strong"))
+    left: Line = ((" refwatch ", "title"), (" ", ""), *command)
     parts = [view.note, *view.facts, view.census] if view.note else [*view.facts, view.census]
     while len(parts) > 1 and len("  ".join(parts)) + len(view.cost) + 4 > width:
         parts.pop()
