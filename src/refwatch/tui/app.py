@@ -126,7 +126,7 @@ class RefwatchApp(AskingApp):
         async for batch in self.feed.events():
             for event in batch:
                 self.state.apply(event)
-                if isinstance(event, ev.TargetStarted):
+                if isinstance(event, ev.TargetStarted | ev.Checkpoint):
                     self._resize_terminal(self.size)
                 self.tell(event)
 
