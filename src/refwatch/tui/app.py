@@ -1,7 +1,7 @@
 """The app: one State, fed by a reader, drawn some times a second by one tick.
 
 Arrivals only change the state. The tick draws the panel that is seen, and only if the state has
-changed since. A pause holds the views, not the state: data flows on behind it.
+changed since. A pause holds a copy of the state: data flows on behind it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from textual.screen import Screen
 
 from refwatch.model import events as ev
 from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.session import codec
 from refwatch.session.state import State
 from refwatch.tui.allocations import AllocationsPanel
 from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.heap import HeapScreen
-from refwatch.tui.held import Held
 from refwatch.tui.help import HelpScreen, Section, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
@@ -91,7 +91,10 @@ class RefwatchApp(AskingApp):
     ) -> None:
         super().__init__(feed, replay=replay)
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-        self.held: Held | None = None
+        self.held: State | None = None
+        """What a pause shows: the state as it was then."""
+        self._held_drawn = ""
+        """The panel that shows it already."""
         self.baseline = Choice()
         self.specs = panels(live=not replay)
         self.main = MainScreen(self.specs)
@@ -132,8 +135,13 @@ class RefwatchApp(AskingApp):
 
     @property
     def paused(self) -> bool:
-        """The view is held."""
-        return self.held is not None
+        """The view stands still."""
+        return self.held is not None or (isinstance(self.feed, ReplayFeed) and self.feed.paused)
+
+    @property
+    def shown(self) -> State:
+        """The state that is looked at."""
+        return self.held or self.state
 
     # -- drawing -------------------------------------------------------------------------------
 
@@ -163,16 +171,16 @@ class RefwatchApp(AskingApp):
             self.main.set_baseline(self.baseline.index)
         spec = self.main.active
         if self.held is not None:
-            if numbers and self.held.drawn != spec.name:
-                self.held.drawn = spec.name
-                self.main.show_panel(self.held.views[spec.name], numbers=True)
+            if numbers and self._held_drawn != spec.name:
+                self._held_drawn = spec.name
+                self.main.show_panel(spec.read(self.held), numbers=True)
         elif numbers or spec.fast:
             self.main.show_panel(spec.read(self.state), numbers=numbers)
         if numbers:
             self._draw_preview()
 
     def _draw_live(self, screen: LiveScreen[Any]) -> None:
-        view = screen.read(self.state, self.held)
+        view = screen.read(self.state if screen.moves_on else self.shown)
         if view is not None and view != screen.view:
             screen.show(view)
 
@@ -190,15 +198,12 @@ class RefwatchApp(AskingApp):
                 panel.preview(view)
 
     def _detail(self, serial: int) -> DetailView | None:
-        if self.held is not None:
-            return self.held.threads.get(serial)
-        return view_detail(self.state, serial, source_line)
+        return view_detail(self.shown, serial, source_line)
 
     def _header(self) -> HeaderView:
-        if self.held is not None:
-            behind = max(0.0, self.state.now - self.held.at)
-            return replace(self.held.header, behind_s=behind)
-        return view_header(self.state, gone=self.feed.gone, replay=self._replay_note())
+        view = view_header(self.shown, gone=self.feed.gone, replay=self._replay_note())
+        behind = max(0.0, self.state.now - self.shown.now)
+        return replace(view, behind_s=behind) if self.paused else view
 
     def _replay_note(self) -> str | None:
         if not self.replay:
@@ -214,18 +219,17 @@ class RefwatchApp(AskingApp):
             await self.screen.dismiss()
         if isinstance(self.screen, MainScreen):
             await self.main.activate(name)
-            if self.held is not None:
-                self.held.drawn = ""
+            self._held_drawn = ""
             self.draw()
 
     def action_pause(self) -> None:
-        if self.held is None:
-            self.held = Held.of(self.state, self.specs, self._header())
-        else:
-            self.held = None
-            self.main.resumed()
         if isinstance(self.feed, ReplayFeed):
-            self.feed.paused = self.paused
+            self.feed.paused = not self.feed.paused
+        else:
+            self.held = codec.copy(self.state) if self.held is None else None
+            self._held_drawn = ""
+        if not self.paused:
+            self.main.resumed()
         self.draw()
         self.screen.refresh_bindings()
 
@@ -260,12 +264,12 @@ class RefwatchApp(AskingApp):
 
     def action_jump(self) -> None:
         if isinstance(self.feed, ReplayFeed):
-            if self.held is not None:
+            if self.paused:
                 self.action_pause()
             self.feed.jump_to_end()
 
     def action_baseline(self) -> None:
-        self.baseline.next(baselines_of(self.state))
+        self.baseline.next(baselines_of(self.shown))
         self.main.set_baseline(self.baseline.index)
         self.draw()
 
@@ -344,8 +348,7 @@ class RefwatchApp(AskingApp):
 
     @on(MainScreen.PanelMounted)
     def _panel_mounted(self) -> None:
-        if self.held is not None:
-            self.held.drawn = ""
+        self._held_drawn = ""
         self.draw()
 
     @on(OutputLines.Typed)
