@@ -107,6 +107,8 @@ class Daemon:
         self._state.apply(event)
         if self._recording is not None:
             self._recording.write([event], time.monotonic())
+            if self._recording.wants_checkpoint:
+                self._recording.write_checkpoint(self._state.checkpoint())
             if self._recording.failed:
                 failed, self._recording = self._recording.failed, None
                 self._fail(failed)

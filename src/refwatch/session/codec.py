@@ -60,6 +60,14 @@ def decode(data: bytes, kind: type[T]) -> T:
         raise CodecError(str(error)) from error
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether these bytes are as :func:`encode` returned them, by their checksum."""
+    try:
+        return bool(zlib.decompress(data))
+    except zlib.error:
+        return False
+
+
 def copy(value: T) -> T:
     """An independent copy."""
     return _decoder(type(value)).decode(_encoder.encode(value))

@@ -45,9 +45,11 @@ from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
+from refwatch.tui.views.scrubber import ScrubberView
 from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.icicle import ICICLE_KEYS
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 
 __all__ = ["Leave", "RefwatchApp"]
@@ -71,7 +73,15 @@ class RefwatchApp(AskingApp):
                 tooltip="Write a snapshot as JSON, and say where"),
         Binding("full_stop", "speed(1)", "Faster", key_display=".", id="replay.faster"),
         Binding("comma", "speed(-1)", "Slower", key_display=",", id="replay.slower"),
-        Binding("J", "jump", "To the end", show=False, id="replay.end",
+        Binding("left,left_square_bracket", "step(-1)", "1 s back", id="replay.back",
+                tooltip="Show the recording as it was a second before"),
+        Binding("right,right_square_bracket", "step(1)", "1 s on", id="replay.on"),
+        Binding("shift+left,left_curly_bracket", "step(-10)", "10 s back", show=False,
+                id="replay.far_back"),
+        Binding("shift+right,right_curly_bracket", "step(10)", "10 s on", show=False,
+                id="replay.far_on"),
+        Binding("home,ctrl+home", "jump(0)", "To the beginning", show=False, id="replay.beginning"),
+        Binding("end,ctrl+end,J", "jump(1)", "To the end", show=False, id="replay.end",
                 tooltip="Jump to the end of the recording"),
         Binding("question_mark", "help", "Keys", key_display="?", id="app.help",
                 tooltip="Every key, and what the colours mean"),
@@ -132,6 +142,8 @@ class RefwatchApp(AskingApp):
                 if isinstance(event, ev.TargetStarted | ev.Checkpoint):
                     self._resize_terminal(self.size)
                 self.tell(event)
+            if isinstance(self.feed, ReplayFeed):
+                self.feed.folded(self.state)
 
     @property
     def paused(self) -> bool:
@@ -148,6 +160,7 @@ class RefwatchApp(AskingApp):
     def _tick(self) -> None:
         self._ticks += 1
         now = (self.state.version, self.feed.gone)
+        self._show_place()
         numbers = self._ticks % NUMBERS_EVERY == 0 and now != self._numbers
         if numbers or now != self._drawn:
             self._draw(numbers=numbers)
@@ -262,11 +275,25 @@ class RefwatchApp(AskingApp):
             self.feed.faster(by)
             self.main.show_header(self._header())
 
-    def action_jump(self) -> None:
+    def action_step(self, by: float) -> None:
         if isinstance(self.feed, ReplayFeed):
-            if self.paused:
-                self.action_pause()
-            self.feed.jump_to_end()
+            self.feed.step(by)
+
+    def action_jump(self, share: float) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.seek(share * self.feed.length_s)
+
+    @on(Scrubber.Picked)
+    def _moment_picked(self, event: Scrubber.Picked) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.seek(event.at)
+
+    def _show_place(self) -> None:
+        feed = self.feed
+        if isinstance(feed, ReplayFeed) and self.main.is_mounted:
+            self.main.scrubber.display = True
+            view = ScrubberView(round(feed.clock_s, 1), feed.length_s, feed.paused)
+            self.main.scrubber.present(view)
 
     def action_baseline(self) -> None:
         self.baseline.next(baselines_of(self.shown))
@@ -277,8 +304,8 @@ class RefwatchApp(AskingApp):
         if action == "baseline":
             panel = self.main.panel
             return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
-        if action in {"speed", "jump"}:
-            return isinstance(self.feed, ReplayFeed) and not self.feed.gone
+        if action in {"speed", "step", "jump"}:
+            return isinstance(self.feed, ReplayFeed)
         return True
 
     def action_toggle_theme(self) -> None:
