@@ -1,11 +1,11 @@
 """An hour of a session, simulated: how much memory does refwatch keep of it?
 
-    python benchmarks/hour.py daemon|viewer [--hours 1]
+    python benchmarks/hour.py [--hours 1]
 
-Feeds the events of an hour, each coded and decoded as on the wire, to what the daemon keeps (the
-state and the backlog for viewers that come late) or to what a viewer keeps (the state), and prints
-the growth of the resident memory in MB as JSON. The program that is simulated has eight threads
-that run all the time, starts one more every second, has 5,000 lines of code and prints.
+Feeds the events of an hour, each coded and decoded as on the wire, to a state, which the daemon and
+each viewer keep, and prints the growth of the resident memory in MB as JSON. The program that is
+simulated has eight threads that run all the time, starts one more every second, has 5,000 lines of
+code and prints.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import psutil
 from refwatch.model import events as ev
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.model.wire import encode_line, event_decoder
-from refwatch.session.backlog import Backlog
+from refwatch.session import codec
 from refwatch.session.state import State
 
 SLICE_S = 0.1
@@ -102,10 +102,9 @@ def session(hours: float) -> Iterator[ev.Event]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The memory that an hour of watching takes.")
-    parser.add_argument("who", choices=["daemon", "viewer"])
     parser.add_argument("--hours", type=float, default=1.0)
     options = parser.parse_args()
-    state, backlog = State(), Backlog()
+    state = State()
     me = psutil.Process()
     gc.collect()
     before = top = me.memory_info().rss
@@ -113,20 +112,16 @@ def main() -> None:
     for event in session(options.hours):
         fresh = event_decoder.decode(encode_line(event))
         state.apply(fresh)
-        if options.who == "daemon":
-            backlog.add(fresh)
         count += 1
         if count % 1_000 == 0:
             top = max(top, me.memory_info().rss)
     after = me.memory_info().rss
-    kept = len(backlog.events(state))
     result = {
-        "who": options.who,
         "events": count,
         "growth_mb": (after - before) / 2**20,
         "peak_growth_mb": (max(top, after) - before) / 2**20,
         "rss_mb": after / 2**20,
-        "backlog_events": kept,
+        "encoded_mb": len(codec.encode(state)) / 2**20,
     }
     print(json.dumps(result))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from refwatch.export.snapshot import build_snapshot
+from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State
 
@@ -60,6 +61,26 @@ def test_it_adds_up_to_the_same_as_live(bench: Bench, named: Named) -> None:
     assert replayed.status == 0
     assert replayed.out.decode() == done.summary
     assert replayed.err == b""
+
+
+def test_a_late_viewer_of_a_real_session_has_the_same_snapshot(bench: Bench, named: Named) -> None:
+    words = ["--record", "events.rec", "--alloc", "exact", bench.script(TARGET)]
+    bench.snapshot_when(named("spinner", "waiter"), words=words, status=3)
+    events = list(read_recording(bench.folder / "events.rec").events)
+    full, late = State(), State()
+    for count, event in enumerate(events):
+        full.apply(event)
+        late.apply(event)
+        if count % 20 == 0 or count == len(events) - 1:
+            assert snapshot_of(late) == snapshot_of(full)
+            late = State()
+            late.apply(event_decoder.decode(encode_line(full.checkpoint())))
+            assert snapshot_of(late) == snapshot_of(full)
+
+
+def snapshot_of(state: State) -> bytes:
+    taken_at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    return msgspec.json.encode(build_snapshot(state, taken_at=taken_at))
 
 
 def test_one_that_was_cut_off_plays_up_to_the_cut(bench: Bench, named: Named) -> None:

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model import kept
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
@@ -32,10 +31,8 @@ CHAIN = [
     ChainLink("module", name="app"),
 ]
 REFERRER = Referrer(1, "frame", "dispatch, /a.py:51", "0x7f04", ["local row"], 2, root=True)
-POINTS = kept.Points(48, [1.0, 1.25], [2, 3])
 SPLIT = MemorySplit(1 << 30, 1 << 20, 1 << 10, None, None, 5000, 7, 12)
 LIVE = [LineUse(3, 1 << 40, 12)], [FileUse("/é.py", 4096, 2)], [TracebackUse(7, 64, 1)]
-SUMS = [12.5, 800.0, 3.25, 1e9, 0.5, 32.0, 156.25, 640000.0, 0.625, 40.0]
 EVENTS: list[ev.Event] = [
     ev.TargetStarted(0.0, 42, ["a b", "é\n"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0.1.0", True),
     ev.InterpreterFound(0.1, 42, "3.13.1", False, True, 0.005),
@@ -87,15 +84,6 @@ EVENTS: list[ev.Event] = [
     ev.ReferrersFound(1.6, 42, "inspect 1", 0, "list", "list of 3", "0x7f02", 4, None, [REFERRER]),
     ev.InspectionEnded(1.7, 42, "inspect 1", "the copy is gone"),
     ev.GraphWritten(1.7, ["/tmp/é.dot", "/tmp/é.svg"]),
-    kept.CrowdKept(2.0, 42, "spin-*", 0, 9, {ThreadState.SLEEP: 0.5}, []),
-    kept.ReferencesKept(2.0, 42, 1, [0.002], [5], [9], 1.9, "memory is short"),
-    kept.WatchedKept(
-        2.0, 42, 5, "cache", "dict", "0x7f00", "main", True, False, 1.0, POINTS, 2, 3, 4, 1.2, True
-    ),
-    kept.ClassKept(2.0, 42, 9, "app", "Entry", 1.2, POINTS),
-    kept.CensusKept(2.0, 42, 1, 1.3, 0.05, 0.002, "copy", 9, False, 1, [], [], [1.3]),
-    kept.TypeKept(2.0, 42, "builtins", "dict", POINTS),
-    kept.BaselineKept(2.0, 42, "warm", 0.7, [(9, 3)], [("app", "Entry", 3)], [(5, 2)], True, [9]),
     ev.AllocationsSwitched(2.1, 42, "exact", 25, "the target traces by itself"),
     ev.SitesSeen(2.1, 42, 3, [Site("/a.py", 3, "make"), Site("<string>", 0, "")]),
     ev.TracebacksSeen(2.1, 42, 7, [[3, 4], []]),
@@ -104,34 +92,7 @@ EVENTS: list[ev.Event] = [
     ev.TracesFailed(2.4, 42, "memory is short", 10.0),
     ev.TracesFailed(2.4, 42, "memory is short", None),
     ev.MemoryMeasured(2.5, 42, SPLIT),
-    kept.AllocationsKept(
-        3.0,
-        42,
-        "burst",
-        0,
-        "",
-        2.1,
-        [(3, Site("/a.py", 3, "make"))],
-        [(7, [3, 4])],
-        kept.SeriesKept(0.5, [(2.2, 0.05, (800.0, 12.5))]),
-        kept.SeriesKept(1.0, []),
-        kept.SeriesKept(1.0, [(2.5, 1.0, (1.0, 2.0, 0.0, 0.0, 5.0, 7.0))]),
-        "memory is short",
-        SPLIT,
-        2.5,
-    ),
-    kept.TallyKept(
-        3.0,
-        42,
-        "warm",
-        2.4,
-        (1, 0.05, 0.0025, 1.5, 99),
-        [(3, SUMS)],
-        [("/é.py", SUMS)],
-        [(7, SUMS)],
-        kept.TracesKept(4, 2.3, 0.1, 0.002, 25, 1 << 40, 1 << 41, 1200, *LIVE),
-        True,
-    ),
+    ev.Checkpoint(2.6, "0badc0de", bytes(range(256))),
 ]
 
 

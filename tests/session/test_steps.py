@@ -122,17 +122,3 @@ def test_of_many_the_first_that_need_it_are_long() -> None:
     assert room.left == 0
     series[1].leave()
     assert room.left == 1
-
-
-@pytest.mark.parametrize("limit", [10, 100])
-def test_restored_they_go_on_as_before(limit: int) -> None:
-    points = a_walk(3, 2000)
-    steps = filled(points[:1000], limit)
-    room = Room(5, 100)
-    again = Steps.restored(steps.limit, steps.times(), steps.counts(), room)
-    assert room.left == (4 if limit == 100 else 5)
-    room.left = 0
-    for at, count in points[1000:]:
-        steps.add(at, count)
-        again.add(at, count)
-    assert list(again) == list(steps)

@@ -70,7 +70,7 @@ def test_old_slices_are_dropped() -> None:
     strip = Strip(keep_s=2.0)
     for tick in range(1, 101):
         strip.add(tick / 10, "h100000")
-    assert len(strip.slices(since=0.0)) == 21
+    assert len(strip.runs(0.0, 11.0)) == 21
     assert strip.cells(7.0, 7.5, 1) == [None]
     assert strip.cells(9.0, 9.5, 1) == [S.GIL_HELD]
     strip.drop_before(20.0)

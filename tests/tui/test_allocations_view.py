@@ -21,7 +21,6 @@ from refwatch.tui.views.allocations import (
     AllocationsReader,
     AllocationsView,
     Between,
-    hold_allocations,
 )
 from refwatch.tui.views.allocations_detail import (
     draw_allocation_facts,
@@ -142,17 +141,6 @@ def test_rates_between_marks_are_of_their_windows() -> None:
     assert part.windows.count < view.between(0, None).windows.count
     assert part.burst(By.LINE, ROWS).size.rate == pytest.approx(9_000_000, rel=0.3)
     assert part.total == pytest.approx(sum(size for _, size in part.weights(By.LINE)))
-
-
-def test_a_pause_keeps_the_figures() -> None:
-    state = state_of(with_allocations(Simulation(6.0)))
-    held = hold_allocations(AllocationsReader().read(state))
-    assert isinstance(held, AllocationsView)
-    before = held.between(0, None).burst(By.LINE, ROWS)
-    state.apply(ev.BurstMeasured(6.1, PID, 0.02, 0.25, [BurstUse(4, 9e5, 9e9, 1, 1, 0, 0)], 9))
-    state.apply(ev.TracebacksSeen(6.2, PID, 4, [[14]]))
-    assert held.between(0, None).burst(By.LINE, ROWS) == before
-    assert held.stack(4)[0] == ROWS
 
 
 def test_the_version_changes_with_the_figures() -> None:

@@ -19,7 +19,6 @@ from refwatch.tui.views.objects import (
     ObjectsReader,
     ObjectsView,
     chains_work,
-    hold_objects,
     rate,
 )
 
@@ -211,20 +210,6 @@ def test_what_is_remembered_changes_nothing() -> None:
 
 def _rest(since: float) -> list[Event]:
     return [event for event in reference_events(SECONDS) if event.at > since]
-
-
-def test_a_held_view_stays_as_it_is() -> None:
-    state = state_of([*begun(), *reference_events(9.0)])
-    held = hold_objects(ObjectsReader().read(state))
-    assert isinstance(held, ObjectsView)
-    session = row_of(held, "app", "Session")
-    before = (rate(session, held), held.grown(session, 0), held.census, held.suspects)
-    for event in [*_rest(9.0), ev.ClassEnded(15.0, PID, LEAK)]:
-        state.apply(event)
-    state.processes[PID].references.baselines[0].classes.clear()
-    assert (rate(session, held), held.grown(session, 0), held.census, held.suspects) == before
-    assert before[1] == session.instances
-    assert hold_objects("another") == "another"
 
 
 def test_before_anything_is_known() -> None:

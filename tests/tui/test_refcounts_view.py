@@ -21,7 +21,6 @@ from refwatch.tui.views.refcounts import (
     arrange,
     columns_for,
     fmt_totals,
-    hold_refcounts,
     rises,
     view_refcounts,
 )
@@ -193,18 +192,6 @@ def test_what_80_and_120_columns_have_room_for(view: RefcountsView) -> None:
 def test_totals(view: RefcountsView) -> None:
     assert fmt_totals(view, 14) == "11 watched, 3 died"
     assert fmt_totals(view, 1) == "1 shown of 11 watched, 3 died"
-
-
-def test_a_held_view_stays_what_it_was() -> None:
-    events = recorded(12.0)
-    state = state_of(event for event in events if event.at <= 8.0)
-    held = hold_refcounts(view_refcounts(state))
-    before = rows(held, START)
-    for event in events:
-        if event.at > 8.0:
-            state.apply(event)
-    assert rows(held, START) == before
-    assert rows(view_refcounts(state), START) != before
 
 
 def test_rows_are_made_only_when_looked_at(view: RefcountsView) -> None:

@@ -8,7 +8,6 @@ from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
-from refwatch.model.states import ThreadState, encode_runs
 from refwatch.tui.views.spans import width_of
 from refwatch.tui.views.table import Order, column_at, heading, lay, place
 from refwatch.tui.views.threads import (
@@ -16,7 +15,6 @@ from refwatch.tui.views.threads import (
     arrange,
     columns_for,
     fmt_totals,
-    hold,
     view_threads,
 )
 
@@ -96,17 +94,6 @@ def test_hostile_names_keep_the_columns() -> None:
         line = lay(row, placed)
         assert width_of(line) == width_of(heading(placed, "", reverse=False))
         assert all(text.isprintable() for text, _ in line)
-
-
-def test_a_held_view_keeps_its_strips() -> None:
-    state = state_of(Simulation(2.0).events())
-    held = hold(view_threads(state))
-    before = held.strips[10].runs(1.0, 2.0)
-    strip = state.processes[PID].threads[10].strip
-    for number in range(400):
-        strip.add(2.1 + number * 0.1, encode_runs([(ThreadState.SLEEP, 100_000)]))
-    assert strip.runs(1.0, 2.0) == []
-    assert held.strips[10].runs(1.0, 2.0) == before
 
 
 def test_a_thread_without_a_name_has_its_number() -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.session.strip import Run, Strip
 from refwatch.tui.views.spans import Span
-from refwatch.tui.views.timeline import HeldRuns, StripCells, Window, window
+from refwatch.tui.views.timeline import StripCells, Window, window
 
 HELD, WAIT, SLEEP = ThreadState.GIL_HELD, ThreadState.GIL_WAIT, ThreadState.SLEEP
 
 
+class Fixed:
+    """Runs that do not move on."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self._runs = runs
+
+    def runs(self, start: float, end: float) -> list[Run]:
+        return [run for run in self._runs if run[1] > start and run[0] < end]
+
+
 def cells_of(runs: list[Run], cell_s: float, count: int, *, letters: bool = False) -> list[Span]:
-    return StripCells().spans(HeldRuns(tuple(runs)), Window(cell_s, count, count), letters)
+    return StripCells().spans(Fixed(runs), Window(cell_s, count, count), letters)
 
 
 def test_one_state_is_one_span() -> None:

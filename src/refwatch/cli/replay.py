@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from refwatch.cli.errors import FAILED, USAGE, give_up, say
@@ -36,11 +37,14 @@ def replay(file: str) -> int:
 
 def _in_ui(recording: object) -> int:
     from refwatch.export.snapshot import write_snapshot
+    from refwatch.session.playback import Playback
     from refwatch.session.recording import Recording
     from refwatch.tui.app import RefwatchApp
     from refwatch.tui.feed import ReplayFeed
 
     assert isinstance(recording, Recording)
-    feed = ReplayFeed(recording.events)
-    RefwatchApp(feed, replay=True, write_snapshot=write_snapshot, snapshot_dir=Path.cwd()).run()
+    with closing(Playback(recording)) as playback:
+        feed = ReplayFeed(playback)
+        app = RefwatchApp(feed, replay=True, write_snapshot=write_snapshot, snapshot_dir=Path.cwd())
+        app.run()
     return 0

@@ -25,7 +25,6 @@ from refwatch.model import events as ev
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
 from refwatch.model.wire import encode_line
 from refwatch.observe.proc import proc_is_ours
-from refwatch.session.backlog import Backlog
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
 
@@ -90,7 +89,6 @@ class Daemon:
         self._viewers: list[Viewer] = []
         self._recording = recording
         self._state = State()
-        self._backlog = Backlog()
         self._watch: Watch | None = None
         self._launched: Launched | None = None
         self._started_ns = time.monotonic_ns()
@@ -107,9 +105,10 @@ class Daemon:
     def emit(self, event: ev.Event) -> None:
         """Everything goes this way: into the state, to the viewers, into the recording."""
         self._state.apply(event)
-        self._backlog.add(event)
         if self._recording is not None:
             self._recording.write([event], time.monotonic())
+            if self._recording.wants_checkpoint:
+                self._recording.write_checkpoint(self._state.checkpoint())
             if self._recording.failed:
                 failed, self._recording = self._recording.failed, None
                 self._fail(failed)
@@ -319,7 +318,8 @@ class Daemon:
     def _welcome(self, connection: socket.socket) -> None:
         viewer = Viewer(connection)
         self._had_viewer = True
-        viewer.send(b"".join(encode_line(event) for event in self._backlog.events(self._state)))
+        if self._state.version:
+            viewer.send(encode_line(self._state.checkpoint()))
         self._viewers.append(viewer)
 
     def _obey(self, command: cmd.Command) -> None:

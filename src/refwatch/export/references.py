@@ -40,7 +40,7 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
     idle = 0
     for record in known.classes.values():
         name = record.module, record.name
-        if not any(record.series.counts()):
+        if not any(count for _, count in record.series):
             idle += 1
             if idle > MOST_IDLE:
                 continue

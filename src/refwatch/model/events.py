@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from refwatch.model import kept
 from refwatch.model.allocation_events import AllocationsSwitched as AllocationsSwitched
 from refwatch.model.allocation_events import BurstMeasured as BurstMeasured
 from refwatch.model.allocation_events import MemoryMeasured as MemoryMeasured
@@ -382,6 +381,15 @@ class WatchEnded(_Event, frozen=True, tag="watch_ended"):
     reason: str
 
 
+class Checkpoint(_Event, frozen=True, tag="checkpoint"):
+    """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
+    event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
+    which version's state it is; another version's is of no use."""
+
+    shape: str
+    data: bytes
+
+
 Event = (
     TargetStarted
     | InterpreterFound
@@ -425,13 +433,5 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
-    | kept.CrowdKept
-    | kept.ReferencesKept
-    | kept.WatchedKept
-    | kept.ClassKept
-    | kept.CensusKept
-    | kept.TypeKept
-    | kept.BaselineKept
-    | kept.AllocationsKept
-    | kept.TallyKept
+    | Checkpoint
 )

@@ -24,16 +24,18 @@ def encode_line(message: msgspec.Struct) -> bytes:
     try:
         return _encoder.encode(message) + b"\n"
     except UnicodeEncodeError:
-        return _encoder.encode(_without_surrogates(msgspec.to_builtins(message))) + b"\n"
+        return _encoder.encode(without_surrogates(msgspec.to_builtins(message))) + b"\n"
 
 
-def _without_surrogates(value: object) -> object:
+def without_surrogates(value: object) -> object:
+    """The plain value with text that can be encoded as UTF-8: what cannot is written with a
+    backslash. Lists become tuples."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
+        return tuple(map(without_surrogates, value))
     if isinstance(value, dict):
-        return {key: _without_surrogates(item) for key, item in value.items()}
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
     return value
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import add
 
+from msgspec import Struct
+
 from refwatch.model import events as ev
 from refwatch.model.allocations import MemorySplit, Mode
 from refwatch.model.references import Site
@@ -39,8 +41,7 @@ Key = int | str
 Tallies = dict[By, dict[Key, Tally]]
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True, gc=False, array_like=True):
     """Live blocks of one group, as traces have them."""
 
     size: int

@@ -10,7 +10,7 @@ from operator import add, sub
 from msgspec import Struct
 
 
-class Tally(Struct, frozen=True, gc=False):
+class Tally(Struct, frozen=True, gc=False, array_like=True):
     """What bursts have seen of one group: sums over the windows. ``*_square`` is the sum of the
     windows' squares, ``*_time`` that of their products with the windows' lengths."""
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from refwatch.model import events as ev
-from refwatch.model import kept
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations
 from refwatch.session.references import References
@@ -113,10 +112,6 @@ class ThreadRecord:
         self.strip.add(at, piece.runs)
         if self.alive:  # else it is the part of its last slice that it lived through
             self._show(piece)
-        self.add_up(piece)
-
-    def add_up(self, piece: ev.ThreadSlice) -> None:
-        """Take a slice into the totals only."""
         self.samples += piece.samples
         for state, seconds in piece.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
@@ -272,11 +267,6 @@ class ProcessState:
         if key not in self.crowds and len(self.crowds) >= KEEP_CROWDS:
             key = ("", 0)
         self.crowds.setdefault(key, Crowd(key[0])).add(thread)
-
-    def kept_crowd(self, event: kept.CrowdKept) -> None:
-        hot = add_hot({}, event.hot)
-        crowd = Crowd(event.name, event.threads, dict(event.states), hot)
-        self.crowds[event.name, event.line] = crowd
 
     def end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at

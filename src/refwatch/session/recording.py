@@ -1,29 +1,38 @@
 """A recording: the events of a session, one line of JSON each, after one line that says so.
 
 Written in pieces so that a writer killed at any moment leaves a file that plays up to half a second
-before; read as a stream, so that its size does not matter. What follows a cut is not guessed.
+before; read as a stream, so that its size does not matter. What follows a cut is not guessed. Now
+and then a line is a checkpoint, the whole state up to there: playback.py starts from these, and who
+reads the events one after another is not given them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from refwatch import __version__
-from refwatch.model.events import Event
+from refwatch.model.events import Checkpoint, Event
 from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
 VERSION = 1
 FLUSH_S = 0.5  # what the death of the writer may cost at most
+CHECKPOINT_BYTES = 2 << 20
+"""Of events, at least, from one checkpoint to the next: what a state folds in 0.15 s or so."""
+EVENTS_PER_CHECKPOINT = 4
+"""So many times the size of a checkpoint, at least, is that of the events up to the next."""
+CHECKPOINT = b'{"event":"checkpoint",'
+"""How the line of one begins."""
 MAX_LINE = 1 << 24  # bytes; an event is a few kilobytes, so a longer line is noise
 MAX_BAD = 100  # lines in a row that are no event, after which the rest is taken for noise
 
@@ -50,6 +59,8 @@ class RecordingWriter:
         self.failed: str | None = None
         self._path = Path(path)
         self._flushed_at = float("-inf")
+        self._since_checkpoint = 0
+        self._checkpoint_size = 0
         header = _Header(f"{FORMAT}{VERSION}", __version__)
         try:
             self._file: BinaryIO | Stream | None = _create(path, encode_line(header), terminal)
@@ -61,12 +72,30 @@ class RecordingWriter:
         if self._file is None:
             return
         try:
-            self._file.write(b"".join(map(encode_line, events)))
+            data = b"".join(map(encode_line, events))
+            self._file.write(data)
+            self._since_checkpoint += len(data)
             if now - self._flushed_at >= FLUSH_S:
                 self._file.flush()
                 self._flushed_at = now
         except OSError as error:
             self._fail(error)
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        """So many events have been written since the last one that it is worth its size."""
+        least = max(CHECKPOINT_BYTES, EVENTS_PER_CHECKPOINT * self._checkpoint_size)
+        return self._file is not None and self._since_checkpoint >= least
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write the state after all events so far, unless it is too large for a line."""
+        line = encode_line(checkpoint)
+        self._since_checkpoint, self._checkpoint_size = 0, len(line)
+        if self._file is not None and len(line) < MAX_LINE:
+            try:
+                self._file.write(line)
+            except OSError as error:
+                self._fail(error)
 
     def flush_if_late(self, now: float) -> None:
         """Flush when the last time is half a second ago, for a caller with nothing to write."""
@@ -156,44 +185,70 @@ class Recording:
     raises RecordingError if the file stops being readable.
     """
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: BinaryIO, offset: int) -> None:
         self.truncated = False
         self.bad_lines = 0
-        self._path = path
-        self._file = file
-        rest = self._play()
+        self.offset = self._read_to = offset
+        """Where the line of the next event begins, in bytes from the beginning."""
+        self.path = path
+        self.file = file
         try:
-            first = next(rest, None)
+            self.next = self._read()
+            """The event that :meth:`take` returns; None at the end."""
         except BaseException:
             file.close()
             raise
-        if first is None:
+        if self.next is None:
+            file.close()
             raise RecordingError(f"{str(path)!r} holds no events")
-        self.events: Iterator[Event] = chain((first,), rest)
+        self.events: Iterator[Event] = self._play()
 
     def close(self) -> None:
         """For a reader that stops before the end."""
-        self._file.close()
+        self.file.close()
+
+    def take(self) -> Event | None:
+        """The next event; None at the end."""
+        event = self.next
+        if event is not None:
+            self.next = self._read()
+        return event
+
+    def go(self, offset: int) -> None:
+        """Go on from the line that begins there. Raises RecordingError."""
+        try:
+            self.file.seek(offset)
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"cannot read {_reason(self.path, error)}") from error
+        self.truncated, self._read_to = False, offset
+        self.next = self._read()
 
     def _play(self) -> Iterator[Event]:
+        with self.file:
+            while (event := self.take()) is not None:
+                yield event
+
+    def _read(self) -> Event | None:
         in_a_row = 0
-        with self._file:
-            while (line := self._next_line()) and in_a_row < MAX_BAD:
-                event = _decode(line)
-                if event is not None:
-                    in_a_row = 0
-                    yield event
-                else:
-                    self.bad_lines += 1
-                    in_a_row += 1
-            self.truncated = self.truncated or in_a_row >= MAX_BAD
+        self.offset = self._read_to
+        while in_a_row < MAX_BAD and (line := self._next_line()):
+            if line.startswith(CHECKPOINT):
+                continue
+            event = decode_event(line)
+            if event is not None:
+                return event
+            self.bad_lines += 1
+            in_a_row += 1
+        self.truncated = self.truncated or in_a_row >= MAX_BAD
+        return None
 
     def _next_line(self) -> bytes:
         """The next line that has an end, or nothing where the recording was cut off."""
         try:
-            line = self._file.readline(MAX_LINE)
+            line = self.file.readline(MAX_LINE)
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
-            raise RecordingError(f"cannot read {_reason(self._path, error)}") from error
+            raise RecordingError(f"cannot read {_reason(self.path, error)}") from error
+        self._read_to += len(line)
         if line and not line.endswith(b"\n"):
             self.truncated = True
             return b""
@@ -204,18 +259,30 @@ def read_recording(path: Path | str) -> Recording:
     """Open a recording. Raises RecordingError for whatever is none, with one line that says why."""
     path = Path(path)
     try:
-        file = path.open("rb")
+        file: BinaryIO = path.open("rb")
+        if not file.seekable():
+            file = _spooled(file)
     except (OSError, ValueError) as error:
         raise RecordingError(f"cannot read {_reason(path, error)}") from error
     try:
-        _check_header(path, file.readline(4096))
+        header = file.readline(4096)
+        _check_header(path, header)
     except OSError as error:
         file.close()
         raise RecordingError(f"cannot read {_reason(path, error)}") from error
     except RecordingError:
         file.close()
         raise
-    return Recording(path, file)
+    return Recording(path, file, len(header))
+
+
+def _spooled(pipe: BinaryIO) -> BinaryIO:
+    """All that comes from it, as a file that can be gone back in."""
+    with pipe:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads it closes it
+        shutil.copyfileobj(pipe, file)
+    file.seek(0)
+    return file
 
 
 def _check_header(path: Path, line: bytes) -> None:
@@ -233,7 +300,8 @@ def _check_header(path: Path, line: bytes) -> None:
         raise RecordingError(f"{str(path)!r} is a newer recording, {newer}; this is {__version__}")
 
 
-def _decode(line: bytes) -> Event | None:
+def decode_event(line: bytes) -> Event | None:
+    """The event that is this line; None where it is none of this version."""
     try:
         return event_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

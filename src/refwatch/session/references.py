@@ -200,6 +200,15 @@ class References:
     class_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
     type_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
 
+    def __post_init__(self) -> None:
+        """Series that were encoded share their rooms again."""
+        for object_ in self.watched.values():
+            object_.series.share(self.watched_room)
+        for class_ in self.classes.values():
+            class_.series.share(self.class_room)
+        for series in self.type_series.values():
+            series.share(self.type_room)
+
     def mark(self, at: float, name: str) -> None:
         """Keep the counts of now to compare with. The beginning stays."""
         first, *others = self.baselines

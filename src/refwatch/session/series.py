@@ -37,16 +37,21 @@ class Series:
             self._halve()
         self._points.append(new)
 
-    @classmethod
-    def restored(cls, width: int, span: float, points: list[Point]) -> Series:
-        """As :attr:`span` and :meth:`points` were of another."""
-        series = cls(width, span=span)
-        series._points = list(points)
-        return series
+    def packed(self) -> tuple[object, ...]:
+        """What :meth:`unpacked` makes it of again."""
+        return self._width, self._limit, self.span, self._points
 
-    def points(self) -> list[Point]:
-        """As they are kept."""
-        return list(self._points)
+    @classmethod
+    def unpacked(
+        cls,
+        width: int,
+        limit: int,
+        span: float,
+        points: list[tuple[float, float, list[float]]],
+    ) -> Series:
+        series = cls(width, limit, span)
+        series._points = [(at, weight, tuple(sums)) for at, weight, sums in points]
+        return series
 
     def _halve(self) -> None:
         old = self._points

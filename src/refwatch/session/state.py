@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refwatch.model import events as ev
-from refwatch.model import kept
 from refwatch.model.events import Event
-from refwatch.session import restore, restore_allocations
+from refwatch.session import codec
 from refwatch.session.allocations import Allocations
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import References
@@ -130,6 +129,10 @@ class State:
         self.now = max(self.now, event.at)
         self.version += 1
         _FOLDS[type(event)](self, event)
+
+    def checkpoint(self) -> ev.Checkpoint:
+        """All of it as one event, which another state takes in as it takes in others."""
+        return ev.Checkpoint(self.now, codec.shape_of(State), codec.encode(self))
 
     def note(self, at: float, text: str, level: str = "info") -> None:
         self.notes.append(Note(at, level, text))
@@ -283,12 +286,7 @@ def _watched_ended(state: State, event: ev.WatchedEnded) -> None:
     if process and record is not None:
         process.references.ended_object(event)
         if event.died and record.source != "main":
-            state.note(event.at, death_of(record.name, record.type))
-
-
-def death_of(name: str, type_name: str) -> str:
-    """What the list of events says of a watched object's end."""
-    return f"{name} ({type_name}) died"
+            state.note(event.at, f"{record.name} ({record.type}) died")
 
 
 def _census_failed(state: State, event: ev.CensusFailed) -> None:
@@ -347,29 +345,20 @@ def _traces_failed(state: State, event: ev.TracesFailed) -> None:
     state.note(event.at, f"traces not counted: {event.reason}{again}", "warning")
 
 
-def _allocations_kept(state: State, event: kept.AllocationsKept) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.allocations = restore_allocations.begun(event)
-
-
-def _crowd_kept(state: State, event: kept.CrowdKept) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.kept_crowd(event)
-
-
-def _references_kept(state: State, event: kept.ReferencesKept) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.references = restore.begun(event)
+def _checkpoint(state: State, event: ev.Checkpoint) -> None:
+    try:
+        if event.shape != codec.shape_of(State):
+            raise codec.CodecError("it is of another version of refwatch")
+        vars(state).update(vars(codec.decode(event.data, State)))
+    except codec.CodecError as error:
+        state.note(event.at, f"what came before cannot be read: {error}", "error")
 
 
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:
     state.ended = event.reason
 
 
-REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
+_REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.WatchedFound: References.found_object,
     ev.WatchedRead: References.read_objects,
     ev.WatchedCounted: References.counted_objects,
@@ -382,16 +371,14 @@ REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.ChainsFound: References.found_chains,
     ev.ReferrersFound: References.found_referrers,
     ev.InspectionEnded: References.ended_inspection,
-    **restore.FOLDS,
 }
 
-ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
+_ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
     ev.SitesSeen: Allocations.saw_sites,
     ev.TracebacksSeen: Allocations.saw_tracebacks,
     ev.BurstMeasured: Allocations.measured_burst,
     ev.TracesTaken: Allocations.took_traces,
     ev.MemoryMeasured: Allocations.measured_memory,
-    **restore_allocations.FOLDS,
 }
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
@@ -413,16 +400,14 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.SnapshotWritten: _snapshot_written,
     ev.TargetExited: _target_exited,
     ev.WatchEnded: _watch_ended,
+    ev.Checkpoint: _checkpoint,
     ev.GcPaused: _gc_paused,
-    kept.CrowdKept: _crowd_kept,
-    kept.ReferencesKept: _references_kept,
     ev.WatchedEnded: _watched_ended,
     ev.CensusFailed: _census_failed,
     ev.WorkProgressed: _work_progressed,
     ev.GraphWritten: _graph_written,
     ev.AllocationsSwitched: _allocations_switched,
     ev.TracesFailed: _traces_failed,
-    kept.AllocationsKept: _allocations_kept,
-    **{kind: _allocation_fold(take) for kind, take in ALLOCATION_FOLDS.items()},
-    **{kind: _reference_fold(take) for kind, take in REFERENCE_FOLDS.items()},
+    **{kind: _allocation_fold(take) for kind, take in _ALLOCATION_FOLDS.items()},
+    **{kind: _reference_fold(take) for kind, take in _REFERENCE_FOLDS.items()},
 }

@@ -27,6 +27,9 @@ class Room:
     """That a long one may have."""
 
 
+_UNSHARED = Room(0, 0)
+
+
 class Steps:
     """Points (time, count), one for each change, at most ``limit`` of them.
 
@@ -47,29 +50,27 @@ class Steps:
         self._times = array("d")  # 16 bytes for each point, where a tuple takes over 100
         self._counts = array("q")
 
+    def packed(self) -> tuple[object, ...]:
+        """What :meth:`unpacked` makes it of again, but for its room: see :meth:`share`."""
+        return self._limit, self._room is not None, self._times.tolist(), self._counts.tolist()
+
     @classmethod
-    def restored(
-        cls, limit: int, times: Sequence[float], counts: Sequence[int], room: Room
+    def unpacked(
+        cls, limit: int, roomy: bool, times: Sequence[float], counts: Sequence[int]
     ) -> Steps:
-        """As :attr:`limit`, :meth:`times` and :meth:`counts` were of another."""
-        steps = cls(limit, room)
-        if limit == room.points:
-            room.left -= 1
+        steps = cls(limit, _UNSHARED if roomy else None)
         steps._times, steps._counts = array("d", times), array("q", counts)
         return steps
+
+    def share(self, room: Room) -> None:
+        """Unpacked steps that had a room have this one from now on; others are left as they are."""
+        if self._room is _UNSHARED:
+            self._room = room
 
     @property
     def limit(self) -> int:
         """How many points there may be."""
         return self._limit
-
-    def times(self) -> list[float]:
-        """When each point begins, seconds."""
-        return self._times.tolist()
-
-    def counts(self) -> list[int]:
-        """The count of each point."""
-        return self._counts.tolist()
 
     def add(self, at: float, count: int) -> None:
         """The count from ``at`` on, seconds; a time before the newest point's is taken as that."""

@@ -47,9 +47,15 @@ class Strip:
         letter = self._slices[-1][1].rstrip("0123456789")[-1:]
         return STATE_OF_LETTER.get(letter, ThreadState.OTHER)
 
-    def slices(self, since: float) -> list[tuple[float, str]]:
-        """(end, runs as text) of the slices that ended at ``since`` seconds or later."""
-        return [piece for piece in self._slices if piece[0] >= since]
+    def packed(self) -> tuple[object, ...]:
+        """What :meth:`unpacked` makes it of again."""
+        return self.keep_s, list(self._slices)
+
+    @classmethod
+    def unpacked(cls, keep_s: float, slices: list[tuple[float, str]]) -> Strip:
+        strip = cls(keep_s)
+        strip._slices.extend((end, runs) for end, runs in slices)
+        return strip
 
     def runs(self, start: float, end: float) -> list[Run]:
         """The runs that lie at least partly between two times, in order."""

@@ -12,10 +12,9 @@ from textual.content import Content
 
 from refwatch.session.allocations import Key
 from refwatch.session.state import State
-from refwatch.tui.held import Held
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.source import source_lines
-from refwatch.tui.views.allocations import AllocationsReader, AllocationsView
+from refwatch.tui.views.allocations import AllocationsReader
 from refwatch.tui.views.allocations_detail import (
     AllocationView,
     draw_allocation_facts,
@@ -130,10 +129,8 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._callers.focus()
         self.call_after_refresh(self.post_message, self.RedrawWanted())
 
-    def read(self, state: State, held: Held | None) -> AllocationView | None:
-        view = held.views["allocations"] if held is not None else self._reader.read(state)
-        if not isinstance(view, AllocationsView):
-            return None
+    def read(self, state: State) -> AllocationView | None:
+        view = self._reader.read(state)
         when = (view.version, self._opened, self._callers.cursor)
         if when == self._when and self.view is not None:
             return None

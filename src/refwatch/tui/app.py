@@ -1,7 +1,7 @@
 """The app: one State, fed by a reader, drawn some times a second by one tick.
 
 Arrivals only change the state. The tick draws the panel that is seen, and only if the state has
-changed since. A pause holds the views, not the state: data flows on behind it.
+changed since. A pause holds a copy of the state: data flows on behind it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from textual.screen import Screen
 
 from refwatch.model import events as ev
 from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.session import codec
 from refwatch.session.state import State
 from refwatch.tui.allocations import AllocationsPanel
 from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.heap import HeapScreen
-from refwatch.tui.held import Held
 from refwatch.tui.help import HelpScreen, Section, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
@@ -45,9 +45,11 @@ from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
+from refwatch.tui.views.scrubber import ScrubberView
 from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.icicle import ICICLE_KEYS
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 
 __all__ = ["Leave", "RefwatchApp"]
@@ -71,7 +73,15 @@ class RefwatchApp(AskingApp):
                 tooltip="Write a snapshot as JSON, and say where"),
         Binding("full_stop", "speed(1)", "Faster", key_display=".", id="replay.faster"),
         Binding("comma", "speed(-1)", "Slower", key_display=",", id="replay.slower"),
-        Binding("J", "jump", "To the end", show=False, id="replay.end",
+        Binding("left,left_square_bracket", "step(-1)", "1 s back", id="replay.back",
+                tooltip="Show the recording as it was a second before"),
+        Binding("right,right_square_bracket", "step(1)", "1 s on", id="replay.on"),
+        Binding("shift+left,left_curly_bracket", "step(-10)", "10 s back", show=False,
+                id="replay.far_back"),
+        Binding("shift+right,right_curly_bracket", "step(10)", "10 s on", show=False,
+                id="replay.far_on"),
+        Binding("home,ctrl+home", "jump(0)", "To the beginning", show=False, id="replay.beginning"),
+        Binding("end,ctrl+end,J", "jump(1)", "To the end", show=False, id="replay.end",
                 tooltip="Jump to the end of the recording"),
         Binding("question_mark", "help", "Keys", key_display="?", id="app.help",
                 tooltip="Every key, and what the colours mean"),
@@ -91,7 +101,10 @@ class RefwatchApp(AskingApp):
     ) -> None:
         super().__init__(feed, replay=replay)
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-        self.held: Held | None = None
+        self.held: State | None = None
+        """What a pause shows: the state as it was then."""
+        self._held_drawn = ""
+        """The panel that shows it already."""
         self.baseline = Choice()
         self.specs = panels(live=not replay)
         self.main = MainScreen(self.specs)
@@ -126,20 +139,28 @@ class RefwatchApp(AskingApp):
         async for batch in self.feed.events():
             for event in batch:
                 self.state.apply(event)
-                if isinstance(event, ev.TargetStarted):
+                if isinstance(event, ev.TargetStarted | ev.Checkpoint):
                     self._resize_terminal(self.size)
                 self.tell(event)
+            if isinstance(self.feed, ReplayFeed):
+                self.feed.folded(self.state)
 
     @property
     def paused(self) -> bool:
-        """The view is held."""
-        return self.held is not None
+        """The view stands still."""
+        return self.held is not None or (isinstance(self.feed, ReplayFeed) and self.feed.paused)
+
+    @property
+    def shown(self) -> State:
+        """The state that is looked at."""
+        return self.held or self.state
 
     # -- drawing -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         self._ticks += 1
         now = (self.state.version, self.feed.gone)
+        self._show_place()
         numbers = self._ticks % NUMBERS_EVERY == 0 and now != self._numbers
         if numbers or now != self._drawn:
             self._draw(numbers=numbers)
@@ -163,16 +184,16 @@ class RefwatchApp(AskingApp):
             self.main.set_baseline(self.baseline.index)
         spec = self.main.active
         if self.held is not None:
-            if numbers and self.held.drawn != spec.name:
-                self.held.drawn = spec.name
-                self.main.show_panel(self.held.views[spec.name], numbers=True)
+            if numbers and self._held_drawn != spec.name:
+                self._held_drawn = spec.name
+                self.main.show_panel(spec.read(self.held), numbers=True)
         elif numbers or spec.fast:
             self.main.show_panel(spec.read(self.state), numbers=numbers)
         if numbers:
             self._draw_preview()
 
     def _draw_live(self, screen: LiveScreen[Any]) -> None:
-        view = screen.read(self.state, self.held)
+        view = screen.read(self.state if screen.moves_on else self.shown)
         if view is not None and view != screen.view:
             screen.show(view)
 
@@ -190,15 +211,12 @@ class RefwatchApp(AskingApp):
                 panel.preview(view)
 
     def _detail(self, serial: int) -> DetailView | None:
-        if self.held is not None:
-            return self.held.threads.get(serial)
-        return view_detail(self.state, serial, source_line)
+        return view_detail(self.shown, serial, source_line)
 
     def _header(self) -> HeaderView:
-        if self.held is not None:
-            behind = max(0.0, self.state.now - self.held.at)
-            return replace(self.held.header, behind_s=behind)
-        return view_header(self.state, gone=self.feed.gone, replay=self._replay_note())
+        view = view_header(self.shown, gone=self.feed.gone, replay=self._replay_note())
+        behind = max(0.0, self.state.now - self.shown.now)
+        return replace(view, behind_s=behind) if self.paused else view
 
     def _replay_note(self) -> str | None:
         if not self.replay:
@@ -214,18 +232,17 @@ class RefwatchApp(AskingApp):
             await self.screen.dismiss()
         if isinstance(self.screen, MainScreen):
             await self.main.activate(name)
-            if self.held is not None:
-                self.held.drawn = ""
+            self._held_drawn = ""
             self.draw()
 
     def action_pause(self) -> None:
-        if self.held is None:
-            self.held = Held.of(self.state, self.specs, self._header())
-        else:
-            self.held = None
-            self.main.resumed()
         if isinstance(self.feed, ReplayFeed):
-            self.feed.paused = self.paused
+            self.feed.paused = not self.feed.paused
+        else:
+            self.held = codec.copy(self.state) if self.held is None else None
+            self._held_drawn = ""
+        if not self.paused:
+            self.main.resumed()
         self.draw()
         self.screen.refresh_bindings()
 
@@ -263,14 +280,28 @@ class RefwatchApp(AskingApp):
             self.feed.faster(by)
             self.main.show_header(self._header())
 
-    def action_jump(self) -> None:
+    def action_step(self, by: float) -> None:
         if isinstance(self.feed, ReplayFeed):
-            if self.held is not None:
-                self.action_pause()
-            self.feed.jump_to_end()
+            self.feed.step(by)
+
+    def action_jump(self, share: float) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.seek(share * self.feed.length_s)
+
+    @on(Scrubber.Picked)
+    def _moment_picked(self, event: Scrubber.Picked) -> None:
+        if isinstance(self.feed, ReplayFeed):
+            self.feed.seek(event.at)
+
+    def _show_place(self) -> None:
+        feed = self.feed
+        if isinstance(feed, ReplayFeed) and self.main.is_mounted:
+            self.main.scrubber.display = True
+            view = ScrubberView(round(feed.clock_s, 1), feed.length_s, feed.paused)
+            self.main.scrubber.present(view)
 
     def action_baseline(self) -> None:
-        self.baseline.next(baselines_of(self.state))
+        self.baseline.next(baselines_of(self.shown))
         self.main.set_baseline(self.baseline.index)
         self.draw()
 
@@ -278,8 +309,8 @@ class RefwatchApp(AskingApp):
         if action == "baseline":
             panel = self.main.panel
             return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
-        if action in {"speed", "jump"}:
-            return isinstance(self.feed, ReplayFeed) and not self.feed.gone
+        if action in {"speed", "step", "jump"}:
+            return isinstance(self.feed, ReplayFeed)
         return True
 
     def action_toggle_theme(self) -> None:
@@ -349,8 +380,7 @@ class RefwatchApp(AskingApp):
 
     @on(MainScreen.PanelMounted)
     def _panel_mounted(self) -> None:
-        if self.held is not None:
-            self.held.drawn = ""
+        self._held_drawn = ""
         self.draw()
 
     @on(OutputLines.Typed)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from itertools import islice
+from math import inf
 from typing import Protocol
 
 from refwatch.model.commands import Command
 from refwatch.model.events import Event
 from refwatch.model.wire import LineReader, encode_line, event_decoder
+from refwatch.session.playback import Playback
+from refwatch.session.state import State
 
 CHUNK = 256 * 1024
 """Bytes read from the socket at once."""
@@ -72,43 +77,86 @@ class SocketFeed:
 
 
 class ReplayFeed:
-    """A recording, played at the pace at which it was recorded, times ``speed``."""
+    """A recording, played at the pace at which it was recorded, times ``speed``, from any moment.
+
+    ``gone`` is True at its end, until somebody goes back. Each batch must have been folded when the
+    next one is asked for, and the state handed to :meth:`folded`.
+    """
 
     SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0)
     STEP_S = 0.05
 
-    def __init__(self, events: Iterable[Event], *, speed: float = 1.0) -> None:
+    def __init__(self, playback: Playback, *, speed: float = 1.0) -> None:
         self.gone = False
         self.speed = speed
-        self.paused = False
-        self._to_end = False
-        self._events = events
+        self.clock_s = 0.0
+        """The moment that is shown, seconds."""
+        self._paused = False
+        self._wanted: float | None = None
+        """Where to go."""
+        self._playback = playback
+        self._woken = asyncio.Event()
 
-    async def events(self) -> AsyncIterator[list[Event]]:
-        """Each batch is what has happened by its time; the clock stands still while paused."""
-        loop = asyncio.get_running_loop()
-        clock = before = 0.0
-        last = loop.time()
-        batch: list[Event] = []
-        for event in self._events:
-            while event.at > clock and not self._to_end:
-                if batch:
-                    yield batch
-                    batch = []
-                if event.at - clock > self.STEP_S * self.speed or self.paused:
-                    await asyncio.sleep(self.STEP_S)
-                else:
-                    await asyncio.sleep(max(0.0, (event.at - clock) / self.speed))
-                before, last = last, loop.time()
-                clock += 0.0 if self.paused else (last - before) * self.speed
-            batch.append(event)
-            if len(batch) >= BATCH:
+    @property
+    def length_s(self) -> float:
+        """Of the whole recording, seconds."""
+        return self._playback.length_s
+
+    @property
+    def paused(self) -> bool:
+        """The clock stands still."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._paused = paused
+        self._woken.set()
+
+    async def events(self) -> AsyncGenerator[list[Event], None]:
+        """Each batch is what has happened by its time. Never ends: one may go back."""
+        while True:
+            self._woken.clear()
+            wanted, self._wanted = self._wanted, None
+            if wanted is None:
+                coming = self._playback.until(self.clock_s)
+            else:
+                self.clock_s = min(wanted, self.length_s)
+                coming = self._playback.seek(wanted)
+            async for batch in self._batches(coming):
                 yield batch
-                batch = []
-                await asyncio.sleep(0)
-        if batch:
-            yield batch
-        self.gone = True
+            if self._wanted is None:
+                await self._wait()
+
+    async def _batches(self, coming: Iterator[Event]) -> AsyncIterator[list[Event]]:
+        """All of it, unless another moment is wanted meanwhile."""
+        while self._wanted is None:
+            batch = list(islice(coming, BATCH))
+            over = self._playback.next_s is None
+            if over:
+                self.clock_s = min(self.clock_s, self.length_s)
+            if batch or over != self.gone:
+                self.gone = over
+                yield batch
+            if len(batch) < BATCH:
+                return
+            await asyncio.sleep(0)
+
+    async def _wait(self) -> None:
+        """Until the next event is due, or the user does something; the clock goes on."""
+        loop = asyncio.get_running_loop()
+        began, moving = loop.time(), not self._paused and not self.gone
+        due = self._playback.next_s
+        wait = self.STEP_S if due is None else (due - self.clock_s) / self.speed
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                self._woken.wait(), min(max(wait, 0.0), self.STEP_S) if moving else None
+            )
+        if moving and self._wanted is None:
+            self.clock_s += (loop.time() - began) * self.speed
+
+    def folded(self, state: State) -> None:
+        """This is what all batches so far come to."""
+        self._playback.keep(state)
 
     async def send(self, command: Command) -> None:
         """A recording takes no commands."""
@@ -120,7 +168,12 @@ class ReplayFeed:
         self.speed = self.SPEEDS[min(max(nearest + by, 0), len(self.SPEEDS) - 1)]
         return self.speed
 
-    def jump_to_end(self) -> None:
-        """Hand over all the rest at once."""
-        self._to_end = True
-        self.paused = False
+    def seek(self, at: float) -> None:
+        """Show this moment next, seconds; what lies outside the recording is its beginning or its
+        end."""
+        self._wanted = max(at, 0.0) if at < self.length_s else inf
+        self._woken.set()
+
+    def step(self, by: float) -> None:
+        """Go so many seconds on, or back where it is below 0."""
+        self.seek(min(self.clock_s if self._wanted is None else self._wanted, self.length_s) + by)

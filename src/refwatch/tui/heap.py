@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from refwatch.session.state import State
-from refwatch.tui.held import Held
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.seen import Seen
 from refwatch.tui.views.chains import fmt_named
@@ -60,9 +59,8 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         self._most.focus()
         self.call_after_refresh(self.post_message, self.RedrawWanted())
 
-    def read(self, state: State, held: Held | None) -> HeapScreenView | None:
-        """A pause keeps what is shown."""
-        return None if held is not None and self.view is not None else view_heap(state)
+    def read(self, state: State) -> HeapScreenView | None:
+        return view_heap(state)
 
     def lay_out(self, view: HeapScreenView) -> None:
         self._title_line.show((draw_heap_title(self.size.width),))

@@ -9,7 +9,6 @@ from textual.message import Message
 from textual.screen import Screen
 
 from refwatch.session.state import State
-from refwatch.tui.held import Held
 
 V = TypeVar("V")
 
@@ -22,6 +21,8 @@ class LiveScreen(Screen[None], Generic[V]):
     ]
     fast: ClassVar[bool] = False
     """It is read on every tick, not only on those for numbers."""
+    moves_on: ClassVar[bool] = False
+    """Also while the app is paused."""
 
     class RedrawWanted(Message):
         """What the user wants to see of it has changed."""
@@ -30,8 +31,8 @@ class LiveScreen(Screen[None], Generic[V]):
         super().__init__(id=name)
         self.view: V | None = None
 
-    def read(self, state: State, held: Held | None) -> V | None:
-        """The view now, or of a pause; None keeps what is shown."""
+    def read(self, state: State) -> V | None:
+        """The view of this state; None keeps what is shown."""
         raise NotImplementedError
 
     def show(self, view: V) -> None:

@@ -173,6 +173,8 @@ class OutputPanel(Panel):
             return
         if view.written == self._read and width == self._width:
             return
+        if view.written < self._read:  # a recording has gone back
+            self._terminal, self._read = Terminal(), 0
         self._width = width
         self._terminal.feed(_news(view, self._read))
         self._read = view.written

@@ -64,14 +64,10 @@ class Panel(Vertical):
         return ()
 
 
-def _as_it_is(view: object) -> object:
-    return view
-
-
 @dataclass(frozen=True)
 class PanelSpec:
     """``key`` is the number key; ``read`` is pure; ``make`` is called when it is first looked at.
-    ``hold`` makes a view last through a pause. ``fast`` panels are given a view on every tick, not
+    ``fast`` panels are given a view on every tick, not
     only on those for numbers. ``short`` is its title where there is little room."""
 
     name: str
@@ -79,6 +75,5 @@ class PanelSpec:
     title: str
     read: Callable[[State], object]
     make: Callable[[], Panel]
-    hold: Callable[[object], object] = _as_it_is
     fast: bool = False
     short: str = ""

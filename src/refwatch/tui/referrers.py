@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from refwatch.model.commands import CancelWork, OpenNode, WatchNode
 from refwatch.model.events import WorkProgressed
 from refwatch.session.state import State
-from refwatch.tui.held import Held
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import Panel
 from refwatch.tui.views.reference_tree import (
@@ -38,6 +37,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
                 tooltip="Cancel the search that goes on; what was found stays"),
     ]  # fmt: skip
     fast = True
+    moves_on = True
 
     def __init__(self, inspection: str, title: str) -> None:
         super().__init__("referrers")
@@ -76,7 +76,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State, held: Held | None) -> InspectionView:  # noqa: ARG002
+    def read(self, state: State) -> InspectionView:
         work = state.work.get(self.inspection)
         if work is not None and work.failure is not None and work is not self._failure:
             self._failure = work

@@ -15,6 +15,7 @@ from refwatch.tui.header import Header
 from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.views.header import HeaderView
 from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tab_row import TabRow
 
 
@@ -38,12 +39,16 @@ class MainScreen(Screen[None]):
         self._tabs = TabRow(tuple(tabs), "tabs")
         self._panels: dict[str, Panel] = {}
         self._place = Container(id="panels")
+        self.scrubber = Scrubber()
+        """Seen in a recording."""
+        self.scrubber.display = False
         self._baseline = 0
 
     def compose(self) -> ComposeResult:
         yield self._header
         yield self._tabs
         yield self._place
+        yield self.scrubber
         yield SteadyFooter()
 
     async def on_mount(self) -> None:

@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from refwatch.session.state import State
-from refwatch.tui.held import Held
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.source import source_line
 from refwatch.tui.views.spans import Line
@@ -64,9 +63,7 @@ class ThreadScreen(LiveScreen[DetailView]):
         self._stack.border_title = "Stack, innermost first"
         self._hot.focus()
 
-    def read(self, state: State, held: Held | None) -> DetailView | None:
-        if held is not None:
-            return held.threads.get(self.serial)
+    def read(self, state: State) -> DetailView | None:
         return view_detail(state, self.serial, source_line)
 
     def lay_out(self, view: DetailView) -> None:

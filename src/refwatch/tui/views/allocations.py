@@ -1,13 +1,13 @@
 """The Allocations panel's view: figures by line, file or traceback, of now and of the marks.
 
 It copies nothing: there may be thousands of groups, of which some forty are looked at. What moves
-on behind it is taken out of comparisons; :func:`hold_allocations` copies it for a pause.
+on behind it is taken out of comparisons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from refwatch.model.allocations import MemorySplit, Mode
@@ -325,18 +325,4 @@ def _no_traces(known: Allocations, state: State, *, over: bool) -> str:
         return "It ended before the blocks were counted."
     return (
         f"tracemalloc has been on for {fmt_age(state.now - begun)}; its blocks are being counted."
-    )
-
-
-def hold_allocations(view: object) -> object:
-    """The view with its figures as they are now, for a pause."""
-    if not isinstance(view, AllocationsView):
-        return view
-    tallies = {by: dict(groups) for by, groups in view.now.tallies.items()}
-    return replace(
-        view,
-        marks=tuple(replace(mark, tallies=dict(mark.tallies)) for mark in view.marks),
-        now=replace(view.now, tallies=tallies),
-        sites=dict(view.sites),
-        tracebacks=dict(view.tracebacks),
     )

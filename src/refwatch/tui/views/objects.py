@@ -293,15 +293,6 @@ def _why_not_live(state: State) -> str:
     return safe(next((reason for reason in reasons if reason is not None), ""))
 
 
-def hold_objects(view: object) -> object:
-    """The view with the counts at its baselines as they are now, for a pause."""
-    if not isinstance(view, ObjectsView):
-        return view
-    return replace(
-        view, counts=tuple(Counts(dict(each.classes), dict(each.types)) for each in view.counts)
-    )
-
-
 def rate(row: ObjectRow, view: ObjectsView) -> float:
     """How many more there are per second, of late."""
     if len(row.series) < 2:

@@ -131,11 +131,6 @@ def _reason(state: State) -> str:
     return safe(next(reasons, ""))
 
 
-def hold_refcounts(view: RefcountsView) -> RefcountsView:
-    """The view with the counts at its baselines as they are now, for a pause."""
-    return replace(view, counts=tuple(dict(counts) for counts in view.counts))
-
-
 # -- rows ------------------------------------------------------------------------------------------
 
 LONGEST_NAME = 26

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from refwatch.model.states import ThreadState
 from refwatch.session.process import ThreadRecord
@@ -14,8 +14,8 @@ from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.tui.views.spans import Line, cut, cut_middle, pad, safe, two_ends
 from refwatch.tui.views.states import GLYPHS, WORDS
-from refwatch.tui.views.threads import KEEP_S, fmt_state, newest_sample, thread_name
-from refwatch.tui.views.timeline import HeldRuns, Runs
+from refwatch.tui.views.threads import fmt_state, newest_sample, thread_name
+from refwatch.tui.views.timeline import Runs
 
 HOT_LINES = 8
 """For each state."""
@@ -86,12 +86,6 @@ def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
         thread.strip,
         newest_sample(state),
     )
-
-
-def hold(view: DetailView) -> DetailView:
-    """The view with its timeline as it is now, for a pause."""
-    runs = view.strip.runs(view.end_s - KEEP_S, view.end_s)
-    return replace(view, strip=HeldRuns(tuple(runs)))
 
 
 def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:

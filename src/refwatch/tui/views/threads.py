@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from refwatch.model.states import ThreadState
 from refwatch.session.process import ProcessState, ThreadRecord
@@ -13,7 +13,7 @@ from refwatch.tui.views.formats import fmt_share
 from refwatch.tui.views.spans import Line, safe
 from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
 from refwatch.tui.views.table import Column, Order, Row
-from refwatch.tui.views.timeline import HeldRuns, Runs
+from refwatch.tui.views.timeline import Runs
 
 KEEP_S = 30.0
 """How far back a timeline goes."""
@@ -60,15 +60,6 @@ def view_threads(state: State) -> ThreadsView:
         sum(process.forgotten_threads for process in state.processes.values()),
         {thread.serial: thread.strip for thread in records},
     )
-
-
-def hold(view: ThreadsView) -> ThreadsView:
-    """The view with its timelines as they are now, for a pause: the live ones forget after 30 s."""
-    strips = {
-        serial: HeldRuns(tuple(strip.runs(view.end_s - KEEP_S, view.end_s)))
-        for serial, strip in view.strips.items()
-    }
-    return replace(view, strips=strips)
 
 
 def view_thread(state: State, thread: ThreadRecord) -> ThreadView:

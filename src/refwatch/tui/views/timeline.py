@@ -30,19 +30,9 @@ _EMPTY: Span = (" ", "")
 
 
 class Runs(Protocol):
-    """What a strip is drawn from: refwatch.session.strip.Strip, or a held copy of it."""
+    """What a strip is drawn from: refwatch.session.strip.Strip."""
 
     def runs(self, start: float, end: float) -> list[Run]: ...
-
-
-@dataclass(frozen=True)
-class HeldRuns:
-    """The runs of a thread at the moment of a pause."""
-
-    held: tuple[Run, ...]
-
-    def runs(self, start: float, end: float) -> list[Run]:
-        return [run for run in self.held if run[1] > start and run[0] < end]
 
 
 @dataclass(frozen=True)

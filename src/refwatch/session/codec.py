@@ -1,0 +1,127 @@
+"""MessagePack encoding of session state, for late viewers, the pause, and recordings' checkpoints.
+
+Dataclasses and structs are encoded by field name. A class that msgspec does not know is encoded as
+the tuple that its ``packed`` returns, and made again by its ``unpacked``. Nothing is versioned by
+hand: :func:`shape_of` changes with any field of any class that is reachable from the state.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from enum import Enum
+from functools import cache
+from inspect import get_annotations
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
+
+import msgspec
+
+from refwatch.model.wire import without_surrogates
+
+LEVEL = 1  # of zlib: three times as fast as its default, a fifth larger
+
+T = TypeVar("T")
+
+
+class CodecError(Exception):
+    """These bytes are not a state of this version of refwatch."""
+
+
+@runtime_checkable
+class Packable(Protocol):
+    """A class with an encoding of its own. The tuple holds plain values only."""
+
+    def packed(self) -> tuple[object, ...]: ...
+
+    @classmethod
+    def unpacked(cls, *values: Any) -> Packable: ...  # noqa: ANN401 - as packed() returned them
+
+
+def encode(value: object) -> bytes:
+    """The value as compressed MessagePack. Bytes that are no text, in an argument or a file's name,
+    are written with a backslash, as on the wire."""
+    try:
+        data = _encoder.encode(value)
+    except UnicodeEncodeError:
+        builtins = msgspec.to_builtins(
+            value, builtin_types=(bytes,), str_keys=False, enc_hook=_pack
+        )
+        data = _encoder.encode(without_surrogates(builtins))
+    return zlib.compress(data, LEVEL)
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """The value of this class that was encoded. Raises CodecError where it is none."""
+    try:
+        return _decoder(kind).decode(zlib.decompress(data))
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CodecError(str(error)) from error
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether these bytes are as :func:`encode` returned them, by their checksum."""
+    try:
+        return bool(zlib.decompress(data))
+    except zlib.error:
+        return False
+
+
+def copy(value: T) -> T:
+    """An independent copy."""
+    return _decoder(type(value)).decode(_encoder.encode(value))
+
+
+@cache
+def shape_of(kind: type) -> str:
+    """Eight hexadecimal digits that stand for the fields, with their types, of this class and of
+    all that its values hold."""
+    lines: list[str] = []
+    _describe(kind, lines, set())
+    return f"{zlib.crc32(chr(10).join(sorted(lines)).encode()):08x}"
+
+
+def _describe(kind: object, lines: list[str], seen: set[object]) -> None:
+    if (arguments := get_args(kind)) and get_origin(kind) is not None:
+        for argument in arguments:
+            _describe(argument, lines, seen)
+        return
+    if not isinstance(kind, type) or kind in seen:
+        return
+    seen.add(kind)
+    if is_dataclass(kind) or issubclass(kind, msgspec.Struct):
+        written = [get_annotations(base) for base in kind.__mro__]
+        lines.append(f"{kind.__qualname__} {written}")
+        for hint in get_type_hints(kind).values():
+            _describe(hint, lines, seen)
+    elif issubclass(kind, Enum):
+        lines.append(f"{kind.__qualname__} {[each.value for each in kind]}")
+    elif hasattr(kind, "unpacked"):
+        lines.append(f"{kind.__qualname__} {get_annotations(kind.unpacked)}")
+
+
+def _pack(value: object) -> object:
+    if isinstance(value, deque):
+        return value.maxlen, list(value)
+    if isinstance(value, Packable):
+        return value.packed()
+    raise NotImplementedError(f"{type(value).__qualname__} cannot be encoded")
+
+
+def _unpack(kind: type, value: Any) -> object:  # noqa: ANN401 - what the decoder has made of it
+    if get_origin(kind) is deque:
+        limit, items = value
+        return deque(msgspec.convert(items, list[get_args(kind)[0]]), limit)  # type: ignore[misc]
+    unpacked: Callable[..., object] = kind.unpacked  # type: ignore[attr-defined]
+    return unpacked(*value)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_pack)
+_decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {}
+
+
+def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.msgpack.Decoder(kind, dec_hook=_unpack)
+    return _decoders[kind]

@@ -1,0 +1,55 @@
+"""The scrubber's view: which moment of a recording is shown, and how long it is in all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refwatch.tui.views.formats import fmt_duration
+from refwatch.tui.views.spans import Line
+
+
+@dataclass(frozen=True)
+class ScrubberView:
+    """Both times in seconds."""
+
+    at_s: float
+    length_s: float
+    paused: bool
+
+
+def bar_of(length_s: float, width: int) -> tuple[int, int]:
+    """(first cell of the bar, number of its cells) in a line of so many."""
+    digits = _digits(length_s)
+    first = digits + 4
+    return first, max(1, width - first - digits - 2)
+
+
+def _digits(length_s: float) -> int:
+    """How wide either time is."""
+    return max(7, len(fmt_duration(length_s)))
+
+
+def time_at(x: int, length_s: float, width: int) -> float | None:
+    """The moment that a cell of the line stands for, seconds; None beside the bar. Its ends are
+    those of the recording."""
+    first, cells = bar_of(length_s, width)
+    if not first <= x < first + cells:
+        return None
+    return length_s * (x - first) / max(1, cells - 1)
+
+
+def draw_scrubber(view: ScrubberView, width: int, height: int) -> tuple[Line, ...]:
+    """One line: ``▶  0:12 ━━━━●────────  1:02:03``."""
+    _, cells = bar_of(view.length_s, width)
+    digits = _digits(view.length_s)
+    share = min(view.at_s / view.length_s, 1.0) if view.length_s > 0 else 0.0
+    before = round(share * (cells - 1))
+    line: Line = (
+        (" ⏸ " if view.paused else " ▶ ", "key"),
+        (fmt_duration(view.at_s).rjust(digits) + " ", "strong"),
+        ("━" * before, "accent"),
+        ("●", "strong"),
+        ("─" * (cells - 1 - before), "muted"),
+        (" " + fmt_duration(view.length_s).rjust(digits) + " ", "muted"),
+    )
+    return (line,)[:height]
