@@ -21,7 +21,7 @@ help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
 	@echo "make test         everything that must pass: check and pytest"
 	@echo "make check        ruff, codespell, mypy, the import contracts"
-	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest; WORKERS=1"
+	@echo "make pytest       the tests alone; ARGS='-k threads -x' goes to pytest; WORKERS=0: one process"
 	@echo "make coverage     the tests with the coverage of what runs in their own process"
 	@echo "make format       let ruff format and sort"
 	@echo "make test-all     make test with every supported CPython found here"
