@@ -105,10 +105,10 @@ def test_bytes_that_are_no_text_are_written_with_a_backslash() -> None:
     name = os.fsdecode(b"script\xff.py")
     full.apply(ev.TargetStarted(0.0, PID, [name], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
     full.apply(ev.ReadingLimited(0.0, name, name))
-    late = late_viewer(full)
-    assert late.target is not None
-    assert late.target.argv == ["script\\udcff.py"]
-    assert snapshot(late) == snapshot(full)
+    for late in (late_viewer(full), codec.copy(full)):
+        assert late.target is not None
+        assert late.target.argv == ["script\\udcff.py"]
+        assert snapshot(late) == snapshot(full)
 
 
 def test_the_state_of_another_version_is_refused_in_words() -> None:

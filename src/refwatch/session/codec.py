@@ -42,14 +42,7 @@ class Packable(Protocol):
 def encode(value: object) -> bytes:
     """The value as compressed MessagePack. Bytes that are no text, in an argument or a file's name,
     are written with a backslash, as on the wire."""
-    try:
-        data = _encoder.encode(value)
-    except UnicodeEncodeError:
-        builtins = msgspec.to_builtins(
-            value, builtin_types=(bytes,), str_keys=False, enc_hook=_pack
-        )
-        data = _encoder.encode(without_surrogates(builtins))
-    return zlib.compress(data, LEVEL)
+    return zlib.compress(_encode(value), LEVEL)
 
 
 def decode(data: bytes, kind: type[T]) -> T:
@@ -70,7 +63,7 @@ def is_whole(data: bytes) -> bool:
 
 def copy(value: T) -> T:
     """An independent copy."""
-    return _decoder(type(value)).decode(_encoder.encode(value))
+    return _decoder(type(value)).decode(_encode(value))
 
 
 @cache
@@ -99,6 +92,14 @@ def _describe(kind: object, lines: list[str], seen: set[object]) -> None:
         lines.append(f"{kind.__qualname__} {[each.value for each in kind]}")
     elif hasattr(kind, "unpacked"):
         lines.append(f"{kind.__qualname__} {get_annotations(kind.unpacked)}")
+
+
+def _encode(value: object) -> bytes:
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=False, enc_hook=_pack)
+        return _encoder.encode(without_surrogates(plain))
 
 
 def _pack(value: object) -> object:
