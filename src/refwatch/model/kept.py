@@ -3,11 +3,11 @@ viewer is sent in place of all those that led there. They are never recorded."""
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from refwatch.model.allocations import FileUse, LineUse, MemorySplit, Mode, TracebackUse
 from refwatch.model.event import TimedEvent
-from refwatch.model.references import Garbage, Referenced, Site, TypeCount
+from refwatch.model.references import Garbage, Largest, Referenced, Site, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -99,6 +99,8 @@ class CensusKept(TimedEvent, frozen=True, tag="census_kept"):
     most_referenced: list[Referenced]
     times: list[float]
     garbage: Garbage | None = None
+    garbage_sizes: list[tuple[float, int]] = field(default_factory=list)
+    largest: list[Largest] = field(default_factory=list)
 
 
 class TypeKept(TimedEvent, frozen=True, tag="type_kept"):

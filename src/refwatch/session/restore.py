@@ -112,6 +112,8 @@ def _census(at: float, pid: int, census: CensusRecord) -> kept.CensusKept:
         census.most_referenced,
         list(census.times),
         census.garbage,
+        list(census.garbage_sizes),
+        census.largest,
     )
 
 
@@ -204,6 +206,8 @@ def _take_census(references: References, event: kept.CensusKept) -> None:
     census.objects, census.untracked, census.taken = event.objects, event.untracked, event.taken
     census.types = {(count.module, count.name): count for count in event.types}
     census.most_referenced, census.garbage = event.most_referenced, event.garbage
+    census.garbage_sizes.extend(event.garbage_sizes)
+    census.largest = event.largest
     census.times = deque(event.times, maxlen=census.times.maxlen)
 
 
