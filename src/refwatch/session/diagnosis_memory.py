@@ -47,7 +47,7 @@ def memory_sentence(allocations: Allocations, process: ProcessState) -> str:
         return ""
     garbage = process.references.census.garbage_sizes
     growing = _growing(allocations, points, garbage) if len(points) >= 2 * FEW else ""
-    return growing or _fragmented(points)
+    return growing or _fragmented(points, garbage)
 
 
 def _recent(points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -171,21 +171,26 @@ def _traced_growth(allocations: Allocations, points: list[tuple[float, ...]]) ->
     return new[-1] - old[-1]
 
 
-def _fragmented(points: list[tuple[float, ...]]) -> str:
-    """What is free and resident in all of the newest points."""
+def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, int]]) -> str:
+    """What is free and resident in all of the newest points, and whether garbage had been there."""
     newest = points[-FEW:]
     rss = median(sum(point[1:]) for point in newest)
     python, c = (min(point[1 + part] for point in newest) for part in (PYTHON_FREE, C_FREE))
     if python + c < max(FREE, FREE_SHARE * rss):
         return ""
+    recent = [size for at, size in sizes if at >= points[0][0]]
+    gone = max(recent) - recent[-1] if recent else 0
+    tail = ""
+    if gone >= GARBAGE_SHARE * (python + c):
+        tail = f" {_mb(gone)} had been garbage in cycles that waited: gc.collect() frees it sooner."
     head = (
         f"{_mb(python + c)} of {_mb(rss)} resident are free and do not go back: fragmentation of "
     )
     if c > MAIN_SHARE * (python + c):
-        return f"{head}the C heap, whose free blocks lie between blocks in use."
+        return f"{head}the C heap, whose free blocks lie between blocks in use.{tail}"
     if python > MAIN_SHARE * (python + c):
-        return f"{head}Python's arenas, in each of which some blocks are in use."
-    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)})."
+        return f"{head}Python's arenas, in each of which some blocks are in use.{tail}"
+    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)}).{tail}"
 
 
 def _mb(size: float) -> str:
