@@ -11,7 +11,15 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import (
+    ChainLink,
+    Garbage,
+    Largest,
+    Referenced,
+    Referrer,
+    Site,
+    TypeCount,
+)
 from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session.backlog import Backlog
 from refwatch.session.references import KEEP_DEAD
@@ -96,8 +104,9 @@ class Heap:
             counts = [TypeCount("app", name, self.rng.randrange(3), 64) for name in changed]
             most = [Referenced("dict", f"dict of {self.census}", "0x1", self.census)]
             garbage = Garbage(self.census, 9, counts) if self.census % 2 else None
+            large = Largest("dict", self.census, 0.5, [ChainLink("module", name="m")], "0x9")
             yield ev.CensusTaken(
-                self.at, PID, self.census, 0.1, 1000, counts, most, garbage=garbage
+                self.at, PID, self.census, 0.1, 1000, counts, most, garbage=garbage, largest=[large]
             )
         yield ev.TargetPaused(self.at, PID, 0.001)
 
