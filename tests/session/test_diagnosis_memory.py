@@ -9,6 +9,7 @@ import pytest
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import MemorySplit
+from refwatch.model.references import Garbage
 from refwatch.session.allocations import Allocations
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.process import ProcessState
@@ -167,6 +168,50 @@ def test_splits_that_come_seldom_are_looked_at_for_longer() -> None:
         split = MemorySplit(100 * MB + c_used, 80 * MB, 0, c_used, 0, 20 * MB, 0)
         allocations.measured_memory(ev.MemoryMeasured(60.0 * number, PID, split))
     assert memory_sentence(allocations, process).startswith("RSS grew by 160 MiB in 480 s")
+
+
+# Garbage in cycles
+
+
+def with_garbage(waiting: Amount, seconds: float = 45.0, **amounts: Amount | float) -> str:
+    """``waiting``: MiB of garbage at each census."""
+    allocations, process = session(seconds, (), None, **amounts)
+    for point in allocations.splits:
+        garbage = Garbage(100, round(waiting(point[0]) * MB), [])
+        taken = ev.CensusTaken(point[0], PID, 1, 0.1, 1000, [], garbage=garbage)
+        process.references.taken_census(taken)
+    return memory_sentence(allocations, process)
+
+
+def test_growth_that_is_garbage_is_told_as_such() -> None:
+    assert with_garbage(growing(2.5), c_used=growing(3)) == (
+        "RSS grew by 90 MiB in 30 s; 108 MiB are garbage in cycles that waits for the collector; "
+        "gc.collect() frees it."
+    )
+    assert "108 MiB are garbage" in with_garbage(growing(2.5), python_used=growing(3))
+
+
+def test_garbage_that_was_freed_has_grown_memory_all_the_same() -> None:
+    saw: Amount = lambda at: at if at < 40 else 1  # noqa: E731
+    assert with_garbage(saw, c_used=growing(1), c_free=growing(2)) == (
+        "RSS grew by 90 MiB in 30 s; up to 38 MiB were garbage in cycles that waited; "
+        "gc.collect() frees it sooner."
+    )
+
+
+def test_garbage_that_does_not_grow_is_no_growth() -> None:
+    usual = said(c_used=growing(3))
+    assert with_garbage(lambda _: 60.0, c_used=growing(3)) == usual
+    assert with_garbage(growing(0.2), c_used=growing(3)) == usual
+    saw: Amount = lambda at: at % 7.5 * 3  # noqa: E731
+    assert with_garbage(saw, c_used=growing(3)) == usual
+
+
+def test_what_is_free_may_have_been_garbage() -> None:
+    sentence = with_garbage(lambda at: 80.0 if at < 30 else 0.0, c_free=120.0)
+    assert sentence.endswith(
+        "in use. 80 MiB had been garbage in cycles that waited: gc.collect() frees it sooner."
+    )
 
 
 # What is free and stays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model.references import Garbage
 from refwatch.session.process import ProcessState
 from refwatch.session.suspects import Suspicion
 from refwatch.session.troubles import worst_trouble
@@ -52,3 +53,14 @@ def test_a_leak_comes_first() -> None:
     hostile = Suspicion(("app\x1b", "x" * 900), 900, 800, 40.0, 1.0, 1.0)
     assert worst_trouble(growing, (hostile,)).isprintable()
     assert len(worst_trouble(growing, (hostile,))) < 90
+
+
+def test_garbage_in_what_grows_is_told() -> None:
+    grown = process(*(20 + 4 * n for n in range(41)))
+    for at in range(41):
+        found = Garbage(9, at * 2 * MB, [])
+        grown.references.taken_census(ev.CensusTaken(at, 1, at, 0.1, 9, [], garbage=found))
+    assert worst_trouble(grown, ()).endswith(
+        "still grows; 80 MiB are garbage in cycles that waits for the collector; "
+        "gc.collect() frees it"
+    )

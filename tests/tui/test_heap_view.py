@@ -99,5 +99,7 @@ def test_the_overview_says_that_nobody_knows_what_holds_it() -> None:
     garbage = HeapView(5, growing, (), "nobody holds all", 7200)
     assert page(draw_heap(garbage, 76, 2)).startswith("▌ Heap: 5 objects, 7,200 garbage; growing")
     assert page(draw_heap(HeapView(5, ()), 76, 2)) == "▌ Heap: 5 objects"
+    large = page(draw_heap(HeapView(5, (), large="a dict of 80.0 MiB is 0 % full"), 76, 2))
+    assert large.splitlines()[1] == "▌ largest: a dict of 80.0 MiB is 0 % full"
     chain = (ChainLink("app.Session", "global one"), ChainLink("module", name="app"))
     assert "held ← global one" in page(draw_heap(HeapView(5, growing, chain), 76, 2))

@@ -16,7 +16,7 @@ from refwatch.daemon.objects import ObjectsWatch
 from refwatch.daemon.shortage import shortage
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.model.references import TypeCount
+from refwatch.model.references import Largest, TypeCount
 from refwatch.observe.classes import LiveClasses
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.session.references import References, TypeName
@@ -86,6 +86,7 @@ class Censuses:
         self._pauses_s = 0.0  # since the census before
         self._pauses: deque[float] = deque(maxlen=USUAL)  # the sums before
         self._types: dict[TypeName, TypeCount] = {}
+        self._largest: list[Largest] = []
         self._look_ns = self._told_ns = self._now
         self._look_again: dict[TypeName, int] = {}
         """When the chains of a suspect are looked for anew, at the earliest."""
@@ -157,8 +158,11 @@ class Censuses:
             if not taken:  # else what is missing is not the census
                 self._failed(reason)
 
+        held = all(one.chain for one in self._largest)  # else it is looked for again
+        known = [(one.address, one.type, one.size) for one in self._largest] if held else []
+        task: dict[str, object] = {"inside": self._inside, "largest": known}
         self._work = self._copies.start(
-            "census", {"inside": self._inside}, take, fail, limit_s=LIMIT_S, held=self._held
+            "census", task, take, fail, limit_s=LIMIT_S, held=self._held
         )
 
     def read_classes(self, *, last: bool = False) -> None:
@@ -200,6 +204,7 @@ class Censuses:
             self._due_ns = self._now
         self._pauses_s = 0.0
         moved = self._anchor(report)
+        self._largest = self._with_chains(report.largest)
         if self._objects is not None:
             self._objects.let_garbage_go(report.garbage, self._now)
         self.read_classes_now()  # a mark may come before the next reading
@@ -215,6 +220,7 @@ class Censuses:
                 report.untracked,
                 moved,
                 report.unreachable,
+                self._largest,
             )
         )
         self._look_at_suspects()
@@ -264,6 +270,20 @@ class Censuses:
         before, self._types = self._types, types
         changed = [count for name, count in types.items() if before.get(name) != count]
         return changed + [TypeCount(*name, 0, 0) for name in before.keys() - types.keys()]
+
+    def _with_chains(self, rows: list[rp.LargestRow]) -> list[Largest]:
+        """Those that were known have the chains of before."""
+        chains = {one.address: one.chain for one in self._largest}
+        return [
+            Largest(
+                row.type,
+                row.size,
+                row.filled,
+                chains.get(row.address, []) if row.chain is None else row.chain,
+                row.address,
+            )
+            for row in rows
+        ]
 
     def _failed(self, reason: str) -> None:
         self._work = ""

@@ -100,7 +100,7 @@ class Copies:
             "command": "inside" if task.get("inside") else "copy",
             "work": name,
             "launcher": self._launcher,
-            "frames": kind != "census",
+            "frames": True,
             "task": kind,
             **task,
         }

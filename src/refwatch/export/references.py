@@ -9,7 +9,15 @@ from msgspec.structs import replace
 
 from refwatch.export.values import DIGITS, rounded, rounded_or_none, text
 from refwatch.model import snapshot as snap
-from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
+from refwatch.model.references import (
+    ChainLink,
+    Garbage,
+    Largest,
+    Referenced,
+    Site,
+    TypeCount,
+    TypeDelta,
+)
 from refwatch.session.judged import judged as judge
 from refwatch.session.live_growth import follows_instances
 from refwatch.session.process import ProcessState
@@ -158,6 +166,7 @@ def census(known: References) -> snap.Census | None:
         method=method,
         took_s=rounded(newest.took_s),
         garbage=_garbage(newest),
+        largest=[_largest(one) for one in newest.largest],
     )
 
 
@@ -189,7 +198,17 @@ def _growth(known: References) -> Iterator[TypeDelta]:
 
 def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
     found = known.holders_of(name)
-    return [[_link(link) for link in chain] for chain in found.chains] if found else []
+    return [_told(chain) for chain in found.chains] if found else []
+
+
+def _told(chain: list[ChainLink]) -> list[ChainLink]:
+    return [_link(link) for link in chain]
+
+
+def _largest(one: Largest) -> Largest:
+    return replace(
+        one, type=text(one.type), filled=rounded_or_none(one.filled), chain=_told(one.chain)
+    )
 
 
 def _complete(known: References, name: TypeName) -> bool:

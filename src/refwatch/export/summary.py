@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from itertools import pairwise
 from textwrap import wrap
 
 from refwatch.export.allocations import seen_by, top
-from refwatch.model.references import ChainLink, Garbage
+from refwatch.model.references import Garbage
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
 from refwatch.session.blockers import children_sentence, known_limits
-from refwatch.session.chains import clearest, why_no_chain
+from refwatch.session.chains import clearest, way_in_words, why_no_chain
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.judged import judged
+from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import ChainsRecord, References, is_much
 from refwatch.session.sentences import printable
@@ -50,7 +50,7 @@ def summary_lines(state: State) -> list[str]:
     head += verdict + _children(process, verdict)
     head += ([] if leaks else _not_judged(process.references, state)) + _gil(process)
     head += _allocations(process.allocations)
-    objects, memory = _objects(process.references), _memory(process)
+    objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
     memory += _memory_sentence(process, min(room, MAX_SENTENCE))
     room = MAX_LINES - len(head) - len(objects + memory + tail)
@@ -132,25 +132,7 @@ def _held_by(found: ChainsRecord | None, width: int) -> str:
     chain = clearest(found.chains)
     if not chain:
         return why_no_chain(found)
-    edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
-    return _cut(_both_ends(edges, width), max(width, 40))
-
-
-def _both_ends(edges: list[str], width: int) -> str:
-    """What is nearest to the object and to the root stays."""
-    text = " ← ".join(edges)
-    for kept in range(min(len(edges) - 1, 20), 1, -1):
-        if len(text) <= width:
-            break
-        head = (kept + 1) // 2
-        text = " ← ".join([*edges[:head], "…", *edges[head - kept :]])
-    return text
-
-
-def _what(link: ChainLink) -> str:
-    if link.name is None or link.name.startswith(link.type):
-        return link.name or link.type
-    return f"{link.type} {link.name}"
+    return way_in_words(chain, max(width, 40))
 
 
 def _objects(known: References) -> list[str]:
@@ -169,6 +151,11 @@ def _objects(known: References) -> list[str]:
         number = _plural(len(known.watched), "object", "objects")
         parts.append(f"{least}{number} watched, {least}{died} died")
     return [_line("objects", " · ".join(parts))] if parts else []
+
+
+def _largest(process: ProcessState) -> list[str]:
+    sentence = large_sentence(process, WIDEST - LABEL)
+    return [_line("largest", sentence)] if sentence else []
 
 
 def _garbage(found: Garbage | None) -> list[str]:

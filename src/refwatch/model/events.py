@@ -22,7 +22,7 @@ from refwatch.model.process_events import GcGeneration as GcGeneration
 from refwatch.model.process_events import GcMeasured as GcMeasured
 from refwatch.model.process_events import GcPaused as GcPaused
 from refwatch.model.process_events import ProcessMeasured as ProcessMeasured
-from refwatch.model.references import Garbage, Referenced, Referrer, TypeCount
+from refwatch.model.references import Garbage, Largest, Referenced, Referrer, TypeCount
 from refwatch.model.states import ThreadState
 
 
@@ -274,6 +274,8 @@ class CensusTaken(_Event, frozen=True, tag="census_taken"):
     come or gone since the census before: its live count moved along with them."""
     garbage: Garbage | None = None
     """None where it was not looked for."""
+    largest: list[Largest] = field(default_factory=list)
+    """The largest single objects of at least 1 MiB each, the largest first."""
 
 
 class CensusFailed(_Event, frozen=True, tag="census_failed"):

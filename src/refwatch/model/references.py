@@ -44,6 +44,19 @@ class ChainLink(Struct, frozen=True, omit_defaults=True):
     address: str = ""
 
 
+class Largest(Struct, frozen=True):
+    """One of the largest single objects: ``size`` bytes are its own, without what it refers to.
+    ``filled`` is which part of its room is in use, 0 to 1: of a dict's or set's table, of what a
+    list or bytearray has allocated; None of all others. ``chain`` leads from it up to what keeps it
+    alive, and is empty where that was not found."""
+
+    type: str
+    size: int
+    filled: float | None
+    chain: list[ChainLink]
+    address: str = ""
+
+
 class Site(Struct, frozen=True):
     """Where objects were allocated."""
 

@@ -258,6 +258,16 @@ class Progress(_Work, frozen=True, tag="progress"):
     share: float | None
 
 
+class LargestRow(Struct, frozen=True):
+    """As Largest; ``chain`` is None where it was not looked for, as they were known."""
+
+    type: str
+    address: str
+    size: int
+    filled: float | None
+    chain: list[ChainLink] | None = None
+
+
 class CensusReport(_Work, frozen=True, tag="census"):
     """``classes``: (address, tp_name, metaclass, references, references that are no instance's or
     -1, instances that the collector tracks or -1, module, name). ``types``: (module, name, count,
@@ -273,6 +283,8 @@ class CensusReport(_Work, frozen=True, tag="census"):
     """Addresses of watched objects that only the probe's references keep from being collected."""
     unreachable: Garbage | None = None
     """None where it was not looked for: in the target itself, or because the heap is too large."""
+    largest: list[LargestRow] = []
+    """The largest single objects, the largest first."""
 
 
 class MemoryReport(_Work, frozen=True, tag="memory"):

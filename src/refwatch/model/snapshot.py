@@ -12,7 +12,15 @@ from typing import Literal
 from msgspec import Struct, field
 
 from refwatch.model.allocations import MemorySplit
-from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
+from refwatch.model.references import (
+    ChainLink,
+    Garbage,
+    Largest,
+    Referenced,
+    Site,
+    TypeCount,
+    TypeDelta,
+)
 from refwatch.model.states import ThreadState
 
 SCHEMA = "refwatch.snapshot/1"
@@ -235,6 +243,8 @@ class Census(Struct, frozen=True):
     took_s: float
     garbage: Garbage | None
     """What nobody holds and the collector would free."""
+    largest: list[Largest] = []
+    """The largest single objects of at least 1 MiB each, the largest first."""
 
 
 class Judged(Struct, frozen=True):

@@ -33,6 +33,7 @@ _get: dict[str, Getter] = {
         "__module__",
         "__qualname__",
         "__itemsize__",
+        "__basicsize__",
         "__weakrefoffset__",
     )
 }
@@ -83,6 +84,10 @@ def is_class(obj: object) -> bool:
 
 def itemsize_of(cls: object) -> int:
     return int(_get["__itemsize__"](cls))
+
+
+def basicsize_of(cls: object) -> int:
+    return int(_get["__basicsize__"](cls))
 
 
 def takes_weakref(obj: object) -> bool:

@@ -198,7 +198,8 @@ class Service:
             if command.get("watch"):
                 command["address"] = self._watching.address(command["watch"])
             traced = self._tracing.in_copy(command["task"])
-            young = len(gc.get_objects(generation=0))  # what follows makes more
+            # What follows makes more, as taking frames has.
+            young = frames.young if frames is not None else len(gc.get_objects(generation=0))
             from .copying.copied import run
 
             run(command, path, frames, young, traced, self._hidden.addresses)  # never returns

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from refwatch.model.references import ChainLink
 from refwatch.session.references import ChainsRecord
+from refwatch.session.sentences import printable
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}
 """Types of what keeps other things alive without being held itself, the clearest first: a module
@@ -47,3 +49,28 @@ def clearest(
 
     known = [tuple(chain) for chain in chains if chain]
     return min(known, key=rank, default=())
+
+
+def way_in_words(chain: Sequence[ChainLink], width: int) -> str:
+    """How each object of a chain is held by the next, in at most ``width`` characters that are
+    safe for a terminal."""
+    edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
+    text = printable(_both_ends(edges, width))
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _both_ends(edges: list[str], width: int) -> str:
+    """What is nearest to the object and to the root stays."""
+    text = " ← ".join(edges)
+    for kept in range(min(len(edges) - 1, 20), 1, -1):
+        if len(text) <= width:
+            break
+        head = (kept + 1) // 2
+        text = " ← ".join([*edges[:head], "…", *edges[head - kept :]])
+    return text
+
+
+def _what(link: ChainLink) -> str:
+    if link.name is None or link.name.startswith(link.type):
+        return link.name or link.type
+    return f"{link.type} {link.name}"

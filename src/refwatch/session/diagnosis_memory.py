@@ -8,6 +8,7 @@ and goes is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ GROWN = 8 << 20  # bytes, and
 GROWN_SHARE = 0.1  # of what there was: less than either is no growth
 PYTHON_SHARE = 0.2  # of the growth: with more than this in Python's blocks they grow, too
 MAIN_SHARE = 0.6  # of the growth, from which on it is said to be in one part
+GARBAGE_SHARE = 0.2  # of the growth, from which on garbage is told instead
 FREE = 32 << 20  # bytes, and
 FREE_SHARE = 0.4  # of what is resident: less than either is no fragmentation to speak of
 STALE_S = 30.0  # after the newest split, or three times the time between two, nothing is said of it
@@ -43,8 +45,9 @@ def memory_sentence(allocations: Allocations, process: ProcessState) -> str:
     points = _recent(list(allocations.splits))
     if len(points) < FEW or _stale(points, process):
         return ""
-    growing = _growing(allocations, points) if len(points) >= 2 * FEW else ""
-    return growing or _fragmented(points)
+    garbage = process.references.census.garbage_sizes
+    growing = _growing(allocations, points, garbage) if len(points) >= 2 * FEW else ""
+    return growing or _fragmented(points, garbage)
 
 
 def _recent(points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -62,10 +65,37 @@ def _stale(points: list[tuple[float, ...]], process: ProcessState) -> bool:
     return last is not None and last[0] - points[-1][0] > max(STALE_S, 3 * between)
 
 
-def _growing(allocations: Allocations, points: list[tuple[float, ...]]) -> str:
+def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -> str:
+    """That a good part of what has grown by so many bytes is garbage, or was at the most since that
+    time (seconds); empty where it is not so. ``sizes``: (time, bytes) of it at the censuses."""
+    sizes = [(at, size) for at, size in sizes if at >= since]
+    if not sizes:
+        return ""
+    before = median(size for _, size in sizes[: max(FEW, len(sizes) // 3)])
+    now, most = sizes[-1][1], max(size for _, size in sizes)
+    least = GARBAGE_SHARE * grown
+    if now >= least and most - before >= least:
+        return (
+            f"{_mb(now)} are garbage in cycles that waits for the collector; gc.collect() frees it"
+        )
+    if most - before >= least:
+        return f"up to {_mb(most)} were garbage in cycles that waited; gc.collect() frees it sooner"
+    return ""
+
+
+def _growing(
+    allocations: Allocations,
+    points: list[tuple[float, ...]],
+    sizes: Sequence[tuple[float, int]],
+) -> str:
     growth = _growth(points)
     split = allocations.split
-    if growth is None or split is None or split.python_used is None:
+    if growth is None:
+        return ""
+    garbage = garbage_in(growth.rss, sizes, points[0][0])
+    if garbage:
+        return f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s; {garbage}."
+    if split is None or split.python_used is None:
         return ""
     python = growth.parts[PYTHON_USED]
     if python > PYTHON_SHARE * growth.rss:
@@ -141,21 +171,26 @@ def _traced_growth(allocations: Allocations, points: list[tuple[float, ...]]) ->
     return new[-1] - old[-1]
 
 
-def _fragmented(points: list[tuple[float, ...]]) -> str:
-    """What is free and resident in all of the newest points."""
+def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, int]]) -> str:
+    """What is free and resident in all of the newest points, and whether garbage had been there."""
     newest = points[-FEW:]
     rss = median(sum(point[1:]) for point in newest)
     python, c = (min(point[1 + part] for point in newest) for part in (PYTHON_FREE, C_FREE))
     if python + c < max(FREE, FREE_SHARE * rss):
         return ""
+    recent = [size for at, size in sizes if at >= points[0][0]]
+    gone = max(recent) - recent[-1] if recent else 0
+    tail = ""
+    if gone >= GARBAGE_SHARE * (python + c):
+        tail = f" {_mb(gone)} had been garbage in cycles that waited: gc.collect() frees it sooner."
     head = (
         f"{_mb(python + c)} of {_mb(rss)} resident are free and do not go back: fragmentation of "
     )
     if c > MAIN_SHARE * (python + c):
-        return f"{head}the C heap, whose free blocks lie between blocks in use."
+        return f"{head}the C heap, whose free blocks lie between blocks in use.{tail}"
     if python > MAIN_SHARE * (python + c):
-        return f"{head}Python's arenas, in each of which some blocks are in use."
-    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)})."
+        return f"{head}Python's arenas, in each of which some blocks are in use.{tail}"
+    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)}).{tail}"
 
 
 def _mb(size: float) -> str:

@@ -7,7 +7,15 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from refwatch.model import events as ev
-from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
+from refwatch.model.references import (
+    ChainLink,
+    Garbage,
+    Largest,
+    Referenced,
+    Referrer,
+    Site,
+    TypeCount,
+)
 from refwatch.session.steps import Room, Steps
 
 KEEP_DEAD = 200  # watched objects that have died, or classes that are gone
@@ -97,6 +105,10 @@ class CensusRecord:
     """When each was taken, seconds."""
     garbage: Garbage | None = None
     """What the collector would have freed then; None where it is not known."""
+    garbage_sizes: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=600))
+    """(time, bytes) of that at each census at which it was looked for."""
+    largest: list[Largest] = field(default_factory=list)
+    """The largest single objects, the largest first."""
 
     def garbage_of(self, name: TypeName) -> int:
         """How many objects of a type nobody held."""
@@ -362,6 +374,9 @@ class References:
         census.taken += 1
         census.times.append(event.at)
         census.most_referenced, census.garbage = event.most_referenced, event.garbage
+        census.largest = event.largest
+        if event.garbage is not None:
+            census.garbage_sizes.append((event.at, event.garbage.bytes))
         for count in event.types:
             self._count_type(event.at, (count.module, count.name), count)
         self._count_held(event)

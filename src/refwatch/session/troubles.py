@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from refwatch.session.diagnosis_memory import memory_sentence
+from refwatch.session.diagnosis_memory import garbage_in, memory_sentence
 from refwatch.session.process import ProcessState
 from refwatch.session.sentences import duration, printable
 from refwatch.session.suspects import Suspicion
@@ -64,7 +64,9 @@ def growth_sentence(process: ProcessState) -> str:
     if not (steady and higher) or grown < max(GROWN, GROWN_SHARE * first):
         return ""
     mib = 1 << 20
+    garbage = garbage_in(grown, process.references.census.garbage_sizes, begun)
     return (
         f"RSS grew by {grown / mib:.0f} MiB in {duration(end - begun)}, "
         f"from {first / mib:.0f} to {last / mib:.0f} MiB, and still grows"
+        f"{'; ' if garbage else ''}{garbage}"
     )

@@ -64,7 +64,7 @@ class OverviewPanel(Panel):
         self._verdict.present((view.trouble, view.verdict))
         self._heap.display = view.heap is not None
         if view.heap is not None:
-            self._heap.set_class(bool(view.heap.growing), "-held")
+            self._heap.set_class(bool(view.heap.growing or view.heap.large), "-held")
             self._heap.present(view.heap)
         gauges = (view.held, view.waiting, view.handoffs)
         self._no_gil.display = view.held is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..plain import HAS_GC, flags_of, name_of
+from . import largest
 from .heap import (
     MOST_FOR_EDGES,
     MOST_FOR_UNTRACKED,
@@ -22,10 +23,14 @@ from .heap import (
     word_at,
 )
 
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def take(young: int | None = None) -> dict[str, object]:
-    """The message for the daemon, of the objects that ``tracked(young)`` are. All counts are those
-    before this function's own objects."""
+
+def take(young: int | None = None, places: Iterable[int] = ()) -> dict[str, object]:
+    """The message for the daemon, of the objects that ``tracked(young)`` are, and of those at the
+    ``places``, to which frames refer. All counts are those before this function's own objects."""
     began = time.perf_counter()
     objects = tracked(young)
     counts = count_types(objects)
@@ -43,12 +48,14 @@ def take(young: int | None = None) -> dict[str, object]:
     }
     everything = objects
     if number <= MOST_FOR_UNTRACKED:
-        others = untracked(objects)
+        others = untracked(objects, map(object_at, places))
         everything = objects + others
         for address, count in count_types(others).items():
             counts[address] = counts.get(address, 0) + count
     message["untracked"] = everything is not objects
-    message["types"] = type_rows(counts, sizes(everything, counts))
+    large: list[tuple[int, object]] = []
+    message["types"] = type_rows(counts, sizes(everything, counts, large))
+    message["largest"] = largest.rows(large)
     message["took_s"] = time.perf_counter() - began
     return message
 

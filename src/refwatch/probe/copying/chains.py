@@ -16,7 +16,7 @@ from ..plain import (
     type_name,
 )
 from .edges import ContextType, edges, variable_of
-from .from_roots import FromRoots
+from .from_roots import LONGEST_S, FromRoots
 from .frozen import Heap, frame_label
 from .heap import label_of, module_name, object_at
 from .instances import newest
@@ -55,11 +55,16 @@ class ChainFinder:
     """Finds who keeps the objects at these addresses alive, and says how far it is."""
 
     def __init__(
-        self, heap: Heap, starts: list[int], progress: Callable[[str, float | None], None]
+        self,
+        heap: Heap,
+        starts: list[int],
+        progress: Callable[[str, float | None], None],
+        *,
+        longest_s: float = LONGEST_S,
     ) -> None:
         self._heap = heap
         self._starts = starts
-        self.found = FromRoots(heap, set(starts), progress)
+        self.found = FromRoots(heap, set(starts), progress, longest_s=longest_s)
 
     def find(self, born: int, most: int) -> Chains:
         """Chains of up to ``most`` of them, evenly chosen among the ``born`` last that are held.

@@ -6,11 +6,12 @@ It never returns to the target's code, and leaves without running any of it.
 from __future__ import annotations
 
 import _socket
+import time
 from _json import encode_basestring_ascii, make_encoder
 
 from ..capi import libc
 from ..link import read_lines
-from . import census, garbage, traces
+from . import census, garbage, largest, traces
 from .chains import ChainFinder
 from .frozen import Heap
 from .graph import dot
@@ -66,12 +67,7 @@ class Copied:
         """Do what the task says."""
         task = self._task["task"]
         if task == "census":
-            asked = MemoryAsked()
-            held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
-            found = census.take(self._young)
-            self.progress("looking for garbage", None)  # it ends where nobody listens any more
-            self.send({**found, **garbage.look(self._young, held)})
-            self.send(asked.message())
+            self._census()
         elif task == "chains":
             self._chains()
         elif task == "inspect":
@@ -81,6 +77,22 @@ class Copied:
         elif task == "traces" and self._traced.traces is not None:
             self.send(traces.message(self._traced.traces))
         self.send({"message": "done"})
+
+    def _census(self) -> None:
+        asked = MemoryAsked()
+        held: list[int] = self._task.get("held") or []  # type: ignore[assignment]
+        places = (place for frame in self._frames for place in frame.places.values())
+        found = census.take(self._young, places)
+        self.progress("looking for garbage", None)  # it ends where nobody listens any more
+        found |= garbage.look(self._young, held)
+        rows: list[largest.Row] = found["largest"]  # type: ignore[assignment]
+        known = self._task.get("largest") or []
+        if [[row["address"], row["type"], row["size"]] for row in rows] != known:
+            began = time.perf_counter()
+            largest.tell_holders(rows, self._heap(), self.progress)
+            found["took_s"] += time.perf_counter() - began  # type: ignore[operator]
+        self.send(found)
+        self.send(asked.message())
 
     def _newest(self, most: int) -> list[int]:
         found, _ = self._instances()

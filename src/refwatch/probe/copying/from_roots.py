@@ -35,6 +35,7 @@ class FromRoots:
         progress: Callable[[str, float | None], None],
         *,
         frames: bool = True,
+        longest_s: float = LONGEST_S,
     ) -> None:
         self.above: dict[int, int] = {}
         """Address of what was met -> that of its holder on the shortest way, 0 for a root. None
@@ -46,7 +47,7 @@ class FromRoots:
         self._wanted = wanted
         self._missing = set(wanted)
         self._progress = progress
-        self._end = time.monotonic() + LONGEST_S
+        self._end = time.monotonic() + longest_s
         self._go_down(heap.roots() if frames else [*heap.modules, *heap.module_ids])
         if self.complete and self._missing:
             self.unheld = self._held_from_elsewhere(heap)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ..kinds import Getter
 
 _function_name: Getter = vars(FunctionType)["__qualname__"].__get__
+_CMethod = type(dict.get)
+_class_of: Getter = vars(_CMethod)["__objclass__"].__get__
 _code_of: Getter = vars(FrameType)["f_code"].__get__
 PRE_HEADER = 1 << 3 | 1 << 4  # Py_TPFLAGS_MANAGED_WEAKREF, _DICT: two words before the object
 PRE_HEADER_SIZE = 16
@@ -43,6 +45,7 @@ CHUNK = 20_000  # objects whose referents are listed at a time
 MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
 MOST_FOR_EDGES = 2_000_000
 PROBE = __name__.partition(".")[0] + "."
+LARGE = 1 << 20  # bytes of a single object
 LISTED = 20  # most-referenced objects
 DEALLOC = 48  # offset of tp_dealloc, which all classes defined in Python share
 TP_NAME = 24
@@ -100,11 +103,12 @@ def chunks(objects: list[object]) -> Iterator[list[object]]:
         yield objects[start : start + CHUNK]
 
 
-def untracked(objects: list[object]) -> list[object]:
+def untracked(objects: list[object], others: Iterable[object] = ()) -> list[object]:
     """What these refer to that the collector does not track: str, int, plain tuples .. Each once;
-    what only such an object holds is found too, in tuples and dicts."""
-    found: dict[int, object] = {}
-    fresh = objects
+    what only such an object holds is found too, in tuples and dicts. Those of the ``others`` that
+    it does not track are among them."""
+    found: dict[int, object] = {id(one): one for one in others if not gc.is_tracked(one)}
+    fresh = [*objects, *found.values()] if found else objects
     while fresh:
         new: dict[int, object] = {}
         for chunk in chunks(fresh):
@@ -129,25 +133,39 @@ def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[obj
 def sizer(cls: type) -> tuple[Callable[[object], int], bool]:
     """(function that says an instance's own size in bytes, whether it is the same for all)."""
     for base in mro_of(cls):
-        if flags_of(base) & HEAP_TYPE:
-            continue
         method = dict_of_class(base).get("__sizeof__")
+        if flags_of(base) & HEAP_TYPE and not _is_of_c(method, base):
+            continue
         if method is not None:
             fixed = base is object and not itemsize_of(cls)
             return method, fixed  # type: ignore[return-value]
     return object.__sizeof__, True
 
 
-def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
-    """Address of a type -> bytes of all its objects, without what they refer to."""
+def _is_of_c(method: object, base: type) -> bool:
+    """Whether it is a method of a type like that of array or deque, which C code has made on the
+    heap as Python code makes its classes."""
+    return type(method) is _CMethod and _class_of(method) is base
+
+
+def sizes(
+    objects: Iterable[object], counts: dict[int, int], large: list[tuple[int, object]] | None = None
+) -> dict[int, int]:
+    """Address of a type -> bytes of all its objects, without what they refer to. ``large`` gets
+    (bytes, object) of each that has LARGE or more."""
+    least = LARGE if large is not None else sys.maxsize
+    large = [] if large is None else large
     total: dict[int, int] = {}
     varying: dict[int, Callable[[object], int]] = {}
-    known: dict[int, tuple[int, int]] = {}
+    known: dict[int, int] = {}
     for obj in objects:
         key = id(type(obj))
         method = varying.get(key)
         if method is not None:
-            total[key] += method(obj)
+            size = method(obj)
+            total[key] += size
+            if size >= least:
+                large.append((size + known[key], obj))
         elif key not in total:
             cls = type(obj)
             method, fixed = sizer(cls)
@@ -156,8 +174,11 @@ def sizes(objects: Iterable[object], counts: dict[int, int]) -> dict[int, int]:
                 total[key] = counts[key] * (method(obj) + header)
             else:
                 varying[key] = method
-                known[key] = (counts[key], header)
-                total[key] = counts[key] * header + method(obj)
+                known[key] = header
+                size = method(obj)
+                total[key] = counts[key] * header + size
+                if size >= least:
+                    large.append((size + header, obj))
     return total
 
 

@@ -10,6 +10,7 @@ So where there are others no frame is taken.
 
 from __future__ import annotations
 
+import gc
 import sys
 from _functools import partial  # type: ignore[import-not-found]
 from _operator import attrgetter, call, truth
@@ -57,6 +58,7 @@ class Frames:
         self._frames: list[FrameType] = []
         self._about: list[tuple[CodeType, int | None]] = []
         self._values: list[dict[str, object]] = []
+        self._young: list[int] = []
 
     def in_target(self) -> Step:
         """What is to be called before the copy is made: the other threads' states end with them."""
@@ -74,6 +76,8 @@ class Frames:
     def in_copy(self) -> Iterator[Step]:
         """What is to be called in the copy, while what leads to the frames is still there."""
         tops: Iterable[FrameType] = chain.from_iterable(map(dict.values, self._tops))  # type: ignore[arg-type]
+        young = partial(gc.get_objects, 0)
+        yield _extend(self._young, map(len, map(call, (young,))))
         ways = map(chain, zip(tops), repeat(repeat("f_back")))
         walks = map(takewhile, repeat(truth), map(accumulate, ways, repeat(getattr)))
         yield _extend(self._frames, islice(chain.from_iterable(walks), MOST_FRAMES))
@@ -82,6 +86,11 @@ class Frames:
         if VIEWS:
             values = map(dict, values)
         yield _extend(self._values, values)
+
+    @property
+    def young(self) -> int:
+        """How many objects there were in the youngest generation before any of this was made."""
+        return self._young[0]
 
     def running(self) -> list[RunningFrame]:
         """What was taken, without frames of the probe's own."""

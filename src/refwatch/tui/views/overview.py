@@ -11,6 +11,7 @@ from refwatch.session.blockers import known_limits
 from refwatch.session.chains import clearest, why_no_chain
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.judged import judged
+from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState
 from refwatch.session.references import References, is_much
 from refwatch.session.state import State
@@ -31,6 +32,8 @@ from refwatch.tui.views.threads import ThreadView, busiest, view_thread
 EVENTS = 60
 BUSIEST = 40
 GROWING = 4
+LARGE_WIDTH = 110
+"""Of the sentence about the largest object; what is wider than the panel is cut there."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class HeapView:
     """How many objects wait for the collector, where there are many."""
     why_not: str = ""
     """What was not judged, and why."""
+    large: str = ""
+    """The largest single object, where it is a good part of the memory and nothing grows."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,8 @@ class OverviewReader:
             self._why_not = judged(known, state.limits.get("census")).because(over=known.over)
         trouble = safe(worst_trouble(state.main, self._growing)) if state.main else ""
         heap = _heap(known, self._growing, self._why_not)
+        if state.main is not None and not self._growing:
+            heap = replace(heap, large=safe(large_sentence(state.main, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 

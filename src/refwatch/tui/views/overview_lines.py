@@ -49,7 +49,8 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
-    """How many objects there are, what keeps growing, and below it what holds the worst."""
+    """How many objects there are, what keeps growing, and below it what holds the worst; where
+    nothing does, the largest object."""
     edge: Span = ("▌ ", "warning" if view.growing else "muted")
     line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
     if view.garbage:
@@ -66,7 +67,9 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
     if not view.growing:
         if view.why_not:
             line.append((f"; {view.why_not}", "muted"))
-        return (fit(tuple(line), width),)[:height]
+        large: Line = (edge, (f"largest: {view.large}", "warn"))
+        lines = (fit(tuple(line), width), *((fit(large, width),) if view.large else ()))
+        return lines[:height]
     held: Line = chain_line(view.chain, width - 7) if view.chain else ((view.no_chain, "muted"),)
     head: Line = (edge, ("held ", "foreground")) if view.chain else (edge,)
     return (fit(tuple(line), width), fit((*head, *held), width))[:height]

@@ -1,0 +1,54 @@
+"""The sentence about the largest object."""
+
+from __future__ import annotations
+
+from refwatch.model import events as ev
+from refwatch.model.references import ChainLink, Largest
+from refwatch.session.large import large_sentence
+from refwatch.session.process import ProcessState
+
+MB = 1 << 20
+CHAIN = [ChainLink("dict", "global index"), ChainLink("module", name="__main__")]
+
+
+def said(*found: Largest, rss: int = 1000, width: int = 110) -> str:
+    process = ProcessState(1, ["x.py"], 0.0)
+    process.measured(ev.ProcessMeasured(1.0, 1, rss * MB, rss * MB, 0.0, 0.0))
+    process.references.taken_census(ev.CensusTaken(1.0, 1, 1, 0.1, 9, [], largest=[*found]))
+    return large_sentence(process, width)
+
+
+def large(mib: int, filled: float | None, kind: str = "dict") -> Largest:
+    return Largest(kind, mib * MB, filled, CHAIN)
+
+
+def test_an_empty_table_is_told_before_a_larger_object() -> None:
+    hollow = (
+        "a dict of 80.0 MiB is 0 % full: global index of module __main__; a copy of it is small"
+    )
+    assert said(large(80, 0.001)) == hollow
+    assert said(large(90, 0.9), large(80, 0.001)) == hollow
+    assert said(large(90, 0.9, "list"), large(80, 0.5)).startswith("a list of 90.0 MiB is 90 % ")
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    assert said(large(80, None, "bytes")) == (
+        "a bytes of 80.0 MiB: global index of module __main__"
+    )
+    unheld = Largest("bytes", 80 * MB, None, [])
+    assert said(unheld) == "a bytes of 80.0 MiB: who holds it is not known"
+
+
+def test_small_objects_are_not_told() -> None:
+    assert said() == ""
+    assert said(large(20, 0.0)) == ""
+    assert said(large(20, 0.0), rss=90) != ""
+    assert said(large(31, 0.0)) == ""
+    assert said(large(32, 0.0)) != ""
+
+
+def test_the_sentence_is_safe_and_has_an_end() -> None:
+    links = [ChainLink("x\x1b" * 90, "attribute y" * 90)] * 9
+    sentence = said(Largest("x\x1b" * 90, 80 * MB, 0.0, links))
+    assert sentence.isprintable()
+    assert len(sentence) < 200
