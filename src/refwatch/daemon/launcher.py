@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
+from refwatch.observe.children import end_copies
 
 if TYPE_CHECKING:
     from refwatch.export.files import Output
@@ -60,6 +61,16 @@ def reap_copies(kept: int) -> None:
         if ended is None or ended.si_pid == kept:
             return
         os.waitpid(ended.si_pid, os.WNOHANG)
+
+
+def _is_over(child: int) -> bool:
+    """Whether this child has ended; it is left for somebody else to wait for."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _text(name: str) -> str:
@@ -157,6 +168,8 @@ class Launcher:
                 if pid:
                     break
                 reap_copies(self._daemon_pid)
+                if _is_over(self._daemon_pid):
+                    end_copies()
             elif not from_terminal:
                 # The terminal sends to the whole group, so the target has had it already.
                 self._pass_on(number)
@@ -276,6 +289,7 @@ class Terminal:
             ready = dict(poll.poll())
             if self._reporter.link.fileno() in ready and not self._take_commands():
                 poll.unregister(self._reporter.link)
+                end_copies()
             if ready.get(self._master, 0) & select.POLLOUT:
                 self._type()
             if ready.get(self._master, 0) & ~select.POLLOUT and not self._take_output():

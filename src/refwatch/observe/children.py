@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -94,7 +95,7 @@ class ChildrenReader:
         """Look for children that are new, and for theirs."""
         parents = [self._pid, *self._known]
         for parent in parents:
-            for pid in _children_of(parent):
+            for pid in children_of(parent):
                 if pid in self._known or pid in parents:
                     continue
                 stat = _stat(pid)
@@ -140,7 +141,17 @@ def _is_servant(pid: int) -> bool:
     return any(servant in command for servant in SERVANTS)
 
 
-def _children_of(pid: int) -> Iterator[int]:
+def end_copies() -> None:
+    """Kill the hidden copies that are children of this process: nobody listens to them any more."""
+    for pid in children_of(os.getpid()):
+        stat = _stat(pid)
+        if stat is not None and stat.name.startswith(COPY):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """The children that a process has now; none where it is gone."""
     try:
         tids = os.listdir(f"/proc/{pid}/task")
     except OSError:
