@@ -59,6 +59,7 @@ class Frames:
         self._about: list[tuple[CodeType, int | None]] = []
         self._values: list[dict[str, object]] = []
         self._young: list[int] = []
+        self._kept: list[object] = []
 
     def in_target(self) -> Step:
         """What is to be called before the copy is made: the other threads' states end with them."""
@@ -98,7 +99,14 @@ class Frames:
         for (code, line), values in zip(self._about, self._values, strict=False):
             if not is_ours(code):
                 found.append(RunningFrame(code, line, values))
+        self._put_away()
         return found
+
+    def _put_away(self) -> None:
+        """A census that looks at what there was before must not come by the frames."""
+        self._kept = [*self._frames, *self._about, *self._values]
+        for some in (*self._tops, self._tops, self._frames, self._about, self._values):
+            some.clear()  # type: ignore[attr-defined]
 
 
 def _extend(found: list[Any], more: Iterable[object]) -> Step:
