@@ -40,6 +40,8 @@ _NAMES = {
     "slash": "/", "question_mark": "?", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
     "equals_sign": "=", "greater_than_sign": ">", "less_than_sign": "<", "pageup": "PgUp",
     "pagedown": "PgDn", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "shift+left": "shift+←", "shift+right": "shift+→", "left_square_bracket": "[",
+    "right_square_bracket": "]", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 
