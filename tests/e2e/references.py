@@ -16,7 +16,8 @@ from refwatch.model.commands import Command, EndInspection, FindChains, Inspect,
 from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import ClassCount, Snapshot, Watched
 from refwatch.model.wire import LineReader, encode_line, event_decoder
-from refwatch.session.references import ClassRecord, Node, References, WatchedRecord
+from refwatch.session.reference_records import ClassRecord, Node, WatchedRecord
+from refwatch.session.references import References
 from refwatch.session.state import State
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tests.e2e.references import (
 )
 
 from refwatch.model.commands import Unwatch, WatchObject
-from refwatch.session.references import References, WatchedRecord
+from refwatch.session.reference_records import WatchedRecord
+from refwatch.session.references import References
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

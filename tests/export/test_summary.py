@@ -146,11 +146,11 @@ def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -
 def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
     chain = [ChainLink("app.Entry", "global keep"), ChainLink("module", name="app")]
     state = grown("app|Entry", chains=[chain])
-    entry = TypeCount("app", "Entry", 1500, 64)
-    garbage = Garbage(2400, 5 << 20, [TypeCount("app", "Entry", 800, 64)])
+    entry = TypeCount("app", "Entry", 3400, 64)
+    garbage = Garbage(2400, 5 << 20, [TypeCount("app", "Entry", 1800, 64)])
     state.apply(ev.CensusTaken(20.0, PID, 8, 0.1, 1000, [entry], [], False, garbage=garbage))
     (line,) = leaks(state)
-    assert line.endswith("nobody holds 800 of 1,500: garbage that waits for the collector")
+    assert line.endswith("nobody holds 1,800 of 3,400: garbage that waits for the collector")
     objects = next(line for line in summary_lines(state) if line.startswith("objects"))
     assert "garbage that waits for the collector: 2400, 5.0 MiB" in objects
 

@@ -16,7 +16,8 @@ import pytest
 
 from refwatch.model import events as ev
 from refwatch.model.references import ChainLink, Garbage, TypeCount
-from refwatch.session.references import References, TypeName
+from refwatch.session.reference_records import TypeName
+from refwatch.session.references import References
 from refwatch.session.suspects import Suspicion, follows, growing, suspicions
 
 THING = ("app", "Thing")

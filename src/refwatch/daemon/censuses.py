@@ -19,7 +19,8 @@ from refwatch.model import reports as rp
 from refwatch.model.references import Largest, TypeCount
 from refwatch.observe.classes import LiveClasses
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
-from refwatch.session.references import References, TypeName
+from refwatch.session.reference_records import TypeName
+from refwatch.session.references import References
 from refwatch.session.suspects import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
 
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from refwatch.daemon.copies import Copies
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.session.references import TypeName
+from refwatch.session.reference_records import TypeName
 
 LIMIT_S = 60.0
 SECOND_LOOK_NS = 3_000_000_000  # in which what grows has become more by some objects

@@ -18,7 +18,8 @@ from refwatch.daemon.objects import ObjectsWatch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.session.references import References, TypeName
+from refwatch.session.reference_records import TypeName
+from refwatch.session.references import References
 
 LIMIT_S = 600.0  # that a viewer may keep an inspection open
 GRAPH_LIMIT_S = 60.0

@@ -21,13 +21,8 @@ from refwatch.model.references import (
 from refwatch.session.judged import judged as judge
 from refwatch.session.live_growth import follows_instances
 from refwatch.session.process import ProcessState
-from refwatch.session.references import (
-    CensusRecord,
-    ClassRecord,
-    References,
-    TypeName,
-    WatchedRecord,
-)
+from refwatch.session.reference_records import CensusRecord, ClassRecord, TypeName, WatchedRecord
+from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import suspicions

@@ -16,7 +16,8 @@ from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.judged import judged
 from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
-from refwatch.session.references import ChainsRecord, References, is_much
+from refwatch.session.reference_records import ChainsRecord, is_much
+from refwatch.session.references import References
 from refwatch.session.sentences import printable
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions

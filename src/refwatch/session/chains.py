@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from refwatch.model.references import ChainLink
-from refwatch.session.references import ChainsRecord
+from refwatch.session.reference_records import ChainsRecord
 from refwatch.session.sentences import printable
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}

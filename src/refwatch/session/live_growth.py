@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import inf, sqrt
 
-from refwatch.session.references import ClassRecord, References, TypeName
+from refwatch.session.reference_records import ClassRecord, TypeName
+from refwatch.session.references import References
 
 STEP_S, MOST_STEPS = 2.0, 600  # from one point that is judged to the next; of all points
 STALE_S = 5.0  # of a live count beside the newest census: then the counts are read no more

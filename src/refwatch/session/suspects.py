@@ -18,7 +18,8 @@ from math import sqrt
 from statistics import median
 
 from refwatch.session import live_growth
-from refwatch.session.references import ClassRecord, References, TypeName
+from refwatch.session.reference_records import ClassRecord, TypeName
+from refwatch.session.references import References
 from refwatch.session.steps import Steps
 
 LEAST_CENSUSES = 4  # three rises: two are what a cache shows that fills between two censuses

@@ -16,7 +16,7 @@ from refwatch.model.commands import (
     WatchInstance,
     WriteGraph,
 )
-from refwatch.session.references import TypeName
+from refwatch.session.reference_records import TypeName
 from refwatch.tui.panel import Panel
 from refwatch.tui.seen import Seen
 from refwatch.tui.views.formats import fmt_type

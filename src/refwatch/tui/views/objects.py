@@ -14,7 +14,8 @@ from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.chains import NOT_LOOKED, Chain, clearest, why_no_chain
 from refwatch.session.judged import Judged, judged
 from refwatch.session.live_growth import follows_instances
-from refwatch.session.references import ChainsRecord, References, TypeName
+from refwatch.session.reference_records import ChainsRecord, TypeName
+from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import Suspicion, follows, growing

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from refwatch.model.references import ChainLink, Site
 from refwatch.session.chains import why_no_chain
-from refwatch.session.references import ChainsRecord, TypeName
+from refwatch.session.reference_records import ChainsRecord, TypeName
 from refwatch.session.suspects import Suspicion
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.chains import ChainRow, chain_lines

@@ -13,7 +13,8 @@ from refwatch.session.diagnosis import diagnose
 from refwatch.session.judged import judged
 from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState
-from refwatch.session.references import References, is_much
+from refwatch.session.reference_records import is_much
+from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, suspicions
 from refwatch.session.troubles import worst_trouble

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
-from refwatch.session.references import References, WatchedRecord
+from refwatch.session.reference_records import WatchedRecord
+from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refwatch.model.references import Referrer
-from refwatch.session.references import Inspection
+from refwatch.session.reference_records import Inspection
 from refwatch.session.state import State
 from refwatch.tui.views.chains import ROOT, fmt_named
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, two_ends, width_of
