@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from tests.daemon.played_copies import CENSUS, begun
 
+from refwatch.daemon.memory_split import read_resident
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 
@@ -64,3 +67,16 @@ def test_the_next_census_comes_when_the_pauses_are_paid(
 
 def test_one_that_is_wanted_while_another_is_taken_comes_next() -> None:
     assert due_after([100], wanted=True) <= 0.1
+
+
+@pytest.mark.parametrize("grown", [True, False])
+def test_much_more_memory_is_counted_before_its_time(grown: bool) -> None:
+    copies, censuses, _ = begun()
+    censuses.paused(1.0)  # for which the next one waits
+    copies.take(CENSUS)
+    resident = read_resident(os.getpid())
+    assert resident is not None
+    more = b"x" * (max(64 << 20, sum(resident)) if grown else 0)
+    censuses.tick(10 * SECOND)
+    assert copies.asked == (2 if grown else 1)
+    del more

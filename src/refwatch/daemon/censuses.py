@@ -30,6 +30,7 @@ TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all ove
 MOST_SHARE = 0.004  # where a pause was long for once, as on a machine that was busy elsewhere
 SOON_S = 10.0  # until the next, whatever the pause, while there are too few to judge by
 LOOK_NS = 5_000_000_000  # from one look at what grows to the next, where no census comes meanwhile
+GROWN, GROWN_SHARE = 32 << 20, 0.5  # resident memory by which a census is due before its time
 TOLD_NS = 1_000_000_000  # after which is told that the live counts are what they were
 USUAL = 3  # pauses of which the shortest is what a census costs
 LIMIT_S = 60.0  # that a census may take in its copy
@@ -130,8 +131,19 @@ class Censuses:
             return
         if now - self._look_ns > LOOK_NS:
             self._look_at_suspects()
+            if self._due_ns is not None and self._has_grown():
+                self._due_ns = now
         if self._due_ns is not None and now >= self._due_ns:
             self._begin()
+
+    def _has_grown(self) -> bool:
+        """Whether there is so much more in memory than at the last census that this says nothing
+        of what is there now."""
+        before = None if self._inside else self._resident
+        resident = read_resident(self._pid) if before is not None else None
+        if before is None or resident is None:
+            return False
+        return sum(resident) > sum(before) + max(GROWN, GROWN_SHARE * sum(before))
 
     def _begin(self) -> None:
         reason, self._reason = self._reason, "interval"
