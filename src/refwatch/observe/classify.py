@@ -218,10 +218,13 @@ class Classifier:
         self._cpu -= ran
         self._give(state, ran)
         self._give(CPU_WAIT, waited)
-        if self._kept_ns > STARVED_NS and self._uncounted and self._wait is not None:
-            self._give(self._wait, self._kept_ns, line=self._wait_line)  # unseen, between samples
-        elif self._kept_ns > STARVED_NS:
-            self._starve()
+        if self._kept_ns > STARVED_NS:
+            # Rare samples may all have missed that it was blocked between them.
+            unseen = self._uncounted and self._coarsest >= COARSE_NS
+            if unseen and self._wait is not None:
+                self._give(self._wait, self._kept_ns, line=self._wait_line)
+            else:
+                self._starve()
 
     def _pay(self, ran: int) -> None:
         # What nobody counts must not be held against what the thread does next.
