@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -72,13 +74,11 @@ def test_the_kernel_is_asked_for_the_kinds() -> None:
 
 
 def test_a_process_that_is_gone_has_none() -> None:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert read_resident(pid) is None  # it has ended, and nobody has waited for it yet
-    os.waitpid(pid, 0)
-    assert read_resident(pid) is None
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert read_resident(process.pid) is None  # it has ended, and nobody has waited for it yet
+    process.wait()
+    assert read_resident(process.pid) is None
 
 
 def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> None:
