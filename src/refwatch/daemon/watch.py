@@ -142,7 +142,7 @@ class Watch:
 
     def _say_why(self, ending: Ending) -> None:
         """Where the program has not begun, or has ended for want of a module."""
-        reasons = [f"it did not begin: {ending.failure}"] if ending.failure else []
+        reasons = [f"{ev.NOT_BEGUN}: {ending.failure}"] if ending.failure else []
         if ending.missing and self._hello is not None:
             from refwatch.daemon.environments import who_has
 

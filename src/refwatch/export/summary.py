@@ -6,6 +6,7 @@ import shlex
 from textwrap import wrap
 
 from refwatch.export.allocations import seen_by, top
+from refwatch.model.events import NOT_BEGUN
 from refwatch.model.references import Garbage
 from refwatch.model.states import ThreadState
 from refwatch.session.allocations import Allocations, By
@@ -23,7 +24,6 @@ from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
 from refwatch.session.troubles import rate, worst_trouble
 
-NOT_BEGUN = "it did not begin"
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
@@ -37,7 +37,7 @@ LONGEST_PYTHON = 48  # of the path of the interpreter
 def summary_lines(state: State) -> list[str]:
     """At most twelve lines without colour: the end, the worst trouble (leaks with what keeps them
     alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
-    cost. Of a program that did not begin there is the first alone."""
+    cost. Of a program that did not begin there are the end and the reason alone."""
     process = state.main
     head = [_line("target", _target(state)), *_program(state)]
     if state.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why

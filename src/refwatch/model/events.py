@@ -50,6 +50,10 @@ class InterpreterFound(_Event, frozen=True, tag="interpreter_found"):
     switch_interval_s: float
 
 
+NOT_BEGUN = "it did not begin"
+"""How the reason of the limit ``program`` begins where Python has refused to run the program."""
+
+
 class ReadingLimited(_Event, frozen=True, tag="reading_limited"):
     """A reading that this machine or interpreter does not allow, and why."""
 
