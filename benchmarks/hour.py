@@ -45,10 +45,14 @@ def opening() -> Iterator[ev.Event]:
         refwatch="0",
         terminal=True,
     )
-    yield ev.InterpreterFound(0.05, PID, "3.13.0", False, True, 0.005)
+    yield ev.InterpreterFound(
+        at=0.05, pid=PID, python="3.13.0", free_threaded=False, gil=True, switch_interval_s=0.005
+    )
     for serial in range(THREADS):
-        yield ev.ThreadStarted(0.1, serial, PID, PID + serial, 140_000_000 + serial)
-        yield ev.ThreadNamed(0.1, serial, f"worker-{serial}", False)
+        yield ev.ThreadStarted(
+            at=0.1, serial=serial, pid=PID, tid=PID + serial, ident=140_000_000 + serial
+        )
+        yield ev.ThreadNamed(at=0.1, serial=serial, name=f"worker-{serial}", daemon=False)
 
 
 def thread_slice(serial: int, lines: int, at: float) -> ev.ThreadSlice:
@@ -62,7 +66,16 @@ def thread_slice(serial: int, lines: int, at: float) -> ev.ThreadSlice:
     hot = [(dice.randrange(lines), dice.choice(STATES), SLICE_S / 3) for _ in range(3)]
     stack = [dice.randrange(lines) for _ in range(10)]
     return ev.ThreadSlice(
-        serial, 100, states, encode_runs(runs), hot, stack, at / 8, at / 9, int(at * 50), int(at)
+        serial=serial,
+        samples=100,
+        states=states,
+        runs=encode_runs(runs),
+        hot=hot,
+        stack=stack,
+        cpu_s=at / 8,
+        cpu_wait_s=at / 9,
+        voluntary_switches=int(at * 50),
+        involuntary_switches=int(at),
     )
 
 
@@ -70,21 +83,44 @@ def each_slice(number: int, lines: int) -> Iterator[ev.Event]:
     at = round(number * SLICE_S, 6)
     passing = THREADS + number // 10  # the serial of the thread that lives in this second
     if number % 10 == 0:
-        yield ev.ThreadStarted(at, passing, PID, 100_000 + passing % 30_000, 150_000_000 + passing)
-        yield ev.ThreadNamed(at, passing, f"request-{passing}", True)
-        yield ev.GcMeasured(at, PID, [ev.GcGeneration(number, 3 * number, 0)] * 3)
-        yield ev.CostMeasured(at, 0.01, 0.001, at * 0.08)
-        yield ev.OutputWritten(at, f"{at:10.3f} a line that the program prints\r\n" * 10)
+        yield ev.ThreadStarted(
+            at=at,
+            serial=passing,
+            pid=PID,
+            tid=100_000 + passing % 30_000,
+            ident=150_000_000 + passing,
+        )
+        yield ev.ThreadNamed(at=at, serial=passing, name=f"request-{passing}", daemon=True)
+        yield ev.GcMeasured(
+            at=at,
+            pid=PID,
+            generations=[ev.GcGeneration(collections=number, collected=3 * number, uncollectable=0)]
+            * 3,
+        )
+        yield ev.CostMeasured(
+            at=at, probe_cpu_s=0.01, probe_gil_held_s=0.001, daemon_cpu_s=at * 0.08
+        )
+        yield ev.OutputWritten(at=at, data=f"{at:10.3f} a line that the program prints\r\n" * 10)
     serials = [*range(THREADS), passing]
-    gil = ev.GilSlice(0.09, 0.3, 21, 0.005)
+    gil = ev.GilSlice(held_s=0.09, wait_s=0.3, handoffs=21, interval_s=0.005)
     pieces = [thread_slice(serial, lines, at) for serial in serials]
-    yield ev.Sampled(at, PID, SLICE_S, 100, gil, pieces, 1000.0)
+    yield ev.Sampled(
+        at=at, pid=PID, span_s=SLICE_S, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
+    )
     if number % 3 == 0:
-        yield ev.ProcessMeasured(at, PID, 50 << 20, 60 << 20, at * 0.9, at * 0.1, 40 << 20)
+        yield ev.ProcessMeasured(
+            at=at,
+            pid=PID,
+            rss=50 << 20,
+            peak_rss=60 << 20,
+            user_s=at * 0.9,
+            system_s=at * 0.1,
+            uss=40 << 20,
+        )
     if number % 100 == 0:
-        yield ev.Noted(at, "info", f"something worth a line happened at {at:.1f}")
+        yield ev.Noted(at=at, level="info", text=f"something worth a line happened at {at:.1f}")
     if number % 10 == 9:
-        yield ev.ThreadEnded(at, passing)
+        yield ev.ThreadEnded(at=at, serial=passing)
 
 
 def session(hours: float) -> Iterator[ev.Event]:
@@ -95,7 +131,13 @@ def session(hours: float) -> Iterator[ev.Event]:
         wanted = min(LINES, 50 + LINES * 2 * number // slices)
         while known < wanted:
             file = f"/usr/lib/python3/program/module_{known // 100}.py"
-            yield ev.LineSeen(number * SLICE_S, known, file, known % 100, f"function_{known // 10}")
+            yield ev.LineSeen(
+                at=number * SLICE_S,
+                line=known,
+                file=file,
+                number=known % 100,
+                function=f"function_{known // 10}",
+            )
             known += 1
         yield from each_slice(number, known)
 

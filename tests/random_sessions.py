@@ -29,9 +29,26 @@ class Session:
         self.alive: list[int] = []
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")
-        yield ev.InterpreterFound(0.0, PID, "3.13", False, self.has_gil, 0.005)
-        yield from (ev.LineSeen(0.0, n, "/x.py", n, f"f{n}") for n in range(20))
+        yield ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+        yield ev.InterpreterFound(
+            at=0.0,
+            pid=PID,
+            python="3.13",
+            free_threaded=False,
+            gil=self.has_gil,
+            switch_interval_s=0.005,
+        )
+        yield from (
+            ev.LineSeen(at=0.0, line=n, file="/x.py", number=n, function=f"f{n}") for n in range(20)
+        )
         yield from self.start_thread()
         for _ in range(self.slices):
             self.at += 0.1
@@ -39,45 +56,62 @@ class Session:
             yield self.sampled()
             if self.rng.random() < 0.4:
                 yield self.measured()
-        yield ev.TargetExited(self.at, PID, 3)
-        yield ev.WatchEnded(self.at, "the target ended")
+        yield ev.TargetExited(at=self.at, pid=PID, exit_code=3)
+        yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def start_thread(self) -> Iterator[ev.Event]:
         self.serial += 1
         self.alive.append(self.serial)
-        yield ev.ThreadStarted(self.at, self.serial, PID, 100 + self.serial % 7)
-        yield ev.ThreadNamed(self.at, self.serial, f"thread {self.serial}", self.rng.random() < 0.5)
+        yield ev.ThreadStarted(at=self.at, serial=self.serial, pid=PID, tid=100 + self.serial % 7)
+        yield ev.ThreadNamed(
+            at=self.at,
+            serial=self.serial,
+            name=f"thread {self.serial}",
+            daemon=self.rng.random() < 0.5,
+        )
 
     def something(self) -> Iterator[ev.Event]:
         draw = self.rng.random()
         if draw < 0.1 and len(self.alive) < 12:
             yield from self.start_thread()
         elif draw < 0.18 and len(self.alive) > 1:
-            yield ev.ThreadEnded(self.at, self.alive.pop(self.rng.randrange(len(self.alive))))
+            yield ev.ThreadEnded(
+                at=self.at, serial=self.alive.pop(self.rng.randrange(len(self.alive)))
+            )
         elif draw < 0.5:
             yield self.rng.choice(self.rare())
 
     def rare(self) -> list[ev.Event]:
         at, serial, name = self.at, self.rng.choice(self.alive), f"name {self.rng.randrange(9)}"
         return [
-            ev.ThreadNamed(at, serial, name, self.rng.choice([None, True, False])),
-            ev.Noted(at, "info", f"note {at}"),
-            ev.Marked(at, f"mark {at}"),
-            ev.RateChanged(at, self.rng.choice([500.0, 1000.0]), f"because {at}"),
-            ev.ReadingLimited(at, f"reading {self.rng.randrange(5)}", self.rng.choice("ab")),
-            ev.OutputWritten(at, self.rng.choice("xyz") * self.rng.randrange(1, 9000)),
-            ev.CostMeasured(at, at / 1000, at / 2000, at / 100),
-            ev.GcMeasured(at, PID, [ev.GcGeneration(int(at), 2, 3)]),
-            ev.SnapshotWritten(at, f"/tmp/{at}.json"),
-            ev.LineSeen(at, self.rng.randrange(40), "/y.py", 7, "g"),
+            ev.ThreadNamed(
+                at=at, serial=serial, name=name, daemon=self.rng.choice([None, True, False])
+            ),
+            ev.Noted(at=at, level="info", text=f"note {at}"),
+            ev.Marked(at=at, name=f"mark {at}"),
+            ev.RateChanged(at=at, rate_hz=self.rng.choice([500.0, 1000.0]), reason=f"because {at}"),
+            ev.ReadingLimited(
+                at=at, reading=f"reading {self.rng.randrange(5)}", reason=self.rng.choice("ab")
+            ),
+            ev.OutputWritten(at=at, data=self.rng.choice("xyz") * self.rng.randrange(1, 9000)),
+            ev.CostMeasured(
+                at=at, probe_cpu_s=at / 1000, probe_gil_held_s=at / 2000, daemon_cpu_s=at / 100
+            ),
+            ev.GcMeasured(
+                at=at,
+                pid=PID,
+                generations=[ev.GcGeneration(collections=int(at), collected=2, uncollectable=3)],
+            ),
+            ev.SnapshotWritten(at=at, path=f"/tmp/{at}.json"),
+            ev.LineSeen(at=at, line=self.rng.randrange(40), file="/y.py", number=7, function="g"),
         ]
 
     def sampled(self) -> ev.Sampled:
         gil = ev.GilSlice(
-            self.rng.random() / 10,
-            self.rng.random(),
-            self.rng.randrange(50),
-            0.005,
+            held_s=self.rng.random() / 10,
+            wait_s=self.rng.random(),
+            handoffs=self.rng.randrange(50),
+            interval_s=0.005,
             longest_hold_s=self.rng.random(),
             longest_serial=self.rng.randrange(9),
             longest_line=self.rng.randrange(20),
@@ -87,7 +121,17 @@ class Session:
         pieces = [self.piece(serial) for serial in self.alive]
         rate = self.rng.choice([0.0, 500.0, 1000.0])
         still = self.rng.random()
-        return ev.Sampled(self.at, PID, 0.1, 100, gil if has_gil else None, pieces, rate, 1, still)
+        return ev.Sampled(
+            at=self.at,
+            pid=PID,
+            span_s=0.1,
+            samples=100,
+            gil=gil if has_gil else None,
+            threads=pieces,
+            rate_hz=rate,
+            torn=1,
+            unmoved_s=still,
+        )
 
     def piece(self, serial: int) -> ev.ThreadSlice:
         cut = self.rng.randrange(1, 100_000)
@@ -99,16 +143,16 @@ class Session:
         stack = [self.rng.randrange(20)] if self.rng.random() < 0.5 else None
         now = self.at
         return ev.ThreadSlice(
-            serial,
-            100,
-            states,
-            encode_runs(runs),
-            hot,
-            stack,
-            now / 3,
-            now / 9,
-            int(now),
-            int(now),
+            serial=serial,
+            samples=100,
+            states=states,
+            runs=encode_runs(runs),
+            hot=hot,
+            stack=stack,
+            cpu_s=now / 3,
+            cpu_wait_s=now / 9,
+            voluntary_switches=int(now),
+            involuntary_switches=int(now),
             holds_running_s=self.rng.randrange(8) / 64,
             holds_cpu_wait_s=self.rng.randrange(8) / 64,
             holds_blocked_s=self.rng.randrange(8) / 64,
@@ -119,7 +163,15 @@ class Session:
     def measured(self) -> ev.ProcessMeasured:
         uss = self.rng.randrange(10**6) if self.rng.random() < 0.3 else None
         rss = self.rng.randrange(10**6, 10**7)
-        return ev.ProcessMeasured(self.at, PID, rss, 10**7, self.at * 0.9, self.at * 0.1, uss)
+        return ev.ProcessMeasured(
+            at=self.at,
+            pid=PID,
+            rss=rss,
+            peak_rss=10**7,
+            user_s=self.at * 0.9,
+            system_s=self.at * 0.1,
+            uss=uss,
+        )
 
 
 class References:
@@ -138,15 +190,23 @@ class References:
         self.census = 0
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")
+        yield ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
         for _ in range(self.ticks):
             self.at = round(self.at + 0.05, 6)
             if self.rng.random() < self.busy:
                 yield from self.something()
-            yield ev.WatchedCounted(self.at, PID, self.some_counts(self.watched))
-            yield ev.ClassesCounted(self.at, PID, self.some_counts(self.classes))
-        yield ev.TargetExited(self.at, PID, 0)
-        yield ev.WatchEnded(self.at, "the target ended")
+            yield ev.WatchedCounted(at=self.at, pid=PID, counts=self.some_counts(self.watched))
+            yield ev.ClassesCounted(at=self.at, pid=PID, counts=self.some_counts(self.classes))
+        yield ev.TargetExited(at=self.at, pid=PID, exit_code=0)
+        yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def some_counts(self, serials: list[int]) -> list[tuple[int, int]]:
         """Of one that is not known, too."""
@@ -163,75 +223,149 @@ class References:
             self.serial += 1
             self.watched.append(self.serial)
             yield ev.WatchedFound(
-                self.at, PID, self.serial, f"name {self.serial}", "list", hex(self.serial),
-                self.rng.choice(SOURCES), self.rng.random() < 0.5, self.rng.random() < 0.1,
-            )  # fmt: skip
-        read = [ev.RawReading(self.rng.choice(self.watched), 3, 4), ev.RawReading(1 << 30, 1, 2)]
-        yield ev.WatchedRead(self.at, PID, self.rng.randrange(2), read)
+                at=self.at,
+                pid=PID,
+                watch=self.serial,
+                name=f"name {self.serial}",
+                type="list",
+                address=hex(self.serial),
+                source=self.rng.choice(SOURCES),
+                held=self.rng.random() < 0.5,
+                immortal=self.rng.random() < 0.1,
+            )
+        read = [
+            ev.RawReading(watch=self.rng.choice(self.watched), ctypes=3, getrefcount=4),
+            ev.RawReading(watch=1 << 30, ctypes=1, getrefcount=2),
+        ]
+        yield ev.WatchedRead(at=self.at, pid=PID, offset=self.rng.randrange(2), readings=read)
 
     def kind(self) -> Iterator[ev.Event]:
         self.serial += 1
         self.classes.append(self.serial)
-        yield ev.ClassFound(self.at, PID, self.serial, "app", f"Class{self.serial % 40}")
+        yield ev.ClassFound(
+            at=self.at, pid=PID, serial=self.serial, module="app", name=f"Class{self.serial % 40}"
+        )
 
     def ends(self) -> Iterator[ev.Event]:
         for _ in range(self.rng.randrange(1, 4)):
             if self.watched:
                 gone = self.watched.pop(self.rng.randrange(len(self.watched)))
-                yield ev.WatchedEnded(self.at, PID, gone, self.rng.random() < 0.8)
+                yield ev.WatchedEnded(at=self.at, pid=PID, watch=gone, died=self.rng.random() < 0.8)
             if self.classes and self.rng.random() < 0.7:
                 gone = self.classes.pop(self.rng.randrange(len(self.classes)))
-                yield ev.ClassEnded(self.at, PID, gone)
+                yield ev.ClassEnded(at=self.at, pid=PID, serial=gone)
 
     def counted(self) -> Iterator[ev.Event]:
         """A census: begun, and then taken or failed, or neither for now; a pause for other work."""
         self.census += 1
-        yield ev.CensusBegun(self.at, PID, self.census, "interval", self.rng.random() / 100)
+        yield ev.CensusBegun(
+            at=self.at,
+            pid=PID,
+            number=self.census,
+            reason="interval",
+            pause_s=self.rng.random() / 100,
+        )
         draw = self.rng.random()
         if draw < 0.2:
-            yield ev.CensusFailed(self.at, PID, f"because {self.at}", self.rng.choice([None, 5.0]))
+            yield ev.CensusFailed(
+                at=self.at,
+                pid=PID,
+                reason=f"because {self.at}",
+                retry_s=self.rng.choice([None, 5.0]),
+            )
         elif draw < 0.9:
             self.types.append(f"Type{len(self.types)}")
             changed = self.rng.sample(self.types, min(5, len(self.types)))
-            counts = [TypeCount("app", name, self.rng.randrange(3), 64) for name in changed]
-            most = [Referenced("dict", f"dict of {self.census}", "0x1", self.census)]
-            garbage = Garbage(self.census, 9, counts) if self.census % 2 else None
-            yield ev.CensusTaken(
-                self.at, PID, self.census, 0.1, 1000, counts, most, garbage=garbage
+            counts = [
+                TypeCount(module="app", name=name, count=self.rng.randrange(3), size=64)
+                for name in changed
+            ]
+            most = [
+                Referenced(
+                    type="dict",
+                    label=f"dict of {self.census}",
+                    address="0x1",
+                    references=self.census,
+                )
+            ]
+            garbage = (
+                Garbage(objects=self.census, bytes=9, types=counts) if self.census % 2 else None
             )
-        yield ev.TargetPaused(self.at, PID, 0.001)
+            yield ev.CensusTaken(
+                at=self.at,
+                pid=PID,
+                number=self.census,
+                took_s=0.1,
+                objects=1000,
+                types=counts,
+                most_referenced=most,
+                garbage=garbage,
+            )
+        yield ev.TargetPaused(at=self.at, pid=PID, pause_s=0.001)
 
     def looked_into(self) -> Iterator[ev.Event]:
         name = f"inspection {self.rng.randrange(7)}"
-        chain = [ChainLink("app.A", "value of key 1", address="0x1"), ChainLink("module", name="m")]
+        chain = [
+            ChainLink(type="app.A", edge="value of key 1", address="0x1"),
+            ChainLink(type="module", name="m"),
+        ]
         seen = self.rng.choice([3, None])
-        referrers = [Referrer(1, "dict", "dict", "0x3", ["key 1"], 1)]
+        referrers = [
+            Referrer(node=1, type="dict", label="dict", address="0x3", edges=["key 1"], count=1)
+        ]
         kept = self.rng.choice([[], [chain]])
         label = f"Class{self.rng.randrange(150)}"
         found: list[ev.Event] = [
             ev.ReferrersFound(
-                self.at, PID, name, self.rng.randrange(9), "list", "[]", "0x2", 4, seen, referrers
+                at=self.at,
+                pid=PID,
+                inspection=name,
+                node=self.rng.randrange(9),
+                type="list",
+                label="[]",
+                address="0x2",
+                references=4,
+                seen=seen,
+                referrers=referrers,
             ),
-            ev.InspectionEnded(self.at, PID, name, f"because {self.at}"),
+            ev.InspectionEnded(at=self.at, pid=PID, inspection=name, reason=f"because {self.at}"),
             ev.ChainsFound(
-                self.at, PID, "app", label, kept, [Site("/x.py", 3, "make")], "cut short", 7, 2
+                at=self.at,
+                pid=PID,
+                module="app",
+                name=label,
+                chains=kept,
+                allocated_at=[Site(file="/x.py", line=3, function="make")],
+                missing="cut short",
+                looked=7,
+                garbage=2,
             ),
         ]
         yield self.rng.choice(found)
 
     def told(self) -> Iterator[ev.Event]:
         told: list[ev.Event] = [
-            ev.Marked(self.at, f"mark {self.at}"),
-            ev.GcPaused(self.at, PID, [(int(self.at), 0.1, 0.01), (0, 0.0, 0.0)]),
-            ev.GraphWritten(self.at, [f"/tmp/{self.at}.dot"]),
-            ev.Noted(self.at, "info", f"note {self.at}"),
+            ev.Marked(at=self.at, name=f"mark {self.at}"),
+            ev.GcPaused(
+                at=self.at, pid=PID, generations=[(int(self.at), 0.1, 0.01), (0, 0.0, 0.0)]
+            ),
+            ev.GraphWritten(at=self.at, paths=[f"/tmp/{self.at}.dot"]),
+            ev.Noted(at=self.at, level="info", text=f"note {self.at}"),
         ]
         yield self.rng.choice(told)
 
     def worked(self) -> Iterator[ev.Event]:
         failure = self.rng.choice([None, None, "it was cancelled"])
         work = f"work {self.rng.randrange(2 * KEEP_WORK)}"
-        yield ev.WorkProgressed(self.at, PID, work, "looking", 0.5, failure is not None, failure)
+        yield ev.WorkProgressed(
+            at=self.at,
+            pid=PID,
+            work=work,
+            text="looking",
+            share=0.5,
+            done=failure is not None,
+            failure=failure,
+        )
 
 
 class Allocations:
@@ -246,12 +380,20 @@ class Allocations:
         self.count = 0
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")
+        yield ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
         for _ in range(self.ticks):
             self.at = round(self.at + 0.2, 6)
             yield from self.something()
-        yield ev.TargetExited(self.at, PID, 0)
-        yield ev.WatchEnded(self.at, "the target ended")
+        yield ev.TargetExited(at=self.at, pid=PID, exit_code=0)
+        yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def something(self) -> Iterator[ev.Event]:
         draw = self.rng.random()
@@ -264,11 +406,14 @@ class Allocations:
 
     def numbered(self) -> Iterator[ev.Event]:
         new = self.rng.randrange(1, 6)
-        sites = [Site(f"/f{n % 7}.py", n, "f") for n in range(self.sites, self.sites + new)]
-        yield ev.SitesSeen(self.at, PID, self.sites, sites)
+        sites = [
+            Site(file=f"/f{n % 7}.py", line=n, function="f")
+            for n in range(self.sites, self.sites + new)
+        ]
+        yield ev.SitesSeen(at=self.at, pid=PID, first=self.sites, sites=sites)
         self.sites += new
         tracebacks = [[self.rng.randrange(self.sites) for _ in range(3)] for _ in range(new)]
-        yield ev.TracebacksSeen(self.at, PID, self.tracebacks, tracebacks)
+        yield ev.TracebacksSeen(at=self.at, pid=PID, first=self.tracebacks, tracebacks=tracebacks)
         self.tracebacks += new
 
     def some(self) -> list[int]:
@@ -282,36 +427,54 @@ class Allocations:
             for one in self.some()
         ]
         window_s = self.rng.choice([0.0, 0.05, 0.07])
-        return ev.BurstMeasured(self.at, PID, window_s, 0.5, uses, len(uses))
+        return ev.BurstMeasured(
+            at=self.at, pid=PID, window_s=window_s, span_s=0.5, uses=uses, samples=len(uses)
+        )
 
     def traces(self) -> ev.Event:
         if self.rng.random() < 0.2:
-            return ev.TracesFailed(self.at, PID, f"because {self.at}", self.rng.choice([None, 5.0]))
+            return ev.TracesFailed(
+                at=self.at,
+                pid=PID,
+                reason=f"because {self.at}",
+                retry_s=self.rng.choice([None, 5.0]),
+            )
         self.count += 1
         some, size = self.some(), self.rng.randrange(10**6)
         return ev.TracesTaken(
-            self.at - self.rng.choice([0.0, 0.5]),
-            PID,
-            self.count,
-            9,
-            size,
-            2 * size,
-            len(some),
-            0.001,
-            0.1,
-            [LineUse(one, size, 3) for one in some],
-            [FileUse(f"/f{one % 7}.py", size, 3) for one in some],
-            [TracebackUse(one, size, 3) for one in some],
+            at=self.at - self.rng.choice([0.0, 0.5]),
+            pid=PID,
+            number=self.count,
+            frames=9,
+            traced=size,
+            peak=2 * size,
+            blocks=len(some),
+            pause_s=0.001,
+            took_s=0.1,
+            lines=[LineUse(site=one, size=size, count=3) for one in some],
+            files=[FileUse(file=f"/f{one % 7}.py", size=size, count=3) for one in some],
+            tracebacks=[TracebackUse(traceback=one, size=size, count=3) for one in some],
         )
 
     def split(self) -> ev.Event:
         parts = [self.rng.randrange(10**9) for _ in range(6)]
         unknown = self.rng.choice([parts[2], None])
-        split = MemorySplit(sum(parts), parts[0], parts[1], unknown, unknown, parts[4], parts[5], 3)
-        return ev.MemoryMeasured(self.at, PID, split)
+        split = MemorySplit(
+            rss=sum(parts),
+            python_used=parts[0],
+            python_free=parts[1],
+            c_used=unknown,
+            c_free=unknown,
+            files=parts[4],
+            other=parts[5],
+            arenas=3,
+        )
+        return ev.MemoryMeasured(at=self.at, pid=PID, split=split)
 
     def rare(self) -> ev.Event:
         if self.rng.random() < 0.5:
-            return ev.Marked(self.at, f"mark {self.at}")
+            return ev.Marked(at=self.at, name=f"mark {self.at}")
         mode, note = self.rng.choice(MODES), self.rng.choice(["", "the target's own"])
-        return ev.AllocationsSwitched(self.at, PID, mode, self.rng.randrange(1, 4), note)
+        return ev.AllocationsSwitched(
+            at=self.at, pid=PID, mode=mode, frames=self.rng.randrange(1, 4), note=note
+        )

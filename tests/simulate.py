@@ -59,19 +59,32 @@ class Simulation:
         for number in range(1, slices + 1):
             yield from self.slice(number)
         if self.ends:
-            yield ev.TargetExited(self.seconds, PID, self.exit_code)
-            yield ev.WatchEnded(self.seconds, "the target has ended")
+            yield ev.TargetExited(at=self.seconds, pid=PID, exit_code=self.exit_code)
+            yield ev.WatchEnded(at=self.seconds, reason="the target has ended")
 
     def start(self) -> Iterator[Event]:
         """The target, its interpreter, its threads and lines."""
         argv = ["/home/app/threads_cpu.py", "--threads", str(self.workers)]
         yield ev.TargetStarted(
-            0.0, PID, argv, "/usr/bin/python3.12", "/home/app", "2026-11-22T12:00:00Z", "0.1.0",
+            at=0.0,
+            pid=PID,
+            argv=argv,
+            executable="/usr/bin/python3.12",
+            cwd="/home/app",
+            started_at="2026-11-22T12:00:00Z",
+            refwatch="0.1.0",
             terminal=self.terminal,
-        )  # fmt: skip
-        yield ev.InterpreterFound(0.09, PID, "3.12.7", False, True, 0.005)
+        )
+        yield ev.InterpreterFound(
+            at=0.09,
+            pid=PID,
+            python="3.12.7",
+            free_threaded=False,
+            gil=True,
+            switch_interval_s=0.005,
+        )
         for line, file, number, function in LINES:
-            yield ev.LineSeen(0.1, line, file, number, function)
+            yield ev.LineSeen(at=0.1, line=line, file=file, number=number, function=function)
         yield from self._thread(1, "MainThread")
         yield from self._thread(2, "reader")
         for index in range(self.workers):
@@ -81,8 +94,10 @@ class Simulation:
             yield from self._thread(1000 + index, f"idle-{index + 1}")
 
     def _thread(self, serial: int, name: str) -> Iterator[Event]:
-        yield ev.ThreadStarted(0.1, serial, PID, 70_000 + serial, 0x7F0000000000 + serial)
-        yield ev.ThreadNamed(0.1, serial, name, daemon=serial == 2)
+        yield ev.ThreadStarted(
+            at=0.1, serial=serial, pid=PID, tid=70_000 + serial, ident=0x7F0000000000 + serial
+        )
+        yield ev.ThreadNamed(at=0.1, serial=serial, name=name, daemon=serial == 2)
 
     def slice(self, number: int) -> Iterator[Event]:
         """What comes in for the slice of that number, from 1 on."""
@@ -97,23 +112,41 @@ class Simulation:
             for index in range(self.idlers)
         ]
         waiting = max(0, self.workers - 1)
-        gil = ev.GilSlice(0.0995 if runs else 0.0, 0.0985 * waiting, handoffs, 0.005)
-        yield ev.Sampled(at, PID, SLICE_S, 100, gil, threads, 1000.0)
+        gil = ev.GilSlice(
+            held_s=0.0995 if runs else 0.0,
+            wait_s=0.0985 * waiting,
+            handoffs=handoffs,
+            interval_s=0.005,
+        )
+        yield ev.Sampled(
+            at=at, pid=PID, span_s=SLICE_S, samples=100, gil=gil, threads=threads, rate_hz=1000.0
+        )
         if number % 5 == 0:
             yield from self._slow_readings(at, number, dice)
 
     def _slow_readings(self, at: float, number: int, dice: random.Random) -> Iterator[Event]:
         rss = 18_000_000 + number * 40_000 + dice.randrange(400_000)
         yield ev.ProcessMeasured(
-            at, PID, rss, rss + 1_000_000, at * 0.97, at * 0.02, rss - 9_000_000
+            at=at,
+            pid=PID,
+            rss=rss,
+            peak_rss=rss + 1_000_000,
+            user_s=at * 0.97,
+            system_s=at * 0.02,
+            uss=rss - 9_000_000,
         )
-        yield ev.CostMeasured(at, 0.0104, 0.0071, at * 0.041)
-        collections = [ev.GcGeneration(number, number * 3, 0), ev.GcGeneration(number // 10, 0, 0),
-                       ev.GcGeneration(number // 40, 0, 0)]  # fmt: skip
-        yield ev.GcMeasured(at, PID, collections)
+        yield ev.CostMeasured(
+            at=at, probe_cpu_s=0.0104, probe_gil_held_s=0.0071, daemon_cpu_s=at * 0.041
+        )
+        collections = [
+            ev.GcGeneration(collections=number, collected=number * 3, uncollectable=0),
+            ev.GcGeneration(collections=number // 10, collected=0, uncollectable=0),
+            ev.GcGeneration(collections=number // 40, collected=0, uncollectable=0),
+        ]
+        yield ev.GcMeasured(at=at, pid=PID, generations=collections)
         if self.terminal:
             yield ev.OutputWritten(
-                at, f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n"
+                at=at, data=f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n"
             )
 
     def _gil_runs(self, dice: random.Random) -> tuple[list[Runs], int]:
@@ -143,18 +176,30 @@ class Simulation:
         hot = [(1, ThreadState.GIL_HELD, held * 0.7), (2, ThreadState.GIL_HELD, held * 0.3)]
         hot += [(1, ThreadState.GIL_WAIT, waited * 0.9), (3, ThreadState.GIL_WAIT, waited * 0.1)]
         return ev.ThreadSlice(
-            serial, 100, states, encode_runs(runs), hot, [1 + serial % 3, 7],
-            cpu_s=self._cpu[serial], voluntary_switches=len(runs), involuntary_switches=3,
-        )  # fmt: skip
+            serial=serial,
+            samples=100,
+            states=states,
+            runs=encode_runs(runs),
+            hot=hot,
+            stack=[1 + serial % 3, 7],
+            cpu_s=self._cpu[serial],
+            voluntary_switches=len(runs),
+            involuntary_switches=3,
+        )
 
     def _still(
         self, serial: int, state: ThreadState, stack: list[int], number: int
     ) -> ev.ThreadSlice:
         runs: Runs = [(state, round(SLICE_S * 1e6))]
         return ev.ThreadSlice(
-            serial, 100, {state: SLICE_S}, encode_runs(runs), [(stack[0], state, SLICE_S)],
-            stack if number == 1 else None, cpu_s=0.002,
-        )  # fmt: skip
+            serial=serial,
+            samples=100,
+            states={state: SLICE_S},
+            runs=encode_runs(runs),
+            hot=[(stack[0], state, SLICE_S)],
+            stack=stack if number == 1 else None,
+            cpu_s=0.002,
+        )
 
 
 def _append(runs: Runs, state: ThreadState, micros: int) -> None:

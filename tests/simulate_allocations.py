@@ -105,7 +105,7 @@ def allocation_events(
     streams = (
         parts[mode](seconds, pid, home, frames),
         memory_events(seconds, pid),
-        iter([ev.Marked(at, name) for at, name in MARKS]),
+        iter([ev.Marked(at=at, name=name) for at, name in MARKS]),
     )
     for event in heapq.merge(*streams, key=attrgetter("at")):
         if event.at > seconds:
@@ -114,24 +114,26 @@ def allocation_events(
 
 
 def _off_events(seconds: float, pid: int, home: str, frames: int) -> Iterator[Event]:  # noqa: ARG001
-    yield ev.AllocationsSwitched(0.2, pid, "off", 0)
+    yield ev.AllocationsSwitched(at=0.2, pid=pid, mode="off", frames=0)
 
 
 def names(at: float, pid: int = PID, home: str = HOME, frames: int = 8) -> Iterator[Event]:
     """All sites and tracebacks, with their numbers; tracebacks are cut to so many frames."""
     sites = [
-        Site(file if file[0] in "/<" else f"{home}/{file}", line, function)
+        Site(file=file if file[0] in "/<" else f"{home}/{file}", line=line, function=function)
         for file, line, function in SITES
     ]
-    yield ev.SitesSeen(at, pid, 1, sites)
-    yield ev.TracebacksSeen(at, pid, 1, [list(flow.sites[:frames]) for flow in FLOWS])
+    yield ev.SitesSeen(at=at, pid=pid, first=1, sites=sites)
+    yield ev.TracebacksSeen(
+        at=at, pid=pid, first=1, tracebacks=[list(flow.sites[:frames]) for flow in FLOWS]
+    )
 
 
 def exact_events(
     seconds: float, pid: int = PID, home: str = HOME, frames: int = 8, since: float = 0.2
 ) -> Iterator[Event]:
     """Exact mode from ``since`` on."""
-    yield ev.AllocationsSwitched(since, pid, "exact", frames)
+    yield ev.AllocationsSwitched(at=since, pid=pid, mode="exact", frames=frames)
     yield from names(since, pid, home, frames)
     counted = [since + 0.8 + COUNT_S * number for number in range(int(seconds / COUNT_S) + 1)]
     for number, at in enumerate(sorted({*counted, *(at + 0.05 for at, _ in MARKS)}), 1):
@@ -156,11 +158,12 @@ def traces(
         files[file] = _sum(files.get(file), one)
     size = sum(each[0] for each in stacks.values())
     return ev.TracesTaken(
-        at, pid, number, frames, size, round(size * 1.1),
-        sum(each[1] for each in stacks.values()), 0.0032, 0.11,
-        [LineUse(site, *each) for site, each in lines.items()],
-        [FileUse(file, *each) for file, each in files.items()],
-        [TracebackUse(place, *each) for place, each in stacks.items()],
+        at=at, pid=pid, number=number, frames=frames, traced=size, peak=round(size * 1.1),
+        blocks=sum(each[1] for each in stacks.values()), pause_s=0.0032, took_s=0.11,
+        lines=[LineUse(site=site, size=size, count=count) for site, (size, count) in lines.items()],
+        files=[FileUse(file=file, size=size, count=count) for file, (size, count) in files.items()],
+        tracebacks=[TracebackUse(traceback=place, size=size, count=count)
+                    for place, (size, count) in stacks.items()],
     )  # fmt: skip
 
 
@@ -173,7 +176,7 @@ def burst_events(
 ) -> Iterator[Event]:
     """Burst mode from ``since`` on."""
     dice = random.Random(11)
-    yield ev.AllocationsSwitched(since, pid, "burst", frames)
+    yield ev.AllocationsSwitched(at=since, pid=pid, mode="burst", frames=frames)
     yield from names(since, pid, home, frames)
     for number in range(1, int((seconds - since) / WINDOW_EVERY_S) + 1):
         yield window(round(since + number * WINDOW_EVERY_S, 3), dice, pid)
@@ -198,16 +201,18 @@ def window(at: float, dice: random.Random, pid: int = PID) -> ev.BurstMeasured:
         size = float(flow.each)
         uses.append(
             BurstUse(
-                place,
-                seen * weight,
-                seen * weight * size,
-                variance,
-                variance * size**2,
-                survived * weight,
-                survived * weight * size,
+                traceback=place,
+                blocks=seen * weight,
+                size=seen * weight * size,
+                blocks_variance=variance,
+                size_variance=variance * size**2,
+                kept_blocks=survived * weight,
+                kept_size=survived * weight * size,
             )
         )
-    return ev.BurstMeasured(at, pid, length, WINDOW_EVERY_S, uses, samples)
+    return ev.BurstMeasured(
+        at=at, pid=pid, window_s=length, span_s=WINDOW_EVERY_S, uses=uses, samples=samples
+    )
 
 
 def _drawn(dice: random.Random, mean: float) -> int:
@@ -220,29 +225,51 @@ def memory_events(seconds: float, pid: int = PID) -> Iterator[Event]:
     """Where the memory is, each second."""
     for number in range(1, int(seconds / MEMORY_S) + 1):
         at = number * MEMORY_S
-        yield ev.MemoryMeasured(at, pid, split_at(at))
+        yield ev.MemoryMeasured(at=at, pid=pid, split=split_at(at))
 
 
 def split_at(at: float) -> MemorySplit:
     """Python's blocks are what leaks; the C heap breathes."""
-    parts = (
-        round(14_000_000 + LEAK_PER_S * at),
-        2_600_000 + round(at * 31) % 700_000,
-        9_000_000 + round(at * 7919) % 900_000,
-        3_100_000 + round(at * 60_000),
-        11_400_000,
-        2_050_000,
+    python_used = round(14_000_000 + LEAK_PER_S * at)
+    python_free = 2_600_000 + round(at * 31) % 700_000
+    c_used = 9_000_000 + round(at * 7919) % 900_000
+    c_free = 3_100_000 + round(at * 60_000)
+    files, other = 11_400_000, 2_050_000
+    return MemorySplit(
+        rss=python_used + python_free + c_used + c_free + files + other,
+        python_used=python_used,
+        python_free=python_free,
+        c_used=c_used,
+        c_free=c_free,
+        files=files,
+        other=other,
+        arenas=19 + round(at * 1.6),
     )
-    return MemorySplit(sum(parts), *parts, arenas=19 + round(at * 1.6))
 
 
 def many(at: float, number: int, pid: int = PID) -> Sequence[Event]:
     """So many groups of each kind, in exact mode and by one window."""
-    sites = [Site(f"{HOME}/big/m{place % 97}.py", place, f"f{place}") for place in range(number)]
+    sites = [
+        Site(file=f"{HOME}/big/m{place % 97}.py", line=place, function=f"f{place}")
+        for place in range(number)
+    ]
     first = 1000
-    uses = [BurstUse(first + i, 5.0, 500.0 + i, 9.0, 900.0, 1.0, 100.0) for i in range(number)]
+    uses = [
+        BurstUse(
+            traceback=first + i,
+            blocks=5.0,
+            size=500.0 + i,
+            blocks_variance=9.0,
+            size_variance=900.0,
+            kept_blocks=1.0,
+            kept_size=100.0,
+        )
+        for i in range(number)
+    ]
     return [
-        ev.SitesSeen(at, pid, first, sites),
-        ev.TracebacksSeen(at, pid, first, [[first + i, first] for i in range(number)]),
-        ev.BurstMeasured(at, pid, 0.02, 0.25, uses, number),
+        ev.SitesSeen(at=at, pid=pid, first=first, sites=sites),
+        ev.TracebacksSeen(
+            at=at, pid=pid, first=first, tracebacks=[[first + i, first] for i in range(number)]
+        ),
+        ev.BurstMeasured(at=at, pid=pid, window_s=0.02, span_s=0.25, uses=uses, samples=number),
     ]

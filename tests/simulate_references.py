@@ -170,37 +170,47 @@ def _watched(seconds: float, pid: int) -> Iterator[Event]:
         for one in WATCHED:
             if one.found_s == at:
                 yield ev.WatchedFound(
-                    at, pid, one.watch, one.name, one.type, _address(one.watch), "main",
-                    one.held, one.immortal,
-                )  # fmt: skip
+                    at=at,
+                    pid=pid,
+                    watch=one.watch,
+                    name=one.name,
+                    type=one.type,
+                    address=_address(one.watch),
+                    source="main",
+                    held=one.held,
+                    immortal=one.immortal,
+                )
             elif one.died_s == at:
-                yield ev.WatchedEnded(at, pid, one.watch)
+                yield ev.WatchedEnded(at=at, pid=pid, watch=one.watch)
         alive = [one for one in WATCHED if one.found_s <= at < one.died_s]
         now = {one.watch: one.references(at) for one in alive if not one.immortal}
         if changed := [(watch, n) for watch, n in now.items() if last.get(watch) != n]:
-            yield ev.WatchedCounted(at, pid, changed)
+            yield ev.WatchedCounted(at=at, pid=pid, counts=changed)
         last = now
         if round(at * 10) % 10 == 5:  # once a second
-            yield ev.WatchedRead(at, pid, 1, [_raw(one, at) for one in alive])
+            yield ev.WatchedRead(
+                at=at, pid=pid, offset=1, readings=[_raw(one, at) for one in alive]
+            )
 
 
 def _raw(one: Bound, at: float) -> ev.RawReading:
     if one.immortal:
-        return ev.RawReading(one.watch, IMMORTAL, IMMORTAL)
+        return ev.RawReading(watch=one.watch, ctypes=IMMORTAL, getrefcount=IMMORTAL)
     count = one.references(at) + one.held
-    return ev.RawReading(one.watch, count, count + 1)
+    return ev.RawReading(watch=one.watch, ctypes=count, getrefcount=count + 1)
 
 
 def _classes(seconds: float, pid: int) -> Iterator[Event]:
     serials = range(1, len(CLASSES) + 1)
     for serial, full_name in zip(serials, CLASSES, strict=True):
-        yield ev.ClassFound(0.2, pid, serial, *_split(full_name))
+        module, name = _split(full_name)
+        yield ev.ClassFound(at=0.2, pid=pid, serial=serial, module=module, name=name)
     last: dict[int, int] = {}
     for at in _ticks(seconds, 0.2):
         now = {serial: instances(serial, at) for serial in serials}
         changed = [(serial, count) for serial, count in now.items() if last.get(serial) != count]
         if changed:
-            yield ev.ClassesCounted(at, pid, changed)
+            yield ev.ClassesCounted(at=at, pid=pid, counts=changed)
         last = now
 
 
@@ -209,13 +219,23 @@ def _censuses(seconds: float, pid: int) -> Iterator[Event]:
     for number in range(int(max(0.0, seconds - FIRST_CENSUS_S) / CENSUS_S) + 1):
         at = FIRST_CENSUS_S + number * CENSUS_S
         now = _types(at)
-        gone = [TypeCount(*name, 0, 0) for name in last if name not in now]
+        gone = [
+            TypeCount(module=name[0], name=name[1], count=0, size=0)
+            for name in last
+            if name not in now
+        ]
         changed = [count for name, count in now.items() if last.get(name) != count]
         pause = 0.0021 + 0.0004 * (number % 3)
-        yield ev.CensusBegun(at, pid, number + 1, "interval", pause)
+        yield ev.CensusBegun(at=at, pid=pid, number=number + 1, reason="interval", pause_s=pause)
         objects = sum(count.count for count in now.values())
         yield ev.CensusTaken(
-            at, pid, number + 1, 0.071, objects, changed + gone, _most_referenced(at)
+            at=at,
+            pid=pid,
+            number=number + 1,
+            took_s=0.071,
+            objects=objects,
+            types=changed + gone,
+            most_referenced=_most_referenced(at),
         )
         last = now
 
@@ -232,14 +252,19 @@ def _types(at: float) -> dict[tuple[str, str], TypeCount]:
     counts = []
     for name, usual, size in BUILTINS:
         count = usual + more.get(name, 0)
-        counts.append(TypeCount("builtins", name, count, count * size))
+        counts.append(TypeCount(module="builtins", name=name, count=count, size=count * size))
     for place, full_name in enumerate(LIBRARY):
         count = 1 + (place * 53) % 71
-        counts.append(TypeCount(*_split(full_name), count, count * (48 + 8 * (place % 20))))
+        counts.append(_count_of(full_name, count, 48 + 8 * (place % 20)))
     for serial, full_name in enumerate(CLASSES, 1):
         if count := instances(serial, at):
-            counts.append(TypeCount(*_split(full_name), count, count * (56 + 8 * (serial % 3))))
+            counts.append(_count_of(full_name, count, 56 + 8 * (serial % 3)))
     return {(count.module, count.name): count for count in counts}
+
+
+def _count_of(full_name: str, count: int, size: int) -> TypeCount:
+    module, name = _split(full_name)
+    return TypeCount(module=module, name=name, count=count, size=count * size)
 
 
 def _split(full_name: str) -> tuple[str, str]:
@@ -249,15 +274,26 @@ def _split(full_name: str) -> tuple[str, str]:
 
 def _most_referenced(at: float) -> list[Referenced]:
     return [
-        Referenced("type", "class type", _address(900), 1220),
-        Referenced("dict", "globals of module typing", _address(901), 402),
-        Referenced("app.views.Template", "Template(name='page.html')", _address(5),
-                   4 + round(LEAK_PER_S * at)),
-        Referenced("type", "class app.Session", _address(902), 90 + instances(LEAK, at)),
-        Referenced("tuple", "tuple of 0", _address(903), 88),
-        Referenced("module", "module sys", _address(904), 61),
-        Referenced("logging.Logger", "Logger", _address(6), 41),
-    ]  # fmt: skip
+        Referenced(type="type", label="class type", address=_address(900), references=1220),
+        Referenced(
+            type="dict", label="globals of module typing", address=_address(901), references=402
+        ),
+        Referenced(
+            type="app.views.Template",
+            label="Template(name='page.html')",
+            address=_address(5),
+            references=4 + round(LEAK_PER_S * at),
+        ),
+        Referenced(
+            type="type",
+            label="class app.Session",
+            address=_address(902),
+            references=90 + instances(LEAK, at),
+        ),
+        Referenced(type="tuple", label="tuple of 0", address=_address(903), references=88),
+        Referenced(type="module", label="module sys", address=_address(904), references=61),
+        Referenced(type="logging.Logger", label="Logger", address=_address(6), references=41),
+    ]
 
 
 def _collections(seconds: float, pid: int) -> Iterator[Event]:
@@ -265,7 +301,7 @@ def _collections(seconds: float, pid: int) -> Iterator[Event]:
         young = (14 * second, 0.00021 * 14 * second, 0.00063)
         middle = (second, 0.0011 * second, 0.0019)
         old = (second // 4, 0.0147 * (second // 4), 0.0161 if second >= 4 else 0.0)
-        yield ev.GcPaused(float(second), pid, [young, middle, old])
+        yield ev.GcPaused(at=float(second), pid=pid, generations=[young, middle, old])
 
 
 INSPECTION = "inspect-1"
@@ -273,37 +309,107 @@ INSPECTION = "inspect-1"
 
 def _looked_into(pid: int) -> Iterator[Event]:
     """A mark; an inspection of a session, two levels deep; the chains of the leak."""
-    yield ev.Marked(MARK_S, "warm")
-    yield ev.WorkProgressed(6.2, pid, INSPECTION, "copying the process")
-    yield ev.WorkProgressed(6.4, pid, INSPECTION, "looking for referrers", 0.6)
-    yield ev.ReferrersFound(6.6, pid, INSPECTION, 0, "app.Session", "Session", _address(77), 4, 3,
-                            _holders_of_a_session())  # fmt: skip
-    yield ev.WorkProgressed(6.6, pid, INSPECTION, "3 of 4 references found", 1.0, done=True)
-    yield ev.ReferrersFound(7.4, pid, INSPECTION, 1, "list", "list of 256", _address(2), 2, 2,
-                            _holders_of_the_list())  # fmt: skip
+    yield ev.Marked(at=MARK_S, name="warm")
+    yield ev.WorkProgressed(at=6.2, pid=pid, work=INSPECTION, text="copying the process")
+    yield ev.WorkProgressed(
+        at=6.4, pid=pid, work=INSPECTION, text="looking for referrers", share=0.6
+    )
+    yield ev.ReferrersFound(
+        at=6.6,
+        pid=pid,
+        inspection=INSPECTION,
+        node=0,
+        type="app.Session",
+        label="Session",
+        address=_address(77),
+        references=4,
+        seen=3,
+        referrers=_holders_of_a_session(),
+    )
+    yield ev.WorkProgressed(
+        at=6.6, pid=pid, work=INSPECTION, text="3 of 4 references found", share=1.0, done=True
+    )
+    yield ev.ReferrersFound(
+        at=7.4,
+        pid=pid,
+        inspection=INSPECTION,
+        node=1,
+        type="list",
+        label="list of 256",
+        address=_address(2),
+        references=2,
+        seen=2,
+        referrers=_holders_of_the_list(),
+    )
     chains = "chains app.Session"
-    yield ev.WorkProgressed(8.6, pid, chains, "looking for chains to app.Session", 0.3)
-    yield ev.ChainsFound(8.9, pid, "app", "Session", _chains(), [
-        Site("/home/app/app/__init__.py", 118, "open_session"),
-        Site("/home/app/app/routing.py", 44, "dispatch"),
-    ])  # fmt: skip
-    yield ev.WorkProgressed(8.9, pid, chains, "3 chains found", 1.0, done=True)
+    yield ev.WorkProgressed(
+        at=8.6, pid=pid, work=chains, text="looking for chains to app.Session", share=0.3
+    )
+    yield ev.ChainsFound(
+        at=8.9,
+        pid=pid,
+        module="app",
+        name="Session",
+        chains=_chains(),
+        allocated_at=[
+            Site(file="/home/app/app/__init__.py", line=118, function="open_session"),
+            Site(file="/home/app/app/routing.py", line=44, function="dispatch"),
+        ],
+    )
+    yield ev.WorkProgressed(
+        at=8.9, pid=pid, work=chains, text="3 chains found", share=1.0, done=True
+    )
 
 
 def _holders_of_a_session() -> list[Referrer]:
     return [
-        Referrer(1, "list", "list of 256", _address(2), ["item 17"], 1),
-        Referrer(2, "dict", "dict of 12", _address(78), ["value of key 'session'"], 1),
         Referrer(
-            3, "frame", f"dispatch, {SCRIPT}:51", _address(79), ["local session"], 1, root=True
+            node=1,
+            type="list",
+            label="list of 256",
+            address=_address(2),
+            edges=["item 17"],
+            count=1,
+        ),
+        Referrer(
+            node=2,
+            type="dict",
+            label="dict of 12",
+            address=_address(78),
+            edges=["value of key 'session'"],
+            count=1,
+        ),
+        Referrer(
+            node=3,
+            type="frame",
+            label=f"dispatch, {SCRIPT}:51",
+            address=_address(79),
+            edges=["local session"],
+            count=1,
+            root=True,
         ),
     ]
 
 
 def _holders_of_the_list() -> list[Referrer]:
     return [
-        Referrer(4, "module", "module __main__", _address(80), ["global sessions"], 1, root=True),
-        Referrer(5, "app.Server", "Server", _address(1), ["attribute sessions"], 1),
+        Referrer(
+            node=4,
+            type="module",
+            label="module __main__",
+            address=_address(80),
+            edges=["global sessions"],
+            count=1,
+            root=True,
+        ),
+        Referrer(
+            node=5,
+            type="app.Server",
+            label="Server",
+            address=_address(1),
+            edges=["attribute sessions"],
+            count=1,
+        ),
     ]
 
 
@@ -311,20 +417,20 @@ def _chains() -> list[list[ChainLink]]:
     session = "app.Session"
     return [
         [
-            ChainLink(session, "item 17", address=_address(77)),
-            ChainLink("list", "global sessions", address=_address(2)),
-            ChainLink("module", name="module __main__", address=_address(80)),
+            ChainLink(type=session, edge="item 17", address=_address(77)),
+            ChainLink(type="list", edge="global sessions", address=_address(2)),
+            ChainLink(type="module", name="module __main__", address=_address(80)),
         ],
         [
-            ChainLink(session, "value of key 'session'", address=_address(77)),
-            ChainLink("dict", "attribute context", address=_address(78)),
-            ChainLink("app.Request", "local request", address=_address(14)),
-            ChainLink("frame", name=f"frame of dispatch, {SCRIPT}:51", address=_address(79)),
+            ChainLink(type=session, edge="value of key 'session'", address=_address(77)),
+            ChainLink(type="dict", edge="attribute context", address=_address(78)),
+            ChainLink(type="app.Request", edge="local request", address=_address(14)),
+            ChainLink(type="frame", name=f"frame of dispatch, {SCRIPT}:51", address=_address(79)),
         ],
         [
-            ChainLink(session, "item 17", address=_address(77)),
-            ChainLink("list", "attribute sessions", address=_address(2)),
-            ChainLink("app.Server", "global server", address=_address(1)),
-            ChainLink("module", name="module __main__", address=_address(80)),
+            ChainLink(type=session, edge="item 17", address=_address(77)),
+            ChainLink(type="list", edge="attribute sessions", address=_address(2)),
+            ChainLink(type="app.Server", edge="global server", address=_address(1)),
+            ChainLink(type="module", name="module __main__", address=_address(80)),
         ],
     ]

@@ -64,6 +64,16 @@ def window(
     before, inside = program.run(gap), program.run(length)
     seen = sum(rng.random() < share for _ in range(inside))
     blocks, variance = seen / share, seen * (1 - share) / share**2
-    use = BurstUse(0, blocks, SIZE * blocks, variance, SIZE * SIZE * variance, 0.0, 0.0)
+    use = BurstUse(
+        traceback=0,
+        blocks=blocks,
+        size=SIZE * blocks,
+        blocks_variance=variance,
+        size_variance=SIZE * SIZE * variance,
+        kept_blocks=0.0,
+        kept_size=0.0,
+    )
     uses = [use] if seen else []
-    return ev.BurstMeasured(program.at, PID, length, gap + length, uses, seen), before + inside
+    return ev.BurstMeasured(
+        at=program.at, pid=PID, window_s=length, span_s=gap + length, uses=uses, samples=seen
+    ), before + inside

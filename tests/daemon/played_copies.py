@@ -36,8 +36,16 @@ def begun() -> tuple[FakeCopies, Censuses, list[ev.Event]]:
         pid, played, None, events.append, lambda: None, lambda: 0, None, inside=False
     )
     censuses.tick(10**9)
-    copies.take(rp.Copied("census-1", 12345, 0.001))
+    copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return copies, censuses, events
 
 
-CENSUS = rp.CensusReport("census-1", 10, [], [], [], False, 0.01)
+CENSUS = rp.CensusReport(
+    work="census-1",
+    objects=10,
+    classes=[],
+    types=[],
+    most_referenced=[],
+    untracked=False,
+    took_s=0.01,
+)

@@ -24,10 +24,30 @@ SECOND = 1_000_000_000
 BLOCK = Block(100, freed=False, frames=b"")
 EACH_NS = SECOND // 4000  # so often a block is looked at: as often as is wanted
 TELLING_NS = 20_000_000
-PLACE = rp.BlocksPlace(0, 0, 4096, 432, 32, 256)
+PLACE = rp.BlocksPlace(count=0, records=0, room=4096, size=432, head=32, extra=256)
 LAYOUT = Layout(
-    frames=FramesPlace([0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-    text=TextPlace(0, 0, 0, 0, 0, 0, 0),
+    frames=FramesPlace(
+        path=[0],
+        code_offset=0,
+        previous_offset=0,
+        instruction_offset=0,
+        bytecode_offset=0,
+        code_type=0,
+        none=0,
+        filename_offset=0,
+        name_offset=0,
+        linetable_offset=0,
+        firstlineno_offset=0,
+    ),
+    text=TextPlace(
+        ascii_data=0,
+        compact_data=0,
+        bytes_data=0,
+        length_offset=0,
+        state_offset=0,
+        kind_shift=0,
+        ascii_shift=0,
+    ),
 )
 
 
@@ -63,7 +83,13 @@ class Target:
         count = self._count_until(self.opened_ns) if self.mean else 0
         self.mean, self._counted_ns = self._next_mean, self.opened_ns
         return rp.Opened(
-            PLACE, 1e-9, 1e-9, 0.0, lost=False, count=count, monotonic_s=self.opened_ns / 1e9
+            place=PLACE,
+            pass_s=1e-9,
+            look_s=1e-9,
+            cpu_s=0.0,
+            lost=False,
+            count=count,
+            monotonic_s=self.opened_ns / 1e9,
         )
 
     # as Blocks
@@ -115,7 +141,19 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
 
 def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
     """So long a time of this target."""
-    hello = rp.Hello(1, "", "", False, True, 0.005, LAYOUT, [], 0.0, 0.0, 1)
+    hello = rp.Hello(
+        pid=1,
+        python="",
+        executable="",
+        free_threaded=False,
+        gil_enabled=True,
+        switch_interval_s=0.005,
+        layout=LAYOUT,
+        limits=[],
+        calibration_s=0.0,
+        cpu_s=0.0,
+        probe_tid=1,
+    )
     memory = cast("RemoteMemory", object())
     emit = target.events.append
     watch = Bursts(1, hello, memory, Numbers(1, emit), emit, target.send, lambda: target.now, 0.03)
@@ -126,7 +164,7 @@ def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
             following = min(following, target.opened_ns)
         target.now = max(target.now + 1, following)
         if target.opening and target.now >= target.opened_ns:
-            assert watch.take(rp.BurstOpened(target.opened()))
+            assert watch.take(rp.BurstOpened(opened=target.opened()))
     return [one for one in target.events if isinstance(one, ev.BurstMeasured)]
 
 

@@ -21,7 +21,7 @@ def test_a_copy_that_ends_after_its_census_has_not_failed() -> None:
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusTaken]
     events.clear()
     censuses.tick(10 * 10**9)  # and the next comes when it is due
-    copies.take(rp.Copied("census-1", 12345, 0.001))
+    copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     assert [type(event) for event in events] == [ev.CensusBegun]
 
 
@@ -44,7 +44,7 @@ def due_after(pauses_ms: list[float], *, wanted: bool = False) -> float:
         while copies.asked == asked:
             at += SECOND // 10
             censuses.tick(at)
-        copies.take(rp.Copied("census-1", 12345, 0.001))
+        copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return (at - began) / SECOND
 
 

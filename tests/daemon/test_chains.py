@@ -43,13 +43,23 @@ class Looking:
         work = str(self.asked[-1]["work"])
         near, far = socket.socketpair()
         link: Connection[rp.Report] = Connection(near, msgspec.json.Decoder(rp.Report))
-        report = rp.ChainsReport(work, *NAME, 7, [], [], missing, 0, spread)
+        report = rp.ChainsReport(
+            work=work,
+            module=NAME[0],
+            name=NAME[1],
+            looked=7,
+            chains=[],
+            allocated_at=[],
+            missing=missing,
+            garbage=0,
+            spread=spread,
+        )
         with near, far:
-            self.copies.take(rp.CopyHere(work, 0), link)
-            self.copies.take(rp.Copied(work, 0, 0.001), link)
-            self.copies.take(rp.Progress(work, "looking for instances", None), link)
+            self.copies.take(rp.CopyHere(work=work, pid=0), link)
+            self.copies.take(rp.Copied(work=work, pid=0, pause_s=0.001), link)
+            self.copies.take(rp.Progress(work=work, text="looking for instances", share=None), link)
             self.copies.take(report, link)
-            self.copies.take(rp.Done(work), link)  # which closes it
+            self.copies.take(rp.Done(work=work), link)  # which closes it
             return [json.loads(line) for line in far.makefile()]
 
     @property

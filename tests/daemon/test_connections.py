@@ -26,7 +26,7 @@ def pair() -> tuple[Connection[cmd.Command], socket.socket]:
 
 def test_messages_arrive_whole_however_they_were_cut() -> None:
     connection, peer = pair()
-    data = encode_line(cmd.Mark("ä")) + encode_line(cmd.StopWatching())
+    data = encode_line(cmd.Mark(name="ä")) + encode_line(cmd.StopWatching())
 
     found: list[cmd.Command] = []
     with peer:
@@ -34,7 +34,7 @@ def test_messages_arrive_whole_however_they_were_cut() -> None:
             peer.sendall(bytes([byte]))
             found += connection.receive()
 
-    assert found == [cmd.Mark("ä"), cmd.StopWatching()]
+    assert found == [cmd.Mark(name="ä"), cmd.StopWatching()]
     assert connection.receive() == []
     assert not connection.open
 
@@ -42,7 +42,7 @@ def test_messages_arrive_whole_however_they_were_cut() -> None:
 def test_a_viewer_that_asks_without_end_holds_nobody_up() -> None:
     ours, peer = socket.socketpair()
     viewer, done = Viewer(ours), list[cmd.Command]()
-    lines = encode_line(cmd.Mark("m")) * 50_000
+    lines = encode_line(cmd.Mark(name="m")) * 50_000
     sender = threading.Thread(target=peer.sendall, args=(lines,))
     sender.start()
 
@@ -61,8 +61,8 @@ def test_a_viewer_that_asks_without_end_holds_nobody_up() -> None:
 def test_noise_is_left_out() -> None:
     connection, peer = pair()
     with peer:
-        peer.sendall(b"\xff\x00 noise\n{}\n[]\n" + encode_line(cmd.Mark("m")))
-        assert connection.receive() == [cmd.Mark("m")]
+        peer.sendall(b"\xff\x00 noise\n{}\n[]\n" + encode_line(cmd.Mark(name="m")))
+        assert connection.receive() == [cmd.Mark(name="m")]
         assert connection.open
     connection.close()
 

@@ -18,7 +18,9 @@ from refwatch.daemon.copies import Copies
 from refwatch.model import reports as rp
 
 NAME = "chains-1"
-CHAINS = rp.ChainsReport(NAME, "app", "Entry", 1, [], [])
+CHAINS = rp.ChainsReport(
+    work=NAME, module="app", name="Entry", looked=1, chains=[], allocated_at=[]
+)
 
 
 class Asked:
@@ -40,10 +42,10 @@ class Asked:
         self.sent.append(json.loads(line))
 
     def made(self, pid: int) -> None:
-        self.copies.take(rp.Copied(NAME, pid, 0.001), self.link)
+        self.copies.take(rp.Copied(work=NAME, pid=pid, pause_s=0.001), self.link)
 
     def here(self, pid: int) -> None:
-        self.copies.take(rp.CopyHere(NAME, pid), self.link)
+        self.copies.take(rp.CopyHere(work=NAME, pid=pid), self.link)
 
 
 @pytest.fixture
@@ -78,10 +80,10 @@ def test_a_copy_that_was_quick_is_heard(asked: Asked, ended: int) -> None:
     asked.here(ended)
     asked.copies.tick()
     asked.copies.take(CHAINS, asked.link)
-    asked.copies.take(rp.Done(NAME), asked.link)
+    asked.copies.take(rp.Done(work=NAME), asked.link)
     asked.copies.tick()
     assert asked.failures == []
-    assert asked.taken == [rp.Copied(NAME, ended, 0.001), CHAINS]
+    assert asked.taken == [rp.Copied(work=NAME, pid=ended, pause_s=0.001), CHAINS]
     assert NAME not in asked.copies
 
 
@@ -106,7 +108,7 @@ def test_a_copy_whose_connection_breaks_is_given_up(asked: Asked, ended: int) ->
 
 
 def test_no_copy_can_be_made(asked: Asked) -> None:
-    asked.copies.take(rp.NoCopy(NAME, "clone: not permitted"), asked.link)
+    asked.copies.take(rp.NoCopy(work=NAME, reason="clone: not permitted"), asked.link)
     assert asked.failures == ["clone: not permitted"]
     asked.copies.end()
     assert asked.failures == ["clone: not permitted"]
@@ -115,13 +117,13 @@ def test_no_copy_can_be_made(asked: Asked) -> None:
 def test_words_that_come_before_the_probe_has_told_are_kept(asked: Asked) -> None:
     asked.here(os.getpid())
     asked.copies.take(CHAINS, asked.link)
-    asked.copies.take(rp.Done(NAME), asked.link)
+    asked.copies.take(rp.Done(work=NAME), asked.link)
     assert asked.taken == []
     assert len(asked.copies) == 1
 
     asked.made(os.getpid())
 
-    assert asked.taken == [rp.Copied(NAME, os.getpid(), 0.001), CHAINS]
+    assert asked.taken == [rp.Copied(work=NAME, pid=os.getpid(), pause_s=0.001), CHAINS]
     assert len(asked.copies) == 0
     assert asked.failures == []
 
@@ -130,12 +132,14 @@ def test_what_just_cannot_be_made_is_asked_for_again(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copies, "AGAIN_S", 0.0)
-    asked.copies.take(rp.NoCopy(NAME, "an import was under way", passing=True), asked.link)
+    asked.copies.take(
+        rp.NoCopy(work=NAME, reason="an import was under way", passing=True), asked.link
+    )
     asked.copies.tick()
     assert [command["work"] for command in asked.sent] == [NAME, NAME]
     assert asked.failures == []
 
-    asked.copies.take(rp.NoCopy(NAME, "clone: no memory"), asked.link)
+    asked.copies.take(rp.NoCopy(work=NAME, reason="clone: no memory"), asked.link)
     assert asked.failures == ["clone: no memory"]
 
 
@@ -161,6 +165,8 @@ def test_a_copy_that_is_put_off_hears_what_is_held_by_then(
         "census", {}, asked.taken.append, asked.failures.append, limit_s=60.0, held=lambda: held
     )
     held = [2]
-    asked.copies.take(rp.NoCopy(name, "an import was under way", passing=True), asked.link)
+    asked.copies.take(
+        rp.NoCopy(work=name, reason="an import was under way", passing=True), asked.link
+    )
     asked.copies.tick()
     assert [command["held"] for command in asked.sent[1:]] == [[1, 2], [2]]

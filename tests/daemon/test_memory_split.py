@@ -23,7 +23,7 @@ RESIDENT = Resident(100 * MB, 10 * MB, 5 * MB)
 def report(
     python: tuple[int, int, int] | None, c: tuple[int, int] | None, *reasons: str
 ) -> rp.MemoryReport:
-    return rp.MemoryReport("census-1", python, c, list(reasons))
+    return rp.MemoryReport(work="census-1", python=python, c=c, reasons=list(reasons))
 
 
 def parts(split: MemorySplit) -> list[int | None]:
@@ -89,7 +89,7 @@ def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> N
     for _ in range(2):
         copies.take(report(None, (MB, 0), "no pymalloc"))
     limited, first, second = events
-    assert limited == ev.ReadingLimited(2.0, "memory split", "no pymalloc")
+    assert limited == ev.ReadingLimited(at=2.0, reading="memory split", reason="no pymalloc")
     assert isinstance(first, ev.MemoryMeasured)
     assert isinstance(second, ev.MemoryMeasured)
     assert (first.at, first.split.c_used) == (1.0, MB)

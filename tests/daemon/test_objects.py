@@ -34,10 +34,19 @@ class Watched:
             list(paths),
         )
         found = [
-            rp.FoundObject(number, "x", "list", address, 0, True, False, "main")
+            rp.FoundObject(
+                watch=number,
+                name="x",
+                type="list",
+                address=address,
+                weak=0,
+                held=True,
+                immortal=False,
+                source="main",
+            )
             for number, address in enumerate(self.addresses)
         ]
-        self.watch.take(rp.Watching(found), SECOND_NS)
+        self.watch.take(rp.Watching(found=found), SECOND_NS)
 
     def ask(self) -> dict[str, object]:
         """Read the counts; what the probe is then asked."""
@@ -57,14 +66,14 @@ def test_what_was_not_the_last_reference_is_still_held() -> None:
     """Somebody else had come by the object before the probe let it go."""
     objects = Watched(1, 2)
     objects.ask()
-    objects.watch.take(rp.LetGo([]), SECOND_NS)
+    objects.watch.take(rp.LetGo(dead=[]), SECOND_NS)
     assert objects.watch.held() == objects.addresses
 
 
 def test_what_was_let_go_is_dead() -> None:
     objects = Watched(1, 2)
     objects.ask()
-    objects.watch.take(rp.LetGo([0]), SECOND_NS)
+    objects.watch.take(rp.LetGo(dead=[0]), SECOND_NS)
     assert objects.watch.held() == objects.addresses[1:]
 
 

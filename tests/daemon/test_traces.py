@@ -60,7 +60,7 @@ class Target:
             assert self.copies.take(report, self.link)
 
     def copied(self, pause_s: float = 0.001) -> None:
-        self.hear(rp.Copied(self.asked[-1], NO_PROCESS, pause_s))
+        self.hear(rp.Copied(work=self.asked[-1], pid=NO_PROCESS, pause_s=pause_s))
 
     def counted(self, blocks: int = 2, took_s: float = 0.1, name: str = "f") -> None:
         work = self.asked[-1]
@@ -68,8 +68,21 @@ class Target:
         uses = [(1, 20, 1), (0, 10, 1)]
         ways = [([1, 0], 20, 1), ([0], 10, 1)]
         files = [("b.py", 20, 1), ("a.py", 10, 1)]
-        self.hear(rp.TracesReport(work, 2, 30, 40, blocks, sites, uses, files, ways, took_s))
-        self.hear(rp.Done(work))
+        self.hear(
+            rp.TracesReport(
+                work=work,
+                frames=2,
+                traced=30,
+                peak=40,
+                blocks=blocks,
+                sites=sites,
+                lines=uses,
+                files=files,
+                tracebacks=ways,
+                took_s=took_s,
+            )
+        )
+        self.hear(rp.Done(work=work))
 
     @property
     def taken(self) -> list[ev.TracesTaken]:
@@ -114,15 +127,33 @@ def test_a_count_is_told_with_numbers(target: Target) -> None:
     target.counted()
 
     seen = [one for one in target.events if isinstance(one, ev.SitesSeen)]
-    assert [site for one in seen for site in one.sites] == [Site(*site) for site in SITES]
+    assert [site for one in seen for site in one.sites] == [
+        Site(file=file, line=line, function=function) for file, line, function in SITES
+    ]
     (ways,) = [one for one in target.events if isinstance(one, ev.TracebacksSeen)]
     assert ways.tracebacks == [[1, 0], [0]]
-    lines = [LineUse(1, 20, 1), LineUse(0, 10, 1)]
-    files = [FileUse("b.py", 20, 1), FileUse("a.py", 10, 1)]
-    tracebacks = [TracebackUse(0, 20, 1), TracebackUse(1, 10, 1)]
+    lines = [LineUse(site=1, size=20, count=1), LineUse(site=0, size=10, count=1)]
+    files = [FileUse(file="b.py", size=20, count=1), FileUse(file="a.py", size=10, count=1)]
+    tracebacks = [
+        TracebackUse(traceback=0, size=20, count=1),
+        TracebackUse(traceback=1, size=10, count=1),
+    ]
     at = 1 + 7e-9
     assert target.taken == [
-        ev.TracesTaken(at, 1, 1, 2, 30, 40, 2, 0.002, 0.1, lines, files, tracebacks)
+        ev.TracesTaken(
+            at=at,
+            pid=1,
+            number=1,
+            frames=2,
+            traced=30,
+            peak=40,
+            blocks=2,
+            pause_s=0.002,
+            took_s=0.1,
+            lines=lines,
+            files=files,
+            tracebacks=tracebacks,
+        )
     ]
     assert not target.exact.counting
 
@@ -165,9 +196,9 @@ def test_a_count_that_was_begun_before_a_mark_does_not_pass_for_one_after(target
 
 def test_a_failure_is_told_and_tried_again_ever_later(target: Target) -> None:
     target.at(1)
-    target.hear(rp.NoCopy(target.asked[-1], "clone: Cannot allocate memory"))
+    target.hear(rp.NoCopy(work=target.asked[-1], reason="clone: Cannot allocate memory"))
     target.at(6.001)
-    target.hear(rp.NoCopy(target.asked[-1], "clone: Cannot allocate memory"))
+    target.hear(rp.NoCopy(work=target.asked[-1], reason="clone: Cannot allocate memory"))
     target.at(16)
     assert len(target.asked) == 2
     target.at(16.002)
@@ -271,7 +302,17 @@ def test_that_the_target_stops_it_is_told(target: Target) -> None:
 
 
 def test_an_interpreter_without_tracemalloc(target: Target) -> None:
-    target.hear(rp.Tracing(False, 0, False, False, 0, False, "the target's Python has none"))
+    target.hear(
+        rp.Tracing(
+            on=False,
+            frames=0,
+            ours=False,
+            early=False,
+            lost=0,
+            used=False,
+            missing="the target's Python has none",
+        )
+    )
     target.at(20)
     assert target.switched == [("off", 0, "the target's Python has none")]
     assert target.asked == []

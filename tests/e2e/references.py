@@ -124,7 +124,7 @@ class Watching:
     def chains(self, module: str, name: str) -> list[list[ChainLink]]:
         """Who keeps instances of this class alive, as it is found out now."""
         before = self.references.chains.get((module, name))
-        self.ask(FindChains(f"chains of {name}", module, name))
+        self.ask(FindChains(work=f"chains of {name}", module=module, name=name))
         self.wait(
             lambda known: known.chains.get((module, name)) is not before, f"the chains of {name}"
         )
@@ -133,11 +133,11 @@ class Watching:
     def inspect(self, name: str) -> Node:
         """Who refers to the newest watched object of this name, as it is found out now."""
         tree = f"referrers of {name}"
-        self.ask(Inspect(tree, self.watched(name).serial))
+        self.ask(Inspect(inspection=tree, watch=self.watched(name).serial))
         self.wait(lambda known: tree in known.inspections, tree)
         found = self.references.inspections[tree]
         assert found.ended is None, found
-        self.ask(EndInspection(tree))
+        self.ask(EndInspection(inspection=tree))
         return found.nodes[0]
 
     # What is asked

@@ -162,11 +162,11 @@ wait()
         session.go()
         assert session.running.line() == "off"
         assert known(session.state).windows.count == 0
-        session.ask(SwitchAllocations("burst"))
+        session.ask(SwitchAllocations(mode="burst"))
         session.go()
         assert session.running.line() == "burst"
         windows(session, 2)
-        session.ask(SwitchAllocations("off"))
+        session.ask(SwitchAllocations(mode="off"))
         session.wait(lambda _: known(session.state).mode == "off", "off")
         session.go()
         session.end()

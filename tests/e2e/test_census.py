@@ -59,7 +59,7 @@ def test_it_counts_what_there_is(bench: Bench) -> None:
     with watching(bench, script) as session:
         session.censuses(1)
         before = {name[1]: one.count for name, one in session.references.census.types.items()}
-        session.ask(Mark("before"))
+        session.ask(Mark(name="before"))
         session.wait(lambda _: session.state.marks, "the mark")
         session.go()
         session.instances(Node=1500)

@@ -162,7 +162,7 @@ wait()
 """)
     with watching(bench, *EXACT, script) as session:
         counted(session)
-        session.ask(Mark("before"))
+        session.ask(Mark(name="before"))
         session.wait(
             lambda _: session.state.marks and not allocations(session).baselines[-1].awaited,
             "the traces of the mark",
@@ -259,7 +259,7 @@ print(tracemalloc.is_tracing(), tracemalloc.get_traced_memory()[0] > 1 << 20)
         assert session.running.line() == "4"
         assert counted(session).traced > 1 << 20
         note = allocations(session).note
-        session.ask(SwitchAllocations("off"))
+        session.ask(SwitchAllocations(mode="off"))
         session.wait(lambda _: allocations(session).mode == "off", "the end of it")
         session.wait(
             lambda _: any("stays on" in one.text for one in session.state.notes), "a word of it"
@@ -293,13 +293,13 @@ def test_it_is_switched_while_the_target_runs(bench: Bench) -> None:
 
         session.wait(lambda _: allocations(session).switched_s is not None, "the mode")
         assert asked() == "False False"
-        session.ask(SwitchAllocations("exact", 5))
+        session.ask(SwitchAllocations(mode="exact", frames=5))
         traces = counted(session)
         assert (traces.frames, asked()) == (5, "True False")
         assert "is not known" in allocations(session).note
-        session.ask(SwitchAllocations("exact", 2))
+        session.ask(SwitchAllocations(mode="exact", frames=2))
         session.wait(lambda _: allocations(session).frames == 2, "another depth")
-        session.ask(SwitchAllocations("off"))
+        session.ask(SwitchAllocations(mode="off"))
         session.wait(lambda _: allocations(session).mode == "off", "the end of it")
         session.settle()
         assert asked() == "False False"
@@ -489,7 +489,7 @@ wait()
 """)
     with watching(bench, *EXACT, script) as session:
         session.instances(Node=1000)
-        session.ask(FindChains("chains", "__main__", "Node"))
+        session.ask(FindChains(work="chains", module="__main__", name="Node"))
         session.wait(lambda known: ("__main__", "Node") in known.chains, "the chains")
         sites = session.references.chains["__main__", "Node"].allocated_at
         session.go()

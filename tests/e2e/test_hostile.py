@@ -134,8 +134,8 @@ def test_nothing_of_the_target_is_called(bench: Bench) -> None:
         session.wait(lambda known: hostile_watched(known) >= 14, "14 hostile objects")
         for name in ("Hostileobject", "Hostiledict", "Hostilelist", "Lying"):
             session.chains("__main__", name)
-        session.ask(WatchInstance("__main__", "Hostileobject"))
-        session.ask(Inspect("tree", session.watched("a_Hostileobject").serial))
+        session.ask(WatchInstance(module="__main__", name="Hostileobject"))
+        session.ask(Inspect(inspection="tree", watch=session.watched("a_Hostileobject").serial))
         session.wait(lambda known: "tree" in known.inspections, "a tree of referrers")
         session.censuses(session.references.census.taken + 1)
         session.settle()

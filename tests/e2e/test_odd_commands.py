@@ -106,7 +106,7 @@ class Asking:
 
     def mark(self, name: str) -> None:
         """Until all that was asked for before has been looked at."""
-        self.ask(encode_line(cmd.Mark(name)))
+        self.ask(encode_line(cmd.Mark(name=name)))
         while not any(isinstance(one, ev.Marked) and one.name == name for one in self.heard):
             self._hear()
 

@@ -77,9 +77,9 @@ def test_every_public_name_is_replaced(bench: Bench) -> None:
         assert session.count("Node") == 301
         assert session.inspect("new").references == 1
         assert session.chains("__main__", "Node")
-        session.ask(WatchObject("__main__.nodes"))
+        session.ask(WatchObject(path="__main__.nodes"))
         session.wait(lambda _: "nodes" in names_of(session), "an object to be watched")
-        session.ask(SwitchAllocations("exact", 1))
+        session.ask(SwitchAllocations(mode="exact", frames=1))
         counted(session)
         assert allocations(session).mode == "exact"
         session.go()

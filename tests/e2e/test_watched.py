@@ -308,14 +308,14 @@ def test_what_is_to_be_watched_no_longer_does_not_come_back_by_itself(bench: Ben
     with watching(bench, bench.script(LET_BE)) as session:
         for name in ("thing", "rows"):
             session.reaches(name, 1)
-            session.ask(Unwatch(session.watched(name).serial))
+            session.ask(Unwatch(watch=session.watched(name).serial))
             record = session.watched(name)
             session.wait(partial(ended, record), f"the end of the watch over {name}")
         session.go()
         session.reaches("later", 1)
         assert session.watched("thing").ended_s is not None
         assert session.watched("rows").ended_s is not None
-        session.ask(WatchObject("__main__.thing"))
+        session.ask(WatchObject(path="__main__.thing"))
         session.reaches("thing", 1)
         assert session.watched("thing").ended_s is None
         session.go()

@@ -32,33 +32,97 @@ def state() -> State:
     for tick in range(1, 101):
         at = tick / 10
         spinning = [_spin(serial, at) for serial in range(1, 5)]
-        joining = ev.ThreadSlice(0, 100, {S.LOCK_WAIT: 0.1}, "l100000", [(2, S.LOCK_WAIT, 0.1)])
-        gil = ev.GilSlice(0.099, 0.3, 20, 0.005)
-        state.apply(ev.Sampled(at, PID, 0.1, 100, gil, [joining, *spinning], 1000.0, 1))
-        state.apply(ev.ProcessMeasured(at, PID, 10_000_000 + tick, 20_000_000, at, 0.0, 9_000_000))
-    state.apply(ev.GcMeasured(10.0, PID, [ev.GcGeneration(5, 4, 0), ev.GcGeneration(1, 0, 0)]))
-    state.apply(ev.CostMeasured(10.0, 0.0123456789, 0.001, 0.5))
-    state.apply(ev.Marked(5.0, "warm"))
-    state.apply(ev.TargetExited(10.0, PID, 3))
+        joining = ev.ThreadSlice(
+            serial=0,
+            samples=100,
+            states={S.LOCK_WAIT: 0.1},
+            runs="l100000",
+            hot=[(2, S.LOCK_WAIT, 0.1)],
+        )
+        gil = ev.GilSlice(held_s=0.099, wait_s=0.3, handoffs=20, interval_s=0.005)
+        state.apply(
+            ev.Sampled(
+                at=at,
+                pid=PID,
+                span_s=0.1,
+                samples=100,
+                gil=gil,
+                threads=[joining, *spinning],
+                rate_hz=1000.0,
+                torn=1,
+            )
+        )
+        state.apply(
+            ev.ProcessMeasured(
+                at=at,
+                pid=PID,
+                rss=10_000_000 + tick,
+                peak_rss=20_000_000,
+                user_s=at,
+                system_s=0.0,
+                uss=9_000_000,
+            )
+        )
+    state.apply(
+        ev.GcMeasured(
+            at=10.0,
+            pid=PID,
+            generations=[
+                ev.GcGeneration(collections=5, collected=4, uncollectable=0),
+                ev.GcGeneration(collections=1, collected=0, uncollectable=0),
+            ],
+        )
+    )
+    state.apply(
+        ev.CostMeasured(at=10.0, probe_cpu_s=0.0123456789, probe_gil_held_s=0.001, daemon_cpu_s=0.5)
+    )
+    state.apply(ev.Marked(at=5.0, name="warm"))
+    state.apply(ev.TargetExited(at=10.0, pid=PID, exit_code=3))
     return state
 
 
 def _start() -> list[ev.Event]:
     return [
-        ev.TargetStarted(0.0, PID, ["x.py", "a b"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0.1.0"),
-        ev.InterpreterFound(0.0, PID, "3.13.1", False, True, 0.005),
-        ev.LineSeen(0.0, 1, "/app/work.py", 12, "work"),
-        ev.LineSeen(0.0, 2, "/usr/lib/python3.13/threading.py", 1092, "join"),
-        *(ev.ThreadStarted(n / 100, n, PID, 100 + n, 1000 + n) for n in (0, 3, 2, 1, 4)),
-        *(ev.ThreadNamed(0.1, n, f"spinner {n}", False) for n in range(1, 5)),
-        ev.ThreadNamed(0.1, 0, "MainThread", False),
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py", "a b"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0.1.0",
+        ),
+        ev.InterpreterFound(
+            at=0.0, pid=PID, python="3.13.1", free_threaded=False, gil=True, switch_interval_s=0.005
+        ),
+        ev.LineSeen(at=0.0, line=1, file="/app/work.py", number=12, function="work"),
+        ev.LineSeen(
+            at=0.0, line=2, file="/usr/lib/python3.13/threading.py", number=1092, function="join"
+        ),
+        *(
+            ev.ThreadStarted(at=n / 100, serial=n, pid=PID, tid=100 + n, ident=1000 + n)
+            for n in (0, 3, 2, 1, 4)
+        ),
+        *(ev.ThreadNamed(at=0.1, serial=n, name=f"spinner {n}", daemon=False) for n in range(1, 5)),
+        ev.ThreadNamed(at=0.1, serial=0, name="MainThread", daemon=False),
     ]
 
 
 def _spin(serial: int, at: float) -> ev.ThreadSlice:
     hot = [(1, S.GIL_HELD, 0.025), (1, S.GIL_WAIT, 0.075)]
     states = {S.GIL_HELD: 0.025, S.GIL_WAIT: 0.075}
-    return ev.ThreadSlice(serial, 100, states, "h25000w75000", hot, [1], at / 4, 0.0, 20, 10)
+    return ev.ThreadSlice(
+        serial=serial,
+        samples=100,
+        states=states,
+        runs="h25000w75000",
+        hot=hot,
+        stack=[1],
+        cpu_s=at / 4,
+        cpu_wait_s=0.0,
+        voluntary_switches=20,
+        involuntary_switches=10,
+    )
 
 
 @pytest.fixture

@@ -23,29 +23,47 @@ PID = 42
 MB = 1 << 20
 Complaints = Callable[[object], list[str]]
 SITES = [
-    Site("/app/hot.py", 10, "make"),
-    Site("/app/cool.py", 20, "work"),
-    Site("é\udcff", 1, "<m>"),
+    Site(file="/app/hot.py", line=10, function="make"),
+    Site(file="/app/cool.py", line=20, function="work"),
+    Site(file="é\udcff", line=1, function="<m>"),
 ]
 
 
 def started(mode: Mode | None = "burst") -> State:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
     if mode is not None:
-        state.apply(ev.AllocationsSwitched(0.1, PID, mode, 25, "a note"))
-    state.apply(ev.SitesSeen(0.2, PID, 0, SITES))
-    state.apply(ev.TracebacksSeen(0.2, PID, 0, [[0, 2], [0, 1], [1, 2]]))
+        state.apply(ev.AllocationsSwitched(at=0.1, pid=PID, mode=mode, frames=25, note="a note"))
+    state.apply(ev.SitesSeen(at=0.2, pid=PID, first=0, sites=SITES))
+    state.apply(ev.TracebacksSeen(at=0.2, pid=PID, first=0, tracebacks=[[0, 2], [0, 1], [1, 2]]))
     return state
 
 
 def burst(state: State, at: float, *blocks: float) -> None:
     """A window of half a second in every second; so many blocks of 100 bytes at each traceback."""
     uses = [
-        BurstUse(number, count, 100 * count, 4.0, 40_000.0, count / 4, 25 * count)
+        BurstUse(
+            traceback=number,
+            blocks=count,
+            size=100 * count,
+            blocks_variance=4.0,
+            size_variance=40_000.0,
+            kept_blocks=count / 4,
+            kept_size=25 * count,
+        )
         for number, count in enumerate(blocks)
     ]
-    state.apply(ev.BurstMeasured(at, PID, 0.5, 1.0, uses, 33))
+    state.apply(ev.BurstMeasured(at=at, pid=PID, window_s=0.5, span_s=1.0, uses=uses, samples=33))
 
 
 def traces(state: State, at: float, *live: int, number: int = 1) -> None:
@@ -54,18 +72,24 @@ def traces(state: State, at: float, *live: int, number: int = 1) -> None:
     total = 100 * sum(live)
     state.apply(
         ev.TracesTaken(
-            at,
-            PID,
-            number,
-            9,
-            total,
-            2 * total,
-            sum(live),
-            0.001,
-            0.1,
-            [LineUse(site, 100 * count, count) for site, count in enumerate(lines)],
-            [FileUse("/app/hot.py", total, sum(live))],
-            [TracebackUse(one, 100 * count, count) for one, count in enumerate(live)],
+            at=at,
+            pid=PID,
+            number=number,
+            frames=9,
+            traced=total,
+            peak=2 * total,
+            blocks=sum(live),
+            pause_s=0.001,
+            took_s=0.1,
+            lines=[
+                LineUse(site=site, size=100 * count, count=count)
+                for site, count in enumerate(lines)
+            ],
+            files=[FileUse(file="/app/hot.py", size=total, count=sum(live))],
+            tracebacks=[
+                TracebackUse(traceback=one, size=100 * count, count=count)
+                for one, count in enumerate(live)
+            ],
         )
     )
 
@@ -92,8 +116,17 @@ def test_it_is_as_the_schema_says(mode: Mode, tmp_path: Path, complaints: Compla
     burst(state, 1.0, 10, 20, 5)
     if mode == "exact":
         traces(state, 2.0, 10, 20, 5)
-    split = MemorySplit(100 * MB, 50 * MB, 5 * MB, None, None, 30 * MB, 15 * MB, 55)
-    state.apply(ev.MemoryMeasured(2.0, PID, split))
+    split = MemorySplit(
+        rss=100 * MB,
+        python_used=50 * MB,
+        python_free=5 * MB,
+        c_used=None,
+        c_free=None,
+        files=30 * MB,
+        other=15 * MB,
+        arenas=55,
+    )
+    state.apply(ev.MemoryMeasured(at=2.0, pid=PID, split=split))
     write_snapshot(state, tmp_path / "s.json")
     data = (tmp_path / "s.json").read_bytes()
     assert complaints(json.loads(data)) == []
@@ -109,7 +142,7 @@ def test_it_is_as_the_schema_says(mode: Mode, tmp_path: Path, complaints: Compla
 def test_bursts_are_sums_over_the_windows_and_rates_with_errors() -> None:
     state = started()
     burst(state, 1.0, 10, 20, 5)
-    state.apply(ev.Marked(1.5, "warm"))
+    state.apply(ev.Marked(at=1.5, name="warm"))
     burst(state, 2.0, 30, 0, 5)
     made = found(state)
     assert (made.mode, made.frames, made.note) == ("burst", 25, "a note")
@@ -119,8 +152,8 @@ def test_bursts_are_sums_over_the_windows_and_rates_with_errors() -> None:
     assert [one.traceback[0].line for one in made.top] == [10, 10, 20]
     first = made.top[0]
     assert first.traceback == [
-        snap.Line("/app/hot.py", 10, "make"),
-        snap.Line("é\\udcff", 1, "<m>"),
+        snap.Line(file="/app/hot.py", line=10, function="make"),
+        snap.Line(file="é\\udcff", line=1, function="<m>"),
     ]
     assert (first.size, first.count) == (4000, 40)
     assert (first.delta_size, first.delta_count) == (3000, 30)
@@ -138,7 +171,7 @@ def test_bursts_are_sums_over_the_windows_and_rates_with_errors() -> None:
 def test_exact_figures_are_live_blocks_and_their_growth_since_the_newest_mark() -> None:
     state = started("exact")
     traces(state, 1.0, 10, 20, 5)
-    state.apply(ev.Marked(1.5, "warm"))
+    state.apply(ev.Marked(at=1.5, name="warm"))
     traces(state, 1.6, 11, 20, 5, number=2)
     traces(state, 2.0, 31, 15, 5, number=3)
     made = found(state)
@@ -166,11 +199,24 @@ def test_without_a_mark_growth_is_since_the_start() -> None:
 
 def test_only_the_largest_are_told() -> None:
     state = started()
-    sites = [Site("/gen.py", number, "f") for number in range(2 * MOST)]
-    state.apply(ev.SitesSeen(0.5, PID, 10, sites))
-    state.apply(ev.TracebacksSeen(0.5, PID, 10, [[10 + n] for n in range(2 * MOST)]))
-    uses = [BurstUse(10 + n, 1.0, float(n), 0.0, 0.0, 0.0, 0.0) for n in range(2 * MOST)]
-    state.apply(ev.BurstMeasured(1.0, PID, 0.5, 1.0, uses))
+    sites = [Site(file="/gen.py", line=number, function="f") for number in range(2 * MOST)]
+    state.apply(ev.SitesSeen(at=0.5, pid=PID, first=10, sites=sites))
+    state.apply(
+        ev.TracebacksSeen(at=0.5, pid=PID, first=10, tracebacks=[[10 + n] for n in range(2 * MOST)])
+    )
+    uses = [
+        BurstUse(
+            traceback=10 + n,
+            blocks=1.0,
+            size=float(n),
+            blocks_variance=0.0,
+            size_variance=0.0,
+            kept_blocks=0.0,
+            kept_size=0.0,
+        )
+        for n in range(2 * MOST)
+    ]
+    state.apply(ev.BurstMeasured(at=1.0, pid=PID, window_s=0.5, span_s=1.0, uses=uses))
     made = found(state)
     assert [one.line for one in made.lines] == list(range(2 * MOST - 1, MOST - 1, -1))
     assert len(made.top) == MOST
@@ -178,21 +224,39 @@ def test_only_the_largest_are_told() -> None:
 
 def test_what_nobody_described_is_a_question_mark() -> None:
     state = started()
-    state.apply(ev.BurstMeasured(1.0, PID, 0.5, 1.0, [BurstUse(77, 1.0, 9.0, 0, 0, 0, 0)]))
+    state.apply(
+        ev.BurstMeasured(
+            at=1.0,
+            pid=PID,
+            window_s=0.5,
+            span_s=1.0,
+            uses=[
+                BurstUse(
+                    traceback=77,
+                    blocks=1.0,
+                    size=9.0,
+                    blocks_variance=0,
+                    size_variance=0,
+                    kept_blocks=0,
+                    kept_size=0,
+                )
+            ],
+        )
+    )
     made = found(state)
-    assert made.top[0].traceback == [snap.Line("?", 0, "?")]
+    assert made.top[0].traceback == [snap.Line(file="?", line=0, function="?")]
     assert (made.lines[0].file, made.lines[0].line) == ("?", 0)
 
 
 def test_after_it_was_switched_off_the_last_figures_are_there() -> None:
     state = started()
     burst(state, 1.0, 10, 20, 5)
-    state.apply(ev.AllocationsSwitched(1.5, PID, "off", 0))
+    state.apply(ev.AllocationsSwitched(at=1.5, pid=PID, mode="off", frames=0))
     made = found(state)
     assert (made.mode, made.window_s, len(made.top)) == ("off", 0.5, 3)
-    state.apply(ev.AllocationsSwitched(2.0, PID, "exact", 1))
+    state.apply(ev.AllocationsSwitched(at=2.0, pid=PID, mode="exact", frames=1))
     traces(state, 2.5, 1, 0, 0)
-    state.apply(ev.AllocationsSwitched(3.0, PID, "off", 0))
+    state.apply(ev.AllocationsSwitched(at=3.0, pid=PID, mode="off", frames=0))
     made = found(state)
     assert (made.mode, made.traced, made.top[0].bytes_per_s) == ("off", 100, None)
 
@@ -204,27 +268,37 @@ def test_null_has_a_reason() -> None:
     state = started(None)
     assert process_of(state).allocations is None
     assert reasons(state)["allocations"] == "not read yet"
-    state.apply(ev.AllocationsSwitched(0.1, PID, "off", 0))
+    state.apply(ev.AllocationsSwitched(at=0.1, pid=PID, mode="off", frames=0))
     assert process_of(state).allocations is None
     assert reasons(state)["allocations"] == "switched off"
-    state.apply(ev.ReadingLimited(0.5, "allocations", "not on this machine"))
+    state.apply(ev.ReadingLimited(at=0.5, reading="allocations", reason="not on this machine"))
     assert reasons(state)["allocations"] == "not on this machine"
 
 
 def test_no_limit_is_told_of_what_is_there() -> None:
     state = started()
     burst(state, 1.0, 1)
-    state.apply(ev.MemoryMeasured(2.0, PID, MemorySplit(1, 1, 0, 0, 0, 0, 0, 1)))
+    state.apply(
+        ev.MemoryMeasured(
+            at=2.0,
+            pid=PID,
+            split=MemorySplit(
+                rss=1, python_used=1, python_free=0, c_used=0, c_free=0, files=0, other=0, arenas=1
+            ),
+        )
+    )
     assert reasons(state).keys().isdisjoint({"allocations", "memory split"})
 
 
 def test_why_the_memory_is_not_split() -> None:
     state = started()
     assert reasons(state)["memory split"] == "it comes with a census: not taken yet"
-    state.apply(ev.CensusFailed(1.0, PID, "memory is short", 10.0))
+    state.apply(ev.CensusFailed(at=1.0, pid=PID, reason="memory is short", retry_s=10.0))
     assert reasons(state)["memory split"] == "it comes with a census: memory is short"
-    state.apply(ev.CensusBegun(2.0, PID, 1, "interval", 0.1, "inside"))
-    state.apply(ev.CensusTaken(2.0, PID, 1, 0.1, 10, []))
+    state.apply(
+        ev.CensusBegun(at=2.0, pid=PID, number=1, reason="interval", pause_s=0.1, method="inside")
+    )
+    state.apply(ev.CensusTaken(at=2.0, pid=PID, number=1, took_s=0.1, objects=10, types=[]))
     assert reasons(state)["memory split"].startswith("the census is taken inside")
 
 
@@ -240,7 +314,7 @@ def test_the_summary_names_the_line_that_allocates_most() -> None:
     assert line_of(state, "alloc") == []
     for at in range(1, 21):
         burst(state, float(at), 100_000, 0, 50)
-    state.apply(ev.AllocationsSwitched(21.0, PID, "burst", 0))
+    state.apply(ev.AllocationsSwitched(at=21.0, pid=PID, mode="burst", frames=0))
     (line,) = line_of(state, "alloc")
     assert line == ("burst, seen 50 % of the time · most /app/hot.py:10 make: 19.1 MiB/s ±0 %")
 
@@ -256,9 +330,21 @@ def test_the_summary_says_where_memory_grew() -> None:
     state = started()
     for number in range(20):
         at, c_used = 2.5 * number, (100 + 10 * number) * MB
-        split = MemorySplit(100 * MB + c_used, 80 * MB, 0, c_used, 0, 20 * MB, 0)
-        state.apply(ev.MemoryMeasured(at, PID, split))
-        state.apply(ev.ProcessMeasured(at, PID, split.rss, split.rss, 0.0, 0.0))
+        split = MemorySplit(
+            rss=100 * MB + c_used,
+            python_used=80 * MB,
+            python_free=0,
+            c_used=c_used,
+            c_free=0,
+            files=20 * MB,
+            other=0,
+        )
+        state.apply(ev.MemoryMeasured(at=at, pid=PID, split=split))
+        state.apply(
+            ev.ProcessMeasured(
+                at=at, pid=PID, rss=split.rss, peak_rss=split.rss, user_s=0.0, system_s=0.0
+            )
+        )
     lines = summary_lines(state)
     place = next(index for index, line in enumerate(lines) if line.startswith("memory"))
     told = " ".join(line.strip() for line in lines[place + 1 : place + 3])
@@ -272,12 +358,12 @@ def test_that_nothing_was_counted_is_said() -> None:
     """Not that there was nothing."""
     state = started("exact")
     assert reasons(state)["allocations"] == "not taken yet"
-    state.apply(ev.TracesFailed(1.0, PID, "clone: no memory", 5.0))
+    state.apply(ev.TracesFailed(at=1.0, pid=PID, reason="clone: no memory", retry_s=5.0))
     assert reasons(state)["allocations"] == "clone: no memory"
     traces(state, 2.0, 10, 20, 5)
     assert "allocations" not in reasons(state)
-    state.apply(ev.TracesFailed(3.0, PID, "clone: no memory", 5.0))
+    state.apply(ev.TracesFailed(at=3.0, pid=PID, reason="clone: no memory", retry_s=5.0))
     assert reasons(state)["allocations"] == "not counted anew: clone: no memory"
     state = started("exact")
-    state.apply(ev.TargetExited(0.3, PID, 3))
+    state.apply(ev.TargetExited(at=0.3, pid=PID, exit_code=3))
     assert reasons(state)["allocations"] == "the target ended before one was taken"

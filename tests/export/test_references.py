@@ -35,7 +35,17 @@ def simulated(seconds: float = 20.0) -> State:
 
 def started() -> State:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
     return state
 
 
@@ -90,12 +100,12 @@ def test_every_class_has_a_row_and_every_other_type(taken_at: datetime) -> None:
 
 def test_the_instances_at_a_mark_are_those_of_the_newest() -> None:
     state = started()
-    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
+    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
     for at, count, mark in ((0.5, 10, ""), (1.0, 15, "first"), (2.0, 22, "second"), (3.0, 30, "")):
-        state.apply(ev.ClassesCounted(at, PID, [(1, count)]))
+        state.apply(ev.ClassesCounted(at=at, pid=PID, counts=[(1, count)]))
         if mark:
-            state.apply(ev.Marked(at, mark))
-    state.apply(ev.ClassFound(3.5, PID, 2, "app", "Late"))
+            state.apply(ev.Marked(at=at, name=mark))
+    state.apply(ev.ClassFound(at=3.5, pid=PID, serial=2, module="app", name="Late"))
     (thing, late) = process_of(state).classes
     assert (thing.instances, thing.delta) == (30, 8)
     assert (late.instances, late.delta, late.series) == (0, 0, [])
@@ -103,10 +113,19 @@ def test_the_instances_at_a_mark_are_those_of_the_newest() -> None:
 
 def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
     state = started()
-    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
+    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
     for at, count in ((0.5, 10), (1.0, 15)):
-        state.apply(ev.ClassesCounted(at, PID, [(1, count)]))
-        state.apply(ev.CensusTaken(at, PID, 1, 0.1, 10, [TypeCount("builtins", "set", count, 8)]))
+        state.apply(ev.ClassesCounted(at=at, pid=PID, counts=[(1, count)]))
+        state.apply(
+            ev.CensusTaken(
+                at=at,
+                pid=PID,
+                number=1,
+                took_s=0.1,
+                objects=10,
+                types=[TypeCount(module="builtins", name="set", count=count, size=8)],
+            )
+        )
     assert {one.name: (one.instances, one.delta) for one in process_of(state).classes} == {
         "Thing": (15, 5),
         "set": (15, 5),
@@ -116,10 +135,10 @@ def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
 def test_a_class_that_is_gone_gives_way_to_one_of_its_name() -> None:
     state = started()
     for serial, count in ((1, 5), (2, 3)):
-        state.apply(ev.ClassFound(serial, PID, serial, "app", "Late"))
-        state.apply(ev.ClassesCounted(serial, PID, [(serial, count)]))
+        state.apply(ev.ClassFound(at=serial, pid=PID, serial=serial, module="app", name="Late"))
+        state.apply(ev.ClassesCounted(at=serial, pid=PID, counts=[(serial, count)]))
         if serial == 1:
-            state.apply(ev.ClassEnded(1.5, PID, serial))
+            state.apply(ev.ClassEnded(at=1.5, pid=PID, serial=serial))
             (gone,) = process_of(state).classes
             assert (gone.instances, gone.series) == (0, [(1.0, 5), (1.5, 0)])
     (late,) = process_of(state).classes
@@ -128,11 +147,20 @@ def test_a_class_that_is_gone_gives_way_to_one_of_its_name() -> None:
 
 def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
     state = started()
-    state.apply(ev.ClassFound(0.5, PID, 1, "app", "Thing"))
-    state.apply(ev.ClassFound(0.5, PID, 2, "app", "Never"))
-    state.apply(ev.ClassesCounted(0.5, PID, [(1, 10), (2, 0)]))
-    state.apply(ev.ReadingLimited(1.0, "outside reading", "no longer permitted"))
-    state.apply(ev.CensusTaken(2.0, PID, 1, 0.1, 10, [TypeCount("app", "Thing", 12, 8)]))
+    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=2, module="app", name="Never"))
+    state.apply(ev.ClassesCounted(at=0.5, pid=PID, counts=[(1, 10), (2, 0)]))
+    state.apply(ev.ReadingLimited(at=1.0, reading="outside reading", reason="no longer permitted"))
+    state.apply(
+        ev.CensusTaken(
+            at=2.0,
+            pid=PID,
+            number=1,
+            took_s=0.1,
+            objects=10,
+            types=[TypeCount(module="app", name="Thing", count=12, size=8)],
+        )
+    )
     rows = {one.name: one for one in process_of(state).classes}
     assert (rows["Thing"].instances, rows["Thing"].exact) == (12, False)
     assert (rows["Never"].instances, rows["Never"].exact) == (0, False)
@@ -142,22 +170,22 @@ def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
 def test_a_rate_stays_that_of_the_end() -> None:
     """Though the daemon may wait for its viewers, and what they do has its time."""
     state = started()
-    state.apply(ev.ClassFound(0.0, PID, 1, "app", "Thing"))
+    state.apply(ev.ClassFound(at=0.0, pid=PID, serial=1, module="app", name="Thing"))
     for tick in range(101):
-        state.apply(ev.ClassesCounted(tick / 10, PID, [(1, 2 * tick)]))
-    state.apply(ev.TargetExited(10.09, PID, 0))
-    state.apply(ev.SnapshotWritten(500.0, "/tmp/s.json"))
+        state.apply(ev.ClassesCounted(at=tick / 10, pid=PID, counts=[(1, 2 * tick)]))
+    state.apply(ev.TargetExited(at=10.09, pid=PID, exit_code=0))
+    state.apply(ev.SnapshotWritten(at=500.0, path="/tmp/s.json"))
     (thing,) = process_of(state).classes
     assert thing.per_second == pytest.approx(20)
 
 
 def test_what_has_stopped_growing_has_no_rate() -> None:
     state = started()
-    state.apply(ev.ClassFound(0.0, PID, 1, "app", "Thing"))
+    state.apply(ev.ClassFound(at=0.0, pid=PID, serial=1, module="app", name="Thing"))
     for tick in range(101):
-        state.apply(ev.ClassesCounted(tick / 10, PID, [(1, 2 * tick)]))
+        state.apply(ev.ClassesCounted(at=tick / 10, pid=PID, counts=[(1, 2 * tick)]))
     for at, rate in ((11.0, 16.0), (14.0, 4.0), (16.0, 0.0)):
-        state.apply(ev.Noted(at, "info", ""))
+        state.apply(ev.Noted(at=at, level="info", text=""))
         assert process_of(state).classes[0].per_second == pytest.approx(rate)
 
 
@@ -184,18 +212,38 @@ def test_the_watched_objects() -> None:
 def test_what_is_no_longer_watched_is_left_out() -> None:
     state = started()
     for watch in (1, 2):
-        state.apply(ev.WatchedFound(1.0, PID, watch, f"name {watch}", "list", "0x1", "viewer"))
-    state.apply(ev.WatchedEnded(2.0, PID, 1, died=False))
+        state.apply(
+            ev.WatchedFound(
+                at=1.0,
+                pid=PID,
+                watch=watch,
+                name=f"name {watch}",
+                type="list",
+                address="0x1",
+                source="viewer",
+            )
+        )
+    state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=1, died=False))
     assert [one.name for one in process_of(state).watched] == ["name 2"]
 
 
 def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
     state = started()
     for watch in range(1, KEEP_DEAD + 4):
-        state.apply(ev.WatchedFound(1.0, PID, watch, f"name {watch}", "list", "0x1", "main"))
+        state.apply(
+            ev.WatchedFound(
+                at=1.0,
+                pid=PID,
+                watch=watch,
+                name=f"name {watch}",
+                type="list",
+                address="0x1",
+                source="main",
+            )
+        )
     assert "objects  203 objects watched, 0 died" in summary_lines(state)
     for watch in range(1, KEEP_DEAD + 3):
-        state.apply(ev.WatchedEnded(2.0, PID, watch))
+        state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
 
     assert reasons(state)["watched"] == "of the objects that have died only the last 200 are kept"
     assert "objects  at least 201 objects watched, at least 200 died" in summary_lines(state)
@@ -209,9 +257,13 @@ def test_the_census() -> None:
     assert census is not None
     assert (census.taken_s, census.pause_s, census.took_s) == (18.5, 0.0025, 0.071)
     assert (census.method, census.objects) == ("copy", 25_357)
-    assert census.types[0] == TypeCount("builtins", "function", 4210, 4210 * 160)
+    assert census.types[0] == TypeCount(
+        module="builtins", name="function", count=4210, size=4210 * 160
+    )
     assert sum(one.count for one in census.types) == census.objects
-    assert census.growth[0] == TypeDelta("app", "Session", 732, 580)  # since the mark at 4 s
+    assert census.growth[0] == TypeDelta(
+        module="app", name="Session", count=732, delta=580
+    )  # since the mark at 4 s
     dicts = next(one for one in census.growth if one.name == "dict")
     assert dicts.delta == 500  # since the census after the mark, at 6 s
     assert 0 not in {one.delta for one in census.growth}
@@ -222,7 +274,9 @@ def test_the_census() -> None:
     assert [link.edge or link.name for link in suspect.chains[0]] == [
         "item 17", "global sessions", "module __main__",
     ]  # fmt: skip
-    assert suspect.allocated_at[0] == Site("/home/app/app/__init__.py", 118, "open_session")
+    assert suspect.allocated_at[0] == Site(
+        file="/home/app/app/__init__.py", line=118, function="open_session"
+    )
     most = census.most_referenced[0]
     assert (most.type, most.label, most.references) == ("type", "class type", 1220)
 
@@ -231,19 +285,40 @@ def test_what_is_known_of_the_holders_of_a_suspect() -> None:
     state = started()
     names = ("Held", "Cut", "Waiting", "Unseen")
     for number in range(1, 9):
-        types = [TypeCount("app", name, 200 * number, 64) for name in names]
-        waiting = [TypeCount("app", "Waiting", 150 * number, 64)]
-        garbage = Garbage(200 * number, 20_000, waiting)
+        types = [TypeCount(module="app", name=name, count=200 * number, size=64) for name in names]
+        waiting = [TypeCount(module="app", name="Waiting", count=150 * number, size=64)]
+        garbage = Garbage(objects=200 * number, bytes=20_000, types=waiting)
         state.apply(
-            ev.CensusTaken(2.5 * number, PID, number, 0.1, 9, types, [], True, garbage=garbage)
+            ev.CensusTaken(
+                at=2.5 * number,
+                pid=PID,
+                number=number,
+                took_s=0.1,
+                objects=9,
+                types=types,
+                most_referenced=[],
+                untracked=True,
+                garbage=garbage,
+            )
         )
-    chain = [ChainLink("app.Any", "global keep"), ChainLink("module", name="app")]
+    chain = [ChainLink(type="app.Any", edge="global keep"), ChainLink(type="module", name="app")]
     for name, found, missing in (
         ("Held", [chain], ""),
         ("Waiting", [chain], ""),
         ("Cut", [], "cut"),
     ):
-        state.apply(ev.ChainsFound(20.0, PID, "app", name, found, [], missing, 1600))
+        state.apply(
+            ev.ChainsFound(
+                at=20.0,
+                pid=PID,
+                module="app",
+                name=name,
+                chains=found,
+                allocated_at=[],
+                missing=missing,
+                looked=1600,
+            )
+        )
     census = process_of(state).census
     assert census is not None
     told = {one.name: (len(one.chains), one.complete, one.garbage) for one in census.suspects}
@@ -253,15 +328,26 @@ def test_what_is_known_of_the_holders_of_a_suspect() -> None:
         "Waiting": (0, True, 1200),
         "Unseen": (0, False, 0),
     }
-    assert census.garbage == Garbage(1600, 20_000, [TypeCount("app", "Waiting", 1200, 64)])
+    assert census.garbage == Garbage(
+        objects=1600,
+        bytes=20_000,
+        types=[TypeCount(module="app", name="Waiting", count=1200, size=64)],
+    )
     assert "census.garbage" not in reasons(state)
 
 
 def test_growth_is_most_first_and_names_what_is_gone() -> None:
     state = started()
     for number, counts in enumerate(({"A": 5, "B": 5, "C": 9}, {"A": 50, "B": 1, "C": 0, "D": 2})):
-        types = [TypeCount("app", name, count, 8) for name, count in counts.items()]
-        state.apply(ev.CensusTaken(1.0 + number, PID, number, 0.1, 10, types))
+        types = [
+            TypeCount(module="app", name=name, count=count, size=8)
+            for name, count in counts.items()
+        ]
+        state.apply(
+            ev.CensusTaken(
+                at=1.0 + number, pid=PID, number=number, took_s=0.1, objects=10, types=types
+            )
+        )
     census = process_of(state).census
     assert census is not None
     assert [(one.name, one.count, one.delta) for one in census.growth] == [
@@ -274,7 +360,9 @@ def test_pauses_and_collections() -> None:
     made = build_snapshot(state, taken_at=datetime.now().astimezone())
     assert made.cost.census_pauses_s[:3] == [0.0021, 0.0025, 0.0029]
     assert len(made.cost.census_pauses_s) == 8
-    assert made.processes[0].gc_pauses[2] == snap.GcPause(2, 5, 0.0735, 0.0161)
+    assert made.processes[0].gc_pauses[2] == snap.GcPause(
+        generation=2, count=5, total_s=0.0735, longest_s=0.0161
+    )
 
 
 # What is missing
@@ -283,11 +371,11 @@ def test_pauses_and_collections() -> None:
 def test_why_there_is_no_census() -> None:
     state = started()
     assert reasons(state)["census"] == reasons(state)["classes"] == "not taken yet"
-    state.apply(ev.TargetExited(0.2, PID, 0))
+    state.apply(ev.TargetExited(at=0.2, pid=PID, exit_code=0))
     assert reasons(state)["census"] == "the target ended before one was taken"
-    state.apply(ev.CensusFailed(0.2, PID, "memory is short", None))
+    state.apply(ev.CensusFailed(at=0.2, pid=PID, reason="memory is short", retry_s=None))
     assert reasons(state)["census"] == "memory is short"
-    state.apply(ev.ReadingLimited(0.2, "census", "switched off (--census off)"))
+    state.apply(ev.ReadingLimited(at=0.2, reading="census", reason="switched off (--census off)"))
     assert reasons(state)["census"] == "switched off (--census off)"
     assert process_of(state).census is None
     assert "census" in reasons(State())
@@ -295,33 +383,61 @@ def test_why_there_is_no_census() -> None:
 
 def test_a_census_that_is_old_because_the_next_failed() -> None:
     state = started()
-    state.apply(ev.CensusTaken(1.0, PID, 1, 0.1, 10, []))
+    state.apply(ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=10, types=[]))
     assert "census" not in reasons(state)
-    state.apply(ev.CensusFailed(4.0, PID, "memory is short", 10.0))
+    state.apply(ev.CensusFailed(at=4.0, pid=PID, reason="memory is short", retry_s=10.0))
     assert reasons(state)["census"] == "not taken anew: memory is short"
 
 
 def test_why_a_number_of_a_watched_object_is_missing() -> None:
     state = started()
-    state.apply(ev.WatchedFound(1.0, PID, 1, "a", "list", "0x1", "main"))
+    state.apply(
+        ev.WatchedFound(
+            at=1.0, pid=PID, watch=1, name="a", type="list", address="0x1", source="main"
+        )
+    )
     (one,) = process_of(state).watched
     assert (one.references, one.ctypes, one.getrefcount) == (None, None, None)
     assert one.getrefcount_offset is None
     found = reasons(state)
     for number in ("references", "ctypes", "getrefcount", "getrefcount_offset"):
         assert f"watched.{number}" in found
-    state.apply(ev.WatchedCounted(1.1, PID, [(1, 2)]))
-    state.apply(ev.WatchedRead(1.1, PID, 1, [ev.RawReading(1, 3, 4)]))
+    state.apply(ev.WatchedCounted(at=1.1, pid=PID, counts=[(1, 2)]))
+    state.apply(
+        ev.WatchedRead(
+            at=1.1, pid=PID, offset=1, readings=[ev.RawReading(watch=1, ctypes=3, getrefcount=4)]
+        )
+    )
     assert not [reading for reading in reasons(state) if reading.startswith("watched")]
-    state.apply(ev.WatchedFound(1.2, PID, 2, "b", "int", "0x2", "main", immortal=True))
+    state.apply(
+        ev.WatchedFound(
+            at=1.2,
+            pid=PID,
+            watch=2,
+            name="b",
+            type="int",
+            address="0x2",
+            source="main",
+            immortal=True,
+        )
+    )
     assert "immortal" in reasons(state)["watched.references"]
 
 
 def test_a_free_threaded_build_says_so() -> None:
     state = started()
     reason = "a free-threaded build splits an object's count among threads"
-    state.apply(ev.ReadingLimited(0.1, "references", reason))
-    state.apply(ev.CensusTaken(1.0, PID, 1, 0.1, 10, [TypeCount("app", "Thing", 3, 8)]))
+    state.apply(ev.ReadingLimited(at=0.1, reading="references", reason=reason))
+    state.apply(
+        ev.CensusTaken(
+            at=1.0,
+            pid=PID,
+            number=1,
+            took_s=0.1,
+            objects=10,
+            types=[TypeCount(module="app", name="Thing", count=3, size=8)],
+        )
+    )
     found = reasons(state)
     assert found["classes"] == found["watched"] == found["references"] == reason
     (thing,) = process_of(state).classes
@@ -334,22 +450,39 @@ def test_a_free_threaded_build_says_so() -> None:
 def test_names_that_are_no_text(tmp_path: Path, complaints: Complaints) -> None:
     state = started()
     odd = os.fsdecode(b"odd\xff\n\x1b[2J")
-    chain = [ChainLink(odd, odd, address="0x1"), ChainLink("module", name=odd)]
+    chain = [ChainLink(type=odd, edge=odd, address="0x1"), ChainLink(type="module", name=odd)]
     for event in (
-        ev.ClassFound(0.1, PID, 1, odd, odd),
-        ev.ClassesCounted(0.1, PID, [(1, 1)]),
-        ev.WatchedFound(0.1, PID, 1, odd, odd, "0x1", "main"),
-        ev.ChainsFound(0.1, PID, odd, odd + "2", [chain], [Site(odd, 1, odd)]),
-        ev.CensusFailed(0.1, PID, odd, None),
+        ev.ClassFound(at=0.1, pid=PID, serial=1, module=odd, name=odd),
+        ev.ClassesCounted(at=0.1, pid=PID, counts=[(1, 1)]),
+        ev.WatchedFound(at=0.1, pid=PID, watch=1, name=odd, type=odd, address="0x1", source="main"),
+        ev.ChainsFound(
+            at=0.1,
+            pid=PID,
+            module=odd,
+            name=odd + "2",
+            chains=[chain],
+            allocated_at=[Site(file=odd, line=1, function=odd)],
+        ),
+        ev.CensusFailed(at=0.1, pid=PID, reason=odd, retry_s=None),
     ):
         state.apply(event)
     path = tmp_path / "s.json"
     write_snapshot(state, path)
     assert complaints(json.loads(path.read_bytes())) == []
     for number in range(1, 8):
-        types = [TypeCount(odd, odd + "2", 100 * number, 8)]
-        most = [Referenced(odd, odd, "0x1", 5)]
-        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 9, types, most))
+        types = [TypeCount(module=odd, name=odd + "2", count=100 * number, size=8)]
+        most = [Referenced(type=odd, label=odd, address="0x1", references=5)]
+        state.apply(
+            ev.CensusTaken(
+                at=2.5 * number,
+                pid=PID,
+                number=number,
+                took_s=0.1,
+                objects=9,
+                types=types,
+                most_referenced=most,
+            )
+        )
     write_snapshot(state, path)
     written = json.loads(path.read_bytes())
     assert complaints(written) == []
@@ -363,13 +496,29 @@ def large() -> State:
     """2,000 classes and 5,000 watched objects whose numbers change all the time."""
     state = started()
     for watch in range(5000):
-        state.apply(ev.WatchedFound(0.0, PID, watch, f"name {watch}", "list", "0x1", "main"))
+        state.apply(
+            ev.WatchedFound(
+                at=0.0,
+                pid=PID,
+                watch=watch,
+                name=f"name {watch}",
+                type="list",
+                address="0x1",
+                source="main",
+            )
+        )
     for serial in range(2000):
-        state.apply(ev.ClassFound(0.0, PID, serial, "app", f"Class{serial}"))
+        state.apply(
+            ev.ClassFound(at=0.0, pid=PID, serial=serial, module="app", name=f"Class{serial}")
+        )
     for tick in range(1, 700):
         at = tick / 20
-        state.apply(ev.WatchedCounted(at, PID, [(n, (n + tick) % 90) for n in range(5000)]))
-        state.apply(ev.ClassesCounted(at, PID, [(n, (n + tick) % 90) for n in range(2000)]))
+        state.apply(
+            ev.WatchedCounted(at=at, pid=PID, counts=[(n, (n + tick) % 90) for n in range(5000)])
+        )
+        state.apply(
+            ev.ClassesCounted(at=at, pid=PID, counts=[(n, (n + tick) % 90) for n in range(2000)])
+        )
     return state
 
 

@@ -27,9 +27,28 @@ def as_json(snapshot: snap.Snapshot) -> object:
 
 def started(gil: bool | None = True) -> State:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
     if gil is not None:
-        state.apply(ev.InterpreterFound(0.0, PID, "3.14.0t", not gil, gil, 0.005))
+        state.apply(
+            ev.InterpreterFound(
+                at=0.0,
+                pid=PID,
+                python="3.14.0t",
+                free_threaded=not gil,
+                gil=gil,
+                switch_interval_s=0.005,
+            )
+        )
     return state
 
 
@@ -53,10 +72,23 @@ def test_the_whole_of_a_session(state: State, taken_at: datetime) -> None:
         started_at="2026-01-01T00:00:00Z",
         exit_code=3,
     )
-    assert made.cost == snap.Cost(0.012346, 0.001, [], 0.0, 0.5)
+    assert made.cost == snap.Cost(
+        probe_cpu_s=0.012346,
+        probe_gil_held_s=0.001,
+        census_pauses_s=[],
+        tracing_s=0.0,
+        daemon_cpu_s=0.5,
+    )
     assert made.verdict.kind == "gil_bound"
-    assert made.marks == [snap.MarkAt("warm", 5.0)]
-    assert made.sampling == snap.Sampling("outside", 1000.0, 1000.0, 10_000, 100, [])
+    assert made.marks == [snap.MarkAt(name="warm", at_s=5.0)]
+    assert made.sampling == snap.Sampling(
+        method="outside",
+        rate_hz=1000.0,
+        mean_hz=1000.0,
+        samples=10_000,
+        torn_frames=100,
+        rate_changes=[],
+    )
     assert set(reasons(made)) == {"census", "classes", "allocations", "memory split", "ppid"}
 
 
@@ -66,12 +98,15 @@ def test_the_process(state: State, taken_at: datetime) -> None:
     assert process.memory.rss == 10_000_100
     assert (process.memory.uss, process.memory.peak_rss) == (9_000_000, 20_000_000)
     assert process.memory.series[0][1] == pytest.approx(10_000_001, abs=3)
-    assert process.cpu == snap.Cpu(10.0, 0.0)
+    assert process.cpu == snap.Cpu(user_s=10.0, system_s=0.0)
     assert process.gil.held_fraction == pytest.approx(0.99)
     assert process.gil.contention == pytest.approx(3.0)
     assert process.gil.handoffs == 2000
     assert process.gil.switch_interval_s == 0.005
-    assert process.gc == [snap.GcStats(0, 5, 4, 0), snap.GcStats(1, 1, 0, 0)]
+    assert process.gc == [
+        snap.GcStats(generation=0, collections=5, collected=4, uncollectable=0),
+        snap.GcStats(generation=1, collections=1, collected=0, uncollectable=0),
+    ]
     assert (process.classes, process.watched, process.census) == ([], [], None)
 
 
@@ -83,10 +118,10 @@ def test_the_threads(state: State, taken_at: datetime) -> None:
     spinner = process.threads[1]
     assert spinner.states == {S.GIL_HELD: 2.5, S.GIL_WAIT: 7.5}
     assert (spinner.alive, spinner.samples, spinner.cpu_s) == (False, 10_000, 2.5)
-    assert spinner.stack == [snap.Line("/app/work.py", 12, "work")]
+    assert spinner.stack == [snap.Line(file="/app/work.py", line=12, function="work")]
     assert spinner.hot == [
-        snap.HotLine("/app/work.py", 12, "work", S.GIL_WAIT, 7.5),
-        snap.HotLine("/app/work.py", 12, "work", S.GIL_HELD, 2.5),
+        snap.HotLine(file="/app/work.py", line=12, function="work", state=S.GIL_WAIT, seconds=7.5),
+        snap.HotLine(file="/app/work.py", line=12, function="work", state=S.GIL_HELD, seconds=2.5),
     ]
 
 
@@ -121,7 +156,7 @@ def test_every_null_has_a_reason(
 
 def test_the_reason_is_that_the_target_ended(taken_at: datetime) -> None:
     state = started(None)
-    state.apply(ev.TargetExited(0.01, PID, None))
+    state.apply(ev.TargetExited(at=0.01, pid=PID, exit_code=None))
     found = reasons(build_snapshot(state, taken_at=taken_at))
     for reading in ("interpreter", "gil", "memory", "memory.uss", "cost", "samples"):
         assert found[reading] == "the target ended before it could be read"
@@ -130,13 +165,15 @@ def test_the_reason_is_that_the_target_ended(taken_at: datetime) -> None:
 
 def test_a_reason_that_the_session_gave_stays(taken_at: datetime) -> None:
     state = started(None)
-    state.apply(ev.ReadingLimited(0.1, "gil", "could not be verified"))
+    state.apply(ev.ReadingLimited(at=0.1, reading="gil", reason="could not be verified"))
     assert reasons(build_snapshot(state, taken_at=taken_at))["gil"] == "could not be verified"
 
 
 def test_without_a_gil_its_numbers_are_null(taken_at: datetime) -> None:
     state = started(gil=False)
-    state.apply(ev.Sampled(0.1, PID, 0.1, 100, None, [], 1000.0))
+    state.apply(
+        ev.Sampled(at=0.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0)
+    )
     made = build_snapshot(state, taken_at=taken_at)
     gil = made.processes[0].gil
     assert gil.present is False
@@ -147,15 +184,17 @@ def test_without_a_gil_its_numbers_are_null(taken_at: datetime) -> None:
 def test_the_method_of_sampling(taken_at: datetime) -> None:
     state = started()
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "none"
-    state.apply(ev.Sampled(0.1, PID, 0.1, 100, None, [], 1000.0))
+    state.apply(
+        ev.Sampled(at=0.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0)
+    )
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "outside"
-    state.apply(ev.ReadingLimited(0.1, "outside reading", "not permitted"))
+    state.apply(ev.ReadingLimited(at=0.1, reading="outside reading", reason="not permitted"))
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "inside"
 
 
 def test_a_thread_that_was_never_sampled_has_nulls_with_a_reason(taken_at: datetime) -> None:
     state = started()
-    state.apply(ev.ThreadStarted(0.1, 1, PID, 100))
+    state.apply(ev.ThreadStarted(at=0.1, serial=1, pid=PID, tid=100))
     made = build_snapshot(state, taken_at=taken_at)
     (thread,) = made.processes[0].threads
     assert (thread.cpu_s, thread.voluntary_switches, thread.ident) == (None, None, None)
@@ -164,13 +203,21 @@ def test_a_thread_that_was_never_sampled_has_nulls_with_a_reason(taken_at: datet
 
 def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
     state = started()
-    state.apply(ev.ThreadStarted(0.0, 1, PID, 100))
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
     for tick in range(1, 5000):
         at = tick / 10
-        piece = ev.ThreadSlice(1, 1, {S.SLEEP: 0.1}, hot=[(tick % 99, S.SLEEP, tick / 1e6)])
-        gil = ev.GilSlice(0.0, 0.0, 0, 0.005)
-        state.apply(ev.Sampled(at, PID, 0.1, 1, gil, [piece], 1000.0))
-        state.apply(ev.ProcessMeasured(at, PID, tick, tick, at, 0.0))
+        piece = ev.ThreadSlice(
+            serial=1, samples=1, states={S.SLEEP: 0.1}, hot=[(tick % 99, S.SLEEP, tick / 1e6)]
+        )
+        gil = ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=0, interval_s=0.005)
+        state.apply(
+            ev.Sampled(
+                at=at, pid=PID, span_s=0.1, samples=1, gil=gil, threads=[piece], rate_hz=1000.0
+            )
+        )
+        state.apply(
+            ev.ProcessMeasured(at=at, pid=PID, rss=tick, peak_rss=tick, user_s=at, system_s=0.0)
+        )
     (process,) = build_snapshot(state, taken_at=taken_at).processes
     for times in ([p[0] for p in process.gil.series], [p[0] for p in process.memory.series]):
         assert MAX_POINTS / 4 < len(times) <= MAX_POINTS
@@ -186,15 +233,42 @@ def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
 def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Complaints) -> None:
     state = State()
     odd = os.fsdecode(b"odd\xff\n\x1b[2J")
-    state.apply(ev.TargetStarted(0.0, PID, [odd], odd, odd, "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.ThreadStarted(0.0, 1, PID, 100))
-    state.apply(ev.ThreadNamed(0.0, 1, odd))
-    state.apply(ev.LineSeen(0.0, 1, odd, 1, odd))
-    piece = ev.ThreadSlice(1, 100, {S.GIL_HELD: 1.0}, "", [(1, S.GIL_HELD, 1.0)], [1])
-    state.apply(ev.Sampled(1.0, PID, 1.0, 100, ev.GilSlice(1, 0, 0, 0.005), [piece], 1000.0))
-    state.apply(ev.Marked(1.0, odd))
-    state.apply(ev.RateChanged(1.0, 500.0, odd))
-    state.apply(ev.ReadingLimited(1.0, "memory.uss", odd))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=[odd],
+            executable=odd,
+            cwd=odd,
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
+    state.apply(ev.ThreadNamed(at=0.0, serial=1, name=odd))
+    state.apply(ev.LineSeen(at=0.0, line=1, file=odd, number=1, function=odd))
+    piece = ev.ThreadSlice(
+        serial=1,
+        samples=100,
+        states={S.GIL_HELD: 1.0},
+        runs="",
+        hot=[(1, S.GIL_HELD, 1.0)],
+        stack=[1],
+    )
+    state.apply(
+        ev.Sampled(
+            at=1.0,
+            pid=PID,
+            span_s=1.0,
+            samples=100,
+            gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
+            threads=[piece],
+            rate_hz=1000.0,
+        )
+    )
+    state.apply(ev.Marked(at=1.0, name=odd))
+    state.apply(ev.RateChanged(at=1.0, rate_hz=500.0, reason=odd))
+    state.apply(ev.ReadingLimited(at=1.0, reading="memory.uss", reason=odd))
     path = tmp_path / "s.json"
     write_snapshot(state, path)
     written = json.loads(path.read_bytes())

@@ -43,8 +43,8 @@ def leaking(seconds: float = 30.0) -> State:
     state = State()
     for event in with_references(Simulation(seconds, workers=12, ends=True)):
         state.apply(event)
-    state.apply(ev.ReadingLimited(seconds, "memory.uss", "not readable"))
-    state.apply(ev.ReadingLimited(seconds, "stacks", "not verified"))
+    state.apply(ev.ReadingLimited(at=seconds, reading="memory.uss", reason="not readable"))
+    state.apply(ev.ReadingLimited(at=seconds, reading="stacks", reason="not verified"))
     return state
 
 
@@ -62,16 +62,31 @@ def test_a_leak_is_named_with_what_keeps_it_alive() -> None:
 def grown(*names: str, chains: list[list[ChainLink]] | None = None, each: int = 200) -> State:
     """Types, as ``module|name``, of which there are more at each census; and chains for each."""
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
     split = [(name.partition("|")[0], name.partition("|")[2]) for name in names]
     for number in range(1, 8):
         types = [
-            TypeCount(*name, number * each * (1 + place), 64) for place, name in enumerate(split)
+            TypeCount(module=name[0], name=name[1], count=number * each * (1 + place), size=64)
+            for place, name in enumerate(split)
         ]
-        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
+        state.apply(
+            ev.CensusTaken(
+                at=2.5 * number, pid=PID, number=number, took_s=0.1, objects=1000, types=types
+            )
+        )
     for module, name in split:
         if chains is not None:
-            state.apply(ev.ChainsFound(20.0, PID, module, name, chains))
+            state.apply(ev.ChainsFound(at=20.0, pid=PID, module=module, name=name, chains=chains))
     return state
 
 
@@ -101,20 +116,23 @@ def test_the_rate_of_a_slow_leak() -> None:
 
 
 def test_the_clearest_chain_is_told() -> None:
-    entry = ChainLink("app.Entry", "local entry")
-    frame = [entry, ChainLink("frame", name="work, /app/x.py:7")]
+    entry = ChainLink(type="app.Entry", edge="local entry")
+    frame = [entry, ChainLink(type="frame", name="work, /app/x.py:7")]
     module = [
-        ChainLink("app.Entry", "index 3"),
-        ChainLink("list", "attribute rows"),
-        ChainLink("app.Table", "global table"),
-        ChainLink("module", name="app"),
+        ChainLink(type="app.Entry", edge="index 3"),
+        ChainLink(type="list", edge="attribute rows"),
+        ChainLink(type="app.Table", edge="global table"),
+        ChainLink(type="module", name="app"),
     ]
     (line,) = leaks(grown("app|Entry", chains=[frame, module]))
     told = "index 3 of list ← attribute rows of app.Table ← global table of module app"
     assert line == f"app.Entry grows by 80/s: {told}"
     (line,) = leaks(grown("app|Entry", chains=[frame]))
     assert line == "app.Entry grows by 80/s: local entry of frame work, /app/x.py:7"
-    stack = [ChainLink("app.Entry", "reference"), ChainLink("C code", name="C code, or a stack")]
+    stack = [
+        ChainLink(type="app.Entry", edge="reference"),
+        ChainLink(type="C code", name="C code, or a stack"),
+    ]
     (line,) = leaks(grown("app|Entry", chains=[stack, module]))
     assert line == f"app.Entry grows by 80/s: {told}"
     (line,) = leaks(grown("app|Entry", chains=[stack]))
@@ -139,16 +157,34 @@ NOT_HELD: dict[str, dict[str, Any]] = {
 def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -> None:
     state = grown("app|Entry")
     assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not looked for"]
-    state.apply(ev.ChainsFound(20.0, PID, "app", "Entry", [], **NOT_HELD[words]))
+    state.apply(
+        ev.ChainsFound(at=20.0, pid=PID, module="app", name="Entry", chains=[], **NOT_HELD[words])
+    )
     assert leaks(state) == [f"app.Entry grows by 80/s: {words}"]
 
 
 def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
-    chain = [ChainLink("app.Entry", "global keep"), ChainLink("module", name="app")]
+    chain = [ChainLink(type="app.Entry", edge="global keep"), ChainLink(type="module", name="app")]
     state = grown("app|Entry", chains=[chain])
-    entry = TypeCount("app", "Entry", 3400, 64)
-    garbage = Garbage(2400, 5 << 20, [TypeCount("app", "Entry", 1800, 64)])
-    state.apply(ev.CensusTaken(20.0, PID, 8, 0.1, 1000, [entry], [], False, garbage=garbage))
+    entry = TypeCount(module="app", name="Entry", count=3400, size=64)
+    garbage = Garbage(
+        objects=2400,
+        bytes=5 << 20,
+        types=[TypeCount(module="app", name="Entry", count=1800, size=64)],
+    )
+    state.apply(
+        ev.CensusTaken(
+            at=20.0,
+            pid=PID,
+            number=8,
+            took_s=0.1,
+            objects=1000,
+            types=[entry],
+            most_referenced=[],
+            untracked=False,
+            garbage=garbage,
+        )
+    )
     (line,) = leaks(state)
     assert line.endswith("nobody holds 1,800 of 3,400: garbage that waits for the collector")
     objects = next(line for line in summary_lines(state) if line.startswith("objects"))
@@ -156,8 +192,12 @@ def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
 
 
 def test_of_a_long_chain_the_ends_are_told() -> None:
-    links = [ChainLink(f"app.Node{number}", "attribute next") for number in range(50)]
-    chain = [*links, ChainLink("dict", "global first"), ChainLink("module", name="app")]
+    links = [ChainLink(type=f"app.Node{number}", edge="attribute next") for number in range(50)]
+    chain = [
+        *links,
+        ChainLink(type="dict", edge="global first"),
+        ChainLink(type="module", name="app"),
+    ]
     (line,) = leaks(grown("app|Node0", chains=[chain]))
     assert len(line) <= 120
     assert line.startswith("app.Node0 grows by 80/s: attribute next of app.Node1 ← ")
@@ -167,8 +207,8 @@ def test_of_a_long_chain_the_ends_are_told() -> None:
 
 def test_it_is_never_longer_than_twelve_lines(state: State) -> None:
     assert len(summary_lines(leaking())) == MAX_LINES
-    state.apply(ev.ReadingLimited(1.0, "memory.uss", "not readable"))
-    state.apply(ev.ReadingLimited(1.0, "stacks", "not verified"))
+    state.apply(ev.ReadingLimited(at=1.0, reading="memory.uss", reason="not readable"))
+    state.apply(ev.ReadingLimited(at=1.0, reading="stacks", reason="not verified"))
     lines = summary_lines(state)
     assert len(lines) <= MAX_LINES
     assert lines[-1] == "limits   2 readings missing or less exact: memory.uss, stacks"
@@ -177,8 +217,18 @@ def test_it_is_never_longer_than_twelve_lines(state: State) -> None:
 def test_a_session_without_readings_is_summed_up_too() -> None:
     state = State()
     assert summary_lines(state)[1] == "verdict  no target has started yet"
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.TargetExited(0.02, PID, None))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.TargetExited(at=0.02, pid=PID, exit_code=None))
     assert summary_lines(state) == [
         "target   x.py · ended, status unknown · 20.0 ms",
         "verdict  no samples: the target ended too soon",
@@ -188,18 +238,53 @@ def test_a_session_without_readings_is_summed_up_too() -> None:
 @pytest.mark.parametrize("odd", ["\x1b[2J\n", "\udcff", "\u202e", "x" * 5000])
 def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, [odd], odd, odd, "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.ThreadStarted(0.0, 1, PID, 100))
-    state.apply(ev.ThreadNamed(0.0, 1, odd))
-    state.apply(ev.LineSeen(0.0, 1, odd, 1, odd))
-    piece = ev.ThreadSlice(1, 100, {S.GIL_HELD: 1.0}, "", [(1, S.GIL_HELD, 1.0)], [1])
-    state.apply(ev.Sampled(1.0, PID, 1.0, 100, ev.GilSlice(1, 0, 0, 0.005), [piece], 1000.0))
-    state.apply(ev.ReadingLimited(1.0, odd, odd))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=[odd],
+            executable=odd,
+            cwd=odd,
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
+    state.apply(ev.ThreadNamed(at=0.0, serial=1, name=odd))
+    state.apply(ev.LineSeen(at=0.0, line=1, file=odd, number=1, function=odd))
+    piece = ev.ThreadSlice(
+        serial=1,
+        samples=100,
+        states={S.GIL_HELD: 1.0},
+        runs="",
+        hot=[(1, S.GIL_HELD, 1.0)],
+        stack=[1],
+    )
+    state.apply(
+        ev.Sampled(
+            at=1.0,
+            pid=PID,
+            span_s=1.0,
+            samples=100,
+            gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
+            threads=[piece],
+            rate_hz=1000.0,
+        )
+    )
+    state.apply(ev.ReadingLimited(at=1.0, reading=odd, reason=odd))
     for number in range(1, 8):
-        types = [TypeCount(odd, odd, number * 200, 64)]
-        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
-    chain = [ChainLink(odd, odd), ChainLink(odd, odd), ChainLink("module", name=odd)]
-    state.apply(ev.ChainsFound(20.0, PID, odd, odd, [chain]))
+        types = [TypeCount(module=odd, name=odd, count=number * 200, size=64)]
+        state.apply(
+            ev.CensusTaken(
+                at=2.5 * number, pid=PID, number=number, took_s=0.1, objects=1000, types=types
+            )
+        )
+    chain = [
+        ChainLink(type=odd, edge=odd),
+        ChainLink(type=odd, edge=odd),
+        ChainLink(type="module", name=odd),
+    ]
+    state.apply(ev.ChainsFound(at=20.0, pid=PID, module=odd, name=odd, chains=[chain]))
     assert "leak " in "\n".join(summary_lines(state))
     for line in summary_lines(state):
         assert line.isprintable()
@@ -209,21 +294,58 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
 
 def test_without_a_gil_it_says_so() -> None:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.InterpreterFound(0.0, PID, "3.14", True, False, 0.005))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(
+        ev.InterpreterFound(
+            at=0.0, pid=PID, python="3.14", free_threaded=True, gil=False, switch_interval_s=0.005
+        )
+    )
     assert "GIL      none in this interpreter" in summary_lines(state)
 
 
 def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
-    used = ev.ProcessMeasured(10.0, PID, 1 << 20, 1 << 20, 9.0, 0.0, children=2, children_cpu_s=2.9)
+    used = ev.ProcessMeasured(
+        at=10.0,
+        pid=PID,
+        rss=1 << 20,
+        peak_rss=1 << 20,
+        user_s=9.0,
+        system_s=0.0,
+        children=2,
+        children_cpu_s=2.9,
+    )
     state.apply(used)
     lines = summary_lines(state)
     assert lines[2] == "children 2 children used 2.9 CPU s; they are not watched"
     assert lines[-1] == "limits   1 reading missing or less exact: children"
     idle = State()
-    idle.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    idle.apply(ev.ThreadStarted(0.0, 1, PID, PID))
-    piece = ev.ThreadSlice(1, 100, {S.IO_WAIT: 10.0})
-    idle.apply(ev.Sampled(10.0, PID, 10.0, 100, None, [piece], 1000.0))
+    idle.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    idle.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=PID))
+    piece = ev.ThreadSlice(serial=1, samples=100, states={S.IO_WAIT: 10.0})
+    idle.apply(
+        ev.Sampled(
+            at=10.0, pid=PID, span_s=10.0, samples=100, gil=None, threads=[piece], rate_hz=1000.0
+        )
+    )
     idle.apply(used)
     assert sum("2 children used" in line for line in summary_lines(idle)) == 1

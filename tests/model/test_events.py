@@ -14,85 +14,206 @@ from refwatch.model.states import ThreadState
 from refwatch.model.wire import encode_line, event_decoder
 
 THREAD = ev.ThreadSlice(
-    3,
-    100,
-    {ThreadState.GIL_HELD: 0.025, ThreadState.GIL_WAIT: 0.075},
-    "h25000w75000",
-    [(7, ThreadState.GIL_HELD, 0.025)],
-    [7, 8],
-    1.5,
-    0.25,
-    10,
-    20,
+    serial=3,
+    samples=100,
+    states={ThreadState.GIL_HELD: 0.025, ThreadState.GIL_WAIT: 0.075},
+    runs="h25000w75000",
+    hot=[(7, ThreadState.GIL_HELD, 0.025)],
+    stack=[7, 8],
+    cpu_s=1.5,
+    cpu_wait_s=0.25,
+    voluntary_switches=10,
+    involuntary_switches=20,
 )
 CHAIN = [
-    ChainLink("app.Entry", "value of key 5", address="0x7f03"),
-    ChainLink("dict", "global CACHE"),
-    ChainLink("module", name="app"),
+    ChainLink(type="app.Entry", edge="value of key 5", address="0x7f03"),
+    ChainLink(type="dict", edge="global CACHE"),
+    ChainLink(type="module", name="app"),
 ]
-REFERRER = Referrer(1, "frame", "dispatch, /a.py:51", "0x7f04", ["local row"], 2, root=True)
-SPLIT = MemorySplit(1 << 30, 1 << 20, 1 << 10, None, None, 5000, 7, 12)
-LIVE = [LineUse(3, 1 << 40, 12)], [FileUse("/é.py", 4096, 2)], [TracebackUse(7, 64, 1)]
+REFERRER = Referrer(
+    node=1,
+    type="frame",
+    label="dispatch, /a.py:51",
+    address="0x7f04",
+    edges=["local row"],
+    count=2,
+    root=True,
+)
+SPLIT = MemorySplit(
+    rss=1 << 30,
+    python_used=1 << 20,
+    python_free=1 << 10,
+    c_used=None,
+    c_free=None,
+    files=5000,
+    other=7,
+    arenas=12,
+)
+LINES = [LineUse(site=3, size=1 << 40, count=12)]
+FILES = [FileUse(file="/é.py", size=4096, count=2)]
+TRACEBACKS = [TracebackUse(traceback=7, size=64, count=1)]
 EVENTS: list[ev.Event] = [
-    ev.TargetStarted(0.0, 42, ["a b", "é\n"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0.1.0", True),
-    ev.InterpreterFound(0.1, 42, "3.13.1", False, True, 0.005),
-    ev.ReadingLimited(0.1, "memory.uss", "smaps_rollup is not readable"),
-    ev.ThreadStarted(0.2, 3, 43, 44, 1 << 60),
-    ev.ThreadStarted(0.2, 4, 43, 45),
-    ev.ThreadNamed(0.2, 3, "MainThread", False),
-    ev.ThreadNamed(0.2, 3, "x\x00\x1b[2J"),
-    ev.ThreadEnded(0.3, 3),
-    ev.LineSeen(0.3, 7, "/a.py", 12, "<module>"),
-    ev.Sampled(0.4, 42, 0.1, 100, ev.GilSlice(0.1, 0.3, 20, 0.005), [THREAD], 1000.0, 2),
-    ev.Sampled(0.5, 42, 0.1, 0, None, [], 1000.0),
-    ev.ProcessMeasured(0.5, 42, 1 << 40, 1 << 41, 0.25, 0.5, 1 << 39),
-    ev.GcMeasured(0.5, 42, [ev.GcGeneration(1, 2, 3), ev.GcGeneration(0, 0, 0)]),
-    ev.CostMeasured(0.5, 0.001, 0.0001, 0.2),
-    ev.RateChanged(0.6, 500.0, "500 threads"),
-    ev.OutputWritten(0.6, "héllo\r\n\x1b[31m"),
-    ev.Noted(0.6, "warning", "text"),
-    ev.Marked(0.7, "warm"),
-    ev.SnapshotWritten(0.7, "/tmp/s.json"),
-    ev.TargetExited(0.8, 42, 137),
-    ev.TargetExited(0.8, 42, None),
-    ev.WatchEnded(0.9, "the target ended"),
-    ev.GcPaused(1.0, 42, [(3, 0.1, 0.05), (0, 0.0, 0.0)]),
-    ev.WatchedFound(1.0, 42, 5, "cache", "dict", "0x7f00", "main", held=True),
-    ev.WatchedRead(1.1, 42, 1, [ev.RawReading(5, 3, 4)]),
-    ev.WatchedCounted(1.1, 42, [(5, 2), (6, 1 << 40)]),
-    ev.WatchedEnded(1.2, 42, 5, died=False),
-    ev.ClassFound(1.2, 42, 9, "app.models", "make.<locals>.Entry"),
-    ev.ClassesCounted(1.2, 42, [(9, 0)]),
-    ev.ClassEnded(1.3, 42, 9),
-    ev.CensusBegun(1.3, 42, 1, "interval", 0.002),
-    ev.TargetPaused(1.3, 42, 0.001),
+    ev.TargetStarted(
+        at=0.0,
+        pid=42,
+        argv=["a b", "é\n"],
+        executable="/py",
+        cwd="/tmp",
+        started_at="2026-01-01T00:00:00Z",
+        refwatch="0.1.0",
+        terminal=True,
+    ),
+    ev.InterpreterFound(
+        at=0.1, pid=42, python="3.13.1", free_threaded=False, gil=True, switch_interval_s=0.005
+    ),
+    ev.ReadingLimited(at=0.1, reading="memory.uss", reason="smaps_rollup is not readable"),
+    ev.ThreadStarted(at=0.2, serial=3, pid=43, tid=44, ident=1 << 60),
+    ev.ThreadStarted(at=0.2, serial=4, pid=43, tid=45),
+    ev.ThreadNamed(at=0.2, serial=3, name="MainThread", daemon=False),
+    ev.ThreadNamed(at=0.2, serial=3, name="x\x00\x1b[2J"),
+    ev.ThreadEnded(at=0.3, serial=3),
+    ev.LineSeen(at=0.3, line=7, file="/a.py", number=12, function="<module>"),
+    ev.Sampled(
+        at=0.4,
+        pid=42,
+        span_s=0.1,
+        samples=100,
+        gil=ev.GilSlice(held_s=0.1, wait_s=0.3, handoffs=20, interval_s=0.005),
+        threads=[THREAD],
+        rate_hz=1000.0,
+        torn=2,
+    ),
+    ev.Sampled(at=0.5, pid=42, span_s=0.1, samples=0, gil=None, threads=[], rate_hz=1000.0),
+    ev.ProcessMeasured(
+        at=0.5, pid=42, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
+    ),
+    ev.GcMeasured(
+        at=0.5,
+        pid=42,
+        generations=[
+            ev.GcGeneration(collections=1, collected=2, uncollectable=3),
+            ev.GcGeneration(collections=0, collected=0, uncollectable=0),
+        ],
+    ),
+    ev.CostMeasured(at=0.5, probe_cpu_s=0.001, probe_gil_held_s=0.0001, daemon_cpu_s=0.2),
+    ev.RateChanged(at=0.6, rate_hz=500.0, reason="500 threads"),
+    ev.OutputWritten(at=0.6, data="héllo\r\n\x1b[31m"),
+    ev.Noted(at=0.6, level="warning", text="text"),
+    ev.Marked(at=0.7, name="warm"),
+    ev.SnapshotWritten(at=0.7, path="/tmp/s.json"),
+    ev.TargetExited(at=0.8, pid=42, exit_code=137),
+    ev.TargetExited(at=0.8, pid=42, exit_code=None),
+    ev.WatchEnded(at=0.9, reason="the target ended"),
+    ev.GcPaused(at=1.0, pid=42, generations=[(3, 0.1, 0.05), (0, 0.0, 0.0)]),
+    ev.WatchedFound(
+        at=1.0,
+        pid=42,
+        watch=5,
+        name="cache",
+        type="dict",
+        address="0x7f00",
+        source="main",
+        held=True,
+    ),
+    ev.WatchedRead(
+        at=1.1, pid=42, offset=1, readings=[ev.RawReading(watch=5, ctypes=3, getrefcount=4)]
+    ),
+    ev.WatchedCounted(at=1.1, pid=42, counts=[(5, 2), (6, 1 << 40)]),
+    ev.WatchedEnded(at=1.2, pid=42, watch=5, died=False),
+    ev.ClassFound(at=1.2, pid=42, serial=9, module="app.models", name="make.<locals>.Entry"),
+    ev.ClassesCounted(at=1.2, pid=42, counts=[(9, 0)]),
+    ev.ClassEnded(at=1.3, pid=42, serial=9),
+    ev.CensusBegun(at=1.3, pid=42, number=1, reason="interval", pause_s=0.002),
+    ev.TargetPaused(at=1.3, pid=42, pause_s=0.001),
     ev.CensusTaken(
-        1.3,
-        42,
-        1,
-        0.05,
-        12_000,
-        [TypeCount("builtins", "dict", 3000, 1 << 20)],
-        [Referenced("type", "class type", "0x7f01", 1220)],
+        at=1.3,
+        pid=42,
+        number=1,
+        took_s=0.05,
+        objects=12_000,
+        types=[TypeCount(module="builtins", name="dict", count=3000, size=1 << 20)],
+        most_referenced=[
+            Referenced(type="type", label="class type", address="0x7f01", references=1220)
+        ],
         untracked=True,
     ),
-    ev.CensusFailed(1.4, 42, "memory is short", 10.0),
-    ev.CensusFailed(1.4, 42, "memory is short", None),
-    ev.ChainsFound(1.5, 42, "app", "Entry", [CHAIN, []], [Site("/a.py", 3, "make")]),
-    ev.WorkProgressed(1.5, 42, "chains 1", "looking", 0.5),
-    ev.WorkProgressed(1.5, 42, "chains 1", "looking", None, done=True, failure="cancelled"),
-    ev.ReferrersFound(1.6, 42, "inspect 1", 0, "list", "list of 3", "0x7f02", 4, None, [REFERRER]),
-    ev.InspectionEnded(1.7, 42, "inspect 1", "the copy is gone"),
-    ev.GraphWritten(1.7, ["/tmp/é.dot", "/tmp/é.svg"]),
-    ev.AllocationsSwitched(2.1, 42, "exact", 25, "the target traces by itself"),
-    ev.SitesSeen(2.1, 42, 3, [Site("/a.py", 3, "make"), Site("<string>", 0, "")]),
-    ev.TracebacksSeen(2.1, 42, 7, [[3, 4], []]),
-    ev.BurstMeasured(2.2, 42, 0.05, 1.5, [BurstUse(7, 12.5, 800.0, 3.25, 1e9, 0.5, 32.0)], 99),
-    ev.TracesTaken(2.3, 42, 4, 25, 1 << 40, 1 << 41, 1200, 0.002, 0.1, *LIVE),
-    ev.TracesFailed(2.4, 42, "memory is short", 10.0),
-    ev.TracesFailed(2.4, 42, "memory is short", None),
-    ev.MemoryMeasured(2.5, 42, SPLIT),
-    ev.Checkpoint(2.6, "0badc0de", bytes(range(256))),
+    ev.CensusFailed(at=1.4, pid=42, reason="memory is short", retry_s=10.0),
+    ev.CensusFailed(at=1.4, pid=42, reason="memory is short", retry_s=None),
+    ev.ChainsFound(
+        at=1.5,
+        pid=42,
+        module="app",
+        name="Entry",
+        chains=[CHAIN, []],
+        allocated_at=[Site(file="/a.py", line=3, function="make")],
+    ),
+    ev.WorkProgressed(at=1.5, pid=42, work="chains 1", text="looking", share=0.5),
+    ev.WorkProgressed(
+        at=1.5, pid=42, work="chains 1", text="looking", share=None, done=True, failure="cancelled"
+    ),
+    ev.ReferrersFound(
+        at=1.6,
+        pid=42,
+        inspection="inspect 1",
+        node=0,
+        type="list",
+        label="list of 3",
+        address="0x7f02",
+        references=4,
+        seen=None,
+        referrers=[REFERRER],
+    ),
+    ev.InspectionEnded(at=1.7, pid=42, inspection="inspect 1", reason="the copy is gone"),
+    ev.GraphWritten(at=1.7, paths=["/tmp/é.dot", "/tmp/é.svg"]),
+    ev.AllocationsSwitched(
+        at=2.1, pid=42, mode="exact", frames=25, note="the target traces by itself"
+    ),
+    ev.SitesSeen(
+        at=2.1,
+        pid=42,
+        first=3,
+        sites=[
+            Site(file="/a.py", line=3, function="make"),
+            Site(file="<string>", line=0, function=""),
+        ],
+    ),
+    ev.TracebacksSeen(at=2.1, pid=42, first=7, tracebacks=[[3, 4], []]),
+    ev.BurstMeasured(
+        at=2.2,
+        pid=42,
+        window_s=0.05,
+        span_s=1.5,
+        uses=[
+            BurstUse(
+                traceback=7,
+                blocks=12.5,
+                size=800.0,
+                blocks_variance=3.25,
+                size_variance=1e9,
+                kept_blocks=0.5,
+                kept_size=32.0,
+            )
+        ],
+        samples=99,
+    ),
+    ev.TracesTaken(
+        at=2.3,
+        pid=42,
+        number=4,
+        frames=25,
+        traced=1 << 40,
+        peak=1 << 41,
+        blocks=1200,
+        pause_s=0.002,
+        took_s=0.1,
+        lines=LINES,
+        files=FILES,
+        tracebacks=TRACEBACKS,
+    ),
+    ev.TracesFailed(at=2.4, pid=42, reason="memory is short", retry_s=10.0),
+    ev.TracesFailed(at=2.4, pid=42, reason="memory is short", retry_s=None),
+    ev.MemoryMeasured(at=2.5, pid=42, split=SPLIT),
+    ev.Checkpoint(at=2.6, shape="0badc0de", data=bytes(range(256))),
 ]
 
 
@@ -115,5 +236,7 @@ def test_an_event_with_a_field_of_a_later_version_is_read(event: ev.Event) -> No
 
 
 def test_the_event_field_names_the_event() -> None:
-    fields = msgspec.json.decode(encode_line(ev.Marked(0.5, "warm")), type=dict[str, object])
+    fields = msgspec.json.decode(
+        encode_line(ev.Marked(at=0.5, name="warm")), type=dict[str, object]
+    )
     assert fields == {"event": "marked", "at": 0.5, "name": "warm"}

@@ -10,7 +10,7 @@ from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.wire import LineReader, command_decoder, encode_line, event_decoder
 
-MESSAGES = [ev.Noted(float(n), "info", f"number {n} é\U0001f40d") for n in range(30)]
+MESSAGES = [ev.Noted(at=float(n), level="info", text=f"number {n} é\U0001f40d") for n in range(30)]
 STREAM = b"".join(map(encode_line, MESSAGES))
 
 
@@ -56,11 +56,11 @@ def test_a_line_that_is_no_message_is_counted_and_left_out(noise: bytes) -> None
 @pytest.mark.parametrize(
     "command",
     [
-        cmd.WriteSnapshot("/tmp/s.json"),
-        cmd.TypeInput("y\n"),
-        cmd.ResizeTerminal(24, 80),
-        cmd.SignalTarget(15),
-        cmd.Mark("warm"),
+        cmd.WriteSnapshot(path="/tmp/s.json"),
+        cmd.TypeInput(data="y\n"),
+        cmd.ResizeTerminal(rows=24, columns=80),
+        cmd.SignalTarget(number=15),
+        cmd.Mark(name="warm"),
         cmd.StopWatching(),
     ],
     ids=lambda command: type(command).__name__,

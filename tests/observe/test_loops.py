@@ -10,10 +10,22 @@ from refwatch.observe.loops import Loops
 
 RUN, SELECT, OWN, MAIN = 1, 2, 3, 4
 SEEN = [
-    LineSeen(0.0, RUN, "/lib/python3.13/asyncio/base_events.py", 2040, "BaseEventLoop._run_once"),
-    LineSeen(0.0, SELECT, "/lib/python3.13/selectors.py", 452, "EpollSelector.select"),
-    LineSeen(0.0, OWN, "/app/serve.py", 9, "handle"),
-    LineSeen(0.0, MAIN, "/app/serve.py", 30, "<module>"),
+    LineSeen(
+        at=0.0,
+        line=RUN,
+        file="/lib/python3.13/asyncio/base_events.py",
+        number=2040,
+        function="BaseEventLoop._run_once",
+    ),
+    LineSeen(
+        at=0.0,
+        line=SELECT,
+        file="/lib/python3.13/selectors.py",
+        number=452,
+        function="EpollSelector.select",
+    ),
+    LineSeen(at=0.0, line=OWN, file="/app/serve.py", number=9, function="handle"),
+    LineSeen(at=0.0, line=MAIN, file="/app/serve.py", number=30, function="<module>"),
 ]
 WAITS, COMPUTES, SLEEPS = (SELECT, S.IO_WAIT, 0.06), (OWN, S.GIL_HELD, 0.04), (OWN, S.SLEEP, 0.04)
 READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
@@ -37,8 +49,11 @@ def test_blocked(
 ) -> None:
     loops = Loops()
     loops.learn(SEEN)
-    assert loops.blocked(ThreadSlice(1, 100, {}, hot=hot), stack) == blocked
+    assert loops.blocked(ThreadSlice(serial=1, samples=100, states={}, hot=hot), stack) == blocked
 
 
 def test_without_a_loop_nothing_is_blocked() -> None:
-    assert Loops().blocked(ThreadSlice(1, 100, {}, hot=[SLEEPS]), [OWN, MAIN]) == []
+    assert (
+        Loops().blocked(ThreadSlice(serial=1, samples=100, states={}, hot=[SLEEPS]), [OWN, MAIN])
+        == []
+    )

@@ -24,10 +24,10 @@ from refwatch.session.references import KEEP_BASELINES
 
 PID = 42
 SITES = [
-    Site("/a.py", 10, "make"),
-    Site("/a.py", 20, "work"),
-    Site("/b.py", 30, "main"),
-    Site("/b.py", 31, "main"),
+    Site(file="/a.py", line=10, function="make"),
+    Site(file="/a.py", line=20, function="work"),
+    Site(file="/b.py", line=30, function="main"),
+    Site(file="/b.py", line=31, function="main"),
 ]
 TRACEBACKS = [[0, 2], [0, 3], [1, 2], [2]]
 
@@ -35,19 +35,29 @@ TRACEBACKS = [[0, 2], [0, 3], [1, 2], [2]]
 def known() -> Allocations:
     """Four tracebacks; the first two allocate at the same line, the first three in one file."""
     allocations = Allocations()
-    allocations.saw_sites(ev.SitesSeen(0.0, PID, 0, SITES))
-    allocations.saw_tracebacks(ev.TracebacksSeen(0.0, PID, 0, TRACEBACKS))
+    allocations.saw_sites(ev.SitesSeen(at=0.0, pid=PID, first=0, sites=SITES))
+    allocations.saw_tracebacks(ev.TracebacksSeen(at=0.0, pid=PID, first=0, tracebacks=TRACEBACKS))
     return allocations
 
 
 def use(traceback: int, blocks: float, size: float, variance: float = 0.0) -> BurstUse:
-    return BurstUse(traceback, blocks, size, variance, variance * 64, blocks / 2, size / 2)
+    return BurstUse(
+        traceback=traceback,
+        blocks=blocks,
+        size=size,
+        blocks_variance=variance,
+        size_variance=variance * 64,
+        kept_blocks=blocks / 2,
+        kept_size=size / 2,
+    )
 
 
 def burst(
     allocations: Allocations, at: float, *uses: BurstUse, length: float = 0.5, span: float = 1.0
 ) -> None:
-    allocations.measured_burst(ev.BurstMeasured(at, PID, length, span, list(uses), 7))
+    allocations.measured_burst(
+        ev.BurstMeasured(at=at, pid=PID, window_s=length, span_s=span, uses=list(uses), samples=7)
+    )
 
 
 def rates(allocations: Allocations, by: By) -> dict[Key, float]:
@@ -215,14 +225,24 @@ def test_the_beginning_and_the_newest_marks_are_kept() -> None:
 
 def traces(at: float, size: int) -> ev.TracesTaken:
     return ev.TracesTaken(
-        at, PID, 1, 5, size, 2 * size, 9, 0.001, 0.1,
-        [LineUse(0, size, 4)], [FileUse("/a.py", size, 4)], [TracebackUse(1, size, 4)],
-    )  # fmt: skip
+        at=at,
+        pid=PID,
+        number=1,
+        frames=5,
+        traced=size,
+        peak=2 * size,
+        blocks=9,
+        pause_s=0.001,
+        took_s=0.1,
+        lines=[LineUse(site=0, size=size, count=4)],
+        files=[FileUse(file="/a.py", size=size, count=4)],
+        tracebacks=[TracebackUse(traceback=1, size=size, count=4)],
+    )
 
 
 def switched(mode: str, frames: int = 1, at: float = 0.0) -> ev.AllocationsSwitched:
     assert mode in {"exact", "burst", "off"}
-    return ev.AllocationsSwitched(at, PID, mode, frames)  # type: ignore[arg-type]
+    return ev.AllocationsSwitched(at=at, pid=PID, mode=mode, frames=frames)  # type: ignore[arg-type]
 
 
 def awaited(allocations: Allocations) -> list[bool]:
@@ -236,16 +256,18 @@ def test_traces_are_those_of_the_newest_count() -> None:
     found = allocations.traces
     assert (found.traced, found.peak, found.blocks, found.frames) == (300, 600, 9, 5)
     assert {by: dict(groups) for by, groups in found.groups.items()} == {
-        By.LINE: {0: module.Live(300, 4)},
-        By.FILE: {"/a.py": module.Live(300, 4)},
-        By.TRACEBACK: {1: module.Live(300, 4)},
+        By.LINE: {0: module.Live(size=300, count=4)},
+        By.FILE: {"/a.py": module.Live(size=300, count=4)},
+        By.TRACEBACK: {1: module.Live(size=300, count=4)},
     }
     assert list(allocations.traced) == [(1.0, 100.0, 9.0), (2.0, 300.0, 9.0)]
 
 
 def test_why_a_count_did_not_come_is_said_until_the_next_one_does() -> None:
     allocations = known()
-    allocations.failed_traces(ev.TracesFailed(0.5, PID, "memory is short", 1.0))
+    allocations.failed_traces(
+        ev.TracesFailed(at=0.5, pid=PID, reason="memory is short", retry_s=1.0)
+    )
     said = [allocations.failure]
     allocations.took_traces(traces(1.0, 100))
     assert [*said, allocations.failure] == ["memory is short", None]
@@ -296,7 +318,9 @@ def test_tracing_that_begins_anew_is_compared_with_nothing_before() -> None:
 def test_the_mode_is_the_one_switched_to_last() -> None:
     allocations = known()
     assert (allocations.mode, allocations.switched_s) == ("off", None)
-    allocations.switched(ev.AllocationsSwitched(1.5, PID, "exact", 25, "its own"))
+    allocations.switched(
+        ev.AllocationsSwitched(at=1.5, pid=PID, mode="exact", frames=25, note="its own")
+    )
     assert (allocations.mode, allocations.frames, allocations.note) == ("exact", 25, "its own")
     assert allocations.switched_s == 1.5
 
@@ -306,8 +330,17 @@ def test_the_mode_is_the_one_switched_to_last() -> None:
 
 def test_the_split_is_kept_over_time() -> None:
     allocations = known()
-    split = MemorySplit(100, 40, 10, None, None, 20, 30, 1)
-    allocations.measured_memory(ev.MemoryMeasured(2.0, PID, split))
+    split = MemorySplit(
+        rss=100,
+        python_used=40,
+        python_free=10,
+        c_used=None,
+        c_free=None,
+        files=20,
+        other=30,
+        arenas=1,
+    )
+    allocations.measured_memory(ev.MemoryMeasured(at=2.0, pid=PID, split=split))
     assert (allocations.split, allocations.split_s) == (split, 2.0)
     assert list(allocations.splits) == [(2.0, 40.0, 10.0, 0.0, 0.0, 20.0, 30.0)]
 
@@ -335,23 +368,53 @@ def test_a_group_that_was_forgotten_counts_anew_when_it_comes_back() -> None:
     assert 0 not in allocations.tallies[By.TRACEBACK]
     burst(allocations, 3.0, use(0, 7, 70))
     since = dict(allocations.tallies_since(By.TRACEBACK, allocations.baselines[-1]))
-    assert since[0] == Tally(7, 70, 0, 0, 3.5, 35, 49, 4900, 3.5, 35)
+    assert since[0] == Tally(
+        blocks=7,
+        size=70,
+        blocks_variance=0,
+        size_variance=0,
+        kept_blocks=3.5,
+        kept_size=35,
+        blocks_square=49,
+        size_square=4900,
+        blocks_time=3.5,
+        size_time=35,
+    )
 
 
 def test_numbers_that_nobody_speaks_of_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEEP_NUMBERED", 100)
     allocations = Allocations()
     for first in range(0, 1000, 10):
-        sites = [Site("/gen.py", number, "f") for number in range(first, first + 10)]
-        allocations.saw_sites(ev.SitesSeen(0.0, PID, first, sites))
+        sites = [
+            Site(file="/gen.py", line=number, function="f") for number in range(first, first + 10)
+        ]
+        allocations.saw_sites(ev.SitesSeen(at=0.0, pid=PID, first=first, sites=sites))
         tracebacks = [[number, 3] for number in range(first, first + 10)]
-        allocations.saw_tracebacks(ev.TracebacksSeen(0.0, PID, first, tracebacks))
+        allocations.saw_tracebacks(
+            ev.TracebacksSeen(at=0.0, pid=PID, first=first, tracebacks=tracebacks)
+        )
         if first == 20:
             burst(allocations, 1.0, use(25, 1, 64))
             allocations.took_traces(traces(1.0, 100))  # of line 0 and traceback 1
             allocations.mark(1.0, "warm")
         if first == 500:
-            allocations.took_traces(ev.TracesTaken(2.0, PID, 2, 1, 0, 0, 0, 0.0, 0.0, [], [], []))
+            allocations.took_traces(
+                ev.TracesTaken(
+                    at=2.0,
+                    pid=PID,
+                    number=2,
+                    frames=1,
+                    traced=0,
+                    peak=0,
+                    blocks=0,
+                    pause_s=0.0,
+                    took_s=0.0,
+                    lines=[],
+                    files=[],
+                    tracebacks=[],
+                )
+            )
     assert len(allocations.tracebacks) <= 200 + 2
     assert len(allocations.sites) <= 200 + 4
     assert {25, 1} | set(range(900, 1000)) <= allocations.tracebacks.keys()

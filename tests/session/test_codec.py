@@ -93,7 +93,7 @@ def test_a_copy_is_another_state() -> None:
     full = check(Session(3, 50).events(), at_each=1000)
     before = snapshot(full)
     copied = codec.copy(full)
-    copied.apply(ev.Noted(99.0, "info", "only here"))
+    copied.apply(ev.Noted(at=99.0, level="info", text="only here"))
     assert full.main is not None
     assert copied.main is not None
     copied.main.threads.clear()
@@ -103,8 +103,18 @@ def test_a_copy_is_another_state() -> None:
 def test_bytes_that_are_no_text_are_written_with_a_backslash() -> None:
     full = State()
     name = os.fsdecode(b"script\xff.py")
-    full.apply(ev.TargetStarted(0.0, PID, [name], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    full.apply(ev.ReadingLimited(0.0, name, name))
+    full.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=[name],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    full.apply(ev.ReadingLimited(at=0.0, reading=name, reason=name))
     for late in (late_viewer(full), codec.copy(full)):
         assert late.target is not None
         assert late.target.argv == ["script\\udcff.py"]
@@ -142,24 +152,55 @@ def test_the_shape_changes_with_any_field_that_is_reachable() -> None:
 def test_a_large_program_is_encoded_at_once() -> None:
     """The daemon does it in its loop; and a viewer that falls 32 MB behind is let go."""
     full = State()
-    full.apply(ev.TargetStarted(0.0, PID, [], "", "", "", "0"))
+    full.apply(
+        ev.TargetStarted(
+            at=0.0, pid=PID, argv=[], executable="", cwd="", started_at="", refwatch="0"
+        )
+    )
     for serial in range(5000):
-        full.apply(ev.WatchedFound(0.0, PID, serial, f"name {serial}", "list", "0x1", "main"))
+        full.apply(
+            ev.WatchedFound(
+                at=0.0,
+                pid=PID,
+                watch=serial,
+                name=f"name {serial}",
+                type="list",
+                address="0x1",
+                source="main",
+            )
+        )
     for serial in range(2000):
-        full.apply(ev.ClassFound(0.0, PID, serial, "app", f"Class{serial}"))
+        full.apply(
+            ev.ClassFound(at=0.0, pid=PID, serial=serial, module="app", name=f"Class{serial}")
+        )
     for tick in range(1, 200):
-        full.apply(ev.WatchedCounted(tick / 20, PID, [(n, (n + tick) % 90) for n in range(5000)]))
-        full.apply(ev.ClassesCounted(tick / 20, PID, [(n, (n + tick) % 90) for n in range(2000)]))
-    full.apply(ev.SitesSeen(0.0, PID, 0, [Site(f"/f{n % 500}.py", n, "f") for n in range(4000)]))
+        full.apply(
+            ev.WatchedCounted(
+                at=tick / 20, pid=PID, counts=[(n, (n + tick) % 90) for n in range(5000)]
+            )
+        )
+        full.apply(
+            ev.ClassesCounted(
+                at=tick / 20, pid=PID, counts=[(n, (n + tick) % 90) for n in range(2000)]
+            )
+        )
+    full.apply(
+        ev.SitesSeen(
+            at=0.0,
+            pid=PID,
+            first=0,
+            sites=[Site(file=f"/f{n % 500}.py", line=n, function="f") for n in range(4000)],
+        )
+    )
     tracebacks = [[n, (7 * n) % 4000, 3, 4, 5] for n in range(4000)]
-    full.apply(ev.TracebacksSeen(0.0, PID, 0, tracebacks))
+    full.apply(ev.TracebacksSeen(at=0.0, pid=PID, first=0, tracebacks=tracebacks))
     rng = random.Random(1)
     for tick in range(1, 61):
         some = rng.sample(range(4000), 300) if tick > 1 else range(4000)
         uses = [BurstUse(n, *(rng.random() * 1000 for _ in range(6))) for n in some]
-        full.apply(ev.BurstMeasured(float(tick), PID, 0.05, 1.0, uses))
+        full.apply(ev.BurstMeasured(at=float(tick), pid=PID, window_s=0.05, span_s=1.0, uses=uses))
         if tick % 5 == 0:
-            full.apply(ev.Marked(float(tick), f"mark {tick}"))
+            full.apply(ev.Marked(at=float(tick), name=f"mark {tick}"))
     began = time.process_time()
     size = len(encode_line(full.checkpoint()))
     assert time.process_time() - began < 1.0
@@ -168,26 +209,40 @@ def test_a_large_program_is_encoded_at_once() -> None:
 
 def an_hour(rng: random.Random) -> Iterator[ev.Event]:
     """Eight threads at ten slices a second, with strips as long as those of a contended GIL."""
-    yield ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")
-    yield from (ev.ThreadStarted(0.0, serial, PID, serial) for serial in range(8))
-    yield from (ev.LineSeen(0.0, n, "/x.py", n, "f") for n in range(50))
-    gil = ev.GilSlice(0.099, 0.6, 20, 0.005)
+    yield ev.TargetStarted(
+        at=0.0,
+        pid=PID,
+        argv=["x.py"],
+        executable="/py",
+        cwd="/tmp",
+        started_at="2026-01-01T00:00:00Z",
+        refwatch="0",
+    )
+    yield from (ev.ThreadStarted(at=0.0, serial=serial, pid=PID, tid=serial) for serial in range(8))
+    yield from (
+        ev.LineSeen(at=0.0, line=n, file="/x.py", number=n, function="f") for n in range(50)
+    )
+    gil = ev.GilSlice(held_s=0.099, wait_s=0.6, handoffs=20, interval_s=0.005)
     for tick in range(1, 36_001):
         at = tick / 10
         pieces = [
             ev.ThreadSlice(
-                serial,
-                100,
-                {S.GIL_HELD: 0.0125, S.GIL_WAIT: 0.0875},
-                f"w{tick}h5012" * 10,
-                [(rng.randrange(50), S.GIL_HELD, 0.0125)],
-                [tick % 50],
-                at / 8,
+                serial=serial,
+                samples=100,
+                states={S.GIL_HELD: 0.0125, S.GIL_WAIT: 0.0875},
+                runs=f"w{tick}h5012" * 10,
+                hot=[(rng.randrange(50), S.GIL_HELD, 0.0125)],
+                stack=[tick % 50],
+                cpu_s=at / 8,
             )
             for serial in range(8)
         ]
-        yield ev.Sampled(at, PID, 0.1, 100, gil, pieces, 1000.0)
-        yield ev.ProcessMeasured(at, PID, 10**7 + tick, 10**8, at, 0.0)
+        yield ev.Sampled(
+            at=at, pid=PID, span_s=0.1, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
+        )
+        yield ev.ProcessMeasured(
+            at=at, pid=PID, rss=10**7 + tick, peak_rss=10**8, user_s=at, system_s=0.0
+        )
 
 
 def test_an_hour_takes_little_memory() -> None:

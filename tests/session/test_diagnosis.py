@@ -17,10 +17,18 @@ from refwatch.session.state import State
 PID = 42
 USER, LOCKED, JOIN, QUEUE = 1, 2, 3, 4
 LINES = [
-    ev.LineSeen(0.0, USER, "/app/work.py", 12, "work"),
-    ev.LineSeen(0.0, LOCKED, "/app/work.py", 30, "guarded"),
-    ev.LineSeen(0.0, JOIN, "/usr/lib/python3.12/threading.py", 1149, "_wait_for_tstate_lock"),
-    ev.LineSeen(0.0, QUEUE, "/usr/lib/python3.12/threading.py", 355, "wait"),
+    ev.LineSeen(at=0.0, line=USER, file="/app/work.py", number=12, function="work"),
+    ev.LineSeen(at=0.0, line=LOCKED, file="/app/work.py", number=30, function="guarded"),
+    ev.LineSeen(
+        at=0.0,
+        line=JOIN,
+        file="/usr/lib/python3.12/threading.py",
+        number=1149,
+        function="_wait_for_tstate_lock",
+    ),
+    ev.LineSeen(
+        at=0.0, line=QUEUE, file="/usr/lib/python3.12/threading.py", number=355, function="wait"
+    ),
 ]
 
 
@@ -38,7 +46,7 @@ class Made:
             return None
         states = {state: share * span for state, share in self.shares.items()}
         hot = [(self.lines.get(state, USER), state, spent) for state, spent in states.items()]
-        return ev.ThreadSlice(serial, 100, states, hot=hot)
+        return ev.ThreadSlice(serial=serial, samples=100, states=states, hot=hot)
 
 
 def watch(
@@ -53,24 +61,52 @@ def watch(
     """The state after watching these threads, in slices of a tenth of a second."""
     threads = list(threads)
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.InterpreterFound(0.0, PID, "3.13", not gil, gil, 0.005))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(
+        ev.InterpreterFound(
+            at=0.0, pid=PID, python="3.13", free_threaded=not gil, gil=gil, switch_interval_s=0.005
+        )
+    )
     for event in LINES if hot else []:
         state.apply(event)
     for serial, made in enumerate(threads):
-        state.apply(ev.ThreadStarted(max(made.start, 0.0), serial, PID, serial))
+        state.apply(ev.ThreadStarted(at=max(made.start, 0.0), serial=serial, pid=PID, tid=serial))
     for tick in range(1, round(seconds * 10) + 1):
         at = tick / 10
         pieces = [made.slice(serial, at, 0.1) for serial, made in enumerate(threads)]
         lived = [piece for piece in pieces if piece is not None]
         held = sum(piece.states.get(S.GIL_HELD, 0.0) for piece in lived)
         wait = sum(piece.states.get(S.GIL_WAIT, 0.0) for piece in lived)
-        gil_slice = ev.GilSlice(min(held, 0.1), wait, handoffs, 0.005) if gil else None
-        state.apply(ev.Sampled(at, PID, 0.1, 100, gil_slice, lived, 1000.0))
+        gil_slice = (
+            ev.GilSlice(held_s=min(held, 0.1), wait_s=wait, handoffs=handoffs, interval_s=0.005)
+            if gil
+            else None
+        )
+        state.apply(
+            ev.Sampled(
+                at=at,
+                pid=PID,
+                span_s=0.1,
+                samples=100,
+                gil=gil_slice,
+                threads=lived,
+                rate_hz=1000.0,
+            )
+        )
     if ended:
         for serial in range(len(threads)):
-            state.apply(ev.ThreadEnded(seconds, serial))
-        state.apply(ev.TargetExited(seconds, PID, 0))
+            state.apply(ev.ThreadEnded(at=seconds, serial=serial))
+        state.apply(ev.TargetExited(at=seconds, pid=PID, exit_code=0))
     return state
 
 
@@ -266,12 +302,21 @@ def test_confidence_grows_with_time_and_with_the_margin() -> None:
     [
         (lambda _: None, "no samples yet"),
         (
-            lambda s: s.apply(ev.ReadingLimited(0.1, "outside reading", "ptrace_scope is 3")),
+            lambda s: s.apply(
+                ev.ReadingLimited(at=0.1, reading="outside reading", reason="ptrace_scope is 3")
+            ),
             "no samples: ptrace_scope is 3",
         ),
-        (lambda s: s.apply(ev.TargetExited(0.1, PID, 0)), "no samples: the target ended too soon"),
         (
-            lambda s: s.apply(ev.Sampled(0.05, PID, 0.05, 5, None, [], 1000.0)),
+            lambda s: s.apply(ev.TargetExited(at=0.1, pid=PID, exit_code=0)),
+            "no samples: the target ended too soon",
+        ),
+        (
+            lambda s: s.apply(
+                ev.Sampled(
+                    at=0.05, pid=PID, span_s=0.05, samples=5, gil=None, threads=[], rate_hz=1000.0
+                )
+            ),
             "only 0.05 s of samples: too few to judge",
         ),
     ],
@@ -303,7 +348,7 @@ def test_it_changes_nothing() -> None:
 
 def test_a_hostile_file_name_cannot_reach_the_terminal() -> None:
     state = watch([SPINNER] * 4)
-    state.apply(ev.LineSeen(0.0, USER, "/tmp/\x1b[2J\n.py", 1, "f"))
+    state.apply(ev.LineSeen(at=0.0, line=USER, file="/tmp/\x1b[2J\n.py", number=1, function="f"))
     verdict = diagnose(state)
     assert (verdict.advice + verdict.sentence).isprintable()
     assert printable("é\u202e\x9b") == "é\\u202e\\x9b"
@@ -311,7 +356,7 @@ def test_a_hostile_file_name_cannot_reach_the_terminal() -> None:
 
 def named(state: State, *names: str) -> State:
     for serial, name in enumerate(names):
-        state.apply(ev.ThreadNamed(0.1, serial, name))
+        state.apply(ev.ThreadNamed(at=0.1, serial=serial, name=name))
     return state
 
 
@@ -330,8 +375,18 @@ def test_holder_and_waiters_that_are_not_alike_are_told_apart() -> None:
 def test_the_longest_hold_is_told_beside_the_mean() -> None:
     hog = [Made({S.GIL_HELD: 1.0}), Made({S.GIL_WAIT: 1.0})]
     state = watch(hog, handoffs=1)
-    gil = ev.GilSlice(1.0, 1.0, 1, 0.005, longest_hold_s=6.3, longest_serial=0, longest_line=LOCKED)
-    state.apply(ev.Sampled(11.0, PID, 1.0, 100, gil, [], 1000.0))
+    gil = ev.GilSlice(
+        held_s=1.0,
+        wait_s=1.0,
+        handoffs=1,
+        interval_s=0.005,
+        longest_hold_s=6.3,
+        longest_serial=0,
+        longest_line=LOCKED,
+    )
+    state.apply(
+        ev.Sampled(at=11.0, pid=PID, span_s=1.0, samples=100, gil=gil, threads=[], rate_hz=1000.0)
+    )
     advice = diagnose(state).advice
     assert advice.startswith("A call keeps the GIL 6.3 s (109 ms on average) at /app/work.py:30")
 
@@ -340,12 +395,26 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
     state = named(watch([Made({S.SLEEP: 1.0}), Made({S.GIL_WAIT: 1.0})]), "sleeper", "waiter")
     for tick in range(10):
         piece = ev.ThreadSlice(
-            0, 100, {S.SLEEP: 10.0}, hot=[(LOCKED, S.SLEEP, 10.0)], holds_blocked_s=10.0
+            serial=0,
+            samples=100,
+            states={S.SLEEP: 10.0},
+            hot=[(LOCKED, S.SLEEP, 10.0)],
+            holds_blocked_s=10.0,
         )
-        waits = ev.ThreadSlice(1, 100, {S.GIL_WAIT: 10.0})
-        gil = ev.GilSlice(10.0, 10.0, 1, 0.005)
+        waits = ev.ThreadSlice(serial=1, samples=100, states={S.GIL_WAIT: 10.0})
+        gil = ev.GilSlice(held_s=10.0, wait_s=10.0, handoffs=1, interval_s=0.005)
         pieces = [piece, waits]
-        state.apply(ev.Sampled(20.0 + 10 * tick, PID, 10.0, 100, gil, pieces, 1000.0))
+        state.apply(
+            ev.Sampled(
+                at=20.0 + 10 * tick,
+                pid=PID,
+                span_s=10.0,
+                samples=100,
+                gil=gil,
+                threads=pieces,
+                rate_hz=1000.0,
+            )
+        )
     verdict = diagnose(state)
     assert verdict.kind == "gil_bound"
     assert verdict.sentence.startswith("sleeper keeps the GIL blocked, 91 % of the time; waiter")
@@ -355,23 +424,43 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
 def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     """More of them than are kept one by one, so that those which are forgotten count as well."""
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.LineSeen(0.0, USER, "/app/work.py", 12, "burn"))
-    state.apply(ev.ThreadStarted(0.0, 0, PID, 1000))
-    state.apply(ev.ThreadNamed(0.0, 0, "steady"))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.LineSeen(at=0.0, line=USER, file="/app/work.py", number=12, function="burn"))
+    state.apply(ev.ThreadStarted(at=0.0, serial=0, pid=PID, tid=1000))
+    state.apply(ev.ThreadNamed(at=0.0, serial=0, name="steady"))
     for number in range(1, 1001):
         at, kind = number / 10, ("spin", "nap")[number % 2]
-        state.apply(ev.ThreadStarted(at - 0.1, number, PID, 5))
+        state.apply(ev.ThreadStarted(at=at - 0.1, serial=number, pid=PID, tid=5))
         if number % 3:
-            state.apply(ev.ThreadNamed(at - 0.1, number, f"{kind}-{number}"))
+            state.apply(ev.ThreadNamed(at=at - 0.1, serial=number, name=f"{kind}-{number}"))
         does = S.GIL_HELD if kind == "spin" else S.GIL_WAIT
         hot = [(USER, does, 0.1)]
-        short = ev.ThreadSlice(number, 100, {does: 0.1}, hot=hot)
-        long = ev.ThreadSlice(0, 100, {S.GIL_WAIT: 0.05, S.SLEEP: 0.05})
+        short = ev.ThreadSlice(serial=number, samples=100, states={does: 0.1}, hot=hot)
+        long = ev.ThreadSlice(serial=0, samples=100, states={S.GIL_WAIT: 0.05, S.SLEEP: 0.05})
         held = 0.1 if kind == "spin" else 0.09
-        gil = ev.GilSlice(held, 0.05, 9, 0.005)
-        state.apply(ev.Sampled(at, PID, 0.1, 100, gil, [short, long], 1000.0))
-        state.apply(ev.ThreadEnded(at, number))
+        gil = ev.GilSlice(held_s=held, wait_s=0.05, handoffs=9, interval_s=0.005)
+        state.apply(
+            ev.Sampled(
+                at=at,
+                pid=PID,
+                span_s=0.1,
+                samples=100,
+                gil=gil,
+                threads=[short, long],
+                rate_hz=1000.0,
+            )
+        )
+        state.apply(ev.ThreadEnded(at=at, serial=number))
     process = state.processes[PID]
     assert process.forgotten_threads > 400
     verdict = diagnose(state)
@@ -383,9 +472,15 @@ STARVED_ALONE = Made({S.CPU_WAIT: 0.9, S.GIL_HELD: 0.1})
 
 def test_cpu_time_is_what_the_kernel_counted() -> None:
     state = watch([JOINER, LONE])
-    piece = ev.ThreadSlice(1, 1, {S.GIL_HELD: 0.1}, cpu_s=4.04, cpu_wait_s=0.5)
-    state.apply(ev.Sampled(10.1, PID, 0.1, 1, None, [piece], 1000.0))
-    state.apply(ev.ProcessMeasured(10.0, PID, 1, 1, 3.5, 1.0))
+    piece = ev.ThreadSlice(
+        serial=1, samples=1, states={S.GIL_HELD: 0.1}, cpu_s=4.04, cpu_wait_s=0.5
+    )
+    state.apply(
+        ev.Sampled(
+            at=10.1, pid=PID, span_s=0.1, samples=1, gil=None, threads=[piece], rate_hz=1000.0
+        )
+    )
+    state.apply(ev.ProcessMeasured(at=10.0, pid=PID, rss=1, peak_rss=1, user_s=3.5, system_s=1.0))
     verdict = diagnose(state)
     assert verdict.sentence == "1 thread does the work: 40 % of one CPU, 1 waits beside it"
     assert verdict.evidence["cpu"] == pytest.approx(0.45)
@@ -403,7 +498,15 @@ def test_a_thread_that_gets_no_cpu_is_not_told_as_busy() -> None:
 def children(state: State, number: int, cpu_s: float, alive_s: float) -> Verdict:
     state.apply(
         ev.ProcessMeasured(
-            10.0, PID, 1, 1, 0.2, 0.0, children=number, children_s=alive_s, children_cpu_s=cpu_s
+            at=10.0,
+            pid=PID,
+            rss=1,
+            peak_rss=1,
+            user_s=0.2,
+            system_s=0.0,
+            children=number,
+            children_s=alive_s,
+            children_cpu_s=cpu_s,
         )
     )
     return diagnose(state)
@@ -434,7 +537,18 @@ def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
 def test_threads_that_all_wait_are_told_as_such() -> None:
     stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
     state = named(watch([JOINER, stuck, stuck]), "main", "transfer", "auditor")
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    state.apply(
+        ev.Sampled(
+            at=10.1,
+            pid=PID,
+            span_s=0.1,
+            samples=100,
+            gil=None,
+            threads=[],
+            rate_hz=1000.0,
+            unmoved_s=9.6,
+        )
+    )
     verdict = diagnose(state)
     assert verdict.kind == "undecided"
     assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
@@ -444,8 +558,15 @@ def test_threads_that_all_wait_are_told_as_such() -> None:
 def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
     stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
     state = named(watch([SLEEPER, stuck, stuck]), "main", "one", "two")
-    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in (1, 2)]
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
+    pieces = [
+        ev.ThreadSlice(serial=n, samples=1, states={S.LOCK_WAIT: 0.1}, unmoved_s=10.0)
+        for n in (1, 2)
+    ]
+    state.apply(
+        ev.Sampled(
+            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
+        )
+    )
     told = "2 threads have not moved for 10.0 s: they wait for locks at work.py:30"
     assert diagnose(state).sentence == told
 
@@ -453,8 +574,22 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
 def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
     idle = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: QUEUE})
     state = watch([JOINER, *[idle] * 4])
-    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in range(5)]
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0, unmoved_s=10.0))
+    pieces = [
+        ev.ThreadSlice(serial=n, samples=1, states={S.LOCK_WAIT: 0.1}, unmoved_s=10.0)
+        for n in range(5)
+    ]
+    state.apply(
+        ev.Sampled(
+            at=10.1,
+            pid=PID,
+            span_s=0.1,
+            samples=100,
+            gil=None,
+            threads=pieces,
+            rate_hz=1000.0,
+            unmoved_s=10.0,
+        )
+    )
     verdict = diagnose(state)
     assert verdict.kind == "idle"
     assert verdict.sentence.startswith("nothing has moved for 10.0 s: all 5 threads wait for work")
@@ -467,8 +602,14 @@ def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
 )
 def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> None:
     state = watch([Made({S.IO_WAIT: 0.7, S.SLEEP: 0.3})])
-    piece = ev.ThreadSlice(0, 1, {state_of: 0.1}, loop_blocked=[(USER, state_of, 3.0)])
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [piece], 1000.0))
+    piece = ev.ThreadSlice(
+        serial=0, samples=1, states={state_of: 0.1}, loop_blocked=[(USER, state_of, 3.0)]
+    )
+    state.apply(
+        ev.Sampled(
+            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[piece], rate_hz=1000.0
+        )
+    )
     verdict = diagnose(state)
     assert verdict.sentence == f"the event loop is blocked 30 % of the time: {says} in work"
     assert advises in verdict.advice
@@ -477,8 +618,10 @@ def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> N
 
 def test_a_collector_that_takes_the_time_is_told() -> None:
     state = watch([LONE])
-    gil = ev.GilSlice(0.1, 0.0, 0, 0.005, collecting_s=7.07)
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, gil, [], 1000.0))
+    gil = ev.GilSlice(held_s=0.1, wait_s=0.0, handoffs=0, interval_s=0.005, collecting_s=7.07)
+    state.apply(
+        ev.Sampled(at=10.1, pid=PID, span_s=0.1, samples=100, gil=gil, threads=[], rate_hz=1000.0)
+    )
     verdict = diagnose(state)
     assert verdict.kind == "single_thread_cpu"
     assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.1 s"
@@ -494,7 +637,7 @@ def test_a_collector_that_takes_the_time_is_told() -> None:
 )
 def test_an_idle_server_reads_as_idle(file: str, function: str) -> None:
     state = watch([Made({S.IO_WAIT: 0.99, S.GIL_HELD: 0.01}, {S.IO_WAIT: 9})])
-    state.apply(ev.LineSeen(0.0, 9, file, 294, function))
+    state.apply(ev.LineSeen(at=0.0, line=9, file=file, number=294, function=function))
     verdict = diagnose(state)
     assert verdict.kind == "idle"
     assert "more requests" not in verdict.advice
@@ -503,22 +646,40 @@ def test_an_idle_server_reads_as_idle(file: str, function: str) -> None:
 def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None:
     state = watch([READER] * 8)
     assert "more requests" not in diagnose(state).advice
-    pieces = [ev.ThreadSlice(n, 1, {S.IO_WAIT: 0.1}, voluntary_switches=500) for n in range(8)]
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0))
+    pieces = [
+        ev.ThreadSlice(serial=n, samples=1, states={S.IO_WAIT: 0.1}, voluntary_switches=500)
+        for n in range(8)
+    ]
+    state.apply(
+        ev.Sampled(
+            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
+        )
+    )
     assert "more requests at once help" in diagnose(state).advice
 
 
 def test_the_lock_is_held_where_something_is_done() -> None:
     lines = {S.LOCK_WAIT: LOCKED, S.SLEEP: 9}
     state = watch([Made({S.LOCK_WAIT: 0.75, S.SLEEP: 0.25}, lines)] * 4)
-    state.apply(ev.LineSeen(0.0, 9, "/app/work.py", 31, "guarded"))
+    state.apply(ev.LineSeen(at=0.0, line=9, file="/app/work.py", number=31, function="guarded"))
     told = "Hold the lock for less at /app/work.py:31 (waited for at /app/work.py:30)"
     assert diagnose(state).advice.startswith(told)
 
 
 def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
     state = watch([Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})])
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    state.apply(
+        ev.Sampled(
+            at=10.1,
+            pid=PID,
+            span_s=0.1,
+            samples=100,
+            gil=None,
+            threads=[],
+            rate_hz=1000.0,
+            unmoved_s=9.6,
+        )
+    )
     told = "nothing has moved for 9.6 s: 1 thread waits for locks at work.py:30"
     assert diagnose(state).sentence == told
 
@@ -527,5 +688,13 @@ def test_a_server_s_threads_that_wait_for_their_clients_are_idle() -> None:
     accepts = Made({S.IO_WAIT: 1.0}, {S.IO_WAIT: 9})
     state = watch([accepts, *[Made({S.IO_WAIT: 1.0})] * 4])
     assert diagnose(state).kind == "io_bound"
-    state.apply(ev.LineSeen(0.0, 9, "/usr/lib/python3.13/socket.py", 294, "socket.accept"))
+    state.apply(
+        ev.LineSeen(
+            at=0.0,
+            line=9,
+            file="/usr/lib/python3.13/socket.py",
+            number=294,
+            function="socket.accept",
+        )
+    )
     assert diagnose(state).kind == "idle"

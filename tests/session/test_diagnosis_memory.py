@@ -36,7 +36,7 @@ def session(
     """A split each 2.5 s. ``amounts`` come on top of what is usual, ``more`` is traced bytes."""
     allocations, process = Allocations(), ProcessState(PID, ["x.py"], 0.0)
     if more is not None:
-        allocations.switched(ev.AllocationsSwitched(0.0, PID, "exact", 1))
+        allocations.switched(ev.AllocationsSwitched(at=0.0, pid=PID, mode="exact", frames=1))
     at = 0.6
     while at <= seconds:
         parts: dict[str, int | None] = {}
@@ -45,13 +45,28 @@ def session(
             amount = USUAL[name] + (extra if isinstance(extra, int | float) else extra(at))
             parts[name] = round(amount * MB) if name not in unknown else None
         rss = sum(part or 0 for part in parts.values())
-        split = MemorySplit(rss, **parts)  # type: ignore[arg-type]
-        allocations.measured_memory(ev.MemoryMeasured(at, PID, split))
-        process.measured(ev.ProcessMeasured(at, PID, rss, rss, 0.0, 0.0))
+        split = MemorySplit(rss=rss, **parts)  # type: ignore[arg-type]
+        allocations.measured_memory(ev.MemoryMeasured(at=at, pid=PID, split=split))
+        process.measured(
+            ev.ProcessMeasured(at=at, pid=PID, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0)
+        )
         if more is not None:
             size = round(more(at) * MB)
             allocations.took_traces(
-                ev.TracesTaken(at, PID, 1, 1, size, size, 1, 0.0, 0.0, [], [], [])
+                ev.TracesTaken(
+                    at=at,
+                    pid=PID,
+                    number=1,
+                    frames=1,
+                    traced=size,
+                    peak=size,
+                    blocks=1,
+                    pause_s=0.0,
+                    took_s=0.0,
+                    lines=[],
+                    files=[],
+                    tracebacks=[],
+                )
             )
         at += BETWEEN_S
     return allocations, process
@@ -86,8 +101,23 @@ def test_what_tracemalloc_does_not_see_is_said_to_be_so() -> None:
 
 def test_what_tracemalloc_has_seen_of_a_part_of_the_time_is_not_used() -> None:
     allocations, process = session(c_used=growing(3))
-    allocations.switched(ev.AllocationsSwitched(44.0, PID, "exact", 1))
-    allocations.took_traces(ev.TracesTaken(45.0, PID, 1, 1, 0, 0, 0, 0.0, 0.0, [], [], []))
+    allocations.switched(ev.AllocationsSwitched(at=44.0, pid=PID, mode="exact", frames=1))
+    allocations.took_traces(
+        ev.TracesTaken(
+            at=45.0,
+            pid=PID,
+            number=1,
+            frames=1,
+            traced=0,
+            peak=0,
+            blocks=0,
+            pause_s=0.0,
+            took_s=0.0,
+            lines=[],
+            files=[],
+            tracebacks=[],
+        )
+    )
     assert "exact mode tells" in memory_sentence(allocations, process)
 
 
@@ -155,9 +185,13 @@ def test_few_splits_are_too_few() -> None:
 
 def test_old_splits_are_not_of_now() -> None:
     allocations, process = session(c_used=growing(3))
-    process.measured(ev.ProcessMeasured(60.0, PID, MB, MB, 0.0, 0.0))
+    process.measured(
+        ev.ProcessMeasured(at=60.0, pid=PID, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
+    )
     assert memory_sentence(allocations, process) != ""
-    process.measured(ev.ProcessMeasured(120.0, PID, MB, MB, 0.0, 0.0))
+    process.measured(
+        ev.ProcessMeasured(at=120.0, pid=PID, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
+    )
     assert memory_sentence(allocations, process) == ""
 
 
@@ -165,8 +199,16 @@ def test_splits_that_come_seldom_are_looked_at_for_longer() -> None:
     allocations, process = Allocations(), ProcessState(PID, [], 0.0)
     for number in range(12):
         c_used = (100 + 20 * number) * MB
-        split = MemorySplit(100 * MB + c_used, 80 * MB, 0, c_used, 0, 20 * MB, 0)
-        allocations.measured_memory(ev.MemoryMeasured(60.0 * number, PID, split))
+        split = MemorySplit(
+            rss=100 * MB + c_used,
+            python_used=80 * MB,
+            python_free=0,
+            c_used=c_used,
+            c_free=0,
+            files=20 * MB,
+            other=0,
+        )
+        allocations.measured_memory(ev.MemoryMeasured(at=60.0 * number, pid=PID, split=split))
     assert memory_sentence(allocations, process).startswith("RSS grew by 160 MiB in 480 s")
 
 
@@ -177,8 +219,10 @@ def with_garbage(waiting: Amount, seconds: float = 45.0, **amounts: Amount | flo
     """``waiting``: MiB of garbage at each census."""
     allocations, process = session(seconds, (), None, **amounts)
     for point in allocations.splits:
-        garbage = Garbage(100, round(waiting(point[0]) * MB), [])
-        taken = ev.CensusTaken(point[0], PID, 1, 0.1, 1000, [], garbage=garbage)
+        garbage = Garbage(objects=100, bytes=round(waiting(point[0]) * MB), types=[])
+        taken = ev.CensusTaken(
+            at=point[0], pid=PID, number=1, took_s=0.1, objects=1000, types=[], garbage=garbage
+        )
         process.references.taken_census(taken)
     return memory_sentence(allocations, process)
 

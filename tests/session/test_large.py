@@ -8,18 +8,22 @@ from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState
 
 MB = 1 << 20
-CHAIN = [ChainLink("dict", "global index"), ChainLink("module", name="__main__")]
+CHAIN = [ChainLink(type="dict", edge="global index"), ChainLink(type="module", name="__main__")]
 
 
 def said(*found: Largest, rss: int = 1000, width: int = 110) -> str:
     process = ProcessState(1, ["x.py"], 0.0)
-    process.measured(ev.ProcessMeasured(1.0, 1, rss * MB, rss * MB, 0.0, 0.0))
-    process.references.taken_census(ev.CensusTaken(1.0, 1, 1, 0.1, 9, [], largest=[*found]))
+    process.measured(
+        ev.ProcessMeasured(at=1.0, pid=1, rss=rss * MB, peak_rss=rss * MB, user_s=0.0, system_s=0.0)
+    )
+    process.references.taken_census(
+        ev.CensusTaken(at=1.0, pid=1, number=1, took_s=0.1, objects=9, types=[], largest=[*found])
+    )
     return large_sentence(process, width)
 
 
 def large(mib: int, filled: float | None, kind: str = "dict") -> Largest:
-    return Largest(kind, mib * MB, filled, CHAIN)
+    return Largest(type=kind, size=mib * MB, filled=filled, chain=CHAIN)
 
 
 def test_an_empty_table_is_told_before_a_larger_object() -> None:
@@ -35,7 +39,7 @@ def test_what_is_not_known_is_not_said() -> None:
     assert said(large(80, None, "bytes")) == (
         "a bytes of 80.0 MiB: global index of module __main__"
     )
-    unheld = Largest("bytes", 80 * MB, None, [])
+    unheld = Largest(type="bytes", size=80 * MB, filled=None, chain=[])
     assert said(unheld) == "a bytes of 80.0 MiB: who holds it is not known"
 
 
@@ -48,7 +52,7 @@ def test_small_objects_are_not_told() -> None:
 
 
 def test_the_sentence_is_safe_and_has_an_end() -> None:
-    links = [ChainLink("x\x1b" * 90, "attribute y" * 90)] * 9
-    sentence = said(Largest("x\x1b" * 90, 80 * MB, 0.0, links))
+    links = [ChainLink(type="x\x1b" * 90, edge="attribute y" * 90)] * 9
+    sentence = said(Largest(type="x\x1b" * 90, size=80 * MB, filled=0.0, chain=links))
     assert sentence.isprintable()
     assert len(sentence) < 200

@@ -27,17 +27,31 @@ class Run:
         self.censuses = list(censuses)
 
     def census(self, at: float, count: int, moved: Moved | None = None) -> None:
-        types = [TypeCount(*THING, count, 64 * count)] if count else []
+        types = (
+            [TypeCount(module=THING[0], name=THING[1], count=count, size=64 * count)]
+            if count
+            else []
+        )
         number = self.known.census.taken + 1
         self.known.taken_census(
-            ev.CensusTaken(at, PID, number, 0.1, 1000, types, moved=moved or [])
+            ev.CensusTaken(
+                at=at,
+                pid=PID,
+                number=number,
+                took_s=0.1,
+                objects=1000,
+                types=types,
+                moved=moved or [],
+            )
         )
         if number == 1:
-            self.known.found_class(ev.ClassFound(at + 0.1, PID, 1, *THING))
+            self.known.found_class(
+                ev.ClassFound(at=at + 0.1, pid=PID, serial=1, module=THING[0], name=THING[1])
+            )
 
     def read(self, at: float, count: int, *, last: bool = False) -> None:
         counts = [(1, count)] if self.known.classes else []
-        self.known.counted_classes(ev.ClassesCounted(at, PID, counts, last))
+        self.known.counted_classes(ev.ClassesCounted(at=at, pid=PID, counts=counts, last=last))
 
     def play(
         self, growth: Growth, until: float, seed: int = 1, *, ends: bool = True
@@ -139,17 +153,23 @@ def test_growth_that_nobody_has_confirmed_is_no_suspect_but_waits() -> None:
 def test_what_nobody_holds_waits_for_the_collector() -> None:
     run = Run()
     run.play(leak(300), 6.0)
-    module = [[ChainLink("app.Thing", "global thing"), ChainLink("module", name="app")]]
+    module = [
+        [ChainLink(type="app.Thing", edge="global thing"), ChainLink(type="module", name="app")]
+    ]
     for chains, named in ((module, True), ([], False)):
-        run.known.found_chains(ev.ChainsFound(6.1, PID, *THING, chains))
+        run.known.found_chains(
+            ev.ChainsFound(at=6.1, pid=PID, module=THING[0], name=THING[1], chains=chains)
+        )
         assert run.suspected() == named
 
 
 def test_counts_that_were_read_late_go_on_from_those_of_the_census() -> None:
     """A census takes long on a busy machine, and only then it is known which classes there are."""
     run = Run()
-    run.known.taken_census(ev.CensusTaken(1.0, PID, 1, 15.0, 1000, []))
-    run.known.found_class(ev.ClassFound(17.0, PID, 1, *THING))
+    run.known.taken_census(
+        ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=15.0, objects=1000, types=[])
+    )
+    run.known.found_class(ev.ClassFound(at=17.0, pid=PID, serial=1, module=THING[0], name=THING[1]))
     run.read(1.0, 100)
     for tick in range(170, 251):
         run.read(tick / 10, 10 * tick, last=tick == 250)

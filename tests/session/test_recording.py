@@ -19,7 +19,9 @@ from refwatch.session.recording import RecordingError, RecordingWriter, read_rec
 
 HEADER = b'{"recording":"refwatch.recording/1","refwatch":"0.1.0"}\n'
 NOISE = random.Random(1).randbytes(50_000)
-EVENTS: list[ev.Event] = [ev.Noted(float(n), "info", f"number {n} é") for n in range(100)]
+EVENTS: list[ev.Event] = [
+    ev.Noted(at=float(n), level="info", text=f"number {n} é") for n in range(100)
+]
 LINES = b"".join(map(encode_line, EVENTS))
 
 
@@ -65,7 +67,7 @@ def test_a_killed_writer_leaves_what_was_flushed(tmp_path: Path) -> None:
         from refwatch.session.recording import RecordingWriter
         writer = RecordingWriter(sys.argv[1])
         for n in range(20_000):
-            writer.write([Noted(n / 100, "info", "x")], n / 100)
+            writer.write([Noted(at=n / 100, level="info", text="x")], n / 100)
         os.kill(os.getpid(), signal.SIGKILL)
     """
     code = textwrap.dedent(script)
@@ -197,7 +199,15 @@ def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     writer = RecordingWriter(path)
     name = os.fsdecode(b"script\xff.py")
-    started = ev.TargetStarted(0.0, 42, [name], "/py", "/tmp", "2026-01-01T00:00:00Z", "0")
+    started = ev.TargetStarted(
+        at=0.0,
+        pid=42,
+        argv=[name],
+        executable="/py",
+        cwd="/tmp",
+        started_at="2026-01-01T00:00:00Z",
+        refwatch="0",
+    )
     writer.write([started, *EVENTS], 0.0)
     writer.close()
     first, *rest = read_recording(path).events

@@ -21,31 +21,56 @@ class Folded:
 
     def __init__(self) -> None:
         self.state = State()
-        self.state.apply(ev.TargetStarted(0.0, PID, [], "", "", "", "0"))
+        self.state.apply(
+            ev.TargetStarted(
+                at=0.0, pid=PID, argv=[], executable="", cwd="", started_at="", refwatch="0"
+            )
+        )
         assert self.state.main is not None
         self.known = self.state.main.references
         self.censuses = 0
 
     def found(self, at: float, watch: int, source: str = "main") -> None:
-        self.state.apply(ev.WatchedFound(at, PID, watch, f"name {watch}", "list", "0x1", source))
+        self.state.apply(
+            ev.WatchedFound(
+                at=at,
+                pid=PID,
+                watch=watch,
+                name=f"name {watch}",
+                type="list",
+                address="0x1",
+                source=source,
+            )
+        )
 
     def counted(self, at: float, *counts: tuple[int, int]) -> None:
-        self.state.apply(ev.WatchedCounted(at, PID, list(counts)))
+        self.state.apply(ev.WatchedCounted(at=at, pid=PID, counts=list(counts)))
 
     def classes(self, at: float, *counts: tuple[int, int]) -> None:
         """Their instances; a class that is new is found before."""
         for serial, _ in counts:
             if serial not in self.known.classes:
-                self.state.apply(ev.ClassFound(at, PID, serial, "app", f"Class{serial}"))
-        self.state.apply(ev.ClassesCounted(at, PID, list(counts)))
+                self.state.apply(
+                    ev.ClassFound(
+                        at=at, pid=PID, serial=serial, module="app", name=f"Class{serial}"
+                    )
+                )
+        self.state.apply(ev.ClassesCounted(at=at, pid=PID, counts=list(counts)))
 
     def census(self, at: float, **counts: int) -> None:
         self.censuses += 1
-        types = [TypeCount("app", name, count, 8 * count) for name, count in counts.items()]
-        self.state.apply(ev.CensusTaken(at, PID, self.censuses, 0.1, 1000, types))
+        types = [
+            TypeCount(module="app", name=name, count=count, size=8 * count)
+            for name, count in counts.items()
+        ]
+        self.state.apply(
+            ev.CensusTaken(
+                at=at, pid=PID, number=self.censuses, took_s=0.1, objects=1000, types=types
+            )
+        )
 
     def mark(self, at: float, name: str) -> None:
-        self.state.apply(ev.Marked(at, name))
+        self.state.apply(ev.Marked(at=at, name=name))
 
     def grown(self, baseline: int) -> dict[str, int]:
         """By how much the types have grown since then."""
@@ -66,10 +91,14 @@ def test_a_watched_object_from_its_birth_to_its_death() -> None:
     assert (record.references, record.ctypes, record.alive) == (None, None, True)
     folded.counted(1.1, (7, 2), (8, 99))
     folded.counted(1.2, (7, 3))
-    folded.state.apply(ev.WatchedRead(1.3, PID, 1, [ev.RawReading(7, 3, 4)]))
+    folded.state.apply(
+        ev.WatchedRead(
+            at=1.3, pid=PID, offset=1, readings=[ev.RawReading(watch=7, ctypes=3, getrefcount=4)]
+        )
+    )
     assert (record.references, record.ctypes, record.getrefcount) == (3, 3, 4)
     assert folded.known.offset == 1
-    folded.state.apply(ev.WatchedEnded(1.5, PID, 7))
+    folded.state.apply(ev.WatchedEnded(at=1.5, pid=PID, watch=7))
     assert (record.references, record.alive, record.ended_s) == (0, False, 1.5)
     assert list(record.series) == [(1.1, 2), (1.2, 3), (1.5, 0)]
     assert folded.known.baselines[0].watched == {7: 2}
@@ -79,7 +108,7 @@ def test_one_that_is_only_no_longer_watched_has_not_died() -> None:
     folded = Folded()
     folded.found(1.0, 7)
     folded.counted(1.1, (7, 2))
-    folded.state.apply(ev.WatchedEnded(1.5, PID, 7, died=False))
+    folded.state.apply(ev.WatchedEnded(at=1.5, pid=PID, watch=7, died=False))
     record = folded.known.watched[7]
     assert (record.references, record.alive, record.ended_s) == (2, True, 1.5)
 
@@ -88,9 +117,9 @@ def test_a_death_is_told_of_what_somebody_asked_to_watch() -> None:
     folded = Folded()
     for watch, source in enumerate(("main", "option", "script", "viewer")):
         folded.found(1.0, watch, source)
-        folded.state.apply(ev.WatchedEnded(2.0, PID, watch))
+        folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
     folded.found(1.0, 9, "viewer")
-    folded.state.apply(ev.WatchedEnded(2.0, PID, 9, died=False))
+    folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=9, died=False))
     told = [note.text for note in folded.state.notes if "died" in note.text]
     assert told == [f"name {watch} (list) died" for watch in (1, 2, 3)]
 
@@ -102,7 +131,7 @@ def test_of_the_dead_those_that_died_last_are_kept() -> None:
         folded.found(1.0, watch)
         folded.counted(1.0, (watch, 1))
     for watch in range(KEEP_DEAD + 99, -1, -1):
-        folded.state.apply(ev.WatchedEnded(2.0, PID, watch))
+        folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
     assert list(folded.known.watched) == list(range(KEEP_DEAD))
     assert folded.known.baselines[0].watched.keys() == folded.known.watched.keys()
 
@@ -111,7 +140,7 @@ def test_a_class_that_ends_has_no_instances() -> None:
     folded = Folded()
     for serial in range(KEEP_DEAD + 5):
         folded.classes(1.0, (serial, 3))
-        folded.state.apply(ev.ClassEnded(2.0, PID, serial))
+        folded.state.apply(ev.ClassEnded(at=2.0, pid=PID, serial=serial))
     assert len(folded.known.classes) == KEEP_DEAD
     assert {one.instances for one in folded.known.classes.values()} == {0}
     assert len(folded.known.baselines[0].classes) == KEEP_DEAD
@@ -165,9 +194,9 @@ def test_of_what_is_counted_live_a_mark_has_the_exact_number() -> None:
 def test_the_instances_of_a_class_that_the_census_after_a_mark_finds() -> None:
     """They were there at the mark, but nobody had counted them; later classes are new."""
     folded = Folded()
-    folded.state.apply(ev.ClassFound(0.05, PID, 4, "app", "Other"))
+    folded.state.apply(ev.ClassFound(at=0.05, pid=PID, serial=4, module="app", name="Other"))
     folded.mark(0.1, "imported")
-    folded.state.apply(ev.ClassFound(0.7, PID, 5, "app", "Thing"))
+    folded.state.apply(ev.ClassFound(at=0.7, pid=PID, serial=5, module="app", name="Thing"))
     folded.census(0.6, Thing=1000)
     folded.classes(0.8, (5, 1000))
     folded.classes(0.9, (4, 7), (5, 1200), (6, 30))
@@ -203,16 +232,20 @@ def test_a_type_that_is_gone_and_one_that_comes() -> None:
 def test_what_is_being_counted_and_what_went_wrong() -> None:
     folded = Folded()
     known = folded.known
-    folded.state.apply(ev.CensusBegun(1.0, PID, 1, "interval", 0.002))
+    folded.state.apply(ev.CensusBegun(at=1.0, pid=PID, number=1, reason="interval", pause_s=0.002))
     assert (known.counting_since, list(known.pauses)) == (1.0, [0.002])
-    folded.state.apply(ev.CensusFailed(2.0, PID, "no memory", 10.0))
+    folded.state.apply(ev.CensusFailed(at=2.0, pid=PID, reason="no memory", retry_s=10.0))
     assert (known.counting_since, known.failure, known.census.taken) == (None, "no memory", 0)
     assert folded.state.notes[-1].text == "no census: no memory; tried again in 10 s"
-    folded.state.apply(ev.CensusBegun(12.0, PID, 2, "interval", 0.003, "inside"))
+    folded.state.apply(
+        ev.CensusBegun(
+            at=12.0, pid=PID, number=2, reason="interval", pause_s=0.003, method="inside"
+        )
+    )
     folded.census(12.0, A=1)
     assert (known.counting_since, known.failure, known.census.taken) == (None, None, 1)
     assert (known.census.method, known.census.pause_s) == ("inside", 0.003)
-    folded.state.apply(ev.TargetPaused(13.0, PID, 0.004))
+    folded.state.apply(ev.TargetPaused(at=13.0, pid=PID, pause_s=0.004))
     assert list(known.pauses) == [0.002, 0.003, 0.004]
 
 
@@ -233,15 +266,30 @@ def test_types_that_come_and_go_are_forgotten() -> None:
 
 def test_chains_and_inspections_are_bounded() -> None:
     folded = Folded()
-    chain = [ChainLink("app.A", "global a"), ChainLink("module", name="__main__")]
+    chain = [ChainLink(type="app.A", edge="global a"), ChainLink(type="module", name="__main__")]
     for number in range(2 * KEEP_CHAINS):
-        folded.state.apply(ev.ChainsFound(1.0, PID, "app", f"C{number}", [chain]))
         folded.state.apply(
-            ev.ReferrersFound(1.0, PID, f"in {number}", 0, "dict", "dict", "0x1", 2, 1, [])
+            ev.ChainsFound(at=1.0, pid=PID, module="app", name=f"C{number}", chains=[chain])
         )
-    folded.state.apply(ev.InspectionEnded(2.0, PID, "in 0", "forgotten"))
+        folded.state.apply(
+            ev.ReferrersFound(
+                at=1.0,
+                pid=PID,
+                inspection=f"in {number}",
+                node=0,
+                type="dict",
+                label="dict",
+                address="0x1",
+                references=2,
+                seen=1,
+                referrers=[],
+            )
+        )
+    folded.state.apply(ev.InspectionEnded(at=2.0, pid=PID, inspection="in 0", reason="forgotten"))
     newest = f"in {2 * KEEP_CHAINS - 1}"
-    folded.state.apply(ev.InspectionEnded(2.0, PID, newest, "the copy is gone"))
+    folded.state.apply(
+        ev.InspectionEnded(at=2.0, pid=PID, inspection=newest, reason="the copy is gone")
+    )
     assert len(folded.known.chains) == KEEP_CHAINS
     assert ("app", f"C{2 * KEEP_CHAINS - 1}") in folded.known.chains
     assert len(folded.known.inspections) == KEEP_INSPECTIONS
@@ -250,10 +298,12 @@ def test_chains_and_inspections_are_bounded() -> None:
 
 def test_events_of_a_process_that_nobody_knows_are_left_out() -> None:
     state = State()
-    state.apply(ev.WatchedFound(1.0, 7, 1, "a", "list", "0x1", "main"))
-    state.apply(ev.ClassesCounted(1.0, 7, [(1, 2)]))
-    state.apply(ev.CensusTaken(1.0, 7, 1, 0.1, 10, []))
-    state.apply(ev.CensusFailed(1.0, 7, "no", None))
-    state.apply(ev.WatchedEnded(1.0, 7, 1))
-    state.apply(ev.GcPaused(1.0, 7, []))
+    state.apply(
+        ev.WatchedFound(at=1.0, pid=7, watch=1, name="a", type="list", address="0x1", source="main")
+    )
+    state.apply(ev.ClassesCounted(at=1.0, pid=7, counts=[(1, 2)]))
+    state.apply(ev.CensusTaken(at=1.0, pid=7, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(ev.CensusFailed(at=1.0, pid=7, reason="no", retry_s=None))
+    state.apply(ev.WatchedEnded(at=1.0, pid=7, watch=1))
+    state.apply(ev.GcPaused(at=1.0, pid=7, generations=[]))
     assert state.processes == {}

@@ -14,8 +14,18 @@ PID = 42
 
 def fold(*events: ev.Event) -> State:
     state = State()
-    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
-    state.apply(ev.ThreadStarted(0.0, 1, PID, 100))
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
     for event in events:
         state.apply(event)
     return state
@@ -33,12 +43,14 @@ def thread_of(state: State, serial: int = 1) -> ThreadRecord:
 
 
 def sampled(at: float, *threads: ev.ThreadSlice, gil: ev.GilSlice | None = None) -> ev.Sampled:
-    return ev.Sampled(at, PID, 0.1, 100, gil, list(threads), 1000.0)
+    return ev.Sampled(
+        at=at, pid=PID, span_s=0.1, samples=100, gil=gil, threads=list(threads), rate_hz=1000.0
+    )
 
 
 def held(share: float, cpu_s: float = 0.0) -> ev.ThreadSlice:
     states = {S.GIL_HELD: 0.1 * share, S.SLEEP: 0.1 * (1 - share)}
-    return ev.ThreadSlice(1, 100, states, "h100000", cpu_s=cpu_s)
+    return ev.ThreadSlice(serial=1, samples=100, states=states, runs="h100000", cpu_s=cpu_s)
 
 
 def test_a_threads_seconds_and_shares_add_up() -> None:
@@ -51,8 +63,24 @@ def test_a_threads_seconds_and_shares_add_up() -> None:
 
 
 def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
-    short = ev.Sampled(1.0, PID, 0.1, 1, ev.GilSlice(0.1, 0.2, 5, 0.005), [], 1000.0)
-    long = ev.Sampled(1.3, PID, 0.3, 1, ev.GilSlice(0.0, 0.0, 1, 0.005), [], 1000.0)
+    short = ev.Sampled(
+        at=1.0,
+        pid=PID,
+        span_s=0.1,
+        samples=1,
+        gil=ev.GilSlice(held_s=0.1, wait_s=0.2, handoffs=5, interval_s=0.005),
+        threads=[],
+        rate_hz=1000.0,
+    )
+    long = ev.Sampled(
+        at=1.3,
+        pid=PID,
+        span_s=0.3,
+        samples=1,
+        gil=ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=1, interval_s=0.005),
+        threads=[],
+        rate_hz=1000.0,
+    )
     gil = process_of(fold(short, long)).gil
     assert gil.held_fraction == pytest.approx(0.25)
     assert gil.contention == pytest.approx(0.5)
@@ -60,18 +88,25 @@ def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
 
 
 def test_the_rate_stays_when_sampling_has_stopped() -> None:
-    left_over = ev.Sampled(0.2, PID, 0.01, 1, None, [], 0.0)
+    left_over = ev.Sampled(
+        at=0.2, pid=PID, span_s=0.01, samples=1, gil=None, threads=[], rate_hz=0.0
+    )
     assert fold(sampled(0.1), left_over).rate_hz == 1000.0
 
 
 def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
-    gil = process_of(fold(sampled(0.1, gil=ev.GilSlice(0.1, 0, 0, 0.005)), sampled(0.2))).gil
+    gil = process_of(
+        fold(
+            sampled(0.1, gil=ev.GilSlice(held_s=0.1, wait_s=0, handoffs=0, interval_s=0.005)),
+            sampled(0.2),
+        )
+    ).gil
     assert gil.held_fraction == pytest.approx(1.0)
 
 
 def test_the_last_slice_of_a_thread_may_come_after_its_end() -> None:
     thread = thread_of(
-        fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.15, 1), sampled(0.2, held(1)))
+        fold(sampled(0.1, held(1.0)), ev.ThreadEnded(at=0.15, serial=1), sampled(0.2, held(1)))
     )
     assert thread.watched_s == pytest.approx(0.2)
     assert not thread.alive
@@ -93,28 +128,43 @@ def test_what_a_thread_does_now_fades_over_seconds() -> None:
 
 
 def test_one_long_slice_counts_as_recent_only_for_its_last_seconds() -> None:
-    piece = ev.ThreadSlice(1, 100, {S.SLEEP: 3600.0})
-    thread = thread_of(fold(ev.Sampled(3600.0, PID, 3600.0, 100, None, [piece], 1000.0)))
+    piece = ev.ThreadSlice(serial=1, samples=100, states={S.SLEEP: 3600.0})
+    thread = thread_of(
+        fold(
+            ev.Sampled(
+                at=3600.0,
+                pid=PID,
+                span_s=3600.0,
+                samples=100,
+                gil=None,
+                threads=[piece],
+                rate_hz=1000.0,
+            )
+        )
+    )
     assert sum(thread.recent.values()) == pytest.approx(2.0)
     assert thread.watched_s == 3600.0
 
 
 def test_a_rename_is_noted_and_keeps_the_known_daemon_flag() -> None:
-    state = fold(ev.ThreadNamed(0.1, 1, "a", True), ev.ThreadNamed(0.2, 1, "b"))
+    state = fold(
+        ev.ThreadNamed(at=0.1, serial=1, name="a", daemon=True),
+        ev.ThreadNamed(at=0.2, serial=1, name="b"),
+    )
     thread = thread_of(state)
     assert (thread.name, thread.daemon) == ("b", True)
     assert state.notes[-1].text == "thread a is now b"
 
 
 def test_a_limit_is_noted_once() -> None:
-    limit = ev.ReadingLimited(0.1, "gil", "not found")
+    limit = ev.ReadingLimited(at=0.1, reading="gil", reason="not found")
     state = fold(limit, limit)
     assert state.limits == {"gil": "not found"}
     assert [note.text for note in state.notes].count("gil: not found") == 1
 
 
 def test_the_end_of_the_target_ends_its_threads() -> None:
-    state = fold(sampled(0.1, held(1.0)), ev.TargetExited(0.2, PID, 137))
+    state = fold(sampled(0.1, held(1.0)), ev.TargetExited(at=0.2, pid=PID, exit_code=137))
     assert process_of(state).exit_code == 137
     assert thread_of(state).ended_s == 0.2
     assert state.exited is not None
@@ -124,14 +174,14 @@ def test_events_of_unknown_processes_and_threads_change_nothing() -> None:
     state = fold()
     before = process_of(state).samples
     for event in (
-        ev.ThreadStarted(1.0, 9, 7, 7),
-        ev.ThreadNamed(1.0, 9, "x"),
-        ev.ThreadEnded(1.0, 9),
-        ev.Sampled(1.0, 7, 0.1, 100, None, [], 1000.0),
-        sampled(1.0, ev.ThreadSlice(9, 100, {S.SLEEP: 0.1})),
-        ev.ProcessMeasured(1.0, 7, 1, 1, 0.0, 0.0),
-        ev.GcMeasured(1.0, 7, []),
-        ev.TargetExited(1.0, 7, 0),
+        ev.ThreadStarted(at=1.0, serial=9, pid=7, tid=7),
+        ev.ThreadNamed(at=1.0, serial=9, name="x"),
+        ev.ThreadEnded(at=1.0, serial=9),
+        ev.Sampled(at=1.0, pid=7, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0),
+        sampled(1.0, ev.ThreadSlice(serial=9, samples=100, states={S.SLEEP: 0.1})),
+        ev.ProcessMeasured(at=1.0, pid=7, rss=1, peak_rss=1, user_s=0.0, system_s=0.0),
+        ev.GcMeasured(at=1.0, pid=7, generations=[]),
+        ev.TargetExited(at=1.0, pid=7, exit_code=0),
     ):
         state.apply(event)
     assert state.exited is None
@@ -140,13 +190,18 @@ def test_events_of_unknown_processes_and_threads_change_nothing() -> None:
 
 
 def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
-    measured = [ev.ProcessMeasured(t, PID, 1000, 2000, t * 1.5, t * 0.5) for t in (1.0, 2.0, 4.0)]
+    measured = [
+        ev.ProcessMeasured(at=t, pid=PID, rss=1000, peak_rss=2000, user_s=t * 1.5, system_s=t * 0.5)
+        for t in (1.0, 2.0, 4.0)
+    ]
     process = process_of(fold(*measured))
     assert process.cpu_series.column(0) == pytest.approx([2.0, 2.0])
 
 
 def measured(at: float, rss: int, uss: int | None = None) -> ev.ProcessMeasured:
-    return ev.ProcessMeasured(at, PID, rss, 200 << 20, 0.0, 0.0, uss)
+    return ev.ProcessMeasured(
+        at=at, pid=PID, rss=rss, peak_rss=200 << 20, user_s=0.0, system_s=0.0, uss=uss
+    )
 
 
 def test_resident_and_private_memory_are_of_one_moment() -> None:
@@ -165,31 +220,43 @@ def test_memory_of_threads_that_ended_is_bounded() -> None:
     state = fold()
     for serial in range(2, 3000):
         at = serial / 100
-        state.apply(ev.ThreadStarted(at, serial, PID, serial))
-        piece = ev.ThreadSlice(serial, 1, {S.GIL_HELD: 0.01}, "h10000")
-        state.apply(ev.Sampled(at + 0.01, PID, 0.01, 1, None, [piece], 1000.0))
-        state.apply(ev.ThreadEnded(at + 0.01, serial))
+        state.apply(ev.ThreadStarted(at=at, serial=serial, pid=PID, tid=serial))
+        piece = ev.ThreadSlice(serial=serial, samples=1, states={S.GIL_HELD: 0.01}, runs="h10000")
+        state.apply(
+            ev.Sampled(
+                at=at + 0.01,
+                pid=PID,
+                span_s=0.01,
+                samples=1,
+                gil=None,
+                threads=[piece],
+                rate_hz=1000.0,
+            )
+        )
+        state.apply(ev.ThreadEnded(at=at + 0.01, serial=serial))
     process = process_of(state)
     assert len(process.threads) <= KEEP_ENDED + 2
     assert process.forgotten_threads == 2998 + 1 - len(process.threads)
 
 
 def test_the_strip_of_a_thread_that_ended_long_ago_is_let_go() -> None:
-    state = fold(sampled(0.1, held(1.0)), ev.ThreadEnded(0.2, 1))
-    state.apply(ev.ThreadStarted(10.0, 2, PID, 2))
+    state = fold(sampled(0.1, held(1.0)), ev.ThreadEnded(at=0.2, serial=1))
+    state.apply(ev.ThreadStarted(at=10.0, serial=2, pid=PID, tid=2))
     assert thread_of(state).strip
-    state.apply(ev.ThreadStarted(100.0, 3, PID, 3))
+    state.apply(ev.ThreadStarted(at=100.0, serial=3, pid=PID, tid=3))
     assert not thread_of(state).strip
 
 
 def test_hot_lines_notes_marks_and_rate_changes_are_bounded() -> None:
     state = fold()
     for n in range(5000):
-        piece = ev.ThreadSlice(1, 1, {S.GIL_HELD: 1.0}, hot=[(n, S.GIL_HELD, 1.0)])
+        piece = ev.ThreadSlice(
+            serial=1, samples=1, states={S.GIL_HELD: 1.0}, hot=[(n, S.GIL_HELD, 1.0)]
+        )
         state.apply(sampled(float(n), piece))
-        state.apply(ev.Noted(float(n), "info", str(n)))
-        state.apply(ev.Marked(float(n), str(n)))
-        state.apply(ev.RateChanged(float(n), 500.0, str(n)))
+        state.apply(ev.Noted(at=float(n), level="info", text=str(n)))
+        state.apply(ev.Marked(at=float(n), name=str(n)))
+        state.apply(ev.RateChanged(at=float(n), rate_hz=500.0, reason=str(n)))
     assert len(thread_of(state).hot) <= 2 * KEEP_HOT
     assert len(state.notes) == KEEP_NOTES
     assert len(state.marks) == KEEP_MARKS

@@ -149,7 +149,10 @@ class Program:
     def __init__(self) -> None:
         self.references = References()
         self.seen: dict[TypeName, int] = {}
-        steady = [TypeCount("app", f"Steady{number}", 1 + number, 64) for number in range(OTHERS)]
+        steady = [
+            TypeCount(module="app", name=f"Steady{number}", count=1 + number, size=64)
+            for number in range(OTHERS)
+        ]
         self._first = steady
 
     def census(self, at: float, **counts: float) -> list[Suspicion]:
@@ -158,14 +161,16 @@ class Program:
 
     def census_of(self, at: float, named: dict[TypeName, int]) -> list[Suspicion]:
         changed = [
-            TypeCount(*name, number, number * 64)
+            TypeCount(module=name[0], name=name[1], count=number, size=number * 64)
             for name, number in named.items()
             if self.seen.get(name) != number
         ]
         self.seen.update(named)
         number = self.references.census.taken + 1
         types, self._first = self._first + changed, []
-        self.references.taken_census(ev.CensusTaken(at, 1, number, 0.1, 1000, types))
+        self.references.taken_census(
+            ev.CensusTaken(at=at, pid=1, number=number, took_s=0.1, objects=1000, types=types)
+        )
         return suspicions(self.references)
 
 
@@ -291,9 +296,14 @@ def test_what_another_suspect_holds_comes_after_it() -> None:
         found = program.census_of(at, objects)
     assert [one.name[1] for one in found] == ["Part", "Whole"]
 
-    chain = [ChainLink("app.Part", "attribute part"), ChainLink("app.Whole", "index 3")]
-    top = [ChainLink("list", "global all"), ChainLink("module", name="app")]
-    program.references.found_chains(ev.ChainsFound(30.0, 1, "app", "Part", [[*chain, *top]]))
+    chain = [
+        ChainLink(type="app.Part", edge="attribute part"),
+        ChainLink(type="app.Whole", edge="index 3"),
+    ]
+    top = [ChainLink(type="list", edge="global all"), ChainLink(type="module", name="app")]
+    program.references.found_chains(
+        ev.ChainsFound(at=30.0, pid=1, module="app", name="Part", chains=[[*chain, *top]])
+    )
     found = suspicions(program.references)
     assert [one.name[1] for one in found] == ["Whole", "Part"]
 
@@ -413,9 +423,15 @@ def test_garbage_does_not_hide_a_leak_and_is_none(leaks: bool) -> None:
         at = 2.5 * number
         held += 170 if leaks else 0
         waiting = (waiting + 170) % 700
-        things = TypeCount(*THING, 100 + held + waiting, 64)
-        garbage = Garbage(waiting, 64 * waiting, [TypeCount(*THING, waiting, 64)])
-        event = ev.CensusTaken(at, 1, number, 0.1, 9, [things], garbage=garbage)
+        things = TypeCount(module=THING[0], name=THING[1], count=100 + held + waiting, size=64)
+        garbage = Garbage(
+            objects=waiting,
+            bytes=64 * waiting,
+            types=[TypeCount(module=THING[0], name=THING[1], count=waiting, size=64)],
+        )
+        event = ev.CensusTaken(
+            at=at, pid=1, number=number, took_s=0.1, objects=9, types=[things], garbage=garbage
+        )
         references.taken_census(event)
     found = [suspicion.name for suspicion in suspicions(references)]
     assert found == ([THING] if leaks else [])

@@ -18,7 +18,11 @@ def process(*sizes: float, every: float = 1.0) -> ProcessState:
     made = ProcessState(1, ["x.py"], 0.0)
     for number, size in enumerate(sizes):
         rss = round(size * MB)
-        made.measured(ev.ProcessMeasured(number * every, 1, rss, rss, 0.0, 0.0))
+        made.measured(
+            ev.ProcessMeasured(
+                at=number * every, pid=1, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0
+            )
+        )
     return made
 
 
@@ -58,8 +62,10 @@ def test_a_leak_comes_first() -> None:
 def test_garbage_in_what_grows_is_told() -> None:
     grown = process(*(20 + 4 * n for n in range(41)))
     for at in range(41):
-        found = Garbage(9, at * 2 * MB, [])
-        grown.references.taken_census(ev.CensusTaken(at, 1, at, 0.1, 9, [], garbage=found))
+        found = Garbage(objects=9, bytes=at * 2 * MB, types=[])
+        grown.references.taken_census(
+            ev.CensusTaken(at=at, pid=1, number=at, took_s=0.1, objects=9, types=[], garbage=found)
+        )
     assert worst_trouble(grown, ()).endswith(
         "still grows; 80 MiB are garbage in cycles that waits for the collector; "
         "gc.collect() frees it"

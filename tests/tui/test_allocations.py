@@ -125,8 +125,25 @@ async def test_a_column_that_the_other_mode_has_not() -> None:
         await pilot.press("o", "o")
         assert panel(app).order.sort == "growth"
         feed.push(
-            ev.AllocationsSwitched(12.1, PID, "burst", 8),
-            ev.BurstMeasured(12.3, PID, 0.02, 0.2, [BurstUse(4, 9, 900, 1, 1, 0, 0)], 9),
+            ev.AllocationsSwitched(at=12.1, pid=PID, mode="burst", frames=8),
+            ev.BurstMeasured(
+                at=12.3,
+                pid=PID,
+                window_s=0.02,
+                span_s=0.2,
+                uses=[
+                    BurstUse(
+                        traceback=4,
+                        blocks=9,
+                        size=900,
+                        blocks_variance=1,
+                        size_variance=1,
+                        kept_blocks=0,
+                        kept_size=0,
+                    )
+                ],
+                samples=9,
+            ),
         )
         await settled(app, pilot, feed)
         assert panel(app).table.sort == "size"
@@ -142,14 +159,17 @@ async def test_t_goes_round_the_modes() -> None:
     async with driven(feed, size=LARGE) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("t")
-        await until(pilot, lambda: asked(feed) == [cmd.SwitchAllocations("exact")])
-        feed.push(ev.AllocationsSwitched(12.1, PID, "exact", 1))
+        await until(pilot, lambda: asked(feed) == [cmd.SwitchAllocations(mode="exact")])
+        feed.push(ev.AllocationsSwitched(at=12.1, pid=PID, mode="exact", frames=1))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "Every block is seen from now on" in frame(app))
         await until(pilot, lambda: "blocks are being counted" in frame(app))
         await pilot.press("t", "t")
         await until(pilot, lambda: len(asked(feed)) == 3)
-        assert asked(feed)[1:] == [cmd.SwitchAllocations("off"), cmd.SwitchAllocations("burst")]
+        assert asked(feed)[1:] == [
+            cmd.SwitchAllocations(mode="off"),
+            cmd.SwitchAllocations(mode="burst"),
+        ]
 
 
 async def test_count_and_frames_are_of_exact_mode() -> None:
@@ -158,8 +178,8 @@ async def test_count_and_frames_are_of_exact_mode() -> None:
         await opened(app, pilot)
         await pilot.press("n", "f")
         await until(pilot, lambda: len(asked(feed)) == 2)
-        assert asked(feed) == [cmd.CountTraces(), cmd.SwitchAllocations("exact", 25)]
-        feed.push(ev.AllocationsSwitched(12.1, PID, "burst", 8))
+        assert asked(feed) == [cmd.CountTraces(), cmd.SwitchAllocations(mode="exact", frames=25)]
+        feed.push(ev.AllocationsSwitched(at=12.1, pid=PID, mode="burst", frames=8))
         await settled(app, pilot, feed)
         await pilot.press("n", "f")
         await until(pilot, lambda: "Only exact mode has blocks to count" in frame(app))
@@ -177,7 +197,7 @@ async def test_a_recording_takes_no_commands(key: str) -> None:
 
 
 async def test_the_end_of_the_program_is_said() -> None:
-    feed = FakeFeed([*recorded(), ev.TargetExited(12.1, PID, 0)])
+    feed = FakeFeed([*recorded(), ev.TargetExited(at=12.1, pid=PID, exit_code=0)])
     async with driven(feed) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("t")
@@ -228,7 +248,10 @@ async def test_figures_of_another_kind_have_no_marks_to_end_at() -> None:
         await opened(app, pilot)
         await pilot.press("b", "b", "B")
         await until(pilot, lambda: "until warm" in frame(app) or "until busy" in frame(app))
-        feed.push(ev.AllocationsSwitched(12.1, PID, "exact", 1, ""), traces(14.0, 9, since=12.1))
+        feed.push(
+            ev.AllocationsSwitched(at=12.1, pid=PID, mode="exact", frames=1, note=""),
+            traces(14.0, 9, since=12.1),
+        )
         await settled(app, pilot, feed)
         await until(pilot, lambda: "● exact" in frame(app))
         assert "until now" in frame(app)
@@ -244,7 +267,7 @@ async def test_a_paused_panel_stands_still() -> None:
         await pilot.press("space")
         await steady(app, pilot)
         before = frame(app).splitlines()[3:]
-        feed.push(traces(31.0, 99), ev.Marked(31.1, "late"))
+        feed.push(traces(31.0, 99), ev.Marked(at=31.1, name="late"))
         await settled(app, pilot, feed)
         assert frame(app).splitlines()[3:] == before
         await pilot.press("v")
@@ -384,12 +407,29 @@ async def test_the_icicle_follows_filter_and_hiding() -> None:
 
 
 async def test_a_deep_icicle_scrolls() -> None:
-    sites = [Site("/x/deep.py", number, f"f{number}") for number in range(1, 61)]
+    sites = [Site(file="/x/deep.py", line=number, function=f"f{number}") for number in range(1, 61)]
     deep: list[Event] = [
-        ev.AllocationsSwitched(0.6, PID, "burst", 60),
-        ev.SitesSeen(0.6, PID, 1, sites),
-        ev.TracebacksSeen(0.6, PID, 1, [list(range(60, 0, -1))]),
-        ev.BurstMeasured(0.9, PID, 0.02, 0.2, [BurstUse(1, 9, 900, 1, 1, 0, 0)], 9),
+        ev.AllocationsSwitched(at=0.6, pid=PID, mode="burst", frames=60),
+        ev.SitesSeen(at=0.6, pid=PID, first=1, sites=sites),
+        ev.TracebacksSeen(at=0.6, pid=PID, first=1, tracebacks=[list(range(60, 0, -1))]),
+        ev.BurstMeasured(
+            at=0.9,
+            pid=PID,
+            window_s=0.02,
+            span_s=0.2,
+            uses=[
+                BurstUse(
+                    traceback=1,
+                    blocks=9,
+                    size=900,
+                    blocks_variance=1,
+                    size_variance=1,
+                    kept_blocks=0,
+                    kept_size=0,
+                )
+            ],
+            samples=9,
+        ),
     ]
     async with driven(FakeFeed([*Simulation(0.5).events(), *deep]), size=SMALL) as (app, pilot):
         await opened(app, pilot)
@@ -408,14 +448,32 @@ async def test_a_deep_icicle_scrolls() -> None:
 
 
 async def test_hostile_names() -> None:
-    uses = [BurstUse(50 + n, 9, 1e6 - n, 1, 1, 0, 0) for n in range(len(HOSTILE))]
+    uses = [
+        BurstUse(
+            traceback=50 + n,
+            blocks=9,
+            size=1e6 - n,
+            blocks_variance=1,
+            size_variance=1,
+            kept_blocks=0,
+            kept_size=0,
+        )
+        for n in range(len(HOSTILE))
+    ]
     events: list[Event] = [
-        ev.AllocationsSwitched(0.6, PID, "burst", 8, HOSTILE[2]),
-        ev.SitesSeen(0.6, PID, 50, [Site(f"/x/{name}", 3, name) for name in HOSTILE]),
-        ev.TracebacksSeen(0.6, PID, 50, [[50 + n] for n in range(len(HOSTILE))]),
-        ev.BurstMeasured(0.9, PID, 0.02, 0.2, uses, 9),
-        ev.Marked(1.0, HOSTILE[0]),
-        ev.BurstMeasured(1.2, PID, 0.02, 0.2, uses, 9),
+        ev.AllocationsSwitched(at=0.6, pid=PID, mode="burst", frames=8, note=HOSTILE[2]),
+        ev.SitesSeen(
+            at=0.6,
+            pid=PID,
+            first=50,
+            sites=[Site(file=f"/x/{name}", line=3, function=name) for name in HOSTILE],
+        ),
+        ev.TracebacksSeen(
+            at=0.6, pid=PID, first=50, tracebacks=[[50 + n] for n in range(len(HOSTILE))]
+        ),
+        ev.BurstMeasured(at=0.9, pid=PID, window_s=0.02, span_s=0.2, uses=uses, samples=9),
+        ev.Marked(at=1.0, name=HOSTILE[0]),
+        ev.BurstMeasured(at=1.2, pid=PID, window_s=0.02, span_s=0.2, uses=uses, samples=9),
     ]
     async with driven(FakeFeed([*Simulation(0.5).events(), *events]), size=LARGE) as (app, pilot):
         await opened(app, pilot)

@@ -163,29 +163,45 @@ def started(*events: Event) -> State:
     ("events", "reason"),
     [
         ([], "have not been looked at in this session"),
-        ([ev.AllocationsSwitched(1.0, PID, "off", 0)], "switched off"),
-        ([ev.AllocationsSwitched(1.0, PID, "off", 0, "no tracemalloc here")], "no tracemalloc"),
-        ([ev.ReadingLimited(1.0, "tracemalloc", "it is not there")], "it is not there"),
-        ([ev.AllocationsSwitched(1.0, PID, "burst", 8)], "first window has not ended"),
+        ([ev.AllocationsSwitched(at=1.0, pid=PID, mode="off", frames=0)], "switched off"),
         (
             [
-                ev.AllocationsSwitched(1.0, PID, "burst", 8),
-                ev.BurstMeasured(1.2, PID, 0.1, 0.2, []),
+                ev.AllocationsSwitched(
+                    at=1.0, pid=PID, mode="off", frames=0, note="no tracemalloc here"
+                )
+            ],
+            "no tracemalloc",
+        ),
+        (
+            [ev.ReadingLimited(at=1.0, reading="tracemalloc", reason="it is not there")],
+            "it is not there",
+        ),
+        (
+            [ev.AllocationsSwitched(at=1.0, pid=PID, mode="burst", frames=8)],
+            "first window has not ended",
+        ),
+        (
+            [
+                ev.AllocationsSwitched(at=1.0, pid=PID, mode="burst", frames=8),
+                ev.BurstMeasured(at=1.2, pid=PID, window_s=0.1, span_s=0.2, uses=[]),
             ],
             "Nothing was allocated",
         ),
-        ([ev.AllocationsSwitched(1.0, PID, "exact", 1)], "blocks are being counted"),
+        (
+            [ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1)],
+            "blocks are being counted",
+        ),
         (
             [
-                ev.AllocationsSwitched(1.0, PID, "exact", 1),
-                ev.TracesFailed(1.5, PID, "no copy", None),
+                ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1),
+                ev.TracesFailed(at=1.5, pid=PID, reason="no copy", retry_s=None),
             ],
             "could not be counted: no copy",
         ),
         (
             [
-                ev.AllocationsSwitched(1.0, PID, "exact", 1),
-                ev.TargetExited(1.2, PID, 0),
+                ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1),
+                ev.TargetExited(at=1.2, pid=PID, exit_code=0),
             ],
             "ended before the blocks were counted",
         ),
@@ -199,12 +215,12 @@ def test_why_there_is_nothing(events: list[Event], reason: str) -> None:
 
 def test_what_was_seen_is_still_there_when_it_is_off() -> None:
     state = state_of(with_allocations(Simulation(4.0)))
-    state.apply(ev.AllocationsSwitched(4.1, PID, "off", 0))
+    state.apply(ev.AllocationsSwitched(at=4.1, pid=PID, mode="off", frames=0))
     view = AllocationsReader().read(state)
     assert view.reason == ""
     assert view.shown == "burst"
     assert "nothing is traced now" in text(draw_how(view.between(0, None), 120))
-    state.apply(ev.AllocationsSwitched(4.2, PID, "exact", 8))
+    state.apply(ev.AllocationsSwitched(at=4.2, pid=PID, mode="exact", frames=8))
     assert "being counted" in AllocationsReader().read(state).reason
 
 
@@ -342,13 +358,16 @@ def test_a_folder_gives_way_to_the_name() -> None:
 )
 def test_of_a_function_the_end_says_most(width: int, shown: str) -> None:
     """Two lines may differ only in it: a comprehension's and that of the function around it."""
-    site = Site("app/web/name.py", 12, "Page.render.<locals>.<listcomp>")
+    site = Site(file="app/web/name.py", line=12, function="Page.render.<locals>.<listcomp>")
     view = replace(seen(), sites={1: site})
     assert text(shortened(fmt_site(view, 1), width)) == shown
 
 
 def test_of_a_frozen_module_the_line_stays() -> None:
-    view = replace(seen(), sites={1: Site("<frozen importlib._bootstrap_external>", 752, "get")})
+    view = replace(
+        seen(),
+        sites={1: Site(file="<frozen importlib._bootstrap_external>", line=752, function="get")},
+    )
     assert text(fmt_site(view, 1)) == "<frozen importlib._bootstrap_external>:752 get"
     assert text(shortened(fmt_site(view, 1), 29)) == "…_bootstrap_external>:752 get"
 
@@ -367,7 +386,7 @@ def test_it_says_how_it_sees() -> None:
 
 def test_a_mark_that_is_still_counted() -> None:
     state = state_of(with_allocations(Simulation(6.0), "exact"))
-    state.apply(ev.Marked(6.1, "now or never"))
+    state.apply(ev.Marked(at=6.1, name="now or never"))
     figures = AllocationsReader().read(state).between(2, None)
     told = text(draw_range(figures, Looked(since=2), arrange(figures, Looked(), FIRST), 100))
     assert "from now or never" in told
@@ -394,8 +413,20 @@ def test_who_leads_to_a_line() -> None:
 def test_what_no_traceback_tells_is_said() -> None:
     state = state_of(with_allocations(Simulation(3.0), "exact"))
     newest = traces(3.1, 9)
-    few = ev.TracesTaken(3.1, PID, 9, 8, newest.traced, 0, newest.blocks, 0.0, 0.0,
-                         newest.lines, newest.files, newest.tracebacks[1:])  # fmt: skip
+    few = ev.TracesTaken(
+        at=3.1,
+        pid=PID,
+        number=9,
+        frames=8,
+        traced=newest.traced,
+        peak=0,
+        blocks=newest.blocks,
+        pause_s=0.0,
+        took_s=0.0,
+        lines=newest.lines,
+        files=newest.files,
+        tracebacks=newest.tracebacks[1:],
+    )
     state.apply(few)
     figures = AllocationsReader().read(state).between(0, None)
     top = callers_of(figures, Looked(), PUT)
@@ -470,11 +501,34 @@ def test_hidden_callers_are_left_out() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(name: str) -> None:
     state = state_of(with_allocations(Simulation(1.0), "burst"))
-    state.apply(ev.SitesSeen(1.0, PID, 50, [Site(f"/x/{name}", 3, name)]))
-    state.apply(ev.TracebacksSeen(1.0, PID, 50, [[50, 50]]))
-    state.apply(ev.BurstMeasured(1.1, PID, 0.1, 0.1, [BurstUse(50, 9e6, 9e9, 1, 1, 0, 0)], 5))
-    state.apply(ev.AllocationsSwitched(1.2, PID, "burst", 8, name))
-    state.apply(ev.Marked(1.3, name))
+    state.apply(
+        ev.SitesSeen(
+            at=1.0, pid=PID, first=50, sites=[Site(file=f"/x/{name}", line=3, function=name)]
+        )
+    )
+    state.apply(ev.TracebacksSeen(at=1.0, pid=PID, first=50, tracebacks=[[50, 50]]))
+    state.apply(
+        ev.BurstMeasured(
+            at=1.1,
+            pid=PID,
+            window_s=0.1,
+            span_s=0.1,
+            uses=[
+                BurstUse(
+                    traceback=50,
+                    blocks=9e6,
+                    size=9e9,
+                    blocks_variance=1,
+                    size_variance=1,
+                    kept_blocks=0,
+                    kept_size=0,
+                )
+            ],
+            samples=5,
+        )
+    )
+    state.apply(ev.AllocationsSwitched(at=1.2, pid=PID, mode="burst", frames=8, note=name))
+    state.apply(ev.Marked(at=1.3, name=name))
     figures = AllocationsReader().read(state).between(0, None)
     lines: list[Line] = []
     for by, key in ((By.LINE, 50), (By.FILE, f"/x/{name}"), (By.TRACEBACK, 50)):
@@ -490,8 +544,27 @@ def test_hostile_names(name: str) -> None:
 
 def test_an_unknown_traceback_is_drawn() -> None:
     state = state_of(Simulation(0.5).events())
-    state.apply(ev.AllocationsSwitched(0.5, PID, "burst", 8))
-    state.apply(ev.BurstMeasured(1.1, PID, 0.1, 0.1, [BurstUse(77, 9, 900, 1, 1, 0, 0)], 5))
+    state.apply(ev.AllocationsSwitched(at=0.5, pid=PID, mode="burst", frames=8))
+    state.apply(
+        ev.BurstMeasured(
+            at=1.1,
+            pid=PID,
+            window_s=0.1,
+            span_s=0.1,
+            uses=[
+                BurstUse(
+                    traceback=77,
+                    blocks=9,
+                    size=900,
+                    blocks_variance=1,
+                    size_variance=1,
+                    kept_blocks=0,
+                    kept_size=0,
+                )
+            ],
+            samples=5,
+        )
+    )
     figures = AllocationsReader().read(state).between(0, None)
     assert rows(figures, Looked(By.TRACEBACK))[0][0].startswith("?")
     assert stacks_of(figures, Looked()).weight == pytest.approx(9000)

@@ -11,34 +11,44 @@ from refwatch.model.commands import Command
 from refwatch.model.events import Event
 from refwatch.tui.answers import Answers
 
-FOUND = ev.WatchedFound(1.0, PID, 7, "pool", "app.Pool", "0x7", "viewer")
-TAKEN = ev.CensusTaken(1.0, PID, 1, 0.1, 1234, [])
+FOUND = ev.WatchedFound(
+    at=1.0, pid=PID, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"
+)
+TAKEN = ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=1234, types=[])
 
 
 @pytest.mark.parametrize(
     ("command", "event", "said"),
     [
-        (cmd.WriteSnapshot("/a.json"), ev.SnapshotWritten(1.0, "/a.json"), "/a.json"),
+        (cmd.WriteSnapshot(path="/a.json"), ev.SnapshotWritten(at=1.0, path="/a.json"), "/a.json"),
         (
-            cmd.WriteGraph("graph x.Y", "/a.dot", "x", "Y"),
-            ev.GraphWritten(1.0, ["/a.dot", "/a.svg"]),
+            cmd.WriteGraph(work="graph x.Y", path="/a.dot", module="x", name="Y"),
+            ev.GraphWritten(at=1.0, paths=["/a.dot", "/a.svg"]),
             "/a.dot\n/a.svg",
         ),
         (cmd.TakeCensus(), TAKEN, "1,234 objects; the program paused for 2 ms"),
-        (cmd.TakeCensus(), ev.CensusFailed(1.0, PID, "no memory", 10.0), "no memory"),
-        (cmd.WatchInstance("app", "Pool"), FOUND, "pool  app.Pool"),
-        (cmd.WatchAddress(7, "app.Pool"), FOUND, "pool  app.Pool"),
         (
-            cmd.SwitchAllocations("off"),
-            ev.AllocationsSwitched(1.0, PID, "off", 0, "it was so"),
+            cmd.TakeCensus(),
+            ev.CensusFailed(at=1.0, pid=PID, reason="no memory", retry_s=10.0),
+            "no memory",
+        ),
+        (cmd.WatchInstance(module="app", name="Pool"), FOUND, "pool  app.Pool"),
+        (cmd.WatchAddress(address=7, type="app.Pool"), FOUND, "pool  app.Pool"),
+        (
+            cmd.SwitchAllocations(mode="off"),
+            ev.AllocationsSwitched(at=1.0, pid=PID, mode="off", frames=0, note="it was so"),
             "Nothing is traced, and nothing is paid. It was so.",
         ),
-        (cmd.WatchObject("app.pool"), ev.Noted(1.0, "warning", "no way"), "no way"),
+        (
+            cmd.WatchObject(path="app.pool"),
+            ev.Noted(at=1.0, level="warning", text="no way"),
+            "no way",
+        ),
     ],
 )
 def test_an_answer_is_told_once(command: Command, event: Event, said: str) -> None:
     answers = Answers()
-    begun = ev.CensusBegun(0.9, PID, 1, "viewer", 0.002)
+    begun = ev.CensusBegun(at=0.9, pid=PID, number=1, reason="viewer", pause_s=0.002)
     assert answers.take(begun) is None
     assert answers.take(event) is None
     answers.asked(command)
@@ -50,8 +60,10 @@ def test_an_answer_is_told_once(command: Command, event: Event, said: str) -> No
 
 def test_what_is_bound_anew_is_no_answer() -> None:
     answers = Answers()
-    answers.asked(cmd.WatchInstance("app", "Pool"))
-    main = ev.WatchedFound(1.0, PID, 8, "x", "int", "0x8", "main")
+    answers.asked(cmd.WatchInstance(module="app", name="Pool"))
+    main = ev.WatchedFound(
+        at=1.0, pid=PID, watch=8, name="x", type="int", address="0x8", source="main"
+    )
     assert answers.take(main) is None
-    assert answers.take(ev.Noted(1.0, "info", "by the way")) is None
+    assert answers.take(ev.Noted(at=1.0, level="info", text="by the way")) is None
     assert answers.take(FOUND) is not None

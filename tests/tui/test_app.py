@@ -143,8 +143,14 @@ async def test_a_paused_view_is_of_one_moment_in_every_panel() -> None:
     feed = session(3.0)
     async with driven(feed) as (app, pilot):
         await pilot.press("space")
-        feed.push(ev.Noted(9.0, "info", "after the pause"), ev.OutputWritten(9.0, "late\r\n"))
-        feed.push(ev.ThreadStarted(9.0, 77, PID, 777), ev.ThreadNamed(9.0, 77, "late-thread"))
+        feed.push(
+            ev.Noted(at=9.0, level="info", text="after the pause"),
+            ev.OutputWritten(at=9.0, data="late\r\n"),
+        )
+        feed.push(
+            ev.ThreadStarted(at=9.0, serial=77, pid=PID, tid=777),
+            ev.ThreadNamed(at=9.0, serial=77, name="late-thread"),
+        )
         await settled(app, pilot, feed)
         assert "after the pause" not in frame(app)
         await pilot.press("2")
@@ -244,7 +250,7 @@ async def test_thread_detail_opens_updates_and_closes() -> None:
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "These lines hold the GIL" in frame(app))
         assert "worker-1" in frame(app)
-        feed.push(ev.ThreadNamed(2.0, 10, "new [/b] name"))
+        feed.push(ev.ThreadNamed(at=2.0, serial=10, name="new [/b] name"))
         await settled(app, pilot, feed)
         assert "new [/b] name" in frame(app)
         await pilot.press("escape")
@@ -316,10 +322,10 @@ async def test_no_size_is_too_odd(size: tuple[int, int]) -> None:
 async def test_hostile_names_everywhere() -> None:
     names = tuple(HOSTILE)
     feed = session(1.0, workers=len(names), names=names)
-    feed.push(*(ev.Noted(1.0, "warning", name) for name in names))
-    feed.push(*(ev.ReadingLimited(1.0, name, name) for name in names))
-    feed.push(*(ev.OutputWritten(1.0, name + "\r\n") for name in names))
-    feed.push(ev.LineSeen(1.0, 1, "/x/[/b].py", 1, "[/red]"))
+    feed.push(*(ev.Noted(at=1.0, level="warning", text=name) for name in names))
+    feed.push(*(ev.ReadingLimited(at=1.0, reading=name, reason=name) for name in names))
+    feed.push(*(ev.OutputWritten(at=1.0, data=name + "\r\n") for name in names))
+    feed.push(ev.LineSeen(at=1.0, line=1, file="/x/[/b].py", number=1, function="[/red]"))
     async with driven(feed) as (app, pilot):
         for key in ("1", "2", "3"):
             await pilot.press(key)
@@ -331,7 +337,11 @@ async def test_hostile_names_everywhere() -> None:
 
 
 async def test_no_threads_at_all() -> None:
-    events: list[ev.Event] = [ev.TargetStarted(0.0, PID, ["x.py"], "py", "/", "now", "0")]
+    events: list[ev.Event] = [
+        ev.TargetStarted(
+            at=0.0, pid=PID, argv=["x.py"], executable="py", cwd="/", started_at="now", refwatch="0"
+        )
+    ]
     async with driven(FakeFeed(events)) as (app, pilot):
         await pilot.press("2", "down", "enter", "o", "slash", "x", "escape", "end")
         await pilot.pause()

@@ -40,9 +40,9 @@ def _minute(minute: int) -> list[ev.Event]:
     serial = 5000 + minute
     return [
         *simulation.slice(number),
-        ev.ThreadStarted(number / 10, serial, PID, serial),
-        ev.ThreadNamed(number / 10, serial, f"short-{minute}"),
-        ev.ThreadEnded(number / 10, serial),
+        ev.ThreadStarted(at=number / 10, serial=serial, pid=PID, tid=serial),
+        ev.ThreadNamed(at=number / 10, serial=serial, name=f"short-{minute}"),
+        ev.ThreadEnded(at=number / 10, serial=serial),
     ]
 
 

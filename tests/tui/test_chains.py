@@ -12,13 +12,13 @@ from refwatch.model.references import ChainLink
 from refwatch.tui.views.chains import LIKE_LEAVES, chain_line, chain_lines, chain_rows, fmt_link
 from refwatch.tui.views.spans import width_of
 
-MODULE = ChainLink("module", name="app", address="0x1")
-CACHE = ChainLink("app.Cache", "global cache", address="0x2")
-ITEMS = ChainLink("dict", "attribute items", address="0x3")
+MODULE = ChainLink(type="module", name="app", address="0x1")
+CACHE = ChainLink(type="app.Cache", edge="global cache", address="0x2")
+ITEMS = ChainLink(type="dict", edge="attribute items", address="0x3")
 
 
 def instance(number: int) -> list[ChainLink]:
-    link = ChainLink("app.Session", f"value of key {number}", address=hex(0x100 + number))
+    link = ChainLink(type="app.Session", edge=f"value of key {number}", address=hex(0x100 + number))
     return [link, ITEMS, CACHE, MODULE]
 
 
@@ -36,8 +36,12 @@ def test_a_chain_reads_from_its_root_to_the_instance() -> None:
 
 
 def test_chains_share_their_beginning() -> None:
-    other = [ChainLink("app.Session", "item 0", address="0x200"),
-             ChainLink("list", "attribute recent", address="0x4"), CACHE, MODULE]  # fmt: skip
+    other = [
+        ChainLink(type="app.Session", edge="item 0", address="0x200"),
+        ChainLink(type="list", edge="attribute recent", address="0x4"),
+        CACHE,
+        MODULE,
+    ]
     assert [line.rstrip() for line in drawn([instance(1), other])] == [
         "◉ module app",
         "└ global cache  app.Cache",
@@ -55,8 +59,8 @@ def test_instances_that_are_alike_are_counted() -> None:
 
 
 def test_the_root_of_most_chains_comes_first_and_says_its_share() -> None:
-    frame = [ChainLink("app.Session", "local session", address="0x300"),
-             ChainLink("frame", name="main, app.py:12")]  # fmt: skip
+    frame = [ChainLink(type="app.Session", edge="local session", address="0x300"),
+             ChainLink(type="frame", name="main, app.py:12")]  # fmt: skip
     rows = chain_rows([frame, instance(1), instance(2)])
     assert [(row.what, row.chains) for row in rows if row.root] == [
         ("module app", 2),
@@ -66,7 +70,14 @@ def test_the_root_of_most_chains_comes_first_and_says_its_share() -> None:
 
 
 def test_what_has_no_root_has_another_sign() -> None:
-    lines = drawn([[ChainLink("app.Node", "attribute next", address="0x1"), ChainLink("app.Node")]])
+    lines = drawn(
+        [
+            [
+                ChainLink(type="app.Node", edge="attribute next", address="0x1"),
+                ChainLink(type="app.Node"),
+            ]
+        ]
+    )
     assert lines[0].startswith("◌ app.Node")
     assert not any("◉" in line for line in lines)
 
@@ -78,7 +89,7 @@ def test_nothing_to_draw() -> None:
 
 @pytest.mark.parametrize("width", [12, 30, 60])
 def test_any_depth_fits(width: int) -> None:
-    deep = [ChainLink("app.Node", "attribute next", address=hex(n)) for n in range(60)]
+    deep = [ChainLink(type="app.Node", edge="attribute next", address=hex(n)) for n in range(60)]
     for each in chain_lines([[*deep, MODULE]], width):
         assert width_of(each.line) <= width
     last = drawn([[*deep, MODULE]], 60)[-1]
@@ -86,14 +97,14 @@ def test_any_depth_fits(width: int) -> None:
 
 
 def test_names_that_say_their_type_themselves() -> None:
-    assert fmt_link(ChainLink("module", name="module app")) == "module app"
-    assert fmt_link(ChainLink("frame", name="main")) == "frame main"
-    assert fmt_link(ChainLink("list")) == "list"
+    assert fmt_link(ChainLink(type="module", name="module app")) == "module app"
+    assert fmt_link(ChainLink(type="frame", name="main")) == "frame main"
+    assert fmt_link(ChainLink(type="list")) == "list"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(name: str) -> None:
-    chain = [ChainLink(name, name, address=name), ChainLink(name, name=name)]
+    chain = [ChainLink(type=name, edge=name, address=name), ChainLink(type=name, name=name)]
     for each in chain_lines([chain], 40):
         assert width_of(each.line) <= 40
         assert all(text.isprintable() for text, _ in each.line)
@@ -110,10 +121,10 @@ def test_chains_as_they_are_found() -> None:
 def test_the_folders_of_a_frames_file_give_way_first() -> None:
     where = "call (/srv/venv/lib/site-packages/plug/run.py:147)"
     chain = [
-        ChainLink("app.Report", "index 57"),
-        ChainLink("list", "attribute stats"),
-        ChainLink("app.Reporter", "local self"),
-        ChainLink("frame", name=where),
+        ChainLink(type="app.Report", edge="index 57"),
+        ChainLink(type="list", edge="attribute stats"),
+        ChainLink(type="app.Reporter", edge="local self"),
+        ChainLink(type="frame", name=where),
     ]
     held = "← index 57 ← attribute stats ← local self ← frame"
     for width, shown in ((120, f"{held} {where}"), (76, f"{held} call (run.py:147)")):

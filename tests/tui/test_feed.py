@@ -25,7 +25,7 @@ async def collect(batches: AsyncIterator[list[Event]]) -> list[Event]:
 
 async def test_a_socket_gives_events_and_takes_commands(tmp_path: Path) -> None:
     got: asyncio.Queue[object] = asyncio.Queue()
-    events: list[Event] = [ev.Noted(n / 10, "info", f"note {n}") for n in range(1200)]
+    events: list[Event] = [ev.Noted(at=n / 10, level="info", text=f"note {n}") for n in range(1200)]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines = LineReader(command_decoder)
@@ -42,12 +42,12 @@ async def test_a_socket_gives_events_and_takes_commands(tmp_path: Path) -> None:
             seen += batch
             assert len(batch) <= 500
             if len(seen) == len(events):
-                await feed.send(Mark("now"))
+                await feed.send(Mark(name="now"))
         assert seen == events
         assert feed.gone
-        assert await got.get() == Mark("now")
+        assert await got.get() == Mark(name="now")
         with pytest.raises(FeedGoneError):
-            await feed.send(Mark("late"))
+            await feed.send(Mark(name="late"))
 
 
 async def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
@@ -83,18 +83,18 @@ async def to_the_end(feed: ReplayFeed) -> list[Event]:
 
 
 async def test_a_recording_plays_in_order_and_ends(recorded: Recorded) -> None:
-    events: list[Event] = [ev.Noted(n / 100, "info", str(n)) for n in range(10)]
+    events: list[Event] = [ev.Noted(at=n / 100, level="info", text=str(n)) for n in range(10)]
     feed = ReplayFeed(recorded(events), speed=50.0)
     assert await asyncio.wait_for(to_the_end(feed), 5) == events
     assert feed.clock_s == feed.length_s == events[-1].at
     with pytest.raises(FeedGoneError):
-        await feed.send(Mark("x"))
+        await feed.send(Mark(name="x"))
 
 
 async def test_a_paused_recording_stands_still_until_another_moment_is_wanted(
     recorded: Recorded,
 ) -> None:
-    events: list[Event] = [ev.Noted(float(n), "info", str(n)) for n in range(100)]
+    events: list[Event] = [ev.Noted(at=float(n), level="info", text=str(n)) for n in range(100)]
     feed = ReplayFeed(recorded(events))
     feed.paused = True
     task = asyncio.ensure_future(to_the_end(feed))
@@ -107,7 +107,7 @@ async def test_a_paused_recording_stands_still_until_another_moment_is_wanted(
 
 
 async def test_steps_add_up_and_stay_within_the_recording(recorded: Recorded) -> None:
-    events: list[Event] = [ev.Noted(float(n), "info", str(n)) for n in range(100)]
+    events: list[Event] = [ev.Noted(at=float(n), level="info", text=str(n)) for n in range(100)]
     feed = ReplayFeed(recorded(events))
     feed.paused = True
     batches = feed.events()
@@ -134,7 +134,7 @@ async def test_steps_add_up_and_stay_within_the_recording(recorded: Recorded) ->
 
 
 def test_speed_is_bounded(recorded: Recorded) -> None:
-    feed = ReplayFeed(recorded([ev.Noted(0.0, "info", "x")]))
+    feed = ReplayFeed(recorded([ev.Noted(at=0.0, level="info", text="x")]))
     assert feed.faster(1) == 2.0
     assert feed.faster(100) == 50.0
     assert feed.faster(-100) == 0.1

@@ -27,8 +27,8 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def recorded() -> list[Event]:
     events = list(Simulation(12.0, ends=True).events())
-    note = ev.Noted(2.5, "warning", "a sample came 12 ms late")
-    limit = ev.ReadingLimited(0.2, "native stacks", "not read on this build")
+    note = ev.Noted(at=2.5, level="warning", text="a sample came 12 ms late")
+    limit = ev.ReadingLimited(at=0.2, reading="native stacks", reason="not read on this build")
     return [*events[:3], limit, *events[3:200], note, *events[200:]]
 
 

@@ -44,14 +44,18 @@ def test_the_census_says_when_how_and_at_what_price(state: State) -> None:
 
 def test_of_many_pauses_the_last_are_told(state: State) -> None:
     for number in range(KEEP_PAUSES + 5):
-        state.apply(ev.CensusBegun(15.0 + number, PID, number, "interval", 0.002))
+        state.apply(
+            ev.CensusBegun(
+                at=15.0 + number, pid=PID, number=number, reason="interval", pause_s=0.002
+            )
+        )
     assert "its last 1,000 pauses: 2 ms on average" in page(draw_census(view_heap(state), 76, 3))
 
 
 def test_why_there_is_no_census() -> None:
     state = state_of(Simulation(0.5).events())
     assert page(draw_census(view_heap(state), 76, 2)) == "no census yet; c takes one"
-    state.apply(ev.ReadingLimited(0.6, "census", "switched off"))
+    state.apply(ev.ReadingLimited(at=0.6, reading="census", reason="switched off"))
     assert page(draw_census(view_heap(state), 76, 2)) == "! no census: switched off"
     assert view_heap(State()).taken == 0
 
@@ -66,14 +70,24 @@ def test_the_collector_by_generation(state: State) -> None:
 
 
 def test_what_cannot_be_collected_stands_out(state: State) -> None:
-    state.apply(ev.GcMeasured(14.3, PID, [ev.GcGeneration(1, 2, 3)]))
+    state.apply(
+        ev.GcMeasured(
+            at=14.3,
+            pid=PID,
+            generations=[ev.GcGeneration(collections=1, collected=2, uncollectable=3)],
+        )
+    )
     assert ("             3", "warn") in draw_gc(view_heap(state), 76, 5)[1]
 
 
 @pytest.mark.parametrize("width", [8, 30, 76])
 def test_any_name_and_any_width(state: State, width: int) -> None:
-    most = [Referenced(name, name, name, 9) for name in HOSTILE]
-    state.apply(ev.CensusTaken(14.3, PID, 9, 0.1, 5, [], most))
+    most = [Referenced(type=name, label=name, address=name, references=9) for name in HOSTILE]
+    state.apply(
+        ev.CensusTaken(
+            at=14.3, pid=PID, number=9, took_s=0.1, objects=5, types=[], most_referenced=most
+        )
+    )
     view = view_heap(state)
     placed = place(MOST_COLUMNS, width)
     rows = [lay(row, placed) for row in most_rows(view)]
@@ -101,5 +115,5 @@ def test_the_overview_says_that_nobody_knows_what_holds_it() -> None:
     assert page(draw_heap(HeapView(5, ()), 76, 2)) == "▌ Heap: 5 objects"
     large = page(draw_heap(HeapView(5, (), large="a dict of 80.0 MiB is 0 % full"), 76, 2))
     assert large.splitlines()[1] == "▌ largest: a dict of 80.0 MiB is 0 % full"
-    chain = (ChainLink("app.Session", "global one"), ChainLink("module", name="app"))
+    chain = (ChainLink(type="app.Session", edge="global one"), ChainLink(type="module", name="app"))
     assert "held ← global one" in page(draw_heap(HeapView(5, growing, chain), 76, 2))

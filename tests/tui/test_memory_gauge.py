@@ -64,8 +64,16 @@ def test_it_says_what_the_letters_mean(width: int, tall: bool) -> None:
 
 
 def test_what_cannot_be_known_is_unknown() -> None:
-    split = MemorySplit(30_000_000, None, None, 9_000_000, None, 11_000_000, 10_000_000)
-    state = state_of([*Simulation(1.0).events(), ev.MemoryMeasured(1.0, PID, split)])
+    split = MemorySplit(
+        rss=30_000_000,
+        python_used=None,
+        python_free=None,
+        c_used=9_000_000,
+        c_free=None,
+        files=11_000_000,
+        other=10_000_000,
+    )
+    state = state_of([*Simulation(1.0).events(), ev.MemoryMeasured(at=1.0, pid=PID, split=split)])
     view = GaugeView(AllocationsReader().read(state).memory, 0.0, "start")
     for height in (4, 7):
         told = "\n".join(map(text, draw_memory_gauge(view, 118, height)))

@@ -69,7 +69,7 @@ async def test_a_suspects_numbers_move_on() -> None:
     async with driven(feed, size=SMALL) as (app, pilot):
         await in_objects(app, pilot)
         assert "564 now" in frame(app)
-        feed.push(ev.ClassesCounted(14.4, PID, [(LEAK, 777)]))
+        feed.push(ev.ClassesCounted(at=14.4, pid=PID, counts=[(LEAK, 777)]))
         await settled(app, pilot, feed)
         assert "777 now" in frame(app)
 
@@ -79,20 +79,30 @@ async def test_w_watches_a_row_a_suspect_and_what_is_in_a_chain() -> None:
     async with driven(feed, size=SMALL) as (app, pilot):
         await in_objects(app, pilot)
         await pilot.press("w")
-        assert asked(feed)[-1] == cmd.WatchInstance(*SESSION)
+        assert asked(feed)[-1] == cmd.WatchInstance(module=SESSION[0], name=SESSION[1])
         await pilot.press("up", "up", "w")
-        assert asked(feed)[-1] == cmd.WatchInstance("builtins", "dict")
+        assert asked(feed)[-1] == cmd.WatchInstance(module="builtins", name="dict")
         await pilot.press("up", "up", "enter")
         await until(pilot, lambda: isinstance(app.screen, ObjectScreen))
         await steady(app, pilot)
         await pilot.press("down", "w")
         await until(pilot, lambda: "sessions is watched already" in frame(app))
         await pilot.press("down", "w")
-        wanted = cmd.WatchAddress(0x7F3A5C4E08B0, "app.Session")
+        wanted = cmd.WatchAddress(address=0x7F3A5C4E08B0, type="app.Session")
         await until(pilot, lambda: asked(feed)[-1] == wanted)
         await until(pilot, lambda: "Looking for app.Session" in frame(app))
         name = "sessions[17]"
-        feed.push(ev.WatchedFound(14.4, PID, 99, name, "app.Session", "0x7f3a5c4e08b0", "viewer"))
+        feed.push(
+            ev.WatchedFound(
+                at=14.4,
+                pid=PID,
+                watch=99,
+                name=name,
+                type="app.Session",
+                address="0x7f3a5c4e08b0",
+                source="viewer",
+            )
+        )
         await settled(app, pilot, feed)
         assert "sessions[17]  app.Session" in frame(app)
 
@@ -112,7 +122,7 @@ async def test_enter_on_a_chain_shows_who_refers_to_that_object() -> None:
         await pilot.press("4")
         await until(pilot, lambda: app.main.active.name == "refcounts")
         assert isinstance(app.screen, MainScreen)
-        await until(pilot, lambda: asked(feed)[-1] == cmd.EndInspection(sent.inspection))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.EndInspection(inspection=sent.inspection))
 
 
 async def test_the_cursor_goes_from_object_to_object_of_the_chains() -> None:
@@ -138,19 +148,32 @@ async def test_a_search_says_how_far_it_is_and_can_be_cancelled() -> None:
     async with driven(feed, size=SMALL) as (app, pilot):
         await in_objects(app, pilot)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: cmd.FindChains(work, "builtins", "dict") in feed.sent)
+        await until(
+            pilot, lambda: cmd.FindChains(work=work, module="builtins", name="dict") in feed.sent
+        )
         await until(pilot, lambda: "waiting for an answer" in frame(app))
-        feed.push(ev.WorkProgressed(14.4, PID, work, "looking for holders, step 2", 0.4))
+        feed.push(
+            ev.WorkProgressed(
+                at=14.4, pid=PID, work=work, text="looking for holders, step 2", share=0.4
+            )
+        )
         await settled(app, pilot, feed)
         assert "looking for holders, step 2" in frame(app)
         assert "40 %" in frame(app)
         await pilot.press("x")
-        assert asked(feed)[-1] == cmd.CancelWork(work)
-        feed.push(ev.WorkProgressed(14.5, PID, work, "", 1.0, done=True, failure="cancelled"))
+        assert asked(feed)[-1] == cmd.CancelWork(work=work)
+        feed.push(
+            ev.WorkProgressed(
+                at=14.5, pid=PID, work=work, text="", share=1.0, done=True, failure="cancelled"
+            )
+        )
         await settled(app, pilot, feed)
         assert "not found; enter looks" in frame(app)
         await pilot.press("enter")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.FindChains(work, "builtins", "dict"))
+        await until(
+            pilot,
+            lambda: asked(feed)[-1] == cmd.FindChains(work=work, module="builtins", name="dict"),
+        )
 
 
 async def test_the_graph_is_written_and_said_where() -> None:
@@ -160,10 +183,12 @@ async def test_the_graph_is_written_and_said_where() -> None:
         await pilot.press("g")
         sent = asked(feed)[-1]
         assert isinstance(sent, cmd.WriteGraph)
-        feed.push(ev.WorkProgressed(14.4, PID, graph_work(SESSION), "making a copy"))
+        feed.push(
+            ev.WorkProgressed(at=14.4, pid=PID, work=graph_work(SESSION), text="making a copy")
+        )
         await settled(app, pilot, feed)
         assert "making a copy" in frame(app)
-        feed.push(ev.GraphWritten(14.5, ["/tmp/a.dot", "/tmp/a.svg"]))
+        feed.push(ev.GraphWritten(at=14.5, paths=["/tmp/a.dot", "/tmp/a.svg"]))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "/tmp/a.svg" in frame(app))
 
@@ -173,10 +198,13 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
     async with driven(feed, size=LARGE) as (app, pilot):
         await pilot.press("c")
         assert asked(feed) == [cmd.TakeCensus()]
-        feed.push(ev.CensusBegun(14.4, PID, 9, "viewer", 0.0031), ev.Noted(15.0, "info", ""))
+        feed.push(
+            ev.CensusBegun(at=14.4, pid=PID, number=9, reason="viewer", pause_s=0.0031),
+            ev.Noted(at=15.0, level="info", text=""),
+        )
         await settled(app, pilot, feed)
         assert "◌ census 0.60 s" in frame(app)
-        feed.push(ev.CensusTaken(15.1, PID, 9, 0.05, 4321, []))
+        feed.push(ev.CensusTaken(at=15.1, pid=PID, number=9, took_s=0.05, objects=4321, types=[]))
         await settled(app, pilot, feed)
         assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
         assert "census 0 s ago" in frame(app)
@@ -185,8 +213,14 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (ev.CensusFailed(14.4, PID, "memory is short", 10.0), "memory is short"),
-        (ev.Noted(14.4, "warning", "no census: it is switched off"), "it is switched off"),
+        (
+            ev.CensusFailed(at=14.4, pid=PID, reason="memory is short", retry_s=10.0),
+            "memory is short",
+        ),
+        (
+            ev.Noted(at=14.4, level="warning", text="no census: it is switched off"),
+            "it is switched off",
+        ),
     ],
 )
 async def test_why_there_is_no_census_is_said(event: Event, said: str) -> None:
@@ -208,8 +242,8 @@ async def test_growth_counts_from_the_chosen_mark() -> None:
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("enter")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.Mark("mark 2"))
-        feed.push(ev.Marked(14.5, "mark 2"))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.Mark(name="mark 2"))
+        feed.push(ev.Marked(at=14.5, name="mark 2"))
         await settled(app, pilot, feed)
         assert "since mark 2" in frame(app)
 
@@ -232,7 +266,7 @@ async def test_rows_and_suspects_by_mouse() -> None:
         await pilot.click(offset=(10, row_with(app, "▲ list")))
         await pilot.press("w")
         await until(pilot, lambda: asked(feed))
-        assert asked(feed)[-1] == cmd.WatchInstance("builtins", "list")
+        assert asked(feed)[-1] == cmd.WatchInstance(module="builtins", name="list")
         heading = row_with(app, "Class or type")
         x = next(p.x for p in panel(app).table.placed if p.column.key == "instances")
         await pilot.click(offset=(x + 4, heading))
@@ -318,7 +352,7 @@ async def test_the_heap_stands_still_in_a_pause() -> None:
         await until(pilot, lambda: isinstance(app.screen, HeapScreen))
         await steady(app, pilot)
         before = frame(app)
-        feed.push(ev.CensusTaken(15.0, PID, 9, 0.05, 4321, []))
+        feed.push(ev.CensusTaken(at=15.0, pid=PID, number=9, took_s=0.05, objects=4321, types=[]))
         await settled(app, pilot, feed)
         assert frame(app) == before
 

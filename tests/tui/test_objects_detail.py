@@ -97,7 +97,7 @@ def test_the_chart_counts_from_the_chosen_mark(view: ObjectsView) -> None:
 
 
 def test_a_chart_of_one_census_is_a_flat_line() -> None:
-    view = read([census(3.0, TypeCount("builtins", "list", 5, 5))])
+    view = read([census(3.0, TypeCount(module="builtins", name="list", count=5, size=5))])
     shown = one(view, view.rows[0].key)
     assert shown.points == ((3.0, 5.0), (3.0, 5.0))
     assert draw_object_chart(shown, 40, 8)
@@ -107,7 +107,7 @@ def test_a_chart_reads_no_further_than_the_view() -> None:
     state = state_of([*begun(), *reference_events(5.0)])
     view = ObjectsReader().read(state)
     before = one(view).points
-    state.apply(ev.ClassesCounted(6.0, PID, [(LEAK, 9999)]))
+    state.apply(ev.ClassesCounted(at=6.0, pid=PID, counts=[(LEAK, 9999)]))
     assert one(view).points == before
 
 
@@ -132,13 +132,25 @@ def test_a_search_from_asking_to_its_answer() -> None:
     assert holders(working(), asks) == "◌ asked; waiting for an answer …  x cancels"
     paused = replace(asks, paused=True)
     assert "shown when the view moves on" in holders(working(), paused)
-    goes = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "walking", 0.3)
+    goes = ev.WorkProgressed(at=5.2, pid=PID, work=chains_work(SESSION), text="walking", share=0.3)
     assert "30 %  x cancels" in holders(working(goes), asks)
-    over = holders(working(goes, ev.TargetExited(6.0, PID, 0)), asks)
+    over = holders(working(goes, ev.TargetExited(at=6.0, pid=PID, exit_code=0)), asks)
     assert over == "Nobody has looked while there was a program to look into."
-    none = ev.ChainsFound(5.4, PID, *SESSION, [], looked=7, garbage=7)
-    cut = ev.ChainsFound(5.4, PID, *SESSION, [], missing="the search was cut short", looked=7)
-    done = ev.WorkProgressed(5.4, PID, chains_work(SESSION), "done", 1.0, done=True)
+    none = ev.ChainsFound(
+        at=5.4, pid=PID, module=SESSION[0], name=SESSION[1], chains=[], looked=7, garbage=7
+    )
+    cut = ev.ChainsFound(
+        at=5.4,
+        pid=PID,
+        module=SESSION[0],
+        name=SESSION[1],
+        chains=[],
+        missing="the search was cut short",
+        looked=7,
+    )
+    done = ev.WorkProgressed(
+        at=5.4, pid=PID, work=chains_work(SESSION), text="done", share=1.0, done=True
+    )
     assert holders(working(goes, none, done), asks).startswith("nobody holds all: garbage")
     not_known = "who keeps them alive is not known: the search was cut short"
     assert holders(working(goes, cut, done), asks) == not_known
@@ -146,7 +158,9 @@ def test_a_search_from_asking_to_its_answer() -> None:
 
 def test_a_search_that_failed_says_why() -> None:
     asks = Asks({chains_work(SESSION): 5.0}, live=True)
-    work = ev.WorkProgressed(5.2, PID, chains_work(SESSION), "", done=True, failure="the copy died")
+    work = ev.WorkProgressed(
+        at=5.2, pid=PID, work=chains_work(SESSION), text="", done=True, failure="the copy died"
+    )
     assert holders(working(work), asks) == "✕ the copy died\n\nnot found; enter looks"
     wanted = replace_failure(work, "cancelled")
     assert holders(working(wanted), asks) == "not found; enter looks"
@@ -155,7 +169,7 @@ def test_a_search_that_failed_says_why() -> None:
 
 
 def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
-    graph = ev.WorkProgressed(5.2, PID, graph_work(SESSION), "drawing", 0.5)
+    graph = ev.WorkProgressed(at=5.2, pid=PID, work=graph_work(SESSION), text="drawing", share=0.5)
     assert "drawing" in holders(working(graph), LIVE)
 
 
@@ -178,13 +192,27 @@ def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_shown_safely(name: str) -> None:
-    links = [ChainLink(name, name), ChainLink("module", name=name)]
-    events: list[Event] = [ev.ClassFound(0.2, PID, 7, name, name), ev.Marked(1.0, name)]
+    links = [ChainLink(type=name, edge=name), ChainLink(type="module", name=name)]
+    events: list[Event] = [
+        ev.ClassFound(at=0.2, pid=PID, serial=7, module=name, name=name),
+        ev.Marked(at=1.0, name=name),
+    ]
     for at in range(1, 14):
-        events.append(ev.ClassesCounted(float(at), PID, [(7, at * 50)]))
-        events.append(census(float(at), TypeCount(name, name, at * 50, at * 50)))
-    events.append(ev.ChainsFound(13.0, PID, name, name, [links], [Site(name, 1, name)]))
-    events.append(ev.WorkProgressed(13.0, PID, f"graph {name}.{name}", name))
+        events.append(ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 50)]))
+        events.append(
+            census(float(at), TypeCount(module=name, name=name, count=at * 50, size=at * 50))
+        )
+    events.append(
+        ev.ChainsFound(
+            at=13.0,
+            pid=PID,
+            module=name,
+            name=name,
+            chains=[links],
+            allocated_at=[Site(file=name, line=1, function=name)],
+        )
+    )
+    events.append(ev.WorkProgressed(at=13.0, pid=PID, work=f"graph {name}.{name}", text=name))
     view = read(events)
     shown = one(view, 7)
     row = make_row(view.rows[0], view, 99, {7}, {"name": 30})

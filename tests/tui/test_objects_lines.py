@@ -139,7 +139,11 @@ def test_a_narrow_table_keeps_name_count_and_growth(view: ObjectsView) -> None:
 def test_growing_and_shrinking_have_their_sign_and_colour() -> None:
     counts = [(1.0, 5_000_000, 100), (9.0, 9_500_000, 40)]
     view = read(
-        census(at, TypeCount("builtins", "list", grows, 8), TypeCount("builtins", "set", falls, 8))
+        census(
+            at,
+            TypeCount(module="builtins", name="list", count=grows, size=8),
+            TypeCount(module="builtins", name="set", count=falls, size=8),
+        )
         for at, grows, falls in counts
     )
     widths = {"name": 20}
@@ -198,8 +202,10 @@ def test_the_scale_says_what_its_width_stands_for() -> None:
 
 
 def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
-    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
-    events += [ev.ClassesCounted(float(at), PID, [(7, at * 10)]) for at in range(2, 10)]
+    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events += [
+        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 10)]) for at in range(2, 10)
+    ]
     row = row_of(read(events), "app", "X")
     ((line, style),) = spark(row, scale_for(9.0, 0, 10), "warning")
     assert line == " ▁▂▃▄▅▆▇▇▇"
@@ -209,8 +215,10 @@ def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
 
 
 def test_a_spark_counts_from_the_mark() -> None:
-    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
-    events += [ev.ClassesCounted(float(at), PID, [(7, at * 10)]) for at in range(1, 30)]
+    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events += [
+        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 10)]) for at in range(1, 30)
+    ]
     scale = scale_for(29.0, 9, 20, since_s=18.0)
     assert scale.cell_s * scale.cells == 15.0
     ((line, _),) = spark(row_of(read(events), "app", "X"), scale, "")
@@ -226,8 +234,10 @@ def test_a_spark_of_what_does_not_change_is_a_grey_line(view: ObjectsView) -> No
 
 
 def test_a_small_change_of_many_does_not_look_like_a_great_one() -> None:
-    events: list[Event] = [ev.ClassFound(0.0, PID, 7, "app", "X")]
-    events += [ev.ClassesCounted(float(at), PID, [(7, 10_000 + at)]) for at in range(1, 10)]
+    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events += [
+        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, 10_000 + at)]) for at in range(1, 10)
+    ]
     ((line, _),) = spark(row_of(read(events), "app", "X"), scale_for(9.0, 0, 10), "")
     assert set(line.strip()) == {"▁"}
 
@@ -261,10 +271,20 @@ def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
 
 
 def test_a_suspect_that_nothing_leads_to() -> None:
-    none = ev.ChainsFound(13.0, PID, *SESSION, [], looked=9, garbage=9)
+    none = ev.ChainsFound(
+        at=13.0, pid=PID, module=SESSION[0], name=SESSION[1], chains=[], looked=9, garbage=9
+    )
     view = read([*reference_events(13.0), none])
     assert "nobody holds all: garbage" in page(draw_suspects(view, 76, 1, may_ask=True))
-    cut = ev.ChainsFound(13.0, PID, *SESSION, [], missing="the search was cut short", looked=9)
+    cut = ev.ChainsFound(
+        at=13.0,
+        pid=PID,
+        module=SESSION[0],
+        name=SESSION[1],
+        chains=[],
+        missing="the search was cut short",
+        looked=9,
+    )
     view = read([*reference_events(13.0), cut])
     assert "not known: the search was cut short" in page(draw_suspects(view, 76, 1, may_ask=True))
 
@@ -277,8 +297,8 @@ def test_suspects_fit_any_width(view: ObjectsView, width: int) -> None:
 
 
 def test_a_long_chain_keeps_both_its_ends() -> None:
-    links = [ChainLink("app.X", f"attribute step_{n}") for n in range(9)]
-    chain = [*links, ChainLink("module", name="module app")]
+    links = [ChainLink(type="app.X", edge=f"attribute step_{n}") for n in range(9)]
+    chain = [*links, ChainLink(type="module", name="module app")]
     full = text(chain_line(chain, 400))
     assert full.count("←") == 10
     for width in (40, 60, 80, 120):
@@ -295,7 +315,10 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     calm = read(e for e in reference_events(SECONDS) if not isinstance(e, ev.CensusTaken))
     assert text(draw_calm(calm, 80)) == "◌ the first census is being taken …"
     assert text(draw_calm(NOTHING, 80)) == "◌ not judged yet, because there was no census"
-    steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
+    steady = [
+        census(at, TypeCount(module="builtins", name="list", count=5, size=5))
+        for at in (1.0, 4.0, 7.0, 10.5)
+    ]
     assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
     slower = replace(read(steady), slower=(("app.Entry", 137.4), ("list", 140.0)))
     assert text(draw_calm(slower, 120)) == (
@@ -304,10 +327,15 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     )
     early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
     assert text(draw_calm(read(steady[:2]), 100)) == f"{early}2 over 3.0 s"
-    slow = read([census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 11.5)])
+    slow = read(
+        [
+            census(at, TypeCount(module="builtins", name="list", count=5, size=5))
+            for at in (1.0, 4.0, 11.5)
+        ]
+    )
     assert text(draw_calm(slow, 100)) == f"{early}3 over 10.5 s"
-    found = ev.ClassFound(1.0, PID, 1, "app", "A")
-    counts = [ev.ClassesCounted(at, PID, [(1, 5)]) for at in (1.0, 12.0)]
+    found = ev.ClassFound(at=1.0, pid=PID, serial=1, module="app", name="A")
+    counts = [ev.ClassesCounted(at=at, pid=PID, counts=[(1, 5)]) for at in (1.0, 12.0)]
     live = read([*steady[:2], found, *counts])
     assert text(draw_calm(live, 200)) == (
         "◌ no class that is counted live keeps growing; types that only a census counts were not "
@@ -316,11 +344,14 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
 
 
 def test_without_suspects_it_says_why_it_cannot_tell() -> None:
-    steady = [census(at, TypeCount("builtins", "list", 5, 5)) for at in (1.0, 4.0, 7.0, 10.5)]
-    failed = ev.CensusFailed(11.0, PID, "no memory\x1b left", 10.0)
+    steady = [
+        census(at, TypeCount(module="builtins", name="list", count=5, size=5))
+        for at in (1.0, 4.0, 7.0, 10.5)
+    ]
+    failed = ev.CensusFailed(at=11.0, pid=PID, reason="no memory\x1b left", retry_s=10.0)
     assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
     assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
-    ended = ev.TargetExited(12.0, PID, 0)
+    ended = ev.TargetExited(at=12.0, pid=PID, exit_code=0)
     assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
     assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))
     assert "nothing kept growing" in text(draw_calm(read([*steady, ended]), 80))
@@ -349,14 +380,22 @@ def test_the_edge_says_how_old_the_numbers_are(view: ObjectsView) -> None:
 
 
 def test_the_edge_says_that_a_census_is_running() -> None:
-    view = read([*reference_events(3.0), ev.CensusBegun(3.5, PID, 2, "viewer", 0.002)])
+    view = read(
+        [
+            *reference_events(3.0),
+            ev.CensusBegun(at=3.5, pid=PID, number=2, reason="viewer", pause_s=0.002),
+        ]
+    )
     line = draw_edge(view, 99, 118)
     assert ("◌ census running, paused 2 ms", "accent") in line
     assert "no census yet" in text(draw_edge(NOTHING, 99, 118))
 
 
 def test_the_edge_says_why_nothing_is_counted_live() -> None:
-    events = [*begun(free_threaded=True), census(1.0, TypeCount("builtins", "list", 5, 5))]
+    events = [
+        *begun(free_threaded=True),
+        census(1.0, TypeCount(module="builtins", name="list", count=5, size=5)),
+    ]
     view = ObjectsReader().read(state_of(events))
     wide, narrow = text(draw_edge(view, 99, 118)), text(draw_edge(view, 99, 60))
     assert wide.startswith("no live counts: free-threaded build · 1 type by census")
@@ -373,29 +412,33 @@ def working(*events: Event) -> ObjectsView:
 
 def test_work_that_goes_on_has_a_line() -> None:
     work = chains_work(SESSION)
-    view = working(ev.WorkProgressed(5.1, PID, work, "walking", 0.42))
+    view = working(ev.WorkProgressed(at=5.1, pid=PID, work=work, text="walking", share=0.42))
     assert running(view) == work
     line = text(draw_work_line(view, 76))
     assert "walking" in line
     assert line.endswith("42 %  x cancels")
-    other = ev.WorkProgressed(5.1, PID, "inspect-1", "looking", 0.5)
+    other = ev.WorkProgressed(at=5.1, pid=PID, work="inspect-1", text="looking", share=0.5)
     assert draw_work_line(working(other), 76) == ()
 
 
 def test_work_that_failed_is_said_for_a_while() -> None:
     work = graph_work(SESSION)
-    failed = ev.WorkProgressed(5.1, PID, work, "not done", 1.0, done=True, failure="no graph: full")
+    failed = ev.WorkProgressed(
+        at=5.1, pid=PID, work=work, text="not done", share=1.0, done=True, failure="no graph: full"
+    )
     assert text(draw_work_line(working(failed), 76)) == "✕ no graph: full"
-    assert draw_work_line(working(failed, ev.Noted(30.0, "info", "later")), 76) == ()
+    assert draw_work_line(working(failed, ev.Noted(at=30.0, level="info", text="later")), 76) == ()
     wanted = replace_failure(failed, "no graph: cancelled")
     assert draw_work_line(working(wanted), 76) == ()
     assert draw_work_line(working(replace_failure(failed, None)), 76) == ()
 
 
 def replace_failure(event: ev.WorkProgressed, failure: str | None) -> ev.WorkProgressed:
-    return ev.WorkProgressed(event.at, PID, event.work, "done", 1.0, done=True, failure=failure)
+    return ev.WorkProgressed(
+        at=event.at, pid=PID, work=event.work, text="done", share=1.0, done=True, failure=failure
+    )
 
 
 def test_nothing_goes_on_once_all_is_over() -> None:
-    work = ev.WorkProgressed(5.1, PID, graph_work(SESSION), "drawing")
-    assert running(working(work, ev.TargetExited(6.0, PID, 0))) == ""
+    work = ev.WorkProgressed(at=5.1, pid=PID, work=graph_work(SESSION), text="drawing")
+    assert running(working(work, ev.TargetExited(at=6.0, pid=PID, exit_code=0))) == ""

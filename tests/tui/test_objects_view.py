@@ -27,8 +27,23 @@ SECONDS = 14.3
 
 def begun(*, free_threaded: bool = False) -> list[Event]:
     return [
-        ev.TargetStarted(0.0, PID, ["app.py"], "py", "/", "now", "0"),
-        ev.InterpreterFound(0.1, PID, "3.12.7", free_threaded, not free_threaded, 0.005),
+        ev.TargetStarted(
+            at=0.0,
+            pid=PID,
+            argv=["app.py"],
+            executable="py",
+            cwd="/",
+            started_at="now",
+            refwatch="0",
+        ),
+        ev.InterpreterFound(
+            at=0.1,
+            pid=PID,
+            python="3.12.7",
+            free_threaded=free_threaded,
+            gil=not free_threaded,
+            switch_interval_s=0.005,
+        ),
     ]
 
 
@@ -42,7 +57,9 @@ def row_of(view: ObjectsView, module: str, name: str) -> ObjectRow:
 
 
 def census(at: float, *types: TypeCount) -> ev.CensusTaken:
-    return ev.CensusTaken(at, PID, round(at), 0.1, 1000, list(types))
+    return ev.CensusTaken(
+        at=at, pid=PID, number=round(at), took_s=0.1, objects=1000, types=list(types)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +82,7 @@ def test_a_class_that_is_counted_live_has_one_row(view: ObjectsView) -> None:
 def test_size_is_the_mean_of_the_census_times_the_count(view: ObjectsView) -> None:
     session = row_of(view, "app", "Session")
     assert session.size == 564 * 64
-    found = ev.ClassFound(1.0, PID, 7, "app", "Never")
+    found = ev.ClassFound(at=1.0, pid=PID, serial=7, module="app", name="Never")
     assert row_of(read([found]), "app", "Never").size is None
 
 
@@ -77,16 +94,18 @@ def test_rates_are_of_the_last_five_seconds(view: ObjectsView) -> None:
 
 def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
     counts = [(1.0, 100), (8.0, 170), (11.0, 170), (18.0, 310)]
-    view = read(census(at, TypeCount("builtins", "list", n, n)) for at, n in counts)
+    view = read(
+        census(at, TypeCount(module="builtins", name="list", count=n, size=n)) for at, n in counts
+    )
     assert rate(row_of(view, "builtins", "list"), view) == pytest.approx(20.0)
 
 
 def test_a_rate_begins_when_the_class_was_found() -> None:
     events: list[Event] = [
-        ev.ClassFound(9.0, PID, 7, "app", "New"),
-        ev.ClassesCounted(9.0, PID, [(7, 500)]),
+        ev.ClassFound(at=9.0, pid=PID, serial=7, module="app", name="New"),
+        ev.ClassesCounted(at=9.0, pid=PID, counts=[(7, 500)]),
     ]
-    view = read([*events, ev.ClassesCounted(10.0, PID, [(7, 506)])])
+    view = read([*events, ev.ClassesCounted(at=10.0, pid=PID, counts=[(7, 506)])])
     assert rate(row_of(view, "app", "New"), view) == pytest.approx(6.0)
 
 
@@ -101,13 +120,22 @@ def test_growth_is_since_the_chosen_baseline(view: ObjectsView) -> None:
 
 
 def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
-    events: list[Event] = [census(1.0, TypeCount("builtins", "int", 5, 1)), ev.Marked(2.0, "m")]
-    later: list[Event] = [
-        ev.ClassFound(3.0, PID, 7, "app", "New"),
-        ev.ClassesCounted(3.0, PID, [(7, 9)]),
+    events: list[Event] = [
+        census(1.0, TypeCount(module="builtins", name="int", count=5, size=1)),
+        ev.Marked(at=2.0, name="m"),
     ]
-    view = read([*events, census(2.5, TypeCount("builtins", "int", 8, 1)), *later,
-                 census(4.0, TypeCount("builtins", "set", 3, 1))])  # fmt: skip
+    later: list[Event] = [
+        ev.ClassFound(at=3.0, pid=PID, serial=7, module="app", name="New"),
+        ev.ClassesCounted(at=3.0, pid=PID, counts=[(7, 9)]),
+    ]
+    view = read(
+        [
+            *events,
+            census(2.5, TypeCount(module="builtins", name="int", count=8, size=1)),
+            *later,
+            census(4.0, TypeCount(module="builtins", name="set", count=3, size=1)),
+        ]
+    )
     assert view.grown(row_of(view, "app", "New"), 1) == 9
     assert view.grown(row_of(view, "builtins", "set"), 1) == 3
     assert view.grown(row_of(view, "builtins", "int"), 1) == 0
@@ -117,8 +145,8 @@ def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
 def test_what_is_gone_has_no_row() -> None:
     events = list(reference_events(3.0))
     gone: list[Event] = [
-        ev.ClassEnded(3.0, PID, LEAK),
-        census(3.0, TypeCount("builtins", "tuple", 0, 0)),
+        ev.ClassEnded(at=3.0, pid=PID, serial=LEAK),
+        census(3.0, TypeCount(module="builtins", name="tuple", count=0, size=0)),
     ]
     names = {row.full_name for row in read([*events, *gone]).rows}
     assert ("builtins", "tuple") not in names
@@ -140,27 +168,34 @@ def test_suspects_have_a_chain_that_a_module_holds(view: ObjectsView) -> None:
 
 def test_of_the_chains_a_short_one_that_ends_in_no_frame_is_shown() -> None:
     chains = [
-        [ChainLink("X", "local x"), ChainLink("frame", name="frame of f")],
-        [ChainLink("X", "item 1"), ChainLink("list", "item 2"), ChainLink("list", "global a"),
-         ChainLink("module", name="module m")],
-        [ChainLink("X", "item 3"), ChainLink("list", "global b"),
-         ChainLink("module", name="module m")],
+        [ChainLink(type="X", edge="local x"), ChainLink(type="frame", name="frame of f")],
+        [
+            ChainLink(type="X", edge="item 1"),
+            ChainLink(type="list", edge="item 2"),
+            ChainLink(type="list", edge="global a"),
+            ChainLink(type="module", name="module m"),
+        ],
+        [
+            ChainLink(type="X", edge="item 3"),
+            ChainLink(type="list", edge="global b"),
+            ChainLink(type="module", name="module m"),
+        ],
         [],
-    ]  # fmt: skip
-    found = ev.ChainsFound(13.0, PID, "app", "Session", chains)
+    ]
+    found = ev.ChainsFound(at=13.0, pid=PID, module="app", name="Session", chains=chains)
     view = read([*reference_events(13.0), found])
     assert view.suspects[0].chain == tuple(chains[2])
-    none = ev.ChainsFound(13.0, PID, "app", "Session", [])
+    none = ev.ChainsFound(at=13.0, pid=PID, module="app", name="Session", chains=[])
     assert read([*reference_events(13.0), none]).suspects[0].chain == ()
 
 
-MODULE = ChainLink("module", name="module m", address="0x1")
+MODULE = ChainLink(type="module", name="module m", address="0x1")
 
 
 def held(kind: str, *holders: tuple[str, str]) -> list[ChainLink]:
     """A chain of an object of this type; each holder has a type and an address."""
-    links = [ChainLink(kind, "item 0", address="0x9")]
-    links += [ChainLink(of, "item 1", address=address) for of, address in holders]
+    links = [ChainLink(type=kind, edge="item 0", address="0x9")]
+    links += [ChainLink(type=of, edge="item 1", address=address) for of, address in holders]
     return [*links, MODULE]
 
 
@@ -184,8 +219,8 @@ def test_of_what_there_are_many_the_chain_leads_where_the_leak_is(
     """Lists are everywhere: those that were found first need not be those that leak."""
     sessions = held("app.Session", ("dict", "0x40"))
     found = [
-        ev.ChainsFound(14.1, PID, "app", "Session", [sessions]),
-        ev.ChainsFound(14.2, PID, "builtins", "list", chains),
+        ev.ChainsFound(at=14.1, pid=PID, module="app", name="Session", chains=[sessions]),
+        ev.ChainsFound(at=14.2, pid=PID, module="builtins", name="list", chains=chains),
     ]
     view = read([*reference_events(14.0), *found])
     suspect = next(each for each in view.suspects if each.judged.name == ("builtins", "list"))
@@ -197,9 +232,14 @@ def test_what_is_remembered_changes_nothing() -> None:
     """One reader that reads after every few events, against one that reads only once."""
     state = state_of(begun())
     reader = ObjectsReader()
-    ends = ev.ClassEnded(9.0, PID, 5)
-    events = [*reference_events(9.0), ends, ev.ClassFound(9.1, PID, 99, "app", "Late"),
-              ev.ClassesCounted(9.2, PID, [(99, 3), (2, 1)]), *_rest(9.3)]  # fmt: skip
+    ends = ev.ClassEnded(at=9.0, pid=PID, serial=5)
+    events = [
+        *reference_events(9.0),
+        ends,
+        ev.ClassFound(at=9.1, pid=PID, serial=99, module="app", name="Late"),
+        ev.ClassesCounted(at=9.2, pid=PID, counts=[(99, 3), (2, 1)]),
+        *_rest(9.3),
+    ]
     for number, event in enumerate(events):
         state.apply(event)
         if number % 7 == 0 or number > len(events) - 40:
@@ -227,26 +267,31 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     assert view.census.since_s == 8.5
     assert view.census.span_s == 12.5
     assert view.judged == Judged(13.5, ("live", "census"), None)
-    counting = read([*reference_events(3.0), ev.CensusBegun(3.5, PID, 2, "viewer", 0.002)])
+    counting = read(
+        [
+            *reference_events(3.0),
+            ev.CensusBegun(at=3.5, pid=PID, number=2, reason="viewer", pause_s=0.002),
+        ]
+    )
     assert counting.census.counting
     assert counting.judged.by == ()
 
 
 def test_reasons_why_there_is_nothing() -> None:
-    failed = read([ev.CensusFailed(1.0, PID, "too little memory", 10.0)])
+    failed = read([ev.CensusFailed(at=1.0, pid=PID, reason="too little memory", retry_s=10.0)])
     assert failed.census.failure == "too little memory"
-    limit = read([ev.ReadingLimited(0.1, "census", "no fork here")])
+    limit = read([ev.ReadingLimited(at=0.1, reading="census", reason="no fork here")])
     assert limit.census.failure == "no fork here"
     events = begun(free_threaded=True)
-    reason = ev.ReadingLimited(0.1, "references", "split among threads\x1b")
+    reason = ev.ReadingLimited(at=0.1, reading="references", reason="split among threads\x1b")
     assert ObjectsReader().read(state_of(events)).not_live == "free-threaded build"
     assert read([reason]).not_live == "split among threads·"
     assert read([]).not_live == ""
 
 
 def test_when_all_is_over_nobody_is_asked() -> None:
-    assert read([ev.TargetExited(1.0, PID, 0)]).over
-    assert read([ev.WatchEnded(1.0, "let go")]).over
+    assert read([ev.TargetExited(at=1.0, pid=PID, exit_code=0)]).over
+    assert read([ev.WatchEnded(at=1.0, reason="let go")]).over
 
 
 def test_work_and_chains_go_along(view: ObjectsView) -> None:

@@ -26,8 +26,11 @@ async def test_output_is_shown_in_its_colours_and_follows() -> None:
         await pilot.press("3")
         await pilot.pause()
         assert "round 6 of many" in frame(app)
-        feed.push(ev.OutputWritten(3.1, "10 %\r"), ev.OutputWritten(3.2, "\x1b[31m90 %\x1b[0m"))
-        feed.push(*(ev.OutputWritten(3.3, f"\r\nline {n}") for n in range(100)))
+        feed.push(
+            ev.OutputWritten(at=3.1, data="10 %\r"),
+            ev.OutputWritten(at=3.2, data="\x1b[31m90 %\x1b[0m"),
+        )
+        feed.push(*(ev.OutputWritten(at=3.3, data=f"\r\nline {n}") for n in range(100)))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "line 99" in frame(app))
         assert "line 1\n" not in frame(app)
@@ -65,7 +68,7 @@ async def test_typing_ends_with_the_program() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
         await pilot.press("3", "enter")
-        feed.push(ev.TargetExited(9.0, 4242, 0))
+        feed.push(ev.TargetExited(at=9.0, pid=4242, exit_code=0))
         await settled(app, pilot, feed)
         assert "has ended" in frame(app)
         await pilot.press("1")
@@ -75,9 +78,13 @@ async def test_typing_ends_with_the_program() -> None:
 async def test_the_terminal_has_the_panels_size() -> None:
     feed = session()
     async with driven(feed, size=(120, 40)) as (_, pilot):
-        await until(pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(36, 117))
+        await until(
+            pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(rows=36, columns=117)
+        )
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(20, 77))
+        await until(
+            pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(rows=20, columns=77)
+        )
 
 
 async def test_s_asks_for_a_snapshot_and_says_where(tmp_path: Path) -> None:
@@ -90,7 +97,7 @@ async def test_s_asks_for_a_snapshot_and_says_where(tmp_path: Path) -> None:
         path = Path(command.path)
         assert path.parent == tmp_path
         assert path.name.startswith("refwatch-threads_cpu-")
-        feed.push(ev.SnapshotWritten(3.0, command.path))
+        feed.push(ev.SnapshotWritten(at=3.0, path=command.path))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "Snapshot written" in frame(app))
 
@@ -100,7 +107,7 @@ async def test_a_snapshot_that_failed_says_why() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("s")
         await until(pilot, lambda: last(feed, WriteSnapshot))
-        feed.push(ev.Noted(3.0, "error", "[/b] no space left"))
+        feed.push(ev.Noted(at=3.0, level="error", text="[/b] no space left"))
         await settled(app, pilot, feed)
         await pilot.press("3")
         await until(pilot, lambda: "[/b] no space left" in frame(app))

@@ -56,7 +56,7 @@ async def test_it_moves_on_with_the_counts() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "down")
         cursor = panel(app).table.cursor
-        feed.push(ev.WatchedCounted(6.1, PID, [(6, 9999)]))
+        feed.push(ev.WatchedCounted(at=6.1, pid=PID, counts=[(6, 9999)]))
         await settled(app, pilot, feed)
         assert "9999▲" in frame(app)
         assert names(app)[0] == "log"
@@ -99,8 +99,8 @@ async def test_w_stops_watching() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "w")
-        assert asked(feed) == [cmd.Unwatch(5)]
-        feed.push(ev.WatchedEnded(6.1, PID, 5, died=False))
+        assert asked(feed) == [cmd.Unwatch(watch=5)]
+        feed.push(ev.WatchedEnded(at=6.1, pid=PID, watch=5, died=False))
         await settled(app, pilot, feed)
         assert "template" not in names(app)
         await pilot.press("end", "w")
@@ -116,7 +116,7 @@ async def test_a_path_can_be_typed(key: str) -> None:
         await pilot.press("enter")
         assert isinstance(app.screen, AskScreen)
         await pilot.press(*"app.db.pool", "enter")
-        await until(pilot, lambda: asked(feed) == [cmd.WatchObject("app.db.pool")])
+        await until(pilot, lambda: asked(feed) == [cmd.WatchObject(path="app.db.pool")])
         await until(pilot, lambda: "app.db.pool is watched" in frame(app))
 
 
@@ -149,7 +149,9 @@ async def test_a_paused_panel_stands_still() -> None:
         await pilot.press("4", "space")
         await steady(app, pilot)
         before = frame(app).splitlines()[3:]
-        feed.push(ev.WatchedCounted(7.0, PID, [(6, 9999)]), ev.Marked(7.0, "late"))
+        feed.push(
+            ev.WatchedCounted(at=7.0, pid=PID, counts=[(6, 9999)]), ev.Marked(at=7.0, name="late")
+        )
         await settled(app, pilot, feed)
         assert frame(app).splitlines()[3:] == before
         await pilot.press("space")
@@ -197,9 +199,13 @@ async def test_a_recorded_inspection_can_be_looked_at() -> None:
 async def test_hostile_names() -> None:
     def events() -> Iterable[Event]:
         for index, name in enumerate(HOSTILE):
-            yield ev.WatchedFound(0.5, PID, 100 + index, name, name, name, name)
-        yield ev.WatchedCounted(0.5, PID, [(100 + index, 9) for index in range(len(HOSTILE))])
-        yield ev.Marked(0.6, HOSTILE[0])
+            yield ev.WatchedFound(
+                at=0.5, pid=PID, watch=100 + index, name=name, type=name, address=name, source=name
+            )
+        yield ev.WatchedCounted(
+            at=0.5, pid=PID, counts=[(100 + index, 9) for index in range(len(HOSTILE))]
+        )
+        yield ev.Marked(at=0.6, name=HOSTILE[0])
 
     feed = FakeFeed([*Simulation(0.4).events(), *events()])
     async with driven(feed, size=(120, 40)) as (app, pilot):
@@ -217,9 +223,21 @@ async def test_hostile_names() -> None:
 
 async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
     feed = FakeFeed(Simulation(0.4).events())
-    feed.push(*(ev.WatchedFound(0.5, PID, n, f"name-{n}", "app.X", hex(n), "main")
-                for n in range(1, 5001)))  # fmt: skip
-    feed.push(ev.WatchedCounted(0.5, PID, [(n, 3) for n in range(1, 5001)]))
+    feed.push(
+        *(
+            ev.WatchedFound(
+                at=0.5,
+                pid=PID,
+                watch=n,
+                name=f"name-{n}",
+                type="app.X",
+                address=hex(n),
+                source="main",
+            )
+            for n in range(1, 5001)
+        )
+    )
+    feed.push(ev.WatchedCounted(at=0.5, pid=PID, counts=[(n, 3) for n in range(1, 5001)]))
     async with driven(feed, size=(120, 40)) as (app, pilot):
         await pilot.press("4")
         await steady(app, pilot)
@@ -229,7 +247,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
         await pilot.press("end")
         await steady(app, pilot)
         assert "name-5000" in frame(app)
-        feed.push(ev.WatchedCounted(0.6, PID, [(1, 4), (5000, 2)]))
+        feed.push(ev.WatchedCounted(at=0.6, pid=PID, counts=[(1, 4), (5000, 2)]))
         await settled(app, pilot, feed)
         assert table.cursor == 5000
         assert "2▼" in frame(app)

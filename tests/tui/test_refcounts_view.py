@@ -134,7 +134,7 @@ def test_the_dead_are_dim_below_and_can_be_hidden(view: RefcountsView) -> None:
 
 
 def test_one_that_is_only_let_go_is_not_shown() -> None:
-    state = state_of([*recorded(), ev.WatchedEnded(8.0, PID, 3, died=False)])
+    state = state_of([*recorded(), ev.WatchedEnded(at=8.0, pid=PID, watch=3, died=False)])
     assert "cache" not in names(view_refcounts(state))
 
 
@@ -234,7 +234,7 @@ def test_the_edge_says_baseline_offset_and_what_held_means(view: RefcountsView) 
 
 @pytest.mark.parametrize(("offset", "said"), [(0, "reads the same"), (-1, "reads 1 less")])
 def test_other_offsets(offset: int, said: str) -> None:
-    state = state_of([*recorded(), ev.WatchedRead(8.0, PID, offset, [])])
+    state = state_of([*recorded(), ev.WatchedRead(at=8.0, pid=PID, offset=offset, readings=[])])
     assert said in text(draw_edge(view_refcounts(state), WARM, 116))
 
 
@@ -286,17 +286,21 @@ def test_nothing_watched_says_what_to_do() -> None:
 
 
 def test_why_nothing_is_watched_is_read_from_the_limits() -> None:
-    limit = ev.ReadingLimited(0.2, "refcounts", "the layout was not found")
+    limit = ev.ReadingLimited(at=0.2, reading="refcounts", reason="the layout was not found")
     view = view_refcounts(state_of([*Simulation(0.5).start(), limit]))
     assert view.reason == "refcounts: the layout was not found"
 
 
 def test_hostile_texts_keep_the_columns() -> None:
     found = [
-        ev.WatchedFound(0.5, PID, 100 + index, name, name, name, name)
+        ev.WatchedFound(
+            at=0.5, pid=PID, watch=100 + index, name=name, type=name, address=name, source=name
+        )
         for index, name in enumerate(HOSTILE)
     ]
-    counted = ev.WatchedCounted(0.6, PID, [(100 + index, 3) for index in range(len(found))])
+    counted = ev.WatchedCounted(
+        at=0.6, pid=PID, counts=[(100 + index, 3) for index in range(len(found))]
+    )
     view = view_refcounts(state_of([*Simulation(0.4).events(), *found, counted]))
     columns = columns_for(view, 120, START)
     placed = place(columns, 118)

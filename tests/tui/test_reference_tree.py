@@ -44,7 +44,17 @@ def state() -> State:
 
 def found(node: int, *referrers: Referrer, at: float = 8.0, left_out: int = 0) -> ev.Event:
     return ev.ReferrersFound(
-        at, PID, INSPECTION, node, "app.Server", "Server", "0x7", 2, 2, list(referrers), left_out
+        at=at,
+        pid=PID,
+        inspection=INSPECTION,
+        node=node,
+        type="app.Server",
+        label="Server",
+        address="0x7",
+        references=2,
+        seen=2,
+        referrers=list(referrers),
+        left_out=left_out,
     )
 
 
@@ -86,7 +96,19 @@ def test_an_asked_node_says_so_until_it_is_answered(state: State) -> None:
 
 def test_a_node_on_the_way_is_a_cycle_and_does_not_open(state: State) -> None:
     server, session = (0, 1, 5), "0x7f3a5c4e08b0"
-    state.apply(found(5, Referrer(0, "app.Session", "Session", session, ["attribute a"], 1)))
+    state.apply(
+        found(
+            5,
+            Referrer(
+                node=0,
+                type="app.Session",
+                label="Session",
+                address=session,
+                edges=["attribute a"],
+                count=1,
+            ),
+        )
+    )
     shown = view(state, (0, 1), server, (*server, 0))
     (cycle,) = [one for one in shown.holders if one.kind == "cycle"]
     assert cycle.path == (*server, 0)
@@ -96,22 +118,43 @@ def test_a_node_on_the_way_is_a_cycle_and_does_not_open(state: State) -> None:
 
 
 def test_the_same_node_elsewhere_is_no_cycle(state: State) -> None:
-    again = Referrer(1, "list", "list of 256", "0x7f3a5c0206e0", ["attribute a"], 1)
+    again = Referrer(
+        node=1,
+        type="list",
+        label="list of 256",
+        address="0x7f3a5c0206e0",
+        edges=["attribute a"],
+        count=1,
+    )
     state.apply(found(2, again))
     shown = view(state, (0, 1), (0, 2))
     assert {one.path: one.kind for one in shown.holders}[0, 2, 1] == "closed"
 
 
 def test_how_many_are_left_out(state: State) -> None:
-    state.apply(found(2, Referrer(9, "list", "list of 3", "0x9", ["item 0", "item 2"], 2),
-                      left_out=37))  # fmt: skip
+    state.apply(
+        found(
+            2,
+            Referrer(
+                node=9,
+                type="list",
+                label="list of 3",
+                address="0x9",
+                edges=["item 0", "item 2"],
+                count=2,
+            ),
+            left_out=37,
+        )
+    )
     lines = drawn(view(state, (0, 2)))
     assert any("item 0, item 2  list of 3  2 references" in line for line in lines)
     assert any(line.startswith("│ └ … and 37 more") for line in lines)
 
 
 def test_when_the_copy_is_gone_what_was_opened_stays(state: State) -> None:
-    state.apply(ev.InspectionEnded(8.0, PID, INSPECTION, "it took too long"))
+    state.apply(
+        ev.InspectionEnded(at=8.0, pid=PID, inspection=INSPECTION, reason="it took too long")
+    )
     shown = view(state, (0, 1), asked=(2,))
     kinds = {one.path: one.kind for one in shown.holders}
     assert kinds[0, 1] == "open"
@@ -153,7 +196,11 @@ def test_progress_is_shown_with_the_way_to_cancel() -> None:
 
 
 def test_a_failure_is_said(state: State) -> None:
-    state.apply(ev.WorkProgressed(8.0, PID, INSPECTION, "", done=True, failure="out of memory"))
+    state.apply(
+        ev.WorkProgressed(
+            at=8.0, pid=PID, work=INSPECTION, text="", done=True, failure="out of memory"
+        )
+    )
     assert text(draw_account(view(state), 78, 2)[1]) == "✕ out of memory"
 
 
@@ -179,8 +226,23 @@ def test_a_label_with_its_type_only_where_it_says_more(
 
 @pytest.mark.parametrize("width", [8, 20, 40, 78, 116])
 def test_rows_fit(state: State, width: int) -> None:
-    long = Referrer(9, "app.models.Order", "Order(number=17)", "0x9", ["value of key " * 5], 3)
-    state.apply(found(2, long, Referrer(10, "list", "list of 3", "0x10", ["item 0"], 1)))
+    long = Referrer(
+        node=9,
+        type="app.models.Order",
+        label="Order(number=17)",
+        address="0x9",
+        edges=["value of key " * 5],
+        count=3,
+    )
+    state.apply(
+        found(
+            2,
+            long,
+            Referrer(
+                node=10, type="list", label="list of 3", address="0x10", edges=["item 0"], count=1
+            ),
+        )
+    )
     shown = view(state, (0, 1), (0, 2))
     assert all(width_of(row.line) <= width for row in draw_holders(shown, width))
     assert all(width_of(line) <= width for line in draw_account(shown, width, 2))
@@ -190,9 +252,22 @@ def test_rows_fit(state: State, width: int) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(name: str) -> None:
     state = state_of(Simulation(0.5).start())
-    holder = Referrer(1, name, name, name, [name], 2)
-    state.apply(ev.ReferrersFound(1.0, PID, INSPECTION, 0, name, name, name, 2, 2, [holder]))
-    state.apply(ev.WorkProgressed(1.0, PID, INSPECTION, name, failure=name))
+    holder = Referrer(node=1, type=name, label=name, address=name, edges=[name], count=2)
+    state.apply(
+        ev.ReferrersFound(
+            at=1.0,
+            pid=PID,
+            inspection=INSPECTION,
+            node=0,
+            type=name,
+            label=name,
+            address=name,
+            references=2,
+            seen=2,
+            referrers=[holder],
+        )
+    )
+    state.apply(ev.WorkProgressed(at=1.0, pid=PID, work=INSPECTION, text=name, failure=name))
     shown = view(state)
     lines = [*(row.line for row in draw_holders(shown, 60)), *draw_account(shown, 60, 2)]
     assert all(piece.isprintable() for line in lines for piece, _ in line)

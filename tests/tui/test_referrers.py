@@ -39,7 +39,7 @@ async def opened(app: RefwatchApp, pilot: Driven, feed: FakeFeed, events: int = 
     await pilot.press("4", "enter")
     await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
     name = tree(app).inspection
-    assert cmd.Inspect(name, 5) in feed.sent
+    assert cmd.Inspect(inspection=name, watch=5) in feed.sent
     feed.push(*answers(name)[:events])
     await settled(app, pilot, feed)
     return name
@@ -61,7 +61,10 @@ async def test_progress_then_the_tree_then_back() -> None:
         assert "value of key 'session'  dict of 12" in frame(app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
-        assert asked(feed) == [cmd.Inspect(name, 5), cmd.EndInspection(name)]
+        assert asked(feed) == [
+            cmd.Inspect(inspection=name, watch=5),
+            cmd.EndInspection(inspection=name),
+        ]
         assert app.focused is panel(app).table
 
 
@@ -71,7 +74,7 @@ async def test_a_node_opens_and_closes_by_key() -> None:
         name = await opened(app, pilot, feed)
         await pilot.press("down", "right")
         await until(pilot, lambda: "looking …" in frame(app))
-        assert asked(feed)[-1] == cmd.OpenNode(name, 1)
+        assert asked(feed)[-1] == cmd.OpenNode(inspection=name, node=1)
         feed.push(answers(name)[4])
         await settled(app, pilot, feed)
         assert "looking …" not in frame(app)
@@ -134,7 +137,7 @@ async def test_by_mouse() -> None:
         assert chosen(app) == (0, 2)
         assert "looking …" not in frame(app)
         await pilot.click("#tree", offset=(40, 3), times=2)
-        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(name, 2))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(inspection=name, node=2))
         await pilot.click("#tree", offset=(40, 20))
         assert chosen(app) == (0, 2)
 
@@ -144,9 +147,9 @@ async def test_w_watches_a_node() -> None:
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed)
         await pilot.press("w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 0))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(inspection=name, node=0))
         await pilot.press("down", "down", "w")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(name, 2))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.WatchNode(inspection=name, node=2))
         await until(pilot, lambda: "Looking for dict of 12" in frame(app))
         await pilot.press("right", "down")
         await until(pilot, lambda: "looking …" in frame(app))
@@ -169,18 +172,22 @@ async def test_a_search_can_be_cancelled_and_asked_again() -> None:
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed)
         await pilot.press("x")
-        assert cmd.CancelWork(name) not in feed.sent
+        assert cmd.CancelWork(work=name) not in feed.sent
         await pilot.press("down", "right")
-        feed.push(ev.WorkProgressed(8.0, PID, name, "looking for referrers", 0.2))
+        feed.push(
+            ev.WorkProgressed(at=8.0, pid=PID, work=name, text="looking for referrers", share=0.2)
+        )
         await settled(app, pilot, feed)
         await pilot.press("x")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.CancelWork(name))
-        feed.push(ev.WorkProgressed(8.1, PID, name, "", done=True, failure="cancelled"))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.CancelWork(work=name))
+        feed.push(
+            ev.WorkProgressed(at=8.1, pid=PID, work=name, text="", done=True, failure="cancelled")
+        )
         await settled(app, pilot, feed)
         assert "looking …" not in frame(app)
         assert "✕ cancelled" in frame(app)
         await pilot.press("left", "right")
-        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(name, 1))
+        await until(pilot, lambda: asked(feed)[-1] == cmd.OpenNode(inspection=name, node=1))
         await until(pilot, lambda: "looking …" in frame(app))
 
 
@@ -189,7 +196,7 @@ async def test_the_copy_goes_and_what_was_opened_stays() -> None:
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed, events=5)
         await pilot.press("down", "right")
-        feed.push(ev.InspectionEnded(8.0, PID, name, "it had used 60 s"))
+        feed.push(ev.InspectionEnded(at=8.0, pid=PID, inspection=name, reason="it had used 60 s"))
         await settled(app, pilot, feed)
         assert "the copy is gone: it had used 60 s" in frame(app)
         assert "attribute sessions" in frame(app)
@@ -244,16 +251,20 @@ async def test_one_that_finds_nothing_says_why() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed, events=1)
-        feed.push(ev.InspectionEnded(6.1, PID, name, "the object is no longer watched"))
+        feed.push(
+            ev.InspectionEnded(
+                at=6.1, pid=PID, inspection=name, reason="the object is no longer watched"
+            )
+        )
         await settled(app, pilot, feed)
         assert "nothing was found out: the object is no longer watched" in frame(app)
         assert "nothing is known yet" not in frame(app)
         await pilot.press("x")
-        assert cmd.CancelWork(name) not in feed.sent
+        assert cmd.CancelWork(work=name) not in feed.sent
 
 
 async def test_a_program_that_has_ended_is_not_asked() -> None:
-    feed = FakeFeed([*recorded(), ev.TargetExited(6.1, PID, 0)])
+    feed = FakeFeed([*recorded(), ev.TargetExited(at=6.1, pid=PID, exit_code=0)])
     async with driven(feed, size=(80, 24)) as (app, pilot):
         await pilot.press("4", "enter")
         await until(pilot, lambda: "The program has ended" in frame(app))

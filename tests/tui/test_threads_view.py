@@ -60,7 +60,7 @@ def test_filter_looks_at_name_and_line(view: ThreadsView) -> None:
 
 def test_ended_threads_go_to_the_bottom_or_away() -> None:
     events = list(Simulation(1.0).events())
-    view = view_threads(state_of([*events, ev.ThreadEnded(1.0, 1)]))
+    view = view_threads(state_of([*events, ev.ThreadEnded(at=1.0, serial=1)]))
     assert names(view)[-1] == "MainThread"
     assert "MainThread" not in names(view, hide_ended=True)
     assert fmt_totals(view, 6) == "5 threads, 1 ended"
@@ -97,7 +97,7 @@ def test_hostile_names_keep_the_columns() -> None:
 
 
 def test_a_thread_without_a_name_has_its_number() -> None:
-    events = [*Simulation(0.5).start(), ev.ThreadStarted(0.2, 99, PID, 31337)]
+    events = [*Simulation(0.5).start(), ev.ThreadStarted(at=0.2, serial=99, pid=PID, tid=31337)]
     assert "tid 31337" in names(view_threads(state_of(events)))
 
 

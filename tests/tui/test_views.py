@@ -68,7 +68,17 @@ def test_header_says_what_it_watches(state: State) -> None:
 def test_header_says_which_python_it_is(width: int, said: str) -> None:
     python = "/home/me/project/.venv/bin/python"
     state = state_of(
-        [ev.TargetStarted(0.0, PID, [python, "app.py"], python, "/", "now", "0")],
+        [
+            ev.TargetStarted(
+                at=0.0,
+                pid=PID,
+                argv=[python, "app.py"],
+                executable=python,
+                cwd="/",
+                started_at="now",
+                refwatch="0",
+            )
+        ],
     )
     lines = draw_header(view_header(state, gone=False, replay=None), width, 2)
     assert said in " " + "".join(text for text, _ in lines[0]) + " "
@@ -145,7 +155,10 @@ def test_overview_fits_any_box(state: State, width: int, height: int) -> None:
 
 
 def test_limits_stand_before_events() -> None:
-    events = [*Simulation(1.0).events(), ev.ReadingLimited(1.0, "gil", "not [/b] permitted\x1b")]
+    events = [
+        *Simulation(1.0).events(),
+        ev.ReadingLimited(at=1.0, reading="gil", reason="not [/b] permitted\x1b"),
+    ]
     view = view_overview(state_of(events))
     first = text(draw_events(view, 60, 10)).splitlines()[0]
     assert first == "not read gil: not [/b] permitted·"
@@ -153,8 +166,17 @@ def test_limits_stand_before_events() -> None:
 
 def test_without_a_gil_there_are_no_gauges() -> None:
     events: list[ev.Event] = [
-        ev.TargetStarted(0.0, PID, ["x.py"], "py", "/", "now", "0"),
-        ev.InterpreterFound(0.1, PID, "3.14.0t", True, False, 0.005),
+        ev.TargetStarted(
+            at=0.0, pid=PID, argv=["x.py"], executable="py", cwd="/", started_at="now", refwatch="0"
+        ),
+        ev.InterpreterFound(
+            at=0.1,
+            pid=PID,
+            python="3.14.0t",
+            free_threaded=True,
+            gil=False,
+            switch_interval_s=0.005,
+        ),
     ]
     view = view_overview(state_of(events))
     assert view.held is None
@@ -173,7 +195,10 @@ def test_detail_names_the_lines(state: State) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_functions_and_sources(name: str) -> None:
-    events = [*Simulation(1.0).events(), ev.LineSeen(1.0, 1, name, 3, name)]
+    events = [
+        *Simulation(1.0).events(),
+        ev.LineSeen(at=1.0, line=1, file=name, number=3, function=name),
+    ]
     view = view_detail(state_of(events), 10, lambda _file, _number: name)
     assert view is not None
     assert all(t.isprintable() for line in draw_hot(view, 80) for t, _ in line)

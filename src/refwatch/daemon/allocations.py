@@ -92,7 +92,9 @@ class AllocationWatch:
         elif mode == "exact":
             self._traces.begin(self._frames)
         else:
-            self._emit(ev.AllocationsSwitched(self._clock() / 1e9, self._pid, "off", 0))
+            self._emit(
+                ev.AllocationsSwitched(at=self._clock() / 1e9, pid=self._pid, mode="off", frames=0)
+            )
 
     def marked(self) -> None:
         """A mark was set: growth is to count from here."""

@@ -15,8 +15,8 @@ from refwatch.observe.codes import Codes
 from refwatch.observe.lines import Lines
 from refwatch.observe.memory import RemoteMemory
 
-NOWHERE = (Site("<no Python frame>", 0, ""),)
-GONE = (Site("<code that is gone>", 0, ""),)
+NOWHERE = (Site(file="<no Python frame>", line=0, function=""),)
+GONE = (Site(file="<code that is gone>", line=0, function=""),)
 KEEP_SHARES = 5_000  # tracebacks
 Sums = list[float]
 """As BurstUse has them, from ``blocks`` on."""

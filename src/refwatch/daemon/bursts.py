@@ -128,7 +128,9 @@ class Bursts:
         mode: Mode = "off" if self._reason else "burst"
         depth = 0 if self._reason else DEPTH
         note = f"burst mode is not possible: {self._reason}" if self._reason else ""
-        self._emit(ev.AllocationsSwitched(now / 1e9, self._pid, mode, depth, note))
+        self._emit(
+            ev.AllocationsSwitched(at=now / 1e9, pid=self._pid, mode=mode, frames=depth, note=note)
+        )
         if not self._reason:
             self._on, self._due_ns, self._begun_ns = True, now, now
             self._told_ns = self._priced_ns = now
@@ -252,7 +254,9 @@ class Bursts:
     def _say_lost(self, lost: bool) -> None:
         if lost and not self._lost:
             self._lost = True
-            self._emit(ev.ReadingLimited(self._clock() / 1e9, "allocations", LOST))
+            self._emit(
+                ev.ReadingLimited(at=self._clock() / 1e9, reading="allocations", reason=LOST)
+            )
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
         self._know(report.opened)
@@ -383,7 +387,16 @@ class Bursts:
         window.cost_s += cost_s
         window_s, span_s = (now - window.began_ns) / 1e9, (now - self._told_ns) / 1e9
         self._told_ns = now
-        self._emit(ev.BurstMeasured(now / 1e9, self._pid, window_s, span_s, uses, samples=looked))
+        self._emit(
+            ev.BurstMeasured(
+                at=now / 1e9,
+                pid=self._pid,
+                window_s=window_s,
+                span_s=span_s,
+                uses=uses,
+                samples=looked,
+            )
+        )
 
     def _price(self, window: _Window, now: int) -> None:
         """How much of the time windows may cover, and how long each is, after this one, which

@@ -188,7 +188,7 @@ class Censuses:
         now = self._clock()
         if counts or last or now - self._told_ns > TOLD_NS:
             self._told_ns = now
-            self._emit(ev.ClassesCounted(now / 1e9, self._pid, counts, last))
+            self._emit(ev.ClassesCounted(at=now / 1e9, pid=self._pid, counts=counts, last=last))
         self.cost_s += time.thread_time() - began
 
     def read_classes_now(self) -> None:
@@ -206,7 +206,14 @@ class Censuses:
         self._pauses_s += report.pause_s
         method = "inside" if report.pid == 0 else "copy"
         self._emit(
-            ev.CensusBegun(self._taken_at, self._pid, number, reason, report.pause_s, method)
+            ev.CensusBegun(
+                at=self._taken_at,
+                pid=self._pid,
+                number=number,
+                reason=reason,
+                pause_s=report.pause_s,
+                method=method,
+            )
         )
 
     def _taken(self, report: rp.CensusReport, number: int) -> None:
@@ -223,17 +230,17 @@ class Censuses:
         self.read_classes_now()  # a mark may come before the next reading
         self._emit(
             ev.CensusTaken(
-                self._taken_at,
-                self._pid,
-                number,
-                report.took_s,
-                report.objects,
-                self._changed(report),
-                report.most_referenced,
-                report.untracked,
-                moved,
-                report.unreachable,
-                self._largest,
+                at=self._taken_at,
+                pid=self._pid,
+                number=number,
+                took_s=report.took_s,
+                objects=report.objects,
+                types=self._changed(report),
+                most_referenced=report.most_referenced,
+                untracked=report.untracked,
+                moved=moved,
+                garbage=report.unreachable,
+                largest=self._largest,
             )
         )
         self._look_at_suspects()
@@ -253,10 +260,12 @@ class Censuses:
         for reason in report.reasons:
             if reason not in self._unknown:
                 self._unknown.add(reason)
-                self._emit(ev.ReadingLimited(self._now / 1e9, "memory split", reason))
+                self._emit(
+                    ev.ReadingLimited(at=self._now / 1e9, reading="memory split", reason=reason)
+                )
         if self._resident is not None:
             split = split_of(self._resident, report)
-            self._emit(ev.MemoryMeasured(self._taken_at, self._pid, split))
+            self._emit(ev.MemoryMeasured(at=self._taken_at, pid=self._pid, split=split))
 
     def _anchor(self, report: rp.CensusReport) -> list[tuple[int, int]]:
         """(serial, by how much) of the classes whose live count has moved without instances."""
@@ -265,35 +274,44 @@ class Censuses:
         anchored = self._classes.anchor(report)
         now = self._now / 1e9
         for serial in anchored.ended:
-            self._emit(ev.ClassEnded(now, self._pid, serial))
+            self._emit(ev.ClassEnded(at=now, pid=self._pid, serial=serial))
         for serial, module, name in anchored.found:
-            self._emit(ev.ClassFound(now, self._pid, serial, module, name))
+            self._emit(
+                ev.ClassFound(at=now, pid=self._pid, serial=serial, module=module, name=name)
+            )
         counts = self._classes.at_census({serial for serial, _, _ in anchored.found})
         if counts:
-            self._emit(ev.ClassesCounted(self._taken_at, self._pid, counts, self._ending))
+            self._emit(
+                ev.ClassesCounted(
+                    at=self._taken_at, pid=self._pid, counts=counts, last=self._ending
+                )
+            )
         return anchored.moved
 
     def _changed(self, report: rp.CensusReport) -> list[TypeCount]:
         """The types whose numbers are not what they were; those that are gone with a count of 0."""
         types = {
-            (module, name): TypeCount(module, name, count, size)
+            (module, name): TypeCount(module=module, name=name, count=count, size=size)
             for module, name, count, size in report.types
             if not module.startswith(OURS)
         }
         before, self._types = self._types, types
         changed = [count for name, count in types.items() if before.get(name) != count]
-        return changed + [TypeCount(*name, 0, 0) for name in before.keys() - types.keys()]
+        return changed + [
+            TypeCount(module=name[0], name=name[1], count=0, size=0)
+            for name in before.keys() - types.keys()
+        ]
 
     def _with_chains(self, rows: list[rp.LargestRow]) -> list[Largest]:
         """Those that were known have the chains of before."""
         chains = {one.address: one.chain for one in self._largest}
         return [
             Largest(
-                row.type,
-                row.size,
-                row.filled,
-                chains.get(row.address, []) if row.chain is None else row.chain,
-                row.address,
+                type=row.type,
+                size=row.size,
+                filled=row.filled,
+                chain=chains.get(row.address, []) if row.chain is None else row.chain,
+                address=row.address,
             )
             for row in rows
         ]
@@ -304,7 +322,12 @@ class Censuses:
             return  # the program has ended before it; there were others
         self._due_ns = self._now + self._retry_ns
         self._emit(
-            ev.CensusFailed(self._now / 1e9, self._pid, _advised(reason), self._retry_ns / 1e9)
+            ev.CensusFailed(
+                at=self._now / 1e9,
+                pid=self._pid,
+                reason=_advised(reason),
+                retry_s=self._retry_ns / 1e9,
+            )
         )
         self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)
 

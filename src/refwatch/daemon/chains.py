@@ -73,7 +73,9 @@ class ChainSearches:
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
                 self._paused(report.pause_s)
-                self._emit(ev.TargetPaused(self._now / 1e9, self._pid, report.pause_s))
+                self._emit(
+                    ev.TargetPaused(at=self._now / 1e9, pid=self._pid, pause_s=report.pause_s)
+                )
             elif isinstance(report, rp.ChainsReport):
                 self._take(report, search, again=before is None)
             elif isinstance(report, rp.Progress):
@@ -117,19 +119,19 @@ class ChainSearches:
         if again and report.spread is not None and report.missing:
             self._waiting.append((self._now + SECOND_LOOK_NS, search))
             if search.progress is not None:
-                search.progress(rp.Progress(search.work, AGAIN, None))
+                search.progress(rp.Progress(work=search.work, text=AGAIN, share=None))
             return
         self._emit(
             ev.ChainsFound(
-                self._now / 1e9,
-                self._pid,
-                report.module,
-                report.name,
-                report.chains,
-                report.allocated_at,
-                report.missing,
-                report.looked,
-                report.garbage,
+                at=self._now / 1e9,
+                pid=self._pid,
+                module=report.module,
+                name=report.name,
+                chains=report.chains,
+                allocated_at=report.allocated_at,
+                missing=report.missing,
+                looked=report.looked,
+                garbage=report.garbage,
             )
         )
         search.over(None)

@@ -93,7 +93,11 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
         events.append(event)
         state.apply(event)
 
-    emit(ev.TargetStarted(0.0, pid, [], "", "", "", ""))
+    emit(
+        ev.TargetStarted(
+            at=0.0, pid=pid, argv=[], executable="", cwd="", started_at="", refwatch=""
+        )
+    )
     watch = Watch(
         pid,
         os.getpid(),

@@ -120,7 +120,7 @@ class Daemon:
     def _fail(self, reason: str) -> None:
         """What the user has asked for cannot be written."""
         self._failed = True
-        self.emit(ev.Noted(self._now(), "error", reason))
+        self.emit(ev.Noted(at=self._now(), level="error", text=reason))
 
     def _now(self) -> float:
         return self._watch.now_ns() / 1e9 if self._watch else 0.0
@@ -215,7 +215,7 @@ class Daemon:
         if isinstance(launch, Launched):
             self._start(launch)
         elif isinstance(launch, Wrote):
-            self.emit(ev.OutputWritten(self._now(), launch.data))
+            self.emit(ev.OutputWritten(at=self._now(), data=launch.data))
         elif isinstance(launch, Ended):
             self._target_ended(launch.exit_code)
 
@@ -233,13 +233,13 @@ class Daemon:
         )
         self.emit(
             ev.TargetStarted(
-                0.0,
-                launched.pid,
-                launched.argv,
-                launched.executable,
-                launched.cwd,
-                launched.started_at,
-                __version__,
+                at=0.0,
+                pid=launched.pid,
+                argv=launched.argv,
+                executable=launched.executable,
+                cwd=launched.cwd,
+                started_at=launched.started_at,
+                refwatch=__version__,
                 ppid=launched.ppid,
                 terminal=launched.terminal,
             )
@@ -254,7 +254,7 @@ class Daemon:
             return
         self._read_probe()
         self._watch.target_ended()
-        self.emit(ev.TargetExited(self._now(), self._launched.pid, exit_code))
+        self.emit(ev.TargetExited(at=self._now(), pid=self._launched.pid, exit_code=exit_code))
         limit = LAST_TRACES_NS if self._watch.counting_traces else LAST_WORDS_NS
         self._last_words_ns = time.monotonic_ns() + limit
         self._check_copies()
@@ -279,7 +279,7 @@ class Daemon:
         self._ended = True
         if self._watch is not None:
             self._watch.end(reason)
-        self.emit(ev.WatchEnded(self._now(), reason))
+        self.emit(ev.WatchEnded(at=self._now(), reason=reason))
         if self._options.output is not None:
             self._write_output(self._options.output)
         recording, self._recording = self._recording, None
@@ -291,7 +291,9 @@ class Daemon:
 
         failed = [f"refwatch: {note.text}" for note in self._state.notes if note.level == "error"]
         lines = summary_lines(self._state) + failed
-        self._launcher.send(encode_line(Summary(lines, bool(self._viewers), self._failed)))
+        self._launcher.send(
+            encode_line(Summary(lines=lines, stays=bool(self._viewers), failed=self._failed))
+        )
 
     def _write_output(self, output: Output) -> None:
         from refwatch.export.snapshot import ExportError, snapshot_json
@@ -301,7 +303,7 @@ class Daemon:
         except ExportError as error:
             self._fail(str(error))
         else:
-            self.emit(ev.SnapshotWritten(self._now(), output.name))
+            self.emit(ev.SnapshotWritten(at=self._now(), path=output.name))
 
     def _write_snapshot(self, path: Path) -> None:
         from refwatch.export.snapshot import ExportError, write_snapshot
@@ -309,9 +311,9 @@ class Daemon:
         try:
             write_snapshot(self._state, path)
         except ExportError as error:
-            self.emit(ev.Noted(self._now(), "error", str(error)))
+            self.emit(ev.Noted(at=self._now(), level="error", text=str(error)))
         else:
-            self.emit(ev.SnapshotWritten(self._now(), str(path)))
+            self.emit(ev.SnapshotWritten(at=self._now(), path=str(path)))
 
     # Viewers
 
@@ -334,13 +336,17 @@ class Daemon:
         elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):
             self._tell_launcher(command)
         elif self._watch is None or not self._watch.obey(command):
-            self.emit(ev.Noted(self._now(), "warning", "nothing can be asked of the target now"))
+            self.emit(
+                ev.Noted(
+                    at=self._now(), level="warning", text="nothing can be asked of the target now"
+                )
+            )
 
     def _tell_launcher(self, command: cmd.Command) -> None:
         """Only one that has the target's terminal listens while the target runs."""
         if self._launched is None or not self._launched.terminal:
             text = "the target has no terminal of refwatch's: it takes no input or signal from here"
-            self.emit(ev.Noted(self._now(), "warning", text))
+            self.emit(ev.Noted(at=self._now(), level="warning", text=text))
         else:
             self._launcher.send(encode_line(command))
 

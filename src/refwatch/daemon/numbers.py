@@ -36,7 +36,7 @@ class Numbers:
                 new.append(site)
             numbers.append(number)
         if new:
-            self._emit(ev.SitesSeen(at, self._pid, self._next_site, new))
+            self._emit(ev.SitesSeen(at=at, pid=self._pid, first=self._next_site, sites=new))
             self._next_site += len(new)
         return numbers
 
@@ -58,6 +58,8 @@ class Numbers:
                 new.append(list(key))
             numbers.append(number)
         if new:
-            self._emit(ev.TracebacksSeen(at, self._pid, self._next_traceback, new))
+            self._emit(
+                ev.TracebacksSeen(at=at, pid=self._pid, first=self._next_traceback, tracebacks=new)
+            )
             self._next_traceback += len(new)
         return numbers

@@ -90,7 +90,7 @@ class ObjectsWatch:
         found = self._found.get(watch)
         if found is None or watch in self._muted:
             return
-        self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch, died=False))
+        self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=watch, died=False))
         self._raw_wanted.pop(watch, None)
         if found.source == "main":
             self._muted.add(watch)
@@ -161,7 +161,7 @@ class ObjectsWatch:
         if self._muted:
             counts = [each for each in counts if each[0] not in self._muted]
         if counts:
-            self._emit(ev.WatchedCounted(now / 1e9, self._pid, counts))
+            self._emit(ev.WatchedCounted(at=now / 1e9, pid=self._pid, counts=counts))
             self._raw_wanted |= dict.fromkeys(watch for watch, _ in counts)
         for watch in reading.died:
             self._died(watch, now)
@@ -187,7 +187,7 @@ class ObjectsWatch:
         if watch in self._muted:
             self._muted.discard(watch)
         else:
-            self._emit(ev.WatchedEnded(now / 1e9, self._pid, watch))
+            self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=watch))
 
     # What the probe is asked
 
@@ -277,7 +277,7 @@ class ObjectsWatch:
         """Say so once."""
         if reason not in self._said:
             self._said.add(reason)
-            self._emit(ev.ReadingLimited(now / 1e9, "watched objects", reason))
+            self._emit(ev.ReadingLimited(at=now / 1e9, reading="watched objects", reason=reason))
 
     def _take_found(self, objects: list[rp.FoundObject], now: int) -> None:
         for found in objects:
@@ -301,35 +301,41 @@ class ObjectsWatch:
         self._raw_wanted.pop(before, None)
         self._send({"command": "forget", "watches": [before]})
         if before not in self._muted:
-            self._emit(ev.WatchedEnded(now / 1e9, self._pid, before, died=False))
+            self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=before, died=False))
         self._muted.discard(before)
 
     def _tell_found(self, found: rp.FoundObject, now: int, source: str) -> None:
         self._emit(
             ev.WatchedFound(
-                now / 1e9,
-                self._pid,
-                found.watch,
-                found.name,
-                found.type,
-                hex(found.address),
-                source,
-                found.held,
-                found.immortal,
+                at=now / 1e9,
+                pid=self._pid,
+                watch=found.watch,
+                name=found.name,
+                type=found.type,
+                address=hex(found.address),
+                source=source,
+                held=found.held,
+                immortal=found.immortal,
             )
         )
 
     def _take_raw(self, raw: list[tuple[int, int, int]], now: int) -> None:
-        readings = [ev.RawReading(*reading) for reading in raw if reading[0] not in self._muted]
+        readings = [
+            ev.RawReading(watch=watch, ctypes=by_ctypes, getrefcount=by_call)
+            for watch, by_ctypes, by_call in raw
+            if watch not in self._muted
+        ]
         if readings:
-            self._emit(ev.WatchedRead(now / 1e9, self._pid, self._offset, readings))
+            self._emit(
+                ev.WatchedRead(at=now / 1e9, pid=self._pid, offset=self._offset, readings=readings)
+            )
         if self._objects is None:
             counts = [
                 (one.watch, one.ctypes - self._found[one.watch].held)
                 for one in readings
                 if one.watch in self._found and not self._found[one.watch].immortal
             ]
-            self._emit(ev.WatchedCounted(now / 1e9, self._pid, counts))
+            self._emit(ev.WatchedCounted(at=now / 1e9, pid=self._pid, counts=counts))
 
 
 def _as_python_has_it(path: str) -> str:

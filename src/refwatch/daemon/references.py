@@ -136,7 +136,7 @@ class ReferenceWatch:
         if self._slow_pauses == SLOW_PAUSES:
             asked = NANOSECONDS / self._period_ns
             reason = f"they are read less often than {asked:g} times a second: so many change"
-            self._emit(ev.ReadingLimited(now / 1e9, "watch rate", reason))
+            self._emit(ev.ReadingLimited(at=now / 1e9, reading="watch rate", reason=reason))
 
     def _read_classes(self, now: int) -> int:
         asking = self._objects is not None and self._objects.asking

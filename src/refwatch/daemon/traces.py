@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from refwatch.daemon.copies import Copies
 from refwatch.daemon.numbers import Numbers
 from refwatch.daemon.shortage import shortage
@@ -67,7 +69,7 @@ class ExactTraces:
         self._retry_ns = RETRY_NS
         self._count: _Count | None = None
         self._counted = 0
-        self._told: tuple[Mode, int, str] | None = None
+        self._told: ev.AllocationsSwitched | None = None
         self._lost: int | None = None
         """How often the target had stopped it when the probe first answered."""
         self._stops = 0
@@ -131,7 +133,7 @@ class ExactTraces:
             self._leaving = False
             if report.on and not report.missing:
                 text = "tracemalloc stays on: the target uses it itself"
-                self._emit(ev.Noted(self._clock() / 1e9, "info", text))
+                self._emit(ev.Noted(at=self._clock() / 1e9, level="info", text=text))
         return True
 
     def _heard(self, report: rp.Tracing) -> None:
@@ -142,10 +144,12 @@ class ExactTraces:
         if stops > self._stops and stops & (stops - 1) == 0:  # 1, 2, 4 ..: not a note every second
             self._stops, self._stopped_s = stops, now_s
         mode: Mode = "exact" if report.on else "off"
-        told = (mode, report.frames, self._note(report))
+        told = ev.AllocationsSwitched(
+            at=0.0, pid=self._pid, mode=mode, frames=report.frames, note=self._note(report)
+        )
         if told != self._told:
             self._told = told
-            self._emit(ev.AllocationsSwitched(now_s, self._pid, *told))
+            self._emit(replace(told, at=now_s))
         if report.missing:
             self._on = False
             self._look_ns = self._due_ns = NEVER_NS
@@ -211,41 +215,51 @@ class ExactTraces:
         if self._on and self._due_ns == NEVER_NS:
             spent = max(pause_s / PAUSE_SHARE, report.took_s / WORK_SHARE)
             self._due_ns = self._clock() + max(INTERVAL_NS, int(spent * 1e9))
-        places = [Site(*self._named(*site)) for site in report.sites]
+        places = [self._named(*site) for site in report.sites]
         sites = self._numbers.sites(at, places)
         ways = [[places[index] for index in way] for way, _, _ in report.tracebacks]
         tracebacks = self._numbers.tracebacks(at, ways)
         self._emit(
             ev.TracesTaken(
-                at,
-                self._pid,
-                count.number,
-                report.frames,
-                report.traced,
-                report.peak,
-                report.blocks,
-                pause_s,
-                report.took_s,
-                [LineUse(sites[index], size, blocks) for index, size, blocks in report.lines],
-                [FileUse(*use) for use in report.files],
-                [
-                    TracebackUse(number, size, blocks)
+                at=at,
+                pid=self._pid,
+                number=count.number,
+                frames=report.frames,
+                traced=report.traced,
+                peak=report.peak,
+                blocks=report.blocks,
+                pause_s=pause_s,
+                took_s=report.took_s,
+                lines=[
+                    LineUse(site=sites[index], size=size, count=blocks)
+                    for index, size, blocks in report.lines
+                ],
+                files=[
+                    FileUse(file=file, size=size, count=blocks)
+                    for file, size, blocks in report.files
+                ],
+                tracebacks=[
+                    TracebackUse(traceback=number, size=size, count=blocks)
                     for number, (_, size, blocks) in zip(tracebacks, report.tracebacks, strict=True)
                 ],
             )
         )
 
-    def _named(self, file: str, line: int, function: str) -> tuple[str, int, str]:
+    def _named(self, file: str, line: int, function: str) -> Site:
         """The line with the name that it was first told with: a function may go, its blocks stay,
         and a place with another name would be another place."""
         if len(self._names) > MOST_NAMES:
             self._names.clear()
-        return file, line, self._names.setdefault((file, line), function)
+        return Site(
+            file=file,
+            line=line,
+            function=self._names.setdefault((file, line), function),
+        )
 
     def _failed(self, reason: str, *, last: bool) -> None:
         now = self._clock()
         if self._on and not last:
             self._due_ns = now + self._retry_ns
         retry_s = None if last else self._retry_ns / 1e9
-        self._emit(ev.TracesFailed(now / 1e9, self._pid, reason, retry_s))
+        self._emit(ev.TracesFailed(at=now / 1e9, pid=self._pid, reason=reason, retry_s=retry_s))
         self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)

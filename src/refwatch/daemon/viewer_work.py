@@ -183,20 +183,24 @@ class ViewerWork:
     def _take_referrers(self, name: str, report: rp.ReferrersReport) -> None:
         self._emit(
             ev.ReferrersFound(
-                self._now(),
-                self._pid,
-                name,
-                report.node,
-                report.type,
-                report.label,
-                report.address,
-                report.references,
-                report.seen,
-                report.referrers,
-                report.left_out,
+                at=self._now(),
+                pid=self._pid,
+                inspection=name,
+                node=report.node,
+                type=report.type,
+                label=report.label,
+                address=report.address,
+                references=report.references,
+                seen=report.seen,
+                referrers=report.referrers,
+                left_out=report.left_out,
             )
         )
-        self._emit(ev.WorkProgressed(self._now(), self._pid, name, "done", 1.0, done=True))
+        self._emit(
+            ev.WorkProgressed(
+                at=self._now(), pid=self._pid, work=name, text="done", share=1.0, done=True
+            )
+        )
 
     def _open_node(self, command: cmd.OpenNode) -> None:
         asked = {"command": "open", "node": command.node}
@@ -207,7 +211,9 @@ class ViewerWork:
         self._copies.cancel(command.inspection, "closed")
 
     def _over(self, name: str, reason: str) -> None:
-        self._emit(ev.InspectionEnded(self._now(), self._pid, name, reason))
+        self._emit(
+            ev.InspectionEnded(at=self._now(), pid=self._pid, inspection=name, reason=reason)
+        )
 
     # Chains and graphs
 
@@ -274,7 +280,7 @@ class ViewerWork:
             return
         graphviz = shutil.which("dot")
         if graphviz is None:
-            self._emit(ev.GraphWritten(self._now(), [str(path)]))
+            self._emit(ev.GraphWritten(at=self._now(), paths=[str(path)]))
             self._done(command.work, None)
             return
         svg = str(path.with_suffix(".svg"))
@@ -294,7 +300,7 @@ class ViewerWork:
             if status is not None:
                 self._drawing.remove(drawing)
                 paths = [dot] if status or not os.path.exists(svg) else [dot, svg]
-                self._emit(ev.GraphWritten(self._now(), paths))
+                self._emit(ev.GraphWritten(at=self._now(), paths=paths))
                 self._done(work, None)
 
     def end(self) -> None:
@@ -308,21 +314,35 @@ class ViewerWork:
     def _paused(self, report: rp.Copied) -> None:
         if self._censuses is not None:
             self._censuses.paused(report.pause_s)
-        self._emit(ev.TargetPaused(self._now(), self._pid, report.pause_s))
+        self._emit(ev.TargetPaused(at=self._now(), pid=self._pid, pause_s=report.pause_s))
 
     def _begun(self, work: str, text: str) -> None:
-        self._emit(ev.WorkProgressed(self._now(), self._pid, work, text))
+        self._emit(ev.WorkProgressed(at=self._now(), pid=self._pid, work=work, text=text))
 
     def _progress(self, report: rp.Progress) -> None:
         self._emit(
-            ev.WorkProgressed(self._now(), self._pid, report.work, report.text, report.share)
+            ev.WorkProgressed(
+                at=self._now(),
+                pid=self._pid,
+                work=report.work,
+                text=report.text,
+                share=report.share,
+            )
         )
 
     def _done(self, work: str, failure: str | None) -> None:
         text = "done" if failure is None else "not done"
         self._emit(
-            ev.WorkProgressed(self._now(), self._pid, work, text, 1.0, done=True, failure=failure)
+            ev.WorkProgressed(
+                at=self._now(),
+                pid=self._pid,
+                work=work,
+                text=text,
+                share=1.0,
+                done=True,
+                failure=failure,
+            )
         )
 
     def _note(self, level: str, text: str) -> None:
-        self._emit(ev.Noted(self._now(), level, text))
+        self._emit(ev.Noted(at=self._now(), level=level, text=text))

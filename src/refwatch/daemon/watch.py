@@ -107,7 +107,7 @@ class Watch:
         """Say that a reading is missing, once for each reason."""
         if self._limits.get(reading) != reason:
             self._limits[reading] = reason
-            self._emit(ev.ReadingLimited(self.now_ns() / 1e9, reading, reason))
+            self._emit(ev.ReadingLimited(at=self.now_ns() / 1e9, reading=reading, reason=reason))
 
     # The probe
 
@@ -154,7 +154,7 @@ class Watch:
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""
         with contextlib.nullcontext() if self._heap is None or self.over else self._heap.marking():
-            self._emit(ev.Marked(max(0.0, at), name))
+            self._emit(ev.Marked(at=max(0.0, at), name=name))
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none, or if it cannot be done."""
@@ -170,10 +170,13 @@ class Watch:
         if not answer.alone:
             self.limit("interpreters", OTHER_INTERPRETERS)
         self._probe_cpu_s = answer.cpu_s
-        generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
-        self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))
+        generations = [
+            ev.GcGeneration(collections=done, collected=freed, uncollectable=kept)
+            for done, freed, kept in answer.gc
+        ]
+        self._emit(ev.GcMeasured(at=now / 1e9, pid=self.pid, generations=generations))
         if answer.gc_pauses is not None:
-            self._emit(ev.GcPaused(now / 1e9, self.pid, answer.gc_pauses))
+            self._emit(ev.GcPaused(at=now / 1e9, pid=self.pid, generations=answer.gc_pauses))
 
     def _take_inside(self, sample: InsideSample) -> None:
         if self._inside is not None and not self.over:
@@ -201,12 +204,12 @@ class Watch:
         now = self.now_ns()
         self._emit(
             ev.InterpreterFound(
-                now / 1e9,
-                self.pid,
-                hello.python,
-                hello.free_threaded,
-                hello.gil_enabled,
-                hello.switch_interval_s,
+                at=now / 1e9,
+                pid=self.pid,
+                python=hello.python,
+                free_threaded=hello.free_threaded,
+                gil=hello.gil_enabled,
+                switch_interval_s=hello.switch_interval_s,
             )
         )
         for reading, reason in hello.limits:
@@ -338,7 +341,7 @@ class Watch:
         self._jobs.at(self._review, now + REVIEW_NS)
         reason = self._pace.review()
         if reason:
-            self._emit(ev.RateChanged(now / 1e9, self._pace.rate_hz, reason))
+            self._emit(ev.RateChanged(at=now / 1e9, rate_hz=self._pace.rate_hz, reason=reason))
         with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
             self._sampler.check_code()
         self._sampler.read_switches()
@@ -399,7 +402,7 @@ class Watch:
         calibration = self._hello.cpu_s if self._hello else 0.0
         self._emit(
             ev.CostMeasured(
-                now / 1e9,
+                at=now / 1e9,
                 probe_cpu_s=calibration + self._probe_cpu_s,
                 probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
                 daemon_cpu_s=time.process_time(),

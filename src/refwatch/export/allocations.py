@@ -117,7 +117,10 @@ def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGro
         count=figures.count,
         delta_size=figures.delta_size,
         delta_count=figures.delta_count,
-        traceback=[snap.Line(text(one.file), one.line, text(one.function)) for one in sites],
+        traceback=[
+            snap.Line(file=text(one.file), line=one.line, function=text(one.function))
+            for one in sites
+        ],
         bytes_per_s=byte_rate[0] if byte_rate else None,
         bytes_per_s_error=byte_rate[1] if byte_rate else None,
         blocks_per_s=block_rate[0] if block_rate else None,

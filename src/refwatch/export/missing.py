@@ -38,7 +38,9 @@ def limits_of(
     if not processes:
         limits.setdefault("census", _not_yet(state))
         limits.setdefault("allocations", _general(state))
-    return [snap.Limit(text(reading), text(reason)) for reading, reason in limits.items()]
+    return [
+        snap.Limit(reading=text(reading), reason=text(reason)) for reading, reason in limits.items()
+    ]
 
 
 def _general(state: State) -> str:

@@ -169,7 +169,7 @@ def judged(known: References, state: State) -> snap.Judged:
     """Up to when it was judged what keeps growing."""
     found = judge(known, state.limits.get("census"))
     reason = None if found.reason is None else text(found.reason)
-    return snap.Judged(rounded_or_none(found.until_s), list(found.by), reason)
+    return snap.Judged(until_s=rounded_or_none(found.until_s), by=list(found.by), reason=reason)
 
 
 def _garbage(newest: CensusRecord) -> Garbage | None:
@@ -188,7 +188,9 @@ def _growth(known: References) -> Iterator[TypeDelta]:
     grown = {name: count - before.get(name, 0) for name, count in counts.items()}
     for name in sorted(grown, key=lambda name: (-grown[name], name)):
         if grown[name]:
-            yield TypeDelta(text(name[0]), text(name[1]), counts[name], grown[name])
+            yield TypeDelta(
+                module=text(name[0]), name=text(name[1]), count=counts[name], delta=grown[name]
+            )
 
 
 def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
@@ -221,7 +223,10 @@ def _sites(known: References, name: TypeName) -> list[Site]:
     found = known.chains.get(name)
     if found is None:
         return []
-    return [Site(text(one.file), one.line, text(one.function)) for one in found.allocated_at]
+    return [
+        Site(file=text(one.file), line=one.line, function=text(one.function))
+        for one in found.allocated_at
+    ]
 
 
 def _referenced(one: Referenced) -> Referenced:
@@ -231,7 +236,9 @@ def _referenced(one: Referenced) -> Referenced:
 def gc_pauses(known: References) -> list[snap.GcPause]:
     """Collections that were timed, of each generation."""
     return [
-        snap.GcPause(generation, count, rounded(total), rounded(longest))
+        snap.GcPause(
+            generation=generation, count=count, total_s=rounded(total), longest_s=rounded(longest)
+        )
         for generation, (count, total, longest) in enumerate(known.gc_pauses)
     ]
 

@@ -53,7 +53,7 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
         limits=limits_of(state, target, cost, sampling, processes),
         cost=cost,
         verdict=diagnose(state),
-        marks=[snap.MarkAt(text(mark.name), rounded(mark.at)) for mark in state.marks],
+        marks=[snap.MarkAt(name=text(mark.name), at_s=rounded(mark.at)) for mark in state.marks],
         processes=processes,
         sampling=sampling,
     )
@@ -114,7 +114,12 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         gil=_gil(process.gil),
         threads=[_thread(thread, state.lines) for thread in threads],
         gc=[
-            snap.GcStats(number, one.collections, one.collected, one.uncollectable)
+            snap.GcStats(
+                generation=number,
+                collections=one.collections,
+                collected=one.collected,
+                uncollectable=one.uncollectable,
+            )
             for number, one in enumerate(process.gc)
         ],
         gc_pauses=references.gc_pauses(process.references),
@@ -205,7 +210,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
 
 
 def _line(line: Line) -> snap.Line:
-    return snap.Line(text(line.file), line.number, text(line.function))
+    return snap.Line(file=text(line.file), line=line.number, function=text(line.function))
 
 
 def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:
@@ -213,5 +218,13 @@ def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:
     hot: list[snap.HotLine] = []
     for (number, state), seconds in most:
         line = _line(lines.get(number, UNKNOWN))
-        hot.append(snap.HotLine(line.file, line.line, line.function, state, rounded(seconds)))
+        hot.append(
+            snap.HotLine(
+                file=line.file,
+                line=line.line,
+                function=line.function,
+                state=state,
+                seconds=rounded(seconds),
+            )
+        )
     return hot

@@ -14,7 +14,7 @@ from refwatch.model.event import TimedEvent as _Event
 from refwatch.model.references import Site
 
 
-class AllocationsSwitched(_Event, frozen=True, tag="allocations_switched"):
+class AllocationsSwitched(_Event, frozen=True, kw_only=True, tag="allocations_switched"):
     """Allocations are seen this way from now on. ``frames``: how deep tracebacks go. ``note`` says,
     if anything, why it is not what was asked for, or what limits it."""
 
@@ -24,7 +24,7 @@ class AllocationsSwitched(_Event, frozen=True, tag="allocations_switched"):
     note: str = ""
 
 
-class SitesSeen(_Event, frozen=True, tag="sites_seen"):
+class SitesSeen(_Event, frozen=True, kw_only=True, tag="sites_seen"):
     """Sites got numbers: ``first``, ``first + 1``, and so on."""
 
     pid: int
@@ -32,7 +32,7 @@ class SitesSeen(_Event, frozen=True, tag="sites_seen"):
     sites: list[Site]
 
 
-class TracebacksSeen(_Event, frozen=True, tag="tracebacks_seen"):
+class TracebacksSeen(_Event, frozen=True, kw_only=True, tag="tracebacks_seen"):
     """Tracebacks got numbers: ``first``, ``first + 1``, and so on. Each is the numbers of its
     sites, innermost first."""
 
@@ -41,7 +41,7 @@ class TracebacksSeen(_Event, frozen=True, tag="tracebacks_seen"):
     tracebacks: list[list[int]]
 
 
-class BurstMeasured(_Event, frozen=True, tag="burst_measured"):
+class BurstMeasured(_Event, frozen=True, kw_only=True, tag="burst_measured"):
     """A window of burst mode has ended. ``window_s`` is its length, ``span_s`` the time since the
     window before ended (or burst mode began): together they say what share of the time was seen."""
 
@@ -53,7 +53,7 @@ class BurstMeasured(_Event, frozen=True, tag="burst_measured"):
     """Blocks that were looked at."""
 
 
-class TracesTaken(_Event, frozen=True, tag="traces_taken"):
+class TracesTaken(_Event, frozen=True, kw_only=True, tag="traces_taken"):
     """What tracemalloc's traces add up to, as counted in a copy made at ``at``. The groups are the
     largest ones only; ``traced`` bytes in ``blocks`` blocks are all of them, refwatch's own left
     out. ``peak`` is tracemalloc's."""
@@ -71,7 +71,7 @@ class TracesTaken(_Event, frozen=True, tag="traces_taken"):
     tracebacks: list[TracebackUse]
 
 
-class TracesFailed(_Event, frozen=True, tag="traces_failed"):
+class TracesFailed(_Event, frozen=True, kw_only=True, tag="traces_failed"):
     """No copy could be made to count the traces. ``retry_s``: seconds until it is tried again."""
 
     pid: int
@@ -79,7 +79,7 @@ class TracesFailed(_Event, frozen=True, tag="traces_failed"):
     retry_s: float | None
 
 
-class MemoryMeasured(_Event, frozen=True, tag="memory_measured"):
+class MemoryMeasured(_Event, frozen=True, kw_only=True, tag="memory_measured"):
     """Where the resident memory is, as found out in a copy."""
 
     pid: int

@@ -30,7 +30,7 @@ class BurstUse(Struct, frozen=True, array_like=True):
     kept_size: float
 
 
-class LineUse(Struct, frozen=True, array_like=True):
+class LineUse(Struct, frozen=True, kw_only=True, array_like=True):
     """Live blocks that were allocated at a site."""
 
     site: int
@@ -38,7 +38,7 @@ class LineUse(Struct, frozen=True, array_like=True):
     count: int
 
 
-class FileUse(Struct, frozen=True, array_like=True):
+class FileUse(Struct, frozen=True, kw_only=True, array_like=True):
     """Live blocks that were allocated in a file."""
 
     file: str
@@ -46,7 +46,7 @@ class FileUse(Struct, frozen=True, array_like=True):
     count: int
 
 
-class TracebackUse(Struct, frozen=True, array_like=True):
+class TracebackUse(Struct, frozen=True, kw_only=True, array_like=True):
     """Live blocks that were allocated at a traceback."""
 
     traceback: int
@@ -54,7 +54,7 @@ class TracebackUse(Struct, frozen=True, array_like=True):
     count: int
 
 
-class MemorySplit(Struct, frozen=True):
+class MemorySplit(Struct, frozen=True, kw_only=True):
     """Where the resident memory of a process is. The parts add up to ``rss``; None is what cannot
     be known here."""
 

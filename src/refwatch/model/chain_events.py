@@ -8,7 +8,7 @@ from refwatch.model.event import TimedEvent
 from refwatch.model.references import ChainLink, Site
 
 
-class ChainsFound(TimedEvent, frozen=True, tag="chains_found"):
+class ChainsFound(TimedEvent, frozen=True, kw_only=True, tag="chains_found"):
     """Who keeps instances of a class alive: chains from an instance up to a root.
 
     ``garbage`` of the ``looked`` instances are held by nobody; where they are most of them there is

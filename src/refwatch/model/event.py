@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class TimedEvent(Struct, frozen=True, tag_field="event", tag=True, omit_defaults=True):
+class TimedEvent(
+    Struct, frozen=True, kw_only=True, tag_field="event", tag=True, omit_defaults=True
+):
     """Something that happened ``at`` so many seconds after the target was started, or after it was
     attached to."""
 

@@ -26,7 +26,7 @@ from refwatch.model.references import Garbage, Largest, Referenced, Referrer, Ty
 from refwatch.model.states import ThreadState
 
 
-class TargetStarted(_Event, frozen=True, tag="target_started"):
+class TargetStarted(_Event, frozen=True, kw_only=True, tag="target_started"):
     """The target process exists. ``started_at`` is RFC 3339 in UTC."""
 
     pid: int
@@ -40,7 +40,7 @@ class TargetStarted(_Event, frozen=True, tag="target_started"):
     ppid: int | None = None
 
 
-class InterpreterFound(_Event, frozen=True, tag="interpreter_found"):
+class InterpreterFound(_Event, frozen=True, kw_only=True, tag="interpreter_found"):
     """The probe has answered from inside the target's interpreter."""
 
     pid: int
@@ -54,14 +54,14 @@ NOT_BEGUN = "it did not begin"
 """How the reason of the limit ``program`` begins where Python has refused to run the program."""
 
 
-class ReadingLimited(_Event, frozen=True, tag="reading_limited"):
+class ReadingLimited(_Event, frozen=True, kw_only=True, tag="reading_limited"):
     """A reading that this machine or interpreter does not allow, and why."""
 
     reading: str
     reason: str
 
 
-class ThreadStarted(_Event, frozen=True, tag="thread_started"):
+class ThreadStarted(_Event, frozen=True, kw_only=True, tag="thread_started"):
     """A thread was seen for the first time. ``serial`` is its name in all later events, because
     the kernel uses a ``tid`` again."""
 
@@ -74,7 +74,7 @@ class ThreadStarted(_Event, frozen=True, tag="thread_started"):
     """What the kernel calls it; Python's own name comes as ThreadNamed."""
 
 
-class ThreadNamed(_Event, frozen=True, tag="thread_named"):
+class ThreadNamed(_Event, frozen=True, kw_only=True, tag="thread_named"):
     """A thread's name was learnt, or has changed."""
 
     serial: int
@@ -82,11 +82,11 @@ class ThreadNamed(_Event, frozen=True, tag="thread_named"):
     daemon: bool | None = None
 
 
-class ThreadEnded(_Event, frozen=True, tag="thread_ended"):
+class ThreadEnded(_Event, frozen=True, kw_only=True, tag="thread_ended"):
     serial: int
 
 
-class LineSeen(_Event, frozen=True, tag="line_seen"):
+class LineSeen(_Event, frozen=True, kw_only=True, tag="line_seen"):
     """A source line got a number, by which samples name it."""
 
     line: int
@@ -95,7 +95,7 @@ class LineSeen(_Event, frozen=True, tag="line_seen"):
     function: str
 
 
-class GilSlice(Struct, frozen=True):
+class GilSlice(Struct, frozen=True, kw_only=True):
     """What the GIL did in one slice of time."""
 
     held_s: float
@@ -117,7 +117,7 @@ class GilSlice(Struct, frozen=True):
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
 
 
-class ThreadSlice(Struct, frozen=True, omit_defaults=True):
+class ThreadSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one thread did in one slice of time."""
 
     serial: int
@@ -148,7 +148,7 @@ class ThreadSlice(Struct, frozen=True, omit_defaults=True):
     """The part of ``hot`` in which a callback kept the thread's asyncio event loop."""
 
 
-class Sampled(_Event, frozen=True, tag="sampled"):
+class Sampled(_Event, frozen=True, kw_only=True, tag="sampled"):
     """What the samples of one slice of time, some tenth of a second, add up to."""
 
     pid: int
@@ -164,7 +164,7 @@ class Sampled(_Event, frozen=True, tag="sampled"):
     """For how long all threads have been in ``lock_wait`` without a break, at its end."""
 
 
-class WatchedFound(_Event, frozen=True, tag="watched_found"):
+class WatchedFound(_Event, frozen=True, kw_only=True, tag="watched_found"):
     """An object is watched from now on. ``watch`` is its name in later events, because an address
     is used again. ``source`` says who asked: ``main`` (bound in ``__main__``), ``option``,
     ``script`` (refwatch.watch) or ``viewer``."""
@@ -180,7 +180,7 @@ class WatchedFound(_Event, frozen=True, tag="watched_found"):
     immortal: bool = False
 
 
-class RawReading(Struct, frozen=True):
+class RawReading(Struct, frozen=True, kw_only=True):
     """What was read of one object in the target itself, refwatch's own references included."""
 
     watch: int
@@ -190,7 +190,7 @@ class RawReading(Struct, frozen=True):
     """``sys.getrefcount(object)``"""
 
 
-class WatchedRead(_Event, frozen=True, tag="watched_read"):
+class WatchedRead(_Event, frozen=True, kw_only=True, tag="watched_read"):
     """Raw readings. ``offset`` is how much more ``getrefcount`` reads than ctypes on this
     interpreter and call path, measured on an object whose count is known."""
 
@@ -199,14 +199,14 @@ class WatchedRead(_Event, frozen=True, tag="watched_read"):
     readings: list[RawReading]
 
 
-class WatchedCounted(_Event, frozen=True, tag="watched_counted"):
+class WatchedCounted(_Event, frozen=True, kw_only=True, tag="watched_counted"):
     """(watch, references) of each object whose count has changed."""
 
     pid: int
     counts: list[tuple[int, int]]
 
 
-class WatchedEnded(_Event, frozen=True, tag="watched_ended"):
+class WatchedEnded(_Event, frozen=True, kw_only=True, tag="watched_ended"):
     """No longer watched: it has ``died``, or somebody has asked."""
 
     pid: int
@@ -214,7 +214,7 @@ class WatchedEnded(_Event, frozen=True, tag="watched_ended"):
     died: bool = True
 
 
-class ClassFound(_Event, frozen=True, tag="class_found"):
+class ClassFound(_Event, frozen=True, kw_only=True, tag="class_found"):
     """A class defined in Python, whose instances are counted live from now on. ``serial`` is its
     name in later events."""
 
@@ -224,7 +224,7 @@ class ClassFound(_Event, frozen=True, tag="class_found"):
     name: str
 
 
-class ClassesCounted(_Event, frozen=True, tag="classes_counted"):
+class ClassesCounted(_Event, frozen=True, kw_only=True, tag="classes_counted"):
     """(serial, live instances) of each class whose number has changed; it may be none, and then all
     are what they were. ``last``: the interpreter is about to end, and no reading follows."""
 
@@ -233,14 +233,14 @@ class ClassesCounted(_Event, frozen=True, tag="classes_counted"):
     last: bool = False
 
 
-class ClassEnded(_Event, frozen=True, tag="class_ended"):
+class ClassEnded(_Event, frozen=True, kw_only=True, tag="class_ended"):
     """The class itself is gone."""
 
     pid: int
     serial: int
 
 
-class CensusBegun(_Event, frozen=True, tag="census_begun"):
+class CensusBegun(_Event, frozen=True, kw_only=True, tag="census_begun"):
     """A copy of the target has been made. ``pause_s`` is how long the target stood still for it."""
 
     pid: int
@@ -252,7 +252,7 @@ class CensusBegun(_Event, frozen=True, tag="census_begun"):
     """``copy``, or ``inside`` where the target itself walks its heap."""
 
 
-class TargetPaused(_Event, frozen=True, tag="target_paused"):
+class TargetPaused(_Event, frozen=True, kw_only=True, tag="target_paused"):
     """The target stood still for ``pause_s`` because a copy of it was made for other work than a
     census."""
 
@@ -260,7 +260,7 @@ class TargetPaused(_Event, frozen=True, tag="target_paused"):
     pause_s: float
 
 
-class CensusTaken(_Event, frozen=True, tag="census_taken"):
+class CensusTaken(_Event, frozen=True, kw_only=True, tag="census_taken"):
     """What the heap holds at ``at``, the moment of the copy."""
 
     pid: int
@@ -282,7 +282,7 @@ class CensusTaken(_Event, frozen=True, tag="census_taken"):
     """The largest single objects of at least 1 MiB each, the largest first."""
 
 
-class CensusFailed(_Event, frozen=True, tag="census_failed"):
+class CensusFailed(_Event, frozen=True, kw_only=True, tag="census_failed"):
     """``retry_s``: seconds until it is tried again; None when it is not."""
 
     pid: int
@@ -290,7 +290,7 @@ class CensusFailed(_Event, frozen=True, tag="census_failed"):
     retry_s: float | None
 
 
-class WorkProgressed(_Event, frozen=True, tag="work_progressed"):
+class WorkProgressed(_Event, frozen=True, kw_only=True, tag="work_progressed"):
     """How far a piece of long work in a copy has come. ``work`` is the name that the viewer gave
     it; ``share`` is 0 to 1, None when nobody knows. ``done`` with a ``failure`` went wrong."""
 
@@ -302,7 +302,7 @@ class WorkProgressed(_Event, frozen=True, tag="work_progressed"):
     failure: str | None = None
 
 
-class ReferrersFound(_Event, frozen=True, tag="referrers_found"):
+class ReferrersFound(_Event, frozen=True, kw_only=True, tag="referrers_found"):
     """Who refers to one node of an inspection. Node 0 is the object that was asked about.
 
     ``references`` is its true count at the moment of the copy, ``seen`` how many of them were
@@ -323,7 +323,7 @@ class ReferrersFound(_Event, frozen=True, tag="referrers_found"):
     """Holders beyond those listed."""
 
 
-class InspectionEnded(_Event, frozen=True, tag="inspection_ended"):
+class InspectionEnded(_Event, frozen=True, kw_only=True, tag="inspection_ended"):
     """The copy behind an inspection is gone: what was not opened cannot be opened any more."""
 
     pid: int
@@ -331,13 +331,13 @@ class InspectionEnded(_Event, frozen=True, tag="inspection_ended"):
     reason: str
 
 
-class GraphWritten(_Event, frozen=True, tag="graph_written"):
+class GraphWritten(_Event, frozen=True, kw_only=True, tag="graph_written"):
     """The reference graph that was asked for is in these files: DOT, and SVG where graphviz is."""
 
     paths: list[str]
 
 
-class CostMeasured(_Event, frozen=True, tag="cost_measured"):
+class CostMeasured(_Event, frozen=True, kw_only=True, tag="cost_measured"):
     """What refwatch itself has used so far, seconds."""
 
     probe_cpu_s: float
@@ -348,46 +348,46 @@ class CostMeasured(_Event, frozen=True, tag="cost_measured"):
     told from the target's own time."""
 
 
-class RateChanged(_Event, frozen=True, tag="rate_changed"):
+class RateChanged(_Event, frozen=True, kw_only=True, tag="rate_changed"):
     rate_hz: float
     reason: str
 
 
-class OutputWritten(_Event, frozen=True, tag="output_written"):
+class OutputWritten(_Event, frozen=True, kw_only=True, tag="output_written"):
     """The target wrote this to its terminal; bytes that are no UTF-8 are replaced."""
 
     data: str
 
 
-class Noted(_Event, frozen=True, tag="noted"):
+class Noted(_Event, frozen=True, kw_only=True, tag="noted"):
     """Something the user should read once; ``level`` is ``info``, ``warning`` or ``error``."""
 
     level: str
     text: str
 
 
-class Marked(_Event, frozen=True, tag="marked"):
+class Marked(_Event, frozen=True, kw_only=True, tag="marked"):
     name: str
 
 
-class SnapshotWritten(_Event, frozen=True, tag="snapshot_written"):
+class SnapshotWritten(_Event, frozen=True, kw_only=True, tag="snapshot_written"):
     path: str
 
 
-class TargetExited(_Event, frozen=True, tag="target_exited"):
+class TargetExited(_Event, frozen=True, kw_only=True, tag="target_exited"):
     """The target is gone. ``exit_code`` as a shell has it: 128+N for signal N; None if unknown."""
 
     pid: int
     exit_code: int | None
 
 
-class WatchEnded(_Event, frozen=True, tag="watch_ended"):
+class WatchEnded(_Event, frozen=True, kw_only=True, tag="watch_ended"):
     """No further reading will come. ``reason`` is a sentence."""
 
     reason: str
 
 
-class Checkpoint(_Event, frozen=True, tag="checkpoint"):
+class Checkpoint(_Event, frozen=True, kw_only=True, tag="checkpoint"):
     """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
     event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
     which version's state it is; another version's is of no use."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class _Launch(Struct, frozen=True, tag_field="launch", tag=True):
+class _Launch(Struct, frozen=True, kw_only=True, tag_field="launch", tag=True):
     pass
 
 
-class Launched(_Launch, frozen=True, tag="launched"):
+class Launched(_Launch, frozen=True, kw_only=True, tag="launched"):
     """The target exists. ``monotonic_s`` is CLOCK_MONOTONIC when it was started."""
 
     pid: int
@@ -25,19 +25,19 @@ class Launched(_Launch, frozen=True, tag="launched"):
     terminal: bool
 
 
-class Wrote(_Launch, frozen=True, tag="wrote"):
+class Wrote(_Launch, frozen=True, kw_only=True, tag="wrote"):
     """The target's terminal output."""
 
     data: str
 
 
-class Ended(_Launch, frozen=True, tag="ended"):
+class Ended(_Launch, frozen=True, kw_only=True, tag="ended"):
     """The target's exit status, 128+N for signal N."""
 
     exit_code: int
 
 
-class Summary(_Launch, frozen=True, tag="summary"):
+class Summary(_Launch, frozen=True, kw_only=True, tag="summary"):
     """The daemon is done: lines for the user to read. ``stays``: it lives on for its viewers.
     ``failed``: what the user has asked to be written was not, as a line says."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class GilPlace(Struct, frozen=True):
+class GilPlace(Struct, frozen=True, kw_only=True):
     """``gil`` is the address of ``interval``; last_holder, locked and switch_number follow it, a
     word each. ``futex`` is where a thread that wants it sleeps."""
 
@@ -13,7 +13,7 @@ class GilPlace(Struct, frozen=True):
     futex: int
 
 
-class ThreadsPlace(Struct, frozen=True):
+class ThreadsPlace(Struct, frozen=True, kw_only=True):
     """Where the thread states are, and offsets in one."""
 
     main: int
@@ -27,7 +27,7 @@ class ThreadsPlace(Struct, frozen=True):
     id_offset: int
 
 
-class FramesPlace(Struct, frozen=True):
+class FramesPlace(Struct, frozen=True, kw_only=True):
     """The way from a thread state to its frames, and offsets in a frame and in a code object."""
 
     path: list[int]
@@ -44,7 +44,7 @@ class FramesPlace(Struct, frozen=True):
     firstlineno_offset: int
 
 
-class TextPlace(Struct, frozen=True):
+class TextPlace(Struct, frozen=True, kw_only=True):
     """How str and bytes lie in memory."""
 
     ascii_data: int
@@ -56,7 +56,7 @@ class TextPlace(Struct, frozen=True):
     ascii_shift: int
 
 
-class ReferencesPlace(Struct, frozen=True):
+class ReferencesPlace(Struct, frozen=True, kw_only=True):
     """How references are read."""
 
     weak_offset: int
@@ -67,7 +67,7 @@ class ReferencesPlace(Struct, frozen=True):
     """By how much sys.getrefcount reads more than ctypes, in the probe."""
 
 
-class Layout(Struct, frozen=True):
+class Layout(Struct, frozen=True, kw_only=True):
     """What calibration found and verified; None is what it could not."""
 
     gil: GilPlace | None = None

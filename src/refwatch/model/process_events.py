@@ -8,7 +8,7 @@ from msgspec import Struct
 from refwatch.model.event import TimedEvent as _Event
 
 
-class ProcessMeasured(_Event, frozen=True, tag="process_measured"):
+class ProcessMeasured(_Event, frozen=True, kw_only=True, tag="process_measured"):
     """Memory in bytes, CPU time in seconds since the process began. ``uss`` is read less often than
     the rest, and then ``rss`` is of the same moment."""
 
@@ -31,20 +31,20 @@ class ProcessMeasured(_Event, frozen=True, tag="process_measured"):
     where it is not read."""
 
 
-class GcGeneration(Struct, frozen=True):
+class GcGeneration(Struct, frozen=True, kw_only=True):
     collections: int
     collected: int
     uncollectable: int
 
 
-class GcMeasured(_Event, frozen=True, tag="gc_measured"):
+class GcMeasured(_Event, frozen=True, kw_only=True, tag="gc_measured"):
     """``gc.get_stats()``, youngest generation first."""
 
     pid: int
     generations: list[GcGeneration]
 
 
-class GcPaused(_Event, frozen=True, tag="gc_paused"):
+class GcPaused(_Event, frozen=True, kw_only=True, tag="gc_paused"):
     """Collections timed in the target since it was asked to: (count, sum, longest) in seconds, the
     youngest generation first."""
 

@@ -11,11 +11,11 @@ from refwatch.model.layout import Layout
 from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site
 
 
-class _Report(Struct, frozen=True, tag_field="message", tag=True):
+class _Report(Struct, frozen=True, kw_only=True, tag_field="message", tag=True):
     pass
 
 
-class BlocksPlace(Struct, frozen=True):
+class BlocksPlace(Struct, frozen=True, kw_only=True):
     """Where the blocks that were looked at are told of: ``count`` is the address of the word that
     says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
     oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
@@ -29,7 +29,7 @@ class BlocksPlace(Struct, frozen=True):
     extra: int
 
 
-class Opened(Struct, frozen=True):
+class Opened(Struct, frozen=True, kw_only=True):
     """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
     the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has. ``lost``: it did
     so already, but somebody has taken its functions away meanwhile. ``count`` of them were looked
@@ -44,14 +44,14 @@ class Opened(Struct, frozen=True):
     monotonic_s: float
 
 
-class EarlyBurst(Struct, frozen=True):
+class EarlyBurst(Struct, frozen=True, kw_only=True):
     """Blocks are looked at since before the target's first line, one in ``mean`` bytes."""
 
     opened: Opened
     mean: int
 
 
-class Hello(_Report, frozen=True, tag="hello"):
+class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
     pid: int
     python: str
     executable: str
@@ -68,17 +68,17 @@ class Hello(_Report, frozen=True, tag="hello"):
     burst: EarlyBurst | None = None
 
 
-class Stranger(_Report, frozen=True, tag="stranger"):
+class Stranger(_Report, frozen=True, kw_only=True, tag="stranger"):
     """A Python that has the target's environment, and that the launcher has not started."""
 
 
-class ProbeThread(_Report, frozen=True, tag="thread"):
+class ProbeThread(_Report, frozen=True, kw_only=True, tag="thread"):
     """The probe's thread began, perhaps again after a fork."""
 
     tid: int
 
 
-class Answer(_Report, frozen=True, tag="answer"):
+class Answer(_Report, frozen=True, kw_only=True, tag="answer"):
     """``threads``: (ident, native id, name, daemon) of every thread that threading knows.
     ``gc``: (collections, collected, uncollectable), youngest generation first."""
 
@@ -91,7 +91,7 @@ class Answer(_Report, frozen=True, tag="answer"):
     """There is no other interpreter in the process."""
 
 
-class InsideThread(Struct, frozen=True):
+class InsideThread(Struct, frozen=True, kw_only=True):
     """One thread at one sample from inside. ``call`` is its line of /proc/self/task/TID/syscall."""
 
     ident: int
@@ -106,13 +106,13 @@ class InsideThread(Struct, frozen=True):
     """Its line of /proc/self/task/TID/schedstat."""
 
 
-class InsideSample(_Report, frozen=True, tag="inside_sample"):
+class InsideSample(_Report, frozen=True, kw_only=True, tag="inside_sample"):
     """All threads, seen by the probe because the daemon may not look."""
 
     threads: list[InsideThread]
 
 
-class FoundObject(Struct, frozen=True):
+class FoundObject(Struct, frozen=True, kw_only=True):
     """An object that the probe now watches. ``weak`` is the address of a weak reference to it, 0
     where its type allows none."""
 
@@ -126,7 +126,7 @@ class FoundObject(Struct, frozen=True):
     source: str
 
 
-class Namespace(Struct, frozen=True):
+class Namespace(Struct, frozen=True, kw_only=True):
     """Where the names of ``__main__`` lie: ``keys_at`` is the address of the word that leads to the
     table, ``keys`` what it held, ``entries`` the first of ``count`` pairs of a name and a value."""
 
@@ -136,7 +136,7 @@ class Namespace(Struct, frozen=True):
     count: int
 
 
-class Scanned(_Report, frozen=True, tag="scanned"):
+class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
     """``__main__`` was looked through. ``left_out``: names bound in it that are too many; ``full``:
     so many objects are watched that there can be no other."""
 
@@ -147,31 +147,31 @@ class Scanned(_Report, frozen=True, tag="scanned"):
     full: bool = False
 
 
-class Watching(_Report, frozen=True, tag="watching"):
+class Watching(_Report, frozen=True, kw_only=True, tag="watching"):
     """The script, or a viewer by the daemon, has asked for these; none where nothing was found."""
 
     found: list[FoundObject]
 
 
-class Raw(_Report, frozen=True, tag="raw"):
+class Raw(_Report, frozen=True, kw_only=True, tag="raw"):
     """(watch, ctypes, sys.getrefcount)"""
 
     readings: list[tuple[int, int, int]]
 
 
-class LetGo(_Report, frozen=True, tag="let_go"):
+class LetGo(_Report, frozen=True, kw_only=True, tag="let_go"):
     """These were held by the probe alone, and are no more."""
 
     dead: list[int]
 
 
-class Trouble(_Report, frozen=True, tag="trouble"):
+class Trouble(_Report, frozen=True, kw_only=True, tag="trouble"):
     """A command was not obeyed, which is a bug of the probe's; it goes on."""
 
     reason: str
 
 
-class Ending(_Report, frozen=True, tag="ending"):
+class Ending(_Report, frozen=True, kw_only=True, tag="ending"):
     """The interpreter is about to end, and waits a moment for the last reading. ``found`` is new to
     the watch, and ``readings`` are raw ones of it."""
 
@@ -183,20 +183,20 @@ class Ending(_Report, frozen=True, tag="ending"):
     """The module for want of which it has ended or not begun; empty where that was not why."""
 
 
-class MarkSet(_Report, frozen=True, tag="mark"):
+class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
     """``refwatch.mark`` was called. ``monotonic_s`` is CLOCK_MONOTONIC."""
 
     name: str
     monotonic_s: float
 
 
-class BurstOpened(_Report, frozen=True, tag="burst_opened"):
+class BurstOpened(_Report, frozen=True, kw_only=True, tag="burst_opened"):
     """Some blocks are looked at from now on."""
 
     opened: Opened
 
 
-class BurstClosed(_Report, frozen=True, tag="burst_closed"):
+class BurstClosed(_Report, frozen=True, kw_only=True, tag="burst_closed"):
     """None is looked at any more. ``seen`` is false when somebody had taken the functions away, so
     that what was seen since they were put there is not all."""
 
@@ -204,13 +204,13 @@ class BurstClosed(_Report, frozen=True, tag="burst_closed"):
     cpu_s: float
 
 
-class NoBurst(_Report, frozen=True, tag="no_burst"):
+class NoBurst(_Report, frozen=True, kw_only=True, tag="no_burst"):
     """No block can be looked at here."""
 
     reason: str
 
 
-class Tracing(_Report, frozen=True, tag="tracing"):
+class Tracing(_Report, frozen=True, kw_only=True, tag="tracing"):
     """What is so with tracemalloc in the target."""
 
     on: bool
@@ -228,37 +228,37 @@ class Tracing(_Report, frozen=True, tag="tracing"):
     """Why there is none; empty where there is."""
 
 
-class _Work(_Report, frozen=True):
+class _Work(_Report, frozen=True, kw_only=True):
     work: str
     """The name that the daemon gave the work."""
 
 
-class Copied(_Work, frozen=True, tag="copied"):
+class Copied(_Work, frozen=True, kw_only=True, tag="copied"):
     """A copy was made, 0 for the target itself; the target stood still for ``pause_s``."""
 
     pid: int
     pause_s: float
 
 
-class NoCopy(_Work, frozen=True, tag="no_copy"):
+class NoCopy(_Work, frozen=True, kw_only=True, tag="no_copy"):
     """``passing``: it may well be done in a moment."""
 
     reason: str
     passing: bool = False
 
 
-class CopyHere(_Work, frozen=True, tag="copy"):
+class CopyHere(_Work, frozen=True, kw_only=True, tag="copy"):
     """The copy's first words, on a connection of its own."""
 
     pid: int
 
 
-class Progress(_Work, frozen=True, tag="progress"):
+class Progress(_Work, frozen=True, kw_only=True, tag="progress"):
     text: str
     share: float | None
 
 
-class LargestRow(Struct, frozen=True):
+class LargestRow(Struct, frozen=True, kw_only=True):
     """As Largest; ``chain`` is None where it was not looked for, as they were known."""
 
     type: str
@@ -268,7 +268,7 @@ class LargestRow(Struct, frozen=True):
     chain: list[ChainLink] | None = None
 
 
-class CensusReport(_Work, frozen=True, tag="census"):
+class CensusReport(_Work, frozen=True, kw_only=True, tag="census"):
     """``classes``: (address, tp_name, metaclass, references, references that are no instance's or
     -1, instances that the collector tracks or -1, module, name). ``types``: (module, name, count,
     size)."""
@@ -287,7 +287,7 @@ class CensusReport(_Work, frozen=True, tag="census"):
     """The largest single objects, the largest first."""
 
 
-class MemoryReport(_Work, frozen=True, tag="memory"):
+class MemoryReport(_Work, frozen=True, kw_only=True, tag="memory"):
     """What the allocators had when the copy was made; None is what could not be asked, with its
     reason among ``reasons``."""
 
@@ -298,7 +298,7 @@ class MemoryReport(_Work, frozen=True, tag="memory"):
     reasons: list[str]
 
 
-class ChainsReport(_Work, frozen=True, tag="chains"):
+class ChainsReport(_Work, frozen=True, kw_only=True, tag="chains"):
     """As ChainsFound; ``spread`` is for a later look, where only two tell what has become more."""
 
     module: str
@@ -311,7 +311,7 @@ class ChainsReport(_Work, frozen=True, tag="chains"):
     spread: list[tuple[int, int]] | None = None
 
 
-class ReferrersReport(_Work, frozen=True, tag="referrers"):
+class ReferrersReport(_Work, frozen=True, kw_only=True, tag="referrers"):
     """As the ReferrersFound event has it."""
 
     node: int
@@ -324,23 +324,23 @@ class ReferrersReport(_Work, frozen=True, tag="referrers"):
     left_out: int
 
 
-class Way(Struct, frozen=True):
+class Way(Struct, frozen=True, kw_only=True):
     """How the probe finds an object again: ("module", name), then steps."""
 
     address: int
     steps: list[tuple[str, str | int]]
 
 
-class WayReport(_Work, frozen=True, tag="way"):
+class WayReport(_Work, frozen=True, kw_only=True, tag="way"):
     node: int
     way: Way | None
 
 
-class GraphReport(_Work, frozen=True, tag="graph"):
+class GraphReport(_Work, frozen=True, kw_only=True, tag="graph"):
     dot: str
 
 
-class TracesReport(_Work, frozen=True, tag="traces"):
+class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
     """What the traces of tracemalloc add up to, refwatch's own left out. ``sites`` are the places
     that the groups name by their index, ``lines`` (site, size, count), ``files`` (file, size,
     count), ``tracebacks`` (sites, innermost first, size, count): the largest ones of each."""
@@ -356,11 +356,11 @@ class TracesReport(_Work, frozen=True, tag="traces"):
     took_s: float
 
 
-class Done(_Work, frozen=True, tag="done"):
+class Done(_Work, frozen=True, kw_only=True, tag="done"):
     """The copy ends."""
 
 
-class Failed(_Work, frozen=True, tag="failed"):
+class Failed(_Work, frozen=True, kw_only=True, tag="failed"):
     reason: str
 
 

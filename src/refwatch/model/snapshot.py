@@ -37,7 +37,7 @@ VerdictKind = Literal[
 ]
 
 
-class Target(Struct, frozen=True):
+class Target(Struct, frozen=True, kw_only=True):
     argv: list[str]
     executable: str
     python: str | None
@@ -47,14 +47,14 @@ class Target(Struct, frozen=True):
     exit_code: int | None
 
 
-class Limit(Struct, frozen=True):
+class Limit(Struct, frozen=True, kw_only=True):
     """A reading that is missing or less exact here, and why."""
 
     reading: str
     reason: str
 
 
-class Cost(Struct, frozen=True):
+class Cost(Struct, frozen=True, kw_only=True):
     """What watching has cost. ``probe_*`` is spent in the target, ``daemon_cpu_s`` beside it."""
 
     probe_cpu_s: float | None
@@ -64,7 +64,7 @@ class Cost(Struct, frozen=True):
     daemon_cpu_s: float | None
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, kw_only=True):
     """Where the time goes, in one sentence, and the numbers it rests on."""
 
     kind: VerdictKind
@@ -74,24 +74,24 @@ class Verdict(Struct, frozen=True):
     evidence: dict[str, float]
 
 
-class MarkAt(Struct, frozen=True):
+class MarkAt(Struct, frozen=True, kw_only=True):
     name: str
     at_s: float
 
 
-class Memory(Struct, frozen=True):
+class Memory(Struct, frozen=True, kw_only=True):
     rss: int | None
     uss: int | None
     peak_rss: int | None
     series: list[tuple[float, int]]
 
 
-class Cpu(Struct, frozen=True):
+class Cpu(Struct, frozen=True, kw_only=True):
     user_s: float | None
     system_s: float | None
 
 
-class Gil(Struct, frozen=True):
+class Gil(Struct, frozen=True, kw_only=True):
     """``held_fraction``: share of the time with the GIL locked. ``contention``: mean number of
     threads in ``gil_wait``. ``handoffs``: growth of the GIL's own switch_number under watch.
     ``series``: [time, held fraction, threads waiting]."""
@@ -104,13 +104,13 @@ class Gil(Struct, frozen=True):
     series: list[tuple[float, float, float]]
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, kw_only=True):
     file: str
     line: int
     function: str
 
 
-class HotLine(Struct, frozen=True):
+class HotLine(Struct, frozen=True, kw_only=True):
     """A line at which the thread spent ``seconds`` in ``state``."""
 
     file: str
@@ -120,7 +120,7 @@ class HotLine(Struct, frozen=True):
     seconds: float
 
 
-class Thread(Struct, frozen=True):
+class Thread(Struct, frozen=True, kw_only=True):
     """``states`` is seconds in each state; they add up to the thread's life under watch.
     ``stack`` is innermost first, as last read. ``hot`` has most seconds first."""
 
@@ -143,7 +143,7 @@ class Thread(Struct, frozen=True):
     """Seconds with the GIL, whether it ran or not; null where that was not sampled."""
 
 
-class Holds(Struct, frozen=True):
+class Holds(Struct, frozen=True, kw_only=True):
     """Seconds for which the GIL was kept by threads that ran, that waited for a CPU, and that were
     blocked in a system call. ``longest_s``: the longest hold for which others waited, at
     ``longest_at``; null where nobody waited."""
@@ -155,7 +155,7 @@ class Holds(Struct, frozen=True):
     longest_at: Line | None
 
 
-class GcStats(Struct, frozen=True):
+class GcStats(Struct, frozen=True, kw_only=True):
     """One generation of ``gc.get_stats()``."""
 
     generation: int
@@ -164,7 +164,7 @@ class GcStats(Struct, frozen=True):
     uncollectable: int
 
 
-class GcPause(Struct, frozen=True):
+class GcPause(Struct, frozen=True, kw_only=True):
     """Collections of one generation that were timed, seconds."""
 
     generation: int
@@ -173,7 +173,7 @@ class GcPause(Struct, frozen=True):
     longest_s: float
 
 
-class ClassCount(Struct, frozen=True):
+class ClassCount(Struct, frozen=True, kw_only=True):
     """Live instances of a class. ``exact``: read from the class's own reference count, of which two
     censuses have found the same number to be others' than instances; or that has not moved since
     the only census. Else the number may be off, or is the census's. Of classes that never had an
@@ -190,7 +190,7 @@ class ClassCount(Struct, frozen=True):
     series: list[tuple[float, int]]
 
 
-class Watched(Struct, frozen=True):
+class Watched(Struct, frozen=True, kw_only=True):
     """A watched object. ``references`` is its true count; ``ctypes`` and ``getrefcount`` are raw,
     and ``getrefcount_offset`` how much more the latter reads. ``held``: its type allows no weak
     reference, so refwatch holds one reference, which the raw readings have and ``references`` has
@@ -210,7 +210,7 @@ class Watched(Struct, frozen=True):
     held: bool
 
 
-class Suspect(Struct, frozen=True):
+class Suspect(Struct, frozen=True, kw_only=True):
     """A class that keeps growing: ``per_second`` is the slope of a straight line through the
     censuses since ``since_s``, or through its live counts, ``r2`` how well it fits (0 to 1)."""
 
@@ -228,7 +228,7 @@ class Suspect(Struct, frozen=True):
     """How many of the instances nobody held at the newest census; null where that is not known."""
 
 
-class Census(Struct, frozen=True):
+class Census(Struct, frozen=True, kw_only=True):
     """What the heap held at the newest census. ``growth`` is since the newest mark, or since the
     first census, most first; types that did not change are left out."""
 
@@ -247,7 +247,7 @@ class Census(Struct, frozen=True):
     """The largest single objects of at least 1 MiB each, the largest first."""
 
 
-class Judged(Struct, frozen=True):
+class Judged(Struct, frozen=True, kw_only=True):
     """Up to when growth was judged: null where nothing was. ``by``: the classes defined in Python
     by their live counts, all other types by censuses. ``reason``: why not, or why only a part."""
 
@@ -256,7 +256,7 @@ class Judged(Struct, frozen=True):
     reason: str | None
 
 
-class AllocationGroup(Struct, frozen=True):
+class AllocationGroup(Struct, frozen=True, kw_only=True):
     """What was allocated at one traceback, innermost first.
 
     In exact mode ``size`` and ``count`` are live bytes and blocks, ``delta_*`` their growth since
@@ -279,7 +279,7 @@ class AllocationGroup(Struct, frozen=True):
     kept_count: int | None = None
 
 
-class LineAllocations(Struct, frozen=True):
+class LineAllocations(Struct, frozen=True, kw_only=True):
     """The same for all that was allocated by one line, whoever called it."""
 
     file: str
@@ -297,7 +297,7 @@ class LineAllocations(Struct, frozen=True):
     kept_count: int | None = None
 
 
-class Allocations(Struct, frozen=True):
+class Allocations(Struct, frozen=True, kw_only=True):
     """``traced`` and ``peak`` are tracemalloc's, refwatch's own blocks left out of the first; 0 in
     burst mode. ``window_s``: seconds that burst mode has looked at, of ``span_s``; 0 in exact mode,
     which sees all. ``blocks`` are live and traced in exact mode, in burst mode those that were
@@ -316,7 +316,7 @@ class Allocations(Struct, frozen=True):
     note: str
 
 
-class Process(Struct, frozen=True):
+class Process(Struct, frozen=True, kw_only=True):
     pid: int
     ppid: int | None
     argv: list[str]
@@ -339,10 +339,10 @@ class Process(Struct, frozen=True):
     """Null where no GIL was read."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that can't be read."""
-    judged: Judged = field(default_factory=lambda: Judged(None, [], None))
+    judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
 
 
-class Sampling(Struct, frozen=True):
+class Sampling(Struct, frozen=True, kw_only=True):
     """How the threads were read. ``rate_hz`` is what was asked for last, ``mean_hz`` what came."""
 
     method: Literal["outside", "inside", "none"]
@@ -353,7 +353,7 @@ class Sampling(Struct, frozen=True):
     rate_changes: list[str]
 
 
-class Snapshot(Struct, frozen=True):
+class Snapshot(Struct, frozen=True, kw_only=True):
     refwatch: str
     taken_at: str
     duration_s: float

@@ -106,7 +106,9 @@ class Tracebacks:
         site = self._sites.get(line)
         if site is None:
             for seen in self._lines.take_new(0.0):
-                self._sites[seen.line] = Site(seen.file, seen.number, seen.function)
+                self._sites[seen.line] = Site(
+                    file=seen.file, line=seen.number, function=seen.function
+                )
             site = self._sites[line]
         return site
 

@@ -38,9 +38,9 @@ class _Thread:
 
     def take_slice(self) -> ev.ThreadSlice:
         piece = ev.ThreadSlice(
-            self.serial,
-            self.samples,
-            self.times,
+            serial=self.serial,
+            samples=self.samples,
+            states=self.times,
             runs=encode_runs(self.runs),
             hot=[(line, state, seconds) for (line, state), seconds in self.hot.items()],
             stack=[self.line] if self.line != self.line_sent else None,
@@ -126,7 +126,9 @@ class InsideSampler:
         self._serial += 1
         thread = self._threads[row.ident] = _Thread(self._serial, self._round)
         at, tid = at_ns / 1e9, row.tid or 0
-        self._emit(ev.ThreadStarted(at, thread.serial, self._pid, tid, row.ident))
+        self._emit(
+            ev.ThreadStarted(at=at, serial=thread.serial, pid=self._pid, tid=tid, ident=row.ident)
+        )
         return thread
 
     def _end_threads(self, at_ns: int) -> None:
@@ -134,14 +136,22 @@ class InsideSampler:
             if thread.seen != self._round:
                 del self._threads[ident]
                 self._sched.pop(ident, None)
-                self._emit(ev.ThreadEnded(at_ns / 1e9, thread.serial))
+                self._emit(ev.ThreadEnded(at=at_ns / 1e9, serial=thread.serial))
 
     def _line(self, row: InsideThread, at_ns: int) -> int:
         key = (row.file, row.line, row.function)
         number = self._lines.get(key)
         if number is None:
             number = self._lines[key] = len(self._lines) + (1 << 20)
-            self._emit(ev.LineSeen(at_ns / 1e9, number, *key))
+            self._emit(
+                ev.LineSeen(
+                    at=at_ns / 1e9,
+                    line=number,
+                    file=row.file,
+                    number=row.line,
+                    function=row.function,
+                )
+            )
         return number
 
     def take_names(self, answer: Answer) -> None:
@@ -150,14 +160,28 @@ class InsideSampler:
             thread = self._threads.get(ident)
             if thread is not None and thread.name != name:
                 thread.name = name
-                self._emit(ev.ThreadNamed(self._at_ns / 1e9, thread.serial, name, daemon))
+                self._emit(
+                    ev.ThreadNamed(
+                        at=self._at_ns / 1e9, serial=thread.serial, name=name, daemon=daemon
+                    )
+                )
 
     def slice(self) -> None:
         """Send what the samples since the last slice add up to."""
         pieces = [thread.take_slice() for thread in self._threads.values() if thread.samples]
         span = (self._at_ns - self._from_ns) / 1e9
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in pieces)
-        gil = ev.GilSlice(self._held_s, waited, 0, 0.0)
+        gil = ev.GilSlice(held_s=self._held_s, wait_s=waited, handoffs=0, interval_s=0.0)
         at = self._at_ns / 1e9
-        self._emit(ev.Sampled(at, self._pid, span, self._samples, gil, pieces, self._rate_hz))
+        self._emit(
+            ev.Sampled(
+                at=at,
+                pid=self._pid,
+                span_s=span,
+                samples=self._samples,
+                gil=gil,
+                threads=pieces,
+                rate_hz=self._rate_hz,
+            )
+        )
         self._from_ns, self._samples, self._held_s = self._at_ns, 0, 0.0

@@ -67,7 +67,10 @@ class Lines:
     def take_new(self, at: float) -> list[LineSeen]:
         """Events for the lines that were seen for the first time since the last call."""
         new, self.new = self.new, []
-        return [LineSeen(at, *line) for line in new]
+        return [
+            LineSeen(at=at, line=line, file=file, number=number, function=function)
+            for line, file, number, function in new
+        ]
 
     def check(self) -> None:
         """Forget the code objects whose address is used by another one now."""

@@ -53,12 +53,12 @@ class ProcessReader:
         self._peak = max(self._peak, rss, self._high_water())
         children = self._children.read(at) if sys.platform == "linux" else None
         return ProcessMeasured(
-            at,
-            self._process.pid,
-            rss,
-            self._peak,
-            float(times.user),
-            float(times.system),
+            at=at,
+            pid=self._process.pid,
+            rss=rss,
+            peak_rss=self._peak,
+            user_s=float(times.user),
+            system_s=float(times.system),
             uss=uss,
             children=children.seen if children else 0,
             children_s=children.lived_s if children else 0.0,

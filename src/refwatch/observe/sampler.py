@@ -262,13 +262,13 @@ class Sampler:
         gil = self._gil_slice(waited)
         self._emit(
             Sampled(
-                at_ns / 1e9,
-                self.pid,
-                span_s,
-                self._slice_samples,
-                gil,
-                told,
-                rate_hz,
+                at=at_ns / 1e9,
+                pid=self.pid,
+                span_s=span_s,
+                samples=self._slice_samples,
+                gil=gil,
+                threads=told,
+                rate_hz=rate_hz,
                 torn=torn,
                 unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
             )
@@ -289,10 +289,10 @@ class Sampler:
         longest = self._holds.take_longest(self._last_ns, self.threads)
         known = self.interpreter is not None and self.interpreter.reads_collector
         return GilSlice(
-            self._held_ns / 1e9,
-            wait_s,
-            handoffs,
-            self._words.interval_us / 1e6,
+            held_s=self._held_ns / 1e9,
+            wait_s=wait_s,
+            handoffs=handoffs,
+            interval_s=self._words.interval_us / 1e6,
             longest_hold_s=longest.ns / 1e9,
             longest_serial=longest.serial,
             longest_line=longest.line,

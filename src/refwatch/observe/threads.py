@@ -108,10 +108,21 @@ class Threads:
                 self.names_wanted = True
                 at, tid = at_ns / 1e9, tracked.tid
                 self._emit(
-                    ThreadStarted(at, tracked.serial, self.pid, tid, tracked.ident, tracked.name)
+                    ThreadStarted(
+                        at=at,
+                        serial=tracked.serial,
+                        pid=self.pid,
+                        tid=tid,
+                        ident=tracked.ident,
+                        name=tracked.name,
+                    )
                 )
                 if tracked.daemon is not None:  # threading's name for it has come already
-                    self._emit(ThreadNamed(at, tracked.serial, tracked.name, tracked.daemon))
+                    self._emit(
+                        ThreadNamed(
+                            at=at, serial=tracked.serial, name=tracked.name, daemon=tracked.daemon
+                        )
+                    )
         self._fresh.clear()
 
     def mark_probe(self, tid: int) -> None:
@@ -144,7 +155,9 @@ class Threads:
             if (tracked.name, tracked.daemon) != (name, daemon):
                 tracked.name, tracked.daemon = name, daemon
                 if tracked.serial not in unsaid:
-                    self._emit(ThreadNamed(at_ns / 1e9, tracked.serial, name, daemon))
+                    self._emit(
+                        ThreadNamed(at=at_ns / 1e9, serial=tracked.serial, name=name, daemon=daemon)
+                    )
 
     def end(self, tracked: Tracked, at_ns: int) -> None:
         """The kernel has it no more."""
@@ -160,7 +173,7 @@ class Threads:
         """Say which threads have ended, once their last slice is out."""
         for tracked, at_ns in self.ended:
             if not tracked.probe:
-                self._emit(ThreadEnded(at_ns / 1e9, tracked.serial))
+                self._emit(ThreadEnded(at=at_ns / 1e9, serial=tracked.serial))
         self.ended.clear()
 
 

@@ -24,7 +24,7 @@ from refwatch.session.series import Series
 KEEP_GROUPS = 2_000  # of each kind; of twice as many the smallest are forgotten
 KEEP_NUMBERED = 20_000
 """Sites, and tracebacks, of which the newest so many numbers can be named again."""
-UNKNOWN = Site("?", 0, "?")
+UNKNOWN = Site(file="?", line=0, function="?")
 NO_SPLIT_PARTS = 6  # python used, free, C used, free, files, other
 
 
@@ -48,7 +48,7 @@ class Live(Struct, frozen=True, gc=False, array_like=True):
     count: int
 
 
-GONE = Live(0, 0)
+GONE = Live(size=0, count=0)
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,11 @@ class Allocations:
 
     def took_traces(self, event: ev.TracesTaken) -> None:
         groups: dict[By, dict[Key, Live]] = {
-            By.LINE: {use.site: Live(use.size, use.count) for use in event.lines},
-            By.FILE: {use.file: Live(use.size, use.count) for use in event.files},
-            By.TRACEBACK: {use.traceback: Live(use.size, use.count) for use in event.tracebacks},
+            By.LINE: {use.site: Live(size=use.size, count=use.count) for use in event.lines},
+            By.FILE: {use.file: Live(size=use.size, count=use.count) for use in event.files},
+            By.TRACEBACK: {
+                use.traceback: Live(size=use.size, count=use.count) for use in event.tracebacks
+            },
         }
         self.traces = Traces(
             event.number,

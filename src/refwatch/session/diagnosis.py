@@ -136,7 +136,13 @@ def _no_data(state: State, process: ProcessState | None) -> Verdict:
     sentence = _missing(state, process)
     advice = "Watch for a second or longer; refwatch doctor says what this machine allows."
     watched = process.sampled_s if process else 0.0
-    return Verdict("undecided", sentence, advice, 0.0, {"watched_s": round(watched, 6)})
+    return Verdict(
+        kind="undecided",
+        sentence=sentence,
+        advice=advice,
+        confidence=0.0,
+        evidence={"watched_s": round(watched, 6)},
+    )
 
 
 def _missing(state: State, process: ProcessState | None) -> str:

@@ -115,14 +115,14 @@ def tally_of(sums: list[float], length: float) -> Tally:
     """The sums of one window of this length, seconds, with what an error is estimated from."""
     blocks, size, blocks_variance, size_variance, kept_blocks, kept_size = sums
     return Tally(
-        blocks,
-        size,
-        blocks_variance,
-        size_variance,
-        kept_blocks,
-        kept_size,
-        blocks * blocks,
-        size * size,
-        blocks * length,
-        size * length,
+        blocks=blocks,
+        size=size,
+        blocks_variance=blocks_variance,
+        size_variance=size_variance,
+        kept_blocks=kept_blocks,
+        kept_size=kept_size,
+        blocks_square=blocks * blocks,
+        size_square=size * size,
+        blocks_time=blocks * length,
+        size_time=size * length,
     )

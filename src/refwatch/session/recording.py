@@ -44,7 +44,7 @@ class RecordingError(Exception):
     """A recording cannot be written or read; the text is one line for the user."""
 
 
-class _Header(msgspec.Struct):
+class _Header(msgspec.Struct, kw_only=True):
     recording: str
     refwatch: str = ""
 
@@ -61,7 +61,7 @@ class RecordingWriter:
         self._flushed_at = float("-inf")
         self._since_checkpoint = 0
         self._checkpoint_size = 0
-        header = _Header(f"{FORMAT}{VERSION}", __version__)
+        header = _Header(recording=f"{FORMAT}{VERSION}", refwatch=__version__)
         try:
             self._file: BinaryIO | Stream | None = _create(path, encode_line(header), terminal)
         except (OSError, ValueError) as error:

@@ -132,7 +132,7 @@ class State:
 
     def checkpoint(self) -> ev.Checkpoint:
         """All of it as one event, which another state takes in as it takes in others."""
-        return ev.Checkpoint(self.now, codec.shape_of(State), codec.encode(self))
+        return ev.Checkpoint(at=self.now, shape=codec.shape_of(State), data=codec.encode(self))
 
     def note(self, at: float, text: str, level: str = "info") -> None:
         self.notes.append(Note(at, level, text))

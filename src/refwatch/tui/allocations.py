@@ -297,7 +297,9 @@ class AllocationsPanel(TablePanel):
             mode = self._asked[0]
         wanted = NEXT[mode]
         self._asked = (wanted, self._view.switched_s)
-        self.post_message(self.SendWanted(SwitchAllocations(wanted), f"Switching to {wanted} …"))
+        self.post_message(
+            self.SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …")
+        )
 
     def action_count(self) -> None:
         if self._view.mode == "exact":
@@ -308,7 +310,7 @@ class AllocationsPanel(TablePanel):
     def action_frames(self) -> None:
         if self._view.mode == "exact":
             frames = FRAMES.get(self._view.frames, 1)
-            command = SwitchAllocations("exact", frames)
+            command = SwitchAllocations(mode="exact", frames=frames)
             self.post_message(self.SendWanted(command, f"Tracing {frames} frames from now on …"))
         else:
             self.notify("Only exact mode has tracebacks of a chosen depth: t switches to it.")

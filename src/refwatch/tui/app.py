@@ -250,7 +250,7 @@ class RefwatchApp(AskingApp):
         name = f"refwatch-{self._stem()}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json"
         path = self._snapshot_dir / name
         if not self.replay:
-            await self.send(WriteSnapshot(str(path)))
+            await self.send(WriteSnapshot(path=str(path)))
             return
         if self._write_snapshot is None:
             self.notify("A snapshot cannot be written from here.", severity="warning")
@@ -385,7 +385,7 @@ class RefwatchApp(AskingApp):
 
     @on(OutputLines.Typed)
     async def _typed(self, event: OutputLines.Typed) -> None:
-        await self.send(TypeInput(event.data))
+        await self.send(TypeInput(data=event.data))
 
     @on(OutputLines.TypingChanged)
     def _typing_changed(self) -> None:
@@ -400,7 +400,7 @@ class RefwatchApp(AskingApp):
         if self.replay or target is None or not target.terminal or self.state.exited:
             return
         rows, columns = size.height - CHROME[0], size.width - CHROME[1]
-        command = ResizeTerminal(max(rows, 2), max(columns, 10))
+        command = ResizeTerminal(rows=max(rows, 2), columns=max(columns, 10))
         self.run_worker(self.send(command), group="resize")
 
 

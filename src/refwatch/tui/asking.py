@@ -138,7 +138,7 @@ class AskingApp(App[Leave]):
 
     async def _mark(self, name: str | None) -> None:
         if name is not None:
-            await self.send(Mark(name))
+            await self.send(Mark(name=name))
 
     async def action_census(self) -> None:
         await self.send(TakeCensus())
@@ -163,7 +163,7 @@ class AskingApp(App[Leave]):
         if path is None:
             return
         if PATH.fullmatch(path):
-            await self.send(WatchObject(path), f"{path} is watched as soon as it is there")
+            await self.send(WatchObject(path=path), f"{path} is watched as soon as it is there")
         else:
             text = f"No dotted path of names: {path}"
             self.notify(text, severity="warning", markup=False)
@@ -195,5 +195,5 @@ class AskingApp(App[Leave]):
     async def _inspected(self, name: str, _: None) -> None:
         """The screen was left: the copy behind it is of no more use."""
         if not self.replay and not self.feed.gone:
-            await self.send(EndInspection(name))
+            await self.send(EndInspection(inspection=name))
         self.post_message(self.DrawWanted())

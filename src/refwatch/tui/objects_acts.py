@@ -45,17 +45,27 @@ class ObjectActs:
     def find_chains(self, name: TypeName, now: float) -> None:
         """Look for who keeps its instances alive. ``now`` in seconds."""
         self._asked[chains_work(name)] = now
-        self._send(FindChains(chains_work(name), *name))
+        self._send(FindChains(work=chains_work(name), module=name[0], name=name[1]))
 
     def write_graph(self, name: TypeName) -> None:
         """Write the references around it, into the current directory."""
         stem = re.sub(r"[^\w.-]+", "_", name[1])[:LONGEST_STEM] or "objects"
-        self._send(WriteGraph(graph_work(name), str(Path.cwd() / f"refwatch-{stem}.dot"), *name))
+        self._send(
+            WriteGraph(
+                work=graph_work(name),
+                path=str(Path.cwd() / f"refwatch-{stem}.dot"),
+                module=name[0],
+                name=name[1],
+            )
+        )
 
     def watch(self, name: TypeName, seen: Seen | None = None) -> None:
         """Watch its newest instance, or what was seen in a chain."""
         if seen is None:
-            self._send(WatchInstance(*name), f"Looking for the newest {safe(name[1])} …")
+            self._send(
+                WatchInstance(module=name[0], name=name[1]),
+                f"Looking for the newest {safe(name[1])} …",
+            )
         else:
             self._want(seen.watch())
 
@@ -69,14 +79,14 @@ class ObjectActs:
         starts = [chain[0].address for chain in found.chains if chain] if found is not None else []
 
         def ask(inspection: str) -> Command:
-            return InspectInstance(inspection, *name)
+            return InspectInstance(inspection=inspection, module=name[0], name=name[1])
 
         title = f"the newest {safe(fmt_type(*name))}"
         self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
 
     def cancel(self, work: str) -> None:
         self._asked.pop(work, None)
-        self._send(CancelWork(work))
+        self._send(CancelWork(work=work))
 
     def running(self, name: TypeName, view: ObjectsView) -> str:
         """The work about this class that goes on or was just asked for; empty where there is

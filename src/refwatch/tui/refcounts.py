@@ -146,7 +146,7 @@ class RefcountsPanel(TablePanel):
     def action_unwatch(self) -> None:
         one = self._view.of(self.table.cursor)
         if one is not None and one.died_s is None:
-            self.post_message(self.SendWanted(Unwatch(one.watch)))
+            self.post_message(self.SendWanted(Unwatch(watch=one.watch)))
         elif one is not None:
             self.notify(f"{safe(one.name)} has died: it is watched no more.", markup=False)
 
@@ -160,7 +160,7 @@ class RefcountsPanel(TablePanel):
             return
 
         def ask(inspection: str) -> Command:
-            return Inspect(inspection, one.watch)
+            return Inspect(inspection=inspection, watch=one.watch)
 
         title = f"{safe(one.name)} {safe(one.type)}"
         self.post_message(Panel.InspectWanted(title, ask, one.address))

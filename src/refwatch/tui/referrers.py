@@ -103,7 +103,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._paths.add(event.key)
         if self.view is not None and node not in self.view.answered:
             self._asked.add(node)
-            self.post_message(Panel.SendWanted(OpenNode(self.inspection, node)))
+            self.post_message(Panel.SendWanted(OpenNode(inspection=self.inspection, node=node)))
         self.post_message(self.RedrawWanted())
 
     @on(TreeLines.Closed)
@@ -123,8 +123,8 @@ class ReferrersScreen(LiveScreen[InspectionView]):
             return
         one = next(one for one in self.view.holders if one.path == row.key)
         if one.what:
-            command = WatchNode(self.inspection, row.key[-1])
+            command = WatchNode(inspection=self.inspection, node=row.key[-1])
             self.post_message(Panel.SendWanted(command, f"Looking for {one.what} …"))
 
     def action_cancel(self) -> None:
-        self.post_message(Panel.SendWanted(CancelWork(self.inspection)))
+        self.post_message(Panel.SendWanted(CancelWork(work=self.inspection)))

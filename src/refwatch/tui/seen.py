@@ -22,7 +22,9 @@ class Seen(NamedTuple):
         number = _number(self.address)
         if number is None:
             return None
-        return Panel.SendWanted(WatchAddress(number, self.type), f"Looking for {safe(self.what)} …")
+        return Panel.SendWanted(
+            WatchAddress(address=number, type=self.type), f"Looking for {safe(self.what)} …"
+        )
 
     def inspect(self) -> Panel.InspectWanted | None:
         """Wants to know who refers to it; None for what has no address."""
@@ -31,7 +33,7 @@ class Seen(NamedTuple):
             return None
 
         def ask(inspection: str) -> Command:
-            return InspectAddress(inspection, number, self.type)
+            return InspectAddress(inspection=inspection, address=number, type=self.type)
 
         return Panel.InspectWanted(safe(self.what), ask, self.address)
 

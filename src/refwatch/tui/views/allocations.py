@@ -203,7 +203,7 @@ class Between:
         """The blocks of one group."""
         now = self.until.traces.groups[by].get(key, GONE)
         then = self.before.groups[by].get(key, GONE)
-        grown = Live(now.size - then.size, now.count - then.count)
+        grown = Live(size=now.size - then.size, count=now.count - then.count)
         return ExactFigures(now, grown, grown.size / self.span_s if self.span_s > 0 else 0.0)
 
     def weights(self, by: By) -> Iterator[tuple[Key, float]]:

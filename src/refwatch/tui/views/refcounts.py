@@ -26,7 +26,7 @@ LEAST_RANGE = 6
 BY_DEFAULT = Order("growth", reverse=True)
 
 
-class Watched(Struct, frozen=True, gc=False):
+class Watched(Struct, frozen=True, kw_only=True, gc=False):
     """One watched object. A struct, for there may be thousands at each drawing: it is made in an
     eighth of a dataclass's time, and the collector need not look at it, for it is in no cycle.
     Texts are made safe when they are drawn."""
@@ -104,18 +104,18 @@ def view_refcounts(state: State) -> RefcountsView:
 
 def _watched(one: WatchedRecord) -> Watched:
     return Watched(
-        one.serial,
-        one.name,
-        one.type,
-        one.address,
-        one.source,
-        one.held,
-        one.immortal,
-        one.references,
-        one.ctypes,
-        one.getrefcount,
-        one.ended_s,
-        one.series,
+        watch=one.serial,
+        name=one.name,
+        type=one.type,
+        address=one.address,
+        source=one.source,
+        held=one.held,
+        immortal=one.immortal,
+        references=one.references,
+        ctypes=one.ctypes,
+        getrefcount=one.getrefcount,
+        died_s=one.ended_s,
+        steps=one.series,
     )
 
 
