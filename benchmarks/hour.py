@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import psutil
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session import codec
@@ -37,6 +38,7 @@ STATES = list(ThreadState)
 def opening() -> Iterator[ev.Event]:
     yield ev.TargetStarted(
         at=0.0,
+        process=MAIN,
         pid=PID,
         argv=["program.py"],
         executable="/usr/bin/python3",
@@ -46,13 +48,20 @@ def opening() -> Iterator[ev.Event]:
         terminal=True,
     )
     yield ev.InterpreterFound(
-        at=0.05, pid=PID, python="3.13.0", free_threaded=False, gil=True, switch_interval_s=0.005
+        at=0.05,
+        process=MAIN,
+        python="3.13.0",
+        free_threaded=False,
+        gil=True,
+        switch_interval_s=0.005,
     )
     for serial in range(THREADS):
         yield ev.ThreadStarted(
-            at=0.1, serial=serial, pid=PID, tid=PID + serial, ident=140_000_000 + serial
+            at=0.1, serial=serial, process=MAIN, tid=PID + serial, ident=140_000_000 + serial
         )
-        yield ev.ThreadNamed(at=0.1, serial=serial, name=f"worker-{serial}", daemon=False)
+        yield ev.ThreadNamed(
+            at=0.1, process=MAIN, serial=serial, name=f"worker-{serial}", daemon=False
+        )
 
 
 def thread_slice(serial: int, lines: int, at: float) -> ev.ThreadSlice:
@@ -86,31 +95,33 @@ def each_slice(number: int, lines: int) -> Iterator[ev.Event]:
         yield ev.ThreadStarted(
             at=at,
             serial=passing,
-            pid=PID,
+            process=MAIN,
             tid=100_000 + passing % 30_000,
             ident=150_000_000 + passing,
         )
-        yield ev.ThreadNamed(at=at, serial=passing, name=f"request-{passing}", daemon=True)
+        yield ev.ThreadNamed(
+            at=at, process=MAIN, serial=passing, name=f"request-{passing}", daemon=True
+        )
         yield ev.GcMeasured(
             at=at,
-            pid=PID,
+            process=MAIN,
             generations=[ev.GcGeneration(collections=number, collected=3 * number, uncollectable=0)]
             * 3,
         )
         yield ev.CostMeasured(
-            at=at, probe_cpu_s=0.01, probe_gil_held_s=0.001, daemon_cpu_s=at * 0.08
+            at=at, process=MAIN, probe_cpu_s=0.01, probe_gil_held_s=0.001, daemon_cpu_s=at * 0.08
         )
         yield ev.OutputWritten(at=at, data=f"{at:10.3f} a line that the program prints\r\n" * 10)
     serials = [*range(THREADS), passing]
     gil = ev.GilSlice(held_s=0.09, wait_s=0.3, handoffs=21, interval_s=0.005)
     pieces = [thread_slice(serial, lines, at) for serial in serials]
     yield ev.Sampled(
-        at=at, pid=PID, span_s=SLICE_S, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
+        at=at, process=MAIN, span_s=SLICE_S, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
     )
     if number % 3 == 0:
         yield ev.ProcessMeasured(
             at=at,
-            pid=PID,
+            process=MAIN,
             rss=50 << 20,
             peak_rss=60 << 20,
             user_s=at * 0.9,
@@ -120,7 +131,7 @@ def each_slice(number: int, lines: int) -> Iterator[ev.Event]:
     if number % 100 == 0:
         yield ev.Noted(at=at, level="info", text=f"something worth a line happened at {at:.1f}")
     if number % 10 == 9:
-        yield ev.ThreadEnded(at=at, serial=passing)
+        yield ev.ThreadEnded(at=at, process=MAIN, serial=passing)
 
 
 def session(hours: float) -> Iterator[ev.Event]:
@@ -133,6 +144,7 @@ def session(hours: float) -> Iterator[ev.Event]:
             file = f"/usr/lib/python3/program/module_{known // 100}.py"
             yield ev.LineSeen(
                 at=number * SLICE_S,
+                process=MAIN,
                 line=known,
                 file=file,
                 number=known % 100,

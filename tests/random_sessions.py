@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState as S
 from refwatch.model.states import encode_runs
@@ -31,6 +32,7 @@ class Session:
     def events(self) -> Iterator[ev.Event]:
         yield ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -40,14 +42,15 @@ class Session:
         )
         yield ev.InterpreterFound(
             at=0.0,
-            pid=PID,
+            process=MAIN,
             python="3.13",
             free_threaded=False,
             gil=self.has_gil,
             switch_interval_s=0.005,
         )
         yield from (
-            ev.LineSeen(at=0.0, line=n, file="/x.py", number=n, function=f"f{n}") for n in range(20)
+            ev.LineSeen(at=0.0, process=MAIN, line=n, file="/x.py", number=n, function=f"f{n}")
+            for n in range(20)
         )
         yield from self.start_thread()
         for _ in range(self.slices):
@@ -56,15 +59,18 @@ class Session:
             yield self.sampled()
             if self.rng.random() < 0.4:
                 yield self.measured()
-        yield ev.TargetExited(at=self.at, pid=PID, exit_code=3)
+        yield ev.TargetExited(at=self.at, process=MAIN, exit_code=3)
         yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def start_thread(self) -> Iterator[ev.Event]:
         self.serial += 1
         self.alive.append(self.serial)
-        yield ev.ThreadStarted(at=self.at, serial=self.serial, pid=PID, tid=100 + self.serial % 7)
+        yield ev.ThreadStarted(
+            at=self.at, serial=self.serial, process=MAIN, tid=100 + self.serial % 7
+        )
         yield ev.ThreadNamed(
             at=self.at,
+            process=MAIN,
             serial=self.serial,
             name=f"thread {self.serial}",
             daemon=self.rng.random() < 0.5,
@@ -76,7 +82,7 @@ class Session:
             yield from self.start_thread()
         elif draw < 0.18 and len(self.alive) > 1:
             yield ev.ThreadEnded(
-                at=self.at, serial=self.alive.pop(self.rng.randrange(len(self.alive)))
+                at=self.at, process=MAIN, serial=self.alive.pop(self.rng.randrange(len(self.alive)))
             )
         elif draw < 0.5:
             yield self.rng.choice(self.rare())
@@ -85,25 +91,48 @@ class Session:
         at, serial, name = self.at, self.rng.choice(self.alive), f"name {self.rng.randrange(9)}"
         return [
             ev.ThreadNamed(
-                at=at, serial=serial, name=name, daemon=self.rng.choice([None, True, False])
+                at=at,
+                process=MAIN,
+                serial=serial,
+                name=name,
+                daemon=self.rng.choice([None, True, False]),
             ),
             ev.Noted(at=at, level="info", text=f"note {at}"),
             ev.Marked(at=at, name=f"mark {at}"),
-            ev.RateChanged(at=at, rate_hz=self.rng.choice([500.0, 1000.0]), reason=f"because {at}"),
+            ev.RateChanged(
+                at=at,
+                process=MAIN,
+                rate_hz=self.rng.choice([500.0, 1000.0]),
+                reason=f"because {at}",
+            ),
             ev.ReadingLimited(
-                at=at, reading=f"reading {self.rng.randrange(5)}", reason=self.rng.choice("ab")
+                at=at,
+                process=MAIN,
+                reading=f"reading {self.rng.randrange(5)}",
+                reason=self.rng.choice("ab"),
             ),
             ev.OutputWritten(at=at, data=self.rng.choice("xyz") * self.rng.randrange(1, 9000)),
             ev.CostMeasured(
-                at=at, probe_cpu_s=at / 1000, probe_gil_held_s=at / 2000, daemon_cpu_s=at / 100
+                at=at,
+                process=MAIN,
+                probe_cpu_s=at / 1000,
+                probe_gil_held_s=at / 2000,
+                daemon_cpu_s=at / 100,
             ),
             ev.GcMeasured(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 generations=[ev.GcGeneration(collections=int(at), collected=2, uncollectable=3)],
             ),
             ev.SnapshotWritten(at=at, path=f"/tmp/{at}.json"),
-            ev.LineSeen(at=at, line=self.rng.randrange(40), file="/y.py", number=7, function="g"),
+            ev.LineSeen(
+                at=at,
+                process=MAIN,
+                line=self.rng.randrange(40),
+                file="/y.py",
+                number=7,
+                function="g",
+            ),
         ]
 
     def sampled(self) -> ev.Sampled:
@@ -123,7 +152,7 @@ class Session:
         still = self.rng.random()
         return ev.Sampled(
             at=self.at,
-            pid=PID,
+            process=MAIN,
             span_s=0.1,
             samples=100,
             gil=gil if has_gil else None,
@@ -165,7 +194,7 @@ class Session:
         rss = self.rng.randrange(10**6, 10**7)
         return ev.ProcessMeasured(
             at=self.at,
-            pid=PID,
+            process=MAIN,
             rss=rss,
             peak_rss=10**7,
             user_s=self.at * 0.9,
@@ -192,6 +221,7 @@ class References:
     def events(self) -> Iterator[ev.Event]:
         yield ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -203,9 +233,9 @@ class References:
             self.at = round(self.at + 0.05, 6)
             if self.rng.random() < self.busy:
                 yield from self.something()
-            yield ev.WatchedCounted(at=self.at, pid=PID, counts=self.some_counts(self.watched))
-            yield ev.ClassesCounted(at=self.at, pid=PID, counts=self.some_counts(self.classes))
-        yield ev.TargetExited(at=self.at, pid=PID, exit_code=0)
+            yield ev.WatchedCounted(at=self.at, process=MAIN, counts=self.some_counts(self.watched))
+            yield ev.ClassesCounted(at=self.at, process=MAIN, counts=self.some_counts(self.classes))
+        yield ev.TargetExited(at=self.at, process=MAIN, exit_code=0)
         yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def some_counts(self, serials: list[int]) -> list[tuple[int, int]]:
@@ -224,7 +254,7 @@ class References:
             self.watched.append(self.serial)
             yield ev.WatchedFound(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 watch=self.serial,
                 name=f"name {self.serial}",
                 type="list",
@@ -237,30 +267,36 @@ class References:
             ev.RawReading(watch=self.rng.choice(self.watched), ctypes=3, getrefcount=4),
             ev.RawReading(watch=1 << 30, ctypes=1, getrefcount=2),
         ]
-        yield ev.WatchedRead(at=self.at, pid=PID, offset=self.rng.randrange(2), readings=read)
+        yield ev.WatchedRead(at=self.at, process=MAIN, offset=self.rng.randrange(2), readings=read)
 
     def kind(self) -> Iterator[ev.Event]:
         self.serial += 1
         self.classes.append(self.serial)
         yield ev.ClassFound(
-            at=self.at, pid=PID, serial=self.serial, module="app", name=f"Class{self.serial % 40}"
+            at=self.at,
+            process=MAIN,
+            serial=self.serial,
+            module="app",
+            name=f"Class{self.serial % 40}",
         )
 
     def ends(self) -> Iterator[ev.Event]:
         for _ in range(self.rng.randrange(1, 4)):
             if self.watched:
                 gone = self.watched.pop(self.rng.randrange(len(self.watched)))
-                yield ev.WatchedEnded(at=self.at, pid=PID, watch=gone, died=self.rng.random() < 0.8)
+                yield ev.WatchedEnded(
+                    at=self.at, process=MAIN, watch=gone, died=self.rng.random() < 0.8
+                )
             if self.classes and self.rng.random() < 0.7:
                 gone = self.classes.pop(self.rng.randrange(len(self.classes)))
-                yield ev.ClassEnded(at=self.at, pid=PID, serial=gone)
+                yield ev.ClassEnded(at=self.at, process=MAIN, serial=gone)
 
     def counted(self) -> Iterator[ev.Event]:
         """A census: begun, and then taken or failed, or neither for now; a pause for other work."""
         self.census += 1
         yield ev.CensusBegun(
             at=self.at,
-            pid=PID,
+            process=MAIN,
             number=self.census,
             reason="interval",
             pause_s=self.rng.random() / 100,
@@ -269,7 +305,7 @@ class References:
         if draw < 0.2:
             yield ev.CensusFailed(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 reason=f"because {self.at}",
                 retry_s=self.rng.choice([None, 5.0]),
             )
@@ -293,7 +329,7 @@ class References:
             )
             yield ev.CensusTaken(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 number=self.census,
                 took_s=0.1,
                 objects=1000,
@@ -301,7 +337,7 @@ class References:
                 most_referenced=most,
                 garbage=garbage,
             )
-        yield ev.TargetPaused(at=self.at, pid=PID, pause_s=0.001)
+        yield ev.TargetPaused(at=self.at, process=MAIN, pause_s=0.001)
 
     def looked_into(self) -> Iterator[ev.Event]:
         name = f"inspection {self.rng.randrange(7)}"
@@ -318,7 +354,7 @@ class References:
         found: list[ev.Event] = [
             ev.ReferrersFound(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 inspection=name,
                 node=self.rng.randrange(9),
                 type="list",
@@ -328,10 +364,12 @@ class References:
                 seen=seen,
                 referrers=referrers,
             ),
-            ev.InspectionEnded(at=self.at, pid=PID, inspection=name, reason=f"because {self.at}"),
+            ev.InspectionEnded(
+                at=self.at, process=MAIN, inspection=name, reason=f"because {self.at}"
+            ),
             ev.ChainsFound(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 module="app",
                 name=label,
                 chains=kept,
@@ -347,9 +385,9 @@ class References:
         told: list[ev.Event] = [
             ev.Marked(at=self.at, name=f"mark {self.at}"),
             ev.GcPaused(
-                at=self.at, pid=PID, generations=[(int(self.at), 0.1, 0.01), (0, 0.0, 0.0)]
+                at=self.at, process=MAIN, generations=[(int(self.at), 0.1, 0.01), (0, 0.0, 0.0)]
             ),
-            ev.GraphWritten(at=self.at, paths=[f"/tmp/{self.at}.dot"]),
+            ev.GraphWritten(at=self.at, process=MAIN, paths=[f"/tmp/{self.at}.dot"]),
             ev.Noted(at=self.at, level="info", text=f"note {self.at}"),
         ]
         yield self.rng.choice(told)
@@ -359,7 +397,7 @@ class References:
         work = f"work {self.rng.randrange(2 * KEEP_WORK)}"
         yield ev.WorkProgressed(
             at=self.at,
-            pid=PID,
+            process=MAIN,
             work=work,
             text="looking",
             share=0.5,
@@ -382,6 +420,7 @@ class Allocations:
     def events(self) -> Iterator[ev.Event]:
         yield ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -392,7 +431,7 @@ class Allocations:
         for _ in range(self.ticks):
             self.at = round(self.at + 0.2, 6)
             yield from self.something()
-        yield ev.TargetExited(at=self.at, pid=PID, exit_code=0)
+        yield ev.TargetExited(at=self.at, process=MAIN, exit_code=0)
         yield ev.WatchEnded(at=self.at, reason="the target ended")
 
     def something(self) -> Iterator[ev.Event]:
@@ -410,10 +449,12 @@ class Allocations:
             Site(file=f"/f{n % 7}.py", line=n, function="f")
             for n in range(self.sites, self.sites + new)
         ]
-        yield ev.SitesSeen(at=self.at, pid=PID, first=self.sites, sites=sites)
+        yield ev.SitesSeen(at=self.at, process=MAIN, first=self.sites, sites=sites)
         self.sites += new
         tracebacks = [[self.rng.randrange(self.sites) for _ in range(3)] for _ in range(new)]
-        yield ev.TracebacksSeen(at=self.at, pid=PID, first=self.tracebacks, tracebacks=tracebacks)
+        yield ev.TracebacksSeen(
+            at=self.at, process=MAIN, first=self.tracebacks, tracebacks=tracebacks
+        )
         self.tracebacks += new
 
     def some(self) -> list[int]:
@@ -428,14 +469,14 @@ class Allocations:
         ]
         window_s = self.rng.choice([0.0, 0.05, 0.07])
         return ev.BurstMeasured(
-            at=self.at, pid=PID, window_s=window_s, span_s=0.5, uses=uses, samples=len(uses)
+            at=self.at, process=MAIN, window_s=window_s, span_s=0.5, uses=uses, samples=len(uses)
         )
 
     def traces(self) -> ev.Event:
         if self.rng.random() < 0.2:
             return ev.TracesFailed(
                 at=self.at,
-                pid=PID,
+                process=MAIN,
                 reason=f"because {self.at}",
                 retry_s=self.rng.choice([None, 5.0]),
             )
@@ -443,7 +484,7 @@ class Allocations:
         some, size = self.some(), self.rng.randrange(10**6)
         return ev.TracesTaken(
             at=self.at - self.rng.choice([0.0, 0.5]),
-            pid=PID,
+            process=MAIN,
             number=self.count,
             frames=9,
             traced=size,
@@ -469,12 +510,12 @@ class Allocations:
             other=parts[5],
             arenas=3,
         )
-        return ev.MemoryMeasured(at=self.at, pid=PID, split=split)
+        return ev.MemoryMeasured(at=self.at, process=MAIN, split=split)
 
     def rare(self) -> ev.Event:
         if self.rng.random() < 0.5:
             return ev.Marked(at=self.at, name=f"mark {self.at}")
         mode, note = self.rng.choice(MODES), self.rng.choice(["", "the target's own"])
         return ev.AllocationsSwitched(
-            at=self.at, pid=PID, mode=mode, frames=self.rng.randrange(1, 4), note=note
+            at=self.at, process=MAIN, mode=mode, frames=self.rng.randrange(1, 4), note=note
         )

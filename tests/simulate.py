@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.states import ThreadState, encode_runs
 
@@ -59,7 +60,7 @@ class Simulation:
         for number in range(1, slices + 1):
             yield from self.slice(number)
         if self.ends:
-            yield ev.TargetExited(at=self.seconds, pid=PID, exit_code=self.exit_code)
+            yield ev.TargetExited(at=self.seconds, process=MAIN, exit_code=self.exit_code)
             yield ev.WatchEnded(at=self.seconds, reason="the target has ended")
 
     def start(self) -> Iterator[Event]:
@@ -67,6 +68,7 @@ class Simulation:
         argv = ["/home/app/threads_cpu.py", "--threads", str(self.workers)]
         yield ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=argv,
             executable="/usr/bin/python3.12",
@@ -77,14 +79,16 @@ class Simulation:
         )
         yield ev.InterpreterFound(
             at=0.09,
-            pid=PID,
+            process=MAIN,
             python="3.12.7",
             free_threaded=False,
             gil=True,
             switch_interval_s=0.005,
         )
         for line, file, number, function in LINES:
-            yield ev.LineSeen(at=0.1, line=line, file=file, number=number, function=function)
+            yield ev.LineSeen(
+                at=0.1, process=MAIN, line=line, file=file, number=number, function=function
+            )
         yield from self._thread(1, "MainThread")
         yield from self._thread(2, "reader")
         for index in range(self.workers):
@@ -95,9 +99,9 @@ class Simulation:
 
     def _thread(self, serial: int, name: str) -> Iterator[Event]:
         yield ev.ThreadStarted(
-            at=0.1, serial=serial, pid=PID, tid=70_000 + serial, ident=0x7F0000000000 + serial
+            at=0.1, serial=serial, process=MAIN, tid=70_000 + serial, ident=0x7F0000000000 + serial
         )
-        yield ev.ThreadNamed(at=0.1, serial=serial, name=name, daemon=serial == 2)
+        yield ev.ThreadNamed(at=0.1, process=MAIN, serial=serial, name=name, daemon=serial == 2)
 
     def slice(self, number: int) -> Iterator[Event]:
         """What comes in for the slice of that number, from 1 on."""
@@ -119,7 +123,13 @@ class Simulation:
             interval_s=0.005,
         )
         yield ev.Sampled(
-            at=at, pid=PID, span_s=SLICE_S, samples=100, gil=gil, threads=threads, rate_hz=1000.0
+            at=at,
+            process=MAIN,
+            span_s=SLICE_S,
+            samples=100,
+            gil=gil,
+            threads=threads,
+            rate_hz=1000.0,
         )
         if number % 5 == 0:
             yield from self._slow_readings(at, number, dice)
@@ -128,7 +138,7 @@ class Simulation:
         rss = 18_000_000 + number * 40_000 + dice.randrange(400_000)
         yield ev.ProcessMeasured(
             at=at,
-            pid=PID,
+            process=MAIN,
             rss=rss,
             peak_rss=rss + 1_000_000,
             user_s=at * 0.97,
@@ -136,14 +146,18 @@ class Simulation:
             uss=rss - 9_000_000,
         )
         yield ev.CostMeasured(
-            at=at, probe_cpu_s=0.0104, probe_gil_held_s=0.0071, daemon_cpu_s=at * 0.041
+            at=at,
+            process=MAIN,
+            probe_cpu_s=0.0104,
+            probe_gil_held_s=0.0071,
+            daemon_cpu_s=at * 0.041,
         )
         collections = [
             ev.GcGeneration(collections=number, collected=number * 3, uncollectable=0),
             ev.GcGeneration(collections=number // 10, collected=0, uncollectable=0),
             ev.GcGeneration(collections=number // 40, collected=0, uncollectable=0),
         ]
-        yield ev.GcMeasured(at=at, pid=PID, generations=collections)
+        yield ev.GcMeasured(at=at, process=MAIN, generations=collections)
         if self.terminal:
             yield ev.OutputWritten(
                 at=at, data=f"\x1b[32mround {number // 5}\x1b[0m of \x1b[1mmany\x1b[0m\r\n"

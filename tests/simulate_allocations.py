@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from math import exp
 from operator import attrgetter
 
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import Site
 
@@ -98,13 +99,13 @@ def with_allocations(
 
 
 def allocation_events(
-    seconds: float, mode: Mode = "burst", pid: int = PID, home: str = HOME, frames: int = 8
+    seconds: float, mode: Mode = "burst", home: str = HOME, frames: int = 8
 ) -> Iterator[Event]:
     """What happens to the allocations in the first seconds, seen in this way all the time."""
     parts = {"exact": exact_events, "burst": burst_events, "off": _off_events}
     streams = (
-        parts[mode](seconds, pid, home, frames),
-        memory_events(seconds, pid),
+        parts[mode](seconds, home, frames),
+        memory_events(seconds),
         iter([ev.Marked(at=at, name=name) for at, name in MARKS]),
     )
     for event in heapq.merge(*streams, key=attrgetter("at")):
@@ -113,36 +114,36 @@ def allocation_events(
         yield event
 
 
-def _off_events(seconds: float, pid: int, home: str, frames: int) -> Iterator[Event]:  # noqa: ARG001
-    yield ev.AllocationsSwitched(at=0.2, pid=pid, mode="off", frames=0)
+def _off_events(seconds: float, home: str, frames: int) -> Iterator[Event]:  # noqa: ARG001
+    yield ev.AllocationsSwitched(at=0.2, process=MAIN, mode="off", frames=0)
 
 
-def names(at: float, pid: int = PID, home: str = HOME, frames: int = 8) -> Iterator[Event]:
+def names(at: float, home: str = HOME, frames: int = 8) -> Iterator[Event]:
     """All sites and tracebacks, with their numbers; tracebacks are cut to so many frames."""
     sites = [
         Site(file=file if file[0] in "/<" else f"{home}/{file}", line=line, function=function)
         for file, line, function in SITES
     ]
-    yield ev.SitesSeen(at=at, pid=pid, first=1, sites=sites)
+    yield ev.SitesSeen(at=at, process=MAIN, first=1, sites=sites)
     yield ev.TracebacksSeen(
-        at=at, pid=pid, first=1, tracebacks=[list(flow.sites[:frames]) for flow in FLOWS]
+        at=at, process=MAIN, first=1, tracebacks=[list(flow.sites[:frames]) for flow in FLOWS]
     )
 
 
 def exact_events(
-    seconds: float, pid: int = PID, home: str = HOME, frames: int = 8, since: float = 0.2
+    seconds: float, home: str = HOME, frames: int = 8, since: float = 0.2
 ) -> Iterator[Event]:
     """Exact mode from ``since`` on."""
-    yield ev.AllocationsSwitched(at=since, pid=pid, mode="exact", frames=frames)
-    yield from names(since, pid, home, frames)
+    yield ev.AllocationsSwitched(at=since, process=MAIN, mode="exact", frames=frames)
+    yield from names(since, home, frames)
     counted = [since + 0.8 + COUNT_S * number for number in range(int(seconds / COUNT_S) + 1)]
     for number, at in enumerate(sorted({*counted, *(at + 0.05 for at, _ in MARKS)}), 1):
         if since <= at <= seconds:
-            yield traces(at, number, pid, home, frames, since)
+            yield traces(at, number, home, frames, since)
 
 
 def traces(
-    at: float, number: int, pid: int = PID, home: str = HOME, frames: int = 8, since: float = 0.0
+    at: float, number: int, home: str = HOME, frames: int = 8, since: float = 0.0
 ) -> ev.TracesTaken:
     """The traces at one moment: of blocks that were allocated since tracing began."""
     lines: dict[int, tuple[int, int]] = {}
@@ -158,7 +159,7 @@ def traces(
         files[file] = _sum(files.get(file), one)
     size = sum(each[0] for each in stacks.values())
     return ev.TracesTaken(
-        at=at, pid=pid, number=number, frames=frames, traced=size, peak=round(size * 1.1),
+        at=at, process=MAIN, number=number, frames=frames, traced=size, peak=round(size * 1.1),
         blocks=sum(each[1] for each in stacks.values()), pause_s=0.0032, took_s=0.11,
         lines=[LineUse(site=site, size=size, count=count) for site, (size, count) in lines.items()],
         files=[FileUse(file=file, size=size, count=count) for file, (size, count) in files.items()],
@@ -172,17 +173,17 @@ def _sum(one: tuple[int, int] | None, other: tuple[int, int]) -> tuple[int, int]
 
 
 def burst_events(
-    seconds: float, pid: int = PID, home: str = HOME, frames: int = 8, since: float = 0.2
+    seconds: float, home: str = HOME, frames: int = 8, since: float = 0.2
 ) -> Iterator[Event]:
     """Burst mode from ``since`` on."""
     dice = random.Random(11)
-    yield ev.AllocationsSwitched(at=since, pid=pid, mode="burst", frames=frames)
-    yield from names(since, pid, home, frames)
+    yield ev.AllocationsSwitched(at=since, process=MAIN, mode="burst", frames=frames)
+    yield from names(since, home, frames)
     for number in range(1, int((seconds - since) / WINDOW_EVERY_S) + 1):
-        yield window(round(since + number * WINDOW_EVERY_S, 3), dice, pid)
+        yield window(round(since + number * WINDOW_EVERY_S, 3), dice)
 
 
-def window(at: float, dice: random.Random, pid: int = PID) -> ev.BurstMeasured:
+def window(at: float, dice: random.Random) -> ev.BurstMeasured:
     """One window that ends at this time. Each block in it is looked at with probability SEEN."""
     length = WINDOW_S * dice.uniform(0.8, 1.2)
     uses: list[BurstUse] = []
@@ -211,7 +212,7 @@ def window(at: float, dice: random.Random, pid: int = PID) -> ev.BurstMeasured:
             )
         )
     return ev.BurstMeasured(
-        at=at, pid=pid, window_s=length, span_s=WINDOW_EVERY_S, uses=uses, samples=samples
+        at=at, process=MAIN, window_s=length, span_s=WINDOW_EVERY_S, uses=uses, samples=samples
     )
 
 
@@ -221,11 +222,11 @@ def _drawn(dice: random.Random, mean: float) -> int:
     return whole + (dice.random() < mean - whole)
 
 
-def memory_events(seconds: float, pid: int = PID) -> Iterator[Event]:
+def memory_events(seconds: float) -> Iterator[Event]:
     """Where the memory is, each second."""
     for number in range(1, int(seconds / MEMORY_S) + 1):
         at = number * MEMORY_S
-        yield ev.MemoryMeasured(at=at, pid=pid, split=split_at(at))
+        yield ev.MemoryMeasured(at=at, process=MAIN, split=split_at(at))
 
 
 def split_at(at: float) -> MemorySplit:
@@ -247,7 +248,7 @@ def split_at(at: float) -> MemorySplit:
     )
 
 
-def many(at: float, number: int, pid: int = PID) -> Sequence[Event]:
+def many(at: float, number: int) -> Sequence[Event]:
     """So many groups of each kind, in exact mode and by one window."""
     sites = [
         Site(file=f"{HOME}/big/m{place % 97}.py", line=place, function=f"f{place}")
@@ -267,9 +268,11 @@ def many(at: float, number: int, pid: int = PID) -> Sequence[Event]:
         for i in range(number)
     ]
     return [
-        ev.SitesSeen(at=at, pid=pid, first=first, sites=sites),
+        ev.SitesSeen(at=at, process=MAIN, first=first, sites=sites),
         ev.TracebacksSeen(
-            at=at, pid=pid, first=first, tracebacks=[[first + i, first] for i in range(number)]
+            at=at, process=MAIN, first=first, tracebacks=[[first + i, first] for i in range(number)]
         ),
-        ev.BurstMeasured(at=at, pid=pid, window_s=0.02, span_s=0.25, uses=uses, samples=number),
+        ev.BurstMeasured(
+            at=at, process=MAIN, window_s=0.02, span_s=0.25, uses=uses, samples=number
+        ),
     ]

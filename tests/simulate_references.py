@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-from tests.simulate import PID, SCRIPT, Simulation
+from tests.simulate import SCRIPT, Simulation
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 
@@ -134,10 +135,10 @@ def with_references(simulation: Simulation) -> Iterator[Event]:
     return heapq.merge(references, simulation.events(), key=attrgetter("at"))
 
 
-def reference_events(seconds: float, pid: int = PID) -> Iterator[Event]:
+def reference_events(seconds: float) -> Iterator[Event]:
     """What happens to the references in the first seconds, in the order of their times."""
-    parts = (_watched(seconds, pid), _classes(seconds, pid), _censuses(seconds, pid),
-             _collections(seconds, pid), _looked_into(pid))  # fmt: skip
+    parts = (_watched(seconds), _classes(seconds), _censuses(seconds),
+             _collections(seconds), _looked_into())  # fmt: skip
     for event in heapq.merge(*parts, key=attrgetter("at")):
         if event.at > seconds:
             return
@@ -164,14 +165,14 @@ def _address(number: int) -> str:
     return f"{0x7F3A_5C00_0000 + number * 0x1_0370:#x}"
 
 
-def _watched(seconds: float, pid: int) -> Iterator[Event]:
+def _watched(seconds: float) -> Iterator[Event]:
     last: dict[int, int] = {}
     for at in _ticks(seconds, 0.3):
         for one in WATCHED:
             if one.found_s == at:
                 yield ev.WatchedFound(
                     at=at,
-                    pid=pid,
+                    process=MAIN,
                     watch=one.watch,
                     name=one.name,
                     type=one.type,
@@ -181,15 +182,15 @@ def _watched(seconds: float, pid: int) -> Iterator[Event]:
                     immortal=one.immortal,
                 )
             elif one.died_s == at:
-                yield ev.WatchedEnded(at=at, pid=pid, watch=one.watch)
+                yield ev.WatchedEnded(at=at, process=MAIN, watch=one.watch)
         alive = [one for one in WATCHED if one.found_s <= at < one.died_s]
         now = {one.watch: one.references(at) for one in alive if not one.immortal}
         if changed := [(watch, n) for watch, n in now.items() if last.get(watch) != n]:
-            yield ev.WatchedCounted(at=at, pid=pid, counts=changed)
+            yield ev.WatchedCounted(at=at, process=MAIN, counts=changed)
         last = now
         if round(at * 10) % 10 == 5:  # once a second
             yield ev.WatchedRead(
-                at=at, pid=pid, offset=1, readings=[_raw(one, at) for one in alive]
+                at=at, process=MAIN, offset=1, readings=[_raw(one, at) for one in alive]
             )
 
 
@@ -200,21 +201,21 @@ def _raw(one: Bound, at: float) -> ev.RawReading:
     return ev.RawReading(watch=one.watch, ctypes=count, getrefcount=count + 1)
 
 
-def _classes(seconds: float, pid: int) -> Iterator[Event]:
+def _classes(seconds: float) -> Iterator[Event]:
     serials = range(1, len(CLASSES) + 1)
     for serial, full_name in zip(serials, CLASSES, strict=True):
         module, name = _split(full_name)
-        yield ev.ClassFound(at=0.2, pid=pid, serial=serial, module=module, name=name)
+        yield ev.ClassFound(at=0.2, process=MAIN, serial=serial, module=module, name=name)
     last: dict[int, int] = {}
     for at in _ticks(seconds, 0.2):
         now = {serial: instances(serial, at) for serial in serials}
         changed = [(serial, count) for serial, count in now.items() if last.get(serial) != count]
         if changed:
-            yield ev.ClassesCounted(at=at, pid=pid, counts=changed)
+            yield ev.ClassesCounted(at=at, process=MAIN, counts=changed)
         last = now
 
 
-def _censuses(seconds: float, pid: int) -> Iterator[Event]:
+def _censuses(seconds: float) -> Iterator[Event]:
     last: dict[tuple[str, str], TypeCount] = {}
     for number in range(int(max(0.0, seconds - FIRST_CENSUS_S) / CENSUS_S) + 1):
         at = FIRST_CENSUS_S + number * CENSUS_S
@@ -226,11 +227,13 @@ def _censuses(seconds: float, pid: int) -> Iterator[Event]:
         ]
         changed = [count for name, count in now.items() if last.get(name) != count]
         pause = 0.0021 + 0.0004 * (number % 3)
-        yield ev.CensusBegun(at=at, pid=pid, number=number + 1, reason="interval", pause_s=pause)
+        yield ev.CensusBegun(
+            at=at, process=MAIN, number=number + 1, reason="interval", pause_s=pause
+        )
         objects = sum(count.count for count in now.values())
         yield ev.CensusTaken(
             at=at,
-            pid=pid,
+            process=MAIN,
             number=number + 1,
             took_s=0.071,
             objects=objects,
@@ -296,27 +299,27 @@ def _most_referenced(at: float) -> list[Referenced]:
     ]
 
 
-def _collections(seconds: float, pid: int) -> Iterator[Event]:
+def _collections(seconds: float) -> Iterator[Event]:
     for second in range(1, int(seconds) + 1):
         young = (14 * second, 0.00021 * 14 * second, 0.00063)
         middle = (second, 0.0011 * second, 0.0019)
         old = (second // 4, 0.0147 * (second // 4), 0.0161 if second >= 4 else 0.0)
-        yield ev.GcPaused(at=float(second), pid=pid, generations=[young, middle, old])
+        yield ev.GcPaused(at=float(second), process=MAIN, generations=[young, middle, old])
 
 
 INSPECTION = "inspect-1"
 
 
-def _looked_into(pid: int) -> Iterator[Event]:
+def _looked_into() -> Iterator[Event]:
     """A mark; an inspection of a session, two levels deep; the chains of the leak."""
     yield ev.Marked(at=MARK_S, name="warm")
-    yield ev.WorkProgressed(at=6.2, pid=pid, work=INSPECTION, text="copying the process")
+    yield ev.WorkProgressed(at=6.2, process=MAIN, work=INSPECTION, text="copying the process")
     yield ev.WorkProgressed(
-        at=6.4, pid=pid, work=INSPECTION, text="looking for referrers", share=0.6
+        at=6.4, process=MAIN, work=INSPECTION, text="looking for referrers", share=0.6
     )
     yield ev.ReferrersFound(
         at=6.6,
-        pid=pid,
+        process=MAIN,
         inspection=INSPECTION,
         node=0,
         type="app.Session",
@@ -327,11 +330,11 @@ def _looked_into(pid: int) -> Iterator[Event]:
         referrers=_holders_of_a_session(),
     )
     yield ev.WorkProgressed(
-        at=6.6, pid=pid, work=INSPECTION, text="3 of 4 references found", share=1.0, done=True
+        at=6.6, process=MAIN, work=INSPECTION, text="3 of 4 references found", share=1.0, done=True
     )
     yield ev.ReferrersFound(
         at=7.4,
-        pid=pid,
+        process=MAIN,
         inspection=INSPECTION,
         node=1,
         type="list",
@@ -343,11 +346,11 @@ def _looked_into(pid: int) -> Iterator[Event]:
     )
     chains = "chains app.Session"
     yield ev.WorkProgressed(
-        at=8.6, pid=pid, work=chains, text="looking for chains to app.Session", share=0.3
+        at=8.6, process=MAIN, work=chains, text="looking for chains to app.Session", share=0.3
     )
     yield ev.ChainsFound(
         at=8.9,
-        pid=pid,
+        process=MAIN,
         module="app",
         name="Session",
         chains=_chains(),
@@ -357,7 +360,7 @@ def _looked_into(pid: int) -> Iterator[Event]:
         ],
     )
     yield ev.WorkProgressed(
-        at=8.9, pid=pid, work=chains, text="3 chains found", share=1.0, done=True
+        at=8.9, process=MAIN, work=chains, text="3 chains found", share=1.0, done=True
     )
 
 

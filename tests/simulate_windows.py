@@ -7,6 +7,7 @@ from random import Random
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse
+from refwatch.model.event import MAIN
 
 PID = 42
 WINDOW_S = 0.05  # long on average
@@ -75,5 +76,5 @@ def window(
     )
     uses = [use] if seen else []
     return ev.BurstMeasured(
-        at=program.at, pid=PID, window_s=length, span_s=gap + length, uses=uses, samples=seen
+        at=program.at, process=MAIN, window_s=length, span_s=gap + length, uses=uses, samples=seen
     ), before + inside

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, cast
 
+from tests.stand_ins import context
+
 from refwatch.daemon.censuses import Censuses
-from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.event import TimedEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,11 @@ class FakeCopies:
         return "census-1"
 
 
-def begun() -> tuple[FakeCopies, Censuses, list[ev.Event]]:
+def begun() -> tuple[FakeCopies, Censuses, list[TimedEvent]]:
     """A census that has just been begun, of this process."""
-    copies, events = FakeCopies(), list[ev.Event]()
-    played, pid = cast("Copies", copies), os.getpid()
-    censuses = Censuses(
-        pid, played, None, events.append, lambda: None, lambda: 0, None, inside=False
-    )
+    copies, events = FakeCopies(), list[TimedEvent]()
+    played = cast("Copies", copies)
+    censuses = Censuses(context(events.append), played, lambda: None, None, None, inside=False)
     censuses.tick(10**9)
     copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return copies, censuses, events

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from tests.stand_ins import context
 
 from refwatch.daemon import bursts
 from refwatch.daemon.burst_uses import Seen
@@ -16,6 +17,7 @@ from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import BurstUse
+from refwatch.model.event import TimedEvent
 from refwatch.model.layout import FramesPlace, Layout, TextPlace
 from refwatch.observe.blocks import Block
 from refwatch.observe.memory import RemoteMemory
@@ -65,7 +67,7 @@ class Target:
         )  # times as many blocks as one in EACH_NS
         self.mean = self._next_mean = 0
         self.done: list[str] = []
-        self.events: list[ev.Event] = []
+        self.events: list[TimedEvent] = []
         self.opening = False
         self.opens_after_ns = self.opened_ns = 0
         self._count = 0.0
@@ -155,8 +157,10 @@ def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
         probe_tid=1,
     )
     memory = cast("RemoteMemory", object())
-    emit = target.events.append
-    watch = Bursts(1, hello, memory, Numbers(1, emit), emit, target.send, lambda: target.now, 0.03)
+    given = context(
+        target.events.append, asked=target.send, clock=lambda: target.now, memory=memory
+    )
+    watch = Bursts(given, hello, Numbers(given), 0.03)
     watch.begin()
     while target.now < (1 + seconds) * SECOND:
         following = watch.step(target.now)

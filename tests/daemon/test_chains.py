@@ -8,12 +8,14 @@ import socket
 
 import msgspec
 import pytest
+from tests.stand_ins import context
 
 from refwatch.daemon.chains import AGAIN, ENDED, SECOND_LOOK_NS, ChainSearches, Search
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.copies import Copies
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.event import TimedEvent
 
 NAME = ("builtins", "str")
 SPREAD = [(0, 7), (1, 0), (4096, 7)]
@@ -25,13 +27,15 @@ class Looking:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, object]] = []
-        self.events: list[ev.Event] = []
+        self.events: list[TimedEvent] = []
         self.over: list[str | None] = []
         self.progress: list[str] = []
         self.copies = Copies(
             os.getpid(), os.getppid(), lambda line: self.asked.append(json.loads(line))
         )
-        self.searches = ChainSearches(1, self.copies, self.events.append, lambda _: None, None)
+        self.searches = ChainSearches(
+            context(self.events.append), self.copies, lambda _: None, None
+        )
 
     def begin(self, work: str = "") -> None:
         self.searches.begin(

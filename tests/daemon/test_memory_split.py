@@ -15,6 +15,7 @@ from refwatch.daemon.memory_split import Resident, read_resident, split_of
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import MemorySplit
+from refwatch.model.event import MAIN
 
 MB = 1 << 20
 RESIDENT = Resident(100 * MB, 10 * MB, 5 * MB)
@@ -89,7 +90,9 @@ def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> N
     for _ in range(2):
         copies.take(report(None, (MB, 0), "no pymalloc"))
     limited, first, second = events
-    assert limited == ev.ReadingLimited(at=2.0, reading="memory split", reason="no pymalloc")
+    assert limited == ev.ReadingLimited(
+        at=2.0, process=MAIN, reading="memory split", reason="no pymalloc"
+    )
     assert isinstance(first, ev.MemoryMeasured)
     assert isinstance(second, ev.MemoryMeasured)
     assert (first.at, first.split.c_used) == (1.0, MB)

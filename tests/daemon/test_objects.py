@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 
+from tests.stand_ins import context
+
 from refwatch.daemon.objects import ObjectsWatch
-from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.event import TimedEvent
 from refwatch.model.layout import ReferencesPlace
 from refwatch.observe.memory import RemoteMemory
 
@@ -23,14 +25,10 @@ class Watched:
         start = ctypes.addressof(self.words)
         self.addresses = [start + 8 * index for index in range(len(counts))]
         place = ReferencesPlace(weak_offset=16, dead=0, offset=2)
-        memory, events = RemoteMemory(os.getpid()), list[ev.Event]()
+        memory, events = RemoteMemory(os.getpid()), list[TimedEvent]()
         self.watch = ObjectsWatch(
-            os.getpid(),
+            context(events.append, asked=self.sent.append, clock=lambda: SECOND_NS, memory=memory),
             place,
-            memory,
-            events.append,
-            self.sent.append,
-            lambda: SECOND_NS,
             list(paths),
         )
         found = [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from tests.stand_ins import context
 
 from refwatch.daemon import traces
 from refwatch.daemon.connections import Connection
@@ -18,6 +19,7 @@ from refwatch.daemon.traces import ExactTraces
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import FileUse, LineUse, TracebackUse
+from refwatch.model.event import MAIN, TimedEvent
 from refwatch.model.references import Site
 
 SECOND = 1_000_000_000
@@ -32,16 +34,14 @@ class Target:
     def __init__(self) -> None:
         self.now = 0
         self.said: list[dict[str, object]] = []
-        self.events: list[ev.Event] = []
+        self.events: list[TimedEvent] = []
         self.near, self.far = socket.socketpair()
         self.link: Connection[rp.Report] = Connection(self.near, msgspec.json.Decoder(rp.Report))
         self.copies = Copies(
             os.getpid(), os.getppid(), lambda line: self.said.append(json.loads(line))
         )
-        numbers = Numbers(1, self.events.append)
-        self.exact = ExactTraces(
-            1, self.copies, numbers, self.events.append, self.said.append, lambda: self.now
-        )
+        given = context(self.events.append, asked=self.said.append, clock=lambda: self.now)
+        self.exact = ExactTraces(given, self.copies, Numbers(given))
 
     def at(self, seconds: float) -> None:
         """Go on to this time, step by step."""
@@ -142,7 +142,7 @@ def test_a_count_is_told_with_numbers(target: Target) -> None:
     assert target.taken == [
         ev.TracesTaken(
             at=at,
-            pid=1,
+            process=MAIN,
             number=1,
             frames=2,
             traced=30,

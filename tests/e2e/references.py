@@ -65,6 +65,12 @@ class Watching:
         main = self.state.main
         return References() if main is None else main.references
 
+    @property
+    def limits(self) -> dict[str, str]:
+        """What the daemon has said is missing."""
+        main = self.state.main
+        return {} if main is None else main.limits
+
     def wait(self, met: Callable[[References], object], what: str) -> None:
         """Until what the daemon has seen meets the condition."""
         end = time.monotonic() + LIMIT_S
@@ -102,7 +108,7 @@ class Watching:
         return (
             f"watched {watched}; classes {classes}; {census.taken} censuses, the last of "
             f"{census.objects} objects at {census.taken_s:.1f} s; {known.failure}; "
-            f"now {self.state.now:.1f} s; {notes}; {self.state.limits}"
+            f"now {self.state.now:.1f} s; {notes}; {self.limits}"
         )
 
     # What is said

@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from refwatch.export.snapshot import build_snapshot
+from refwatch.model import events as ev
 from refwatch.model.wire import encode_line, event_decoder
+from refwatch.session import codec
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State
 
@@ -36,6 +40,13 @@ sys.exit(3)
 """
 
 
+def fold(events: Iterable[ev.Event]) -> State:
+    state = State()
+    for event in events:
+        state.apply(event)
+    return state
+
+
 def sampled_since(name: str, path: Path) -> bool:
     """Whether the file has whole samples behind the line that names the thread."""
     return path.read_bytes().partition(f'"{name}"'.encode())[2].count(b'"sampled"') > 1
@@ -45,10 +56,8 @@ def test_it_adds_up_to_the_same_as_live(bench: Bench, named: Named) -> None:
     words = ["--record", "events.rec", bench.script(TARGET)]
     done, live = bench.done_when(named("spinner", "waiter"), words=words, status=3)
 
-    state = State()
     recording = read_recording(bench.folder / "events.rec")
-    for event in recording.events:
-        state.apply(event)
+    state = fold(recording.events)
     again = build_snapshot(state, taken_at=dt.datetime.now(dt.UTC))
     replayed = bench.refwatch("replay", "events.rec")
 
@@ -61,6 +70,23 @@ def test_it_adds_up_to_the_same_as_live(bench: Bench, named: Named) -> None:
     assert replayed.status == 0
     assert replayed.out.decode() == done.summary
     assert replayed.err == b""
+
+
+def test_two_processes_in_one_session_stay_apart(bench: Bench, named: Named) -> None:
+    """The recordings of two programs, woven into one."""
+    script = bench.script(TARGET)
+    recorded: list[list[ev.Event]] = []
+    for number in (1, 2):
+        words = ["--record", f"{number}.rec", "--alloc", "exact", script]
+        bench.snapshot_when(named("spinner", "waiter"), words=words, status=3)
+        events = read_recording(bench.folder / f"{number}.rec").events
+        recorded.append([replace(each, process=number) for each in events if each.process])
+    woven = [each for pair in zip_longest(*recorded) for each in pair if each is not None]
+    together, *alone = map(fold, [woven, *recorded])
+    assert list(together.processes) == [1, 2]
+    for number, state in enumerate(alone, 1):
+        assert len(state.processes[number].threads) == 3
+        assert codec.encode(together.processes[number]) == codec.encode(state.processes[number])
 
 
 def test_a_late_viewer_of_a_real_session_has_the_same_snapshot(bench: Bench, named: Named) -> None:

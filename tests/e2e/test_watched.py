@@ -611,7 +611,7 @@ def test_what_is_too_much_to_watch_is_said(
     script = bench.script(program)
     with watching(bench, script) as session:
         session.wait(lambda known: len(known.watched) > least, f"{least} objects")
-        session.wait(lambda _: "watched objects" in session.state.limits, "the limit")
+        session.wait(lambda _: "watched objects" in session.limits, "the limit")
         session.go()
         _, snapshot = session.end()
 

@@ -11,6 +11,7 @@ import pytest
 
 from refwatch.export.schema import snapshot_schema
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.states import ThreadState as S
 from refwatch.session.state import State
 
@@ -43,7 +44,7 @@ def state() -> State:
         state.apply(
             ev.Sampled(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 span_s=0.1,
                 samples=100,
                 gil=gil,
@@ -55,7 +56,7 @@ def state() -> State:
         state.apply(
             ev.ProcessMeasured(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 rss=10_000_000 + tick,
                 peak_rss=20_000_000,
                 user_s=at,
@@ -66,7 +67,7 @@ def state() -> State:
     state.apply(
         ev.GcMeasured(
             at=10.0,
-            pid=PID,
+            process=MAIN,
             generations=[
                 ev.GcGeneration(collections=5, collected=4, uncollectable=0),
                 ev.GcGeneration(collections=1, collected=0, uncollectable=0),
@@ -74,10 +75,16 @@ def state() -> State:
         )
     )
     state.apply(
-        ev.CostMeasured(at=10.0, probe_cpu_s=0.0123456789, probe_gil_held_s=0.001, daemon_cpu_s=0.5)
+        ev.CostMeasured(
+            at=10.0,
+            process=MAIN,
+            probe_cpu_s=0.0123456789,
+            probe_gil_held_s=0.001,
+            daemon_cpu_s=0.5,
+        )
     )
     state.apply(ev.Marked(at=5.0, name="warm"))
-    state.apply(ev.TargetExited(at=10.0, pid=PID, exit_code=3))
+    state.apply(ev.TargetExited(at=10.0, process=MAIN, exit_code=3))
     return state
 
 
@@ -85,6 +92,7 @@ def _start() -> list[ev.Event]:
     return [
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py", "a b"],
             executable="/py",
@@ -93,18 +101,31 @@ def _start() -> list[ev.Event]:
             refwatch="0.1.0",
         ),
         ev.InterpreterFound(
-            at=0.0, pid=PID, python="3.13.1", free_threaded=False, gil=True, switch_interval_s=0.005
+            at=0.0,
+            process=MAIN,
+            python="3.13.1",
+            free_threaded=False,
+            gil=True,
+            switch_interval_s=0.005,
         ),
-        ev.LineSeen(at=0.0, line=1, file="/app/work.py", number=12, function="work"),
+        ev.LineSeen(at=0.0, process=MAIN, line=1, file="/app/work.py", number=12, function="work"),
         ev.LineSeen(
-            at=0.0, line=2, file="/usr/lib/python3.13/threading.py", number=1092, function="join"
+            at=0.0,
+            process=MAIN,
+            line=2,
+            file="/usr/lib/python3.13/threading.py",
+            number=1092,
+            function="join",
         ),
         *(
-            ev.ThreadStarted(at=n / 100, serial=n, pid=PID, tid=100 + n, ident=1000 + n)
+            ev.ThreadStarted(at=n / 100, serial=n, process=MAIN, tid=100 + n, ident=1000 + n)
             for n in (0, 3, 2, 1, 4)
         ),
-        *(ev.ThreadNamed(at=0.1, serial=n, name=f"spinner {n}", daemon=False) for n in range(1, 5)),
-        ev.ThreadNamed(at=0.1, serial=0, name="MainThread", daemon=False),
+        *(
+            ev.ThreadNamed(at=0.1, process=MAIN, serial=n, name=f"spinner {n}", daemon=False)
+            for n in range(1, 5)
+        ),
+        ev.ThreadNamed(at=0.1, process=MAIN, serial=0, name="MainThread", daemon=False),
     ]
 
 

@@ -16,6 +16,7 @@ from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.event import MAIN
 from refwatch.model.references import Site
 from refwatch.session.state import State
 
@@ -34,6 +35,7 @@ def started(mode: Mode | None = "burst") -> State:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -43,9 +45,13 @@ def started(mode: Mode | None = "burst") -> State:
         )
     )
     if mode is not None:
-        state.apply(ev.AllocationsSwitched(at=0.1, pid=PID, mode=mode, frames=25, note="a note"))
-    state.apply(ev.SitesSeen(at=0.2, pid=PID, first=0, sites=SITES))
-    state.apply(ev.TracebacksSeen(at=0.2, pid=PID, first=0, tracebacks=[[0, 2], [0, 1], [1, 2]]))
+        state.apply(
+            ev.AllocationsSwitched(at=0.1, process=MAIN, mode=mode, frames=25, note="a note")
+        )
+    state.apply(ev.SitesSeen(at=0.2, process=MAIN, first=0, sites=SITES))
+    state.apply(
+        ev.TracebacksSeen(at=0.2, process=MAIN, first=0, tracebacks=[[0, 2], [0, 1], [1, 2]])
+    )
     return state
 
 
@@ -63,7 +69,9 @@ def burst(state: State, at: float, *blocks: float) -> None:
         )
         for number, count in enumerate(blocks)
     ]
-    state.apply(ev.BurstMeasured(at=at, pid=PID, window_s=0.5, span_s=1.0, uses=uses, samples=33))
+    state.apply(
+        ev.BurstMeasured(at=at, process=MAIN, window_s=0.5, span_s=1.0, uses=uses, samples=33)
+    )
 
 
 def traces(state: State, at: float, *live: int, number: int = 1) -> None:
@@ -73,7 +81,7 @@ def traces(state: State, at: float, *live: int, number: int = 1) -> None:
     state.apply(
         ev.TracesTaken(
             at=at,
-            pid=PID,
+            process=MAIN,
             number=number,
             frames=9,
             traced=total,
@@ -126,7 +134,7 @@ def test_it_is_as_the_schema_says(mode: Mode, tmp_path: Path, complaints: Compla
         other=15 * MB,
         arenas=55,
     )
-    state.apply(ev.MemoryMeasured(at=2.0, pid=PID, split=split))
+    state.apply(ev.MemoryMeasured(at=2.0, process=MAIN, split=split))
     write_snapshot(state, tmp_path / "s.json")
     data = (tmp_path / "s.json").read_bytes()
     assert complaints(json.loads(data)) == []
@@ -200,9 +208,11 @@ def test_without_a_mark_growth_is_since_the_start() -> None:
 def test_only_the_largest_are_told() -> None:
     state = started()
     sites = [Site(file="/gen.py", line=number, function="f") for number in range(2 * MOST)]
-    state.apply(ev.SitesSeen(at=0.5, pid=PID, first=10, sites=sites))
+    state.apply(ev.SitesSeen(at=0.5, process=MAIN, first=10, sites=sites))
     state.apply(
-        ev.TracebacksSeen(at=0.5, pid=PID, first=10, tracebacks=[[10 + n] for n in range(2 * MOST)])
+        ev.TracebacksSeen(
+            at=0.5, process=MAIN, first=10, tracebacks=[[10 + n] for n in range(2 * MOST)]
+        )
     )
     uses = [
         BurstUse(
@@ -216,7 +226,7 @@ def test_only_the_largest_are_told() -> None:
         )
         for n in range(2 * MOST)
     ]
-    state.apply(ev.BurstMeasured(at=1.0, pid=PID, window_s=0.5, span_s=1.0, uses=uses))
+    state.apply(ev.BurstMeasured(at=1.0, process=MAIN, window_s=0.5, span_s=1.0, uses=uses))
     made = found(state)
     assert [one.line for one in made.lines] == list(range(2 * MOST - 1, MOST - 1, -1))
     assert len(made.top) == MOST
@@ -227,7 +237,7 @@ def test_what_nobody_described_is_a_question_mark() -> None:
     state.apply(
         ev.BurstMeasured(
             at=1.0,
-            pid=PID,
+            process=MAIN,
             window_s=0.5,
             span_s=1.0,
             uses=[
@@ -251,12 +261,12 @@ def test_what_nobody_described_is_a_question_mark() -> None:
 def test_after_it_was_switched_off_the_last_figures_are_there() -> None:
     state = started()
     burst(state, 1.0, 10, 20, 5)
-    state.apply(ev.AllocationsSwitched(at=1.5, pid=PID, mode="off", frames=0))
+    state.apply(ev.AllocationsSwitched(at=1.5, process=MAIN, mode="off", frames=0))
     made = found(state)
     assert (made.mode, made.window_s, len(made.top)) == ("off", 0.5, 3)
-    state.apply(ev.AllocationsSwitched(at=2.0, pid=PID, mode="exact", frames=1))
+    state.apply(ev.AllocationsSwitched(at=2.0, process=MAIN, mode="exact", frames=1))
     traces(state, 2.5, 1, 0, 0)
-    state.apply(ev.AllocationsSwitched(at=3.0, pid=PID, mode="off", frames=0))
+    state.apply(ev.AllocationsSwitched(at=3.0, process=MAIN, mode="off", frames=0))
     made = found(state)
     assert (made.mode, made.traced, made.top[0].bytes_per_s) == ("off", 100, None)
 
@@ -268,10 +278,12 @@ def test_null_has_a_reason() -> None:
     state = started(None)
     assert process_of(state).allocations is None
     assert reasons(state)["allocations"] == "not read yet"
-    state.apply(ev.AllocationsSwitched(at=0.1, pid=PID, mode="off", frames=0))
+    state.apply(ev.AllocationsSwitched(at=0.1, process=MAIN, mode="off", frames=0))
     assert process_of(state).allocations is None
     assert reasons(state)["allocations"] == "switched off"
-    state.apply(ev.ReadingLimited(at=0.5, reading="allocations", reason="not on this machine"))
+    state.apply(
+        ev.ReadingLimited(at=0.5, process=MAIN, reading="allocations", reason="not on this machine")
+    )
     assert reasons(state)["allocations"] == "not on this machine"
 
 
@@ -281,7 +293,7 @@ def test_no_limit_is_told_of_what_is_there() -> None:
     state.apply(
         ev.MemoryMeasured(
             at=2.0,
-            pid=PID,
+            process=MAIN,
             split=MemorySplit(
                 rss=1, python_used=1, python_free=0, c_used=0, c_free=0, files=0, other=0, arenas=1
             ),
@@ -293,12 +305,14 @@ def test_no_limit_is_told_of_what_is_there() -> None:
 def test_why_the_memory_is_not_split() -> None:
     state = started()
     assert reasons(state)["memory split"] == "it comes with a census: not taken yet"
-    state.apply(ev.CensusFailed(at=1.0, pid=PID, reason="memory is short", retry_s=10.0))
+    state.apply(ev.CensusFailed(at=1.0, process=MAIN, reason="memory is short", retry_s=10.0))
     assert reasons(state)["memory split"] == "it comes with a census: memory is short"
     state.apply(
-        ev.CensusBegun(at=2.0, pid=PID, number=1, reason="interval", pause_s=0.1, method="inside")
+        ev.CensusBegun(
+            at=2.0, process=MAIN, number=1, reason="interval", pause_s=0.1, method="inside"
+        )
     )
-    state.apply(ev.CensusTaken(at=2.0, pid=PID, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(ev.CensusTaken(at=2.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
     assert reasons(state)["memory split"].startswith("the census is taken inside")
 
 
@@ -314,7 +328,7 @@ def test_the_summary_names_the_line_that_allocates_most() -> None:
     assert line_of(state, "alloc") == []
     for at in range(1, 21):
         burst(state, float(at), 100_000, 0, 50)
-    state.apply(ev.AllocationsSwitched(at=21.0, pid=PID, mode="burst", frames=0))
+    state.apply(ev.AllocationsSwitched(at=21.0, process=MAIN, mode="burst", frames=0))
     (line,) = line_of(state, "alloc")
     assert line == ("burst, seen 50 % of the time · most /app/hot.py:10 make: 19.1 MiB/s ±0 %")
 
@@ -339,10 +353,10 @@ def test_the_summary_says_where_memory_grew() -> None:
             files=20 * MB,
             other=0,
         )
-        state.apply(ev.MemoryMeasured(at=at, pid=PID, split=split))
+        state.apply(ev.MemoryMeasured(at=at, process=MAIN, split=split))
         state.apply(
             ev.ProcessMeasured(
-                at=at, pid=PID, rss=split.rss, peak_rss=split.rss, user_s=0.0, system_s=0.0
+                at=at, process=MAIN, rss=split.rss, peak_rss=split.rss, user_s=0.0, system_s=0.0
             )
         )
     lines = summary_lines(state)
@@ -358,12 +372,12 @@ def test_that_nothing_was_counted_is_said() -> None:
     """Not that there was nothing."""
     state = started("exact")
     assert reasons(state)["allocations"] == "not taken yet"
-    state.apply(ev.TracesFailed(at=1.0, pid=PID, reason="clone: no memory", retry_s=5.0))
+    state.apply(ev.TracesFailed(at=1.0, process=MAIN, reason="clone: no memory", retry_s=5.0))
     assert reasons(state)["allocations"] == "clone: no memory"
     traces(state, 2.0, 10, 20, 5)
     assert "allocations" not in reasons(state)
-    state.apply(ev.TracesFailed(at=3.0, pid=PID, reason="clone: no memory", retry_s=5.0))
+    state.apply(ev.TracesFailed(at=3.0, process=MAIN, reason="clone: no memory", retry_s=5.0))
     assert reasons(state)["allocations"] == "not counted anew: clone: no memory"
     state = started("exact")
-    state.apply(ev.TargetExited(at=0.3, pid=PID, exit_code=3))
+    state.apply(ev.TargetExited(at=0.3, process=MAIN, exit_code=3))
     assert reasons(state)["allocations"] == "the target ended before one was taken"

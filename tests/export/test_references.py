@@ -18,6 +18,7 @@ from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
 from refwatch.export.summary import summary_lines
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
@@ -38,6 +39,7 @@ def started() -> State:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -100,12 +102,12 @@ def test_every_class_has_a_row_and_every_other_type(taken_at: datetime) -> None:
 
 def test_the_instances_at_a_mark_are_those_of_the_newest() -> None:
     state = started()
-    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.5, process=MAIN, serial=1, module="app", name="Thing"))
     for at, count, mark in ((0.5, 10, ""), (1.0, 15, "first"), (2.0, 22, "second"), (3.0, 30, "")):
-        state.apply(ev.ClassesCounted(at=at, pid=PID, counts=[(1, count)]))
+        state.apply(ev.ClassesCounted(at=at, process=MAIN, counts=[(1, count)]))
         if mark:
             state.apply(ev.Marked(at=at, name=mark))
-    state.apply(ev.ClassFound(at=3.5, pid=PID, serial=2, module="app", name="Late"))
+    state.apply(ev.ClassFound(at=3.5, process=MAIN, serial=2, module="app", name="Late"))
     (thing, late) = process_of(state).classes
     assert (thing.instances, thing.delta) == (30, 8)
     assert (late.instances, late.delta, late.series) == (0, 0, [])
@@ -113,13 +115,13 @@ def test_the_instances_at_a_mark_are_those_of_the_newest() -> None:
 
 def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
     state = started()
-    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.5, process=MAIN, serial=1, module="app", name="Thing"))
     for at, count in ((0.5, 10), (1.0, 15)):
-        state.apply(ev.ClassesCounted(at=at, pid=PID, counts=[(1, count)]))
+        state.apply(ev.ClassesCounted(at=at, process=MAIN, counts=[(1, count)]))
         state.apply(
             ev.CensusTaken(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 number=1,
                 took_s=0.1,
                 objects=10,
@@ -135,10 +137,12 @@ def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
 def test_a_class_that_is_gone_gives_way_to_one_of_its_name() -> None:
     state = started()
     for serial, count in ((1, 5), (2, 3)):
-        state.apply(ev.ClassFound(at=serial, pid=PID, serial=serial, module="app", name="Late"))
-        state.apply(ev.ClassesCounted(at=serial, pid=PID, counts=[(serial, count)]))
+        state.apply(
+            ev.ClassFound(at=serial, process=MAIN, serial=serial, module="app", name="Late")
+        )
+        state.apply(ev.ClassesCounted(at=serial, process=MAIN, counts=[(serial, count)]))
         if serial == 1:
-            state.apply(ev.ClassEnded(at=1.5, pid=PID, serial=serial))
+            state.apply(ev.ClassEnded(at=1.5, process=MAIN, serial=serial))
             (gone,) = process_of(state).classes
             assert (gone.instances, gone.series) == (0, [(1.0, 5), (1.5, 0)])
     (late,) = process_of(state).classes
@@ -147,14 +151,18 @@ def test_a_class_that_is_gone_gives_way_to_one_of_its_name() -> None:
 
 def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
     state = started()
-    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=1, module="app", name="Thing"))
-    state.apply(ev.ClassFound(at=0.5, pid=PID, serial=2, module="app", name="Never"))
-    state.apply(ev.ClassesCounted(at=0.5, pid=PID, counts=[(1, 10), (2, 0)]))
-    state.apply(ev.ReadingLimited(at=1.0, reading="outside reading", reason="no longer permitted"))
+    state.apply(ev.ClassFound(at=0.5, process=MAIN, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.5, process=MAIN, serial=2, module="app", name="Never"))
+    state.apply(ev.ClassesCounted(at=0.5, process=MAIN, counts=[(1, 10), (2, 0)]))
+    state.apply(
+        ev.ReadingLimited(
+            at=1.0, process=MAIN, reading="outside reading", reason="no longer permitted"
+        )
+    )
     state.apply(
         ev.CensusTaken(
             at=2.0,
-            pid=PID,
+            process=MAIN,
             number=1,
             took_s=0.1,
             objects=10,
@@ -170,10 +178,10 @@ def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
 def test_a_rate_stays_that_of_the_end() -> None:
     """Though the daemon may wait for its viewers, and what they do has its time."""
     state = started()
-    state.apply(ev.ClassFound(at=0.0, pid=PID, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.0, process=MAIN, serial=1, module="app", name="Thing"))
     for tick in range(101):
-        state.apply(ev.ClassesCounted(at=tick / 10, pid=PID, counts=[(1, 2 * tick)]))
-    state.apply(ev.TargetExited(at=10.09, pid=PID, exit_code=0))
+        state.apply(ev.ClassesCounted(at=tick / 10, process=MAIN, counts=[(1, 2 * tick)]))
+    state.apply(ev.TargetExited(at=10.09, process=MAIN, exit_code=0))
     state.apply(ev.SnapshotWritten(at=500.0, path="/tmp/s.json"))
     (thing,) = process_of(state).classes
     assert thing.per_second == pytest.approx(20)
@@ -181,9 +189,9 @@ def test_a_rate_stays_that_of_the_end() -> None:
 
 def test_what_has_stopped_growing_has_no_rate() -> None:
     state = started()
-    state.apply(ev.ClassFound(at=0.0, pid=PID, serial=1, module="app", name="Thing"))
+    state.apply(ev.ClassFound(at=0.0, process=MAIN, serial=1, module="app", name="Thing"))
     for tick in range(101):
-        state.apply(ev.ClassesCounted(at=tick / 10, pid=PID, counts=[(1, 2 * tick)]))
+        state.apply(ev.ClassesCounted(at=tick / 10, process=MAIN, counts=[(1, 2 * tick)]))
     for at, rate in ((11.0, 16.0), (14.0, 4.0), (16.0, 0.0)):
         state.apply(ev.Noted(at=at, level="info", text=""))
         assert process_of(state).classes[0].per_second == pytest.approx(rate)
@@ -215,7 +223,7 @@ def test_what_is_no_longer_watched_is_left_out() -> None:
         state.apply(
             ev.WatchedFound(
                 at=1.0,
-                pid=PID,
+                process=MAIN,
                 watch=watch,
                 name=f"name {watch}",
                 type="list",
@@ -223,7 +231,7 @@ def test_what_is_no_longer_watched_is_left_out() -> None:
                 source="viewer",
             )
         )
-    state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=1, died=False))
+    state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=1, died=False))
     assert [one.name for one in process_of(state).watched] == ["name 2"]
 
 
@@ -233,7 +241,7 @@ def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
         state.apply(
             ev.WatchedFound(
                 at=1.0,
-                pid=PID,
+                process=MAIN,
                 watch=watch,
                 name=f"name {watch}",
                 type="list",
@@ -243,7 +251,7 @@ def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
         )
     assert "objects  203 objects watched, 0 died" in summary_lines(state)
     for watch in range(1, KEEP_DEAD + 3):
-        state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
+        state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=watch))
 
     assert reasons(state)["watched"] == "of the objects that have died only the last 200 are kept"
     assert "objects  at least 201 objects watched, at least 200 died" in summary_lines(state)
@@ -291,7 +299,7 @@ def test_what_is_known_of_the_holders_of_a_suspect() -> None:
         state.apply(
             ev.CensusTaken(
                 at=2.5 * number,
-                pid=PID,
+                process=MAIN,
                 number=number,
                 took_s=0.1,
                 objects=9,
@@ -310,7 +318,7 @@ def test_what_is_known_of_the_holders_of_a_suspect() -> None:
         state.apply(
             ev.ChainsFound(
                 at=20.0,
-                pid=PID,
+                process=MAIN,
                 module="app",
                 name=name,
                 chains=found,
@@ -345,7 +353,7 @@ def test_growth_is_most_first_and_names_what_is_gone() -> None:
         ]
         state.apply(
             ev.CensusTaken(
-                at=1.0 + number, pid=PID, number=number, took_s=0.1, objects=10, types=types
+                at=1.0 + number, process=MAIN, number=number, took_s=0.1, objects=10, types=types
             )
         )
     census = process_of(state).census
@@ -371,11 +379,15 @@ def test_pauses_and_collections() -> None:
 def test_why_there_is_no_census() -> None:
     state = started()
     assert reasons(state)["census"] == reasons(state)["classes"] == "not taken yet"
-    state.apply(ev.TargetExited(at=0.2, pid=PID, exit_code=0))
+    state.apply(ev.TargetExited(at=0.2, process=MAIN, exit_code=0))
     assert reasons(state)["census"] == "the target ended before one was taken"
-    state.apply(ev.CensusFailed(at=0.2, pid=PID, reason="memory is short", retry_s=None))
+    state.apply(ev.CensusFailed(at=0.2, process=MAIN, reason="memory is short", retry_s=None))
     assert reasons(state)["census"] == "memory is short"
-    state.apply(ev.ReadingLimited(at=0.2, reading="census", reason="switched off (--census off)"))
+    state.apply(
+        ev.ReadingLimited(
+            at=0.2, process=MAIN, reading="census", reason="switched off (--census off)"
+        )
+    )
     assert reasons(state)["census"] == "switched off (--census off)"
     assert process_of(state).census is None
     assert "census" in reasons(State())
@@ -383,9 +395,9 @@ def test_why_there_is_no_census() -> None:
 
 def test_a_census_that_is_old_because_the_next_failed() -> None:
     state = started()
-    state.apply(ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
     assert "census" not in reasons(state)
-    state.apply(ev.CensusFailed(at=4.0, pid=PID, reason="memory is short", retry_s=10.0))
+    state.apply(ev.CensusFailed(at=4.0, process=MAIN, reason="memory is short", retry_s=10.0))
     assert reasons(state)["census"] == "not taken anew: memory is short"
 
 
@@ -393,7 +405,7 @@ def test_why_a_number_of_a_watched_object_is_missing() -> None:
     state = started()
     state.apply(
         ev.WatchedFound(
-            at=1.0, pid=PID, watch=1, name="a", type="list", address="0x1", source="main"
+            at=1.0, process=MAIN, watch=1, name="a", type="list", address="0x1", source="main"
         )
     )
     (one,) = process_of(state).watched
@@ -402,17 +414,20 @@ def test_why_a_number_of_a_watched_object_is_missing() -> None:
     found = reasons(state)
     for number in ("references", "ctypes", "getrefcount", "getrefcount_offset"):
         assert f"watched.{number}" in found
-    state.apply(ev.WatchedCounted(at=1.1, pid=PID, counts=[(1, 2)]))
+    state.apply(ev.WatchedCounted(at=1.1, process=MAIN, counts=[(1, 2)]))
     state.apply(
         ev.WatchedRead(
-            at=1.1, pid=PID, offset=1, readings=[ev.RawReading(watch=1, ctypes=3, getrefcount=4)]
+            at=1.1,
+            process=MAIN,
+            offset=1,
+            readings=[ev.RawReading(watch=1, ctypes=3, getrefcount=4)],
         )
     )
     assert not [reading for reading in reasons(state) if reading.startswith("watched")]
     state.apply(
         ev.WatchedFound(
             at=1.2,
-            pid=PID,
+            process=MAIN,
             watch=2,
             name="b",
             type="int",
@@ -427,11 +442,11 @@ def test_why_a_number_of_a_watched_object_is_missing() -> None:
 def test_a_free_threaded_build_says_so() -> None:
     state = started()
     reason = "a free-threaded build splits an object's count among threads"
-    state.apply(ev.ReadingLimited(at=0.1, reading="references", reason=reason))
+    state.apply(ev.ReadingLimited(at=0.1, process=MAIN, reading="references", reason=reason))
     state.apply(
         ev.CensusTaken(
             at=1.0,
-            pid=PID,
+            process=MAIN,
             number=1,
             took_s=0.1,
             objects=10,
@@ -452,18 +467,20 @@ def test_names_that_are_no_text(tmp_path: Path, complaints: Complaints) -> None:
     odd = os.fsdecode(b"odd\xff\n\x1b[2J")
     chain = [ChainLink(type=odd, edge=odd, address="0x1"), ChainLink(type="module", name=odd)]
     for event in (
-        ev.ClassFound(at=0.1, pid=PID, serial=1, module=odd, name=odd),
-        ev.ClassesCounted(at=0.1, pid=PID, counts=[(1, 1)]),
-        ev.WatchedFound(at=0.1, pid=PID, watch=1, name=odd, type=odd, address="0x1", source="main"),
+        ev.ClassFound(at=0.1, process=MAIN, serial=1, module=odd, name=odd),
+        ev.ClassesCounted(at=0.1, process=MAIN, counts=[(1, 1)]),
+        ev.WatchedFound(
+            at=0.1, process=MAIN, watch=1, name=odd, type=odd, address="0x1", source="main"
+        ),
         ev.ChainsFound(
             at=0.1,
-            pid=PID,
+            process=MAIN,
             module=odd,
             name=odd + "2",
             chains=[chain],
             allocated_at=[Site(file=odd, line=1, function=odd)],
         ),
-        ev.CensusFailed(at=0.1, pid=PID, reason=odd, retry_s=None),
+        ev.CensusFailed(at=0.1, process=MAIN, reason=odd, retry_s=None),
     ):
         state.apply(event)
     path = tmp_path / "s.json"
@@ -475,7 +492,7 @@ def test_names_that_are_no_text(tmp_path: Path, complaints: Complaints) -> None:
         state.apply(
             ev.CensusTaken(
                 at=2.5 * number,
-                pid=PID,
+                process=MAIN,
                 number=number,
                 took_s=0.1,
                 objects=9,
@@ -499,7 +516,7 @@ def large() -> State:
         state.apply(
             ev.WatchedFound(
                 at=0.0,
-                pid=PID,
+                process=MAIN,
                 watch=watch,
                 name=f"name {watch}",
                 type="list",
@@ -509,15 +526,19 @@ def large() -> State:
         )
     for serial in range(2000):
         state.apply(
-            ev.ClassFound(at=0.0, pid=PID, serial=serial, module="app", name=f"Class{serial}")
+            ev.ClassFound(at=0.0, process=MAIN, serial=serial, module="app", name=f"Class{serial}")
         )
     for tick in range(1, 700):
         at = tick / 20
         state.apply(
-            ev.WatchedCounted(at=at, pid=PID, counts=[(n, (n + tick) % 90) for n in range(5000)])
+            ev.WatchedCounted(
+                at=at, process=MAIN, counts=[(n, (n + tick) % 90) for n in range(5000)]
+            )
         )
         state.apply(
-            ev.ClassesCounted(at=at, pid=PID, counts=[(n, (n + tick) % 90) for n in range(2000)])
+            ev.ClassesCounted(
+                at=at, process=MAIN, counts=[(n, (n + tick) % 90) for n in range(2000)]
+            )
         )
     return state
 

@@ -14,6 +14,7 @@ import pytest
 from refwatch.export.snapshot import MAX_HOT, MAX_POINTS, build_snapshot, write_snapshot
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
+from refwatch.model.event import MAIN
 from refwatch.model.states import ThreadState as S
 from refwatch.session.state import State
 
@@ -30,6 +31,7 @@ def started(gil: bool | None = True) -> State:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -42,7 +44,7 @@ def started(gil: bool | None = True) -> State:
         state.apply(
             ev.InterpreterFound(
                 at=0.0,
-                pid=PID,
+                process=MAIN,
                 python="3.14.0t",
                 free_threaded=not gil,
                 gil=gil,
@@ -156,7 +158,7 @@ def test_every_null_has_a_reason(
 
 def test_the_reason_is_that_the_target_ended(taken_at: datetime) -> None:
     state = started(None)
-    state.apply(ev.TargetExited(at=0.01, pid=PID, exit_code=None))
+    state.apply(ev.TargetExited(at=0.01, process=MAIN, exit_code=None))
     found = reasons(build_snapshot(state, taken_at=taken_at))
     for reading in ("interpreter", "gil", "memory", "memory.uss", "cost", "samples"):
         assert found[reading] == "the target ended before it could be read"
@@ -165,14 +167,18 @@ def test_the_reason_is_that_the_target_ended(taken_at: datetime) -> None:
 
 def test_a_reason_that_the_session_gave_stays(taken_at: datetime) -> None:
     state = started(None)
-    state.apply(ev.ReadingLimited(at=0.1, reading="gil", reason="could not be verified"))
+    state.apply(
+        ev.ReadingLimited(at=0.1, process=MAIN, reading="gil", reason="could not be verified")
+    )
     assert reasons(build_snapshot(state, taken_at=taken_at))["gil"] == "could not be verified"
 
 
 def test_without_a_gil_its_numbers_are_null(taken_at: datetime) -> None:
     state = started(gil=False)
     state.apply(
-        ev.Sampled(at=0.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0)
+        ev.Sampled(
+            at=0.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0
+        )
     )
     made = build_snapshot(state, taken_at=taken_at)
     gil = made.processes[0].gil
@@ -185,16 +191,20 @@ def test_the_method_of_sampling(taken_at: datetime) -> None:
     state = started()
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "none"
     state.apply(
-        ev.Sampled(at=0.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0)
+        ev.Sampled(
+            at=0.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0
+        )
     )
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "outside"
-    state.apply(ev.ReadingLimited(at=0.1, reading="outside reading", reason="not permitted"))
+    state.apply(
+        ev.ReadingLimited(at=0.1, process=MAIN, reading="outside reading", reason="not permitted")
+    )
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "inside"
 
 
 def test_a_thread_that_was_never_sampled_has_nulls_with_a_reason(taken_at: datetime) -> None:
     state = started()
-    state.apply(ev.ThreadStarted(at=0.1, serial=1, pid=PID, tid=100))
+    state.apply(ev.ThreadStarted(at=0.1, serial=1, process=MAIN, tid=100))
     made = build_snapshot(state, taken_at=taken_at)
     (thread,) = made.processes[0].threads
     assert (thread.cpu_s, thread.voluntary_switches, thread.ident) == (None, None, None)
@@ -203,7 +213,7 @@ def test_a_thread_that_was_never_sampled_has_nulls_with_a_reason(taken_at: datet
 
 def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
     state = started()
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
     for tick in range(1, 5000):
         at = tick / 10
         piece = ev.ThreadSlice(
@@ -212,11 +222,13 @@ def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
         gil = ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=0, interval_s=0.005)
         state.apply(
             ev.Sampled(
-                at=at, pid=PID, span_s=0.1, samples=1, gil=gil, threads=[piece], rate_hz=1000.0
+                at=at, process=MAIN, span_s=0.1, samples=1, gil=gil, threads=[piece], rate_hz=1000.0
             )
         )
         state.apply(
-            ev.ProcessMeasured(at=at, pid=PID, rss=tick, peak_rss=tick, user_s=at, system_s=0.0)
+            ev.ProcessMeasured(
+                at=at, process=MAIN, rss=tick, peak_rss=tick, user_s=at, system_s=0.0
+            )
         )
     (process,) = build_snapshot(state, taken_at=taken_at).processes
     for times in ([p[0] for p in process.gil.series], [p[0] for p in process.memory.series]):
@@ -236,6 +248,7 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Compl
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=[odd],
             executable=odd,
@@ -244,9 +257,9 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Compl
             refwatch="0",
         )
     )
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
-    state.apply(ev.ThreadNamed(at=0.0, serial=1, name=odd))
-    state.apply(ev.LineSeen(at=0.0, line=1, file=odd, number=1, function=odd))
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
+    state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
+    state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
     piece = ev.ThreadSlice(
         serial=1,
         samples=100,
@@ -258,7 +271,7 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Compl
     state.apply(
         ev.Sampled(
             at=1.0,
-            pid=PID,
+            process=MAIN,
             span_s=1.0,
             samples=100,
             gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
@@ -267,8 +280,8 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Compl
         )
     )
     state.apply(ev.Marked(at=1.0, name=odd))
-    state.apply(ev.RateChanged(at=1.0, rate_hz=500.0, reason=odd))
-    state.apply(ev.ReadingLimited(at=1.0, reading="memory.uss", reason=odd))
+    state.apply(ev.RateChanged(at=1.0, process=MAIN, rate_hz=500.0, reason=odd))
+    state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading="memory.uss", reason=odd))
     path = tmp_path / "s.json"
     write_snapshot(state, path)
     written = json.loads(path.read_bytes())

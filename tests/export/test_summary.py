@@ -10,6 +10,7 @@ from tests.simulate_references import with_references
 
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Garbage, TypeCount
 from refwatch.model.states import ThreadState as S
 from refwatch.session.state import State
@@ -43,8 +44,12 @@ def leaking(seconds: float = 30.0) -> State:
     state = State()
     for event in with_references(Simulation(seconds, workers=12, ends=True)):
         state.apply(event)
-    state.apply(ev.ReadingLimited(at=seconds, reading="memory.uss", reason="not readable"))
-    state.apply(ev.ReadingLimited(at=seconds, reading="stacks", reason="not verified"))
+    state.apply(
+        ev.ReadingLimited(at=seconds, process=MAIN, reading="memory.uss", reason="not readable")
+    )
+    state.apply(
+        ev.ReadingLimited(at=seconds, process=MAIN, reading="stacks", reason="not verified")
+    )
     return state
 
 
@@ -65,6 +70,7 @@ def grown(*names: str, chains: list[list[ChainLink]] | None = None, each: int = 
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -81,12 +87,14 @@ def grown(*names: str, chains: list[list[ChainLink]] | None = None, each: int = 
         ]
         state.apply(
             ev.CensusTaken(
-                at=2.5 * number, pid=PID, number=number, took_s=0.1, objects=1000, types=types
+                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
             )
         )
     for module, name in split:
         if chains is not None:
-            state.apply(ev.ChainsFound(at=20.0, pid=PID, module=module, name=name, chains=chains))
+            state.apply(
+                ev.ChainsFound(at=20.0, process=MAIN, module=module, name=name, chains=chains)
+            )
     return state
 
 
@@ -158,7 +166,9 @@ def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -
     state = grown("app|Entry")
     assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not looked for"]
     state.apply(
-        ev.ChainsFound(at=20.0, pid=PID, module="app", name="Entry", chains=[], **NOT_HELD[words])
+        ev.ChainsFound(
+            at=20.0, process=MAIN, module="app", name="Entry", chains=[], **NOT_HELD[words]
+        )
     )
     assert leaks(state) == [f"app.Entry grows by 80/s: {words}"]
 
@@ -175,7 +185,7 @@ def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
     state.apply(
         ev.CensusTaken(
             at=20.0,
-            pid=PID,
+            process=MAIN,
             number=8,
             took_s=0.1,
             objects=1000,
@@ -207,8 +217,10 @@ def test_of_a_long_chain_the_ends_are_told() -> None:
 
 def test_it_is_never_longer_than_twelve_lines(state: State) -> None:
     assert len(summary_lines(leaking())) == MAX_LINES
-    state.apply(ev.ReadingLimited(at=1.0, reading="memory.uss", reason="not readable"))
-    state.apply(ev.ReadingLimited(at=1.0, reading="stacks", reason="not verified"))
+    state.apply(
+        ev.ReadingLimited(at=1.0, process=MAIN, reading="memory.uss", reason="not readable")
+    )
+    state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading="stacks", reason="not verified"))
     lines = summary_lines(state)
     assert len(lines) <= MAX_LINES
     assert lines[-1] == "limits   2 readings missing or less exact: memory.uss, stacks"
@@ -220,6 +232,7 @@ def test_a_session_without_readings_is_summed_up_too() -> None:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -228,7 +241,7 @@ def test_a_session_without_readings_is_summed_up_too() -> None:
             refwatch="0",
         )
     )
-    state.apply(ev.TargetExited(at=0.02, pid=PID, exit_code=None))
+    state.apply(ev.TargetExited(at=0.02, process=MAIN, exit_code=None))
     assert summary_lines(state) == [
         "target   x.py · ended, status unknown · 20.0 ms",
         "verdict  no samples: the target ended too soon",
@@ -241,6 +254,7 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=[odd],
             executable=odd,
@@ -249,9 +263,9 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
             refwatch="0",
         )
     )
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
-    state.apply(ev.ThreadNamed(at=0.0, serial=1, name=odd))
-    state.apply(ev.LineSeen(at=0.0, line=1, file=odd, number=1, function=odd))
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
+    state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
+    state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
     piece = ev.ThreadSlice(
         serial=1,
         samples=100,
@@ -263,7 +277,7 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     state.apply(
         ev.Sampled(
             at=1.0,
-            pid=PID,
+            process=MAIN,
             span_s=1.0,
             samples=100,
             gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
@@ -271,12 +285,12 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
             rate_hz=1000.0,
         )
     )
-    state.apply(ev.ReadingLimited(at=1.0, reading=odd, reason=odd))
+    state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading=odd, reason=odd))
     for number in range(1, 8):
         types = [TypeCount(module=odd, name=odd, count=number * 200, size=64)]
         state.apply(
             ev.CensusTaken(
-                at=2.5 * number, pid=PID, number=number, took_s=0.1, objects=1000, types=types
+                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
             )
         )
     chain = [
@@ -284,7 +298,7 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
         ChainLink(type=odd, edge=odd),
         ChainLink(type="module", name=odd),
     ]
-    state.apply(ev.ChainsFound(at=20.0, pid=PID, module=odd, name=odd, chains=[chain]))
+    state.apply(ev.ChainsFound(at=20.0, process=MAIN, module=odd, name=odd, chains=[chain]))
     assert "leak " in "\n".join(summary_lines(state))
     for line in summary_lines(state):
         assert line.isprintable()
@@ -297,6 +311,7 @@ def test_without_a_gil_it_says_so() -> None:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -307,7 +322,12 @@ def test_without_a_gil_it_says_so() -> None:
     )
     state.apply(
         ev.InterpreterFound(
-            at=0.0, pid=PID, python="3.14", free_threaded=True, gil=False, switch_interval_s=0.005
+            at=0.0,
+            process=MAIN,
+            python="3.14",
+            free_threaded=True,
+            gil=False,
+            switch_interval_s=0.005,
         )
     )
     assert "GIL      none in this interpreter" in summary_lines(state)
@@ -316,7 +336,7 @@ def test_without_a_gil_it_says_so() -> None:
 def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
     used = ev.ProcessMeasured(
         at=10.0,
-        pid=PID,
+        process=MAIN,
         rss=1 << 20,
         peak_rss=1 << 20,
         user_s=9.0,
@@ -332,6 +352,7 @@ def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
     idle.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -340,11 +361,17 @@ def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
             refwatch="0",
         )
     )
-    idle.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=PID))
+    idle.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=PID))
     piece = ev.ThreadSlice(serial=1, samples=100, states={S.IO_WAIT: 10.0})
     idle.apply(
         ev.Sampled(
-            at=10.0, pid=PID, span_s=10.0, samples=100, gil=None, threads=[piece], rate_hz=1000.0
+            at=10.0,
+            process=MAIN,
+            span_s=10.0,
+            samples=100,
+            gil=None,
+            threads=[piece],
+            rate_hz=1000.0,
         )
     )
     idle.apply(used)

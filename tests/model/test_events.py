@@ -9,6 +9,7 @@ import pytest
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
 from refwatch.model.wire import encode_line, event_decoder
@@ -55,6 +56,7 @@ TRACEBACKS = [TracebackUse(traceback=7, size=64, count=1)]
 EVENTS: list[ev.Event] = [
     ev.TargetStarted(
         at=0.0,
+        process=MAIN,
         pid=42,
         argv=["a b", "é\n"],
         executable="/py",
@@ -64,18 +66,25 @@ EVENTS: list[ev.Event] = [
         terminal=True,
     ),
     ev.InterpreterFound(
-        at=0.1, pid=42, python="3.13.1", free_threaded=False, gil=True, switch_interval_s=0.005
+        at=0.1,
+        process=MAIN,
+        python="3.13.1",
+        free_threaded=False,
+        gil=True,
+        switch_interval_s=0.005,
     ),
-    ev.ReadingLimited(at=0.1, reading="memory.uss", reason="smaps_rollup is not readable"),
-    ev.ThreadStarted(at=0.2, serial=3, pid=43, tid=44, ident=1 << 60),
-    ev.ThreadStarted(at=0.2, serial=4, pid=43, tid=45),
-    ev.ThreadNamed(at=0.2, serial=3, name="MainThread", daemon=False),
-    ev.ThreadNamed(at=0.2, serial=3, name="x\x00\x1b[2J"),
-    ev.ThreadEnded(at=0.3, serial=3),
-    ev.LineSeen(at=0.3, line=7, file="/a.py", number=12, function="<module>"),
+    ev.ReadingLimited(
+        at=0.1, process=MAIN, reading="memory.uss", reason="smaps_rollup is not readable"
+    ),
+    ev.ThreadStarted(at=0.2, serial=3, process=MAIN, tid=44, ident=1 << 60),
+    ev.ThreadStarted(at=0.2, serial=4, process=MAIN, tid=45),
+    ev.ThreadNamed(at=0.2, process=MAIN, serial=3, name="MainThread", daemon=False),
+    ev.ThreadNamed(at=0.2, process=MAIN, serial=3, name="x\x00\x1b[2J"),
+    ev.ThreadEnded(at=0.3, process=MAIN, serial=3),
+    ev.LineSeen(at=0.3, process=MAIN, line=7, file="/a.py", number=12, function="<module>"),
     ev.Sampled(
         at=0.4,
-        pid=42,
+        process=MAIN,
         span_s=0.1,
         samples=100,
         gil=ev.GilSlice(held_s=0.1, wait_s=0.3, handoffs=20, interval_s=0.005),
@@ -83,31 +92,33 @@ EVENTS: list[ev.Event] = [
         rate_hz=1000.0,
         torn=2,
     ),
-    ev.Sampled(at=0.5, pid=42, span_s=0.1, samples=0, gil=None, threads=[], rate_hz=1000.0),
+    ev.Sampled(at=0.5, process=MAIN, span_s=0.1, samples=0, gil=None, threads=[], rate_hz=1000.0),
     ev.ProcessMeasured(
-        at=0.5, pid=42, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
+        at=0.5, process=MAIN, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
     ),
     ev.GcMeasured(
         at=0.5,
-        pid=42,
+        process=MAIN,
         generations=[
             ev.GcGeneration(collections=1, collected=2, uncollectable=3),
             ev.GcGeneration(collections=0, collected=0, uncollectable=0),
         ],
     ),
-    ev.CostMeasured(at=0.5, probe_cpu_s=0.001, probe_gil_held_s=0.0001, daemon_cpu_s=0.2),
-    ev.RateChanged(at=0.6, rate_hz=500.0, reason="500 threads"),
+    ev.CostMeasured(
+        at=0.5, process=MAIN, probe_cpu_s=0.001, probe_gil_held_s=0.0001, daemon_cpu_s=0.2
+    ),
+    ev.RateChanged(at=0.6, process=MAIN, rate_hz=500.0, reason="500 threads"),
     ev.OutputWritten(at=0.6, data="héllo\r\n\x1b[31m"),
     ev.Noted(at=0.6, level="warning", text="text"),
     ev.Marked(at=0.7, name="warm"),
     ev.SnapshotWritten(at=0.7, path="/tmp/s.json"),
-    ev.TargetExited(at=0.8, pid=42, exit_code=137),
-    ev.TargetExited(at=0.8, pid=42, exit_code=None),
+    ev.TargetExited(at=0.8, process=MAIN, exit_code=137),
+    ev.TargetExited(at=0.8, process=MAIN, exit_code=None),
     ev.WatchEnded(at=0.9, reason="the target ended"),
-    ev.GcPaused(at=1.0, pid=42, generations=[(3, 0.1, 0.05), (0, 0.0, 0.0)]),
+    ev.GcPaused(at=1.0, process=MAIN, generations=[(3, 0.1, 0.05), (0, 0.0, 0.0)]),
     ev.WatchedFound(
         at=1.0,
-        pid=42,
+        process=MAIN,
         watch=5,
         name="cache",
         type="dict",
@@ -116,18 +127,18 @@ EVENTS: list[ev.Event] = [
         held=True,
     ),
     ev.WatchedRead(
-        at=1.1, pid=42, offset=1, readings=[ev.RawReading(watch=5, ctypes=3, getrefcount=4)]
+        at=1.1, process=MAIN, offset=1, readings=[ev.RawReading(watch=5, ctypes=3, getrefcount=4)]
     ),
-    ev.WatchedCounted(at=1.1, pid=42, counts=[(5, 2), (6, 1 << 40)]),
-    ev.WatchedEnded(at=1.2, pid=42, watch=5, died=False),
-    ev.ClassFound(at=1.2, pid=42, serial=9, module="app.models", name="make.<locals>.Entry"),
-    ev.ClassesCounted(at=1.2, pid=42, counts=[(9, 0)]),
-    ev.ClassEnded(at=1.3, pid=42, serial=9),
-    ev.CensusBegun(at=1.3, pid=42, number=1, reason="interval", pause_s=0.002),
-    ev.TargetPaused(at=1.3, pid=42, pause_s=0.001),
+    ev.WatchedCounted(at=1.1, process=MAIN, counts=[(5, 2), (6, 1 << 40)]),
+    ev.WatchedEnded(at=1.2, process=MAIN, watch=5, died=False),
+    ev.ClassFound(at=1.2, process=MAIN, serial=9, module="app.models", name="make.<locals>.Entry"),
+    ev.ClassesCounted(at=1.2, process=MAIN, counts=[(9, 0)]),
+    ev.ClassEnded(at=1.3, process=MAIN, serial=9),
+    ev.CensusBegun(at=1.3, process=MAIN, number=1, reason="interval", pause_s=0.002),
+    ev.TargetPaused(at=1.3, process=MAIN, pause_s=0.001),
     ev.CensusTaken(
         at=1.3,
-        pid=42,
+        process=MAIN,
         number=1,
         took_s=0.05,
         objects=12_000,
@@ -137,23 +148,29 @@ EVENTS: list[ev.Event] = [
         ],
         untracked=True,
     ),
-    ev.CensusFailed(at=1.4, pid=42, reason="memory is short", retry_s=10.0),
-    ev.CensusFailed(at=1.4, pid=42, reason="memory is short", retry_s=None),
+    ev.CensusFailed(at=1.4, process=MAIN, reason="memory is short", retry_s=10.0),
+    ev.CensusFailed(at=1.4, process=MAIN, reason="memory is short", retry_s=None),
     ev.ChainsFound(
         at=1.5,
-        pid=42,
+        process=MAIN,
         module="app",
         name="Entry",
         chains=[CHAIN, []],
         allocated_at=[Site(file="/a.py", line=3, function="make")],
     ),
-    ev.WorkProgressed(at=1.5, pid=42, work="chains 1", text="looking", share=0.5),
+    ev.WorkProgressed(at=1.5, process=MAIN, work="chains 1", text="looking", share=0.5),
     ev.WorkProgressed(
-        at=1.5, pid=42, work="chains 1", text="looking", share=None, done=True, failure="cancelled"
+        at=1.5,
+        process=MAIN,
+        work="chains 1",
+        text="looking",
+        share=None,
+        done=True,
+        failure="cancelled",
     ),
     ev.ReferrersFound(
         at=1.6,
-        pid=42,
+        process=MAIN,
         inspection="inspect 1",
         node=0,
         type="list",
@@ -163,24 +180,24 @@ EVENTS: list[ev.Event] = [
         seen=None,
         referrers=[REFERRER],
     ),
-    ev.InspectionEnded(at=1.7, pid=42, inspection="inspect 1", reason="the copy is gone"),
-    ev.GraphWritten(at=1.7, paths=["/tmp/é.dot", "/tmp/é.svg"]),
+    ev.InspectionEnded(at=1.7, process=MAIN, inspection="inspect 1", reason="the copy is gone"),
+    ev.GraphWritten(at=1.7, process=MAIN, paths=["/tmp/é.dot", "/tmp/é.svg"]),
     ev.AllocationsSwitched(
-        at=2.1, pid=42, mode="exact", frames=25, note="the target traces by itself"
+        at=2.1, process=MAIN, mode="exact", frames=25, note="the target traces by itself"
     ),
     ev.SitesSeen(
         at=2.1,
-        pid=42,
+        process=MAIN,
         first=3,
         sites=[
             Site(file="/a.py", line=3, function="make"),
             Site(file="<string>", line=0, function=""),
         ],
     ),
-    ev.TracebacksSeen(at=2.1, pid=42, first=7, tracebacks=[[3, 4], []]),
+    ev.TracebacksSeen(at=2.1, process=MAIN, first=7, tracebacks=[[3, 4], []]),
     ev.BurstMeasured(
         at=2.2,
-        pid=42,
+        process=MAIN,
         window_s=0.05,
         span_s=1.5,
         uses=[
@@ -198,7 +215,7 @@ EVENTS: list[ev.Event] = [
     ),
     ev.TracesTaken(
         at=2.3,
-        pid=42,
+        process=MAIN,
         number=4,
         frames=25,
         traced=1 << 40,
@@ -210,9 +227,9 @@ EVENTS: list[ev.Event] = [
         files=FILES,
         tracebacks=TRACEBACKS,
     ),
-    ev.TracesFailed(at=2.4, pid=42, reason="memory is short", retry_s=10.0),
-    ev.TracesFailed(at=2.4, pid=42, reason="memory is short", retry_s=None),
-    ev.MemoryMeasured(at=2.5, pid=42, split=SPLIT),
+    ev.TracesFailed(at=2.4, process=MAIN, reason="memory is short", retry_s=10.0),
+    ev.TracesFailed(at=2.4, process=MAIN, reason="memory is short", retry_s=None),
+    ev.MemoryMeasured(at=2.5, process=MAIN, split=SPLIT),
     ev.Checkpoint(at=2.6, shape="0badc0de", data=bytes(range(256))),
 ]
 
@@ -239,4 +256,4 @@ def test_the_event_field_names_the_event() -> None:
     fields = msgspec.json.decode(
         encode_line(ev.Marked(at=0.5, name="warm")), type=dict[str, object]
     )
-    assert fields == {"event": "marked", "at": 0.5, "name": "warm"}
+    assert fields == {"event": "marked", "at": 0.5, "process": 0, "name": "warm"}

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.model.events import LineSeen, ThreadSlice
+from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState as S
+from refwatch.observe.lines import SeenLine
 from refwatch.observe.loops import Loops
 
-RUN, SELECT, OWN, MAIN = 1, 2, 3, 4
+RUN, SELECT, OWN, OUTERMOST = 1, 2, 3, 4
 SEEN = [
-    LineSeen(
-        at=0.0,
-        line=RUN,
-        file="/lib/python3.13/asyncio/base_events.py",
-        number=2040,
-        function="BaseEventLoop._run_once",
-    ),
-    LineSeen(
-        at=0.0,
-        line=SELECT,
-        file="/lib/python3.13/selectors.py",
-        number=452,
-        function="EpollSelector.select",
-    ),
-    LineSeen(at=0.0, line=OWN, file="/app/serve.py", number=9, function="handle"),
-    LineSeen(at=0.0, line=MAIN, file="/app/serve.py", number=30, function="<module>"),
+    SeenLine(RUN, "/lib/python3.13/asyncio/base_events.py", 2040, "BaseEventLoop._run_once"),
+    SeenLine(SELECT, "/lib/python3.13/selectors.py", 452, "EpollSelector.select"),
+    SeenLine(OWN, "/app/serve.py", 9, "handle"),
+    SeenLine(OUTERMOST, "/app/serve.py", 30, "<module>"),
 ]
 WAITS, COMPUTES, SLEEPS = (SELECT, S.IO_WAIT, 0.06), (OWN, S.GIL_HELD, 0.04), (OWN, S.SLEEP, 0.04)
 READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
@@ -34,13 +23,13 @@ READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
 @pytest.mark.parametrize(
     ("hot", "stack", "blocked"),
     [
-        ([WAITS], [SELECT, RUN, MAIN], []),
-        ([WAITS, COMPUTES], [SELECT, RUN, MAIN], []),
-        ([(RUN, S.GIL_HELD, 0.01), COMPUTES], [OWN, RUN, MAIN], []),
-        ([COMPUTES], [OWN, RUN, MAIN], [COMPUTES]),
-        ([WAITS, SLEEPS], [SELECT, RUN, MAIN], [SLEEPS]),
-        ([WAITS, READS, WANTS], [OWN, RUN, MAIN], [READS]),
-        ([SLEEPS], [OWN, MAIN], []),
+        ([WAITS], [SELECT, RUN, OUTERMOST], []),
+        ([WAITS, COMPUTES], [SELECT, RUN, OUTERMOST], []),
+        ([(RUN, S.GIL_HELD, 0.01), COMPUTES], [OWN, RUN, OUTERMOST], []),
+        ([COMPUTES], [OWN, RUN, OUTERMOST], [COMPUTES]),
+        ([WAITS, SLEEPS], [SELECT, RUN, OUTERMOST], [SLEEPS]),
+        ([WAITS, READS, WANTS], [OWN, RUN, OUTERMOST], [READS]),
+        ([SLEEPS], [OWN, OUTERMOST], []),
     ],
     ids=["idle", "turns", "own code", "computes", "sleeps", "waits for the GIL", "no loop"],
 )
@@ -54,6 +43,8 @@ def test_blocked(
 
 def test_without_a_loop_nothing_is_blocked() -> None:
     assert (
-        Loops().blocked(ThreadSlice(serial=1, samples=100, states={}, hot=[SLEEPS]), [OWN, MAIN])
+        Loops().blocked(
+            ThreadSlice(serial=1, samples=100, states={}, hot=[SLEEPS]), [OWN, OUTERMOST]
+        )
         == []
     )

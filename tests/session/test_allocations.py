@@ -16,6 +16,7 @@ from refwatch.model.allocations import (
     MemorySplit,
     TracebackUse,
 )
+from refwatch.model.event import MAIN
 from refwatch.model.references import Site
 from refwatch.session import allocations as module
 from refwatch.session.allocations import KEEP_GROUPS, UNKNOWN, Allocations, By, Key
@@ -35,8 +36,10 @@ TRACEBACKS = [[0, 2], [0, 3], [1, 2], [2]]
 def known() -> Allocations:
     """Four tracebacks; the first two allocate at the same line, the first three in one file."""
     allocations = Allocations()
-    allocations.saw_sites(ev.SitesSeen(at=0.0, pid=PID, first=0, sites=SITES))
-    allocations.saw_tracebacks(ev.TracebacksSeen(at=0.0, pid=PID, first=0, tracebacks=TRACEBACKS))
+    allocations.saw_sites(ev.SitesSeen(at=0.0, process=MAIN, first=0, sites=SITES))
+    allocations.saw_tracebacks(
+        ev.TracebacksSeen(at=0.0, process=MAIN, first=0, tracebacks=TRACEBACKS)
+    )
     return allocations
 
 
@@ -56,7 +59,9 @@ def burst(
     allocations: Allocations, at: float, *uses: BurstUse, length: float = 0.5, span: float = 1.0
 ) -> None:
     allocations.measured_burst(
-        ev.BurstMeasured(at=at, pid=PID, window_s=length, span_s=span, uses=list(uses), samples=7)
+        ev.BurstMeasured(
+            at=at, process=MAIN, window_s=length, span_s=span, uses=list(uses), samples=7
+        )
     )
 
 
@@ -226,7 +231,7 @@ def test_the_beginning_and_the_newest_marks_are_kept() -> None:
 def traces(at: float, size: int) -> ev.TracesTaken:
     return ev.TracesTaken(
         at=at,
-        pid=PID,
+        process=MAIN,
         number=1,
         frames=5,
         traced=size,
@@ -242,7 +247,7 @@ def traces(at: float, size: int) -> ev.TracesTaken:
 
 def switched(mode: str, frames: int = 1, at: float = 0.0) -> ev.AllocationsSwitched:
     assert mode in {"exact", "burst", "off"}
-    return ev.AllocationsSwitched(at=at, pid=PID, mode=mode, frames=frames)  # type: ignore[arg-type]
+    return ev.AllocationsSwitched(at=at, process=MAIN, mode=mode, frames=frames)  # type: ignore[arg-type]
 
 
 def awaited(allocations: Allocations) -> list[bool]:
@@ -266,7 +271,7 @@ def test_traces_are_those_of_the_newest_count() -> None:
 def test_why_a_count_did_not_come_is_said_until_the_next_one_does() -> None:
     allocations = known()
     allocations.failed_traces(
-        ev.TracesFailed(at=0.5, pid=PID, reason="memory is short", retry_s=1.0)
+        ev.TracesFailed(at=0.5, process=MAIN, reason="memory is short", retry_s=1.0)
     )
     said = [allocations.failure]
     allocations.took_traces(traces(1.0, 100))
@@ -319,7 +324,7 @@ def test_the_mode_is_the_one_switched_to_last() -> None:
     allocations = known()
     assert (allocations.mode, allocations.switched_s) == ("off", None)
     allocations.switched(
-        ev.AllocationsSwitched(at=1.5, pid=PID, mode="exact", frames=25, note="its own")
+        ev.AllocationsSwitched(at=1.5, process=MAIN, mode="exact", frames=25, note="its own")
     )
     assert (allocations.mode, allocations.frames, allocations.note) == ("exact", 25, "its own")
     assert allocations.switched_s == 1.5
@@ -340,7 +345,7 @@ def test_the_split_is_kept_over_time() -> None:
         other=30,
         arenas=1,
     )
-    allocations.measured_memory(ev.MemoryMeasured(at=2.0, pid=PID, split=split))
+    allocations.measured_memory(ev.MemoryMeasured(at=2.0, process=MAIN, split=split))
     assert (allocations.split, allocations.split_s) == (split, 2.0)
     assert list(allocations.splits) == [(2.0, 40.0, 10.0, 0.0, 0.0, 20.0, 30.0)]
 
@@ -389,10 +394,10 @@ def test_numbers_that_nobody_speaks_of_are_forgotten(monkeypatch: pytest.MonkeyP
         sites = [
             Site(file="/gen.py", line=number, function="f") for number in range(first, first + 10)
         ]
-        allocations.saw_sites(ev.SitesSeen(at=0.0, pid=PID, first=first, sites=sites))
+        allocations.saw_sites(ev.SitesSeen(at=0.0, process=MAIN, first=first, sites=sites))
         tracebacks = [[number, 3] for number in range(first, first + 10)]
         allocations.saw_tracebacks(
-            ev.TracebacksSeen(at=0.0, pid=PID, first=first, tracebacks=tracebacks)
+            ev.TracebacksSeen(at=0.0, process=MAIN, first=first, tracebacks=tracebacks)
         )
         if first == 20:
             burst(allocations, 1.0, use(25, 1, 64))
@@ -402,7 +407,7 @@ def test_numbers_that_nobody_speaks_of_are_forgotten(monkeypatch: pytest.MonkeyP
             allocations.took_traces(
                 ev.TracesTaken(
                     at=2.0,
-                    pid=PID,
+                    process=MAIN,
                     number=2,
                     frames=1,
                     traced=0,

@@ -20,6 +20,7 @@ from tests.simulate_references import with_references
 from refwatch.export.snapshot import build_snapshot
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse
+from refwatch.model.event import MAIN
 from refwatch.model.references import Site
 from refwatch.model.states import ThreadState as S
 from refwatch.model.wire import encode_line, event_decoder
@@ -106,6 +107,7 @@ def test_bytes_that_are_no_text_are_written_with_a_backslash() -> None:
     full.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=[name],
             executable="/py",
@@ -114,7 +116,7 @@ def test_bytes_that_are_no_text_are_written_with_a_backslash() -> None:
             refwatch="0",
         )
     )
-    full.apply(ev.ReadingLimited(at=0.0, reading=name, reason=name))
+    full.apply(ev.ReadingLimited(at=0.0, process=MAIN, reading=name, reason=name))
     for late in (late_viewer(full), codec.copy(full)):
         assert late.target is not None
         assert late.target.argv == ["script\\udcff.py"]
@@ -154,14 +156,21 @@ def test_a_large_program_is_encoded_at_once() -> None:
     full = State()
     full.apply(
         ev.TargetStarted(
-            at=0.0, pid=PID, argv=[], executable="", cwd="", started_at="", refwatch="0"
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=[],
+            executable="",
+            cwd="",
+            started_at="",
+            refwatch="0",
         )
     )
     for serial in range(5000):
         full.apply(
             ev.WatchedFound(
                 at=0.0,
-                pid=PID,
+                process=MAIN,
                 watch=serial,
                 name=f"name {serial}",
                 type="list",
@@ -171,34 +180,36 @@ def test_a_large_program_is_encoded_at_once() -> None:
         )
     for serial in range(2000):
         full.apply(
-            ev.ClassFound(at=0.0, pid=PID, serial=serial, module="app", name=f"Class{serial}")
+            ev.ClassFound(at=0.0, process=MAIN, serial=serial, module="app", name=f"Class{serial}")
         )
     for tick in range(1, 200):
         full.apply(
             ev.WatchedCounted(
-                at=tick / 20, pid=PID, counts=[(n, (n + tick) % 90) for n in range(5000)]
+                at=tick / 20, process=MAIN, counts=[(n, (n + tick) % 90) for n in range(5000)]
             )
         )
         full.apply(
             ev.ClassesCounted(
-                at=tick / 20, pid=PID, counts=[(n, (n + tick) % 90) for n in range(2000)]
+                at=tick / 20, process=MAIN, counts=[(n, (n + tick) % 90) for n in range(2000)]
             )
         )
     full.apply(
         ev.SitesSeen(
             at=0.0,
-            pid=PID,
+            process=MAIN,
             first=0,
             sites=[Site(file=f"/f{n % 500}.py", line=n, function="f") for n in range(4000)],
         )
     )
     tracebacks = [[n, (7 * n) % 4000, 3, 4, 5] for n in range(4000)]
-    full.apply(ev.TracebacksSeen(at=0.0, pid=PID, first=0, tracebacks=tracebacks))
+    full.apply(ev.TracebacksSeen(at=0.0, process=MAIN, first=0, tracebacks=tracebacks))
     rng = random.Random(1)
     for tick in range(1, 61):
         some = rng.sample(range(4000), 300) if tick > 1 else range(4000)
         uses = [BurstUse(n, *(rng.random() * 1000 for _ in range(6))) for n in some]
-        full.apply(ev.BurstMeasured(at=float(tick), pid=PID, window_s=0.05, span_s=1.0, uses=uses))
+        full.apply(
+            ev.BurstMeasured(at=float(tick), process=MAIN, window_s=0.05, span_s=1.0, uses=uses)
+        )
         if tick % 5 == 0:
             full.apply(ev.Marked(at=float(tick), name=f"mark {tick}"))
     began = time.process_time()
@@ -211,6 +222,7 @@ def an_hour(rng: random.Random) -> Iterator[ev.Event]:
     """Eight threads at ten slices a second, with strips as long as those of a contended GIL."""
     yield ev.TargetStarted(
         at=0.0,
+        process=MAIN,
         pid=PID,
         argv=["x.py"],
         executable="/py",
@@ -218,9 +230,12 @@ def an_hour(rng: random.Random) -> Iterator[ev.Event]:
         started_at="2026-01-01T00:00:00Z",
         refwatch="0",
     )
-    yield from (ev.ThreadStarted(at=0.0, serial=serial, pid=PID, tid=serial) for serial in range(8))
     yield from (
-        ev.LineSeen(at=0.0, line=n, file="/x.py", number=n, function="f") for n in range(50)
+        ev.ThreadStarted(at=0.0, serial=serial, process=MAIN, tid=serial) for serial in range(8)
+    )
+    yield from (
+        ev.LineSeen(at=0.0, process=MAIN, line=n, file="/x.py", number=n, function="f")
+        for n in range(50)
     )
     gil = ev.GilSlice(held_s=0.099, wait_s=0.6, handoffs=20, interval_s=0.005)
     for tick in range(1, 36_001):
@@ -238,10 +253,10 @@ def an_hour(rng: random.Random) -> Iterator[ev.Event]:
             for serial in range(8)
         ]
         yield ev.Sampled(
-            at=at, pid=PID, span_s=0.1, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
+            at=at, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
         )
         yield ev.ProcessMeasured(
-            at=at, pid=PID, rss=10**7 + tick, peak_rss=10**8, user_s=at, system_s=0.0
+            at=at, process=MAIN, rss=10**7 + tick, peak_rss=10**8, user_s=at, system_s=0.0
         )
 
 

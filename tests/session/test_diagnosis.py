@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState as S
 from refwatch.session.diagnosis import diagnose
@@ -17,17 +18,25 @@ from refwatch.session.state import State
 PID = 42
 USER, LOCKED, JOIN, QUEUE = 1, 2, 3, 4
 LINES = [
-    ev.LineSeen(at=0.0, line=USER, file="/app/work.py", number=12, function="work"),
-    ev.LineSeen(at=0.0, line=LOCKED, file="/app/work.py", number=30, function="guarded"),
+    ev.LineSeen(at=0.0, process=MAIN, line=USER, file="/app/work.py", number=12, function="work"),
+    ev.LineSeen(
+        at=0.0, process=MAIN, line=LOCKED, file="/app/work.py", number=30, function="guarded"
+    ),
     ev.LineSeen(
         at=0.0,
+        process=MAIN,
         line=JOIN,
         file="/usr/lib/python3.12/threading.py",
         number=1149,
         function="_wait_for_tstate_lock",
     ),
     ev.LineSeen(
-        at=0.0, line=QUEUE, file="/usr/lib/python3.12/threading.py", number=355, function="wait"
+        at=0.0,
+        process=MAIN,
+        line=QUEUE,
+        file="/usr/lib/python3.12/threading.py",
+        number=355,
+        function="wait",
     ),
 ]
 
@@ -64,6 +73,7 @@ def watch(
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -74,13 +84,20 @@ def watch(
     )
     state.apply(
         ev.InterpreterFound(
-            at=0.0, pid=PID, python="3.13", free_threaded=not gil, gil=gil, switch_interval_s=0.005
+            at=0.0,
+            process=MAIN,
+            python="3.13",
+            free_threaded=not gil,
+            gil=gil,
+            switch_interval_s=0.005,
         )
     )
     for event in LINES if hot else []:
         state.apply(event)
     for serial, made in enumerate(threads):
-        state.apply(ev.ThreadStarted(at=max(made.start, 0.0), serial=serial, pid=PID, tid=serial))
+        state.apply(
+            ev.ThreadStarted(at=max(made.start, 0.0), serial=serial, process=MAIN, tid=serial)
+        )
     for tick in range(1, round(seconds * 10) + 1):
         at = tick / 10
         pieces = [made.slice(serial, at, 0.1) for serial, made in enumerate(threads)]
@@ -95,7 +112,7 @@ def watch(
         state.apply(
             ev.Sampled(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 span_s=0.1,
                 samples=100,
                 gil=gil_slice,
@@ -105,8 +122,8 @@ def watch(
         )
     if ended:
         for serial in range(len(threads)):
-            state.apply(ev.ThreadEnded(at=seconds, serial=serial))
-        state.apply(ev.TargetExited(at=seconds, pid=PID, exit_code=0))
+            state.apply(ev.ThreadEnded(at=seconds, process=MAIN, serial=serial))
+        state.apply(ev.TargetExited(at=seconds, process=MAIN, exit_code=0))
     return state
 
 
@@ -303,18 +320,26 @@ def test_confidence_grows_with_time_and_with_the_margin() -> None:
         (lambda _: None, "no samples yet"),
         (
             lambda s: s.apply(
-                ev.ReadingLimited(at=0.1, reading="outside reading", reason="ptrace_scope is 3")
+                ev.ReadingLimited(
+                    at=0.1, process=MAIN, reading="outside reading", reason="ptrace_scope is 3"
+                )
             ),
             "no samples: ptrace_scope is 3",
         ),
         (
-            lambda s: s.apply(ev.TargetExited(at=0.1, pid=PID, exit_code=0)),
+            lambda s: s.apply(ev.TargetExited(at=0.1, process=MAIN, exit_code=0)),
             "no samples: the target ended too soon",
         ),
         (
             lambda s: s.apply(
                 ev.Sampled(
-                    at=0.05, pid=PID, span_s=0.05, samples=5, gil=None, threads=[], rate_hz=1000.0
+                    at=0.05,
+                    process=MAIN,
+                    span_s=0.05,
+                    samples=5,
+                    gil=None,
+                    threads=[],
+                    rate_hz=1000.0,
                 )
             ),
             "only 0.05 s of samples: too few to judge",
@@ -348,7 +373,11 @@ def test_it_changes_nothing() -> None:
 
 def test_a_hostile_file_name_cannot_reach_the_terminal() -> None:
     state = watch([SPINNER] * 4)
-    state.apply(ev.LineSeen(at=0.0, line=USER, file="/tmp/\x1b[2J\n.py", number=1, function="f"))
+    state.apply(
+        ev.LineSeen(
+            at=0.0, process=MAIN, line=USER, file="/tmp/\x1b[2J\n.py", number=1, function="f"
+        )
+    )
     verdict = diagnose(state)
     assert (verdict.advice + verdict.sentence).isprintable()
     assert printable("é\u202e\x9b") == "é\\u202e\\x9b"
@@ -356,7 +385,7 @@ def test_a_hostile_file_name_cannot_reach_the_terminal() -> None:
 
 def named(state: State, *names: str) -> State:
     for serial, name in enumerate(names):
-        state.apply(ev.ThreadNamed(at=0.1, serial=serial, name=name))
+        state.apply(ev.ThreadNamed(at=0.1, process=MAIN, serial=serial, name=name))
     return state
 
 
@@ -385,7 +414,9 @@ def test_the_longest_hold_is_told_beside_the_mean() -> None:
         longest_line=LOCKED,
     )
     state.apply(
-        ev.Sampled(at=11.0, pid=PID, span_s=1.0, samples=100, gil=gil, threads=[], rate_hz=1000.0)
+        ev.Sampled(
+            at=11.0, process=MAIN, span_s=1.0, samples=100, gil=gil, threads=[], rate_hz=1000.0
+        )
     )
     advice = diagnose(state).advice
     assert advice.startswith("A call keeps the GIL 6.3 s (109 ms on average) at /app/work.py:30")
@@ -407,7 +438,7 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
         state.apply(
             ev.Sampled(
                 at=20.0 + 10 * tick,
-                pid=PID,
+                process=MAIN,
                 span_s=10.0,
                 samples=100,
                 gil=gil,
@@ -427,6 +458,7 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -435,14 +467,20 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
             refwatch="0",
         )
     )
-    state.apply(ev.LineSeen(at=0.0, line=USER, file="/app/work.py", number=12, function="burn"))
-    state.apply(ev.ThreadStarted(at=0.0, serial=0, pid=PID, tid=1000))
-    state.apply(ev.ThreadNamed(at=0.0, serial=0, name="steady"))
+    state.apply(
+        ev.LineSeen(
+            at=0.0, process=MAIN, line=USER, file="/app/work.py", number=12, function="burn"
+        )
+    )
+    state.apply(ev.ThreadStarted(at=0.0, serial=0, process=MAIN, tid=1000))
+    state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=0, name="steady"))
     for number in range(1, 1001):
         at, kind = number / 10, ("spin", "nap")[number % 2]
-        state.apply(ev.ThreadStarted(at=at - 0.1, serial=number, pid=PID, tid=5))
+        state.apply(ev.ThreadStarted(at=at - 0.1, serial=number, process=MAIN, tid=5))
         if number % 3:
-            state.apply(ev.ThreadNamed(at=at - 0.1, serial=number, name=f"{kind}-{number}"))
+            state.apply(
+                ev.ThreadNamed(at=at - 0.1, process=MAIN, serial=number, name=f"{kind}-{number}")
+            )
         does = S.GIL_HELD if kind == "spin" else S.GIL_WAIT
         hot = [(USER, does, 0.1)]
         short = ev.ThreadSlice(serial=number, samples=100, states={does: 0.1}, hot=hot)
@@ -452,7 +490,7 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
         state.apply(
             ev.Sampled(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 span_s=0.1,
                 samples=100,
                 gil=gil,
@@ -460,8 +498,8 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
                 rate_hz=1000.0,
             )
         )
-        state.apply(ev.ThreadEnded(at=at, serial=number))
-    process = state.processes[PID]
+        state.apply(ev.ThreadEnded(at=at, process=MAIN, serial=number))
+    process = state.processes[MAIN]
     assert process.forgotten_threads > 400
     verdict = diagnose(state)
     assert verdict.sentence.startswith("334 short threads spin-* keep the GIL 95 % of the time")
@@ -477,10 +515,12 @@ def test_cpu_time_is_what_the_kernel_counted() -> None:
     )
     state.apply(
         ev.Sampled(
-            at=10.1, pid=PID, span_s=0.1, samples=1, gil=None, threads=[piece], rate_hz=1000.0
+            at=10.1, process=MAIN, span_s=0.1, samples=1, gil=None, threads=[piece], rate_hz=1000.0
         )
     )
-    state.apply(ev.ProcessMeasured(at=10.0, pid=PID, rss=1, peak_rss=1, user_s=3.5, system_s=1.0))
+    state.apply(
+        ev.ProcessMeasured(at=10.0, process=MAIN, rss=1, peak_rss=1, user_s=3.5, system_s=1.0)
+    )
     verdict = diagnose(state)
     assert verdict.sentence == "1 thread does the work: 40 % of one CPU, 1 waits beside it"
     assert verdict.evidence["cpu"] == pytest.approx(0.45)
@@ -499,7 +539,7 @@ def children(state: State, number: int, cpu_s: float, alive_s: float) -> Verdict
     state.apply(
         ev.ProcessMeasured(
             at=10.0,
-            pid=PID,
+            process=MAIN,
             rss=1,
             peak_rss=1,
             user_s=0.2,
@@ -540,7 +580,7 @@ def test_threads_that_all_wait_are_told_as_such() -> None:
     state.apply(
         ev.Sampled(
             at=10.1,
-            pid=PID,
+            process=MAIN,
             span_s=0.1,
             samples=100,
             gil=None,
@@ -564,7 +604,7 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
     ]
     state.apply(
         ev.Sampled(
-            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
+            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
         )
     )
     told = "2 threads have not moved for 10.0 s: they wait for locks at work.py:30"
@@ -581,7 +621,7 @@ def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
     state.apply(
         ev.Sampled(
             at=10.1,
-            pid=PID,
+            process=MAIN,
             span_s=0.1,
             samples=100,
             gil=None,
@@ -607,7 +647,13 @@ def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> N
     )
     state.apply(
         ev.Sampled(
-            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=[piece], rate_hz=1000.0
+            at=10.1,
+            process=MAIN,
+            span_s=0.1,
+            samples=100,
+            gil=None,
+            threads=[piece],
+            rate_hz=1000.0,
         )
     )
     verdict = diagnose(state)
@@ -620,7 +666,9 @@ def test_a_collector_that_takes_the_time_is_told() -> None:
     state = watch([LONE])
     gil = ev.GilSlice(held_s=0.1, wait_s=0.0, handoffs=0, interval_s=0.005, collecting_s=7.07)
     state.apply(
-        ev.Sampled(at=10.1, pid=PID, span_s=0.1, samples=100, gil=gil, threads=[], rate_hz=1000.0)
+        ev.Sampled(
+            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=[], rate_hz=1000.0
+        )
     )
     verdict = diagnose(state)
     assert verdict.kind == "single_thread_cpu"
@@ -637,7 +685,7 @@ def test_a_collector_that_takes_the_time_is_told() -> None:
 )
 def test_an_idle_server_reads_as_idle(file: str, function: str) -> None:
     state = watch([Made({S.IO_WAIT: 0.99, S.GIL_HELD: 0.01}, {S.IO_WAIT: 9})])
-    state.apply(ev.LineSeen(at=0.0, line=9, file=file, number=294, function=function))
+    state.apply(ev.LineSeen(at=0.0, process=MAIN, line=9, file=file, number=294, function=function))
     verdict = diagnose(state)
     assert verdict.kind == "idle"
     assert "more requests" not in verdict.advice
@@ -652,7 +700,7 @@ def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None
     ]
     state.apply(
         ev.Sampled(
-            at=10.1, pid=PID, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
+            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
         )
     )
     assert "more requests at once help" in diagnose(state).advice
@@ -661,7 +709,11 @@ def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None
 def test_the_lock_is_held_where_something_is_done() -> None:
     lines = {S.LOCK_WAIT: LOCKED, S.SLEEP: 9}
     state = watch([Made({S.LOCK_WAIT: 0.75, S.SLEEP: 0.25}, lines)] * 4)
-    state.apply(ev.LineSeen(at=0.0, line=9, file="/app/work.py", number=31, function="guarded"))
+    state.apply(
+        ev.LineSeen(
+            at=0.0, process=MAIN, line=9, file="/app/work.py", number=31, function="guarded"
+        )
+    )
     told = "Hold the lock for less at /app/work.py:31 (waited for at /app/work.py:30)"
     assert diagnose(state).advice.startswith(told)
 
@@ -671,7 +723,7 @@ def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
     state.apply(
         ev.Sampled(
             at=10.1,
-            pid=PID,
+            process=MAIN,
             span_s=0.1,
             samples=100,
             gil=None,
@@ -691,6 +743,7 @@ def test_a_server_s_threads_that_wait_for_their_clients_are_idle() -> None:
     state.apply(
         ev.LineSeen(
             at=0.0,
+            process=MAIN,
             line=9,
             file="/usr/lib/python3.13/socket.py",
             number=294,

@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable
 
 import pytest
+from tests.stand_ins import process_state
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import MemorySplit
+from refwatch.model.event import MAIN
 from refwatch.model.references import Garbage
 from refwatch.session.allocations import Allocations
 from refwatch.session.diagnosis_memory import memory_sentence
@@ -34,9 +36,9 @@ def session(
     **amounts: Amount | float,
 ) -> tuple[Allocations, ProcessState]:
     """A split each 2.5 s. ``amounts`` come on top of what is usual, ``more`` is traced bytes."""
-    allocations, process = Allocations(), ProcessState(PID, ["x.py"], 0.0)
+    allocations, process = Allocations(), process_state()
     if more is not None:
-        allocations.switched(ev.AllocationsSwitched(at=0.0, pid=PID, mode="exact", frames=1))
+        allocations.switched(ev.AllocationsSwitched(at=0.0, process=MAIN, mode="exact", frames=1))
     at = 0.6
     while at <= seconds:
         parts: dict[str, int | None] = {}
@@ -46,16 +48,16 @@ def session(
             parts[name] = round(amount * MB) if name not in unknown else None
         rss = sum(part or 0 for part in parts.values())
         split = MemorySplit(rss=rss, **parts)  # type: ignore[arg-type]
-        allocations.measured_memory(ev.MemoryMeasured(at=at, pid=PID, split=split))
+        allocations.measured_memory(ev.MemoryMeasured(at=at, process=MAIN, split=split))
         process.measured(
-            ev.ProcessMeasured(at=at, pid=PID, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0)
+            ev.ProcessMeasured(at=at, process=MAIN, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0)
         )
         if more is not None:
             size = round(more(at) * MB)
             allocations.took_traces(
                 ev.TracesTaken(
                     at=at,
-                    pid=PID,
+                    process=MAIN,
                     number=1,
                     frames=1,
                     traced=size,
@@ -77,7 +79,7 @@ def said(seconds: float = 45.0, **amounts: Amount | float) -> str:
 
 
 def test_nothing_is_said_of_what_stays_as_it_is() -> None:
-    assert memory_sentence(Allocations(), ProcessState(PID, [], 0.0)) == ""
+    assert memory_sentence(Allocations(), process_state()) == ""
     assert said() == ""
 
 
@@ -101,11 +103,11 @@ def test_what_tracemalloc_does_not_see_is_said_to_be_so() -> None:
 
 def test_what_tracemalloc_has_seen_of_a_part_of_the_time_is_not_used() -> None:
     allocations, process = session(c_used=growing(3))
-    allocations.switched(ev.AllocationsSwitched(at=44.0, pid=PID, mode="exact", frames=1))
+    allocations.switched(ev.AllocationsSwitched(at=44.0, process=MAIN, mode="exact", frames=1))
     allocations.took_traces(
         ev.TracesTaken(
             at=45.0,
-            pid=PID,
+            process=MAIN,
             number=1,
             frames=1,
             traced=0,
@@ -186,17 +188,17 @@ def test_few_splits_are_too_few() -> None:
 def test_old_splits_are_not_of_now() -> None:
     allocations, process = session(c_used=growing(3))
     process.measured(
-        ev.ProcessMeasured(at=60.0, pid=PID, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
+        ev.ProcessMeasured(at=60.0, process=MAIN, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
     )
     assert memory_sentence(allocations, process) != ""
     process.measured(
-        ev.ProcessMeasured(at=120.0, pid=PID, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
+        ev.ProcessMeasured(at=120.0, process=MAIN, rss=MB, peak_rss=MB, user_s=0.0, system_s=0.0)
     )
     assert memory_sentence(allocations, process) == ""
 
 
 def test_splits_that_come_seldom_are_looked_at_for_longer() -> None:
-    allocations, process = Allocations(), ProcessState(PID, [], 0.0)
+    allocations, process = Allocations(), process_state()
     for number in range(12):
         c_used = (100 + 20 * number) * MB
         split = MemorySplit(
@@ -208,7 +210,7 @@ def test_splits_that_come_seldom_are_looked_at_for_longer() -> None:
             files=20 * MB,
             other=0,
         )
-        allocations.measured_memory(ev.MemoryMeasured(at=60.0 * number, pid=PID, split=split))
+        allocations.measured_memory(ev.MemoryMeasured(at=60.0 * number, process=MAIN, split=split))
     assert memory_sentence(allocations, process).startswith("RSS grew by 160 MiB in 480 s")
 
 
@@ -221,7 +223,7 @@ def with_garbage(waiting: Amount, seconds: float = 45.0, **amounts: Amount | flo
     for point in allocations.splits:
         garbage = Garbage(objects=100, bytes=round(waiting(point[0]) * MB), types=[])
         taken = ev.CensusTaken(
-            at=point[0], pid=PID, number=1, took_s=0.1, objects=1000, types=[], garbage=garbage
+            at=point[0], process=MAIN, number=1, took_s=0.1, objects=1000, types=[], garbage=garbage
         )
         process.references.taken_census(taken)
     return memory_sentence(allocations, process)

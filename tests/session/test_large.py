@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from tests.stand_ins import process_state
+
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Largest
 from refwatch.session.large import large_sentence
-from refwatch.session.process import ProcessState
 
 MB = 1 << 20
 CHAIN = [ChainLink(type="dict", edge="global index"), ChainLink(type="module", name="__main__")]
 
 
 def said(*found: Largest, rss: int = 1000, width: int = 110) -> str:
-    process = ProcessState(1, ["x.py"], 0.0)
+    process = process_state()
     process.measured(
-        ev.ProcessMeasured(at=1.0, pid=1, rss=rss * MB, peak_rss=rss * MB, user_s=0.0, system_s=0.0)
+        ev.ProcessMeasured(
+            at=1.0, process=MAIN, rss=rss * MB, peak_rss=rss * MB, user_s=0.0, system_s=0.0
+        )
     )
     process.references.taken_census(
-        ev.CensusTaken(at=1.0, pid=1, number=1, took_s=0.1, objects=9, types=[], largest=[*found])
+        ev.CensusTaken(
+            at=1.0, process=MAIN, number=1, took_s=0.1, objects=9, types=[], largest=[*found]
+        )
     )
     return large_sentence(process, width)
 

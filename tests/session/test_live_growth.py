@@ -9,6 +9,7 @@ import pytest
 from tests.session.test_suspects import CALM, THING, Growth, leak, plateau, sawtooth
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.judged import judged
 from refwatch.session.references import References
@@ -36,7 +37,7 @@ class Run:
         self.known.taken_census(
             ev.CensusTaken(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 number=number,
                 took_s=0.1,
                 objects=1000,
@@ -46,12 +47,12 @@ class Run:
         )
         if number == 1:
             self.known.found_class(
-                ev.ClassFound(at=at + 0.1, pid=PID, serial=1, module=THING[0], name=THING[1])
+                ev.ClassFound(at=at + 0.1, process=MAIN, serial=1, module=THING[0], name=THING[1])
             )
 
     def read(self, at: float, count: int, *, last: bool = False) -> None:
         counts = [(1, count)] if self.known.classes else []
-        self.known.counted_classes(ev.ClassesCounted(at=at, pid=PID, counts=counts, last=last))
+        self.known.counted_classes(ev.ClassesCounted(at=at, process=MAIN, counts=counts, last=last))
 
     def play(
         self, growth: Growth, until: float, seed: int = 1, *, ends: bool = True
@@ -158,7 +159,7 @@ def test_what_nobody_holds_waits_for_the_collector() -> None:
     ]
     for chains, named in ((module, True), ([], False)):
         run.known.found_chains(
-            ev.ChainsFound(at=6.1, pid=PID, module=THING[0], name=THING[1], chains=chains)
+            ev.ChainsFound(at=6.1, process=MAIN, module=THING[0], name=THING[1], chains=chains)
         )
         assert run.suspected() == named
 
@@ -167,9 +168,11 @@ def test_counts_that_were_read_late_go_on_from_those_of_the_census() -> None:
     """A census takes long on a busy machine, and only then it is known which classes there are."""
     run = Run()
     run.known.taken_census(
-        ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=15.0, objects=1000, types=[])
+        ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=15.0, objects=1000, types=[])
     )
-    run.known.found_class(ev.ClassFound(at=17.0, pid=PID, serial=1, module=THING[0], name=THING[1]))
+    run.known.found_class(
+        ev.ClassFound(at=17.0, process=MAIN, serial=1, module=THING[0], name=THING[1])
+    )
     run.read(1.0, 100)
     for tick in range(170, 251):
         run.read(tick / 10, 10 * tick, last=tick == 250)

@@ -14,10 +14,22 @@ from pathlib import Path
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
+from refwatch.model.states import ThreadState
 from refwatch.model.wire import encode_line
 from refwatch.session.recording import RecordingError, RecordingWriter, read_recording
+from refwatch.session.state import State
 
-HEADER = b'{"recording":"refwatch.recording/1","refwatch":"0.1.0"}\n'
+FIRST_VERSION = b"""{"recording":"refwatch.recording/1","refwatch":"0.1.0"}
+{"event":"target_started","at":0.0,"pid":42,"argv":["x.py"],"executable":"/py","cwd":"/tmp","started_at":"2026-01-01T00:00:00Z","refwatch":"0.1.0"}
+{"event":"reading_limited","at":0.1,"reading":"uss","reason":"not permitted"}
+{"event":"thread_started","at":0.2,"serial":3,"pid":42,"tid":44,"ident":7}
+{"event":"thread_named","at":0.2,"serial":3,"name":"worker"}
+{"event":"sampled","at":0.4,"pid":42,"span_s":0.1,"samples":100,"gil":null,"threads":[{"serial":3,"samples":100,"states":{"gil_held":0.1}}],"rate_hz":1000.0}
+{"event":"marked","at":0.5,"name":"warm"}
+{"event":"target_exited","at":0.8,"pid":42,"exit_code":0}
+"""
+HEADER = b'{"recording":"refwatch.recording/2","refwatch":"0.1.0"}\n'
 NOISE = random.Random(1).randbytes(50_000)
 EVENTS: list[ev.Event] = [
     ev.Noted(at=float(n), level="info", text=f"number {n} é") for n in range(100)
@@ -78,7 +90,7 @@ def test_a_killed_writer_leaves_what_was_flushed(tmp_path: Path) -> None:
     assert [event.at for event in events] == [n / 100 for n in range(len(events))]
 
 
-@pytest.mark.parametrize("cut", [len(HEADER) + 70, len(HEADER) + 1000, len(HEADER + LINES) - 1])
+@pytest.mark.parametrize("cut", [len(HEADER) + 90, len(HEADER) + 1000, len(HEADER + LINES) - 1])
 def test_a_cut_recording_plays_up_to_the_cut(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes((HEADER + LINES)[:cut])
@@ -86,6 +98,23 @@ def test_a_cut_recording_plays_up_to_the_cut(tmp_path: Path, cut: int) -> None:
     events = list(recording.events)
     assert events == EVENTS[: (HEADER + LINES)[:cut].count(b"\n") - 1]
     assert recording.truncated
+
+
+def test_a_recording_of_the_first_version_is_read(tmp_path: Path) -> None:
+    """It had one process, and most events had its pid."""
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(FIRST_VERSION)
+    recording = read_recording(path)
+    state = State()
+    for event in recording.events:
+        state.apply(event)
+    assert recording.bad_lines == 0
+    assert state.main is not None
+    assert (state.main.pid, state.main.limits) == (42, {"uss": "not permitted"})
+    assert [thread.name for thread in state.main.threads.values()] == ["worker"]
+    assert state.main.threads[3].states == {ThreadState.GIL_HELD: 0.1}
+    assert [mark.name for mark in state.marks] == ["warm"]
+    assert state.exited is not None
 
 
 def test_bad_lines_are_counted_and_left_out(tmp_path: Path) -> None:
@@ -118,7 +147,7 @@ def test_a_recording_that_ends_in_noise_is_played_up_to_it(tmp_path: Path) -> No
         (b'{"recording":"refwatch.recording/x"}\n', "not a recording"),
         (b"[" * 4000 + b"\n", "not a recording"),
         (LINES, "not a recording"),
-        (b'{"recording":"refwatch.recording/2","refwatch":"9.0"}\n', "newer recording.*9.0"),
+        (b'{"recording":"refwatch.recording/3","refwatch":"9.0"}\n', "newer recording.*9.0"),
         (HEADER, "holds no events"),
         (HEADER + NOISE, "holds no events"),
         (HEADER + b"x" * 50_000, "holds no events"),
@@ -154,7 +183,7 @@ def test_an_older_file_stays_until_the_new_one_stands(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     os.link(path, tmp_path / "other name")
     writer = RecordingWriter(path)
-    assert path.read_bytes().startswith(b'{"recording":"refwatch.recording/1"')
+    assert path.read_bytes().startswith(b'{"recording":"refwatch.recording/2"')
     assert (tmp_path / "other name").read_bytes() == b"old"
     writer.close()
 
@@ -181,7 +210,7 @@ def test_a_disk_that_fills_up_later(tmp_path: Path) -> None:
         writer = RecordingWriter(sys.argv[1])
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         for n in range(10_000):
-            writer.write([Noted(float(n), "info", "x")], float(n))
+            writer.write([Noted(at=float(n), level="info", text="x")], float(n))
         writer.flush()
         writer.close()
         print(writer.failed)
@@ -192,7 +221,7 @@ def test_a_disk_that_fills_up_later(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.startswith("the recording stopped: cannot write")
     assert done.stdout.count("\n") == 1
-    assert len(list(read_recording(path).events)) > 300
+    assert len(list(read_recording(path).events)) > 250
 
 
 def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
@@ -201,6 +230,7 @@ def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
     name = os.fsdecode(b"script\xff.py")
     started = ev.TargetStarted(
         at=0.0,
+        process=MAIN,
         pid=42,
         argv=[name],
         executable="/py",

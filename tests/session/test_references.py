@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.references import (
     KEEP_BASELINES,
@@ -23,7 +24,14 @@ class Folded:
         self.state = State()
         self.state.apply(
             ev.TargetStarted(
-                at=0.0, pid=PID, argv=[], executable="", cwd="", started_at="", refwatch="0"
+                at=0.0,
+                process=MAIN,
+                pid=PID,
+                argv=[],
+                executable="",
+                cwd="",
+                started_at="",
+                refwatch="0",
             )
         )
         assert self.state.main is not None
@@ -34,7 +42,7 @@ class Folded:
         self.state.apply(
             ev.WatchedFound(
                 at=at,
-                pid=PID,
+                process=MAIN,
                 watch=watch,
                 name=f"name {watch}",
                 type="list",
@@ -44,7 +52,7 @@ class Folded:
         )
 
     def counted(self, at: float, *counts: tuple[int, int]) -> None:
-        self.state.apply(ev.WatchedCounted(at=at, pid=PID, counts=list(counts)))
+        self.state.apply(ev.WatchedCounted(at=at, process=MAIN, counts=list(counts)))
 
     def classes(self, at: float, *counts: tuple[int, int]) -> None:
         """Their instances; a class that is new is found before."""
@@ -52,10 +60,10 @@ class Folded:
             if serial not in self.known.classes:
                 self.state.apply(
                     ev.ClassFound(
-                        at=at, pid=PID, serial=serial, module="app", name=f"Class{serial}"
+                        at=at, process=MAIN, serial=serial, module="app", name=f"Class{serial}"
                     )
                 )
-        self.state.apply(ev.ClassesCounted(at=at, pid=PID, counts=list(counts)))
+        self.state.apply(ev.ClassesCounted(at=at, process=MAIN, counts=list(counts)))
 
     def census(self, at: float, **counts: int) -> None:
         self.censuses += 1
@@ -65,7 +73,7 @@ class Folded:
         ]
         self.state.apply(
             ev.CensusTaken(
-                at=at, pid=PID, number=self.censuses, took_s=0.1, objects=1000, types=types
+                at=at, process=MAIN, number=self.censuses, took_s=0.1, objects=1000, types=types
             )
         )
 
@@ -93,12 +101,15 @@ def test_a_watched_object_from_its_birth_to_its_death() -> None:
     folded.counted(1.2, (7, 3))
     folded.state.apply(
         ev.WatchedRead(
-            at=1.3, pid=PID, offset=1, readings=[ev.RawReading(watch=7, ctypes=3, getrefcount=4)]
+            at=1.3,
+            process=MAIN,
+            offset=1,
+            readings=[ev.RawReading(watch=7, ctypes=3, getrefcount=4)],
         )
     )
     assert (record.references, record.ctypes, record.getrefcount) == (3, 3, 4)
     assert folded.known.offset == 1
-    folded.state.apply(ev.WatchedEnded(at=1.5, pid=PID, watch=7))
+    folded.state.apply(ev.WatchedEnded(at=1.5, process=MAIN, watch=7))
     assert (record.references, record.alive, record.ended_s) == (0, False, 1.5)
     assert list(record.series) == [(1.1, 2), (1.2, 3), (1.5, 0)]
     assert folded.known.baselines[0].watched == {7: 2}
@@ -108,7 +119,7 @@ def test_one_that_is_only_no_longer_watched_has_not_died() -> None:
     folded = Folded()
     folded.found(1.0, 7)
     folded.counted(1.1, (7, 2))
-    folded.state.apply(ev.WatchedEnded(at=1.5, pid=PID, watch=7, died=False))
+    folded.state.apply(ev.WatchedEnded(at=1.5, process=MAIN, watch=7, died=False))
     record = folded.known.watched[7]
     assert (record.references, record.alive, record.ended_s) == (2, True, 1.5)
 
@@ -117,9 +128,9 @@ def test_a_death_is_told_of_what_somebody_asked_to_watch() -> None:
     folded = Folded()
     for watch, source in enumerate(("main", "option", "script", "viewer")):
         folded.found(1.0, watch, source)
-        folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
+        folded.state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=watch))
     folded.found(1.0, 9, "viewer")
-    folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=9, died=False))
+    folded.state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=9, died=False))
     told = [note.text for note in folded.state.notes if "died" in note.text]
     assert told == [f"name {watch} (list) died" for watch in (1, 2, 3)]
 
@@ -131,7 +142,7 @@ def test_of_the_dead_those_that_died_last_are_kept() -> None:
         folded.found(1.0, watch)
         folded.counted(1.0, (watch, 1))
     for watch in range(KEEP_DEAD + 99, -1, -1):
-        folded.state.apply(ev.WatchedEnded(at=2.0, pid=PID, watch=watch))
+        folded.state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=watch))
     assert list(folded.known.watched) == list(range(KEEP_DEAD))
     assert folded.known.baselines[0].watched.keys() == folded.known.watched.keys()
 
@@ -140,7 +151,7 @@ def test_a_class_that_ends_has_no_instances() -> None:
     folded = Folded()
     for serial in range(KEEP_DEAD + 5):
         folded.classes(1.0, (serial, 3))
-        folded.state.apply(ev.ClassEnded(at=2.0, pid=PID, serial=serial))
+        folded.state.apply(ev.ClassEnded(at=2.0, process=MAIN, serial=serial))
     assert len(folded.known.classes) == KEEP_DEAD
     assert {one.instances for one in folded.known.classes.values()} == {0}
     assert len(folded.known.baselines[0].classes) == KEEP_DEAD
@@ -194,9 +205,9 @@ def test_of_what_is_counted_live_a_mark_has_the_exact_number() -> None:
 def test_the_instances_of_a_class_that_the_census_after_a_mark_finds() -> None:
     """They were there at the mark, but nobody had counted them; later classes are new."""
     folded = Folded()
-    folded.state.apply(ev.ClassFound(at=0.05, pid=PID, serial=4, module="app", name="Other"))
+    folded.state.apply(ev.ClassFound(at=0.05, process=MAIN, serial=4, module="app", name="Other"))
     folded.mark(0.1, "imported")
-    folded.state.apply(ev.ClassFound(at=0.7, pid=PID, serial=5, module="app", name="Thing"))
+    folded.state.apply(ev.ClassFound(at=0.7, process=MAIN, serial=5, module="app", name="Thing"))
     folded.census(0.6, Thing=1000)
     folded.classes(0.8, (5, 1000))
     folded.classes(0.9, (4, 7), (5, 1200), (6, 30))
@@ -232,20 +243,22 @@ def test_a_type_that_is_gone_and_one_that_comes() -> None:
 def test_what_is_being_counted_and_what_went_wrong() -> None:
     folded = Folded()
     known = folded.known
-    folded.state.apply(ev.CensusBegun(at=1.0, pid=PID, number=1, reason="interval", pause_s=0.002))
+    folded.state.apply(
+        ev.CensusBegun(at=1.0, process=MAIN, number=1, reason="interval", pause_s=0.002)
+    )
     assert (known.counting_since, list(known.pauses)) == (1.0, [0.002])
-    folded.state.apply(ev.CensusFailed(at=2.0, pid=PID, reason="no memory", retry_s=10.0))
+    folded.state.apply(ev.CensusFailed(at=2.0, process=MAIN, reason="no memory", retry_s=10.0))
     assert (known.counting_since, known.failure, known.census.taken) == (None, "no memory", 0)
     assert folded.state.notes[-1].text == "no census: no memory; tried again in 10 s"
     folded.state.apply(
         ev.CensusBegun(
-            at=12.0, pid=PID, number=2, reason="interval", pause_s=0.003, method="inside"
+            at=12.0, process=MAIN, number=2, reason="interval", pause_s=0.003, method="inside"
         )
     )
     folded.census(12.0, A=1)
     assert (known.counting_since, known.failure, known.census.taken) == (None, None, 1)
     assert (known.census.method, known.census.pause_s) == ("inside", 0.003)
-    folded.state.apply(ev.TargetPaused(at=13.0, pid=PID, pause_s=0.004))
+    folded.state.apply(ev.TargetPaused(at=13.0, process=MAIN, pause_s=0.004))
     assert list(known.pauses) == [0.002, 0.003, 0.004]
 
 
@@ -269,12 +282,12 @@ def test_chains_and_inspections_are_bounded() -> None:
     chain = [ChainLink(type="app.A", edge="global a"), ChainLink(type="module", name="__main__")]
     for number in range(2 * KEEP_CHAINS):
         folded.state.apply(
-            ev.ChainsFound(at=1.0, pid=PID, module="app", name=f"C{number}", chains=[chain])
+            ev.ChainsFound(at=1.0, process=MAIN, module="app", name=f"C{number}", chains=[chain])
         )
         folded.state.apply(
             ev.ReferrersFound(
                 at=1.0,
-                pid=PID,
+                process=MAIN,
                 inspection=f"in {number}",
                 node=0,
                 type="dict",
@@ -285,10 +298,12 @@ def test_chains_and_inspections_are_bounded() -> None:
                 referrers=[],
             )
         )
-    folded.state.apply(ev.InspectionEnded(at=2.0, pid=PID, inspection="in 0", reason="forgotten"))
+    folded.state.apply(
+        ev.InspectionEnded(at=2.0, process=MAIN, inspection="in 0", reason="forgotten")
+    )
     newest = f"in {2 * KEEP_CHAINS - 1}"
     folded.state.apply(
-        ev.InspectionEnded(at=2.0, pid=PID, inspection=newest, reason="the copy is gone")
+        ev.InspectionEnded(at=2.0, process=MAIN, inspection=newest, reason="the copy is gone")
     )
     assert len(folded.known.chains) == KEEP_CHAINS
     assert ("app", f"C{2 * KEEP_CHAINS - 1}") in folded.known.chains
@@ -299,11 +314,13 @@ def test_chains_and_inspections_are_bounded() -> None:
 def test_events_of_a_process_that_nobody_knows_are_left_out() -> None:
     state = State()
     state.apply(
-        ev.WatchedFound(at=1.0, pid=7, watch=1, name="a", type="list", address="0x1", source="main")
+        ev.WatchedFound(
+            at=1.0, process=MAIN, watch=1, name="a", type="list", address="0x1", source="main"
+        )
     )
-    state.apply(ev.ClassesCounted(at=1.0, pid=7, counts=[(1, 2)]))
-    state.apply(ev.CensusTaken(at=1.0, pid=7, number=1, took_s=0.1, objects=10, types=[]))
-    state.apply(ev.CensusFailed(at=1.0, pid=7, reason="no", retry_s=None))
-    state.apply(ev.WatchedEnded(at=1.0, pid=7, watch=1))
-    state.apply(ev.GcPaused(at=1.0, pid=7, generations=[]))
+    state.apply(ev.ClassesCounted(at=1.0, process=MAIN, counts=[(1, 2)]))
+    state.apply(ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(ev.CensusFailed(at=1.0, process=MAIN, reason="no", retry_s=None))
+    state.apply(ev.WatchedEnded(at=1.0, process=MAIN, watch=1))
+    state.apply(ev.GcPaused(at=1.0, process=MAIN, generations=[]))
     assert state.processes == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.states import ThreadState as S
 from refwatch.session.process import KEEP_ENDED, KEEP_HOT, ProcessState, ThreadRecord
 from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_OUTPUT, Output, State
@@ -17,6 +18,7 @@ def fold(*events: ev.Event) -> State:
     state.apply(
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["x.py"],
             executable="/py",
@@ -25,7 +27,7 @@ def fold(*events: ev.Event) -> State:
             refwatch="0",
         )
     )
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, pid=PID, tid=100))
+    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
     for event in events:
         state.apply(event)
     return state
@@ -37,14 +39,12 @@ def process_of(state: State) -> ProcessState:
 
 
 def thread_of(state: State, serial: int = 1) -> ThreadRecord:
-    found = state.thread(serial)
-    assert found is not None
-    return found[1]
+    return process_of(state).threads[serial]
 
 
 def sampled(at: float, *threads: ev.ThreadSlice, gil: ev.GilSlice | None = None) -> ev.Sampled:
     return ev.Sampled(
-        at=at, pid=PID, span_s=0.1, samples=100, gil=gil, threads=list(threads), rate_hz=1000.0
+        at=at, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=list(threads), rate_hz=1000.0
     )
 
 
@@ -65,7 +65,7 @@ def test_a_threads_seconds_and_shares_add_up() -> None:
 def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
     short = ev.Sampled(
         at=1.0,
-        pid=PID,
+        process=MAIN,
         span_s=0.1,
         samples=1,
         gil=ev.GilSlice(held_s=0.1, wait_s=0.2, handoffs=5, interval_s=0.005),
@@ -74,7 +74,7 @@ def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
     )
     long = ev.Sampled(
         at=1.3,
-        pid=PID,
+        process=MAIN,
         span_s=0.3,
         samples=1,
         gil=ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=1, interval_s=0.005),
@@ -89,9 +89,9 @@ def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
 
 def test_the_rate_stays_when_sampling_has_stopped() -> None:
     left_over = ev.Sampled(
-        at=0.2, pid=PID, span_s=0.01, samples=1, gil=None, threads=[], rate_hz=0.0
+        at=0.2, process=MAIN, span_s=0.01, samples=1, gil=None, threads=[], rate_hz=0.0
     )
-    assert fold(sampled(0.1), left_over).rate_hz == 1000.0
+    assert process_of(fold(sampled(0.1), left_over)).rate_hz == 1000.0
 
 
 def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
@@ -106,7 +106,11 @@ def test_slices_without_a_gil_do_not_dilute_its_share() -> None:
 
 def test_the_last_slice_of_a_thread_may_come_after_its_end() -> None:
     thread = thread_of(
-        fold(sampled(0.1, held(1.0)), ev.ThreadEnded(at=0.15, serial=1), sampled(0.2, held(1)))
+        fold(
+            sampled(0.1, held(1.0)),
+            ev.ThreadEnded(at=0.15, process=MAIN, serial=1),
+            sampled(0.2, held(1)),
+        )
     )
     assert thread.watched_s == pytest.approx(0.2)
     assert not thread.alive
@@ -133,7 +137,7 @@ def test_one_long_slice_counts_as_recent_only_for_its_last_seconds() -> None:
         fold(
             ev.Sampled(
                 at=3600.0,
-                pid=PID,
+                process=MAIN,
                 span_s=3600.0,
                 samples=100,
                 gil=None,
@@ -148,8 +152,8 @@ def test_one_long_slice_counts_as_recent_only_for_its_last_seconds() -> None:
 
 def test_a_rename_is_noted_and_keeps_the_known_daemon_flag() -> None:
     state = fold(
-        ev.ThreadNamed(at=0.1, serial=1, name="a", daemon=True),
-        ev.ThreadNamed(at=0.2, serial=1, name="b"),
+        ev.ThreadNamed(at=0.1, process=MAIN, serial=1, name="a", daemon=True),
+        ev.ThreadNamed(at=0.2, process=MAIN, serial=1, name="b"),
     )
     thread = thread_of(state)
     assert (thread.name, thread.daemon) == ("b", True)
@@ -157,31 +161,35 @@ def test_a_rename_is_noted_and_keeps_the_known_daemon_flag() -> None:
 
 
 def test_a_limit_is_noted_once() -> None:
-    limit = ev.ReadingLimited(at=0.1, reading="gil", reason="not found")
+    limit = ev.ReadingLimited(at=0.1, process=MAIN, reading="gil", reason="not found")
     state = fold(limit, limit)
-    assert state.limits == {"gil": "not found"}
+    assert process_of(state).limits == {"gil": "not found"}
     assert [note.text for note in state.notes].count("gil: not found") == 1
 
 
 def test_the_end_of_the_target_ends_its_threads() -> None:
-    state = fold(sampled(0.1, held(1.0)), ev.TargetExited(at=0.2, pid=PID, exit_code=137))
-    assert process_of(state).exit_code == 137
+    state = fold(sampled(0.1, held(1.0)), ev.TargetExited(at=0.2, process=MAIN, exit_code=137))
     assert thread_of(state).ended_s == 0.2
     assert state.exited is not None
+    assert state.exited.exit_code == 137
 
 
 def test_events_of_unknown_processes_and_threads_change_nothing() -> None:
     state = fold()
     before = process_of(state).samples
     for event in (
-        ev.ThreadStarted(at=1.0, serial=9, pid=7, tid=7),
-        ev.ThreadNamed(at=1.0, serial=9, name="x"),
-        ev.ThreadEnded(at=1.0, serial=9),
-        ev.Sampled(at=1.0, pid=7, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0),
+        ev.ThreadStarted(at=1.0, serial=9, process=2, tid=7),
+        ev.ThreadNamed(at=1.0, process=2, serial=9, name="x"),
+        ev.ThreadEnded(at=1.0, process=2, serial=9),
+        ev.Sampled(
+            at=1.0, process=2, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0
+        ),
+        ev.ThreadNamed(at=1.0, process=MAIN, serial=9, name="x"),
+        ev.ThreadEnded(at=1.0, process=MAIN, serial=9),
         sampled(1.0, ev.ThreadSlice(serial=9, samples=100, states={S.SLEEP: 0.1})),
-        ev.ProcessMeasured(at=1.0, pid=7, rss=1, peak_rss=1, user_s=0.0, system_s=0.0),
-        ev.GcMeasured(at=1.0, pid=7, generations=[]),
-        ev.TargetExited(at=1.0, pid=7, exit_code=0),
+        ev.ProcessMeasured(at=1.0, process=2, rss=1, peak_rss=1, user_s=0.0, system_s=0.0),
+        ev.GcMeasured(at=1.0, process=2, generations=[]),
+        ev.TargetExited(at=1.0, process=2, exit_code=0),
     ):
         state.apply(event)
     assert state.exited is None
@@ -191,7 +199,9 @@ def test_events_of_unknown_processes_and_threads_change_nothing() -> None:
 
 def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
     measured = [
-        ev.ProcessMeasured(at=t, pid=PID, rss=1000, peak_rss=2000, user_s=t * 1.5, system_s=t * 0.5)
+        ev.ProcessMeasured(
+            at=t, process=MAIN, rss=1000, peak_rss=2000, user_s=t * 1.5, system_s=t * 0.5
+        )
         for t in (1.0, 2.0, 4.0)
     ]
     process = process_of(fold(*measured))
@@ -200,7 +210,7 @@ def test_cpu_in_use_comes_from_the_growth_of_cpu_time() -> None:
 
 def measured(at: float, rss: int, uss: int | None = None) -> ev.ProcessMeasured:
     return ev.ProcessMeasured(
-        at=at, pid=PID, rss=rss, peak_rss=200 << 20, user_s=0.0, system_s=0.0, uss=uss
+        at=at, process=MAIN, rss=rss, peak_rss=200 << 20, user_s=0.0, system_s=0.0, uss=uss
     )
 
 
@@ -220,12 +230,12 @@ def test_memory_of_threads_that_ended_is_bounded() -> None:
     state = fold()
     for serial in range(2, 3000):
         at = serial / 100
-        state.apply(ev.ThreadStarted(at=at, serial=serial, pid=PID, tid=serial))
+        state.apply(ev.ThreadStarted(at=at, serial=serial, process=MAIN, tid=serial))
         piece = ev.ThreadSlice(serial=serial, samples=1, states={S.GIL_HELD: 0.01}, runs="h10000")
         state.apply(
             ev.Sampled(
                 at=at + 0.01,
-                pid=PID,
+                process=MAIN,
                 span_s=0.01,
                 samples=1,
                 gil=None,
@@ -233,17 +243,17 @@ def test_memory_of_threads_that_ended_is_bounded() -> None:
                 rate_hz=1000.0,
             )
         )
-        state.apply(ev.ThreadEnded(at=at + 0.01, serial=serial))
+        state.apply(ev.ThreadEnded(at=at + 0.01, process=MAIN, serial=serial))
     process = process_of(state)
     assert len(process.threads) <= KEEP_ENDED + 2
     assert process.forgotten_threads == 2998 + 1 - len(process.threads)
 
 
 def test_the_strip_of_a_thread_that_ended_long_ago_is_let_go() -> None:
-    state = fold(sampled(0.1, held(1.0)), ev.ThreadEnded(at=0.2, serial=1))
-    state.apply(ev.ThreadStarted(at=10.0, serial=2, pid=PID, tid=2))
+    state = fold(sampled(0.1, held(1.0)), ev.ThreadEnded(at=0.2, process=MAIN, serial=1))
+    state.apply(ev.ThreadStarted(at=10.0, serial=2, process=MAIN, tid=2))
     assert thread_of(state).strip
-    state.apply(ev.ThreadStarted(at=100.0, serial=3, pid=PID, tid=3))
+    state.apply(ev.ThreadStarted(at=100.0, serial=3, process=MAIN, tid=3))
     assert not thread_of(state).strip
 
 
@@ -256,12 +266,12 @@ def test_hot_lines_notes_marks_and_rate_changes_are_bounded() -> None:
         state.apply(sampled(float(n), piece))
         state.apply(ev.Noted(at=float(n), level="info", text=str(n)))
         state.apply(ev.Marked(at=float(n), name=str(n)))
-        state.apply(ev.RateChanged(at=float(n), rate_hz=500.0, reason=str(n)))
+        state.apply(ev.RateChanged(at=float(n), process=MAIN, rate_hz=500.0, reason=str(n)))
     assert len(thread_of(state).hot) <= 2 * KEEP_HOT
     assert len(state.notes) == KEEP_NOTES
     assert len(state.marks) == KEEP_MARKS
     assert state.marks[-1].name == "4999"
-    assert len(state.rate_changes) == 20
+    assert len(process_of(state).rate_changes) == 20
 
 
 def test_output_is_bounded_and_small_pieces_are_joined() -> None:

@@ -15,6 +15,7 @@ from math import exp, log1p, sqrt
 import pytest
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Garbage, TypeCount
 from refwatch.session.reference_records import TypeName
 from refwatch.session.references import References
@@ -169,7 +170,9 @@ class Program:
         number = self.references.census.taken + 1
         types, self._first = self._first + changed, []
         self.references.taken_census(
-            ev.CensusTaken(at=at, pid=1, number=number, took_s=0.1, objects=1000, types=types)
+            ev.CensusTaken(
+                at=at, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
+            )
         )
         return suspicions(self.references)
 
@@ -302,7 +305,7 @@ def test_what_another_suspect_holds_comes_after_it() -> None:
     ]
     top = [ChainLink(type="list", edge="global all"), ChainLink(type="module", name="app")]
     program.references.found_chains(
-        ev.ChainsFound(at=30.0, pid=1, module="app", name="Part", chains=[[*chain, *top]])
+        ev.ChainsFound(at=30.0, process=MAIN, module="app", name="Part", chains=[[*chain, *top]])
     )
     found = suspicions(program.references)
     assert [one.name[1] for one in found] == ["Whole", "Part"]
@@ -430,7 +433,13 @@ def test_garbage_does_not_hide_a_leak_and_is_none(leaks: bool) -> None:
             types=[TypeCount(module=THING[0], name=THING[1], count=waiting, size=64)],
         )
         event = ev.CensusTaken(
-            at=at, pid=1, number=number, took_s=0.1, objects=9, types=[things], garbage=garbage
+            at=at,
+            process=MAIN,
+            number=number,
+            took_s=0.1,
+            objects=9,
+            types=[things],
+            garbage=garbage,
         )
         references.taken_census(event)
     found = [suspicion.name for suspicion in suspicions(references)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.stand_ins import process_state
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import Garbage
 from refwatch.session.process import ProcessState
 from refwatch.session.suspects import Suspicion
@@ -15,12 +17,12 @@ MB = 1 << 20
 
 def process(*sizes: float, every: float = 1.0) -> ProcessState:
     """So many MiB resident at each reading."""
-    made = ProcessState(1, ["x.py"], 0.0)
+    made = process_state()
     for number, size in enumerate(sizes):
         rss = round(size * MB)
         made.measured(
             ev.ProcessMeasured(
-                at=number * every, pid=1, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0
+                at=number * every, process=MAIN, rss=rss, peak_rss=rss, user_s=0.0, system_s=0.0
             )
         )
     return made
@@ -64,7 +66,9 @@ def test_garbage_in_what_grows_is_told() -> None:
     for at in range(41):
         found = Garbage(objects=9, bytes=at * 2 * MB, types=[])
         grown.references.taken_census(
-            ev.CensusTaken(at=at, pid=1, number=at, took_s=0.1, objects=9, types=[], garbage=found)
+            ev.CensusTaken(
+                at=at, process=MAIN, number=at, took_s=0.1, objects=9, types=[], garbage=found
+            )
         )
     assert worst_trouble(grown, ()).endswith(
         "still grows; 80 MiB are garbage in cycles that waits for the collector; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_allocations import many, traces, with_allocations
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_spans import HOSTILE
@@ -13,6 +13,7 @@ from tests.tui.test_spans import HOSTILE
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, Mode
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import Site
 from refwatch.session.allocations import By
@@ -125,10 +126,10 @@ async def test_a_column_that_the_other_mode_has_not() -> None:
         await pilot.press("o", "o")
         assert panel(app).order.sort == "growth"
         feed.push(
-            ev.AllocationsSwitched(at=12.1, pid=PID, mode="burst", frames=8),
+            ev.AllocationsSwitched(at=12.1, process=MAIN, mode="burst", frames=8),
             ev.BurstMeasured(
                 at=12.3,
-                pid=PID,
+                process=MAIN,
                 window_s=0.02,
                 span_s=0.2,
                 uses=[
@@ -160,7 +161,7 @@ async def test_t_goes_round_the_modes() -> None:
         await opened(app, pilot)
         await pilot.press("t")
         await until(pilot, lambda: asked(feed) == [cmd.SwitchAllocations(mode="exact")])
-        feed.push(ev.AllocationsSwitched(at=12.1, pid=PID, mode="exact", frames=1))
+        feed.push(ev.AllocationsSwitched(at=12.1, process=MAIN, mode="exact", frames=1))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "Every block is seen from now on" in frame(app))
         await until(pilot, lambda: "blocks are being counted" in frame(app))
@@ -179,7 +180,7 @@ async def test_count_and_frames_are_of_exact_mode() -> None:
         await pilot.press("n", "f")
         await until(pilot, lambda: len(asked(feed)) == 2)
         assert asked(feed) == [cmd.CountTraces(), cmd.SwitchAllocations(mode="exact", frames=25)]
-        feed.push(ev.AllocationsSwitched(at=12.1, pid=PID, mode="burst", frames=8))
+        feed.push(ev.AllocationsSwitched(at=12.1, process=MAIN, mode="burst", frames=8))
         await settled(app, pilot, feed)
         await pilot.press("n", "f")
         await until(pilot, lambda: "Only exact mode has blocks to count" in frame(app))
@@ -197,7 +198,7 @@ async def test_a_recording_takes_no_commands(key: str) -> None:
 
 
 async def test_the_end_of_the_program_is_said() -> None:
-    feed = FakeFeed([*recorded(), ev.TargetExited(at=12.1, pid=PID, exit_code=0)])
+    feed = FakeFeed([*recorded(), ev.TargetExited(at=12.1, process=MAIN, exit_code=0)])
     async with driven(feed) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("t")
@@ -249,7 +250,7 @@ async def test_figures_of_another_kind_have_no_marks_to_end_at() -> None:
         await pilot.press("b", "b", "B")
         await until(pilot, lambda: "until warm" in frame(app) or "until busy" in frame(app))
         feed.push(
-            ev.AllocationsSwitched(at=12.1, pid=PID, mode="exact", frames=1, note=""),
+            ev.AllocationsSwitched(at=12.1, process=MAIN, mode="exact", frames=1, note=""),
             traces(14.0, 9, since=12.1),
         )
         await settled(app, pilot, feed)
@@ -409,12 +410,12 @@ async def test_the_icicle_follows_filter_and_hiding() -> None:
 async def test_a_deep_icicle_scrolls() -> None:
     sites = [Site(file="/x/deep.py", line=number, function=f"f{number}") for number in range(1, 61)]
     deep: list[Event] = [
-        ev.AllocationsSwitched(at=0.6, pid=PID, mode="burst", frames=60),
-        ev.SitesSeen(at=0.6, pid=PID, first=1, sites=sites),
-        ev.TracebacksSeen(at=0.6, pid=PID, first=1, tracebacks=[list(range(60, 0, -1))]),
+        ev.AllocationsSwitched(at=0.6, process=MAIN, mode="burst", frames=60),
+        ev.SitesSeen(at=0.6, process=MAIN, first=1, sites=sites),
+        ev.TracebacksSeen(at=0.6, process=MAIN, first=1, tracebacks=[list(range(60, 0, -1))]),
         ev.BurstMeasured(
             at=0.9,
-            pid=PID,
+            process=MAIN,
             window_s=0.02,
             span_s=0.2,
             uses=[
@@ -461,19 +462,19 @@ async def test_hostile_names() -> None:
         for n in range(len(HOSTILE))
     ]
     events: list[Event] = [
-        ev.AllocationsSwitched(at=0.6, pid=PID, mode="burst", frames=8, note=HOSTILE[2]),
+        ev.AllocationsSwitched(at=0.6, process=MAIN, mode="burst", frames=8, note=HOSTILE[2]),
         ev.SitesSeen(
             at=0.6,
-            pid=PID,
+            process=MAIN,
             first=50,
             sites=[Site(file=f"/x/{name}", line=3, function=name) for name in HOSTILE],
         ),
         ev.TracebacksSeen(
-            at=0.6, pid=PID, first=50, tracebacks=[[50 + n] for n in range(len(HOSTILE))]
+            at=0.6, process=MAIN, first=50, tracebacks=[[50 + n] for n in range(len(HOSTILE))]
         ),
-        ev.BurstMeasured(at=0.9, pid=PID, window_s=0.02, span_s=0.2, uses=uses, samples=9),
+        ev.BurstMeasured(at=0.9, process=MAIN, window_s=0.02, span_s=0.2, uses=uses, samples=9),
         ev.Marked(at=1.0, name=HOSTILE[0]),
-        ev.BurstMeasured(at=1.2, pid=PID, window_s=0.02, span_s=0.2, uses=uses, samples=9),
+        ev.BurstMeasured(at=1.2, process=MAIN, window_s=0.02, span_s=0.2, uses=uses, samples=9),
     ]
     async with driven(FakeFeed([*Simulation(0.5).events(), *events]), size=LARGE) as (app, pilot):
         await opened(app, pilot)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_allocations import HOME, LEAK_PER_S, many, traces, with_allocations
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, Mode
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import Site
 from refwatch.session.allocations import By
@@ -163,45 +164,49 @@ def started(*events: Event) -> State:
     ("events", "reason"),
     [
         ([], "have not been looked at in this session"),
-        ([ev.AllocationsSwitched(at=1.0, pid=PID, mode="off", frames=0)], "switched off"),
+        ([ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0)], "switched off"),
         (
             [
                 ev.AllocationsSwitched(
-                    at=1.0, pid=PID, mode="off", frames=0, note="no tracemalloc here"
+                    at=1.0, process=MAIN, mode="off", frames=0, note="no tracemalloc here"
                 )
             ],
             "no tracemalloc",
         ),
         (
-            [ev.ReadingLimited(at=1.0, reading="tracemalloc", reason="it is not there")],
+            [
+                ev.ReadingLimited(
+                    at=1.0, process=MAIN, reading="tracemalloc", reason="it is not there"
+                )
+            ],
             "it is not there",
         ),
         (
-            [ev.AllocationsSwitched(at=1.0, pid=PID, mode="burst", frames=8)],
+            [ev.AllocationsSwitched(at=1.0, process=MAIN, mode="burst", frames=8)],
             "first window has not ended",
         ),
         (
             [
-                ev.AllocationsSwitched(at=1.0, pid=PID, mode="burst", frames=8),
-                ev.BurstMeasured(at=1.2, pid=PID, window_s=0.1, span_s=0.2, uses=[]),
+                ev.AllocationsSwitched(at=1.0, process=MAIN, mode="burst", frames=8),
+                ev.BurstMeasured(at=1.2, process=MAIN, window_s=0.1, span_s=0.2, uses=[]),
             ],
             "Nothing was allocated",
         ),
         (
-            [ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1)],
+            [ev.AllocationsSwitched(at=1.0, process=MAIN, mode="exact", frames=1)],
             "blocks are being counted",
         ),
         (
             [
-                ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1),
-                ev.TracesFailed(at=1.5, pid=PID, reason="no copy", retry_s=None),
+                ev.AllocationsSwitched(at=1.0, process=MAIN, mode="exact", frames=1),
+                ev.TracesFailed(at=1.5, process=MAIN, reason="no copy", retry_s=None),
             ],
             "could not be counted: no copy",
         ),
         (
             [
-                ev.AllocationsSwitched(at=1.0, pid=PID, mode="exact", frames=1),
-                ev.TargetExited(at=1.2, pid=PID, exit_code=0),
+                ev.AllocationsSwitched(at=1.0, process=MAIN, mode="exact", frames=1),
+                ev.TargetExited(at=1.2, process=MAIN, exit_code=0),
             ],
             "ended before the blocks were counted",
         ),
@@ -215,12 +220,12 @@ def test_why_there_is_nothing(events: list[Event], reason: str) -> None:
 
 def test_what_was_seen_is_still_there_when_it_is_off() -> None:
     state = state_of(with_allocations(Simulation(4.0)))
-    state.apply(ev.AllocationsSwitched(at=4.1, pid=PID, mode="off", frames=0))
+    state.apply(ev.AllocationsSwitched(at=4.1, process=MAIN, mode="off", frames=0))
     view = AllocationsReader().read(state)
     assert view.reason == ""
     assert view.shown == "burst"
     assert "nothing is traced now" in text(draw_how(view.between(0, None), 120))
-    state.apply(ev.AllocationsSwitched(at=4.2, pid=PID, mode="exact", frames=8))
+    state.apply(ev.AllocationsSwitched(at=4.2, process=MAIN, mode="exact", frames=8))
     assert "being counted" in AllocationsReader().read(state).reason
 
 
@@ -415,7 +420,7 @@ def test_what_no_traceback_tells_is_said() -> None:
     newest = traces(3.1, 9)
     few = ev.TracesTaken(
         at=3.1,
-        pid=PID,
+        process=MAIN,
         number=9,
         frames=8,
         traced=newest.traced,
@@ -503,14 +508,14 @@ def test_hostile_names(name: str) -> None:
     state = state_of(with_allocations(Simulation(1.0), "burst"))
     state.apply(
         ev.SitesSeen(
-            at=1.0, pid=PID, first=50, sites=[Site(file=f"/x/{name}", line=3, function=name)]
+            at=1.0, process=MAIN, first=50, sites=[Site(file=f"/x/{name}", line=3, function=name)]
         )
     )
-    state.apply(ev.TracebacksSeen(at=1.0, pid=PID, first=50, tracebacks=[[50, 50]]))
+    state.apply(ev.TracebacksSeen(at=1.0, process=MAIN, first=50, tracebacks=[[50, 50]]))
     state.apply(
         ev.BurstMeasured(
             at=1.1,
-            pid=PID,
+            process=MAIN,
             window_s=0.1,
             span_s=0.1,
             uses=[
@@ -527,7 +532,7 @@ def test_hostile_names(name: str) -> None:
             samples=5,
         )
     )
-    state.apply(ev.AllocationsSwitched(at=1.2, pid=PID, mode="burst", frames=8, note=name))
+    state.apply(ev.AllocationsSwitched(at=1.2, process=MAIN, mode="burst", frames=8, note=name))
     state.apply(ev.Marked(at=1.3, name=name))
     figures = AllocationsReader().read(state).between(0, None)
     lines: list[Line] = []
@@ -544,11 +549,11 @@ def test_hostile_names(name: str) -> None:
 
 def test_an_unknown_traceback_is_drawn() -> None:
     state = state_of(Simulation(0.5).events())
-    state.apply(ev.AllocationsSwitched(at=0.5, pid=PID, mode="burst", frames=8))
+    state.apply(ev.AllocationsSwitched(at=0.5, process=MAIN, mode="burst", frames=8))
     state.apply(
         ev.BurstMeasured(
             at=1.1,
-            pid=PID,
+            process=MAIN,
             window_s=0.1,
             span_s=0.1,
             uses=[

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.answers import Answers
 
 FOUND = ev.WatchedFound(
-    at=1.0, pid=PID, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"
+    at=1.0, process=MAIN, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"
 )
-TAKEN = ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=1234, types=[])
+TAKEN = ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=1234, types=[])
 
 
 @pytest.mark.parametrize(
@@ -23,20 +23,20 @@ TAKEN = ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=1234, type
         (cmd.WriteSnapshot(path="/a.json"), ev.SnapshotWritten(at=1.0, path="/a.json"), "/a.json"),
         (
             cmd.WriteGraph(work="graph x.Y", path="/a.dot", module="x", name="Y"),
-            ev.GraphWritten(at=1.0, paths=["/a.dot", "/a.svg"]),
+            ev.GraphWritten(at=1.0, process=MAIN, paths=["/a.dot", "/a.svg"]),
             "/a.dot\n/a.svg",
         ),
         (cmd.TakeCensus(), TAKEN, "1,234 objects; the program paused for 2 ms"),
         (
             cmd.TakeCensus(),
-            ev.CensusFailed(at=1.0, pid=PID, reason="no memory", retry_s=10.0),
+            ev.CensusFailed(at=1.0, process=MAIN, reason="no memory", retry_s=10.0),
             "no memory",
         ),
         (cmd.WatchInstance(module="app", name="Pool"), FOUND, "pool  app.Pool"),
         (cmd.WatchAddress(address=7, type="app.Pool"), FOUND, "pool  app.Pool"),
         (
             cmd.SwitchAllocations(mode="off"),
-            ev.AllocationsSwitched(at=1.0, pid=PID, mode="off", frames=0, note="it was so"),
+            ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0, note="it was so"),
             "Nothing is traced, and nothing is paid. It was so.",
         ),
         (
@@ -48,7 +48,7 @@ TAKEN = ev.CensusTaken(at=1.0, pid=PID, number=1, took_s=0.1, objects=1234, type
 )
 def test_an_answer_is_told_once(command: Command, event: Event, said: str) -> None:
     answers = Answers()
-    begun = ev.CensusBegun(at=0.9, pid=PID, number=1, reason="viewer", pause_s=0.002)
+    begun = ev.CensusBegun(at=0.9, process=MAIN, number=1, reason="viewer", pause_s=0.002)
     assert answers.take(begun) is None
     assert answers.take(event) is None
     answers.asked(command)
@@ -62,7 +62,7 @@ def test_what_is_bound_anew_is_no_answer() -> None:
     answers = Answers()
     answers.asked(cmd.WatchInstance(module="app", name="Pool"))
     main = ev.WatchedFound(
-        at=1.0, pid=PID, watch=8, name="x", type="int", address="0x8", source="main"
+        at=1.0, process=MAIN, watch=8, name="x", type="int", address="0x8", source="main"
     )
     assert answers.take(main) is None
     assert answers.take(ev.Noted(at=1.0, level="info", text="by the way")) is None

@@ -10,6 +10,7 @@ from tests.tui.driving import Driven, FakeFeed, driven, frame, session, settled,
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.tui.app import Leave, RefwatchApp
 from refwatch.tui.help import HelpScreen
 from refwatch.tui.leave import LeaveScreen
@@ -148,8 +149,8 @@ async def test_a_paused_view_is_of_one_moment_in_every_panel() -> None:
             ev.OutputWritten(at=9.0, data="late\r\n"),
         )
         feed.push(
-            ev.ThreadStarted(at=9.0, serial=77, pid=PID, tid=777),
-            ev.ThreadNamed(at=9.0, serial=77, name="late-thread"),
+            ev.ThreadStarted(at=9.0, serial=77, process=MAIN, tid=777),
+            ev.ThreadNamed(at=9.0, process=MAIN, serial=77, name="late-thread"),
         )
         await settled(app, pilot, feed)
         assert "after the pause" not in frame(app)
@@ -250,7 +251,7 @@ async def test_thread_detail_opens_updates_and_closes() -> None:
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "These lines hold the GIL" in frame(app))
         assert "worker-1" in frame(app)
-        feed.push(ev.ThreadNamed(at=2.0, serial=10, name="new [/b] name"))
+        feed.push(ev.ThreadNamed(at=2.0, process=MAIN, serial=10, name="new [/b] name"))
         await settled(app, pilot, feed)
         assert "new [/b] name" in frame(app)
         await pilot.press("escape")
@@ -323,9 +324,13 @@ async def test_hostile_names_everywhere() -> None:
     names = tuple(HOSTILE)
     feed = session(1.0, workers=len(names), names=names)
     feed.push(*(ev.Noted(at=1.0, level="warning", text=name) for name in names))
-    feed.push(*(ev.ReadingLimited(at=1.0, reading=name, reason=name) for name in names))
+    feed.push(
+        *(ev.ReadingLimited(at=1.0, process=MAIN, reading=name, reason=name) for name in names)
+    )
     feed.push(*(ev.OutputWritten(at=1.0, data=name + "\r\n") for name in names))
-    feed.push(ev.LineSeen(at=1.0, line=1, file="/x/[/b].py", number=1, function="[/red]"))
+    feed.push(
+        ev.LineSeen(at=1.0, process=MAIN, line=1, file="/x/[/b].py", number=1, function="[/red]")
+    )
     async with driven(feed) as (app, pilot):
         for key in ("1", "2", "3"):
             await pilot.press(key)
@@ -339,7 +344,14 @@ async def test_hostile_names_everywhere() -> None:
 async def test_no_threads_at_all() -> None:
     events: list[ev.Event] = [
         ev.TargetStarted(
-            at=0.0, pid=PID, argv=["x.py"], executable="py", cwd="/", started_at="now", refwatch="0"
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=["x.py"],
+            executable="py",
+            cwd="/",
+            started_at="now",
+            refwatch="0",
         )
     ]
     async with driven(FakeFeed(events)) as (app, pilot):

@@ -6,10 +6,11 @@ import gc
 import tracemalloc
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.tui.driving import FakeFeed, driven, settled
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.threads import ThreadsPanel
 
@@ -40,9 +41,9 @@ def _minute(minute: int) -> list[ev.Event]:
     serial = 5000 + minute
     return [
         *simulation.slice(number),
-        ev.ThreadStarted(at=number / 10, serial=serial, pid=PID, tid=serial),
-        ev.ThreadNamed(at=number / 10, serial=serial, name=f"short-{minute}"),
-        ev.ThreadEnded(at=number / 10, serial=serial),
+        ev.ThreadStarted(at=number / 10, serial=serial, process=MAIN, tid=serial),
+        ev.ThreadNamed(at=number / 10, process=MAIN, serial=serial, name=f"short-{minute}"),
+        ev.ThreadEnded(at=number / 10, process=MAIN, serial=serial),
     ]
 
 

@@ -15,6 +15,7 @@ from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.heap import HeapScreen
@@ -28,7 +29,9 @@ GOLDEN = Path(__file__).parent / "golden"
 def recorded() -> list[Event]:
     events = list(Simulation(12.0, ends=True).events())
     note = ev.Noted(at=2.5, level="warning", text="a sample came 12 ms late")
-    limit = ev.ReadingLimited(at=0.2, reading="native stacks", reason="not read on this build")
+    limit = ev.ReadingLimited(
+        at=0.2, process=MAIN, reading="native stacks", reason="not read on this build"
+    )
     return [*events[:3], limit, *events[3:200], note, *events[200:]]
 
 

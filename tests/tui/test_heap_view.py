@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Referenced
 from refwatch.session.references import KEEP_PAUSES
 from refwatch.session.state import State
@@ -46,7 +47,7 @@ def test_of_many_pauses_the_last_are_told(state: State) -> None:
     for number in range(KEEP_PAUSES + 5):
         state.apply(
             ev.CensusBegun(
-                at=15.0 + number, pid=PID, number=number, reason="interval", pause_s=0.002
+                at=15.0 + number, process=MAIN, number=number, reason="interval", pause_s=0.002
             )
         )
     assert "its last 1,000 pauses: 2 ms on average" in page(draw_census(view_heap(state), 76, 3))
@@ -55,7 +56,7 @@ def test_of_many_pauses_the_last_are_told(state: State) -> None:
 def test_why_there_is_no_census() -> None:
     state = state_of(Simulation(0.5).events())
     assert page(draw_census(view_heap(state), 76, 2)) == "no census yet; c takes one"
-    state.apply(ev.ReadingLimited(at=0.6, reading="census", reason="switched off"))
+    state.apply(ev.ReadingLimited(at=0.6, process=MAIN, reading="census", reason="switched off"))
     assert page(draw_census(view_heap(state), 76, 2)) == "! no census: switched off"
     assert view_heap(State()).taken == 0
 
@@ -73,7 +74,7 @@ def test_what_cannot_be_collected_stands_out(state: State) -> None:
     state.apply(
         ev.GcMeasured(
             at=14.3,
-            pid=PID,
+            process=MAIN,
             generations=[ev.GcGeneration(collections=1, collected=2, uncollectable=3)],
         )
     )
@@ -85,7 +86,7 @@ def test_any_name_and_any_width(state: State, width: int) -> None:
     most = [Referenced(type=name, label=name, address=name, references=9) for name in HOSTILE]
     state.apply(
         ev.CensusTaken(
-            at=14.3, pid=PID, number=9, took_s=0.1, objects=5, types=[], most_referenced=most
+            at=14.3, process=MAIN, number=9, took_s=0.1, objects=5, types=[], most_referenced=most
         )
     )
     view = view_heap(state)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_allocations import split_at, with_allocations
 from tests.tui.driving import state_of
 
 from refwatch.model import events as ev
 from refwatch.model.allocations import MemorySplit
+from refwatch.model.event import MAIN
 from refwatch.tui.views.allocations import AllocationsReader, MemoryView
 from refwatch.tui.views.memory_gauge import (
     PARTS,
@@ -73,7 +74,9 @@ def test_what_cannot_be_known_is_unknown() -> None:
         files=11_000_000,
         other=10_000_000,
     )
-    state = state_of([*Simulation(1.0).events(), ev.MemoryMeasured(at=1.0, pid=PID, split=split)])
+    state = state_of(
+        [*Simulation(1.0).events(), ev.MemoryMeasured(at=1.0, process=MAIN, split=split)]
+    )
     view = GaugeView(AllocationsReader().read(state).memory, 0.0, "start")
     for height in (4, 7):
         told = "\n".join(map(text, draw_memory_gauge(view, 118, height)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import LEAK, with_references
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
@@ -69,7 +70,7 @@ async def test_a_suspects_numbers_move_on() -> None:
     async with driven(feed, size=SMALL) as (app, pilot):
         await in_objects(app, pilot)
         assert "564 now" in frame(app)
-        feed.push(ev.ClassesCounted(at=14.4, pid=PID, counts=[(LEAK, 777)]))
+        feed.push(ev.ClassesCounted(at=14.4, process=MAIN, counts=[(LEAK, 777)]))
         await settled(app, pilot, feed)
         assert "777 now" in frame(app)
 
@@ -95,7 +96,7 @@ async def test_w_watches_a_row_a_suspect_and_what_is_in_a_chain() -> None:
         feed.push(
             ev.WatchedFound(
                 at=14.4,
-                pid=PID,
+                process=MAIN,
                 watch=99,
                 name=name,
                 type="app.Session",
@@ -154,7 +155,7 @@ async def test_a_search_says_how_far_it_is_and_can_be_cancelled() -> None:
         await until(pilot, lambda: "waiting for an answer" in frame(app))
         feed.push(
             ev.WorkProgressed(
-                at=14.4, pid=PID, work=work, text="looking for holders, step 2", share=0.4
+                at=14.4, process=MAIN, work=work, text="looking for holders, step 2", share=0.4
             )
         )
         await settled(app, pilot, feed)
@@ -164,7 +165,7 @@ async def test_a_search_says_how_far_it_is_and_can_be_cancelled() -> None:
         assert asked(feed)[-1] == cmd.CancelWork(work=work)
         feed.push(
             ev.WorkProgressed(
-                at=14.5, pid=PID, work=work, text="", share=1.0, done=True, failure="cancelled"
+                at=14.5, process=MAIN, work=work, text="", share=1.0, done=True, failure="cancelled"
             )
         )
         await settled(app, pilot, feed)
@@ -184,11 +185,11 @@ async def test_the_graph_is_written_and_said_where() -> None:
         sent = asked(feed)[-1]
         assert isinstance(sent, cmd.WriteGraph)
         feed.push(
-            ev.WorkProgressed(at=14.4, pid=PID, work=graph_work(SESSION), text="making a copy")
+            ev.WorkProgressed(at=14.4, process=MAIN, work=graph_work(SESSION), text="making a copy")
         )
         await settled(app, pilot, feed)
         assert "making a copy" in frame(app)
-        feed.push(ev.GraphWritten(at=14.5, paths=["/tmp/a.dot", "/tmp/a.svg"]))
+        feed.push(ev.GraphWritten(at=14.5, process=MAIN, paths=["/tmp/a.dot", "/tmp/a.svg"]))
         await settled(app, pilot, feed)
         await until(pilot, lambda: "/tmp/a.svg" in frame(app))
 
@@ -199,12 +200,14 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
         await pilot.press("c")
         assert asked(feed) == [cmd.TakeCensus()]
         feed.push(
-            ev.CensusBegun(at=14.4, pid=PID, number=9, reason="viewer", pause_s=0.0031),
+            ev.CensusBegun(at=14.4, process=MAIN, number=9, reason="viewer", pause_s=0.0031),
             ev.Noted(at=15.0, level="info", text=""),
         )
         await settled(app, pilot, feed)
         assert "◌ census 0.60 s" in frame(app)
-        feed.push(ev.CensusTaken(at=15.1, pid=PID, number=9, took_s=0.05, objects=4321, types=[]))
+        feed.push(
+            ev.CensusTaken(at=15.1, process=MAIN, number=9, took_s=0.05, objects=4321, types=[])
+        )
         await settled(app, pilot, feed)
         assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
         assert "census 0 s ago" in frame(app)
@@ -214,7 +217,7 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
     ("event", "said"),
     [
         (
-            ev.CensusFailed(at=14.4, pid=PID, reason="memory is short", retry_s=10.0),
+            ev.CensusFailed(at=14.4, process=MAIN, reason="memory is short", retry_s=10.0),
             "memory is short",
         ),
         (
@@ -352,7 +355,9 @@ async def test_the_heap_stands_still_in_a_pause() -> None:
         await until(pilot, lambda: isinstance(app.screen, HeapScreen))
         await steady(app, pilot)
         before = frame(app)
-        feed.push(ev.CensusTaken(at=15.0, pid=PID, number=9, took_s=0.05, objects=4321, types=[]))
+        feed.push(
+            ev.CensusTaken(at=15.0, process=MAIN, number=9, took_s=0.05, objects=4321, types=[])
+        )
         await settled(app, pilot, feed)
         assert frame(app) == before
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.simulate import PID
 from tests.simulate_references import LEAK, reference_events
 from tests.tui.driving import state_of
 from tests.tui.test_objects_lines import SESSION, page, replace_failure, text, working
@@ -13,6 +12,7 @@ from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, Site, TypeCount
 from refwatch.tui.views.objects import ObjectsReader, ObjectsView, chains_work, graph_work
@@ -107,7 +107,7 @@ def test_a_chart_reads_no_further_than_the_view() -> None:
     state = state_of([*begun(), *reference_events(5.0)])
     view = ObjectsReader().read(state)
     before = one(view).points
-    state.apply(ev.ClassesCounted(at=6.0, pid=PID, counts=[(LEAK, 9999)]))
+    state.apply(ev.ClassesCounted(at=6.0, process=MAIN, counts=[(LEAK, 9999)]))
     assert one(view).points == before
 
 
@@ -132,16 +132,18 @@ def test_a_search_from_asking_to_its_answer() -> None:
     assert holders(working(), asks) == "◌ asked; waiting for an answer …  x cancels"
     paused = replace(asks, paused=True)
     assert "shown when the view moves on" in holders(working(), paused)
-    goes = ev.WorkProgressed(at=5.2, pid=PID, work=chains_work(SESSION), text="walking", share=0.3)
+    goes = ev.WorkProgressed(
+        at=5.2, process=MAIN, work=chains_work(SESSION), text="walking", share=0.3
+    )
     assert "30 %  x cancels" in holders(working(goes), asks)
-    over = holders(working(goes, ev.TargetExited(at=6.0, pid=PID, exit_code=0)), asks)
+    over = holders(working(goes, ev.TargetExited(at=6.0, process=MAIN, exit_code=0)), asks)
     assert over == "Nobody has looked while there was a program to look into."
     none = ev.ChainsFound(
-        at=5.4, pid=PID, module=SESSION[0], name=SESSION[1], chains=[], looked=7, garbage=7
+        at=5.4, process=MAIN, module=SESSION[0], name=SESSION[1], chains=[], looked=7, garbage=7
     )
     cut = ev.ChainsFound(
         at=5.4,
-        pid=PID,
+        process=MAIN,
         module=SESSION[0],
         name=SESSION[1],
         chains=[],
@@ -149,7 +151,7 @@ def test_a_search_from_asking_to_its_answer() -> None:
         looked=7,
     )
     done = ev.WorkProgressed(
-        at=5.4, pid=PID, work=chains_work(SESSION), text="done", share=1.0, done=True
+        at=5.4, process=MAIN, work=chains_work(SESSION), text="done", share=1.0, done=True
     )
     assert holders(working(goes, none, done), asks).startswith("nobody holds all: garbage")
     not_known = "who keeps them alive is not known: the search was cut short"
@@ -159,7 +161,7 @@ def test_a_search_from_asking_to_its_answer() -> None:
 def test_a_search_that_failed_says_why() -> None:
     asks = Asks({chains_work(SESSION): 5.0}, live=True)
     work = ev.WorkProgressed(
-        at=5.2, pid=PID, work=chains_work(SESSION), text="", done=True, failure="the copy died"
+        at=5.2, process=MAIN, work=chains_work(SESSION), text="", done=True, failure="the copy died"
     )
     assert holders(working(work), asks) == "✕ the copy died\n\nnot found; enter looks"
     wanted = replace_failure(work, "cancelled")
@@ -169,7 +171,9 @@ def test_a_search_that_failed_says_why() -> None:
 
 
 def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
-    graph = ev.WorkProgressed(at=5.2, pid=PID, work=graph_work(SESSION), text="drawing", share=0.5)
+    graph = ev.WorkProgressed(
+        at=5.2, process=MAIN, work=graph_work(SESSION), text="drawing", share=0.5
+    )
     assert "drawing" in holders(working(graph), LIVE)
 
 
@@ -194,25 +198,25 @@ def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
 def test_hostile_names_are_shown_safely(name: str) -> None:
     links = [ChainLink(type=name, edge=name), ChainLink(type="module", name=name)]
     events: list[Event] = [
-        ev.ClassFound(at=0.2, pid=PID, serial=7, module=name, name=name),
+        ev.ClassFound(at=0.2, process=MAIN, serial=7, module=name, name=name),
         ev.Marked(at=1.0, name=name),
     ]
     for at in range(1, 14):
-        events.append(ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 50)]))
+        events.append(ev.ClassesCounted(at=float(at), process=MAIN, counts=[(7, at * 50)]))
         events.append(
             census(float(at), TypeCount(module=name, name=name, count=at * 50, size=at * 50))
         )
     events.append(
         ev.ChainsFound(
             at=13.0,
-            pid=PID,
+            process=MAIN,
             module=name,
             name=name,
             chains=[links],
             allocated_at=[Site(file=name, line=1, function=name)],
         )
     )
-    events.append(ev.WorkProgressed(at=13.0, pid=PID, work=f"graph {name}.{name}", text=name))
+    events.append(ev.WorkProgressed(at=13.0, process=MAIN, work=f"graph {name}.{name}", text=name))
     view = read(events)
     shown = one(view, 7)
     row = make_row(view.rows[0], view, 99, {7}, {"name": 30})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.simulate import PID
 from tests.simulate_references import reference_events
 from tests.tui.driving import state_of
 from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.tui.views.chains import chain_line
@@ -202,9 +202,9 @@ def test_the_scale_says_what_its_width_stands_for() -> None:
 
 
 def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
-    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events: list[Event] = [ev.ClassFound(at=0.0, process=MAIN, serial=7, module="app", name="X")]
     events += [
-        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 10)]) for at in range(2, 10)
+        ev.ClassesCounted(at=float(at), process=MAIN, counts=[(7, at * 10)]) for at in range(2, 10)
     ]
     row = row_of(read(events), "app", "X")
     ((line, style),) = spark(row, scale_for(9.0, 0, 10), "warning")
@@ -215,9 +215,9 @@ def test_a_spark_moves_on_by_whole_cells_and_ends_now() -> None:
 
 
 def test_a_spark_counts_from_the_mark() -> None:
-    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events: list[Event] = [ev.ClassFound(at=0.0, process=MAIN, serial=7, module="app", name="X")]
     events += [
-        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, at * 10)]) for at in range(1, 30)
+        ev.ClassesCounted(at=float(at), process=MAIN, counts=[(7, at * 10)]) for at in range(1, 30)
     ]
     scale = scale_for(29.0, 9, 20, since_s=18.0)
     assert scale.cell_s * scale.cells == 15.0
@@ -234,9 +234,10 @@ def test_a_spark_of_what_does_not_change_is_a_grey_line(view: ObjectsView) -> No
 
 
 def test_a_small_change_of_many_does_not_look_like_a_great_one() -> None:
-    events: list[Event] = [ev.ClassFound(at=0.0, pid=PID, serial=7, module="app", name="X")]
+    events: list[Event] = [ev.ClassFound(at=0.0, process=MAIN, serial=7, module="app", name="X")]
     events += [
-        ev.ClassesCounted(at=float(at), pid=PID, counts=[(7, 10_000 + at)]) for at in range(1, 10)
+        ev.ClassesCounted(at=float(at), process=MAIN, counts=[(7, 10_000 + at)])
+        for at in range(1, 10)
     ]
     ((line, _),) = spark(row_of(read(events), "app", "X"), scale_for(9.0, 0, 10), "")
     assert set(line.strip()) == {"▁"}
@@ -272,13 +273,13 @@ def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
 
 def test_a_suspect_that_nothing_leads_to() -> None:
     none = ev.ChainsFound(
-        at=13.0, pid=PID, module=SESSION[0], name=SESSION[1], chains=[], looked=9, garbage=9
+        at=13.0, process=MAIN, module=SESSION[0], name=SESSION[1], chains=[], looked=9, garbage=9
     )
     view = read([*reference_events(13.0), none])
     assert "nobody holds all: garbage" in page(draw_suspects(view, 76, 1, may_ask=True))
     cut = ev.ChainsFound(
         at=13.0,
-        pid=PID,
+        process=MAIN,
         module=SESSION[0],
         name=SESSION[1],
         chains=[],
@@ -334,8 +335,8 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
         ]
     )
     assert text(draw_calm(slow, 100)) == f"{early}3 over 10.5 s"
-    found = ev.ClassFound(at=1.0, pid=PID, serial=1, module="app", name="A")
-    counts = [ev.ClassesCounted(at=at, pid=PID, counts=[(1, 5)]) for at in (1.0, 12.0)]
+    found = ev.ClassFound(at=1.0, process=MAIN, serial=1, module="app", name="A")
+    counts = [ev.ClassesCounted(at=at, process=MAIN, counts=[(1, 5)]) for at in (1.0, 12.0)]
     live = read([*steady[:2], found, *counts])
     assert text(draw_calm(live, 200)) == (
         "◌ no class that is counted live keeps growing; types that only a census counts were not "
@@ -348,10 +349,10 @@ def test_without_suspects_it_says_why_it_cannot_tell() -> None:
         census(at, TypeCount(module="builtins", name="list", count=5, size=5))
         for at in (1.0, 4.0, 7.0, 10.5)
     ]
-    failed = ev.CensusFailed(at=11.0, pid=PID, reason="no memory\x1b left", retry_s=10.0)
+    failed = ev.CensusFailed(at=11.0, process=MAIN, reason="no memory\x1b left", retry_s=10.0)
     assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
     assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
-    ended = ev.TargetExited(at=12.0, pid=PID, exit_code=0)
+    ended = ev.TargetExited(at=12.0, process=MAIN, exit_code=0)
     assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
     assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))
     assert "nothing kept growing" in text(draw_calm(read([*steady, ended]), 80))
@@ -383,7 +384,7 @@ def test_the_edge_says_that_a_census_is_running() -> None:
     view = read(
         [
             *reference_events(3.0),
-            ev.CensusBegun(at=3.5, pid=PID, number=2, reason="viewer", pause_s=0.002),
+            ev.CensusBegun(at=3.5, process=MAIN, number=2, reason="viewer", pause_s=0.002),
         ]
     )
     line = draw_edge(view, 99, 118)
@@ -412,19 +413,25 @@ def working(*events: Event) -> ObjectsView:
 
 def test_work_that_goes_on_has_a_line() -> None:
     work = chains_work(SESSION)
-    view = working(ev.WorkProgressed(at=5.1, pid=PID, work=work, text="walking", share=0.42))
+    view = working(ev.WorkProgressed(at=5.1, process=MAIN, work=work, text="walking", share=0.42))
     assert running(view) == work
     line = text(draw_work_line(view, 76))
     assert "walking" in line
     assert line.endswith("42 %  x cancels")
-    other = ev.WorkProgressed(at=5.1, pid=PID, work="inspect-1", text="looking", share=0.5)
+    other = ev.WorkProgressed(at=5.1, process=MAIN, work="inspect-1", text="looking", share=0.5)
     assert draw_work_line(working(other), 76) == ()
 
 
 def test_work_that_failed_is_said_for_a_while() -> None:
     work = graph_work(SESSION)
     failed = ev.WorkProgressed(
-        at=5.1, pid=PID, work=work, text="not done", share=1.0, done=True, failure="no graph: full"
+        at=5.1,
+        process=MAIN,
+        work=work,
+        text="not done",
+        share=1.0,
+        done=True,
+        failure="no graph: full",
     )
     assert text(draw_work_line(working(failed), 76)) == "✕ no graph: full"
     assert draw_work_line(working(failed, ev.Noted(at=30.0, level="info", text="later")), 76) == ()
@@ -435,10 +442,16 @@ def test_work_that_failed_is_said_for_a_while() -> None:
 
 def replace_failure(event: ev.WorkProgressed, failure: str | None) -> ev.WorkProgressed:
     return ev.WorkProgressed(
-        at=event.at, pid=PID, work=event.work, text="done", share=1.0, done=True, failure=failure
+        at=event.at,
+        process=MAIN,
+        work=event.work,
+        text="done",
+        share=1.0,
+        done=True,
+        failure=failure,
     )
 
 
 def test_nothing_goes_on_once_all_is_over() -> None:
-    work = ev.WorkProgressed(at=5.1, pid=PID, work=graph_work(SESSION), text="drawing")
-    assert running(working(work, ev.TargetExited(at=6.0, pid=PID, exit_code=0))) == ""
+    work = ev.WorkProgressed(at=5.1, process=MAIN, work=graph_work(SESSION), text="drawing")
+    assert running(working(work, ev.TargetExited(at=6.0, process=MAIN, exit_code=0))) == ""

@@ -10,6 +10,7 @@ from tests.simulate_references import LEAK, reference_events
 from tests.tui.driving import state_of
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.judged import Judged
@@ -29,6 +30,7 @@ def begun(*, free_threaded: bool = False) -> list[Event]:
     return [
         ev.TargetStarted(
             at=0.0,
+            process=MAIN,
             pid=PID,
             argv=["app.py"],
             executable="py",
@@ -38,7 +40,7 @@ def begun(*, free_threaded: bool = False) -> list[Event]:
         ),
         ev.InterpreterFound(
             at=0.1,
-            pid=PID,
+            process=MAIN,
             python="3.12.7",
             free_threaded=free_threaded,
             gil=not free_threaded,
@@ -58,7 +60,7 @@ def row_of(view: ObjectsView, module: str, name: str) -> ObjectRow:
 
 def census(at: float, *types: TypeCount) -> ev.CensusTaken:
     return ev.CensusTaken(
-        at=at, pid=PID, number=round(at), took_s=0.1, objects=1000, types=list(types)
+        at=at, process=MAIN, number=round(at), took_s=0.1, objects=1000, types=list(types)
     )
 
 
@@ -82,7 +84,7 @@ def test_a_class_that_is_counted_live_has_one_row(view: ObjectsView) -> None:
 def test_size_is_the_mean_of_the_census_times_the_count(view: ObjectsView) -> None:
     session = row_of(view, "app", "Session")
     assert session.size == 564 * 64
-    found = ev.ClassFound(at=1.0, pid=PID, serial=7, module="app", name="Never")
+    found = ev.ClassFound(at=1.0, process=MAIN, serial=7, module="app", name="Never")
     assert row_of(read([found]), "app", "Never").size is None
 
 
@@ -102,10 +104,10 @@ def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
 
 def test_a_rate_begins_when_the_class_was_found() -> None:
     events: list[Event] = [
-        ev.ClassFound(at=9.0, pid=PID, serial=7, module="app", name="New"),
-        ev.ClassesCounted(at=9.0, pid=PID, counts=[(7, 500)]),
+        ev.ClassFound(at=9.0, process=MAIN, serial=7, module="app", name="New"),
+        ev.ClassesCounted(at=9.0, process=MAIN, counts=[(7, 500)]),
     ]
-    view = read([*events, ev.ClassesCounted(at=10.0, pid=PID, counts=[(7, 506)])])
+    view = read([*events, ev.ClassesCounted(at=10.0, process=MAIN, counts=[(7, 506)])])
     assert rate(row_of(view, "app", "New"), view) == pytest.approx(6.0)
 
 
@@ -125,8 +127,8 @@ def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
         ev.Marked(at=2.0, name="m"),
     ]
     later: list[Event] = [
-        ev.ClassFound(at=3.0, pid=PID, serial=7, module="app", name="New"),
-        ev.ClassesCounted(at=3.0, pid=PID, counts=[(7, 9)]),
+        ev.ClassFound(at=3.0, process=MAIN, serial=7, module="app", name="New"),
+        ev.ClassesCounted(at=3.0, process=MAIN, counts=[(7, 9)]),
     ]
     view = read(
         [
@@ -145,7 +147,7 @@ def test_what_came_after_a_mark_has_grown_from_nothing() -> None:
 def test_what_is_gone_has_no_row() -> None:
     events = list(reference_events(3.0))
     gone: list[Event] = [
-        ev.ClassEnded(at=3.0, pid=PID, serial=LEAK),
+        ev.ClassEnded(at=3.0, process=MAIN, serial=LEAK),
         census(3.0, TypeCount(module="builtins", name="tuple", count=0, size=0)),
     ]
     names = {row.full_name for row in read([*events, *gone]).rows}
@@ -182,10 +184,10 @@ def test_of_the_chains_a_short_one_that_ends_in_no_frame_is_shown() -> None:
         ],
         [],
     ]
-    found = ev.ChainsFound(at=13.0, pid=PID, module="app", name="Session", chains=chains)
+    found = ev.ChainsFound(at=13.0, process=MAIN, module="app", name="Session", chains=chains)
     view = read([*reference_events(13.0), found])
     assert view.suspects[0].chain == tuple(chains[2])
-    none = ev.ChainsFound(at=13.0, pid=PID, module="app", name="Session", chains=[])
+    none = ev.ChainsFound(at=13.0, process=MAIN, module="app", name="Session", chains=[])
     assert read([*reference_events(13.0), none]).suspects[0].chain == ()
 
 
@@ -219,8 +221,8 @@ def test_of_what_there_are_many_the_chain_leads_where_the_leak_is(
     """Lists are everywhere: those that were found first need not be those that leak."""
     sessions = held("app.Session", ("dict", "0x40"))
     found = [
-        ev.ChainsFound(at=14.1, pid=PID, module="app", name="Session", chains=[sessions]),
-        ev.ChainsFound(at=14.2, pid=PID, module="builtins", name="list", chains=chains),
+        ev.ChainsFound(at=14.1, process=MAIN, module="app", name="Session", chains=[sessions]),
+        ev.ChainsFound(at=14.2, process=MAIN, module="builtins", name="list", chains=chains),
     ]
     view = read([*reference_events(14.0), *found])
     suspect = next(each for each in view.suspects if each.judged.name == ("builtins", "list"))
@@ -232,12 +234,12 @@ def test_what_is_remembered_changes_nothing() -> None:
     """One reader that reads after every few events, against one that reads only once."""
     state = state_of(begun())
     reader = ObjectsReader()
-    ends = ev.ClassEnded(at=9.0, pid=PID, serial=5)
+    ends = ev.ClassEnded(at=9.0, process=MAIN, serial=5)
     events = [
         *reference_events(9.0),
         ends,
-        ev.ClassFound(at=9.1, pid=PID, serial=99, module="app", name="Late"),
-        ev.ClassesCounted(at=9.2, pid=PID, counts=[(99, 3), (2, 1)]),
+        ev.ClassFound(at=9.1, process=MAIN, serial=99, module="app", name="Late"),
+        ev.ClassesCounted(at=9.2, process=MAIN, counts=[(99, 3), (2, 1)]),
         *_rest(9.3),
     ]
     for number, event in enumerate(events):
@@ -270,7 +272,7 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     counting = read(
         [
             *reference_events(3.0),
-            ev.CensusBegun(at=3.5, pid=PID, number=2, reason="viewer", pause_s=0.002),
+            ev.CensusBegun(at=3.5, process=MAIN, number=2, reason="viewer", pause_s=0.002),
         ]
     )
     assert counting.census.counting
@@ -278,19 +280,21 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
 
 
 def test_reasons_why_there_is_nothing() -> None:
-    failed = read([ev.CensusFailed(at=1.0, pid=PID, reason="too little memory", retry_s=10.0)])
+    failed = read([ev.CensusFailed(at=1.0, process=MAIN, reason="too little memory", retry_s=10.0)])
     assert failed.census.failure == "too little memory"
-    limit = read([ev.ReadingLimited(at=0.1, reading="census", reason="no fork here")])
+    limit = read([ev.ReadingLimited(at=0.1, process=MAIN, reading="census", reason="no fork here")])
     assert limit.census.failure == "no fork here"
     events = begun(free_threaded=True)
-    reason = ev.ReadingLimited(at=0.1, reading="references", reason="split among threads\x1b")
+    reason = ev.ReadingLimited(
+        at=0.1, process=MAIN, reading="references", reason="split among threads\x1b"
+    )
     assert ObjectsReader().read(state_of(events)).not_live == "free-threaded build"
     assert read([reason]).not_live == "split among threads·"
     assert read([]).not_live == ""
 
 
 def test_when_all_is_over_nobody_is_asked() -> None:
-    assert read([ev.TargetExited(at=1.0, pid=PID, exit_code=0)]).over
+    assert read([ev.TargetExited(at=1.0, process=MAIN, exit_code=0)]).over
     assert read([ev.WatchEnded(at=1.0, reason="let go")]).over
 
 

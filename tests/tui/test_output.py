@@ -9,6 +9,7 @@ from tests.tui.driving import FakeFeed, driven, frame, session, settled, until
 
 from refwatch.model import events as ev
 from refwatch.model.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.model.event import MAIN
 from refwatch.session.state import State
 
 
@@ -68,7 +69,7 @@ async def test_typing_ends_with_the_program() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
         await pilot.press("3", "enter")
-        feed.push(ev.TargetExited(at=9.0, pid=4242, exit_code=0))
+        feed.push(ev.TargetExited(at=9.0, process=MAIN, exit_code=0))
         await settled(app, pilot, feed)
         assert "has ended" in frame(app)
         await pilot.press("1")

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 import pytest
 from msgspec.structs import replace
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
@@ -56,7 +57,7 @@ async def test_it_moves_on_with_the_counts() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "down")
         cursor = panel(app).table.cursor
-        feed.push(ev.WatchedCounted(at=6.1, pid=PID, counts=[(6, 9999)]))
+        feed.push(ev.WatchedCounted(at=6.1, process=MAIN, counts=[(6, 9999)]))
         await settled(app, pilot, feed)
         assert "9999▲" in frame(app)
         assert names(app)[0] == "log"
@@ -100,7 +101,7 @@ async def test_w_stops_watching() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "w")
         assert asked(feed) == [cmd.Unwatch(watch=5)]
-        feed.push(ev.WatchedEnded(at=6.1, pid=PID, watch=5, died=False))
+        feed.push(ev.WatchedEnded(at=6.1, process=MAIN, watch=5, died=False))
         await settled(app, pilot, feed)
         assert "template" not in names(app)
         await pilot.press("end", "w")
@@ -150,7 +151,8 @@ async def test_a_paused_panel_stands_still() -> None:
         await steady(app, pilot)
         before = frame(app).splitlines()[3:]
         feed.push(
-            ev.WatchedCounted(at=7.0, pid=PID, counts=[(6, 9999)]), ev.Marked(at=7.0, name="late")
+            ev.WatchedCounted(at=7.0, process=MAIN, counts=[(6, 9999)]),
+            ev.Marked(at=7.0, name="late"),
         )
         await settled(app, pilot, feed)
         assert frame(app).splitlines()[3:] == before
@@ -200,10 +202,16 @@ async def test_hostile_names() -> None:
     def events() -> Iterable[Event]:
         for index, name in enumerate(HOSTILE):
             yield ev.WatchedFound(
-                at=0.5, pid=PID, watch=100 + index, name=name, type=name, address=name, source=name
+                at=0.5,
+                process=MAIN,
+                watch=100 + index,
+                name=name,
+                type=name,
+                address=name,
+                source=name,
             )
         yield ev.WatchedCounted(
-            at=0.5, pid=PID, counts=[(100 + index, 9) for index in range(len(HOSTILE))]
+            at=0.5, process=MAIN, counts=[(100 + index, 9) for index in range(len(HOSTILE))]
         )
         yield ev.Marked(at=0.6, name=HOSTILE[0])
 
@@ -227,7 +235,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
         *(
             ev.WatchedFound(
                 at=0.5,
-                pid=PID,
+                process=MAIN,
                 watch=n,
                 name=f"name-{n}",
                 type="app.X",
@@ -237,7 +245,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
             for n in range(1, 5001)
         )
     )
-    feed.push(ev.WatchedCounted(at=0.5, pid=PID, counts=[(n, 3) for n in range(1, 5001)]))
+    feed.push(ev.WatchedCounted(at=0.5, process=MAIN, counts=[(n, 3) for n in range(1, 5001)]))
     async with driven(feed, size=(120, 40)) as (app, pilot):
         await pilot.press("4")
         await steady(app, pilot)
@@ -247,7 +255,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
         await pilot.press("end")
         await steady(app, pilot)
         assert "name-5000" in frame(app)
-        feed.push(ev.WatchedCounted(at=0.6, pid=PID, counts=[(1, 4), (5000, 2)]))
+        feed.push(ev.WatchedCounted(at=0.6, process=MAIN, counts=[(1, 4), (5000, 2)]))
         await settled(app, pilot, feed)
         assert table.cursor == 5000
         assert "2▼" in frame(app)

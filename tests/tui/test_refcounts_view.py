@@ -6,12 +6,13 @@ from typing import cast
 
 import pytest
 from msgspec.structs import replace
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.views.refcounts import (
     BY_DEFAULT,
@@ -134,7 +135,7 @@ def test_the_dead_are_dim_below_and_can_be_hidden(view: RefcountsView) -> None:
 
 
 def test_one_that_is_only_let_go_is_not_shown() -> None:
-    state = state_of([*recorded(), ev.WatchedEnded(at=8.0, pid=PID, watch=3, died=False)])
+    state = state_of([*recorded(), ev.WatchedEnded(at=8.0, process=MAIN, watch=3, died=False)])
     assert "cache" not in names(view_refcounts(state))
 
 
@@ -234,7 +235,9 @@ def test_the_edge_says_baseline_offset_and_what_held_means(view: RefcountsView) 
 
 @pytest.mark.parametrize(("offset", "said"), [(0, "reads the same"), (-1, "reads 1 less")])
 def test_other_offsets(offset: int, said: str) -> None:
-    state = state_of([*recorded(), ev.WatchedRead(at=8.0, pid=PID, offset=offset, readings=[])])
+    state = state_of(
+        [*recorded(), ev.WatchedRead(at=8.0, process=MAIN, offset=offset, readings=[])]
+    )
     assert said in text(draw_edge(view_refcounts(state), WARM, 116))
 
 
@@ -286,7 +289,9 @@ def test_nothing_watched_says_what_to_do() -> None:
 
 
 def test_why_nothing_is_watched_is_read_from_the_limits() -> None:
-    limit = ev.ReadingLimited(at=0.2, reading="refcounts", reason="the layout was not found")
+    limit = ev.ReadingLimited(
+        at=0.2, process=MAIN, reading="refcounts", reason="the layout was not found"
+    )
     view = view_refcounts(state_of([*Simulation(0.5).start(), limit]))
     assert view.reason == "refcounts: the layout was not found"
 
@@ -294,12 +299,12 @@ def test_why_nothing_is_watched_is_read_from_the_limits() -> None:
 def test_hostile_texts_keep_the_columns() -> None:
     found = [
         ev.WatchedFound(
-            at=0.5, pid=PID, watch=100 + index, name=name, type=name, address=name, source=name
+            at=0.5, process=MAIN, watch=100 + index, name=name, type=name, address=name, source=name
         )
         for index, name in enumerate(HOSTILE)
     ]
     counted = ev.WatchedCounted(
-        at=0.6, pid=PID, counts=[(100 + index, 3) for index in range(len(found))]
+        at=0.6, process=MAIN, counts=[(100 + index, 3) for index in range(len(found))]
     )
     view = view_refcounts(state_of([*Simulation(0.4).events(), *found, counted]))
     columns = columns_for(view, 120, START)

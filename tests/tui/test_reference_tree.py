@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import INSPECTION, with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.references import Referrer
 from refwatch.session.state import State
 from refwatch.tui.views.chains import fmt_named
@@ -45,7 +46,7 @@ def state() -> State:
 def found(node: int, *referrers: Referrer, at: float = 8.0, left_out: int = 0) -> ev.Event:
     return ev.ReferrersFound(
         at=at,
-        pid=PID,
+        process=MAIN,
         inspection=INSPECTION,
         node=node,
         type="app.Server",
@@ -153,7 +154,7 @@ def test_how_many_are_left_out(state: State) -> None:
 
 def test_when_the_copy_is_gone_what_was_opened_stays(state: State) -> None:
     state.apply(
-        ev.InspectionEnded(at=8.0, pid=PID, inspection=INSPECTION, reason="it took too long")
+        ev.InspectionEnded(at=8.0, process=MAIN, inspection=INSPECTION, reason="it took too long")
     )
     shown = view(state, (0, 1), asked=(2,))
     kinds = {one.path: one.kind for one in shown.holders}
@@ -198,7 +199,7 @@ def test_progress_is_shown_with_the_way_to_cancel() -> None:
 def test_a_failure_is_said(state: State) -> None:
     state.apply(
         ev.WorkProgressed(
-            at=8.0, pid=PID, work=INSPECTION, text="", done=True, failure="out of memory"
+            at=8.0, process=MAIN, work=INSPECTION, text="", done=True, failure="out of memory"
         )
     )
     assert text(draw_account(view(state), 78, 2)[1]) == "✕ out of memory"
@@ -256,7 +257,7 @@ def test_hostile_names(name: str) -> None:
     state.apply(
         ev.ReferrersFound(
             at=1.0,
-            pid=PID,
+            process=MAIN,
             inspection=INSPECTION,
             node=0,
             type=name,
@@ -267,7 +268,7 @@ def test_hostile_names(name: str) -> None:
             referrers=[holder],
         )
     )
-    state.apply(ev.WorkProgressed(at=1.0, pid=PID, work=INSPECTION, text=name, failure=name))
+    state.apply(ev.WorkProgressed(at=1.0, process=MAIN, work=INSPECTION, text=name, failure=name))
     shown = view(state)
     lines = [*(row.line for row in draw_holders(shown, 60)), *draw_account(shown, 60, 2)]
     assert all(piece.isprintable() for line in lines for piece, _ in line)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from tests.simulate import PID
 from tests.simulate_references import INSPECTION
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_refcounts import panel, recorded
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.referrers import ReferrersScreen
@@ -175,13 +175,17 @@ async def test_a_search_can_be_cancelled_and_asked_again() -> None:
         assert cmd.CancelWork(work=name) not in feed.sent
         await pilot.press("down", "right")
         feed.push(
-            ev.WorkProgressed(at=8.0, pid=PID, work=name, text="looking for referrers", share=0.2)
+            ev.WorkProgressed(
+                at=8.0, process=MAIN, work=name, text="looking for referrers", share=0.2
+            )
         )
         await settled(app, pilot, feed)
         await pilot.press("x")
         await until(pilot, lambda: asked(feed)[-1] == cmd.CancelWork(work=name))
         feed.push(
-            ev.WorkProgressed(at=8.1, pid=PID, work=name, text="", done=True, failure="cancelled")
+            ev.WorkProgressed(
+                at=8.1, process=MAIN, work=name, text="", done=True, failure="cancelled"
+            )
         )
         await settled(app, pilot, feed)
         assert "looking …" not in frame(app)
@@ -196,7 +200,9 @@ async def test_the_copy_goes_and_what_was_opened_stays() -> None:
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed, events=5)
         await pilot.press("down", "right")
-        feed.push(ev.InspectionEnded(at=8.0, pid=PID, inspection=name, reason="it had used 60 s"))
+        feed.push(
+            ev.InspectionEnded(at=8.0, process=MAIN, inspection=name, reason="it had used 60 s")
+        )
         await settled(app, pilot, feed)
         assert "the copy is gone: it had used 60 s" in frame(app)
         assert "attribute sessions" in frame(app)
@@ -253,7 +259,7 @@ async def test_one_that_finds_nothing_says_why() -> None:
         name = await opened(app, pilot, feed, events=1)
         feed.push(
             ev.InspectionEnded(
-                at=6.1, pid=PID, inspection=name, reason="the object is no longer watched"
+                at=6.1, process=MAIN, inspection=name, reason="the object is no longer watched"
             )
         )
         await settled(app, pilot, feed)
@@ -264,7 +270,7 @@ async def test_one_that_finds_nothing_says_why() -> None:
 
 
 async def test_a_program_that_has_ended_is_not_asked() -> None:
-    feed = FakeFeed([*recorded(), ev.TargetExited(at=6.1, pid=PID, exit_code=0)])
+    feed = FakeFeed([*recorded(), ev.TargetExited(at=6.1, process=MAIN, exit_code=0)])
     async with driven(feed, size=(80, 24)) as (app, pilot):
         await pilot.press("4", "enter")
         await until(pilot, lambda: "The program has ended" in frame(app))

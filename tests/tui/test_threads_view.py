@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.tui.views.spans import width_of
 from refwatch.tui.views.table import Order, column_at, heading, lay, place
 from refwatch.tui.views.threads import (
@@ -60,7 +61,7 @@ def test_filter_looks_at_name_and_line(view: ThreadsView) -> None:
 
 def test_ended_threads_go_to_the_bottom_or_away() -> None:
     events = list(Simulation(1.0).events())
-    view = view_threads(state_of([*events, ev.ThreadEnded(at=1.0, serial=1)]))
+    view = view_threads(state_of([*events, ev.ThreadEnded(at=1.0, process=MAIN, serial=1)]))
     assert names(view)[-1] == "MainThread"
     assert "MainThread" not in names(view, hide_ended=True)
     assert fmt_totals(view, 6) == "5 threads, 1 ended"
@@ -97,7 +98,10 @@ def test_hostile_names_keep_the_columns() -> None:
 
 
 def test_a_thread_without_a_name_has_its_number() -> None:
-    events = [*Simulation(0.5).start(), ev.ThreadStarted(at=0.2, serial=99, pid=PID, tid=31337)]
+    events = [
+        *Simulation(0.5).start(),
+        ev.ThreadStarted(at=0.2, serial=99, process=MAIN, tid=31337),
+    ]
     assert "tid 31337" in names(view_threads(state_of(events)))
 
 

@@ -10,6 +10,7 @@ from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN
 from refwatch.session.state import State
 from refwatch.tui.source import source_line
 from refwatch.tui.views.header import draw_header, fmt_target, view_header
@@ -71,6 +72,7 @@ def test_header_says_which_python_it_is(width: int, said: str) -> None:
         [
             ev.TargetStarted(
                 at=0.0,
+                process=MAIN,
                 pid=PID,
                 argv=[python, "app.py"],
                 executable=python,
@@ -157,7 +159,7 @@ def test_overview_fits_any_box(state: State, width: int, height: int) -> None:
 def test_limits_stand_before_events() -> None:
     events = [
         *Simulation(1.0).events(),
-        ev.ReadingLimited(at=1.0, reading="gil", reason="not [/b] permitted\x1b"),
+        ev.ReadingLimited(at=1.0, process=MAIN, reading="gil", reason="not [/b] permitted\x1b"),
     ]
     view = view_overview(state_of(events))
     first = text(draw_events(view, 60, 10)).splitlines()[0]
@@ -167,11 +169,18 @@ def test_limits_stand_before_events() -> None:
 def test_without_a_gil_there_are_no_gauges() -> None:
     events: list[ev.Event] = [
         ev.TargetStarted(
-            at=0.0, pid=PID, argv=["x.py"], executable="py", cwd="/", started_at="now", refwatch="0"
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=["x.py"],
+            executable="py",
+            cwd="/",
+            started_at="now",
+            refwatch="0",
         ),
         ev.InterpreterFound(
             at=0.1,
-            pid=PID,
+            process=MAIN,
             python="3.14.0t",
             free_threaded=True,
             gil=False,
@@ -197,7 +206,7 @@ def test_detail_names_the_lines(state: State) -> None:
 def test_hostile_functions_and_sources(name: str) -> None:
     events = [
         *Simulation(1.0).events(),
-        ev.LineSeen(at=1.0, line=1, file=name, number=3, function=name),
+        ev.LineSeen(at=1.0, process=MAIN, line=1, file=name, number=3, function=name),
     ]
     view = view_detail(state_of(events), 10, lambda _file, _number: name)
     assert view is not None

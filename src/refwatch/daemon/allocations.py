@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from refwatch.daemon.bursts import Bursts
@@ -13,7 +12,7 @@ from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import Mode
-from refwatch.observe.memory import RemoteMemory
+from refwatch.target.context import Context
 
 FRAMES = 1
 BUDGET = 0.03
@@ -30,27 +29,21 @@ class AllocationOptions:
 
 
 class AllocationWatch:
-    """The allocations of process ``pid``. ``send`` gives the probe a command."""
+    """The allocations of one process."""
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         options: AllocationOptions,
         hello: rp.Hello,
-        memory: RemoteMemory | None,
         copies: Copies,
-        emit: Callable[[ev.Event], None],
-        send: Callable[[dict[str, object]], None],
-        clock: Callable[[], int],
     ) -> None:
-        self._pid = pid
-        self._emit = emit
-        self._clock = clock
+        self._context = context
         self._mode: Mode = "off"
         self._frames = options.frames
-        numbers = Numbers(pid, emit)
-        self._bursts = Bursts(pid, hello, memory, numbers, emit, send, clock, options.budget)
-        self._traces = ExactTraces(pid, copies, numbers, emit, send, clock)
+        numbers = Numbers(context)
+        self._bursts = Bursts(context, hello, numbers, options.budget)
+        self._traces = ExactTraces(context, copies, numbers)
         self._switch(options.mode)
 
     @property
@@ -92,8 +85,10 @@ class AllocationWatch:
         elif mode == "exact":
             self._traces.begin(self._frames)
         else:
-            self._emit(
-                ev.AllocationsSwitched(at=self._clock() / 1e9, pid=self._pid, mode="off", frames=0)
+            self._context.emit(
+                ev.AllocationsSwitched(
+                    at=self._context.now(), process=self._context.process, mode="off", frames=0
+                )
             )
 
     def marked(self) -> None:
@@ -103,7 +98,7 @@ class AllocationWatch:
     def read_last(self) -> None:
         """The target is about to end: this is the last moment to look. Raises MemoryGone,
         ReadingDenied."""
-        self._traces.take_last(self._clock())
+        self._traces.take_last(self._context.clock())
         self._bursts.read_last()
 
     @property

@@ -15,7 +15,6 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from refwatch.daemon.burst_uses import BurstUses, Seen
@@ -25,6 +24,7 @@ from refwatch.model import reports as rp
 from refwatch.model.allocations import Mode
 from refwatch.observe.blocks import Block, Blocks
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.target.context import Context
 
 DEPTH = 25  # frames, as probe/hooking has it
 STEP_NS = 50_000_000
@@ -73,23 +73,16 @@ class Bursts:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         hello: rp.Hello,
-        memory: RemoteMemory | None,
         numbers: Numbers,
-        emit: Callable[[ev.Event], None],
-        send: Callable[[dict[str, object]], None],
-        clock: Callable[[], int],
         budget: float,
     ) -> None:
         self.tracing_s = 0.0
         """What the windows have cost the target so far, seconds."""
-        self._pid = pid
-        self._memory = memory
-        self._emit = emit
-        self._send = send
-        self._clock = clock
+        self._context = context
         self._budget = budget
+        memory = context.memory
         self._frames = hello.layout.frames
         self._reason = _missing(hello, memory)
         self._uses: BurstUses | None = None
@@ -124,12 +117,14 @@ class Bursts:
         """Switch it on."""
         if self._on:
             return
-        now = self._clock()
+        now = self._context.clock()
         mode: Mode = "off" if self._reason else "burst"
         depth = 0 if self._reason else DEPTH
         note = f"burst mode is not possible: {self._reason}" if self._reason else ""
-        self._emit(
-            ev.AllocationsSwitched(at=now / 1e9, pid=self._pid, mode=mode, frames=depth, note=note)
+        self._context.emit(
+            ev.AllocationsSwitched(
+                at=now / 1e9, process=self._context.process, mode=mode, frames=depth, note=note
+            )
         )
         if not self._reason:
             self._on, self._due_ns, self._begun_ns = True, now, now
@@ -222,7 +217,7 @@ class Bursts:
         }
         self._opened_mean, self._opened_follow = self._mean, self._follow
         self._opening_ns = random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
-        self._send(
+        self._context.send(
             {
                 "command": "burst_open",
                 "frames": frames,
@@ -245,17 +240,22 @@ class Bursts:
         return int(opened.monotonic_s * 1e9) - (time.monotonic_ns() - now)
 
     def _know(self, opened: rp.Opened) -> None:
-        assert self._memory is not None
+        assert self._context.memory is not None
         self.tracing_s += opened.cpu_s
         self._say_lost(opened.lost)
         self._prices = (opened.pass_s, opened.look_s)
-        self._blocks = Blocks(self._memory, opened.place)
+        self._blocks = Blocks(self._context.memory, opened.place)
 
     def _say_lost(self, lost: bool) -> None:
         if lost and not self._lost:
             self._lost = True
-            self._emit(
-                ev.ReadingLimited(at=self._clock() / 1e9, reading="allocations", reason=LOST)
+            self._context.emit(
+                ev.ReadingLimited(
+                    at=self._context.now(),
+                    process=self._context.process,
+                    reading="allocations",
+                    reason=LOST,
+                )
             )
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
@@ -266,14 +266,14 @@ class Bursts:
         elif self._asked == 0 and self._window is not None:
             self._go_over(self._window, report.opened)
         elif self._asked == 0:
-            self._opened_ns = self._clock() + self._opening_ns
+            self._opened_ns = self._context.clock() + self._opening_ns
 
     def _go_over(self, window: _Window, opened: rp.Opened) -> None:
         """From here on the window's blocks are chosen with another mean: it goes on as another
         piece."""
         assert self._blocks is not None
         newest = self._blocks.count()
-        at = max(window.began_ns + 1, self._time_of(opened, self._clock()))
+        at = max(window.began_ns + 1, self._time_of(opened, self._context.clock()))
         self._window = _Window(
             at, window.ends_ns, opened.count, self._opened_mean, self._opened_follow
         )
@@ -292,7 +292,7 @@ class Bursts:
         assert self._blocks is not None
         self._check_names()
         count = self._blocks.count()
-        now = self._clock()
+        now = self._context.clock()
         self._opened_ns = None
         if count is None:
             self._due_ns = now + WINDOW_NS
@@ -308,7 +308,7 @@ class Bursts:
         """Before a window, not after it: of code that has come to its end in it the name is wanted
         still."""
         assert self._uses is not None
-        now = self._clock()
+        now = self._context.clock()
         if now - self._last_check_ns > CHECK_NS:
             self._last_check_ns = now
             self._uses.check()
@@ -321,7 +321,7 @@ class Bursts:
         assert window is not None
         assert self._blocks is not None
         count = self._blocks.count()
-        now = self._clock()
+        now = self._context.clock()
         if count is None:
             self._pause(now, 0.0)
             return
@@ -367,7 +367,7 @@ class Bursts:
 
     def _close(self) -> None:
         self._opened_ns = None
-        self._send({"command": "burst_close"})
+        self._context.send({"command": "burst_close"})
 
     def _pause(self, now: int, coverage: float) -> None:
         """The next window begins at random, so that they cover this share of the time."""
@@ -387,10 +387,10 @@ class Bursts:
         window.cost_s += cost_s
         window_s, span_s = (now - window.began_ns) / 1e9, (now - self._told_ns) / 1e9
         self._told_ns = now
-        self._emit(
+        self._context.emit(
             ev.BurstMeasured(
                 at=now / 1e9,
-                pid=self._pid,
+                process=self._context.process,
                 window_s=window_s,
                 span_s=span_s,
                 uses=uses,

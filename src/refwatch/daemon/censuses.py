@@ -22,6 +22,7 @@ from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.session.reference_records import TypeName
 from refwatch.session.references import References
 from refwatch.session.suspects import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
+from refwatch.target.context import Context
 
 FIRST_NS = 600_000_000  # after the probe's first words: start-up is over in most programs
 INTERVAL_NS = 2_500_000_000
@@ -47,12 +48,10 @@ class Censuses:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         copies: Copies,
-        memory: RemoteMemory | None,
-        emit: Callable[[ev.Event], None],
         fold: Callable[[], References | None],
-        clock: Callable[[], int],
+        counted: RemoteMemory | None,
         objects: ObjectsWatch | None,
         *,
         inside: bool,
@@ -61,14 +60,13 @@ class Censuses:
         """CPU time of reading the classes so far."""
         self.traced = False
         """Tracemalloc traces in the target."""
-        self._pid = pid
+        self._context = context
         self._copies = copies
-        self._classes = LiveClasses(memory) if memory is not None else None
-        self._emit = emit
+        self._classes = LiveClasses(counted) if counted is not None else None
         self._fold = fold
         self._objects = objects
         self._inside = inside
-        self._due_ns: int | None = clock() + FIRST_NS
+        self._due_ns: int | None = context.clock() + FIRST_NS
         self._retry_ns = RETRY_NS
         self._number = 0
         self._reason = "interval"
@@ -78,8 +76,7 @@ class Censuses:
         self._awaited = False
         """Then there was growth for a census to confirm."""
         self._ended = False
-        self._clock = clock
-        self._now = clock()
+        self._now = context.clock()
         self._taken_at = 0.0
         self._resident: Resident | None = None
         """Of the target, at that time."""
@@ -93,7 +90,7 @@ class Censuses:
         self._look_again: dict[TypeName, int] = {}
         """When the chains of a suspect are looked for anew, at the earliest."""
         self._held = objects.held if objects is not None else None
-        self.chains = ChainSearches(pid, copies, emit, self.paused, self._held)
+        self.chains = ChainSearches(context, copies, self.paused, self._held)
 
     def wanted(self, reason: str, now: int) -> None:
         """Take one as soon as the one that is under way is done."""
@@ -140,7 +137,7 @@ class Censuses:
         """Whether there is so much more in memory than at the last census that this says nothing
         of what is there now."""
         before = None if self._inside else self._resident
-        resident = read_resident(self._pid) if before is not None else None
+        resident = read_resident(self._context.pid) if before is not None else None
         if before is None or resident is None:
             return False
         return sum(resident) > sum(before) + max(GROWN, GROWN_SHARE * sum(before))
@@ -149,7 +146,7 @@ class Censuses:
         reason, self._reason = self._reason, "interval"
         self._due_ns = None
         if not self._inside:
-            short = shortage(self._pid)
+            short = shortage(self._context.pid)
             if short:
                 self._failed(short)
                 return
@@ -185,10 +182,14 @@ class Censuses:
             return
         began = time.thread_time()
         counts = self._classes.read()
-        now = self._clock()
+        now = self._context.clock()
         if counts or last or now - self._told_ns > TOLD_NS:
             self._told_ns = now
-            self._emit(ev.ClassesCounted(at=now / 1e9, pid=self._pid, counts=counts, last=last))
+            self._context.emit(
+                ev.ClassesCounted(
+                    at=now / 1e9, process=self._context.process, counts=counts, last=last
+                )
+            )
         self.cost_s += time.thread_time() - began
 
     def read_classes_now(self) -> None:
@@ -202,13 +203,13 @@ class Censuses:
 
     def _begun(self, report: rp.Copied, number: int, reason: str) -> None:
         self._taken_at = max(0.0, self._now / 1e9)
-        self._resident = read_resident(self._pid)
+        self._resident = read_resident(self._context.pid)
         self._pauses_s += report.pause_s
         method = "inside" if report.pid == 0 else "copy"
-        self._emit(
+        self._context.emit(
             ev.CensusBegun(
                 at=self._taken_at,
-                pid=self._pid,
+                process=self._context.process,
                 number=number,
                 reason=reason,
                 pause_s=report.pause_s,
@@ -228,10 +229,10 @@ class Censuses:
         if self._objects is not None:
             self._objects.let_garbage_go(report.garbage, self._now)
         self.read_classes_now()  # a mark may come before the next reading
-        self._emit(
+        self._context.emit(
             ev.CensusTaken(
                 at=self._taken_at,
-                pid=self._pid,
+                process=self._context.process,
                 number=number,
                 took_s=report.took_s,
                 objects=report.objects,
@@ -260,12 +261,19 @@ class Censuses:
         for reason in report.reasons:
             if reason not in self._unknown:
                 self._unknown.add(reason)
-                self._emit(
-                    ev.ReadingLimited(at=self._now / 1e9, reading="memory split", reason=reason)
+                self._context.emit(
+                    ev.ReadingLimited(
+                        at=self._now / 1e9,
+                        process=self._context.process,
+                        reading="memory split",
+                        reason=reason,
+                    )
                 )
         if self._resident is not None:
             split = split_of(self._resident, report)
-            self._emit(ev.MemoryMeasured(at=self._taken_at, pid=self._pid, split=split))
+            self._context.emit(
+                ev.MemoryMeasured(at=self._taken_at, process=self._context.process, split=split)
+            )
 
     def _anchor(self, report: rp.CensusReport) -> list[tuple[int, int]]:
         """(serial, by how much) of the classes whose live count has moved without instances."""
@@ -274,16 +282,21 @@ class Censuses:
         anchored = self._classes.anchor(report)
         now = self._now / 1e9
         for serial in anchored.ended:
-            self._emit(ev.ClassEnded(at=now, pid=self._pid, serial=serial))
+            self._context.emit(ev.ClassEnded(at=now, process=self._context.process, serial=serial))
         for serial, module, name in anchored.found:
-            self._emit(
-                ev.ClassFound(at=now, pid=self._pid, serial=serial, module=module, name=name)
+            self._context.emit(
+                ev.ClassFound(
+                    at=now, process=self._context.process, serial=serial, module=module, name=name
+                )
             )
         counts = self._classes.at_census({serial for serial, _, _ in anchored.found})
         if counts:
-            self._emit(
+            self._context.emit(
                 ev.ClassesCounted(
-                    at=self._taken_at, pid=self._pid, counts=counts, last=self._ending
+                    at=self._taken_at,
+                    process=self._context.process,
+                    counts=counts,
+                    last=self._ending,
                 )
             )
         return anchored.moved
@@ -321,10 +334,10 @@ class Censuses:
         if self._ended and self._types:
             return  # the program has ended before it; there were others
         self._due_ns = self._now + self._retry_ns
-        self._emit(
+        self._context.emit(
             ev.CensusFailed(
                 at=self._now / 1e9,
-                pid=self._pid,
+                process=self._context.process,
                 reason=_advised(reason),
                 retry_s=self._retry_ns / 1e9,
             )

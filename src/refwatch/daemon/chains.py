@@ -9,6 +9,7 @@ from refwatch.daemon.copies import Copies
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.session.reference_records import TypeName
+from refwatch.target.context import Context
 
 LIMIT_S = 60.0
 SECOND_LOOK_NS = 3_000_000_000  # in which what grows has become more by some objects
@@ -40,15 +41,13 @@ class ChainSearches:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         copies: Copies,
-        emit: Callable[[ev.Event], None],
         paused: Callable[[float], None],
         held: Callable[[], list[int]] | None,
     ) -> None:
-        self._pid = pid
+        self._context = context
         self._copies = copies
-        self._emit = emit
         self._paused = paused
         self._held = held
         self._now = 0
@@ -73,8 +72,10 @@ class ChainSearches:
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
                 self._paused(report.pause_s)
-                self._emit(
-                    ev.TargetPaused(at=self._now / 1e9, pid=self._pid, pause_s=report.pause_s)
+                self._context.emit(
+                    ev.TargetPaused(
+                        at=self._now / 1e9, process=self._context.process, pause_s=report.pause_s
+                    )
                 )
             elif isinstance(report, rp.ChainsReport):
                 self._take(report, search, again=before is None)
@@ -121,10 +122,10 @@ class ChainSearches:
             if search.progress is not None:
                 search.progress(rp.Progress(work=search.work, text=AGAIN, share=None))
             return
-        self._emit(
+        self._context.emit(
             ev.ChainsFound(
                 at=self._now / 1e9,
-                pid=self._pid,
+                process=self._context.process,
                 module=report.module,
                 name=report.name,
                 chains=report.chains,

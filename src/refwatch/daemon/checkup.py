@@ -18,6 +18,7 @@ from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.daemon.watch import Watch
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN, TimedEvent
 from refwatch.model.states import ThreadState
 from refwatch.session.references import References
 from refwatch.session.state import State
@@ -85,27 +86,35 @@ def _reap(target: int) -> None:
             time.sleep(0.001)
 
 
-def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
-    events: list[ev.Event] = []
+def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]:
+    events: list[TimedEvent] = []
     state = State()
 
-    def emit(event: ev.Event) -> None:
+    def emit(event: TimedEvent) -> None:
         events.append(event)
         state.apply(event)
 
     emit(
         ev.TargetStarted(
-            at=0.0, pid=pid, argv=[], executable="", cwd="", started_at="", refwatch=""
+            at=0.0,
+            process=MAIN,
+            pid=pid,
+            argv=[],
+            executable="",
+            cwd="",
+            started_at="",
+            refwatch="",
         )
     )
     watch = Watch(
-        pid,
-        os.getpid(),
-        time.monotonic_ns(),
-        1000.0,
-        HeapOptions(allocations=AllocationOptions("off")),
-        emit,
-        lambda: state.main.references if state.main else None,
+        process=MAIN,
+        pid=pid,
+        launcher=os.getpid(),
+        zero_ns=time.monotonic_ns(),
+        rate_hz=1000.0,
+        options=HeapOptions(allocations=AllocationOptions("off")),
+        emit=emit,
+        fold=lambda: state.main.references if state.main else None,
     )
     watch.start()
     listener = Listener(listening)
@@ -127,15 +136,20 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[ev.Event], State]:
     return events, state
 
 
-def _seen_enough(events: list[ev.Event], state: State) -> bool:
+def _seen_enough(events: list[TimedEvent], state: State) -> bool:
     slices = sum(isinstance(event, ev.Sampled) for event in events)
     kinds = {type(event) for event in events}
     if slices < 6 or not {ev.ProcessMeasured, ev.GcMeasured, ev.ThreadNamed} <= kinds:
         return False
-    known = state.main.references if state.main else References()
-    counted = "references" in state.limits or (_references(known) and _instances(known) is not None)
-    taken = "census" in state.limits or known.census.taken or known.failure is not None
+    known, limits = _known(state)
+    counted = "references" in limits or (_references(known) and _instances(known) is not None)
+    taken = "census" in limits or known.census.taken or known.failure is not None
     return bool(counted and taken)
+
+
+def _known(state: State) -> tuple[References, dict[str, str]]:
+    process = state.main
+    return (process.references, process.limits) if process else (References(), {})
 
 
 def _references(known: References) -> int | None:
@@ -150,8 +164,8 @@ def _instances(known: References) -> int | None:
     return next(found, None)
 
 
-def _judge(events: list[ev.Event], state: State) -> list[Reading]:
-    limits = state.limits
+def _judge(events: list[TimedEvent], state: State) -> list[Reading]:
+    _, limits = _known(state)
     return [
         *_judge_threads(events, limits),
         *_judge_process(events, limits),
@@ -160,13 +174,13 @@ def _judge(events: list[ev.Event], state: State) -> list[Reading]:
 
 
 def _judge_references(state: State) -> list[Reading]:
-    known = state.main.references if state.main else References()
-    unread = state.limits.get("interpreter", "no count was read")
-    not_live = state.limits.get("references", state.limits.get("outside reading", unread))
+    known, limits = _known(state)
+    unread = limits.get("interpreter", "no count was read")
+    not_live = limits.get("references", limits.get("outside reading", unread))
     references, instances = _references(known), _instances(known)
     of_things = known.census.types.get(("__main__", "Thing"))
     how = f"in a hidden copy, for which it stood still {known.census.pause_s * 1e3:.1f} ms"
-    no_census = state.limits.get("census") or known.failure or unread
+    no_census = limits.get("census") or known.failure or unread
     outside = "read from outside"
     return [
         _counted("references", references, 2, f"of watched objects, {outside}", not_live),
@@ -184,7 +198,7 @@ def _counted(name: str, count: int | None, expected: int, how: str, missing: str
     return Reading(name, works=True, detail=how)
 
 
-def _judge_threads(events: list[ev.Event], limits: dict[str, str]) -> list[Reading]:
+def _judge_threads(events: list[TimedEvent], limits: dict[str, str]) -> list[Reading]:
     found = next((e for e in events if isinstance(e, ev.InterpreterFound)), None)
     samples = [e for e in events if isinstance(e, ev.Sampled)]
     states = {s for e in samples for piece in e.threads for s in piece.states}
@@ -222,7 +236,7 @@ def _judge_threads(events: list[ev.Event], limits: dict[str, str]) -> list[Readi
     ]
 
 
-def _judge_process(events: list[ev.Event], limits: dict[str, str]) -> list[Reading]:
+def _judge_process(events: list[TimedEvent], limits: dict[str, str]) -> list[Reading]:
     measured = [e for e in events if isinstance(e, ev.ProcessMeasured)]
     named = any(isinstance(e, ev.ThreadNamed) for e in events)
     collected = any(isinstance(e, ev.GcMeasured) for e in events)

@@ -22,6 +22,7 @@ from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.watch import Watch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
+from refwatch.model.event import MAIN, TimedEvent
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
 from refwatch.model.wire import encode_line
 from refwatch.observe.proc import proc_is_ours
@@ -102,7 +103,7 @@ class Daemon:
 
     # Events
 
-    def emit(self, event: ev.Event) -> None:
+    def emit(self, event: TimedEvent) -> None:
         """Everything goes this way: into the state, to the viewers, into the recording."""
         self._state.apply(event)
         if self._recording is not None:
@@ -223,17 +224,19 @@ class Daemon:
         self._launched = launched
         zero = int(launched.monotonic_s * 1e9)
         self._watch = Watch(
-            launched.pid,
-            launched.ppid,
-            zero,
-            self._options.rate_hz,
-            self._options.heap,
-            self.emit,
-            lambda: self._state.main.references if self._state.main else None,
+            process=MAIN,
+            pid=launched.pid,
+            launcher=launched.ppid,
+            zero_ns=zero,
+            rate_hz=self._options.rate_hz,
+            options=self._options.heap,
+            emit=self.emit,
+            fold=lambda: self._state.main.references if self._state.main else None,
         )
         self.emit(
             ev.TargetStarted(
                 at=0.0,
+                process=MAIN,
                 pid=launched.pid,
                 argv=launched.argv,
                 executable=launched.executable,
@@ -254,7 +257,7 @@ class Daemon:
             return
         self._read_probe()
         self._watch.target_ended()
-        self.emit(ev.TargetExited(at=self._now(), pid=self._launched.pid, exit_code=exit_code))
+        self.emit(ev.TargetExited(at=self._now(), process=MAIN, exit_code=exit_code))
         limit = LAST_TRACES_NS if self._watch.counting_traces else LAST_WORDS_NS
         self._last_words_ns = time.monotonic_ns() + limit
         self._check_copies()
@@ -335,6 +338,9 @@ class Daemon:
                 self._stop_watching("stopped by the viewer")
         elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):
             self._tell_launcher(command)
+        elif command.process != MAIN:
+            text = f"there is no process {command.process} in this session"
+            self.emit(ev.Noted(at=self._now(), level="warning", text=text))
         elif self._watch is None or not self._watch.obey(command):
             self.emit(
                 ev.Noted(

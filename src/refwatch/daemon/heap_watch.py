@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 
 from refwatch.daemon.allocations import AllocationOptions, AllocationWatch
 from refwatch.daemon.connections import Connection
-from refwatch.daemon.objects import line_of
 from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
-from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.commands import Command
-from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.observe.memory import MemoryGone, ReadingDenied
 from refwatch.session.references import References
+from refwatch.target.context import Context
 
 AGAIN_NS = 100_000_000
 
@@ -34,28 +33,14 @@ class HeapWatch:
 
     def __init__(
         self,
-        pid: int,
-        launcher: int,
+        context: Context,
         options: HeapOptions,
         hello: rp.Hello,
-        memory: RemoteMemory | None,
-        emit: Callable[[ev.Event], None],
-        write: Callable[[bytes], None],
         fold: Callable[[], References | None],
-        clock: Callable[[], int],
     ) -> None:
-        self._references = ReferenceWatch(
-            pid, launcher, options.references, hello, memory, emit, write, fold, clock
-        )
+        self._references = ReferenceWatch(context, options.references, hello, fold)
         self._allocations = AllocationWatch(
-            pid,
-            options.allocations,
-            hello,
-            memory,
-            self._references.copies,
-            emit,
-            lambda command: write(line_of(command)),
-            clock,
+            context, options.allocations, hello, self._references.copies
         )
 
     @property

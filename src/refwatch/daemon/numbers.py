@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from refwatch.model import events as ev
 from refwatch.model.references import Site
 from refwatch.session.allocations import KEEP_NUMBERED
+from refwatch.target.context import Context
 
 
 class Numbers:
     """Numbers what is allocated where, in process ``pid``. Those that a viewer may have forgotten
     are numbered anew, and told again."""
 
-    def __init__(self, pid: int, emit: Callable[[ev.Event], None]) -> None:
-        self._pid = pid
-        self._emit = emit
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._sites: dict[Site, int] = {}
         self._tracebacks: dict[tuple[int, ...], int] = {}
         self._next_site = 0
@@ -36,7 +36,9 @@ class Numbers:
                 new.append(site)
             numbers.append(number)
         if new:
-            self._emit(ev.SitesSeen(at=at, pid=self._pid, first=self._next_site, sites=new))
+            self._context.emit(
+                ev.SitesSeen(at=at, process=self._context.process, first=self._next_site, sites=new)
+            )
             self._next_site += len(new)
         return numbers
 
@@ -58,8 +60,10 @@ class Numbers:
                 new.append(list(key))
             numbers.append(number)
         if new:
-            self._emit(
-                ev.TracebacksSeen(at=at, pid=self._pid, first=self._next_traceback, tracebacks=new)
+            self._context.emit(
+                ev.TracebacksSeen(
+                    at=at, process=self._context.process, first=self._next_traceback, tracebacks=new
+                )
             )
             self._next_traceback += len(new)
         return numbers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from collections.abc import Callable
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.layout import ReferencesPlace
-from refwatch.observe.memory import RemoteMemory
 from refwatch.observe.namespace import NamespaceReader
 from refwatch.observe.watched import WatchedObjects
+from refwatch.target.context import Context
 
 SECOND_NS = 1_000_000_000
 SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
@@ -29,23 +28,16 @@ class ObjectsWatch:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         layout: ReferencesPlace,
-        memory: RemoteMemory | None,
-        emit: Callable[[ev.Event], None],
-        send: Callable[[dict[str, object]], None],
-        clock: Callable[[], int],
         paths: list[str],
     ) -> None:
         self.cost_s = 0.0
         """CPU time of the readings so far."""
-        self._pid = pid
+        self._context = context
         self._offset = layout.offset
-        self._memory = memory
+        memory = context.memory
         self._objects = WatchedObjects(memory, layout) if memory is not None else None
-        self._emit = emit
-        self._send = send
-        self._clock = clock
         self._paths = [_as_python_has_it(path) for path in paths]
         self._found: dict[int, rp.FoundObject] = {}
         self._namespace: NamespaceReader | None = None
@@ -69,7 +61,7 @@ class ObjectsWatch:
         self._said: set[str] = set()
         """What has been said of limits."""
         if paths:
-            self._send({"command": "paths", "paths": self._paths})
+            self._context.send({"command": "paths", "paths": self._paths})
 
     def add_path(self, path: str) -> bool:
         """Watch what this leads to, now or later; False where there are too many already."""
@@ -81,7 +73,7 @@ class ObjectsWatch:
             if len(self._paths) >= MOST_PATHS:
                 return False
             self._paths.append(path)
-            self._send({"command": "paths", "paths": self._paths})
+            self._context.send({"command": "paths", "paths": self._paths})
         self._scanned_ns = 0
         return True
 
@@ -90,7 +82,9 @@ class ObjectsWatch:
         found = self._found.get(watch)
         if found is None or watch in self._muted:
             return
-        self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=watch, died=False))
+        self._context.emit(
+            ev.WatchedEnded(at=now / 1e9, process=self._context.process, watch=watch, died=False)
+        )
         self._raw_wanted.pop(watch, None)
         if found.source == "main":
             self._muted.add(watch)
@@ -98,8 +92,8 @@ class ObjectsWatch:
         del self._found[watch]
         if found.source == "option" and found.name in self._paths:
             self._paths.remove(found.name)
-            self._send({"command": "paths", "paths": self._paths})
-        self._send({"command": "forget", "watches": [watch]})
+            self._context.send({"command": "paths", "paths": self._paths})
+        self._context.send({"command": "forget", "watches": [watch]})
         if self._objects is not None:
             self._objects.remove(watch)
 
@@ -109,7 +103,7 @@ class ObjectsWatch:
         found = [self._found[watch] for watch in self._muted if wanted(self._found[watch])]
         self._muted -= {one.watch for one in found}
         for one in found:
-            self._tell_found(one, self._clock(), "viewer")
+            self._tell_found(one, self._context.clock(), "viewer")
             if self._objects is not None:
                 self._objects.tell_again(one.watch)
         return bool(found)
@@ -156,12 +150,14 @@ class ObjectsWatch:
         if not len(self._objects):
             return
         reading = self._objects.read()
-        now = self._clock()  # nothing is told before it has happened
+        now = self._context.clock()  # nothing is told before it has happened
         counts = reading.counts
         if self._muted:
             counts = [each for each in counts if each[0] not in self._muted]
         if counts:
-            self._emit(ev.WatchedCounted(at=now / 1e9, pid=self._pid, counts=counts))
+            self._context.emit(
+                ev.WatchedCounted(at=now / 1e9, process=self._context.process, counts=counts)
+            )
             self._raw_wanted |= dict.fromkeys(watch for watch, _ in counts)
         for watch in reading.died:
             self._died(watch, now)
@@ -180,14 +176,16 @@ class ObjectsWatch:
         if self._found.pop(watch, None) is not None:
             self._raw_wanted.pop(watch, None)
             self._letting_go.discard(watch)
-            self._send({"command": "forget", "watches": [watch]})
+            self._context.send({"command": "forget", "watches": [watch]})
             self._tell_death(watch, now)
 
     def _tell_death(self, watch: int, now: int) -> None:
         if watch in self._muted:
             self._muted.discard(watch)
         else:
-            self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=watch))
+            self._context.emit(
+                ev.WatchedEnded(at=now / 1e9, process=self._context.process, watch=watch)
+            )
 
     # What the probe is asked
 
@@ -230,7 +228,7 @@ class ObjectsWatch:
     def _command(self, name: str, now: int, **fields: object) -> None:
         self._busy += 1
         self._busy_since = now
-        self._send({"command": name, **fields})
+        self._context.send({"command": name, **fields})
 
     # What the probe says
 
@@ -267,8 +265,8 @@ class ObjectsWatch:
         # Names that are bound anew all the time, in a loop, need not be looked at each time.
         rebound = bool(report.found) and not fresh
         self._pause_ns = min(LATEST_NS, self._pause_ns * 2) if rebound else SOONEST_NS
-        if report.namespace is not None and self._memory is not None:
-            self._namespace = NamespaceReader(self._memory, report.namespace)
+        if report.namespace is not None and self._context.memory is not None:
+            self._namespace = NamespaceReader(self._context.memory, report.namespace)
         else:
             self._namespace = None
         self._take_found(report.found, now)
@@ -277,7 +275,14 @@ class ObjectsWatch:
         """Say so once."""
         if reason not in self._said:
             self._said.add(reason)
-            self._emit(ev.ReadingLimited(at=now / 1e9, reading="watched objects", reason=reason))
+            self._context.emit(
+                ev.ReadingLimited(
+                    at=now / 1e9,
+                    process=self._context.process,
+                    reading="watched objects",
+                    reason=reason,
+                )
+            )
 
     def _take_found(self, objects: list[rp.FoundObject], now: int) -> None:
         for found in objects:
@@ -299,16 +304,20 @@ class ObjectsWatch:
         if before is None or self._found.pop(before, None) is None:
             return
         self._raw_wanted.pop(before, None)
-        self._send({"command": "forget", "watches": [before]})
+        self._context.send({"command": "forget", "watches": [before]})
         if before not in self._muted:
-            self._emit(ev.WatchedEnded(at=now / 1e9, pid=self._pid, watch=before, died=False))
+            self._context.emit(
+                ev.WatchedEnded(
+                    at=now / 1e9, process=self._context.process, watch=before, died=False
+                )
+            )
         self._muted.discard(before)
 
     def _tell_found(self, found: rp.FoundObject, now: int, source: str) -> None:
-        self._emit(
+        self._context.emit(
             ev.WatchedFound(
                 at=now / 1e9,
-                pid=self._pid,
+                process=self._context.process,
                 watch=found.watch,
                 name=found.name,
                 type=found.type,
@@ -326,8 +335,13 @@ class ObjectsWatch:
             if watch not in self._muted
         ]
         if readings:
-            self._emit(
-                ev.WatchedRead(at=now / 1e9, pid=self._pid, offset=self._offset, readings=readings)
+            self._context.emit(
+                ev.WatchedRead(
+                    at=now / 1e9,
+                    process=self._context.process,
+                    offset=self._offset,
+                    readings=readings,
+                )
             )
         if self._objects is None:
             counts = [
@@ -335,7 +349,9 @@ class ObjectsWatch:
                 for one in readings
                 if one.watch in self._found and not self._found[one.watch].immortal
             ]
-            self._emit(ev.WatchedCounted(at=now / 1e9, pid=self._pid, counts=counts))
+            self._context.emit(
+                ev.WatchedCounted(at=now / 1e9, process=self._context.process, counts=counts)
+            )
 
 
 def _as_python_has_it(path: str) -> str:
@@ -345,8 +361,3 @@ def _as_python_has_it(path: str) -> str:
     from unicodedata import normalize
 
     return normalize("NFKC", path)
-
-
-def line_of(command: dict[str, object]) -> bytes:
-    """A command for the probe, as it goes over the wire."""
-    return json.dumps(command).encode() + b"\n"

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from refwatch.daemon.censuses import Censuses
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.copies import Copies
-from refwatch.daemon.objects import ObjectsWatch, line_of
+from refwatch.daemon.objects import ObjectsWatch
 from refwatch.daemon.viewer_work import ViewerWork
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.observe.memory import RemoteMemory
 from refwatch.session.references import References
+from refwatch.target.context import Context
 
 USUAL_HZ = 20.0
 CLASSES_NS = 100_000_000
@@ -39,60 +39,38 @@ class ReferenceOptions:
 
 
 class ReferenceWatch:
-    """The references of process ``pid``, child of ``launcher``. ``write`` sends the probe lines."""
+    """The references of one process."""
 
     def __init__(
         self,
-        pid: int,
-        launcher: int,
+        context: Context,
         options: ReferenceOptions,
         hello: rp.Hello,
-        memory: RemoteMemory | None,
-        emit: Callable[[ev.Event], None],
-        write: Callable[[bytes], None],
         fold: Callable[[], References | None],
-        clock: Callable[[], int],
     ) -> None:
-        now = clock()
-        self._clock = clock
+        now = context.clock()
         self._reading = True
         self._period_ns = int(NANOSECONDS / options.watch_hz)
         self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
         self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
         self._classes_ns = now
         self._slow_pauses = 0
-        self._pid = pid
-        self._emit = emit
-        self._copies = Copies(pid, launcher, write)
+        self._context = context
+        self._copies = Copies(context.pid, context.launcher, context.write)
         missing = dict(hello.limits)
-
-        def send(command: dict[str, object]) -> None:
-            write(line_of(command))
-
         self._objects: ObjectsWatch | None = None
         if hello.layout.references is not None:
-            self._objects = ObjectsWatch(
-                pid, hello.layout.references, memory, emit, send, clock, list(options.paths)
-            )
+            self._objects = ObjectsWatch(context, hello.layout.references, list(options.paths))
         self._censuses: Censuses | None = None
         if options.census != "off" and ("census" not in missing or options.census == "inside"):
-            counted = memory if hello.layout.references is not None else None
+            counted = context.memory if hello.layout.references is not None else None
             inside = options.census == "inside"
             self._censuses = Censuses(
-                pid, self._copies, counted, emit, fold, clock, self._objects, inside=inside
+                context, self._copies, fold, counted, self._objects, inside=inside
             )
-        self._viewers = ViewerWork(
-            pid,
-            self._copies,
-            self._censuses,
-            self._objects,
-            emit,
-            send,
-            fold,
-            lambda: clock() / NANOSECONDS,
-        )
+        self._viewers = ViewerWork(context, self._copies, self._censuses, self._objects, fold)
         if options.time_gc:
-            send({"command": "time_gc"})
+            context.send({"command": "time_gc"})
 
     @property
     def copies(self) -> Copies:
@@ -136,7 +114,11 @@ class ReferenceWatch:
         if self._slow_pauses == SLOW_PAUSES:
             asked = NANOSECONDS / self._period_ns
             reason = f"they are read less often than {asked:g} times a second: so many change"
-            self._emit(ev.ReadingLimited(at=now / 1e9, reading="watch rate", reason=reason))
+            self._context.emit(
+                ev.ReadingLimited(
+                    at=now / 1e9, process=self._context.process, reading="watch rate", reason=reason
+                )
+            )
 
     def _read_classes(self, now: int) -> int:
         asking = self._objects is not None and self._objects.asking
@@ -156,7 +138,7 @@ class ReferenceWatch:
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """A report about references; False if it is none."""
-        now = self._clock()
+        now = self._context.clock()
         if isinstance(report, rp.MarkSet):
             return False
         if self._objects is not None and self._objects.take(report, now):
@@ -172,7 +154,7 @@ class ReferenceWatch:
     def read_last(self, ending: rp.Ending) -> None:
         """The target is about to end: read all counts, and none from now on. Raises MemoryGone,
         ReadingDenied."""
-        now = self._clock()
+        now = self._context.clock()
         if self._reading:
             self._reading = False
             if self._objects is not None:
@@ -209,7 +191,7 @@ class ReferenceWatch:
     def marked(self) -> None:
         """A mark was set: growth is to count from here."""
         if self._censuses is not None:
-            self._censuses.wanted("mark", self._clock())
+            self._censuses.wanted("mark", self._context.clock())
 
     def end(self) -> None:
         """The watch is over."""

@@ -7,7 +7,6 @@ most so frequent that the target stands still, and the copy works, for a small s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.model.allocations import FileUse, LineUse, Mode, TracebackUse
 from refwatch.model.references import Site
+from refwatch.target.context import Context
 
 LOOK_NS = 1_000_000_000
 FIRST_NS = 1_000_000_000  # after the probe's first words; the first census comes before
@@ -49,19 +49,13 @@ class ExactTraces:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         copies: Copies,
         numbers: Numbers,
-        emit: Callable[[ev.Event], None],
-        send: Callable[[dict[str, object]], None],
-        clock: Callable[[], int],
     ) -> None:
-        self._pid = pid
+        self._context = context
         self._copies = copies
         self._numbers = numbers
-        self._emit = emit
-        self._send = send
-        self._clock = clock
         self._on = False
         self._frames = 1
         self._look_ns = NEVER_NS
@@ -85,7 +79,7 @@ class ExactTraces:
 
     def begin(self, frames: int) -> None:
         """Switch it on, with tracebacks so deep."""
-        now = self._clock()
+        now = self._context.clock()
         self._on, self._leaving, self._frames = True, False, frames
         self._told, self._lost, self._stops = None, None, 0
         self._since_s = now / 1e9
@@ -98,12 +92,12 @@ class ExactTraces:
         if self._on:
             self._on, self._leaving = False, True
             self._look_ns = self._due_ns = NEVER_NS
-            self._send({"command": "untrace"})
+            self._context.send({"command": "untrace"})
 
     def wanted(self) -> None:
         """Count the traces as soon as the count that is under way is done."""
         if self._on:
-            self._due_ns = self._clock()
+            self._due_ns = self._context.clock()
             if self._count is not None:
                 self._count.marked = True
 
@@ -111,7 +105,7 @@ class ExactTraces:
         """Do what is due; the time at which to come again."""
         if now >= self._look_ns:
             self._look_ns = now + LOOK_NS
-            self._send({"command": "trace", "frames": self._frames})
+            self._context.send({"command": "trace", "frames": self._frames})
         if now >= self._due_ns and self._count is None:
             self._start(now, last=False)
         return min(self._look_ns, self._due_ns if self._count is None else NEVER_NS)
@@ -133,11 +127,18 @@ class ExactTraces:
             self._leaving = False
             if report.on and not report.missing:
                 text = "tracemalloc stays on: the target uses it itself"
-                self._emit(ev.Noted(at=self._clock() / 1e9, level="info", text=text))
+                self._context.emit(
+                    ev.Noted(
+                        at=self._context.now(),
+                        process=self._context.process,
+                        level="info",
+                        text=text,
+                    )
+                )
         return True
 
     def _heard(self, report: rp.Tracing) -> None:
-        now_s = self._clock() / 1e9
+        now_s = self._context.now()
         if self._lost is None:
             self._lost = report.lost
         stops = report.lost - self._lost
@@ -145,11 +146,15 @@ class ExactTraces:
             self._stops, self._stopped_s = stops, now_s
         mode: Mode = "exact" if report.on else "off"
         told = ev.AllocationsSwitched(
-            at=0.0, pid=self._pid, mode=mode, frames=report.frames, note=self._note(report)
+            at=0.0,
+            process=self._context.process,
+            mode=mode,
+            frames=report.frames,
+            note=self._note(report),
         )
         if told != self._told:
             self._told = told
-            self._emit(replace(told, at=now_s))
+            self._context.emit(replace(told, at=now_s))
         if report.missing:
             self._on = False
             self._look_ns = self._due_ns = NEVER_NS
@@ -182,7 +187,7 @@ class ExactTraces:
 
     def _start(self, now: int, *, last: bool) -> None:
         self._due_ns = NEVER_NS
-        short = shortage(self._pid)
+        short = shortage(self._context.pid)
         if short:
             self._failed(short, last=last)
             return
@@ -193,7 +198,7 @@ class ExactTraces:
             if isinstance(report, rp.Copied):
                 count.pause_s = report.pause_s
                 if not count.marked:
-                    count.at_ns = self._clock()
+                    count.at_ns = self._context.clock()
             elif isinstance(report, rp.TracesReport):
                 self._taken(report, count)
 
@@ -214,15 +219,15 @@ class ExactTraces:
         at, pause_s = count.at_ns / 1e9, count.pause_s or 0.0
         if self._on and self._due_ns == NEVER_NS:
             spent = max(pause_s / PAUSE_SHARE, report.took_s / WORK_SHARE)
-            self._due_ns = self._clock() + max(INTERVAL_NS, int(spent * 1e9))
+            self._due_ns = self._context.clock() + max(INTERVAL_NS, int(spent * 1e9))
         places = [self._named(*site) for site in report.sites]
         sites = self._numbers.sites(at, places)
         ways = [[places[index] for index in way] for way, _, _ in report.tracebacks]
         tracebacks = self._numbers.tracebacks(at, ways)
-        self._emit(
+        self._context.emit(
             ev.TracesTaken(
                 at=at,
-                pid=self._pid,
+                process=self._context.process,
                 number=count.number,
                 frames=report.frames,
                 traced=report.traced,
@@ -257,9 +262,13 @@ class ExactTraces:
         )
 
     def _failed(self, reason: str, *, last: bool) -> None:
-        now = self._clock()
+        now = self._context.clock()
         if self._on and not last:
             self._due_ns = now + self._retry_ns
         retry_s = None if last else self._retry_ns / 1e9
-        self._emit(ev.TracesFailed(at=now / 1e9, pid=self._pid, reason=reason, retry_s=retry_s))
+        self._context.emit(
+            ev.TracesFailed(
+                at=now / 1e9, process=self._context.process, reason=reason, retry_s=retry_s
+            )
+        )
         self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)

@@ -20,6 +20,7 @@ from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.session.reference_records import TypeName
 from refwatch.session.references import References
+from refwatch.target.context import Context
 
 LIMIT_S = 600.0  # that a viewer may keep an inspection open
 GRAPH_LIMIT_S = 60.0
@@ -32,23 +33,17 @@ class ViewerWork:
 
     def __init__(
         self,
-        pid: int,
+        context: Context,
         copies: Copies,
         censuses: Censuses | None,
         objects: ObjectsWatch | None,
-        emit: Callable[[ev.Event], None],
-        send: Callable[[dict[str, object]], None],
         fold: Callable[[], References | None],
-        now: Callable[[], float],
     ) -> None:
-        self._pid = pid
+        self._context = context
         self._copies = copies
         self._censuses = censuses
         self._objects = objects
-        self._emit = emit
-        self._send = send
         self._fold = fold
-        self._now = now
         self._inspections: list[str] = []
         self._drawing: list[tuple[subprocess.Popen[bytes], str, str, str]] = []
         """(graphviz, work, DOT file, SVG file)"""
@@ -82,7 +77,7 @@ class ViewerWork:
         if self._censuses is None:
             self._note("warning", "no census: it is switched off (--census off)")
         else:
-            self._censuses.wanted("viewer", int(self._now() * 1e9))
+            self._censuses.wanted("viewer", self._context.clock())
 
     def _watch_object(self, command: cmd.WatchObject) -> None:
         if not all(word.isidentifier() for word in command.path.split(".")):
@@ -92,7 +87,7 @@ class ViewerWork:
 
     def _unwatch(self, command: cmd.Unwatch) -> None:
         if self._objects is not None:
-            self._objects.forget(command.watch, int(self._now() * 1e9))
+            self._objects.forget(command.watch, self._context.clock())
 
     def _watch_node(self, command: cmd.WatchNode) -> None:
         asked = {"command": "way", "node": command.node}
@@ -137,7 +132,7 @@ class ViewerWork:
         if self._objects is not None and self._objects.again(lambda one: one.address == address):
             return
         steps = [list(step) for step in report.way.steps]
-        self._send({"command": "way", "way": steps, "address": report.way.address})
+        self._context.send({"command": "way", "way": steps, "address": report.way.address})
 
     # Inspections
 
@@ -181,10 +176,10 @@ class ViewerWork:
         self._copies.start("inspect", subject, take, fail, limit_s=LIMIT_S, name=name, held=held)
 
     def _take_referrers(self, name: str, report: rp.ReferrersReport) -> None:
-        self._emit(
+        self._context.emit(
             ev.ReferrersFound(
-                at=self._now(),
-                pid=self._pid,
+                at=self._context.now(),
+                process=self._context.process,
                 inspection=name,
                 node=report.node,
                 type=report.type,
@@ -196,9 +191,14 @@ class ViewerWork:
                 left_out=report.left_out,
             )
         )
-        self._emit(
+        self._context.emit(
             ev.WorkProgressed(
-                at=self._now(), pid=self._pid, work=name, text="done", share=1.0, done=True
+                at=self._context.now(),
+                process=self._context.process,
+                work=name,
+                text="done",
+                share=1.0,
+                done=True,
             )
         )
 
@@ -211,8 +211,13 @@ class ViewerWork:
         self._copies.cancel(command.inspection, "closed")
 
     def _over(self, name: str, reason: str) -> None:
-        self._emit(
-            ev.InspectionEnded(at=self._now(), pid=self._pid, inspection=name, reason=reason)
+        self._context.emit(
+            ev.InspectionEnded(
+                at=self._context.now(),
+                process=self._context.process,
+                inspection=name,
+                reason=reason,
+            )
         )
 
     # Chains and graphs
@@ -280,7 +285,11 @@ class ViewerWork:
             return
         graphviz = shutil.which("dot")
         if graphviz is None:
-            self._emit(ev.GraphWritten(at=self._now(), paths=[str(path)]))
+            self._context.emit(
+                ev.GraphWritten(
+                    at=self._context.now(), process=self._context.process, paths=[str(path)]
+                )
+            )
             self._done(command.work, None)
             return
         svg = str(path.with_suffix(".svg"))
@@ -300,7 +309,11 @@ class ViewerWork:
             if status is not None:
                 self._drawing.remove(drawing)
                 paths = [dot] if status or not os.path.exists(svg) else [dot, svg]
-                self._emit(ev.GraphWritten(at=self._now(), paths=paths))
+                self._context.emit(
+                    ev.GraphWritten(
+                        at=self._context.now(), process=self._context.process, paths=paths
+                    )
+                )
                 self._done(work, None)
 
     def end(self) -> None:
@@ -314,16 +327,24 @@ class ViewerWork:
     def _paused(self, report: rp.Copied) -> None:
         if self._censuses is not None:
             self._censuses.paused(report.pause_s)
-        self._emit(ev.TargetPaused(at=self._now(), pid=self._pid, pause_s=report.pause_s))
+        self._context.emit(
+            ev.TargetPaused(
+                at=self._context.now(), process=self._context.process, pause_s=report.pause_s
+            )
+        )
 
     def _begun(self, work: str, text: str) -> None:
-        self._emit(ev.WorkProgressed(at=self._now(), pid=self._pid, work=work, text=text))
+        self._context.emit(
+            ev.WorkProgressed(
+                at=self._context.now(), process=self._context.process, work=work, text=text
+            )
+        )
 
     def _progress(self, report: rp.Progress) -> None:
-        self._emit(
+        self._context.emit(
             ev.WorkProgressed(
-                at=self._now(),
-                pid=self._pid,
+                at=self._context.now(),
+                process=self._context.process,
                 work=report.work,
                 text=report.text,
                 share=report.share,
@@ -332,10 +353,10 @@ class ViewerWork:
 
     def _done(self, work: str, failure: str | None) -> None:
         text = "done" if failure is None else "not done"
-        self._emit(
+        self._context.emit(
             ev.WorkProgressed(
-                at=self._now(),
-                pid=self._pid,
+                at=self._context.now(),
+                process=self._context.process,
                 work=work,
                 text=text,
                 share=1.0,
@@ -345,4 +366,6 @@ class ViewerWork:
         )
 
     def _note(self, level: str, text: str) -> None:
-        self._emit(ev.Noted(at=self._now(), level=level, text=text))
+        self._context.emit(
+            ev.Noted(at=self._context.now(), process=self._context.process, level=level, text=text)
+        )

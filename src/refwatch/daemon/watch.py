@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from refwatch.daemon.connections import Connection
@@ -14,6 +15,7 @@ from refwatch.daemon.pace import Pace
 from refwatch.daemon.peers import Peers
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
+from refwatch.model.event import TimedEvent
 from refwatch.model.reports import (
     Answer,
     Ending,
@@ -30,6 +32,7 @@ from refwatch.observe.proc import FOREIGN_PROC, proc_is_ours
 from refwatch.observe.sampler import Sampler
 from refwatch.observe.threads import read_image
 from refwatch.session.references import References
+from refwatch.target.context import Context
 
 if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
@@ -54,16 +57,19 @@ ASK = b'{"command":"ask"}\n'
 
 
 class Watch:
-    """Watches process ``pid``; ``zero_ns`` is CLOCK_MONOTONIC at the session's start."""
+    """Watches one process. ``process`` is its number in the session, ``zero_ns`` CLOCK_MONOTONIC at
+    the session's start."""
 
     def __init__(
         self,
+        *,
+        process: int,
         pid: int,
         launcher: int,
         zero_ns: int,
         rate_hz: float,
         options: HeapOptions,
-        emit: Callable[[ev.Event], None],
+        emit: Callable[[TimedEvent], None],
         fold: Callable[[], References | None],
     ) -> None:
         self.pid = pid
@@ -73,9 +79,17 @@ class Watch:
         self._zero_ns = zero_ns
         self._emit = emit
         self._pace = Pace(rate_hz)
-        self._sampler = Sampler(pid, emit)
         self.peers = Peers(pid, self._take_report)
-        self._launcher = launcher
+        self._context = Context(
+            process=process,
+            pid=pid,
+            launcher=launcher,
+            memory=None,
+            emit=emit,
+            write=self.peers.tell_probe,
+            clock=self.now_ns,
+        )
+        self._sampler = Sampler(self._context)
         self._options = options
         self._fold = fold
         self._heap: HeapWatch | None = None
@@ -107,7 +121,14 @@ class Watch:
         """Say that a reading is missing, once for each reason."""
         if self._limits.get(reading) != reason:
             self._limits[reading] = reason
-            self._emit(ev.ReadingLimited(at=self.now_ns() / 1e9, reading=reading, reason=reason))
+            self._emit(
+                ev.ReadingLimited(
+                    at=self.now_ns() / 1e9,
+                    process=self._context.process,
+                    reading=reading,
+                    reason=reason,
+                )
+            )
 
     # The probe
 
@@ -174,9 +195,15 @@ class Watch:
             ev.GcGeneration(collections=done, collected=freed, uncollectable=kept)
             for done, freed, kept in answer.gc
         ]
-        self._emit(ev.GcMeasured(at=now / 1e9, pid=self.pid, generations=generations))
+        self._emit(
+            ev.GcMeasured(at=now / 1e9, process=self._context.process, generations=generations)
+        )
         if answer.gc_pauses is not None:
-            self._emit(ev.GcPaused(at=now / 1e9, pid=self.pid, generations=answer.gc_pauses))
+            self._emit(
+                ev.GcPaused(
+                    at=now / 1e9, process=self._context.process, generations=answer.gc_pauses
+                )
+            )
 
     def _take_inside(self, sample: InsideSample) -> None:
         if self._inside is not None and not self.over:
@@ -191,7 +218,7 @@ class Watch:
             return
         self.limit("GIL", "from inside, who holds it and who waits are estimates")
         gil = self._hello.layout.gil
-        self._inside = InsideSampler(self.pid, self._emit, gil.gil if gil else None, INSIDE_HZ)
+        self._inside = InsideSampler(self._context, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self.now_ns())
         self.peers.tell_probe(SAMPLE)
         self._jobs.at(self._slice, self.now_ns() + SLICE_NS)
@@ -205,7 +232,7 @@ class Watch:
         self._emit(
             ev.InterpreterFound(
                 at=now / 1e9,
-                pid=self.pid,
+                process=self._context.process,
                 python=hello.python,
                 free_threaded=hello.free_threaded,
                 gil=hello.gil_enabled,
@@ -223,15 +250,7 @@ class Watch:
         except (ReadingDenied, MemoryGone, OSError):
             memory = None
         self._heap = HeapWatch(
-            self.pid,
-            self._launcher,
-            self._options,
-            hello,
-            memory,
-            self._emit,
-            self.peers.tell_probe,
-            self._fold,
-            self.now_ns,
+            replace(self._context, memory=memory), self._options, hello, self._fold
         )
         if self._options.references.census == "off":
             self.limit("census", "switched off (--census off)")
@@ -341,7 +360,14 @@ class Watch:
         self._jobs.at(self._review, now + REVIEW_NS)
         reason = self._pace.review()
         if reason:
-            self._emit(ev.RateChanged(at=now / 1e9, rate_hz=self._pace.rate_hz, reason=reason))
+            self._emit(
+                ev.RateChanged(
+                    at=now / 1e9,
+                    process=self._context.process,
+                    rate_hz=self._pace.rate_hz,
+                    reason=reason,
+                )
+            )
         with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
             self._sampler.check_code()
         self._sampler.read_switches()
@@ -389,7 +415,7 @@ class Watch:
         from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
 
         try:
-            self._processes = self._processes or ProcessReader(self.pid, self._launcher)
+            self._processes = self._processes or ProcessReader(self._context)
             copied = self._heap is not None and self._heap.copied
             self._emit(self._processes.read(now / 1e9, last=last, copied=copied))
         except ProcessGone:
@@ -403,6 +429,7 @@ class Watch:
         self._emit(
             ev.CostMeasured(
                 at=now / 1e9,
+                process=self._context.process,
                 probe_cpu_s=calibration + self._probe_cpu_s,
                 probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
                 daemon_cpu_s=time.process_time(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from refwatch.export.values import text
 from refwatch.model import snapshot as snap
+from refwatch.model.event import MAIN
 from refwatch.session.blockers import known_limits
+from refwatch.session.process import ProcessState
 from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 
@@ -22,24 +24,31 @@ def limits_of(
     sampling: snap.Sampling,
     processes: Sequence[snap.Process],
 ) -> list[snap.Limit]:
-    """What the session said is limited, and a reason for every other null of the snapshot."""
-    limits = dict(known_limits(state))
-    for reading, reason in _missing(state, target, cost, sampling):
-        limits.setdefault(reading, reason)
+    """What each process's readings are limited by, and a reason for every other null of the
+    snapshot."""
+    rows: list[snap.Limit] = []
     for process in processes:
-        if process.memory.uss is None and state.processes[process.pid].private is not None:
-            limits.setdefault("memory.uss", "not read since the resident size has changed")
-        for reading, reason in _missing_of(process, _general(state)):
+        record = state.processes[process.number]
+        limits = dict(known_limits(record))
+        reasons = [
+            *(_missing(state, target, cost, sampling) if process.number == MAIN else ()),
+            *_missing_of(process, record, _general(state)),
+            *_missing_references(process, record, state),
+            *_missing_allocations(process, record, state),
+        ]
+        for reading, reason in reasons:
             limits.setdefault(reading, reason)
-        for reading, reason in _missing_references(process, state):
-            limits.setdefault(reading, reason)
-        for reading, reason in _missing_allocations(process, state):
-            limits.setdefault(reading, reason)
+        rows += _rows(limits, process.number)
     if not processes:
-        limits.setdefault("census", _not_yet(state))
-        limits.setdefault("allocations", _general(state))
+        reasons = [("census", _not_yet(state)), ("allocations", _general(state))]
+        rows = _rows(dict([*_missing(state, target, cost, sampling), *reasons]), None)
+    return rows
+
+
+def _rows(limits: Mapping[str, str], process: int | None) -> list[snap.Limit]:
     return [
-        snap.Limit(reading=text(reading), reason=text(reason)) for reading, reason in limits.items()
+        snap.Limit(reading=text(reading), reason=text(reason), process=process)
+        for reading, reason in limits.items()
     ]
 
 
@@ -66,7 +75,9 @@ def _missing(
         yield "exit_code", "the status of the target's end did not reach refwatch"
 
 
-def _missing_of(process: snap.Process, general: str) -> Iterator[tuple[str, str]]:
+def _missing_of(
+    process: snap.Process, record: ProcessState, general: str
+) -> Iterator[tuple[str, str]]:
     gil, memory = process.gil, process.memory
     if gil.present is False:
         yield "gil", "this interpreter runs without a GIL"
@@ -75,7 +86,10 @@ def _missing_of(process: snap.Process, general: str) -> Iterator[tuple[str, str]
     if memory.rss is None:
         yield "memory", general
     if memory.uss is None:
-        yield "memory.uss", general
+        yield (
+            "memory.uss",
+            general if record.private is None else "not read since the resident size has changed",
+        )
     if process.ppid is None:
         yield "ppid", NOT_TAKEN
     if any(thread.samples == 0 for thread in process.threads):
@@ -92,14 +106,15 @@ def _not_yet(state: State) -> str:
     return "not taken yet"
 
 
-def _why_no_census(process: snap.Process, state: State) -> str:
-    failure = state.processes[process.pid].references.failure
-    return state.limits.get("census") or failure or _not_yet(state)
+def _why_no_census(record: ProcessState, state: State) -> str:
+    return record.limits.get("census") or record.references.failure or _not_yet(state)
 
 
-def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
-    failure = state.processes[process.pid].references.failure
-    no_census = _why_no_census(process, state)
+def _missing_references(
+    process: snap.Process, record: ProcessState, state: State
+) -> Iterator[tuple[str, str]]:
+    failure = record.references.failure
+    no_census = _why_no_census(record, state)
     if process.census is None:
         yield "census", no_census
     elif failure is not None:
@@ -107,18 +122,20 @@ def _missing_references(process: snap.Process, state: State) -> Iterator[tuple[s
     if process.census is not None and process.census.garbage is None:
         inside = process.census.method == "inside"
         yield "census.garbage", GARBAGE_INSIDE if inside else GARBAGE_NOT_LOOKED
-    not_live = state.limits.get("references") or state.limits.get("outside reading")
+    not_live = record.limits.get("references") or record.limits.get("outside reading")
     if not any(one.exact for one in process.classes):
         yield "classes", not_live or no_census
-    if "references" in state.limits:
-        yield "watched", state.limits["references"]
-    elif state.processes[process.pid].references.forgets_objects:
+    if "references" in record.limits:
+        yield "watched", record.limits["references"]
+    elif record.references.forgets_objects:
         yield "watched", f"of the objects that have died only the last {KEEP_DEAD} are kept"
     yield from _missing_watched(process.watched, _general(state))
 
 
-def _missing_allocations(process: snap.Process, state: State) -> Iterator[tuple[str, str]]:
-    known = state.processes[process.pid].allocations
+def _missing_allocations(
+    process: snap.Process, record: ProcessState, state: State
+) -> Iterator[tuple[str, str]]:
+    known = record.allocations
     if process.allocations is None:
         off = known.switched_s is not None and known.mode == "off"
         yield "allocations", "switched off" if off else _general(state)
@@ -129,7 +146,7 @@ def _missing_allocations(process: snap.Process, state: State) -> Iterator[tuple[
     if process.memory_split is None:
         census = process.census
         if census is None:
-            yield "memory split", f"it comes with a census: {_why_no_census(process, state)}"
+            yield "memory split", f"it comes with a census: {_why_no_census(record, state)}"
         elif census.method == "inside":
             yield "memory split", "the census is taken inside; it is looked for in copies only"
         else:

@@ -38,7 +38,7 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
     its name has come. Of those that never had an instance the first ones are there."""
     known = process.references
     now = _read_s(known, state.now if process.ended_s is None else process.ended_s)
-    exact = "outside reading" not in state.limits
+    exact = "outside reading" not in process.limits
     rows: dict[TypeName, snap.ClassCount] = {}
     idle = 0
     for record in known.classes.values():
@@ -165,9 +165,9 @@ def census(known: References) -> snap.Census | None:
     )
 
 
-def judged(known: References, state: State) -> snap.Judged:
+def judged(process: ProcessState) -> snap.Judged:
     """Up to when it was judged what keeps growing."""
-    found = judge(known, state.limits.get("census"))
+    found = judge(process.references, process.limits.get("census"))
     reason = None if found.reason is None else text(found.reason)
     return snap.Judged(until_s=rounded_or_none(found.until_s), by=list(found.by), reason=reason)
 

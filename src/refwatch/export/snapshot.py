@@ -19,9 +19,9 @@ from refwatch.export.values import rounded, rounded_or_none, text
 from refwatch.model import snapshot as snap
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose
-from refwatch.session.process import GilRecord, ProcessState, ThreadRecord
+from refwatch.session.process import GilRecord, Line, ProcessState, ThreadRecord
 from refwatch.session.series import Series
-from refwatch.session.state import Line, State
+from refwatch.session.state import State
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 
@@ -60,7 +60,8 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
 
 
 def _target(state: State) -> snap.Target:
-    target, interpreter = state.target, state.interpreter
+    target = state.target
+    interpreter = state.main.interpreter if state.main is not None else None
     return snap.Target(
         argv=[text(word) for word in target.argv] if target else [],
         executable=text(target.executable) if target else "",
@@ -73,7 +74,7 @@ def _target(state: State) -> snap.Target:
 
 
 def _cost(state: State) -> snap.Cost:
-    cost = state.cost if state.cost.measured else None
+    cost = state.main.cost if state.main is not None and state.main.cost.measured else None
     return snap.Cost(
         probe_cpu_s=rounded(cost.probe_cpu_s) if cost else None,
         probe_gil_held_s=rounded(cost.probe_gil_held_s) if cost else None,
@@ -88,31 +89,32 @@ def _sampling(state: State) -> snap.Sampling:
     samples = sum(process.samples for process in processes)
     main = state.main
     seconds = main.sampled_s if main else 0.0
-    outside = "outside reading" not in state.limits
+    outside = main is None or "outside reading" not in main.limits
     return snap.Sampling(
         method="none" if not samples else "outside" if outside else "inside",
-        rate_hz=rounded_or_none(state.rate_hz or None),
+        rate_hz=rounded_or_none(main.rate_hz or None) if main else None,
         mean_hz=rounded(main.samples / seconds) if main and seconds else None,
         samples=samples,
         torn_frames=sum(process.torn for process in processes),
-        rate_changes=[text(change) for change in state.rate_changes],
+        rate_changes=[text(change) for change in main.rate_changes] if main else [],
     )
 
 
 def _process(process: ProcessState, state: State) -> snap.Process:
     threads = sorted(process.threads.values(), key=lambda t: (t.started_s, t.serial))
     return snap.Process(
+        number=process.number,
         pid=process.pid,
-        ppid=process.ppid,
-        argv=[text(word) for word in process.argv],
+        ppid=process.started.ppid,
+        argv=[text(word) for word in process.started.argv],
         start_method=None,
-        started_s=rounded(process.started_s),
+        started_s=rounded(process.started.at),
         ended_s=rounded_or_none(process.ended_s),
-        exit_code=process.exit_code,
+        exit_code=process.exited.exit_code if process.exited is not None else None,
         memory=_memory(process),
         cpu=_cpu(process),
         gil=_gil(process.gil),
-        threads=[_thread(thread, state.lines) for thread in threads],
+        threads=[_thread(thread, process.lines) for thread in threads],
         gc=[
             snap.GcStats(
                 generation=number,
@@ -128,9 +130,9 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         census=references.census(process.references),
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
-        holds=_holds(process, state.lines),
+        holds=_holds(process, process.lines),
         collecting_s=rounded_or_none(process.gil.collecting_s),
-        judged=references.judged(process.references, state),
+        judged=references.judged(process),
     )
 
 

@@ -39,23 +39,23 @@ def summary_lines(state: State) -> list[str]:
     alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
     cost. Of a program that did not begin there are the end and the reason alone."""
     process = state.main
-    head = [_line("target", _target(state)), *_program(state)]
-    if state.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why
-        return head
+    head = [_line("target", _target(state)), *_program(process)]
     verdict = [_line("verdict", diagnose(state).sentence)]
-    tail = _cost(state) + _limits(state)
     if process is None:
-        return head + verdict + tail
+        return head + verdict
+    if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why
+        return head
+    tail = _cost(process) + _limits(process)
     leaks = _suspects(process.references)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
-    head += ([] if leaks else _not_judged(process.references, state)) + _gil(process)
+    head += ([] if leaks else _not_judged(process)) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
     memory += _memory_sentence(process, min(room, MAX_SENTENCE))
     room = MAX_LINES - len(head) - len(objects + memory + tail)
-    return head + _threads(process, state, min(room, MAX_THREADS)) + objects + memory + tail
+    return head + _threads(process, min(room, MAX_THREADS)) + objects + memory + tail
 
 
 def _growth(process: ProcessState) -> list[str]:
@@ -82,9 +82,9 @@ def _target(state: State) -> str:
     return f"{command} · {_end(state)} · {_seconds(state.now)}"
 
 
-def _program(state: State) -> list[str]:
+def _program(process: ProcessState | None) -> list[str]:
     """Why it has not begun, or which interpreter has what it lacked, where that is known."""
-    why = state.limits.get("program")
+    why = process.limits.get("program") if process is not None else None
     return [_line("program", printable(why))] if why else []
 
 
@@ -96,9 +96,9 @@ def _end(state: State) -> str:
     return f"exit status {state.exited.exit_code}"
 
 
-def _not_judged(known: References, state: State) -> list[str]:
+def _not_judged(process: ProcessState) -> list[str]:
     """Why it is not known whether anything keeps growing."""
-    limit = state.limits.get("census")
+    known, limit = process.references, process.limits.get("census")
     looked = known.census.taken or known.failure or limit
     why = judged(known, limit).because(over=known.over) if looked else ""
     return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
@@ -198,12 +198,12 @@ def _allocations(known: Allocations) -> list[str]:
     return [_line("alloc", f"burst, {share} · most {where}: {_size(rate)}/s {sure}".rstrip())]
 
 
-def _threads(process: ProcessState, state: State, most: int) -> list[str]:
+def _threads(process: ProcessState, most: int) -> list[str]:
     sampled = [thread for thread in process.threads.values() if thread.watched_s > 0]
     busiest = sorted(sampled, key=lambda t: (-round(_busy_s(t), 3), t.started_s))[:most]
     width = max((len(_name(thread)) for thread in busiest), default=0)
     lines = [
-        _line("" if index else "threads", f"{_name(thread):<{width}}  {_doing(thread, state)}")
+        _line("" if index else "threads", f"{_name(thread):<{width}}  {_doing(thread, process)}")
         for index, thread in enumerate(busiest)
     ]
     more = len(sampled) - len(busiest) + process.forgotten_threads
@@ -221,12 +221,12 @@ def _name(thread: ThreadRecord) -> str:
     return _cut(thread.name or f"tid {thread.tid}", 24)
 
 
-def _doing(thread: ThreadRecord, state: State) -> str:
+def _doing(thread: ThreadRecord, process: ProcessState) -> str:
     """Its three largest shares, and the line at which it spent most time in the largest."""
     states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
     shares = [f"{s.value} {_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005]
     top = max(thread.hot, key=lambda key: thread.hot[key], default=None)
-    line = state.lines.get(top[0]) if top else None
+    line = process.lines.get(top[0]) if top else None
     where = f"  {_tail(line.file, 40)}:{line.number}" if line else ""
     return ", ".join(shares) + where
 
@@ -249,8 +249,8 @@ def _memory_sentence(process: ProcessState, most: int) -> list[str]:
     return [_line("", line) for line in lines]
 
 
-def _cost(state: State) -> list[str]:
-    cost = state.cost
+def _cost(process: ProcessState) -> list[str]:
+    cost = process.cost
     if not cost.measured:
         return []
     inside = f"{_seconds(cost.probe_cpu_s)} CPU in the target"
@@ -258,8 +258,8 @@ def _cost(state: State) -> list[str]:
     return [_line("cost", f"{inside}, {held}; {_seconds(cost.daemon_cpu_s)} CPU beside it")]
 
 
-def _limits(state: State) -> list[str]:
-    limits = [reading for reading in known_limits(state) if reading != "program"]  # told above
+def _limits(process: ProcessState) -> list[str]:
+    limits = [reading for reading in known_limits(process) if reading != "program"]  # told above
     if not limits:
         return []
     names = _cut(", ".join(limits), WIDTH - LABEL - 30)

@@ -18,7 +18,6 @@ class AllocationsSwitched(_Event, frozen=True, kw_only=True, tag="allocations_sw
     """Allocations are seen this way from now on. ``frames``: how deep tracebacks go. ``note`` says,
     if anything, why it is not what was asked for, or what limits it."""
 
-    pid: int
     mode: Mode
     frames: int
     note: str = ""
@@ -27,7 +26,6 @@ class AllocationsSwitched(_Event, frozen=True, kw_only=True, tag="allocations_sw
 class SitesSeen(_Event, frozen=True, kw_only=True, tag="sites_seen"):
     """Sites got numbers: ``first``, ``first + 1``, and so on."""
 
-    pid: int
     first: int
     sites: list[Site]
 
@@ -36,7 +34,6 @@ class TracebacksSeen(_Event, frozen=True, kw_only=True, tag="tracebacks_seen"):
     """Tracebacks got numbers: ``first``, ``first + 1``, and so on. Each is the numbers of its
     sites, innermost first."""
 
-    pid: int
     first: int
     tracebacks: list[list[int]]
 
@@ -45,7 +42,6 @@ class BurstMeasured(_Event, frozen=True, kw_only=True, tag="burst_measured"):
     """A window of burst mode has ended. ``window_s`` is its length, ``span_s`` the time since the
     window before ended (or burst mode began): together they say what share of the time was seen."""
 
-    pid: int
     window_s: float
     span_s: float
     uses: list[BurstUse]
@@ -58,7 +54,6 @@ class TracesTaken(_Event, frozen=True, kw_only=True, tag="traces_taken"):
     largest ones only; ``traced`` bytes in ``blocks`` blocks are all of them, refwatch's own left
     out. ``peak`` is tracemalloc's."""
 
-    pid: int
     number: int
     frames: int
     traced: int
@@ -74,7 +69,6 @@ class TracesTaken(_Event, frozen=True, kw_only=True, tag="traces_taken"):
 class TracesFailed(_Event, frozen=True, kw_only=True, tag="traces_failed"):
     """No copy could be made to count the traces. ``retry_s``: seconds until it is tried again."""
 
-    pid: int
     reason: str
     retry_s: float | None
 
@@ -82,5 +76,4 @@ class TracesFailed(_Event, frozen=True, kw_only=True, tag="traces_failed"):
 class MemoryMeasured(_Event, frozen=True, kw_only=True, tag="memory_measured"):
     """Where the resident memory is, as found out in a copy."""
 
-    pid: int
     split: MemorySplit

@@ -16,7 +16,6 @@ class ChainsFound(TimedEvent, frozen=True, kw_only=True, tag="chains_found"):
     cut short, for one. Where it is empty, no chain means that nobody does.
     """
 
-    pid: int
     module: str
     name: str
     chains: list[list[ChainLink]]

@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from refwatch.model.allocations import Mode
+from refwatch.model.event import MAIN, SESSION
 
 Name = Annotated[str, Meta(max_length=4096)]
 WorkName = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -19,73 +20,81 @@ Cells = Annotated[int, Meta(ge=1, le=(1 << 16) - 1)]  # struct winsize of ioctl_
 Typed = Annotated[str, Meta(max_length=4 << 20)]
 
 
-class _Command(Struct, frozen=True, kw_only=True, tag_field="command", tag=True):
-    pass
+class SessionCommand(Struct, frozen=True, kw_only=True, tag_field="command", tag=True):
+    """About the session as a whole: ``process`` is 0."""
+
+    process: Number = SESSION
 
 
-class WriteSnapshot(_Command, frozen=True, kw_only=True, tag="write_snapshot"):
+class ProcessCommand(Struct, frozen=True, kw_only=True, tag_field="command", tag=True):
+    """About one process of the session; the one that was launched unless it says otherwise."""
+
+    process: Number = MAIN
+
+
+class WriteSnapshot(SessionCommand, frozen=True, kw_only=True, tag="write_snapshot"):
     """Write a snapshot to ``path``; a SnapshotWritten or a Noted event answers."""
 
     path: Name
 
 
-class TypeInput(_Command, frozen=True, kw_only=True, tag="type_input"):
+class TypeInput(SessionCommand, frozen=True, kw_only=True, tag="type_input"):
     """Characters for the target's terminal."""
 
     data: Typed
 
 
-class ResizeTerminal(_Command, frozen=True, kw_only=True, tag="resize_terminal"):
+class ResizeTerminal(SessionCommand, frozen=True, kw_only=True, tag="resize_terminal"):
     rows: Cells
     columns: Cells
 
 
-class SignalTarget(_Command, frozen=True, kw_only=True, tag="signal_target"):
+class SignalTarget(ProcessCommand, frozen=True, kw_only=True, tag="signal_target"):
     """Send the target this signal number."""
 
     number: Annotated[int, Meta(ge=0, le=64)]
 
 
-class Mark(_Command, frozen=True, kw_only=True, tag="mark"):
+class Mark(SessionCommand, frozen=True, kw_only=True, tag="mark"):
     name: Name
 
 
-class TakeCensus(_Command, frozen=True, kw_only=True, tag="take_census"):
+class TakeCensus(ProcessCommand, frozen=True, kw_only=True, tag="take_census"):
     """Take a census now."""
 
 
-class WatchObject(_Command, frozen=True, kw_only=True, tag="watch_object"):
+class WatchObject(ProcessCommand, frozen=True, kw_only=True, tag="watch_object"):
     """Watch what ``path`` names (``pkg.mod.name.attr``), now or as soon as it is there."""
 
     path: Name
 
 
-class WatchNode(_Command, frozen=True, kw_only=True, tag="watch_node"):
+class WatchNode(ProcessCommand, frozen=True, kw_only=True, tag="watch_node"):
     """Watch an object that an inspection has shown."""
 
     inspection: WorkName
     node: Number
 
 
-class WatchInstance(_Command, frozen=True, kw_only=True, tag="watch_instance"):
+class WatchInstance(ProcessCommand, frozen=True, kw_only=True, tag="watch_instance"):
     """Watch the newest instance of a class or type."""
 
     module: Name
     name: Name
 
 
-class WatchAddress(_Command, frozen=True, kw_only=True, tag="watch_address"):
+class WatchAddress(ProcessCommand, frozen=True, kw_only=True, tag="watch_address"):
     """Watch the object that a chain or a census has shown there, if one of that type still is."""
 
     address: Number
     type: Name
 
 
-class Unwatch(_Command, frozen=True, kw_only=True, tag="unwatch"):
+class Unwatch(ProcessCommand, frozen=True, kw_only=True, tag="unwatch"):
     watch: Number
 
 
-class Inspect(_Command, frozen=True, kw_only=True, tag="inspect"):
+class Inspect(ProcessCommand, frozen=True, kw_only=True, tag="inspect"):
     """Make a copy and say who refers to a watched object. ``inspection`` is a name of the viewer's
     choice; ReferrersFound events answer, WorkProgressed tells how far it has come."""
 
@@ -93,7 +102,7 @@ class Inspect(_Command, frozen=True, kw_only=True, tag="inspect"):
     watch: Number
 
 
-class InspectInstance(_Command, frozen=True, kw_only=True, tag="inspect_instance"):
+class InspectInstance(ProcessCommand, frozen=True, kw_only=True, tag="inspect_instance"):
     """The same for the newest instance of a class or type."""
 
     inspection: WorkName
@@ -101,7 +110,7 @@ class InspectInstance(_Command, frozen=True, kw_only=True, tag="inspect_instance
     name: Name
 
 
-class InspectAddress(_Command, frozen=True, kw_only=True, tag="inspect_address"):
+class InspectAddress(ProcessCommand, frozen=True, kw_only=True, tag="inspect_address"):
     """The same for an object that a chain or a census has shown, if one of that type still is
     there."""
 
@@ -110,20 +119,20 @@ class InspectAddress(_Command, frozen=True, kw_only=True, tag="inspect_address")
     type: Name
 
 
-class OpenNode(_Command, frozen=True, kw_only=True, tag="open_node"):
+class OpenNode(ProcessCommand, frozen=True, kw_only=True, tag="open_node"):
     """Say who refers to this node of an inspection, in the same copy."""
 
     inspection: WorkName
     node: Number
 
 
-class EndInspection(_Command, frozen=True, kw_only=True, tag="end_inspection"):
+class EndInspection(ProcessCommand, frozen=True, kw_only=True, tag="end_inspection"):
     """Let the copy of an inspection go, whatever it is doing."""
 
     inspection: WorkName
 
 
-class FindChains(_Command, frozen=True, kw_only=True, tag="find_chains"):
+class FindChains(ProcessCommand, frozen=True, kw_only=True, tag="find_chains"):
     """Find out who keeps instances of a class or type alive; ChainsFound answers."""
 
     work: WorkName
@@ -131,11 +140,11 @@ class FindChains(_Command, frozen=True, kw_only=True, tag="find_chains"):
     name: Name
 
 
-class CancelWork(_Command, frozen=True, kw_only=True, tag="cancel_work"):
+class CancelWork(ProcessCommand, frozen=True, kw_only=True, tag="cancel_work"):
     work: WorkName
 
 
-class WriteGraph(_Command, frozen=True, kw_only=True, tag="write_graph"):
+class WriteGraph(ProcessCommand, frozen=True, kw_only=True, tag="write_graph"):
     """Write the references around instances of a class as DOT to ``path``; GraphWritten answers."""
 
     work: WorkName
@@ -144,7 +153,7 @@ class WriteGraph(_Command, frozen=True, kw_only=True, tag="write_graph"):
     name: Name
 
 
-class SwitchAllocations(_Command, frozen=True, kw_only=True, tag="switch_allocations"):
+class SwitchAllocations(ProcessCommand, frozen=True, kw_only=True, tag="switch_allocations"):
     """See allocations this way from now on; an AllocationsSwitched event answers. ``frames`` is how
     deep exact tracebacks go; None leaves it as it was."""
 
@@ -152,11 +161,11 @@ class SwitchAllocations(_Command, frozen=True, kw_only=True, tag="switch_allocat
     frames: Annotated[int, Meta(ge=1, le=65_535)] | None = None
 
 
-class CountTraces(_Command, frozen=True, kw_only=True, tag="count_traces"):
+class CountTraces(ProcessCommand, frozen=True, kw_only=True, tag="count_traces"):
     """Count the traces of exact mode now; TracesTaken answers."""
 
 
-class StopWatching(_Command, frozen=True, kw_only=True, tag="stop_watching"):
+class StopWatching(SessionCommand, frozen=True, kw_only=True, tag="stop_watching"):
     """End the watch; the target goes on."""
 
 

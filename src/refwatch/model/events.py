@@ -17,6 +17,7 @@ from refwatch.model.allocation_events import TracebacksSeen as TracebacksSeen
 from refwatch.model.allocation_events import TracesFailed as TracesFailed
 from refwatch.model.allocation_events import TracesTaken as TracesTaken
 from refwatch.model.chain_events import ChainsFound as ChainsFound
+from refwatch.model.event import SessionEvent as _SessionEvent
 from refwatch.model.event import TimedEvent as _Event
 from refwatch.model.process_events import GcGeneration as GcGeneration
 from refwatch.model.process_events import GcMeasured as GcMeasured
@@ -43,7 +44,6 @@ class TargetStarted(_Event, frozen=True, kw_only=True, tag="target_started"):
 class InterpreterFound(_Event, frozen=True, kw_only=True, tag="interpreter_found"):
     """The probe has answered from inside the target's interpreter."""
 
-    pid: int
     python: str
     free_threaded: bool
     gil: bool
@@ -66,7 +66,6 @@ class ThreadStarted(_Event, frozen=True, kw_only=True, tag="thread_started"):
     the kernel uses a ``tid`` again."""
 
     serial: int
-    pid: int
     tid: int
     ident: int | None = None
     """``threading.get_ident()`` of it; None for a thread that Python does not know."""
@@ -151,7 +150,6 @@ class ThreadSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Sampled(_Event, frozen=True, kw_only=True, tag="sampled"):
     """What the samples of one slice of time, some tenth of a second, add up to."""
 
-    pid: int
     span_s: float
     samples: int
     gil: GilSlice | None
@@ -169,7 +167,6 @@ class WatchedFound(_Event, frozen=True, kw_only=True, tag="watched_found"):
     is used again. ``source`` says who asked: ``main`` (bound in ``__main__``), ``option``,
     ``script`` (refwatch.watch) or ``viewer``."""
 
-    pid: int
     watch: int
     name: str
     type: str
@@ -194,7 +191,6 @@ class WatchedRead(_Event, frozen=True, kw_only=True, tag="watched_read"):
     """Raw readings. ``offset`` is how much more ``getrefcount`` reads than ctypes on this
     interpreter and call path, measured on an object whose count is known."""
 
-    pid: int
     offset: int
     readings: list[RawReading]
 
@@ -202,14 +198,12 @@ class WatchedRead(_Event, frozen=True, kw_only=True, tag="watched_read"):
 class WatchedCounted(_Event, frozen=True, kw_only=True, tag="watched_counted"):
     """(watch, references) of each object whose count has changed."""
 
-    pid: int
     counts: list[tuple[int, int]]
 
 
 class WatchedEnded(_Event, frozen=True, kw_only=True, tag="watched_ended"):
     """No longer watched: it has ``died``, or somebody has asked."""
 
-    pid: int
     watch: int
     died: bool = True
 
@@ -218,7 +212,6 @@ class ClassFound(_Event, frozen=True, kw_only=True, tag="class_found"):
     """A class defined in Python, whose instances are counted live from now on. ``serial`` is its
     name in later events."""
 
-    pid: int
     serial: int
     module: str
     name: str
@@ -228,7 +221,6 @@ class ClassesCounted(_Event, frozen=True, kw_only=True, tag="classes_counted"):
     """(serial, live instances) of each class whose number has changed; it may be none, and then all
     are what they were. ``last``: the interpreter is about to end, and no reading follows."""
 
-    pid: int
     counts: list[tuple[int, int]]
     last: bool = False
 
@@ -236,14 +228,12 @@ class ClassesCounted(_Event, frozen=True, kw_only=True, tag="classes_counted"):
 class ClassEnded(_Event, frozen=True, kw_only=True, tag="class_ended"):
     """The class itself is gone."""
 
-    pid: int
     serial: int
 
 
 class CensusBegun(_Event, frozen=True, kw_only=True, tag="census_begun"):
     """A copy of the target has been made. ``pause_s`` is how long the target stood still for it."""
 
-    pid: int
     number: int
     reason: str
     """``interval``, ``mark``, ``viewer`` or ``end`` (of a target in which there was none yet)"""
@@ -256,14 +246,12 @@ class TargetPaused(_Event, frozen=True, kw_only=True, tag="target_paused"):
     """The target stood still for ``pause_s`` because a copy of it was made for other work than a
     census."""
 
-    pid: int
     pause_s: float
 
 
 class CensusTaken(_Event, frozen=True, kw_only=True, tag="census_taken"):
     """What the heap holds at ``at``, the moment of the copy."""
 
-    pid: int
     number: int
     took_s: float
     objects: int
@@ -285,7 +273,6 @@ class CensusTaken(_Event, frozen=True, kw_only=True, tag="census_taken"):
 class CensusFailed(_Event, frozen=True, kw_only=True, tag="census_failed"):
     """``retry_s``: seconds until it is tried again; None when it is not."""
 
-    pid: int
     reason: str
     retry_s: float | None
 
@@ -294,7 +281,6 @@ class WorkProgressed(_Event, frozen=True, kw_only=True, tag="work_progressed"):
     """How far a piece of long work in a copy has come. ``work`` is the name that the viewer gave
     it; ``share`` is 0 to 1, None when nobody knows. ``done`` with a ``failure`` went wrong."""
 
-    pid: int
     work: str
     text: str
     share: float | None = None
@@ -310,7 +296,6 @@ class ReferrersFound(_Event, frozen=True, kw_only=True, tag="referrers_found"):
     Both are None for an immortal object.
     """
 
-    pid: int
     inspection: str
     node: int
     type: str
@@ -326,7 +311,6 @@ class ReferrersFound(_Event, frozen=True, kw_only=True, tag="referrers_found"):
 class InspectionEnded(_Event, frozen=True, kw_only=True, tag="inspection_ended"):
     """The copy behind an inspection is gone: what was not opened cannot be opened any more."""
 
-    pid: int
     inspection: str
     reason: str
 
@@ -353,41 +337,40 @@ class RateChanged(_Event, frozen=True, kw_only=True, tag="rate_changed"):
     reason: str
 
 
-class OutputWritten(_Event, frozen=True, kw_only=True, tag="output_written"):
+class OutputWritten(_SessionEvent, frozen=True, kw_only=True, tag="output_written"):
     """The target wrote this to its terminal; bytes that are no UTF-8 are replaced."""
 
     data: str
 
 
-class Noted(_Event, frozen=True, kw_only=True, tag="noted"):
+class Noted(_SessionEvent, frozen=True, kw_only=True, tag="noted"):
     """Something the user should read once; ``level`` is ``info``, ``warning`` or ``error``."""
 
     level: str
     text: str
 
 
-class Marked(_Event, frozen=True, kw_only=True, tag="marked"):
+class Marked(_SessionEvent, frozen=True, kw_only=True, tag="marked"):
     name: str
 
 
-class SnapshotWritten(_Event, frozen=True, kw_only=True, tag="snapshot_written"):
+class SnapshotWritten(_SessionEvent, frozen=True, kw_only=True, tag="snapshot_written"):
     path: str
 
 
 class TargetExited(_Event, frozen=True, kw_only=True, tag="target_exited"):
     """The target is gone. ``exit_code`` as a shell has it: 128+N for signal N; None if unknown."""
 
-    pid: int
     exit_code: int | None
 
 
-class WatchEnded(_Event, frozen=True, kw_only=True, tag="watch_ended"):
+class WatchEnded(_SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
     """No further reading will come. ``reason`` is a sentence."""
 
     reason: str
 
 
-class Checkpoint(_Event, frozen=True, kw_only=True, tag="checkpoint"):
+class Checkpoint(_SessionEvent, frozen=True, kw_only=True, tag="checkpoint"):
     """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
     event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
     which version's state it is; another version's is of no use."""

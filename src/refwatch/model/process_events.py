@@ -12,7 +12,6 @@ class ProcessMeasured(_Event, frozen=True, kw_only=True, tag="process_measured")
     """Memory in bytes, CPU time in seconds since the process began. ``uss`` is read less often than
     the rest, and then ``rss`` is of the same moment."""
 
-    pid: int
     rss: int
     peak_rss: int
     user_s: float
@@ -40,7 +39,6 @@ class GcGeneration(Struct, frozen=True, kw_only=True):
 class GcMeasured(_Event, frozen=True, kw_only=True, tag="gc_measured"):
     """``gc.get_stats()``, youngest generation first."""
 
-    pid: int
     generations: list[GcGeneration]
 
 
@@ -48,5 +46,4 @@ class GcPaused(_Event, frozen=True, kw_only=True, tag="gc_paused"):
     """Collections timed in the target since it was asked to: (count, sum, longest) in seconds, the
     youngest generation first."""
 
-    pid: int
     generations: list[tuple[int, float, float]]

@@ -52,6 +52,8 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     reading: str
     reason: str
+    process: int | None
+    """Number of the process whose reading it is; None: of the session."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -317,6 +319,8 @@ class Allocations(Struct, frozen=True, kw_only=True):
 
 
 class Process(Struct, frozen=True, kw_only=True):
+    number: int
+    """Its name in the session, where pids come again; 1 is the program itself."""
     pid: int
     ppid: int | None
     argv: list[str]

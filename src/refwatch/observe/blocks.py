@@ -105,8 +105,8 @@ class Tracebacks:
     def _site(self, line: int) -> Site:
         site = self._sites.get(line)
         if site is None:
-            for seen in self._lines.take_new(0.0):
-                self._sites[seen.line] = Site(
+            for seen in self._lines.take_new():
+                self._sites[seen.id] = Site(
                     file=seen.file, line=seen.number, function=seen.function
                 )
             site = self._sites[line]

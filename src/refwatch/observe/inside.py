@@ -7,13 +7,13 @@ running, those whose Python line moved have had the GIL since the sample before:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.model import events as ev
 from refwatch.model.reports import Answer, InsideSample, InsideThread
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.observe.syscalls import Calls
+from refwatch.target.context import Context
 
 
 @dataclass
@@ -53,11 +53,8 @@ class _Thread:
 class InsideSampler:
     """Turns the probe's samples into the events that a sampler outside would send."""
 
-    def __init__(
-        self, pid: int, emit: Callable[[ev.Event], None], gil: int | None, rate_hz: float
-    ) -> None:
-        self._pid = pid
-        self._emit = emit
+    def __init__(self, context: Context, gil: int | None, rate_hz: float) -> None:
+        self._context = context
         self._calls = Calls(gil)
         self._rate_hz = rate_hz
         self._threads: dict[int, _Thread] = {}
@@ -126,8 +123,10 @@ class InsideSampler:
         self._serial += 1
         thread = self._threads[row.ident] = _Thread(self._serial, self._round)
         at, tid = at_ns / 1e9, row.tid or 0
-        self._emit(
-            ev.ThreadStarted(at=at, serial=thread.serial, pid=self._pid, tid=tid, ident=row.ident)
+        self._context.emit(
+            ev.ThreadStarted(
+                at=at, serial=thread.serial, process=self._context.process, tid=tid, ident=row.ident
+            )
         )
         return thread
 
@@ -136,16 +135,21 @@ class InsideSampler:
             if thread.seen != self._round:
                 del self._threads[ident]
                 self._sched.pop(ident, None)
-                self._emit(ev.ThreadEnded(at=at_ns / 1e9, serial=thread.serial))
+                self._context.emit(
+                    ev.ThreadEnded(
+                        at=at_ns / 1e9, process=self._context.process, serial=thread.serial
+                    )
+                )
 
     def _line(self, row: InsideThread, at_ns: int) -> int:
         key = (row.file, row.line, row.function)
         number = self._lines.get(key)
         if number is None:
             number = self._lines[key] = len(self._lines) + (1 << 20)
-            self._emit(
+            self._context.emit(
                 ev.LineSeen(
                     at=at_ns / 1e9,
+                    process=self._context.process,
                     line=number,
                     file=row.file,
                     number=row.line,
@@ -160,9 +164,13 @@ class InsideSampler:
             thread = self._threads.get(ident)
             if thread is not None and thread.name != name:
                 thread.name = name
-                self._emit(
+                self._context.emit(
                     ev.ThreadNamed(
-                        at=self._at_ns / 1e9, serial=thread.serial, name=name, daemon=daemon
+                        process=self._context.process,
+                        at=self._at_ns / 1e9,
+                        serial=thread.serial,
+                        name=name,
+                        daemon=daemon,
                     )
                 )
 
@@ -173,10 +181,10 @@ class InsideSampler:
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in pieces)
         gil = ev.GilSlice(held_s=self._held_s, wait_s=waited, handoffs=0, interval_s=0.0)
         at = self._at_ns / 1e9
-        self._emit(
+        self._context.emit(
             ev.Sampled(
                 at=at,
-                pid=self._pid,
+                process=self._context.process,
                 span_s=span,
                 samples=self._samples,
                 gil=gil,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import refwatch
-from refwatch.model.events import LineSeen
 from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 
@@ -13,13 +13,22 @@ KEEP = 200_000  # instruction pointers
 PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
 
 
+class SeenLine(NamedTuple):
+    """A source line and the id by which samples name it."""
+
+    id: int
+    file: str
+    number: int
+    function: str
+
+
 class Lines:
-    """From (code object, instruction pointer) to a line's number; new lines become events."""
+    """From (code object, instruction pointer) to a line's number."""
 
     def __init__(self, codes: Codes, bytecode_offset: int, none: int) -> None:
         self.torn = 0
         """Frames whose code was no code object, or whose instruction was not inside it."""
-        self.new: list[tuple[int, str, int, str]] = []
+        self._new: list[SeenLine] = []
         self._codes = codes
         self._bytecode = bytecode_offset
         self._none = none
@@ -61,16 +70,13 @@ class Lines:
         if number is None:
             number = len(self._numbers) + 1
             number = self._numbers[key] = -number if file.startswith(PROBE) else number
-            self.new.append((number, *key))
+            self._new.append(SeenLine(number, *key))
         return number
 
-    def take_new(self, at: float) -> list[LineSeen]:
-        """Events for the lines that were seen for the first time since the last call."""
-        new, self.new = self.new, []
-        return [
-            LineSeen(at=at, line=line, file=file, number=number, function=function)
-            for line, file, number, function in new
-        ]
+    def take_new(self) -> list[SeenLine]:
+        """The lines that were seen for the first time since the last call."""
+        new, self._new = self._new, []
+        return new
 
     def check(self) -> None:
         """Forget the code objects whose address is used by another one now."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from refwatch.model.events import LineSeen, ThreadSlice
+from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState
+from refwatch.observe.lines import SeenLine
 
 RUN_ONCE = ("asyncio/base_events.py", "_run_once")
 SELECT = ("selectors.py", "select")
@@ -29,14 +30,14 @@ class Loops:
         self._run_once: set[int] = set()
         self._select: set[int] = set()
 
-    def learn(self, seen: Iterable[LineSeen]) -> None:
+    def learn(self, seen: Iterable[SeenLine]) -> None:
         """Take in lines that have got their numbers."""
         for line in seen:
             function = line.function.rpartition(".")[2]  # qualified by its class
             if function == RUN_ONCE[1] and line.file.endswith(RUN_ONCE[0]):
-                self._run_once.add(line.line)
+                self._run_once.add(line.id)
             elif function == SELECT[1] and line.file.endswith(SELECT[0]):
-                self._select.add(line.line)
+                self._select.add(line.id)
 
     def blocked(self, piece: ThreadSlice, stack: Sequence[int]) -> list[Hot]:
         """The part of a slice's ``hot`` in which a callback kept the loop; ``stack`` is the

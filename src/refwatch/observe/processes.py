@@ -9,6 +9,7 @@ import psutil
 
 from refwatch.model.events import ProcessMeasured
 from refwatch.observe.children import ChildrenReader
+from refwatch.target.context import Context
 
 USS_SHARE = 0.005  # of the time may go into reading uss: it walks the target's page tables
 USS_PAUSE_S = 1.0
@@ -20,16 +21,16 @@ class ProcessGone(Exception):
 
 
 class ProcessReader:
-    """Reads one process. Raises ProcessGone when it is gone. ``launcher``: hidden copies of the
-    process are children of this one where it is its parent, else its own."""
+    """Reads one process. Raises ProcessGone when it is gone."""
 
-    def __init__(self, pid: int, launcher: int) -> None:
+    def __init__(self, context: Context) -> None:
         try:
-            self._process = psutil.Process(pid)
-            copies_among = self._process.ppid() != launcher
+            self._process = psutil.Process(context.pid)
+            copies_among = self._process.ppid() != context.launcher
         except psutil.Error as error:
             raise ProcessGone from error
-        self._children = ChildrenReader(pid, copies_among=copies_among)
+        self._children = ChildrenReader(context.pid, copies_among=copies_among)
+        self._number = context.process
         self._peak = 0
         self._next_uss = 0.0
         self._uss_took = 0.0
@@ -54,7 +55,7 @@ class ProcessReader:
         children = self._children.read(at) if sys.platform == "linux" else None
         return ProcessMeasured(
             at=at,
-            pid=self._process.pid,
+            process=self._number,
             rss=rss,
             peak_rss=self._peak,
             user_s=float(times.user),

@@ -10,11 +10,10 @@ is assigned, at the line where it was blocked, when something changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from refwatch.model.events import Event, GilSlice, Sampled, ThreadSlice
+from refwatch.model.events import GilSlice, LineSeen, Sampled, ThreadSlice
 from refwatch.model.layout import Layout
 from refwatch.model.states import ThreadState
 from refwatch.observe.holds import Holds
@@ -24,6 +23,7 @@ from refwatch.observe.memory import ReadingDenied, RemoteMemory
 from refwatch.observe.syscalls import Calls
 from refwatch.observe.threads import Threads
 from refwatch.observe.tracked import ThreadGone, Tracked
+from refwatch.target.context import Context
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
@@ -42,13 +42,13 @@ LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what 
 class Sampler:
     """Samples one process. ``interpreter`` is None until the probe has said where things are."""
 
-    def __init__(self, pid: int, emit: Callable[[Event], None]) -> None:
-        self.pid = pid
-        self.threads = Threads(pid, emit)
+    def __init__(self, context: Context) -> None:
+        self.pid = context.pid
+        self.threads = Threads(context)
         self.interpreter: Interpreter | None = None
         self.probe_held_ns = 0
         self.samples = 0
-        self._emit = emit
+        self._context = context
         self._calls = Calls(None)
         self._has_gil = False
         self._words = Words()
@@ -251,19 +251,28 @@ class Sampler:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
         if lines:
-            new = lines.take_new(at_ns / 1e9)
+            new = lines.take_new()
             self._loops.learn(new)
-            for event in new:
-                self._emit(event)
+            for line in new:
+                self._context.emit(
+                    LineSeen(
+                        at=at_ns / 1e9,
+                        process=self._context.process,
+                        line=line.id,
+                        file=line.file,
+                        number=line.number,
+                        function=line.function,
+                    )
+                )
         span_s = (at_ns - self._slice_from_ns) / 1e9
         told = [self._tell_loop(thread, piece) for thread, piece in pieces]
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
-        self._emit(
+        self._context.emit(
             Sampled(
                 at=at_ns / 1e9,
-                pid=self.pid,
+                process=self._context.process,
                 span_s=span_s,
                 samples=self._slice_samples,
                 gil=gil,

@@ -4,19 +4,19 @@ knows."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
-from refwatch.model.events import Event, ThreadEnded, ThreadNamed, ThreadStarted
+from refwatch.model.events import ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.model.reports import Answer
 from refwatch.observe.interpreter import FoundThread, Interpreter, Listed
 from refwatch.observe.tracked import ThreadGone, Tracked
+from refwatch.target.context import Context
 
 
 class Threads:
     """The threads under watch, by tid; emits their beginning, name and end."""
 
-    def __init__(self, pid: int, emit: Callable[[Event], None]) -> None:
-        self.pid = pid
+    def __init__(self, context: Context) -> None:
+        self.pid = context.pid
         self.by_tid: dict[int, Tracked] = {}
         self.by_state: dict[int, Tracked] = {}
         self.missed = 0
@@ -26,7 +26,7 @@ class Threads:
         self._fresh: list[tuple[Tracked, int]] = []
         self._probe_tids: set[int] = set()  # not seen yet
         self.names_wanted = False
-        self._emit = emit
+        self._context = context
         self._serial = 0
         self._numbers: dict[int, int] = {}  # address of a thread state -> its number
         self._made = 0
@@ -107,20 +107,24 @@ class Threads:
             if not tracked.probe:
                 self.names_wanted = True
                 at, tid = at_ns / 1e9, tracked.tid
-                self._emit(
+                self._context.emit(
                     ThreadStarted(
                         at=at,
                         serial=tracked.serial,
-                        pid=self.pid,
+                        process=self._context.process,
                         tid=tid,
                         ident=tracked.ident,
                         name=tracked.name,
                     )
                 )
                 if tracked.daemon is not None:  # threading's name for it has come already
-                    self._emit(
+                    self._context.emit(
                         ThreadNamed(
-                            at=at, serial=tracked.serial, name=tracked.name, daemon=tracked.daemon
+                            at=at,
+                            process=self._context.process,
+                            serial=tracked.serial,
+                            name=tracked.name,
+                            daemon=tracked.daemon,
                         )
                     )
         self._fresh.clear()
@@ -155,8 +159,14 @@ class Threads:
             if (tracked.name, tracked.daemon) != (name, daemon):
                 tracked.name, tracked.daemon = name, daemon
                 if tracked.serial not in unsaid:
-                    self._emit(
-                        ThreadNamed(at=at_ns / 1e9, serial=tracked.serial, name=name, daemon=daemon)
+                    self._context.emit(
+                        ThreadNamed(
+                            at=at_ns / 1e9,
+                            process=self._context.process,
+                            serial=tracked.serial,
+                            name=name,
+                            daemon=daemon,
+                        )
                     )
 
     def end(self, tracked: Tracked, at_ns: int) -> None:
@@ -173,7 +183,11 @@ class Threads:
         """Say which threads have ended, once their last slice is out."""
         for tracked, at_ns in self.ended:
             if not tracked.probe:
-                self._emit(ThreadEnded(at=at_ns / 1e9, serial=tracked.serial))
+                self._context.emit(
+                    ThreadEnded(
+                        at=at_ns / 1e9, process=self._context.process, serial=tracked.serial
+                    )
+                )
         self.ended.clear()
 
 

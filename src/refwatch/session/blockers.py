@@ -16,7 +16,6 @@ from refwatch.session.parties import Party
 from refwatch.session.places import is_waiting_room
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.sentences import Lines, at, duration, percent, printable
-from refwatch.session.state import State
 
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
@@ -55,10 +54,10 @@ def children_sentence(process: ProcessState) -> str:
     return f"{number} used {last.children_cpu_s:.1f} CPU s; {them} not watched"
 
 
-def known_limits(state: State) -> dict[str, str]:
-    """What the session said is limited, and that its children are not watched."""
-    sentence = children_sentence(state.main) if state.main else ""
-    return {**state.limits, "children": sentence} if sentence else state.limits
+def known_limits(process: ProcessState) -> dict[str, str]:
+    """What is known to be limited, and that its children are not watched."""
+    sentence = children_sentence(process)
+    return {**process.limits, "children": sentence} if sentence else process.limits
 
 
 def own_share(process: ProcessState) -> float:

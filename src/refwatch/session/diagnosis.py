@@ -32,13 +32,13 @@ def diagnose(state: State) -> Verdict:
     process = state.main
     if process is None or process.sampled_s < MIN_WATCHED_S or not process.samples:
         return _no_data(state, process)
-    load = measure(process, state.lines)
+    load = measure(process, process.lines)
     (kind, best), (_, second) = _ranking(load)[:2]
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
-    plain = found(kind, load, process, state.lines)
+    plain = found(kind, load, process, process.lines)
     if plain is None:
-        advice = advice_of(kind, load, state.lines)
+        advice = advice_of(kind, load, process.lines)
         plain = Found(None, sentence_of(kind, load), advice, best - second)
     trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
     trust *= min(1.0, max(own_share(process), load.running))  # what children did is not known
@@ -151,7 +151,7 @@ def _missing(state: State, process: ProcessState | None) -> str:
     if process.samples:
         return f"only {process.sampled_s:.2f} s of samples: too few to judge"
     for reading in ("outside reading", "threads", "thread states"):
-        if reading in state.limits:
-            return f"no samples: {printable(state.limits[reading])}"
+        if reading in process.limits:
+            return f"no samples: {printable(process.limits[reading])}"
     ended = process.ended_s is not None or state.ended is not None
     return "no samples: the target ended too soon" if ended else "no samples yet"

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from refwatch.model.states import ThreadState as S
 from refwatch.session.parties import BRIEF, Party, parties_of
 from refwatch.session.places import is_waiting_room, rests_s, waits_for_work
-from refwatch.session.process import Hold, ProcessState
-from refwatch.session.state import Line
+from refwatch.session.process import Hold, Line, ProcessState
 
 TAKES_PART = 0.2  # share of a thread's life from which it counts as one of the crowd
 WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an end, as far as seen

@@ -24,8 +24,8 @@ from refwatch.session.state import State
 
 CHUNK = 4 << 20
 LAST_BYTES = 64 << 10  # in which the last event is looked for first
-HEAD = re.compile(rb'"at":([-+.0-9eE]+),"shape":"([0-9a-f]+)"')
-HEAD_SIZE = 100
+HEAD = re.compile(rb'"at":([-+.0-9eE]+),"process":0,"shape":"([0-9a-f]+)"')
+HEAD_SIZE = 120
 
 
 class _Place(NamedTuple):

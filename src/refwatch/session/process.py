@@ -218,15 +218,43 @@ class GilRecord:
 
 
 @dataclass
+class Line:
+    """A source line that a sample has named."""
+
+    file: str
+    number: int
+    function: str
+
+
+@dataclass
+class Cost:
+    """What refwatch has used so far, seconds."""
+
+    probe_cpu_s: float = 0.0
+    probe_gil_held_s: float = 0.0
+    daemon_cpu_s: float = 0.0
+    tracing_s: float = 0.0
+    measured: bool = False
+    """False until the first measurement: the zeros mean nothing then."""
+
+
+@dataclass
 class ProcessState:
     """One process under watch."""
 
-    pid: int
-    argv: list[str]
-    started_s: float
-    ppid: int | None = None
-    ended_s: float | None = None
-    exit_code: int | None = None
+    started: ev.TargetStarted
+    interpreter: ev.InterpreterFound | None = None
+    exited: ev.TargetExited | None = None
+    limits: dict[str, str] = field(default_factory=dict)
+    """reading -> reason"""
+    lines: dict[int, Line] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    rate_hz: float = 0.0
+    rate_changes: list[str] = field(default_factory=list)
+    work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
+    """Long work that goes on in a copy, or has lately ended, by the name its viewer gave it."""
+    graph_paths: list[str] = field(default_factory=list)
+    """Where the last reference graph was written."""
     gil: GilRecord = field(default_factory=GilRecord)
     references: References = field(default_factory=References)
     allocations: Allocations = field(default_factory=Allocations)
@@ -248,6 +276,20 @@ class ProcessState:
     """(time, CPUs in use): 2.0 is two CPUs fully used"""
     gc: list[ev.GcGeneration] = field(default_factory=list)
 
+    @property
+    def number(self) -> int:
+        """Its number in the session."""
+        return self.started.process
+
+    @property
+    def pid(self) -> int:
+        return self.started.pid
+
+    @property
+    def ended_s(self) -> float | None:
+        """When it ended, seconds; None while it runs."""
+        return self.exited.at if self.exited is not None else None
+
     def add_thread(self, thread: ThreadRecord) -> None:
         self.threads[thread.serial] = thread
         ended = [t for t in self.threads.values() if not t.alive]
@@ -268,20 +310,42 @@ class ProcessState:
             key = ("", 0)
         self.crowds.setdefault(key, Crowd(key[0])).add(thread)
 
-    def end_thread(self, thread: ThreadRecord, at: float) -> None:
+    def ended_thread(self, event: ev.ThreadEnded) -> None:
+        thread = self.threads.get(event.serial)
+        if thread is not None:
+            self._end_thread(thread, event.at)
+
+    def _end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at
         thread.state = None
         thread.cpu_now = 0.0
         thread.recent = {}
 
-    def end(self, at: float, exit_code: int | None) -> None:
-        self.ended_s, self.exit_code = at, exit_code
+    def end(self, event: ev.TargetExited) -> None:
+        self.exited = event
         self.references.over = True
         for thread in self.threads.values():
             if thread.alive:
-                self.end_thread(thread, at)
+                self._end_thread(thread, event.at)
+
+    def saw_line(self, event: ev.LineSeen) -> None:
+        self.lines[event.line] = Line(event.file, event.number, event.function)
+
+    def measured_gc(self, event: ev.GcMeasured) -> None:
+        self.gc = list(event.generations)
+
+    def measured_cost(self, event: ev.CostMeasured) -> None:
+        self.cost = Cost(
+            event.probe_cpu_s,
+            event.probe_gil_held_s,
+            event.daemon_cpu_s,
+            event.tracing_s,
+            measured=True,
+        )
 
     def sampled(self, event: ev.Sampled) -> None:
+        if event.rate_hz > 0:  # 0 in what is left over when sampling stops
+            self.rate_hz = event.rate_hz
         self.samples += event.samples
         self.torn += event.torn
         self.sampled_s += event.span_s

@@ -20,12 +20,14 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from refwatch import __version__
+from refwatch.model.event import MAIN, TimedEvent
 from refwatch.model.events import Checkpoint, Event
 from refwatch.model.wire import encode_line, event_decoder
 from refwatch.session.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
-VERSION = 1
+VERSION = 2
+"""Since 2 each event has the number of its process; before there was one process."""
 FLUSH_S = 0.5  # what the death of the writer may cost at most
 CHECKPOINT_BYTES = 2 << 20
 """Of events, at least, from one checkpoint to the next: what a state folds in 0.15 s or so."""
@@ -67,7 +69,7 @@ class RecordingWriter:
         except (OSError, ValueError) as error:
             raise RecordingError(f"cannot record to {_reason(self._path, error)}") from error
 
-    def write(self, events: Iterable[Event], now: float) -> None:
+    def write(self, events: Iterable[TimedEvent], now: float) -> None:
         """Append events; ``now`` is a monotonic time in seconds, by which the file is flushed."""
         if self._file is None:
             return
@@ -301,9 +303,20 @@ def _check_header(path: Path, line: bytes) -> None:
 
 
 def decode_event(line: bytes) -> Event | None:
-    """The event that is this line; None where it is none of this version."""
+    """The event that is this line; None where it is none that is known here."""
     try:
         return event_decoder.decode(line)
+    except msgspec.ValidationError:
+        return _decode_first_version(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _decode_first_version(line: bytes) -> Event | None:
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, object])
+        old: Event = msgspec.convert({"process": MAIN, **fields}, Event)
+        return old
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -88,6 +88,9 @@ class References:
         for series in self.type_series.values():
             series.share(self.type_room)
 
+    def paused_gc(self, event: ev.GcPaused) -> None:
+        self.gc_pauses = event.generations
+
     def mark(self, at: float, name: str) -> None:
         """Keep the counts of now to compare with. The beginning stays."""
         first, *others = self.baselines

@@ -9,7 +9,7 @@ from refwatch.model.snapshot import VerdictKind
 from refwatch.model.states import ThreadState as S
 from refwatch.session.load import Load, Lock
 from refwatch.session.parties import Party
-from refwatch.session.state import Line
+from refwatch.session.process import Line
 
 LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
 VERY_LONG_HOLD = 20.0  # switch intervals: the longest hold is told where it is longer than this

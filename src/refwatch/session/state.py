@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refwatch.model import events as ev
-from refwatch.model.events import Event
+from refwatch.model.event import MAIN, SESSION, TimedEvent
 from refwatch.session import codec
 from refwatch.session.allocations import Allocations
 from refwatch.session.process import ProcessState, ThreadRecord
@@ -34,27 +34,8 @@ class Note:
     at: float
     level: str
     text: str
-
-
-@dataclass
-class Line:
-    """A source line that a sample has named."""
-
-    file: str
-    number: int
-    function: str
-
-
-@dataclass
-class Cost:
-    """What refwatch has used so far, seconds."""
-
-    probe_cpu_s: float = 0.0
-    probe_gil_held_s: float = 0.0
-    daemon_cpu_s: float = 0.0
-    tracing_s: float = 0.0
-    measured: bool = False
-    """False until the first measurement: the zeros mean nothing then."""
+    process: int = SESSION
+    """Whom it is about: the number of a process, or the session."""
 
 
 @dataclass
@@ -94,26 +75,14 @@ class State:
     """All that is known of a session up to ``now``."""
 
     now: float = 0.0
-    """Time of the newest event, seconds since the target started."""
+    """Time of the newest event, seconds since the session began."""
     version: int = 0
     """Grows with every event: a view redraws when it has."""
-    target: ev.TargetStarted | None = None
-    interpreter: ev.InterpreterFound | None = None
     processes: dict[int, ProcessState] = field(default_factory=dict)
-    lines: dict[int, Line] = field(default_factory=dict)
-    limits: dict[str, str] = field(default_factory=dict)
-    """reading -> reason"""
+    """Number in the session -> process, in the order in which they were seen."""
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEEP_NOTES))
     marks: list[ev.Marked] = field(default_factory=list)
-    cost: Cost = field(default_factory=Cost)
     output: Output = field(default_factory=Output)
-    work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
-    """Long work that goes on in a copy, or has lately ended, by the name its viewer gave it."""
-    graph_paths: list[str] = field(default_factory=list)
-    """Where the last reference graph was written."""
-    rate_hz: float = 0.0
-    rate_changes: list[str] = field(default_factory=list)
-    exited: ev.TargetExited | None = None
     ended: str | None = None
     """Why no further reading will come; None while the watch goes on."""
     snapshot_path: str | None = None
@@ -122,118 +91,50 @@ class State:
     @property
     def main(self) -> ProcessState | None:
         """The process that was started or attached to."""
-        return self.processes.get(self.target.pid) if self.target else None
+        return self.processes.get(MAIN)
 
-    def apply(self, event: Event) -> None:
-        """Take one event in."""
+    @property
+    def target(self) -> ev.TargetStarted | None:
+        """How that was started; None before."""
+        return self.main.started if self.main is not None else None
+
+    @property
+    def exited(self) -> ev.TargetExited | None:
+        """How it ended; None while it runs."""
+        return self.main.exited if self.main is not None else None
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is read: it has ended, or the watch has."""
+        return self.exited is not None or self.ended is not None
+
+    def apply(self, event: TimedEvent) -> None:
+        """Take one event in. One of a process that is not known changes nothing but the time."""
         self.now = max(self.now, event.at)
         self.version += 1
-        _FOLDS[type(event)](self, event)
+        fold = _SESSION_FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+            return
+        process = self.processes.get(event.process)
+        if process is not None:
+            _PROCESS_FOLDS[type(event)](self, process, event)
 
     def checkpoint(self) -> ev.Checkpoint:
         """All of it as one event, which another state takes in as it takes in others."""
         return ev.Checkpoint(at=self.now, shape=codec.shape_of(State), data=codec.encode(self))
 
-    def note(self, at: float, text: str, level: str = "info") -> None:
-        self.notes.append(Note(at, level, text))
-
-    def thread(self, serial: int) -> tuple[ProcessState, ThreadRecord] | None:
-        """The thread of this serial, with its process."""
-        for process in self.processes.values():
-            found = process.threads.get(serial)
-            if found is not None:
-                return process, found
-        return None
+    def note(self, event: TimedEvent, text: str, level: str = "info") -> None:
+        """Add a line to what a user reads of the events."""
+        self.notes.append(Note(event.at, level, text, event.process))
 
 
-def _target_started(state: State, event: ev.TargetStarted) -> None:
-    state.target = event
-    state.processes[event.pid] = ProcessState(
-        event.pid, list(event.argv), event.at, ppid=event.ppid
-    )
-    state.note(event.at, f"started, pid {event.pid}")
+# Events of the session
 
 
-def _interpreter_found(state: State, event: ev.InterpreterFound) -> None:
-    state.interpreter = event
-    process = state.processes.get(event.pid)
-    if process:
-        process.gil.present = event.gil
-        process.gil.switch_interval_s = event.switch_interval_s
-    state.note(event.at, f"probe calibrated on CPython {event.python}")
-
-
-def _reading_limited(state: State, event: ev.ReadingLimited) -> None:
-    if state.limits.get(event.reading) != event.reason:
-        state.limits[event.reading] = event.reason
-        state.note(event.at, f"{event.reading}: {event.reason}", "warning")
-
-
-def _thread_started(state: State, event: ev.ThreadStarted) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.add_thread(
-            ThreadRecord(event.serial, event.tid, event.ident, event.at, name=event.name)
-        )
-
-
-def _thread_named(state: State, event: ev.ThreadNamed) -> None:
-    found = state.thread(event.serial)
-    if found:
-        _, thread = found
-        if thread.named and thread.name != event.name:
-            state.note(event.at, f"thread {thread.name} is now {event.name}")
-        thread.name, thread.named = event.name, True
-        if event.daemon is not None:
-            thread.daemon = event.daemon
-
-
-def _thread_ended(state: State, event: ev.ThreadEnded) -> None:
-    found = state.thread(event.serial)
-    if found:
-        process, thread = found
-        process.end_thread(thread, event.at)
-
-
-def _line_seen(state: State, event: ev.LineSeen) -> None:
-    state.lines[event.line] = Line(event.file, event.number, event.function)
-
-
-def _sampled(state: State, event: ev.Sampled) -> None:
-    process = state.processes.get(event.pid)
-    if event.rate_hz > 0:  # 0 in what is left over when sampling stops
-        state.rate_hz = event.rate_hz
-    if process:
-        process.sampled(event)
-
-
-def _process_measured(state: State, event: ev.ProcessMeasured) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.measured(event)
-
-
-def _gc_measured(state: State, event: ev.GcMeasured) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.gc = list(event.generations)
-
-
-def _cost_measured(state: State, event: ev.CostMeasured) -> None:
-    state.cost = Cost(
-        event.probe_cpu_s,
-        event.probe_gil_held_s,
-        event.daemon_cpu_s,
-        event.tracing_s,
-        measured=True,
-    )
-
-
-def _rate_changed(state: State, event: ev.RateChanged) -> None:
-    state.rate_hz = event.rate_hz
-    text = f"{event.rate_hz:.0f} samples/s: {event.reason}"
-    state.rate_changes = [*state.rate_changes, text][-KEEP_RATE_CHANGES:]
-    state.note(event.at, text)
+def _process_started(state: State, event: ev.TargetStarted) -> None:
+    state.processes[event.process] = ProcessState(event)
+    state.note(event, f"started, pid {event.pid}")
 
 
 def _output_written(state: State, event: ev.OutputWritten) -> None:
@@ -241,7 +142,7 @@ def _output_written(state: State, event: ev.OutputWritten) -> None:
 
 
 def _noted(state: State, event: ev.Noted) -> None:
-    state.note(event.at, event.text, event.level)
+    state.note(event, event.text, event.level)
 
 
 def _marked(state: State, event: ev.Marked) -> None:
@@ -249,21 +150,70 @@ def _marked(state: State, event: ev.Marked) -> None:
     for process in state.processes.values():
         process.references.mark(event.at, event.name)
         process.allocations.mark(event.at, event.name)
-    state.note(event.at, f"mark {event.name}")
+    state.note(event, f"mark {event.name}")
 
 
 def _snapshot_written(state: State, event: ev.SnapshotWritten) -> None:
     state.snapshot_path = event.path
-    state.note(event.at, f"snapshot written to {event.path}")
+    state.note(event, f"snapshot written to {event.path}")
 
 
-def _target_exited(state: State, event: ev.TargetExited) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.end(event.at, event.exit_code)
-    if state.target and event.pid == state.target.pid:
-        state.exited = event
-        state.note(event.at, f"the target ended {_how(event.exit_code)}")
+def _checkpoint(state: State, event: ev.Checkpoint) -> None:
+    try:
+        if event.shape != codec.shape_of(State):
+            raise codec.CodecError("it is of another version of refwatch")
+        vars(state).update(vars(codec.decode(event.data, State)))
+    except codec.CodecError as error:
+        state.note(event, f"what came before cannot be read: {error}", "error")
+
+
+def _watch_ended(state: State, event: ev.WatchEnded) -> None:
+    state.ended = event.reason
+
+
+# Events of a process
+
+
+def _interpreter_found(state: State, process: ProcessState, event: ev.InterpreterFound) -> None:
+    process.interpreter = event
+    process.gil.present = event.gil
+    process.gil.switch_interval_s = event.switch_interval_s
+    state.note(event, f"probe calibrated on CPython {event.python}")
+
+
+def _reading_limited(state: State, process: ProcessState, event: ev.ReadingLimited) -> None:
+    if process.limits.get(event.reading) != event.reason:
+        process.limits[event.reading] = event.reason
+        state.note(event, f"{event.reading}: {event.reason}", "warning")
+
+
+def _thread_started(state: State, process: ProcessState, event: ev.ThreadStarted) -> None:  # noqa: ARG001
+    process.add_thread(
+        ThreadRecord(event.serial, event.tid, event.ident, event.at, name=event.name)
+    )
+
+
+def _thread_named(state: State, process: ProcessState, event: ev.ThreadNamed) -> None:
+    thread = process.threads.get(event.serial)
+    if thread is not None:
+        if thread.named and thread.name != event.name:
+            state.note(event, f"thread {thread.name} is now {event.name}")
+        thread.name, thread.named = event.name, True
+        if event.daemon is not None:
+            thread.daemon = event.daemon
+
+
+def _rate_changed(state: State, process: ProcessState, event: ev.RateChanged) -> None:
+    process.rate_hz = event.rate_hz
+    text = f"{event.rate_hz:.0f} samples/s: {event.reason}"
+    process.rate_changes = [*process.rate_changes, text][-KEEP_RATE_CHANGES:]
+    state.note(event, text)
+
+
+def _target_exited(state: State, process: ProcessState, event: ev.TargetExited) -> None:
+    process.end(event)
+    if event.process == MAIN:
+        state.note(event, f"the target ended {_how(event.exit_code)}")
 
 
 def _how(exit_code: int | None) -> str:
@@ -274,91 +224,76 @@ def _how(exit_code: int | None) -> str:
     return f"with status {exit_code}"
 
 
-def _gc_paused(state: State, event: ev.GcPaused) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.references.gc_pauses = event.generations
-
-
-def _watched_ended(state: State, event: ev.WatchedEnded) -> None:
-    process = state.processes.get(event.pid)
-    record = process.references.watched.get(event.watch) if process else None
-    if process and record is not None:
+def _watched_ended(state: State, process: ProcessState, event: ev.WatchedEnded) -> None:
+    record = process.references.watched.get(event.watch)
+    if record is not None:
         process.references.ended_object(event)
         if event.died and record.source != "main":
-            state.note(event.at, f"{record.name} ({record.type}) died")
+            state.note(event, f"{record.name} ({record.type}) died")
 
 
-def _census_failed(state: State, event: ev.CensusFailed) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.references.failed_census(event)
-    again = "" if event.retry_s is None else f"; tried again in {event.retry_s:.0f} s"
-    state.note(event.at, f"no census: {event.reason}{again}", "warning")
+def _census_failed(state: State, process: ProcessState, event: ev.CensusFailed) -> None:
+    process.references.failed_census(event)
+    state.note(event, f"no census: {event.reason}{_again(event.retry_s)}", "warning")
 
 
-def _work_progressed(state: State, event: ev.WorkProgressed) -> None:
-    state.work.pop(event.work, None)
-    state.work[event.work] = event
-    while len(state.work) > KEEP_WORK:
-        del state.work[next(iter(state.work))]
+def _work_progressed(state: State, process: ProcessState, event: ev.WorkProgressed) -> None:
+    process.work.pop(event.work, None)
+    process.work[event.work] = event
+    while len(process.work) > KEEP_WORK:
+        del process.work[next(iter(process.work))]
     if event.failure is not None:
-        state.note(event.at, event.failure, "warning")
+        state.note(event, event.failure, "warning")
 
 
-def _graph_written(state: State, event: ev.GraphWritten) -> None:
-    state.graph_paths = event.paths
-    state.note(event.at, f"reference graph written to {' and '.join(event.paths)}")
+def _graph_written(state: State, process: ProcessState, event: ev.GraphWritten) -> None:
+    process.graph_paths = event.paths
+    state.note(event, f"reference graph written to {' and '.join(event.paths)}")
 
 
-def _reference_fold(take: Callable[[References, Any], None]) -> Callable[[State, Any], None]:
-    def fold(state: State, event: Any) -> None:  # noqa: ANN401 - the table below has its type
-        process = state.processes.get(event.pid)
-        if process:
-            take(process.references, event)
-
-    return fold
-
-
-def _allocation_fold(take: Callable[[Allocations, Any], None]) -> Callable[[State, Any], None]:
-    def fold(state: State, event: Any) -> None:  # noqa: ANN401 - the table below has its type
-        process = state.processes.get(event.pid)
-        if process:
-            take(process.allocations, event)
-
-    return fold
-
-
-def _allocations_switched(state: State, event: ev.AllocationsSwitched) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.allocations.switched(event)
+def _allocations_switched(
+    state: State, process: ProcessState, event: ev.AllocationsSwitched
+) -> None:
+    process.allocations.switched(event)
     more = f": {event.note}" if event.note else ""
-    state.note(event.at, f"allocations: {event.mode}{more}", "warning" if more else "info")
+    state.note(event, f"allocations: {event.mode}{more}", "warning" if more else "info")
 
 
-def _traces_failed(state: State, event: ev.TracesFailed) -> None:
-    process = state.processes.get(event.pid)
-    if process:
-        process.allocations.failed_traces(event)
-    again = "" if event.retry_s is None else f"; tried again in {event.retry_s:.0f} s"
-    state.note(event.at, f"traces not counted: {event.reason}{again}", "warning")
+def _traces_failed(state: State, process: ProcessState, event: ev.TracesFailed) -> None:
+    process.allocations.failed_traces(event)
+    state.note(event, f"traces not counted: {event.reason}{_again(event.retry_s)}", "warning")
 
 
-def _checkpoint(state: State, event: ev.Checkpoint) -> None:
-    try:
-        if event.shape != codec.shape_of(State):
-            raise codec.CodecError("it is of another version of refwatch")
-        vars(state).update(vars(codec.decode(event.data, State)))
-    except codec.CodecError as error:
-        state.note(event.at, f"what came before cannot be read: {error}", "error")
+def _again(retry_s: float | None) -> str:
+    return "" if retry_s is None else f"; tried again in {retry_s:.0f} s"
 
 
-def _watch_ended(state: State, event: ev.WatchEnded) -> None:
-    state.ended = event.reason
+_Fold = Callable[[State, ProcessState, Any], None]
 
+
+def _in_process(take: Callable[[ProcessState, Any], None]) -> _Fold:
+    return lambda _, process, event: take(process, event)
+
+
+def _in_references(take: Callable[[References, Any], None]) -> _Fold:
+    return lambda _, process, event: take(process.references, event)
+
+
+def _in_allocations(take: Callable[[Allocations, Any], None]) -> _Fold:
+    return lambda _, process, event: take(process.allocations, event)
+
+
+_SILENT_FOLDS: Mapping[type, Callable[[ProcessState, Any], None]] = {
+    ev.ThreadEnded: ProcessState.ended_thread,
+    ev.LineSeen: ProcessState.saw_line,
+    ev.Sampled: ProcessState.sampled,
+    ev.ProcessMeasured: ProcessState.measured,
+    ev.GcMeasured: ProcessState.measured_gc,
+    ev.CostMeasured: ProcessState.measured_cost,
+}
 
 _REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
+    ev.GcPaused: References.paused_gc,
     ev.WatchedFound: References.found_object,
     ev.WatchedRead: References.read_objects,
     ev.WatchedCounted: References.counted_objects,
@@ -381,33 +316,30 @@ _ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
     ev.MemoryMeasured: Allocations.measured_memory,
 }
 
-_FOLDS: dict[type, Callable[[State, Any], None]] = {
-    ev.TargetStarted: _target_started,
+_PROCESS_FOLDS: dict[type, _Fold] = {
     ev.InterpreterFound: _interpreter_found,
     ev.ReadingLimited: _reading_limited,
     ev.ThreadStarted: _thread_started,
     ev.ThreadNamed: _thread_named,
-    ev.ThreadEnded: _thread_ended,
-    ev.LineSeen: _line_seen,
-    ev.Sampled: _sampled,
-    ev.ProcessMeasured: _process_measured,
-    ev.GcMeasured: _gc_measured,
-    ev.CostMeasured: _cost_measured,
     ev.RateChanged: _rate_changed,
-    ev.OutputWritten: _output_written,
-    ev.Noted: _noted,
-    ev.Marked: _marked,
-    ev.SnapshotWritten: _snapshot_written,
     ev.TargetExited: _target_exited,
-    ev.WatchEnded: _watch_ended,
-    ev.Checkpoint: _checkpoint,
-    ev.GcPaused: _gc_paused,
     ev.WatchedEnded: _watched_ended,
     ev.CensusFailed: _census_failed,
     ev.WorkProgressed: _work_progressed,
     ev.GraphWritten: _graph_written,
     ev.AllocationsSwitched: _allocations_switched,
     ev.TracesFailed: _traces_failed,
-    **{kind: _allocation_fold(take) for kind, take in _ALLOCATION_FOLDS.items()},
-    **{kind: _reference_fold(take) for kind, take in _REFERENCE_FOLDS.items()},
+    **{kind: _in_process(take) for kind, take in _SILENT_FOLDS.items()},
+    **{kind: _in_references(take) for kind, take in _REFERENCE_FOLDS.items()},
+    **{kind: _in_allocations(take) for kind, take in _ALLOCATION_FOLDS.items()},
+}
+
+_SESSION_FOLDS: dict[type, Callable[[State, Any], None]] = {
+    ev.TargetStarted: _process_started,
+    ev.OutputWritten: _output_written,
+    ev.Noted: _noted,
+    ev.Marked: _marked,
+    ev.SnapshotWritten: _snapshot_written,
+    ev.WatchEnded: _watch_ended,
+    ev.Checkpoint: _checkpoint,
 }

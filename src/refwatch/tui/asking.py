@@ -114,7 +114,7 @@ class AskingApp(App[Leave]):
     @property
     def _over(self) -> bool:
         """The target is gone, or nobody looks at it any more."""
-        return self.state.exited is not None or self.state.ended is not None
+        return self.state.over
 
     @on(Panel.SendWanted)
     async def _send_wanted(self, event: Panel.SendWanted) -> None:

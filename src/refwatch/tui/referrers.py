@@ -77,7 +77,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
     # -- what is shown -------------------------------------------------------------------------
 
     def read(self, state: State) -> InspectionView:
-        work = state.work.get(self.inspection)
+        work = state.main.work.get(self.inspection) if state.main is not None else None
         if work is not None and work.failure is not None and work is not self._failure:
             self._failure = work
             self._asked.clear()  # none of them will be answered

@@ -258,12 +258,12 @@ class AllocationsReader:
             known.switched_s,
             tuple(_of_mark(each) for each in known.baselines),
             Moment("now", state.now, known.tallies, known.windows, known.traces),
-            _reason(known, state),
+            _reason(known, process.limits if process else {}, state.now, over=state.over),
             safe(known.failure or ""),
             memory,
-            state.cost.tracing_s / state.now if state.now else 0.0,
-            state.exited is not None or state.ended is not None,
-            state.target.cwd if state.target else "",
+            process.cost.tracing_s / state.now if process and state.now else 0.0,
+            state.over,
+            process.started.cwd if process else "",
             known.sites,
             known.tracebacks,
         )
@@ -287,19 +287,18 @@ _LIMITS = ("allocation", "tracemalloc", "burst")
 """Words in the names of readings without which there is nothing to see."""
 
 
-def _reason(known: Allocations, state: State) -> str:
+def _reason(known: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
     """Why there is nothing to see, in one sentence."""
-    over = state.exited is not None or state.ended is not None
     limits = (
         safe(f"{what}: {why}")
-        for what, why in state.limits.items()
+        for what, why in reasons.items()
         if any(word in what.lower() for word in _LIMITS)
     )
     why = safe(known.note) or next(limits, "")
     if known.mode == "burst" and not known.tallies[By.FILE]:
         return _no_bursts(known, why, over=over)
     if known.mode == "exact":
-        return _no_traces(known, state, over=over)
+        return _no_traces(known, now, over=over)
     if known.mode == "off" and not known.tallies[By.FILE] and not known.traces.number:
         if known.switched_s is None:
             return why or "Allocations have not been looked at in this session."
@@ -315,7 +314,7 @@ def _no_bursts(known: Allocations, why: str, *, over: bool) -> str:
     return why or "The first window has not ended yet: some of the blocks in it will be seen."
 
 
-def _no_traces(known: Allocations, state: State, *, over: bool) -> str:
+def _no_traces(known: Allocations, now: float, *, over: bool) -> str:
     begun = known.switched_s or 0.0
     if known.traces.number and known.traces.taken_s >= begun:
         return ""
@@ -323,6 +322,4 @@ def _no_traces(known: Allocations, state: State, *, over: bool) -> str:
         return f"The blocks could not be counted: {safe(known.failure)}"
     if over:
         return "It ended before the blocks were counted."
-    return (
-        f"tracemalloc has been on for {fmt_age(state.now - begun)}; its blocks are being counted."
-    )
+    return f"tracemalloc has been on for {fmt_age(now - begun)}; its blocks are being counted."

@@ -6,6 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 
+from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.tui.views.spans import Line, Span, cut, safe, two_ends
@@ -37,23 +38,24 @@ class HeaderView:
 def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
     """Read the state; ``gone``: the source of events has ended; ``replay``: how a recording is
     played, None where this is live."""
-    target = state.target
-    if target is None:
+    process = state.main
+    if process is None:
         if gone:
             return HeaderView("nothing was watched", (), ("✕ daemon gone", "bad"), state.now, "")
         return HeaderView("starting …", (), ("◌ starting", "accent"), state.now, "")
+    target, interpreter = process.started, process.interpreter
     facts = [f"pid {target.pid}"]
-    if state.interpreter is not None:
-        build = " free-threaded" if state.interpreter.free_threaded else ""
-        facts.append(f"Python {safe(state.interpreter.python)}{build}")
-    if state.rate_hz:
-        facts.append(f"{state.rate_hz:.0f} samples/s")
+    if interpreter is not None:
+        build = " free-threaded" if interpreter.free_threaded else ""
+        facts.append(f"Python {safe(interpreter.python)}{build}")
+    if process.rate_hz:
+        facts.append(f"{process.rate_hz:.0f} samples/s")
     return HeaderView(
         fmt_target(target.argv),
         tuple(facts),
         _status(state, gone=gone, replay=replay),
         state.now,
-        fmt_cost(state),
+        fmt_cost(process, state.now),
         note=replay or "",
         counting=_counting(state),
         census=fmt_census(state),
@@ -87,13 +89,13 @@ def _status(state: State, *, gone: bool, replay: str | None) -> Span:
     return ("● running", "good")
 
 
-def fmt_cost(state: State) -> str:
+def fmt_cost(process: ProcessState, now: float) -> str:
     """What refwatch itself uses: seconds in the target, share of a core beside it."""
-    cost = state.cost
-    if not (cost.probe_cpu_s or cost.daemon_cpu_s) or not state.now:
+    cost = process.cost
+    if not (cost.probe_cpu_s or cost.daemon_cpu_s) or not now:
         return ""
     probe = fmt_duration(cost.probe_cpu_s)
-    return f"probe {probe}, daemon {fmt_percent(cost.daemon_cpu_s / state.now)} of a core"
+    return f"probe {probe}, daemon {fmt_percent(cost.daemon_cpu_s / now)} of a core"
 
 
 def _counting(state: State) -> str:

@@ -59,7 +59,7 @@ def view_heap(state: State) -> HeapScreenView:
         tuple(process.gc),
         tuple(known.gc_pauses),
         tuple(census.most_referenced),
-        why=safe(known.failure or state.limits.get("census") or ""),
+        why=safe(known.failure or process.limits.get("census") or ""),
         counting=known.counting_since is not None,
     )
 

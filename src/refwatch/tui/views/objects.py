@@ -14,6 +14,7 @@ from refwatch.model.references import ChainLink, TypeCount
 from refwatch.session.chains import NOT_LOOKED, Chain, clearest, why_no_chain
 from refwatch.session.judged import Judged, judged
 from refwatch.session.live_growth import follows_instances
+from refwatch.session.process import ProcessState
 from refwatch.session.reference_records import ChainsRecord, TypeName
 from refwatch.session.references import References
 from refwatch.session.state import State
@@ -179,18 +180,18 @@ class ObjectsReader:
         return ObjectsView(
             tuple(self._rows),
             state.now,
-            _census(known, state.limits.get("census")),
+            _census(known, process.limits.get("census")),
             view_baselines(known),
             tuple(Counts(each.classes, each.types) for each in known.baselines),
             tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
             tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
             {name: found for name in known.chains if (found := known.holders_of(name))},
-            dict(state.work),
+            dict(process.work),
             tuple((mark.at, mark.name) for mark in state.marks),
-            _why_not_live(state),
-            judged(known, state.limits.get("census")),
-            state.exited is not None or state.ended is not None,
+            _why_not_live(process),
+            judged(known, process.limits.get("census")),
+            state.over,
         )
 
     def _refresh(self, known: References) -> None:
@@ -287,10 +288,10 @@ def _census(known: References, limit: str | None) -> CensusView:
     )
 
 
-def _why_not_live(state: State) -> str:
-    if state.interpreter is not None and state.interpreter.free_threaded:
+def _why_not_live(process: ProcessState) -> str:
+    if process.interpreter is not None and process.interpreter.free_threaded:
         return "free-threaded build"
-    reasons = (state.limits.get(reading) for reading in ("references", "outside reading"))
+    reasons = (process.limits.get(reading) for reading in ("references", "outside reading"))
     return safe(next((reason for reason in reasons if reason is not None), ""))
 
 

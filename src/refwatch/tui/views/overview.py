@@ -120,17 +120,18 @@ class OverviewReader:
     def read(self, state: State) -> OverviewView:
         """Read what the Overview shows."""
         view = view_overview(state)
-        known = state.main.references if state.main else None
-        if known is None or not known.census.taken:
+        process = state.main
+        if process is None or not process.references.census.taken:
             return view
+        known = process.references
         if self._of is None or self._of[0] is not known or self._of[1] != known.judged_when:
             self._of = (known, known.judged_when)
             self._growing = tuple(suspicions(known)[:GROWING])
-            self._why_not = judged(known, state.limits.get("census")).because(over=known.over)
-        trouble = safe(worst_trouble(state.main, self._growing)) if state.main else ""
+            self._why_not = judged(known, process.limits.get("census")).because(over=known.over)
+        trouble = safe(worst_trouble(process, self._growing))
         heap = _heap(known, self._growing, self._why_not)
-        if state.main is not None and not self._growing:
-            heap = replace(heap, large=safe(large_sentence(state.main, LARGE_WIDTH)))
+        if not self._growing:
+            heap = replace(heap, large=safe(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
@@ -152,17 +153,18 @@ def view_overview(state: State) -> OverviewView:
     process = state.main
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []
+    limits = known_limits(process) if process else {}
     return OverviewView(
         diagnose(state),
         held,
         waiting,
         handoffs,
-        _why_no_gauges(state, process),
+        _why_no_gauges(process),
         _memory(process),
         _cpu(process),
-        tuple(view_thread(state, thread) for thread in threads),
+        tuple(view_thread(process, thread) for thread in threads) if process else (),
         _events(state),
-        tuple((safe(reading), safe(reason)) for reading, reason in known_limits(state).items()),
+        tuple((safe(reading), safe(reason)) for reading, reason in limits.items()),
         trouble=safe(worst_trouble(process, ())) if process else "",
     )
 
@@ -222,12 +224,12 @@ def _interval(process: ProcessState) -> str:
     return f"/s, interval {fmt_duration(interval)}" if interval else "/s"
 
 
-def _why_no_gauges(state: State, process: ProcessState | None) -> str:
-    if process is None or state.interpreter is None:
+def _why_no_gauges(process: ProcessState | None) -> str:
+    if process is None or process.interpreter is None:
         return "waiting for the interpreter …"
-    if state.interpreter.free_threaded and not process.gil.present:
+    if process.interpreter.free_threaded and not process.gil.present:
         return "this build of Python runs without a GIL"
-    reason = next((why for what, why in state.limits.items() if "gil" in what.lower()), "")
+    reason = next((why for what, why in process.limits.items() if "gil" in what.lower()), "")
     return f"the GIL is not read: {safe(reason)}" if reason else "no sample yet"
 
 

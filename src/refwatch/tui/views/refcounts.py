@@ -90,7 +90,8 @@ def _growth(one: Watched, counts: Mapping[int, int]) -> int | None:
 
 def view_refcounts(state: State) -> RefcountsView:
     """Read the watched objects of the main process, but for those that a user let go."""
-    references = state.main.references if state.main else References()
+    process = state.main
+    references = process.references if process else References()
     watched = references.watched.values()
     return RefcountsView(
         tuple(_watched(one) for one in watched if one.ended_s is None or one.died),
@@ -98,7 +99,7 @@ def view_refcounts(state: State) -> RefcountsView:
         view_baselines(references),
         tuple(baseline.watched for baseline in references.baselines),
         references.offset,
-        _reason(state),
+        _reason(process.limits if process else {}),
     )
 
 
@@ -123,10 +124,10 @@ _OF_COUNTS = ("watch", "refcount", "references", "outside reading")
 """Words in the names of readings without which counts are missing, or rare."""
 
 
-def _reason(state: State) -> str:
+def _reason(limits: Mapping[str, str]) -> str:
     reasons = (
         f"{what}: {why}"
-        for what, why in state.limits.items()
+        for what, why in limits.items()
         if any(word in what.lower() for word in _OF_COUNTS)
     )
     return safe(next(reasons, ""))

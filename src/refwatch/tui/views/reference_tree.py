@@ -75,9 +75,9 @@ class Opened:
 
 def view_inspection(state: State, name: str, title: str, opened: Opened) -> InspectionView:
     """Read an inspection; ``title`` says of what."""
-    inspections = [process.references.inspections for process in state.processes.values()]
-    inspection = next((each[name] for each in inspections if name in each), None)
-    work = view_work(state.work.get(name), state.now)
+    process = state.main
+    inspection = process.references.inspections.get(name) if process is not None else None
+    work = view_work(process.work.get(name) if process is not None else None, state.now)
     top = inspection.nodes.get(0) if inspection is not None else None
     ended = None if inspection is None or inspection.ended is None else safe(inspection.ended)
     if inspection is None or top is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.model.states import ThreadState
-from refwatch.session.process import ThreadRecord
+from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.state import State
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_count, fmt_duration, fmt_percent
@@ -64,10 +64,10 @@ class DetailView:
 
 def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
     """Read one thread; None if it is not known any more."""
-    found = state.thread(serial)
-    if found is None:
+    process = state.main
+    thread = process.threads.get(serial) if process is not None else None
+    if process is None or thread is None:
         return None
-    _, thread = found
     total = thread.watched_s or 1.0
     ranked = sorted(thread.states.items(), key=lambda item: -item[1])
     return DetailView(
@@ -77,9 +77,9 @@ def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
         thread.state,
         _facts(thread),
         tuple((each, seconds, seconds / total) for each, seconds in ranked),
-        tuple(_frame(state, number, source) for number in thread.stack),
+        tuple(_frame(process, number, source) for number in thread.stack),
         tuple(
-            (each, seconds, _hot(state, thread, each, seconds, source))
+            (each, seconds, _hot(process, thread, each, seconds, source))
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
@@ -105,22 +105,22 @@ def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _frame(state: State, number: int, source: Source) -> Frame:
-    line = state.lines.get(number)
+def _frame(process: ProcessState, number: int, source: Source) -> Frame:
+    line = process.lines.get(number)
     if line is None:
         return Frame("?", 0, "?", "")
     path = line.file
-    if state.target is not None and not path.startswith("<"):
-        path = os.path.join(state.target.cwd, path)
+    if not path.startswith("<"):
+        path = os.path.join(process.started.cwd, path)
     return Frame(safe(line.file), line.number, safe(line.function), safe(source(path, line.number)))
 
 
 def _hot(
-    state: State, thread: ThreadRecord, each: ThreadState, total: float, source: Source
+    process: ProcessState, thread: ThreadRecord, each: ThreadState, total: float, source: Source
 ) -> tuple[Hot, ...]:
     lines = [(seconds, line) for (line, of), seconds in thread.hot.items() if of is each]
     return tuple(
-        Hot(_frame(state, line, source), seconds, seconds / total if total else 0.0)
+        Hot(_frame(process, line, source), seconds, seconds / total if total else 0.0)
         for seconds, line in heapq.nlargest(HOT_LINES, lines)
     )
 

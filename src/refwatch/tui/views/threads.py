@@ -50,22 +50,21 @@ class ThreadsView:
 
 
 def view_threads(state: State) -> ThreadsView:
-    """Read the threads of all processes."""
-    records = [
-        thread for process in state.processes.values() for thread in process.threads.values()
-    ]
+    """Read the threads of the main process."""
+    process = state.main
+    records = list(process.threads.values()) if process is not None else []
     return ThreadsView(
-        tuple(view_thread(state, thread) for thread in records),
+        tuple(view_thread(process, thread) for thread in records) if process is not None else (),
         newest_sample(state),
-        sum(process.forgotten_threads for process in state.processes.values()),
+        process.forgotten_threads if process is not None else 0,
         {thread.serial: thread.strip for thread in records},
     )
 
 
-def view_thread(state: State, thread: ThreadRecord) -> ThreadView:
+def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
     total = thread.watched_s or 1.0
     shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
-    place, function = fmt_line(state, thread.stack[0]) if thread.stack else ("", "")
+    place, function = fmt_line(process, thread.stack[0]) if thread.stack else ("", "")
     line = f"{place} {function}".strip()
     name = thread_name(thread)
     return ThreadView(
@@ -78,9 +77,9 @@ def thread_name(thread: ThreadRecord) -> str:
     return safe(thread.name) or f"tid {thread.tid}"
 
 
-def fmt_line(state: State, number: int) -> tuple[str, str]:
+def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
     """(``file.py:12``, function) of a line's number."""
-    line = state.lines.get(number)
+    line = process.lines.get(number)
     if line is None:
         return "", ""
     return safe(f"{os.path.basename(line.file)}:{line.number}"), safe(line.function)

@@ -1,0 +1,1 @@
+"""Access to a process under watch: its memory, its code objects, its copies, its probe."""
