@@ -21,8 +21,9 @@ import psutil
 
 from refwatch.model import events as ev
 from refwatch.model.event import MAIN
+from refwatch.model.events import event_decoder
 from refwatch.model.states import ThreadState, encode_runs
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.wire import encode_line
 from refwatch.session import codec
 from refwatch.session.state import State
 

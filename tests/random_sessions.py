@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 
 from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
+from refwatch.model.commands import Mode
 from refwatch.model.event import MAIN
 from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState as S

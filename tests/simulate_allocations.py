@@ -18,7 +18,8 @@ from operator import attrgetter
 from tests.simulate import Simulation
 
 from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
+from refwatch.model.commands import Mode
 from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import Site

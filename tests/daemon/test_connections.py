@@ -15,7 +15,8 @@ import pytest
 from refwatch.daemon import connections
 from refwatch.daemon.connections import Connection, Listener, Viewer, peer_is_ours
 from refwatch.model import commands as cmd
-from refwatch.model.wire import command_decoder, encode_line
+from refwatch.model.commands import command_decoder
+from refwatch.model.wire import encode_line
 
 
 def pair() -> tuple[Connection[cmd.Command], socket.socket]:

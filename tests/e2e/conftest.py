@@ -25,9 +25,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from refwatch.model.events import event_decoder
 from refwatch.model.snapshot import Process, Snapshot, Thread
 from refwatch.model.states import ThreadState
-from refwatch.model.wire import LineReader, event_decoder
+from refwatch.model.wire import LineReader
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 

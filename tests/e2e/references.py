@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from refwatch.model.commands import Command, EndInspection, FindChains, Inspect, TakeCensus
+from refwatch.model.events import event_decoder
 from refwatch.model.references import ChainLink
 from refwatch.model.snapshot import ClassCount, Snapshot, Watched
-from refwatch.model.wire import LineReader, encode_line, event_decoder
+from refwatch.model.wire import LineReader, encode_line
 from refwatch.session.reference_records import ClassRecord, Node, WatchedRecord
 from refwatch.session.references import References
 from refwatch.session.state import State

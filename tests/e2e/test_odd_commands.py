@@ -15,7 +15,8 @@ import msgspec
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
-from refwatch.model.wire import LineReader, encode_line, event_decoder
+from refwatch.model.events import event_decoder
+from refwatch.model.wire import LineReader, encode_line
 
 if TYPE_CHECKING:
     from pathlib import Path

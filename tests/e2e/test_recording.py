@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from refwatch.export.snapshot import build_snapshot
 from refwatch.model import events as ev
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.events import event_decoder
+from refwatch.model.wire import encode_line
 from refwatch.session import codec
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State

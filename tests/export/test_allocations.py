@@ -15,7 +15,8 @@ from refwatch.export.snapshot import build_snapshot, write_snapshot
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
 from refwatch.model import snapshot as snap
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, Mode, TracebackUse
+from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
+from refwatch.model.commands import Mode
 from refwatch.model.event import MAIN
 from refwatch.model.references import Site
 from refwatch.session.state import State

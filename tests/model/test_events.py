@@ -10,9 +10,10 @@ import pytest
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
 from refwatch.model.event import MAIN
+from refwatch.model.events import event_decoder
 from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
 from refwatch.model.states import ThreadState
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.wire import encode_line
 
 THREAD = ev.ThreadSlice(
     serial=3,

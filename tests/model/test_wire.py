@@ -8,7 +8,9 @@ import pytest
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
-from refwatch.model.wire import LineReader, command_decoder, encode_line, event_decoder
+from refwatch.model.commands import command_decoder
+from refwatch.model.events import event_decoder
+from refwatch.model.wire import LineReader, encode_line
 
 MESSAGES = [ev.Noted(at=float(n), level="info", text=f"number {n} é\U0001f40d") for n in range(30)]
 STREAM = b"".join(map(encode_line, MESSAGES))

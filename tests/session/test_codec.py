@@ -21,9 +21,10 @@ from refwatch.export.snapshot import build_snapshot
 from refwatch.model import events as ev
 from refwatch.model.allocations import BurstUse
 from refwatch.model.event import MAIN
+from refwatch.model.events import event_decoder
 from refwatch.model.references import Site
 from refwatch.model.states import ThreadState as S
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.wire import encode_line
 from refwatch.session import allocations as module
 from refwatch.session import codec
 from refwatch.session.references import KEEP_DEAD

@@ -9,11 +9,11 @@ import pytest
 
 from refwatch.model import events as ev
 from refwatch.model.event import MAIN
-from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState as S
 from refwatch.session.diagnosis import diagnose
-from refwatch.session.sentences import printable
 from refwatch.session.state import State
+from refwatch.session.verdicts import Verdict
+from refwatch.text.sanitize import printable
 
 PID = 42
 USER, LOCKED, JOIN, QUEUE = 1, 2, 3, 4

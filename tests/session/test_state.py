@@ -7,8 +7,9 @@ import pytest
 from refwatch.model import events as ev
 from refwatch.model.event import MAIN
 from refwatch.model.states import ThreadState as S
-from refwatch.session.process import KEEP_ENDED, KEEP_HOT, ProcessState, ThreadRecord
+from refwatch.session.process import KEEP_ENDED, ProcessState
 from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_OUTPUT, Output, State
+from refwatch.session.thread_records import KEEP_HOT, ThreadRecord
 
 PID = 42
 

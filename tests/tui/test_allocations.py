@@ -12,7 +12,8 @@ from tests.tui.test_spans import HOSTILE
 
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse, Mode
+from refwatch.model.allocations import BurstUse
+from refwatch.model.commands import Mode
 from refwatch.model.event import MAIN
 from refwatch.model.events import Event
 from refwatch.model.references import Site

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from refwatch.model import events as ev
-from refwatch.model.commands import Mark
+from refwatch.model.commands import Mark, command_decoder
 from refwatch.model.events import Event
-from refwatch.model.wire import LineReader, command_decoder, encode_line
+from refwatch.model.wire import LineReader, encode_line
 from refwatch.session.playback import Playback
 from refwatch.session.recording import RecordingWriter, read_recording
 from refwatch.session.state import State

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from refwatch.tui.views.spans import cut, cut_middle, fit, pad, safe, two_ends, width_of, wrap
+from refwatch.text.sanitize import safe
+from refwatch.tui.views.spans import cut, cut_middle, fit, pad, two_ends, width_of, wrap
 
 HOSTILE = [
     "[/b] x",

@@ -15,7 +15,7 @@ from refwatch.daemon.session_dir import SessionDirectory
 if TYPE_CHECKING:
     from refwatch.cli.target import Wanted
     from refwatch.export.files import Output
-    from refwatch.model.allocations import Mode
+    from refwatch.model.commands import Mode
     from refwatch.session.recording import RecordingWriter
 
 

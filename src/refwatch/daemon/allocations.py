@@ -11,7 +11,7 @@ from refwatch.daemon.traces import ExactTraces
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.model.allocations import Mode
+from refwatch.model.commands import Mode
 from refwatch.target.context import Context
 
 FRAMES = 1

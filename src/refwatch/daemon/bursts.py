@@ -21,7 +21,7 @@ from refwatch.daemon.burst_uses import BurstUses, Seen
 from refwatch.daemon.numbers import Numbers
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.model.allocations import Mode
+from refwatch.model.commands import Mode
 from refwatch.observe.blocks import Block, Blocks
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.target.context import Context

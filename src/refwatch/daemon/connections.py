@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from refwatch.model.commands import Command
-from refwatch.model.wire import LineReader, command_decoder
+from refwatch.model.commands import Command, command_decoder
+from refwatch.model.wire import LineReader
 
 T = TypeVar("T")
 MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go

@@ -16,7 +16,8 @@ from refwatch.daemon.numbers import Numbers
 from refwatch.daemon.shortage import shortage
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
-from refwatch.model.allocations import FileUse, LineUse, Mode, TracebackUse
+from refwatch.model.allocations import FileUse, LineUse, TracebackUse
+from refwatch.model.commands import Mode
 from refwatch.model.references import Site
 from refwatch.target.context import Context
 

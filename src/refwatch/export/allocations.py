@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refwatch.export.values import rounded, text
+from refwatch.export.values import rounded
 from refwatch.model import snapshot as snap
-from refwatch.model.allocations import Mode
+from refwatch.model.commands import Mode
 from refwatch.model.references import Site
 from refwatch.session.allocations import GONE, Allocations, By, Key
 from refwatch.session.estimates import NOTHING, estimate
 from refwatch.session.process import ProcessState
+from refwatch.text.sanitize import text
 
 MOST = 100  # lines, and tracebacks
 

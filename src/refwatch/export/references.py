@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from refwatch.export.values import DIGITS, rounded, rounded_or_none, text
+from refwatch.export.values import DIGITS, rounded, rounded_or_none
 from refwatch.model import snapshot as snap
 from refwatch.model.references import (
     ChainLink,
@@ -26,6 +26,7 @@ from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import suspicions
+from refwatch.text.sanitize import text
 
 RATE_S = 5.0  # over which a rate is the mean
 UNREAD_S = 0.25  # from one reading of the classes to the next, at most

@@ -15,13 +15,15 @@ from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export.files import ExportError, check_writable, write_whole
 from refwatch.export.missing import limits_of
-from refwatch.export.values import rounded, rounded_or_none, text
+from refwatch.export.values import rounded, rounded_or_none
 from refwatch.model import snapshot as snap
 from refwatch.model.states import ThreadState
 from refwatch.session.diagnosis import diagnose
-from refwatch.session.process import GilRecord, Line, ProcessState, ThreadRecord
+from refwatch.session.process import ProcessState
 from refwatch.session.series import Series
 from refwatch.session.state import State
+from refwatch.session.thread_records import GilRecord, Line, ThreadRecord
+from refwatch.text.sanitize import text
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 

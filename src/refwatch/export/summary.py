@@ -16,13 +16,14 @@ from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.judged import judged
 from refwatch.session.large import large_sentence
-from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.process import ProcessState
 from refwatch.session.reference_records import ChainsRecord, is_much
 from refwatch.session.references import References
-from refwatch.session.sentences import printable
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, follows, suspicions
+from refwatch.session.thread_records import ThreadRecord
 from refwatch.session.troubles import rate, worst_trouble
+from refwatch.text.sanitize import printable
 
 MAX_LINES = 12
 MAX_THREADS = 5

@@ -5,12 +5,6 @@ from __future__ import annotations
 DIGITS = 6  # a microsecond: finer than any reading here
 
 
-def text(value: str) -> str:
-    """The text without the lone surrogates that stand for bytes in names of files and arguments:
-    JSON cannot carry them."""
-    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-
-
 def rounded(value: float) -> float:
     """To DIGITS digits."""
     return round(value, DIGITS)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from refwatch.model.allocations import (
-    BurstUse,
-    FileUse,
-    LineUse,
-    MemorySplit,
-    Mode,
-    TracebackUse,
-)
+from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
+from refwatch.model.commands import Mode
 from refwatch.model.event import TimedEvent as _Event
 from refwatch.model.references import Site
 

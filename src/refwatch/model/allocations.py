@@ -6,13 +6,7 @@ Sizes in bytes, times in seconds. A *site* is a source line and the function aro
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
-
-Mode = Literal["exact", "burst", "off"]
-"""``exact``: tracemalloc sees every block. ``burst``: some of the blocks that are allocated in
-windows of time are seen, and rates estimated. ``off``: nothing is traced."""
 
 
 class BurstUse(Struct, frozen=True, array_like=True):

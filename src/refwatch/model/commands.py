@@ -6,12 +6,16 @@ command, and is left out as any other noise.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
-from refwatch.model.allocations import Mode
 from refwatch.model.event import MAIN, SESSION
+
+Mode = Literal["exact", "burst", "off"]
+"""How allocations are seen. ``exact``: tracemalloc sees every block. ``burst``: some of the blocks
+that are allocated in windows of time are seen, and rates estimated. ``off``: nothing is traced."""
 
 Name = Annotated[str, Meta(max_length=4096)]
 WorkName = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -193,3 +197,5 @@ Command = (
     | CountTraces
     | StopWatching
 )
+
+command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

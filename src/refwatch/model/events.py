@@ -7,6 +7,7 @@ default; a name or a unit never changes.
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct, field
 
 from refwatch.model.allocation_events import AllocationsSwitched as AllocationsSwitched
@@ -424,3 +425,5 @@ Event = (
     | WatchEnded
     | Checkpoint
 )
+
+event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

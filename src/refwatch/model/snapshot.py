@@ -22,19 +22,9 @@ from refwatch.model.references import (
     TypeDelta,
 )
 from refwatch.model.states import ThreadState
+from refwatch.session.verdicts import Verdict
 
 SCHEMA = "refwatch.snapshot/1"
-
-VerdictKind = Literal[
-    "gil_bound",
-    "io_bound",
-    "native_parallel",
-    "process_parallel",
-    "lock_bound",
-    "single_thread_cpu",
-    "idle",
-    "undecided",
-]
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -64,16 +54,6 @@ class Cost(Struct, frozen=True, kw_only=True):
     census_pauses_s: list[float]
     tracing_s: float
     daemon_cpu_s: float | None
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """Where the time goes, in one sentence, and the numbers it rests on."""
-
-    kind: VerdictKind
-    sentence: str
-    advice: str
-    confidence: float
-    evidence: dict[str, float]
 
 
 class MarkAt(Struct, frozen=True, kw_only=True):

@@ -6,16 +6,13 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from refwatch.model.commands import Command
-from refwatch.model.events import Event
+from refwatch.text.sanitize import without_surrogates
 
 T = TypeVar("T")
 
 LONGEST_LINE = 64 << 20
 
 _encoder = msgspec.json.Encoder()
-event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
-command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode_line(message: msgspec.Struct) -> bytes:
@@ -25,18 +22,6 @@ def encode_line(message: msgspec.Struct) -> bytes:
         return _encoder.encode(message) + b"\n"
     except UnicodeEncodeError:
         return _encoder.encode(without_surrogates(msgspec.to_builtins(message))) + b"\n"
-
-
-def without_surrogates(value: object) -> object:
-    """The plain value with text that can be encoded as UTF-8: what cannot is written with a
-    backslash. Lists become tuples."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | tuple):
-        return tuple(map(without_surrogates, value))
-    if isinstance(value, dict):
-        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
-    return value
 
 
 class LineReader(Generic[T]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from refwatch.model.states import ThreadState
+from refwatch.observe.lines import NO_LINE
 
-NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
 MAX_RUNS = 400  # in one slice: more than a strip can show
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from refwatch.model.references import Site
 from refwatch.model.reports import BlocksPlace
-from refwatch.observe.account import NO_LINE
-from refwatch.observe.lines import Lines
+from refwatch.observe.lines import NO_LINE, Lines
 from refwatch.observe.memory import LARGEST, RemoteMemory
 
 _HEAD = struct.Struct("<4Q")  # address, bytes asked for, frames, count when it was freed or 0

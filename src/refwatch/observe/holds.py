@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from refwatch.model.states import ThreadState
-from refwatch.observe.account import NO_LINE
+from refwatch.observe.lines import NO_LINE
 from refwatch.observe.threads import Threads
 from refwatch.observe.tracked import Tracked
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from refwatch.model.layout import Layout
-from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
-from refwatch.observe.lines import Lines
+from refwatch.observe.lines import NO_LINE, Lines
 from refwatch.observe.memory import Plan, RemoteMemory
 from refwatch.observe.tracked import Tracked
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import refwatch
-from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 
+NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
 KEEP = 200_000  # instruction pointers
 PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
 

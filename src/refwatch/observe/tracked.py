@@ -7,8 +7,9 @@ import os
 
 from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState, encode_runs
-from refwatch.observe.account import NO_LINE, Account
+from refwatch.observe.account import Account
 from refwatch.observe.classify import Classifier, Sched
+from refwatch.observe.lines import NO_LINE
 from refwatch.observe.memory import Plan, ReadingDenied
 
 WAKE_NS = 100_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds

@@ -15,7 +15,8 @@ from operator import add
 from msgspec import Struct
 
 from refwatch.model import events as ev
-from refwatch.model.allocations import MemorySplit, Mode
+from refwatch.model.allocations import MemorySplit
+from refwatch.model.commands import Mode
 from refwatch.model.references import Site
 from refwatch.session.estimates import NOTHING, Tally, Windows, tally_of
 from refwatch.session.references import KEEP_BASELINES

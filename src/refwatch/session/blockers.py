@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-from refwatch.model.snapshot import VerdictKind
 from refwatch.model.states import ThreadState as S
 from refwatch.session.load import Load, hottest
 from refwatch.session.parties import Party
 from refwatch.session.places import is_waiting_room
-from refwatch.session.process import ProcessState, ThreadRecord
-from refwatch.session.sentences import Lines, at, duration, percent, printable
+from refwatch.session.process import ProcessState
+from refwatch.session.sentences import Lines, at, duration, percent
+from refwatch.session.thread_records import ThreadRecord
+from refwatch.session.verdicts import VerdictKind
+from refwatch.text.sanitize import printable
 
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes

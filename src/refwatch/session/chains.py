@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from refwatch.model.references import ChainLink
 from refwatch.session.reference_records import ChainsRecord
-from refwatch.session.sentences import printable
+from refwatch.text.sanitize import printable
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}
 """Types of what keeps other things alive without being held itself, the clearest first: a module

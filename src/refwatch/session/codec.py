@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints,
 
 import msgspec
 
-from refwatch.model.wire import without_surrogates
+from refwatch.text.sanitize import without_surrogates
 
 LEVEL = 1  # of zlib: three times as fast as its default, a fifth larger
 

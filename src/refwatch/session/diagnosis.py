@@ -10,12 +10,13 @@ no weighing is in blockers.py, the words are in sentences.py.
 
 from __future__ import annotations
 
-from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.session.blockers import CHILD, Found, children_sentence, found, own_share
 from refwatch.session.load import Load, measure
 from refwatch.session.process import ProcessState
-from refwatch.session.sentences import advice_of, printable, sentence_of
+from refwatch.session.sentences import advice_of, sentence_of
 from refwatch.session.state import State
+from refwatch.session.verdicts import Verdict, VerdictKind
+from refwatch.text.sanitize import printable
 
 MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
 HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %

@@ -5,7 +5,7 @@ from __future__ import annotations
 from refwatch.model.references import Largest
 from refwatch.session.chains import way_in_words
 from refwatch.session.process import ProcessState
-from refwatch.session.sentences import printable
+from refwatch.text.sanitize import printable
 
 LARGE = 32 << 20  # bytes, or
 LARGE_SHARE = 0.2  # of what is resident: from either on it is worth a word

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from refwatch.model.states import ThreadState as S
 from refwatch.session.parties import BRIEF, Party, parties_of
 from refwatch.session.places import is_waiting_room, rests_s, waits_for_work
-from refwatch.session.process import Hold, Line, ProcessState
+from refwatch.session.process import ProcessState
+from refwatch.session.thread_records import Hold, Line
 
 TAKES_PART = 0.2  # share of a thread's life from which it counts as one of the crowd
 WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an end, as far as seen

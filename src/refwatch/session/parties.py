@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from refwatch.model.states import ThreadState
-from refwatch.session.process import Crowd, Hot, Line, ProcessState, ThreadRecord, kind_of
+from refwatch.session.process import ProcessState
+from refwatch.session.thread_records import Crowd, Hot, Line, ThreadRecord, kind_of
 
 BRIEF = 0.1  # of the longest life: a thread that lived shorter is counted with those of its kind
 FEW = 3  # of a kind, from which on they are told together

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from refwatch.model.states import ThreadState as S
 from refwatch.session.parties import Party
-from refwatch.session.process import Line
+from refwatch.session.thread_records import Line
 
 # Where the standard library waits for work or for another thread's end:
 SERVANTS = ("threading.py", "queue.py", "concurrent/futures/thread.py")

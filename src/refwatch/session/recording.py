@@ -21,8 +21,8 @@ import msgspec
 
 from refwatch import __version__
 from refwatch.model.event import MAIN, TimedEvent
-from refwatch.model.events import Checkpoint, Event
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.events import Checkpoint, Event, event_decoder
+from refwatch.model.wire import encode_line
 from refwatch.session.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"

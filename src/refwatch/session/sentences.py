@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from refwatch.model.snapshot import VerdictKind
 from refwatch.model.states import ThreadState as S
 from refwatch.session.load import Load, Lock
 from refwatch.session.parties import Party
-from refwatch.session.process import Line
+from refwatch.session.thread_records import Line
+from refwatch.session.verdicts import VerdictKind
+from refwatch.text.sanitize import printable
 
 LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
 VERY_LONG_HOLD = 20.0  # switch intervals: the longest hold is told where it is longer than this
@@ -102,13 +103,6 @@ def at(line: int | None, lines: Lines, before: str = " at ") -> str:
     """The line with its file, empty where it is not known."""
     known = lines.get(line) if line is not None else None
     return f"{before}{printable(known.file)}:{known.number}" if known else ""
-
-
-def printable(text: str) -> str:
-    """The text with every character that a terminal could act upon written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _between(shares: Sequence[float]) -> str:

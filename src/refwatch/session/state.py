@@ -16,8 +16,9 @@ from refwatch.model import events as ev
 from refwatch.model.event import MAIN, SESSION, TimedEvent
 from refwatch.session import codec
 from refwatch.session.allocations import Allocations
-from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.process import ProcessState
 from refwatch.session.references import References
+from refwatch.session.thread_records import ThreadRecord
 
 KEEP_NOTES = 500
 KEEP_MARKS = 1000

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from refwatch.session.diagnosis_memory import garbage_in, memory_sentence
 from refwatch.session.process import ProcessState
-from refwatch.session.sentences import duration, printable
+from refwatch.session.sentences import duration
 from refwatch.session.suspects import Suspicion
+from refwatch.text.sanitize import printable
 
 GROWN = 16 << 20  # bytes, and
 GROWN_SHARE = 0.2  # of what there was: less than either is no trouble

@@ -12,8 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from refwatch.model.allocations import Mode
-from refwatch.model.commands import CountTraces, SwitchAllocations
+from refwatch.model.commands import CountTraces, Mode, SwitchAllocations
 from refwatch.session.allocations import By, Key
 from refwatch.session.state import State
 from refwatch.tui.allocations_detail import AllocationPreview, AllocationScreen

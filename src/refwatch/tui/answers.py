@@ -8,9 +8,9 @@ from refwatch.model import commands as cmd
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
 from refwatch.model.events import Event
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.allocations_lines import COSTS
 from refwatch.tui.views.formats import fmt_duration
-from refwatch.tui.views.spans import safe
 
 WATCHES = (cmd.WatchObject, cmd.WatchNode, cmd.WatchInstance, cmd.WatchAddress)
 

@@ -10,8 +10,8 @@ from math import inf
 from typing import Protocol
 
 from refwatch.model.commands import Command
-from refwatch.model.events import Event
-from refwatch.model.wire import LineReader, encode_line, event_decoder
+from refwatch.model.events import Event, event_decoder
+from refwatch.model.wire import LineReader, encode_line
 from refwatch.session.playback import Playback
 from refwatch.session.state import State
 

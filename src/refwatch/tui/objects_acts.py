@@ -17,12 +17,12 @@ from refwatch.model.commands import (
     WriteGraph,
 )
 from refwatch.session.reference_records import TypeName
+from refwatch.text.sanitize import safe
 from refwatch.tui.panel import Panel
 from refwatch.tui.seen import Seen
 from refwatch.tui.views.formats import fmt_type
 from refwatch.tui.views.objects import ObjectsView, chains_work, graph_work
 from refwatch.tui.views.objects_detail import Asks
-from refwatch.tui.views.spans import safe
 
 LONGEST_STEM = 60
 NO_OBJECT = "This is no object that could be looked up again."

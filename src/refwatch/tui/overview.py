@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from refwatch.model.snapshot import Verdict
+from refwatch.session.verdicts import Verdict
 from refwatch.tui.panel import Panel
 from refwatch.tui.views.overview import Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.views.overview_lines import (

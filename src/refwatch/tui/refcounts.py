@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.message import Message
 
 from refwatch.model.commands import Command, Inspect, Unwatch
+from refwatch.text.sanitize import safe
 from refwatch.tui.panel import Panel
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.refcounts import (
@@ -29,7 +30,6 @@ from refwatch.tui.views.refcounts_lines import (
     draw_facts,
     draw_history,
 )
-from refwatch.tui.views.spans import safe
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from refwatch.model.commands import Command, InspectAddress, WatchAddress, WatchNode
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
 from refwatch.tui.panel import Panel
-from refwatch.tui.views.spans import safe
 
 
 class Seen(NamedTuple):

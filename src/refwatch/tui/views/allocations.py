@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from refwatch.model.allocations import MemorySplit, Mode
+from refwatch.model.allocations import MemorySplit
+from refwatch.model.commands import Mode
 from refwatch.model.references import Site
 from refwatch.session.allocations import (
     GONE,
@@ -27,9 +28,10 @@ from refwatch.session.diagnosis_memory import memory_sentence
 from refwatch.session.estimates import NOTHING as NO_TALLY
 from refwatch.session.estimates import Estimate, Windows, estimate
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.formats import fmt_age
-from refwatch.tui.views.spans import cut, safe
+from refwatch.tui.views.spans import cut
 
 Shown = Literal["exact", "burst"]
 LONGEST_NAME = 24

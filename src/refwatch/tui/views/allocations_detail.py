@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from refwatch.session.allocations import By, Key
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.allocations import Between
 from refwatch.tui.views.allocations_files import short_path
 from refwatch.tui.views.allocations_stacks import REST, Node, callers_of, heaviest
@@ -22,7 +23,7 @@ from refwatch.tui.views.allocations_table import (
 )
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_percent
-from refwatch.tui.views.spans import Line, Span, fit, pad, safe, two_ends, width_of
+from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 
 Range = Callable[[str, int, int], Sequence[str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refwatch.model.allocations import Mode
+from refwatch.model.commands import Mode
 from refwatch.session.allocations import By
 from refwatch.tui.views.allocations import AllocationsView, Between
 from refwatch.tui.views.allocations_table import HIDINGS, Arranged, Looked

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from refwatch.session.allocations import GONE, By, Key
 from refwatch.session.estimates import NOTHING, Estimate, Tally
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.allocations import AllocationsView, Between, Shown
 from refwatch.tui.views.allocations_files import Origin, origin_of, short_path
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_percent
-from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, safe, width_of
+from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, width_of
 from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
 from refwatch.tui.views.thread_detail import Source
 

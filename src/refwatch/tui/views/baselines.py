@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from refwatch.session.references import References
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.formats import fmt_duration
-from refwatch.tui.views.spans import cut, safe
+from refwatch.tui.views.spans import cut
 
 LONGEST_NAME = 24
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from refwatch.model.references import ChainLink
 from refwatch.session.chains import Chain, is_root
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, safe, two_ends, width_of
+from refwatch.text.sanitize import safe
+from refwatch.tui.views.spans import Line, Span, cut_middle, fit, two_ends, width_of
 from refwatch.tui.views.tree import hung, narrowed
 
 ROOT = "◉"

@@ -8,9 +8,10 @@ from refwatch.model.events import GcGeneration
 from refwatch.model.references import Referenced
 from refwatch.session.references import KEEP_PAUSES
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.formats import fmt_age, fmt_duration
-from refwatch.tui.views.spans import Line, Span, fit, pad, safe
+from refwatch.tui.views.spans import Line, Span, fit, pad
 from refwatch.tui.views.table import Column, Row, Rows
 
 GcPause = tuple[int, float, float]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from refwatch.text.sanitize import safe
 from refwatch.tui.source import source_line
 from refwatch.tui.views.allocations import AllocationsView
 from refwatch.tui.views.allocations_files import origin_of
 from refwatch.tui.views.allocations_stacks import WHOLE, Node
 from refwatch.tui.views.allocations_table import absolute, fmt_site, shortened
 from refwatch.tui.views.formats import fmt_bytes, fmt_percent
-from refwatch.tui.views.spans import Line, Span, cut, fit, pad, safe, two_ends, width_of
+from refwatch.tui.views.spans import Line, Span, cut, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import Path
 
 HOT = 0.1

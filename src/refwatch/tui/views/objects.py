@@ -20,10 +20,10 @@ from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
 from refwatch.session.suspects import Suspicion, follows, growing
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chains import scattered
 from refwatch.tui.views.formats import fmt_type
-from refwatch.tui.views.spans import safe
 
 RATE_S = 5.0
 """A rate is the mean over the last so many seconds."""

@@ -10,6 +10,7 @@ from refwatch.model.references import ChainLink, Site
 from refwatch.session.chains import why_no_chain
 from refwatch.session.reference_records import ChainsRecord, TypeName
 from refwatch.session.suspects import Suspicion
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.chains import ChainRow, chain_lines
 from refwatch.tui.views.chart import Points, chart, nice_top
@@ -24,18 +25,7 @@ from refwatch.tui.views.objects import (
 )
 from refwatch.tui.views.objects_suspects import fmt_moment
 from refwatch.tui.views.objects_table import fmt_name, fmt_number, fmt_signed
-from refwatch.tui.views.spans import (
-    Line,
-    Span,
-    cut,
-    cut_middle,
-    fit,
-    pad,
-    safe,
-    two_ends,
-    width_of,
-    wrap,
-)
+from refwatch.tui.views.spans import Line, Span, cut, cut_middle, fit, pad, two_ends, width_of, wrap
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 
 _BLANK = "\u2800"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refwatch.model.events import WorkProgressed
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_rate
 from refwatch.tui.views.objects import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.objects_table import SUSPECT, fmt_name, fmt_number, fmt_signed
-from refwatch.tui.views.spans import Line, Span, fit, pad, safe, width_of
+from refwatch.tui.views.spans import Line, Span, fit, pad, width_of
 from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2

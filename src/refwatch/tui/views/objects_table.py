@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.formats import fmt_age, fmt_bytes, fmt_count, fmt_rate
 from refwatch.tui.views.objects import ObjectRow, ObjectsView, rate
-from refwatch.tui.views.spans import Line, Span, cut_middle, safe, width_of
+from refwatch.tui.views.spans import Line, Span, cut_middle, width_of
 from refwatch.tui.views.table import Column, Order, Row
 
 _AGED = 130

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from refwatch.model.references import ChainLink
-from refwatch.model.snapshot import Verdict
 from refwatch.model.states import ThreadState
 from refwatch.session.blockers import known_limits
 from refwatch.session.chains import clearest, why_no_chain
@@ -18,6 +17,8 @@ from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.suspects import Suspicion, suspicions
 from refwatch.session.troubles import worst_trouble
+from refwatch.session.verdicts import Verdict
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.formats import (
     fmt_bytes,
@@ -27,7 +28,6 @@ from refwatch.tui.views.formats import (
     fmt_rate,
     fmt_type,
 )
-from refwatch.tui.views.spans import safe
 from refwatch.tui.views.threads import ThreadView, busiest, view_thread
 
 EVENTS = 60

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from refwatch.model.snapshot import Verdict, VerdictKind
 from refwatch.model.states import ThreadState
+from refwatch.session.verdicts import Verdict, VerdictKind
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.tui.views.overview import EventView, Gauge, HeapView, OverviewView, Trend
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, width_of, wrap
+from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, width_of, wrap
 from refwatch.tui.views.states import fill
 from refwatch.tui.views.threads import ThreadView, fmt_state
 

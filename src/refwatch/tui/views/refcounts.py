@@ -11,10 +11,11 @@ from refwatch.session.reference_records import WatchedRecord
 from refwatch.session.references import References
 from refwatch.session.state import State
 from refwatch.session.steps import Steps
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.formats import fmt_duration
-from refwatch.tui.views.spans import Line, safe
+from refwatch.tui.views.spans import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows
 
 RECENT_S = 2.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chart import chart
 from refwatch.tui.views.formats import fmt_count, fmt_duration
 from refwatch.tui.views.refcounts import RefcountsView, Watched, counts_over_time, rises
-from refwatch.tui.views.spans import Line, Span, fit, safe, width_of, wrap
+from refwatch.tui.views.spans import Line, Span, fit, width_of, wrap
 
 SOURCES = {
     "main": "bound in __main__",

@@ -9,8 +9,9 @@ from typing import Literal
 from refwatch.model.references import Referrer
 from refwatch.session.reference_records import Inspection
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chains import ROOT, fmt_named
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, safe, two_ends, width_of
+from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 

@@ -7,7 +7,6 @@ the terminal.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
@@ -15,15 +14,6 @@ from rich.cells import cell_len, set_cell_size
 Span = tuple[str, str]
 """(text, name of a style in refwatch.tui.theme)"""
 Line = tuple[Span, ...]
-
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-
-
-def safe(text: str) -> str:
-    """The text with each control, bidirectional or zero-width character shown as a dot."""
-    return _UNSAFE.sub("·", text)
 
 
 def width_of(line: Iterable[Span]) -> int:

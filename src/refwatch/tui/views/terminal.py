@@ -11,7 +11,8 @@ from collections import deque
 
 from rich.cells import cell_len
 
-from refwatch.tui.views.spans import Line, Span, safe
+from refwatch.text.sanitize import safe
+from refwatch.tui.views.spans import Line, Span
 
 LIVE = 100
 """Lines that cursor moves can still reach."""

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.model.states import ThreadState
-from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.session.thread_records import ThreadRecord
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.formats import fmt_count, fmt_duration, fmt_percent
-from refwatch.tui.views.spans import Line, cut, cut_middle, pad, safe, two_ends
+from refwatch.tui.views.spans import Line, cut, cut_middle, pad, two_ends
 from refwatch.tui.views.states import GLYPHS, WORDS
 from refwatch.tui.views.threads import fmt_state, newest_sample, thread_name
 from refwatch.tui.views.timeline import Runs

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from refwatch.model.states import ThreadState
-from refwatch.session.process import ProcessState, ThreadRecord
+from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.session.thread_records import ThreadRecord
+from refwatch.text.sanitize import safe
 from refwatch.tui.views.formats import fmt_share
-from refwatch.tui.views.spans import Line, safe
+from refwatch.tui.views.spans import Line
 from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
 from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.timeline import Runs
