@@ -33,8 +33,8 @@ from benchmarks.common import (
 from benchmarks.counts import classes, references
 from benchmarks.readings import Facts, Reading, at_least, at_most, near
 
-from refwatch.model.snapshot import Process, Snapshot, Thread
-from refwatch.model.states import ThreadState
+from refwatch.export.schema_types import Process, Snapshot, Thread
+from refwatch.readings.threads.states import ThreadState
 
 
 def share(thread: Thread, state: ThreadState) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.common import BenchmarkError
 from benchmarks.readings import Facts, Reading, near
 
-from refwatch.model.snapshot import Process
+from refwatch.export.schema_types import Process
 
 SHARE = 0.10  # of the truth
 BLOCKS_ONLY = {"stays"}  # the list in which they stay grows, too

@@ -39,7 +39,7 @@ from benchmarks.common import (
 )
 from benchmarks.readings import Facts
 
-from refwatch.model import events as ev
+from refwatch.session import events as ev
 from refwatch.session.recording import read_recording
 
 LIMIT_MS_PER_MILLION = 8.0

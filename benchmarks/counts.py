@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from benchmarks.readings import Facts, Reading
 
-from refwatch.model.snapshot import Process
+from refwatch.export.schema_types import Process
 
 SETTLE_S = 0.2  # after a change, at ten readings a second
 ALIASED = ("Parent", "Registered")

@@ -19,13 +19,13 @@ from collections.abc import Iterator
 
 import psutil
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import event_decoder
-from refwatch.model.states import ThreadState, encode_runs
-from refwatch.model.wire import encode_line
+from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.session import codec
+from refwatch.session import events as ev
+from refwatch.session.events import event_decoder
 from refwatch.session.state import State
+from refwatch.wire.codec import encode_line
+from refwatch.wire.event import MAIN
 
 SLICE_S = 0.1
 THREADS = 8

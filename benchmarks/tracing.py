@@ -37,7 +37,7 @@ from benchmarks.common import (
 )
 from benchmarks.readings import Facts
 
-from refwatch.model import events as ev
+from refwatch.session import events as ev
 from refwatch.session.recording import read_recording
 
 RATIO_BOUND = 1.03

@@ -32,7 +32,7 @@ from benchmarks.common import (
 )
 from benchmarks.overhead import BARE, Series, Way, measure, raw, spread
 
-from refwatch.model.snapshot import Snapshot
+from refwatch.export.schema_types import Snapshot
 
 PROGRAM = "many_watched"
 RATIO_BOUND = 1.01

@@ -5,14 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
-from refwatch.model.commands import Mode
-from refwatch.model.event import MAIN
-from refwatch.model.references import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
-from refwatch.model.states import ThreadState as S
-from refwatch.model.states import encode_runs
+from refwatch.readings.allocations.types import (
+    BurstUse,
+    FileUse,
+    LineUse,
+    MemorySplit,
+    TracebackUse,
+)
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.readings.threads.states import encode_runs
+from refwatch.session import events as ev
 from refwatch.session.state import KEEP_WORK
+from refwatch.wire.commands import Mode
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 
 PID = 42
 SOURCES = ("main", "option", "script", "viewer")

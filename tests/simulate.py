@@ -10,10 +10,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.states import ThreadState, encode_runs
+from refwatch.readings.threads.states import ThreadState, encode_runs
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.wire.event import MAIN
 
 PID = 4242
 SLICE_S = 0.1

@@ -17,12 +17,18 @@ from operator import attrgetter
 
 from tests.simulate import Simulation
 
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
-from refwatch.model.commands import Mode
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import Site
+from refwatch.readings.allocations.types import (
+    BurstUse,
+    FileUse,
+    LineUse,
+    MemorySplit,
+    TracebackUse,
+)
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.wire.commands import Mode
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Site
 
 HOME = "/home/app"
 """The folder in which the simulated target runs."""

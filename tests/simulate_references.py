@@ -16,10 +16,10 @@ from operator import attrgetter
 
 from tests.simulate import SCRIPT, Simulation
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import ChainLink, Referenced, Referrer, Site, TypeCount
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Referenced, Referrer, Site, TypeCount
 
 TICK_S = 0.1
 FIRST_CENSUS_S, CENSUS_S = 1.0, 2.5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import exp, sqrt
 from random import Random
 
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse
-from refwatch.model.event import MAIN
+from refwatch.readings.allocations.types import BurstUse
+from refwatch.session import events as ev
+from refwatch.wire.event import MAIN
 
 PID = 42
 WINDOW_S = 0.05  # long on average

@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN, TimedEvent
-from refwatch.observe.memory import RemoteMemory
+from refwatch.session import events as ev
 from refwatch.session.process import ProcessState
 from refwatch.target.context import Context
+from refwatch.target.memory import RemoteMemory
+from refwatch.wire.event import MAIN, TimedEvent
 
 
 def context(

@@ -18,7 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "refwatch"
 FILES = sorted(SOURCE.rglob("*.py"))
 PROBE_FILES = sorted((SOURCE / "probe").rglob("*.py"))
-CORE = ("model", "observe", "session", "daemon", "export")
+CORE = (
+    "wire",
+    "text",
+    "series",
+    "target",
+    "readings",
+    "session",
+    "findings",
+    "export",
+    "daemon",
+)
 VIEW_ONLY = {"textual", "rich", "click"}
 MOST_LINES = 450
 MOST_WORDS = 900

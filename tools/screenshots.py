@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from refwatch.model.events import Event, TargetExited
+from refwatch.session.events import Event, TargetExited
 from refwatch.session.recording import read_recording
 from refwatch.tui.screenshots import Shot, write_screenshots
 

@@ -25,12 +25,12 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from refwatch.model.events import event_decoder
-from refwatch.model.snapshot import Process, Snapshot, Thread
-from refwatch.model.states import ThreadState
-from refwatch.model.wire import LineReader
+from refwatch.export.schema_types import Process, Snapshot, Thread
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.events import event_decoder
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.wire.codec import LineReader
 
 LIMIT_S = 90.0  # for anything that must happen; reached only when it does not
 # -P: the current folder is the target's, and refwatch must not import from it

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from refwatch.model.commands import Command, EndInspection, FindChains, Inspect, TakeCensus
-from refwatch.model.events import event_decoder
-from refwatch.model.references import ChainLink
-from refwatch.model.snapshot import ClassCount, Snapshot, Watched
-from refwatch.model.wire import LineReader, encode_line
-from refwatch.session.reference_records import ClassRecord, Node, WatchedRecord
-from refwatch.session.references import References
+from refwatch.export.schema_types import ClassCount, Snapshot, Watched
+from refwatch.readings.objects.records import ClassRecord, Node, WatchedRecord
+from refwatch.readings.objects.state import References
+from refwatch.session.events import event_decoder
 from refwatch.session.state import State
+from refwatch.wire.codec import LineReader, encode_line
+from refwatch.wire.commands import Command, EndInspection, FindChains, Inspect, TakeCensus
+from refwatch.wire.heap_values import ChainLink
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Argument, Bench, Done, Running

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.references import WAIT, Watching, alike, watching
 
-from refwatch.model.commands import SwitchAllocations
-from refwatch.session.allocations import Allocations, By
-from refwatch.session.estimates import Tally
+from refwatch.readings.allocations.estimates import Tally
+from refwatch.readings.allocations.state import Allocations, By
 from refwatch.session.state import State
+from refwatch.wire.commands import SwitchAllocations
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.references import WAIT, Watching, alike, watching
 
-from refwatch.model.commands import Mark, TakeCensus
-from refwatch.model.references import ChainLink
-from refwatch.model.snapshot import Snapshot
-from refwatch.session.references import References
+from refwatch.export.schema_types import Snapshot
+from refwatch.readings.objects.state import References
+from refwatch.wire.commands import Mark, TakeCensus
+from refwatch.wire.heap_values import ChainLink
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Argument, Bench, Done

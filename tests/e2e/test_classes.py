@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.e2e.references import WAIT, alike, classes_in, watching
 
-from refwatch.model.commands import Mark
+from refwatch.wire.commands import Mark
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

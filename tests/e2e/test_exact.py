@@ -12,8 +12,8 @@ import pytest
 from tests.e2e.conftest import until
 from tests.e2e.references import WAIT, Watching, watching
 
-from refwatch.model.commands import CountTraces, FindChains, Mark, SwitchAllocations
-from refwatch.session.allocations import Allocations, By, Live, Traces
+from refwatch.readings.allocations.state import Allocations, By, Live, Traces
+from refwatch.wire.commands import CountTraces, FindChains, Mark, SwitchAllocations
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.references import WAIT, Watching, alike, last_name, watching
 
-from refwatch.model.commands import Inspect, WatchInstance
-from refwatch.session.references import References
+from refwatch.readings.objects.state import References
+from refwatch.wire.commands import Inspect, WatchInstance
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

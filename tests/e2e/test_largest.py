@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.references import WAIT, watching
 
-from refwatch.model.commands import TakeCensus
-from refwatch.model.references import Largest
+from refwatch.wire.commands import TakeCensus
+from refwatch.wire.heap_values import Largest
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

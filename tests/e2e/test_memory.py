@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.references import WAIT, Watching, watching
 
-from refwatch.model.allocations import MemorySplit
-from refwatch.model.commands import TakeCensus
-from refwatch.session.allocations import parts_of
-from refwatch.session.diagnosis_memory import memory_sentence
-from refwatch.session.references import References
+from refwatch.findings.memory_growth import memory_sentence
+from refwatch.readings.allocations.state import parts_of
+from refwatch.readings.allocations.types import MemorySplit
+from refwatch.readings.objects.state import References
+from refwatch.wire.commands import TakeCensus
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Argument, Bench

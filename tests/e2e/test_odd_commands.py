@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.events import event_decoder
-from refwatch.model.wire import LineReader, encode_line
+from refwatch.session import events as ev
+from refwatch.session.events import event_decoder
+from refwatch.wire import commands as cmd
+from refwatch.wire.codec import LineReader, encode_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.conftest import REFWATCH
 
-from refwatch.model.snapshot import Snapshot
+from refwatch.export.schema_types import Snapshot
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

@@ -14,12 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from refwatch.export.snapshot import build_snapshot
-from refwatch.model import events as ev
-from refwatch.model.events import event_decoder
-from refwatch.model.wire import encode_line
 from refwatch.session import codec
+from refwatch.session import events as ev
+from refwatch.session.events import event_decoder
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State
+from refwatch.wire.codec import encode_line
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Seen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.e2e.references import WAIT, Watching, alike, watching
 from tests.e2e.test_exact import allocations, counted
 
-from refwatch.model.commands import SwitchAllocations, WatchObject
+from refwatch.wire.commands import SwitchAllocations, WatchObject
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

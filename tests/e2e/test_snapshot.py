@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from refwatch import __version__
-from refwatch.model.snapshot import Snapshot
-from refwatch.model.states import ThreadState as S
+from refwatch.export.schema_types import Snapshot
+from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 
 if TYPE_CHECKING:

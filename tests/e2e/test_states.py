@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from refwatch.model.snapshot import Snapshot, Thread
-from refwatch.model.states import ThreadState as S
+from refwatch.export.schema_types import Snapshot, Thread
+from refwatch.readings.threads.states import ThreadState as S
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Reader

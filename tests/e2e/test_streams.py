@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from refwatch.model.snapshot import Snapshot
+from refwatch.export.schema_types import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

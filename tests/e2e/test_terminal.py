@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from refwatch.model.states import ThreadState
+from refwatch.readings.threads.states import ThreadState
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Reader, Terminal

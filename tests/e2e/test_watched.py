@@ -16,9 +16,9 @@ from tests.e2e.references import (
     watching,
 )
 
-from refwatch.model.commands import Unwatch, WatchObject
-from refwatch.session.reference_records import WatchedRecord
-from refwatch.session.references import References
+from refwatch.readings.objects.records import WatchedRecord
+from refwatch.readings.objects.state import References
+from refwatch.wire.commands import Unwatch, WatchObject
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench

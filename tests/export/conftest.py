@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 import pytest
 
 from refwatch.export.schema import snapshot_schema
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.states import ThreadState as S
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.event import MAIN
 
 PID = 42
 Json: TypeAlias = Any  # what json.loads gives

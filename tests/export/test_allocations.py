@@ -10,16 +10,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from refwatch.export import schema_types as snap
 from refwatch.export.allocations import MOST
 from refwatch.export.snapshot import build_snapshot, write_snapshot
 from refwatch.export.summary import MAX_LINES, summary_lines
-from refwatch.model import events as ev
-from refwatch.model import snapshot as snap
-from refwatch.model.allocations import BurstUse, FileUse, LineUse, MemorySplit, TracebackUse
-from refwatch.model.commands import Mode
-from refwatch.model.event import MAIN
-from refwatch.model.references import Site
+from refwatch.readings.allocations.types import (
+    BurstUse,
+    FileUse,
+    LineUse,
+    MemorySplit,
+    TracebackUse,
+)
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.commands import Mode
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Site
 
 PID = 42
 MB = 1 << 20

@@ -14,14 +14,14 @@ import pytest
 from tests.simulate import Simulation
 from tests.simulate_references import CLASSES, WATCHED, with_references
 
+from refwatch.export import schema_types as snap
 from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
 from refwatch.export.summary import summary_lines
-from refwatch.model import events as ev
-from refwatch.model import snapshot as snap
-from refwatch.model.event import MAIN
-from refwatch.model.references import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
-from refwatch.session.references import KEEP_DEAD
+from refwatch.readings.objects.state import KEEP_DEAD
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 
 PID = 42
 Complaints = Callable[[object], list[str]]

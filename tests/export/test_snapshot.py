@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from refwatch.export import schema_types as snap
 from refwatch.export.snapshot import MAX_HOT, MAX_POINTS, build_snapshot, write_snapshot
-from refwatch.model import events as ev
-from refwatch.model import snapshot as snap
-from refwatch.model.event import MAIN
-from refwatch.model.states import ThreadState as S
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.event import MAIN
 
 PID = 42
 Complaints = Callable[[object], list[str]]

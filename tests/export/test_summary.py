@@ -9,11 +9,11 @@ from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
 from refwatch.export.summary import MAX_LINES, summary_lines
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.references import ChainLink, Garbage, TypeCount
-from refwatch.model.states import ThreadState as S
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Garbage, TypeCount
 
 PID = 42
 

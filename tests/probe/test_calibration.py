@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import refwatch
-from refwatch.model.layout import Layout
+from refwatch.target.layout import Layout
 
 SOURCE = Path(refwatch.__file__).parent
 LOAD = f"""

@@ -18,17 +18,17 @@ from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
 
 from refwatch.export.snapshot import build_snapshot
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse
-from refwatch.model.event import MAIN
-from refwatch.model.events import event_decoder
-from refwatch.model.references import Site
-from refwatch.model.states import ThreadState as S
-from refwatch.model.wire import encode_line
-from refwatch.session import allocations as module
+from refwatch.readings.allocations import state as module
+from refwatch.readings.allocations.types import BurstUse
+from refwatch.readings.objects.state import KEEP_DEAD
+from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import codec
-from refwatch.session.references import KEEP_DEAD
+from refwatch.session import events as ev
+from refwatch.session.events import event_decoder
 from refwatch.session.state import State
+from refwatch.wire.codec import encode_line
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Site
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

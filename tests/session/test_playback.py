@@ -14,8 +14,8 @@ from tests.random_sessions import Allocations, References, Session
 from tests.simulate import Simulation
 
 from refwatch.export.snapshot import build_snapshot
-from refwatch.model.events import Event
 from refwatch.session import playback, recording
+from refwatch.session.events import Event
 from refwatch.session.playback import Playback
 from refwatch.session.recording import CHECKPOINT, RecordingWriter, read_recording
 from refwatch.session.state import State

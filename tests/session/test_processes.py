@@ -10,10 +10,10 @@ from tests.random_sessions import Session
 from tests.simulate import Simulation
 from tests.stand_ins import started
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN, SESSION
 from refwatch.session import codec
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.event import MAIN, SESSION
 
 OTHER = 2
 

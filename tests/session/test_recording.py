@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.states import ThreadState
-from refwatch.model.wire import encode_line
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session import events as ev
 from refwatch.session.recording import RecordingError, RecordingWriter, read_recording
 from refwatch.session.state import State
+from refwatch.wire.codec import encode_line
+from refwatch.wire.event import MAIN
 
 FIRST_VERSION = b"""{"recording":"refwatch.recording/1","refwatch":"0.1.0"}
 {"event":"target_started","at":0.0,"pid":42,"argv":["x.py"],"executable":"/py","cwd":"/tmp","started_at":"2026-01-01T00:00:00Z","refwatch":"0.1.0"}
@@ -75,7 +75,7 @@ def test_a_killed_writer_leaves_what_was_flushed(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     script = """
         import os, signal, sys
-        from refwatch.model.events import Noted
+        from refwatch.session.events import Noted
         from refwatch.session.recording import RecordingWriter
         writer = RecordingWriter(sys.argv[1])
         for n in range(20_000):
@@ -204,7 +204,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_session() -> None:
 def test_a_disk_that_fills_up_later(tmp_path: Path) -> None:
     script = """
         import resource, signal, sys
-        from refwatch.model.events import Noted
+        from refwatch.session.events import Noted
         from refwatch.session.recording import RecordingWriter
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         writer = RecordingWriter(sys.argv[1])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.states import ThreadState as S
+from refwatch.readings.threads.state import KEEP_HOT, ThreadRecord
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session import events as ev
 from refwatch.session.process import KEEP_ENDED, ProcessState
 from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_OUTPUT, Output, State
-from refwatch.session.thread_records import KEEP_HOT, ThreadRecord
+from refwatch.wire.event import MAIN
 
 PID = 42
 

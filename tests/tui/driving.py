@@ -11,11 +11,11 @@ from pathlib import Path
 from tests.simulate import Simulation
 from textual.pilot import Pilot
 
-from refwatch.model.commands import Command, ResizeTerminal
-from refwatch.model.events import Event
+from refwatch.session.events import Event
 from refwatch.session.state import State
 from refwatch.tui.app import Leave, RefwatchApp
 from refwatch.tui.feed import FeedGoneError
+from refwatch.wire.commands import Command, ResizeTerminal
 
 DEADLINE_S = 10.0
 Driven = Pilot[Leave]

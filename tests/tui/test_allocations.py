@@ -10,19 +10,19 @@ from tests.simulate_allocations import many, traces, with_allocations
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse
-from refwatch.model.commands import Mode
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import Site
-from refwatch.session.allocations import By
-from refwatch.tui.allocations import AllocationsPanel
-from refwatch.tui.allocations_detail import AllocationScreen
+from refwatch.readings.allocations.state import By
+from refwatch.readings.allocations.types import BurstUse
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
+from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.allocations.panel import AllocationsPanel
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.widgets.icicle import Icicle
+from refwatch.wire import commands as cmd
+from refwatch.wire.commands import Mode
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Site
 
 SMALL, LARGE = (80, 24), (120, 40)
 

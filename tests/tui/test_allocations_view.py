@@ -10,30 +10,23 @@ from tests.simulate_allocations import HOME, LEAK_PER_S, many, traces, with_allo
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.allocations import BurstUse
-from refwatch.model.commands import Mode
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import Site
-from refwatch.session.allocations import By
-from refwatch.session.estimates import Estimate
+from refwatch.readings.allocations.estimates import Estimate
+from refwatch.readings.allocations.state import By
+from refwatch.readings.allocations.types import BurstUse
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.session.state import State
-from refwatch.tui.views.allocations import (
-    AllocationsReader,
-    AllocationsView,
-    Between,
-)
-from refwatch.tui.views.allocations_detail import (
+from refwatch.text.formats import fmt_bytes
+from refwatch.tui.panels.allocations.detail_view import (
     draw_allocation_facts,
     draw_callers,
     draw_source,
     view_allocation,
 )
-from refwatch.tui.views.allocations_files import origin_of, short_path
-from refwatch.tui.views.allocations_lines import draw_empty, draw_how, draw_range
-from refwatch.tui.views.allocations_stacks import REST, callers_of, stacks_of
-from refwatch.tui.views.allocations_table import (
+from refwatch.tui.panels.allocations.files import origin_of, short_path
+from refwatch.tui.panels.allocations.lines import draw_empty, draw_how, draw_range
+from refwatch.tui.panels.allocations.stacks import REST, callers_of, stacks_of
+from refwatch.tui.panels.allocations.table import (
     FIRST,
     HIDINGS,
     Drawn,
@@ -47,9 +40,12 @@ from refwatch.tui.views.allocations_table import (
     shortened,
     sort_keys,
 )
-from refwatch.tui.views.formats import fmt_bytes
+from refwatch.tui.panels.allocations.view import AllocationsReader, AllocationsView, Between
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.table import Order
+from refwatch.wire.commands import Mode
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Site
 
 PUT, ANSWER, BUILD, ROWS, ROWS_AGAIN = 1, 2, 3, 4, 5
 """Numbers of sites in tests.simulate_allocations."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.commands import Command
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.tui.answers import Answers
+from refwatch.wire import commands as cmd
+from refwatch.wire.commands import Command
+from refwatch.wire.event import MAIN
 
 FOUND = ev.WatchedFound(
     at=1.0, process=MAIN, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"

@@ -9,15 +9,15 @@ from tests.simulate import PID, Simulation
 from tests.tui.driving import Driven, FakeFeed, driven, frame, session, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
+from refwatch.session import events as ev
 from refwatch.tui.app import Leave, RefwatchApp
 from refwatch.tui.help import HelpScreen
 from refwatch.tui.leave import LeaveScreen
-from refwatch.tui.output import OutputPanel
+from refwatch.tui.panels.output.panel import OutputPanel
+from refwatch.tui.panels.threads.detail import ThreadScreen
+from refwatch.tui.panels.threads.panel import ThreadsPanel
 from refwatch.tui.screen import MainScreen
-from refwatch.tui.thread_detail import ThreadScreen
-from refwatch.tui.threads import ThreadsPanel
+from refwatch.wire.event import MAIN
 
 
 def threads(app: RefwatchApp) -> ThreadsPanel:

@@ -9,10 +9,10 @@ import pytest
 from tests.simulate import Simulation
 from tests.tui.driving import FakeFeed, driven, settled
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
+from refwatch.session import events as ev
 from refwatch.tui.app import RefwatchApp
-from refwatch.tui.threads import ThreadsPanel
+from refwatch.tui.panels.threads.panel import ThreadsPanel
+from refwatch.wire.event import MAIN
 
 STEP = 600
 

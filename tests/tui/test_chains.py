@@ -8,9 +8,9 @@ from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model.references import ChainLink
 from refwatch.tui.views.chains import LIKE_LEAVES, chain_line, chain_lines, chain_rows, fmt_link
 from refwatch.tui.views.spans import width_of
+from refwatch.wire.heap_values import ChainLink
 
 MODULE = ChainLink(type="module", name="app", address="0x1")
 CACHE = ChainLink(type="app.Cache", edge="global cache", address="0x2")

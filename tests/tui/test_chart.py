@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from refwatch.text.formats import fmt_bytes, fmt_count, fmt_duration
 from refwatch.tui.views.chart import (
     bar,
     braille,
@@ -14,7 +15,6 @@ from refwatch.tui.views.chart import (
     sparkline,
     stacked,
 )
-from refwatch.tui.views.formats import fmt_bytes, fmt_count, fmt_duration
 from refwatch.tui.views.spans import width_of
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from refwatch.model import events as ev
-from refwatch.model.commands import Mark, command_decoder
-from refwatch.model.events import Event
-from refwatch.model.wire import LineReader, encode_line
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.session.playback import Playback
 from refwatch.session.recording import RecordingWriter, read_recording
 from refwatch.session.state import State
 from refwatch.tui.feed import FeedGoneError, ReplayFeed, SocketFeed
+from refwatch.wire.codec import LineReader, encode_line
+from refwatch.wire.commands import Mark, command_decoder
 
 
 async def collect(batches: AsyncIterator[list[Event]]) -> list[Event]:

@@ -14,14 +14,14 @@ from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.tui.allocations_detail import AllocationScreen
-from refwatch.tui.heap import HeapScreen
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.objects.heap import HeapScreen
+from refwatch.tui.panels.threads.detail import ThreadScreen
 from refwatch.tui.screenshots import Shot, screenshot
-from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.widgets.icicle import Icicle
+from refwatch.wire.event import MAIN
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,22 +8,22 @@ from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.references import ChainLink, Referenced
-from refwatch.session.references import KEEP_PAUSES
+from refwatch.readings.objects.state import KEEP_PAUSES
+from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.views.heap import (
+from refwatch.tui.panels.objects.heap_view import (
     MOST_COLUMNS,
     draw_census,
     draw_gc,
     most_rows,
     view_heap,
 )
-from refwatch.tui.views.overview import HeapView, OverviewReader
-from refwatch.tui.views.overview_lines import draw_heap
+from refwatch.tui.panels.overview.lines import draw_heap
+from refwatch.tui.panels.overview.view import HeapView, OverviewReader
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.table import lay, place
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Referenced
 
 
 def page(lines: tuple[Line, ...]) -> str:

@@ -7,10 +7,15 @@ from tests.simulate import Simulation
 from tests.simulate_allocations import many, with_allocations
 from tests.tui.driving import state_of
 
-from refwatch.tui.views.allocations import AllocationsReader, Between
-from refwatch.tui.views.allocations_stacks import Node, stacks_of
-from refwatch.tui.views.allocations_table import HIDINGS, Looked
-from refwatch.tui.views.icicle import IcicleView, draw_chosen, draw_frames, lay_icicle
+from refwatch.tui.panels.allocations.icicle_view import (
+    IcicleView,
+    draw_chosen,
+    draw_frames,
+    lay_icicle,
+)
+from refwatch.tui.panels.allocations.stacks import Node, stacks_of
+from refwatch.tui.panels.allocations.table import HIDINGS, Looked
+from refwatch.tui.panels.allocations.view import AllocationsReader, Between
 from refwatch.tui.views.spans import Line, width_of
 
 MAIN, SERVE, HANDLE, ANSWER, PUT, BUILD = 14, 7, 6, 2, 1, 3

@@ -7,11 +7,9 @@ from tests.simulate import Simulation
 from tests.simulate_allocations import split_at, with_allocations
 from tests.tui.driving import state_of
 
-from refwatch.model import events as ev
-from refwatch.model.allocations import MemorySplit
-from refwatch.model.event import MAIN
-from refwatch.tui.views.allocations import AllocationsReader, MemoryView
-from refwatch.tui.views.memory_gauge import (
+from refwatch.readings.allocations.types import MemorySplit
+from refwatch.session import events as ev
+from refwatch.tui.panels.allocations.memory_gauge import (
     PARTS,
     GaugeView,
     between,
@@ -20,7 +18,9 @@ from refwatch.tui.views.memory_gauge import (
     draw_stack,
     rows_for,
 )
+from refwatch.tui.panels.allocations.view import AllocationsReader, MemoryView
 from refwatch.tui.views.spans import Line, width_of
+from refwatch.wire.event import MAIN
 
 
 def gauge(seconds: float = 12.0, since: float = 4.0) -> GaugeView:

@@ -7,18 +7,18 @@ from tests.simulate import Simulation
 from tests.simulate_references import LEAK, with_references
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
-from refwatch.tui.heap import HeapScreen
-from refwatch.tui.objects import ObjectsPanel
-from refwatch.tui.objects_detail import ObjectScreen
-from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.panels.objects.detail import ObjectScreen
+from refwatch.tui.panels.objects.heap import HeapScreen
+from refwatch.tui.panels.objects.panel import ObjectsPanel
+from refwatch.tui.panels.objects.view import chains_work, graph_work
+from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
 from refwatch.tui.screen import MainScreen
-from refwatch.tui.views.objects import chains_work, graph_work
+from refwatch.wire import commands as cmd
+from refwatch.wire.event import MAIN
 
 SESSION = ("app", "Session")
 SMALL, LARGE = (80, 24), (120, 40)

@@ -11,12 +11,9 @@ from tests.tui.test_objects_lines import SESSION, page, replace_failure, text, w
 from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import ChainLink, Site, TypeCount
-from refwatch.tui.views.objects import ObjectsReader, ObjectsView, chains_work, graph_work
-from refwatch.tui.views.objects_detail import (
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.tui.panels.objects.detail_view import (
     Asks,
     ObjectView,
     draw_holders,
@@ -26,18 +23,18 @@ from refwatch.tui.views.objects_detail import (
     fmt_looked,
     view_object,
 )
-from refwatch.tui.views.objects_suspects import (
+from refwatch.tui.panels.objects.suspects import (
     draw_edge,
     draw_suspects,
     draw_work_line,
     fmt_moment,
 )
-from refwatch.tui.views.objects_table import (
-    FIRST,
-    make_row,
-)
+from refwatch.tui.panels.objects.table import FIRST, make_row
+from refwatch.tui.panels.objects.view import ObjectsReader, ObjectsView, chains_work, graph_work
 from refwatch.tui.views.spans import width_of
 from refwatch.tui.views.table import Order
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, Site, TypeCount
 
 LIVE = Asks(live=True)
 

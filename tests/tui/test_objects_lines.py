@@ -10,13 +10,9 @@ from tests.tui.driving import state_of
 from tests.tui.test_objects_view import SECONDS, begun, census, read, row_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import ChainLink, TypeCount
-from refwatch.tui.views.chains import chain_line
-from refwatch.tui.views.objects import NOTHING, ObjectsReader, ObjectsView, chains_work, graph_work
-from refwatch.tui.views.objects_suspects import (
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.tui.panels.objects.suspects import (
     draw_calm,
     draw_edge,
     draw_suspects,
@@ -24,7 +20,7 @@ from refwatch.tui.views.objects_suspects import (
     fmt_moment,
     running,
 )
-from refwatch.tui.views.objects_table import (
+from refwatch.tui.panels.objects.table import (
     FIRST,
     SPANS_S,
     arrange,
@@ -39,8 +35,18 @@ from refwatch.tui.views.objects_table import (
     span_for,
     spark,
 )
+from refwatch.tui.panels.objects.view import (
+    NOTHING,
+    ObjectsReader,
+    ObjectsView,
+    chains_work,
+    graph_work,
+)
+from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.table import heading, lay, place
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, TypeCount
 
 SESSION = ("app", "Session")
 

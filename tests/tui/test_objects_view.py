@@ -9,19 +9,19 @@ from tests.simulate import PID
 from tests.simulate_references import LEAK, reference_events
 from tests.tui.driving import state_of
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.model.references import ChainLink, TypeCount
-from refwatch.session.judged import Judged
+from refwatch.readings.objects.judged import Judged
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.session.state import State
-from refwatch.tui.views.objects import (
+from refwatch.tui.panels.objects.view import (
     ObjectRow,
     ObjectsReader,
     ObjectsView,
     chains_work,
     rate,
 )
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import ChainLink, TypeCount
 
 SECONDS = 14.3
 

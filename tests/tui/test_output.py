@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.tui.driving import FakeFeed, driven, frame, session, settled, until
 
-from refwatch.model import events as ev
-from refwatch.model.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
-from refwatch.model.event import MAIN
+from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.wire.commands import Command, ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.wire.event import MAIN
 
 
 def typed(feed: FakeFeed) -> str:

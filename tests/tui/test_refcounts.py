@@ -11,15 +11,15 @@ from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
-from refwatch.tui.refcounts import RefcountsPanel
-from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.panels.refcounts.panel import RefcountsPanel
+from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
 from refwatch.tui.screen import MainScreen
+from refwatch.wire import commands as cmd
+from refwatch.wire.event import MAIN
 
 
 def recorded(seconds: float = 6.0) -> list[Event]:

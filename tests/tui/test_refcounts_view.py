@@ -11,10 +11,17 @@ from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
-from refwatch.tui.views.refcounts import (
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.tui.panels.refcounts.lines import (
+    Chosen,
+    draw_edge,
+    draw_empty,
+    draw_facts,
+    draw_history,
+    round_up,
+)
+from refwatch.tui.panels.refcounts.view import (
     BY_DEFAULT,
     SORTS,
     RefcountsView,
@@ -25,16 +32,9 @@ from refwatch.tui.views.refcounts import (
     rises,
     view_refcounts,
 )
-from refwatch.tui.views.refcounts_lines import (
-    Chosen,
-    draw_edge,
-    draw_empty,
-    draw_facts,
-    draw_history,
-    round_up,
-)
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.table import Order, Row, heading, lay, place
+from refwatch.wire.event import MAIN
 
 START, WARM = 0, 1
 """The baselines of the simulated session; the mark is at 4 s."""

@@ -8,12 +8,9 @@ from tests.simulate_references import INSPECTION, with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.references import Referrer
+from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.views.chains import fmt_named
-from refwatch.tui.views.reference_tree import (
+from refwatch.tui.panels.refcounts.reference_tree import (
     InspectionView,
     Opened,
     draw_account,
@@ -22,8 +19,11 @@ from refwatch.tui.views.reference_tree import (
     fmt_account,
     view_inspection,
 )
+from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.spans import Line, width_of
 from refwatch.tui.views.tree import Path
+from refwatch.wire.event import MAIN
+from refwatch.wire.heap_values import Referrer
 
 
 def text(line: Line) -> str:

@@ -8,13 +8,13 @@ from tests.simulate_references import INSPECTION
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
 from tests.tui.test_refcounts import panel, recorded
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.model.events import Event
+from refwatch.session import events as ev
+from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
-from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
 from refwatch.tui.screen import MainScreen
+from refwatch.wire import commands as cmd
+from refwatch.wire.event import MAIN
 
 
 def tree(app: RefwatchApp) -> ReferrersScreen:

@@ -14,7 +14,7 @@ from tests.simulate_allocations import allocation_events
 from tests.simulate_references import with_references
 from tests.tui.driving import Driven, frame, steady, until
 
-from refwatch.model.events import Event
+from refwatch.session.events import Event
 from refwatch.session.playback import Playback
 from refwatch.session.recording import RecordingWriter, read_recording
 from refwatch.tui.app import RefwatchApp

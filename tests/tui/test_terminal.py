@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from refwatch.tui.panels.output.terminal import KEEP, LIVE, Terminal, wrapped
 from refwatch.tui.theme import DARK, Palette, palette_of
-from refwatch.tui.views.terminal import KEEP, LIVE, Terminal, wrapped
 
 
 def text_of(data: str, *more: str) -> list[str]:

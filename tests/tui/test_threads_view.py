@@ -7,17 +7,17 @@ from tests.simulate import Simulation
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
-from refwatch.tui.views.spans import width_of
-from refwatch.tui.views.table import Order, column_at, heading, lay, place
-from refwatch.tui.views.threads import (
+from refwatch.session import events as ev
+from refwatch.tui.panels.threads.view import (
     ThreadsView,
     arrange,
     columns_for,
     fmt_totals,
     view_threads,
 )
+from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.table import Order, column_at, heading, lay, place
+from refwatch.wire.event import MAIN
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from refwatch.model.states import ThreadState, encode_runs
-from refwatch.session.strip import Run, Strip
+from refwatch.readings.threads.state_timeline import Run, Strip
+from refwatch.readings.threads.states import ThreadState, encode_runs
+from refwatch.tui.panels.threads.timeline import StripCells, Window, window
 from refwatch.tui.views.spans import Span
-from refwatch.tui.views.timeline import StripCells, Window, window
 
 HELD, WAIT, SLEEP = ThreadState.GIL_HELD, ThreadState.GIL_WAIT, ThreadState.SLEEP
 

@@ -9,13 +9,9 @@ from tests.simulate import PID, Simulation
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN
+from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.source import source_line
-from refwatch.tui.views.header import draw_header, fmt_target, view_header
-from refwatch.tui.views.overview import view_overview
-from refwatch.tui.views.overview_lines import (
+from refwatch.tui.panels.overview.lines import (
     draw_busiest,
     draw_cpu,
     draw_events,
@@ -24,8 +20,12 @@ from refwatch.tui.views.overview_lines import (
     draw_memory,
     draw_verdict,
 )
+from refwatch.tui.panels.overview.view import view_overview
+from refwatch.tui.panels.threads.detail_view import draw_hot, draw_stack, view_detail
+from refwatch.tui.source import source_line
+from refwatch.tui.views.header import draw_header, fmt_target, view_header
 from refwatch.tui.views.spans import Line, width_of
-from refwatch.tui.views.thread_detail import draw_hot, draw_stack, view_detail
+from refwatch.wire.event import MAIN
 
 
 def text(lines: tuple[Line, ...]) -> str:

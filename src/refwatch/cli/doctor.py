@@ -10,13 +10,13 @@ from refwatch.cli.errors import FAILED, give_up
 
 if TYPE_CHECKING:
     from refwatch.cli.target import Wanted
-    from refwatch.daemon.checkup import Reading
+    from refwatch.daemon.doctor import Reading
 
 
 def doctor(wanted: Wanted) -> int:
     """Print what works; the status is 0 when everything does."""
     from refwatch import __version__
-    from refwatch.daemon.checkup import Reading, examine
+    from refwatch.daemon.doctor import Reading, examine
     from refwatch.daemon.session_dir import SessionError, runtime_directory
 
     executable = wanted.usual()
@@ -37,7 +37,7 @@ def doctor(wanted: Wanted) -> int:
 
 
 def _terminal() -> Reading:
-    from refwatch.daemon.checkup import Reading
+    from refwatch.daemon.doctor import Reading
 
     missing = [name for fd, name in enumerate(("stdin", "stdout", "stderr")) if not os.isatty(fd)]
     if not missing:

@@ -14,9 +14,9 @@ from refwatch.daemon.session_dir import SessionDirectory
 
 if TYPE_CHECKING:
     from refwatch.cli.target import Wanted
-    from refwatch.export.files import Output
-    from refwatch.model.commands import Mode
     from refwatch.session.recording import RecordingWriter
+    from refwatch.wire.commands import Mode
+    from refwatch.wire.files import Output
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def fork_daemon(
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
-        from refwatch.daemon.allocations import AllocationOptions
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.heap_watch import HeapOptions
-        from refwatch.daemon.references import ReferenceOptions
+        from refwatch.readings.allocations.collector import AllocationOptions
+        from refwatch.readings.objects.collector import ReferenceOptions
 
         daemon_options = DaemonOptions(
             rate_hz=options.rate,

@@ -15,7 +15,7 @@ from refwatch.cli.python_options import split_options
 from refwatch.cli.streams import fill_closed
 
 if TYPE_CHECKING:
-    from refwatch.model.commands import Mode
+    from refwatch.wire.commands import Mode
 
 PASSED = "--python-option"
 COMMANDS = ("run", "replay", "doctor")

@@ -18,8 +18,8 @@ from refwatch.daemon.session_dir import SessionDirectory, SessionError
 from refwatch.daemon.target import TargetError, TargetSpec
 
 if TYPE_CHECKING:
-    from refwatch.export.files import Output
     from refwatch.session.recording import RecordingWriter
+    from refwatch.wire.files import Output
 
 END_S = 5.0  # how long the daemon may take to end when it has said that it does
 
@@ -53,7 +53,7 @@ def _output(options: RunOptions) -> Output | None:
     """Where the snapshot is to go; what can't be written is refused before the target starts."""
     if options.output is None:
         return None
-    from refwatch.export.files import ExportError, Output
+    from refwatch.wire.files import ExportError, Output
 
     try:
         output = Output(options.output)

@@ -21,8 +21,8 @@ from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 
 if TYPE_CHECKING:
-    from refwatch.export.files import Output
     from refwatch.session.recording import RecordingWriter
+    from refwatch.wire.files import Output
 
 END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
 CARRIED_S = 2.0  # for the daemon to take a word for the launcher

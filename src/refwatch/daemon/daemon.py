@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from refwatch import __version__
-from refwatch.daemon.connections import Connection, Listener, Viewer
 from refwatch.daemon.heap_watch import HeapOptions
-from refwatch.daemon.watch import Watch
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN, TimedEvent
-from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
-from refwatch.model.wire import encode_line
-from refwatch.observe.proc import proc_is_ours
+from refwatch.daemon.process_watch import Watch
+from refwatch.session import events as ev
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
+from refwatch.target.proc import proc_is_ours
+from refwatch.wire import commands as cmd
+from refwatch.wire.codec import encode_line
+from refwatch.wire.connections import Connection, Listener, Viewer
+from refwatch.wire.event import MAIN, TimedEvent
+from refwatch.wire.launch import Ended, Launch, Launched, Summary, Wrote
 
 if TYPE_CHECKING:
-    from refwatch.export.files import Output
+    from refwatch.wire.files import Output
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
@@ -290,7 +290,7 @@ class Daemon:
             recording.close()
             if recording.failed:
                 self._fail(recording.failed)
-        from refwatch.export.summary import summary_lines  # start-up needs none of this
+        from refwatch.export.summary import summary_lines
 
         failed = [f"refwatch: {note.text}" for note in self._state.notes if note.level == "error"]
         lines = summary_lines(self._state) + failed

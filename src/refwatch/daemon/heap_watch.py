@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from refwatch.daemon.allocations import AllocationOptions, AllocationWatch
-from refwatch.daemon.connections import Connection
-from refwatch.daemon.references import ReferenceOptions, ReferenceWatch
-from refwatch.model import reports as rp
-from refwatch.model.commands import Command
-from refwatch.observe.memory import MemoryGone, ReadingDenied
-from refwatch.session.references import References
+from refwatch.readings.allocations.collector import AllocationOptions, AllocationWatch
+from refwatch.readings.objects.collector import ReferenceOptions, ReferenceWatch
+from refwatch.readings.objects.state import References
+from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
+from refwatch.target.memory import MemoryGone, ReadingDenied
+from refwatch.wire.commands import Command
+from refwatch.wire.connections import Connection
 
 AGAIN_NS = 100_000_000
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
-from refwatch.observe.children import end_copies
+from refwatch.readings.memory.children import end_copies
 
 if TYPE_CHECKING:
-    from refwatch.export.files import Output
+    from refwatch.wire.files import Output
 
 HANGS_S = 5.0  # for the daemon to take what it is told
 MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
@@ -192,7 +192,7 @@ class Launcher:
             return words
         if words.trouble:
             self._output.remove_unfinished(self._daemon_pid)
-        from refwatch.export.files import ExportError
+        from refwatch.wire.files import ExportError
 
         # Whoever reads it may take his time, and the user must be able to end this.
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

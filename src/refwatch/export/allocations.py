@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from refwatch.export import schema_types as snap
 from refwatch.export.values import rounded
-from refwatch.model import snapshot as snap
-from refwatch.model.commands import Mode
-from refwatch.model.references import Site
-from refwatch.session.allocations import GONE, Allocations, By, Key
-from refwatch.session.estimates import NOTHING, estimate
+from refwatch.readings.allocations.estimates import NOTHING, estimate
+from refwatch.readings.allocations.state import GONE, Allocations, By, Key
 from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import text
+from refwatch.wire.commands import Mode
+from refwatch.wire.heap_values import Site
 
 MOST = 100  # lines, and tracebacks
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from refwatch.model import snapshot as snap
-from refwatch.model.event import MAIN
-from refwatch.session.blockers import known_limits
+from refwatch.export import schema_types as snap
+from refwatch.findings.blockers import known_limits
+from refwatch.readings.objects.state import KEEP_DEAD
 from refwatch.session.process import ProcessState
-from refwatch.session.references import KEEP_DEAD
 from refwatch.session.state import State
 from refwatch.text.sanitize import text
+from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
 GARBAGE_INSIDE = "the census is taken inside; it is looked for in copies only"

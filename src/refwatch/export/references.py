@@ -7,9 +7,18 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from refwatch.export import schema_types as snap
 from refwatch.export.values import DIGITS, rounded, rounded_or_none
-from refwatch.model import snapshot as snap
-from refwatch.model.references import (
+from refwatch.readings.objects.growth import suspicions
+from refwatch.readings.objects.judged import judged as judge
+from refwatch.readings.objects.live_growth import follows_instances
+from refwatch.readings.objects.records import CensusRecord, ClassRecord, TypeName, WatchedRecord
+from refwatch.readings.objects.state import References
+from refwatch.series.step_series import Steps
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.sanitize import text
+from refwatch.wire.heap_values import (
     ChainLink,
     Garbage,
     Largest,
@@ -18,15 +27,6 @@ from refwatch.model.references import (
     TypeCount,
     TypeDelta,
 )
-from refwatch.session.judged import judged as judge
-from refwatch.session.live_growth import follows_instances
-from refwatch.session.process import ProcessState
-from refwatch.session.reference_records import CensusRecord, ClassRecord, TypeName, WatchedRecord
-from refwatch.session.references import References
-from refwatch.session.state import State
-from refwatch.session.steps import Steps
-from refwatch.session.suspects import suspicions
-from refwatch.text.sanitize import text
 
 RATE_S = 5.0  # over which a rate is the mean
 UNREAD_S = 0.25  # from one reading of the classes to the next, at most

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from refwatch.export.files import write_whole
-from refwatch.model.snapshot import SCHEMA, Snapshot
+from refwatch.export.schema_types import SCHEMA, Snapshot
+from refwatch.wire.files import write_whole
 
 SCHEMA_FILE = Path(__file__).with_name("snapshot.schema.json")
 

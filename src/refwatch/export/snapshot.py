@@ -13,17 +13,17 @@ import msgspec
 
 from refwatch import __version__
 from refwatch.export import allocations, references
-from refwatch.export.files import ExportError, check_writable, write_whole
+from refwatch.export import schema_types as snap
 from refwatch.export.missing import limits_of
 from refwatch.export.values import rounded, rounded_or_none
-from refwatch.model import snapshot as snap
-from refwatch.model.states import ThreadState
-from refwatch.session.diagnosis import diagnose
+from refwatch.findings.verdict import diagnose
+from refwatch.readings.threads.state import GilRecord, Line, ThreadRecord
+from refwatch.readings.threads.states import ThreadState
+from refwatch.series.mean_series import Series
 from refwatch.session.process import ProcessState
-from refwatch.session.series import Series
 from refwatch.session.state import State
-from refwatch.session.thread_records import GilRecord, Line, ThreadRecord
 from refwatch.text.sanitize import text
+from refwatch.wire.files import ExportError, check_writable, write_whole
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 

@@ -6,24 +6,24 @@ import shlex
 from textwrap import wrap
 
 from refwatch.export.allocations import seen_by, top
-from refwatch.model.events import NOT_BEGUN
-from refwatch.model.references import Garbage
-from refwatch.model.states import ThreadState
-from refwatch.session.allocations import Allocations, By
-from refwatch.session.blockers import children_sentence, known_limits
-from refwatch.session.chains import clearest, way_in_words, why_no_chain
-from refwatch.session.diagnosis import diagnose
-from refwatch.session.diagnosis_memory import memory_sentence
-from refwatch.session.judged import judged
-from refwatch.session.large import large_sentence
+from refwatch.findings.blockers import children_sentence, known_limits
+from refwatch.findings.large import large_sentence
+from refwatch.findings.memory_growth import memory_sentence
+from refwatch.findings.troubles import rate, worst_trouble
+from refwatch.findings.verdict import diagnose
+from refwatch.readings.allocations.state import Allocations, By
+from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
+from refwatch.readings.objects.growth import Suspicion, follows, suspicions
+from refwatch.readings.objects.judged import judged
+from refwatch.readings.objects.records import ChainsRecord, is_much
+from refwatch.readings.objects.state import References
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState
-from refwatch.session.reference_records import ChainsRecord, is_much
-from refwatch.session.references import References
 from refwatch.session.state import State
-from refwatch.session.suspects import Suspicion, follows, suspicions
-from refwatch.session.thread_records import ThreadRecord
-from refwatch.session.troubles import rate, worst_trouble
 from refwatch.text.sanitize import printable
+from refwatch.wire.heap_values import Garbage
 
 MAX_LINES = 12
 MAX_THREADS = 5

@@ -11,8 +11,8 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from refwatch.model.events import Checkpoint, Event
 from refwatch.session import codec
+from refwatch.session.events import Checkpoint, Event
 from refwatch.session.recording import (
     CHECKPOINT,
     CHECKPOINT_BYTES,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from refwatch.model import events as ev
-from refwatch.session.allocations import Allocations
-from refwatch.session.references import References
-from refwatch.session.series import Series
-from refwatch.session.thread_records import Crowd, GilRecord, Line, ThreadRecord, kind_of
+from refwatch.readings.allocations.state import Allocations
+from refwatch.readings.objects.state import References
+from refwatch.readings.threads.state import Crowd, GilRecord, Line, ThreadRecord, kind_of
+from refwatch.series.mean_series import Series
+from refwatch.session import events as ev
 
 KEEP_ENDED = 500  # threads that have ended, kept in full
 KEEP_CROWDS = 100  # kinds of threads that ended long ago

@@ -20,10 +20,10 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from refwatch import __version__
-from refwatch.model.event import MAIN, TimedEvent
-from refwatch.model.events import Checkpoint, Event, event_decoder
-from refwatch.model.wire import encode_line
-from refwatch.session.streams import Stream, descriptor_of
+from refwatch.session.events import Checkpoint, Event, event_decoder
+from refwatch.wire.codec import encode_line
+from refwatch.wire.event import MAIN, TimedEvent
+from refwatch.wire.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
 VERSION = 2

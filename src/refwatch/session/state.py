@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from refwatch.model import events as ev
-from refwatch.model.event import MAIN, SESSION, TimedEvent
+from refwatch.readings.allocations.state import Allocations
+from refwatch.readings.objects.state import References
+from refwatch.readings.threads.state import ThreadRecord
 from refwatch.session import codec
-from refwatch.session.allocations import Allocations
+from refwatch.session import events as ev
 from refwatch.session.process import ProcessState
-from refwatch.session.references import References
-from refwatch.session.thread_records import ThreadRecord
+from refwatch.wire.event import MAIN, SESSION, TimedEvent
 
 KEEP_NOTES = 500
 KEEP_MARKS = 1000

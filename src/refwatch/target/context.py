@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from refwatch.model.event import TimedEvent
-from refwatch.observe.memory import RemoteMemory
+from refwatch.target.memory import RemoteMemory
+from refwatch.wire.event import TimedEvent
 
 Command = dict[str, object]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from refwatch.model import commands as cmd
-from refwatch.model import events as ev
-from refwatch.model.commands import Command
-from refwatch.model.events import Event
+from refwatch.session import events as ev
+from refwatch.session.events import Event
+from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.allocations_lines import COSTS
-from refwatch.tui.views.formats import fmt_duration
+from refwatch.tui.panels.allocations.lines import COSTS
+from refwatch.wire import commands as cmd
+from refwatch.wire.commands import Command
 
 WATCHES = (cmd.WatchObject, cmd.WatchNode, cmd.WatchInstance, cmd.WatchAddress)
 

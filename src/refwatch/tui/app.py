@@ -19,38 +19,38 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 
-from refwatch.model import events as ev
-from refwatch.model.commands import ResizeTerminal, TypeInput, WriteSnapshot
 from refwatch.session import codec
+from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.allocations import AllocationsPanel
-from refwatch.tui.allocations_detail import AllocationScreen
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
-from refwatch.tui.heap import HeapScreen
 from refwatch.tui.help import HelpScreen, Section, own, section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.objects import ObjectsPanel
-from refwatch.tui.objects_detail import ObjectDetail, ObjectScreen
-from refwatch.tui.output import OutputLines
-from refwatch.tui.panels import panels
-from refwatch.tui.refcounts import RefcountsPanel
-from refwatch.tui.referrers import ReferrersScreen
+from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.allocations.panel import AllocationsPanel
+from refwatch.tui.panels.objects.detail import ObjectDetail, ObjectScreen
+from refwatch.tui.panels.objects.heap import HeapScreen
+from refwatch.tui.panels.objects.panel import ObjectsPanel
+from refwatch.tui.panels.output.panel import OutputLines
+from refwatch.tui.panels.refcounts.panel import RefcountsPanel
+from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.panels.registry import panels
+from refwatch.tui.panels.threads.detail import ThreadScreen
+from refwatch.tui.panels.threads.detail_view import DetailView, view_detail
+from refwatch.tui.panels.threads.panel import ThreadsPanel
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.source import source_line
 from refwatch.tui.table_panel import TABLE_KEYS
 from refwatch.tui.theme import DARK, LIGHT, defaults
-from refwatch.tui.thread_detail import ThreadScreen
-from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
 from refwatch.tui.views.scrubber import ScrubberView
-from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.icicle import ICICLE_KEYS
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
+from refwatch.wire.commands import ResizeTerminal, TypeInput, WriteSnapshot
 
 __all__ = ["Leave", "RefwatchApp"]
 

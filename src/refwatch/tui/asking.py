@@ -15,7 +15,18 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from refwatch.model.commands import (
+from refwatch.session.events import Event
+from refwatch.session.state import State
+from refwatch.tui.answers import Answers
+from refwatch.tui.ask import AskScreen
+from refwatch.tui.feed import Feed, FeedGoneError
+from refwatch.tui.leave import Leave
+from refwatch.tui.panel import Panel
+from refwatch.tui.panels.objects.heap import HeapScreen
+from refwatch.tui.panels.refcounts.panel import RefcountsPanel
+from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.seen import watched_already
+from refwatch.wire.commands import (
     Command,
     CountTraces,
     EndInspection,
@@ -34,17 +45,6 @@ from refwatch.model.commands import (
     WatchObject,
     WriteGraph,
 )
-from refwatch.model.events import Event
-from refwatch.session.state import State
-from refwatch.tui.answers import Answers
-from refwatch.tui.ask import AskScreen
-from refwatch.tui.feed import Feed, FeedGoneError
-from refwatch.tui.heap import HeapScreen
-from refwatch.tui.leave import Leave
-from refwatch.tui.panel import Panel
-from refwatch.tui.refcounts import RefcountsPanel
-from refwatch.tui.referrers import ReferrersScreen
-from refwatch.tui.seen import watched_already
 
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RECORDED = "A recording takes no commands"

@@ -9,11 +9,11 @@ from itertools import islice
 from math import inf
 from typing import Protocol
 
-from refwatch.model.commands import Command
-from refwatch.model.events import Event, event_decoder
-from refwatch.model.wire import LineReader, encode_line
+from refwatch.session.events import Event, event_decoder
 from refwatch.session.playback import Playback
 from refwatch.session.state import State
+from refwatch.wire.codec import LineReader, encode_line
+from refwatch.wire.commands import Command
 
 CHUNK = 256 * 1024
 """Bytes read from the socket at once."""

@@ -13,9 +13,9 @@ from typing import ClassVar
 from textual.containers import Vertical
 from textual.message import Message
 
-from refwatch.model.commands import Command
 from refwatch.session.state import State
 from refwatch.tui.views.spans import Line
+from refwatch.wire.commands import Command
 
 
 class Panel(Vertical):

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from refwatch.model.commands import Command
-from refwatch.model.events import Event
+from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
+from refwatch.wire.commands import Command
 
 
 @dataclass(frozen=True)

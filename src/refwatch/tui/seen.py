@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from refwatch.model.commands import Command, InspectAddress, WatchAddress, WatchNode
 from refwatch.session.state import State
 from refwatch.text.sanitize import safe
 from refwatch.tui.panel import Panel
+from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
 class Seen(NamedTuple):

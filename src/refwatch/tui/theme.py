@@ -13,7 +13,7 @@ from rich.errors import StyleSyntaxError
 from rich.style import Style
 from textual.theme import Theme
 
-from refwatch.model.states import ThreadState
+from refwatch.readings.threads.states import ThreadState
 
 _DARK_STATES = {
     "state-gil_held": "#4fd18b",

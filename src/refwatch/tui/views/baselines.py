@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refwatch.session.references import References
+from refwatch.readings.objects.state import References
 from refwatch.session.state import State
+from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.formats import fmt_duration
 from refwatch.tui.views.spans import cut
 
 LONGEST_NAME = 24

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from refwatch.model.references import ChainLink
-from refwatch.session.chains import Chain, is_root
+from refwatch.readings.objects.chains import Chain, is_root
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, two_ends, width_of
 from refwatch.tui.views.tree import hung, narrowed
+from refwatch.wire.heap_values import ChainLink
 
 ROOT = "◉"
 """Before a module, a frame or a thread: what keeps all below it alive."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.text.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.tui.views.spans import Line, Span, cut, two_ends
 
 LONG_S = 0.4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refwatch.tui.views.formats import fmt_duration
+from refwatch.text.formats import fmt_duration
 from refwatch.tui.views.spans import Line
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refwatch.model.states import ThreadState
+from refwatch.readings.threads.states import ThreadState
 from refwatch.tui.views.spans import Line
 
 GLYPHS: dict[ThreadState, str] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refwatch.model.events import WorkProgressed
+from refwatch.session.events import WorkProgressed
+from refwatch.text.formats import fmt_percent
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.chart import line_bar
-from refwatch.tui.views.formats import fmt_percent
 from refwatch.tui.views.spans import Line, cut, fit
 
 BAR = 20

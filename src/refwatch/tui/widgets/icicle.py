@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from refwatch.tui.views.icicle import IcicleView, draw_frames
+from refwatch.tui.panels.allocations.icicle_view import IcicleView, draw_frames
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Brush, paint
 

@@ -1,0 +1,351 @@
+"""The snapshot, schema ``refwatch.snapshot/1``.
+
+Times in seconds, sizes in bytes, fractions 0 to 1, addresses as ``"0x..."`` strings. Fields may be
+added; a name or a unit never changes within a schema version. What could not be measured is null,
+with its reason in ``limits``. The JSON Schema is generated from these structs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from refwatch.findings.types import Verdict
+from refwatch.readings.allocations.types import MemorySplit
+from refwatch.readings.threads.states import ThreadState
+from refwatch.wire.heap_values import (
+    ChainLink,
+    Garbage,
+    Largest,
+    Referenced,
+    Site,
+    TypeCount,
+    TypeDelta,
+)
+
+SCHEMA = "refwatch.snapshot/1"
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    argv: list[str]
+    executable: str
+    python: str | None
+    free_threaded: bool | None
+    cwd: str
+    started_at: str
+    exit_code: int | None
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """A reading that is missing or less exact here, and why."""
+
+    reading: str
+    reason: str
+    process: int | None
+    """Number of the process whose reading it is; None: of the session."""
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """What watching has cost. ``probe_*`` is spent in the target, ``daemon_cpu_s`` beside it."""
+
+    probe_cpu_s: float | None
+    probe_gil_held_s: float | None
+    census_pauses_s: list[float]
+    tracing_s: float
+    daemon_cpu_s: float | None
+
+
+class MarkAt(Struct, frozen=True, kw_only=True):
+    name: str
+    at_s: float
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    rss: int | None
+    uss: int | None
+    peak_rss: int | None
+    series: list[tuple[float, int]]
+
+
+class Cpu(Struct, frozen=True, kw_only=True):
+    user_s: float | None
+    system_s: float | None
+
+
+class Gil(Struct, frozen=True, kw_only=True):
+    """``held_fraction``: share of the time with the GIL locked. ``contention``: mean number of
+    threads in ``gil_wait``. ``handoffs``: growth of the GIL's own switch_number under watch.
+    ``series``: [time, held fraction, threads waiting]."""
+
+    present: bool | None
+    held_fraction: float | None
+    contention: float | None
+    handoffs: int | None
+    switch_interval_s: float | None
+    series: list[tuple[float, float, float]]
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    file: str
+    line: int
+    function: str
+
+
+class HotLine(Struct, frozen=True, kw_only=True):
+    """A line at which the thread spent ``seconds`` in ``state``."""
+
+    file: str
+    line: int
+    function: str
+    state: ThreadState
+    seconds: float
+
+
+class Thread(Struct, frozen=True, kw_only=True):
+    """``states`` is seconds in each state; they add up to the thread's life under watch.
+    ``stack`` is innermost first, as last read. ``hot`` has most seconds first."""
+
+    tid: int
+    ident: int | None
+    name: str
+    daemon: bool | None
+    alive: bool
+    samples: int
+    states: dict[ThreadState, float]
+    cpu_s: float | None
+    cpu_wait_s: float | None
+    voluntary_switches: int | None
+    involuntary_switches: int | None
+    stack: list[Line]
+    hot: list[HotLine]
+    started_s: float
+    ended_s: float | None
+    holds_s: float | None = None
+    """Seconds with the GIL, whether it ran or not; null where that was not sampled."""
+
+
+class Holds(Struct, frozen=True, kw_only=True):
+    """Seconds for which the GIL was kept by threads that ran, that waited for a CPU, and that were
+    blocked in a system call. ``longest_s``: the longest hold for which others waited, at
+    ``longest_at``; null where nobody waited."""
+
+    running_s: float
+    cpu_wait_s: float
+    blocked_s: float
+    longest_s: float | None
+    longest_at: Line | None
+
+
+class GcStats(Struct, frozen=True, kw_only=True):
+    """One generation of ``gc.get_stats()``."""
+
+    generation: int
+    collections: int
+    collected: int
+    uncollectable: int
+
+
+class GcPause(Struct, frozen=True, kw_only=True):
+    """Collections of one generation that were timed, seconds."""
+
+    generation: int
+    count: int
+    total_s: float
+    longest_s: float
+
+
+class ClassCount(Struct, frozen=True, kw_only=True):
+    """Live instances of a class. ``exact``: read from the class's own reference count, of which two
+    censuses have found the same number to be others' than instances; or that has not moved since
+    the only census. Else the number may be off, or is the census's. Of classes that never had an
+    instance only the first some hundred have a row. ``delta`` is since the newest mark, or since
+    the class was first counted; ``per_second`` over the last seconds. ``series``: [time,
+    instances]."""
+
+    module: str
+    name: str
+    instances: int
+    delta: int
+    per_second: float
+    exact: bool
+    series: list[tuple[float, int]]
+
+
+class Watched(Struct, frozen=True, kw_only=True):
+    """A watched object. ``references`` is its true count; ``ctypes`` and ``getrefcount`` are raw,
+    and ``getrefcount_offset`` how much more the latter reads. ``held``: its type allows no weak
+    reference, so refwatch holds one reference, which the raw readings have and ``references`` has
+    not. ``series``: [time, references]."""
+
+    name: str
+    type: str
+    address: str
+    references: int | None
+    ctypes: int | None
+    getrefcount: int | None
+    getrefcount_offset: int | None
+    immortal: bool
+    alive: bool
+    died_s: float | None
+    series: list[tuple[float, int]]
+    held: bool
+
+
+class Suspect(Struct, frozen=True, kw_only=True):
+    """A class that keeps growing: ``per_second`` is the slope of a straight line through the
+    censuses since ``since_s``, or through its live counts, ``r2`` how well it fits (0 to 1)."""
+
+    module: str
+    name: str
+    per_second: float
+    r2: float
+    since_s: float
+    chains: list[list[ChainLink]]
+    allocated_at: list[Site]
+    complete: bool
+    """False: it is not known who holds them, or not who holds others of them; the search was cut
+    short, has not been made, or did not tell which have become more. No chain and true: nobody."""
+    garbage: int | None
+    """How many of the instances nobody held at the newest census; null where that is not known."""
+
+
+class Census(Struct, frozen=True, kw_only=True):
+    """What the heap held at the newest census. ``growth`` is since the newest mark, or since the
+    first census, most first; types that did not change are left out."""
+
+    taken_s: float
+    pause_s: float
+    objects: int
+    types: list[TypeCount]
+    growth: list[TypeDelta]
+    suspects: list[Suspect]
+    most_referenced: list[Referenced]
+    method: Literal["copy", "inside"]
+    took_s: float
+    garbage: Garbage | None
+    """What nobody holds and the collector would free."""
+    largest: list[Largest] = []
+    """The largest single objects of at least 1 MiB each, the largest first."""
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """Up to when growth was judged: null where nothing was. ``by``: the classes defined in Python
+    by their live counts, all other types by censuses. ``reason``: why not, or why only a part."""
+
+    until_s: float | None
+    by: list[Literal["live", "census"]]
+    reason: str | None
+
+
+class AllocationGroup(Struct, frozen=True, kw_only=True):
+    """What was allocated at one traceback, innermost first.
+
+    In exact mode ``size`` and ``count`` are live bytes and blocks, ``delta_*`` their growth since
+    the newest mark (or the start). In burst mode they are what was allocated during the windows,
+    ``window_s`` in all, and ``delta_*`` the part of it since the newest mark; the rates are
+    estimates with their standard errors, and ``kept_*`` is what outlived its window. Null is what
+    the mode does not tell.
+    """
+
+    size: int
+    count: int
+    delta_size: int
+    delta_count: int
+    traceback: list[Line]
+    bytes_per_s: float | None = None
+    bytes_per_s_error: float | None = None
+    blocks_per_s: float | None = None
+    blocks_per_s_error: float | None = None
+    kept_size: int | None = None
+    kept_count: int | None = None
+
+
+class LineAllocations(Struct, frozen=True, kw_only=True):
+    """The same for all that was allocated by one line, whoever called it."""
+
+    file: str
+    line: int
+    function: str
+    size: int
+    count: int
+    delta_size: int
+    delta_count: int
+    bytes_per_s: float | None = None
+    bytes_per_s_error: float | None = None
+    blocks_per_s: float | None = None
+    blocks_per_s_error: float | None = None
+    kept_size: int | None = None
+    kept_count: int | None = None
+
+
+class Allocations(Struct, frozen=True, kw_only=True):
+    """``traced`` and ``peak`` are tracemalloc's, refwatch's own blocks left out of the first; 0 in
+    burst mode. ``window_s``: seconds that burst mode has looked at, of ``span_s``; 0 in exact mode,
+    which sees all. ``blocks`` are live and traced in exact mode, in burst mode those that were
+    looked at. In mode ``off`` the figures are those of the mode before. ``note`` says what limits
+    it, if anything. ``top`` and ``lines`` have most bytes first."""
+
+    mode: Literal["exact", "burst", "off"]
+    frames: int
+    traced: int
+    peak: int
+    window_s: float
+    top: list[AllocationGroup]
+    span_s: float
+    blocks: int
+    lines: list[LineAllocations]
+    note: str
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    number: int
+    """Its name in the session, where pids come again; 1 is the program itself."""
+    pid: int
+    ppid: int | None
+    argv: list[str]
+    start_method: str | None
+    started_s: float
+    ended_s: float | None
+    exit_code: int | None
+    memory: Memory
+    cpu: Cpu
+    gil: Gil
+    threads: list[Thread]
+    gc: list[GcStats]
+    gc_pauses: list[GcPause]
+    classes: list[ClassCount]
+    watched: list[Watched]
+    census: Census | None
+    allocations: Allocations | None
+    memory_split: MemorySplit | None
+    holds: Holds | None = None
+    """Null where no GIL was read."""
+    collecting_s: float | None = None
+    """Seconds in which the cyclic garbage collector ran; null where that can't be read."""
+    judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """How the threads were read. ``rate_hz`` is what was asked for last, ``mean_hz`` what came."""
+
+    method: Literal["outside", "inside", "none"]
+    rate_hz: float | None
+    mean_hz: float | None
+    samples: int
+    torn_frames: int
+    rate_changes: list[str]
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    refwatch: str
+    taken_at: str
+    duration_s: float
+    target: Target
+    limits: list[Limit]
+    cost: Cost
+    verdict: Verdict
+    marks: list[MarkAt]
+    processes: list[Process]
+    sampling: Sampling
+    schema: Literal["refwatch.snapshot/1"] = field(default="refwatch.snapshot/1")

@@ -1,0 +1,210 @@
+"""What decides the verdict before any weighing: work that children do, threads that do not move, a
+blocked event loop, a collector that takes most of the time. Nothing here is guessed: each rests on
+a reading of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+from refwatch.findings.load import Load, hottest
+from refwatch.findings.parties import Party
+from refwatch.findings.places import is_waiting_room
+from refwatch.findings.sentences import Lines, at, duration, percent
+from refwatch.findings.types import VerdictKind
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session.process import ProcessState
+from refwatch.text.sanitize import printable
+
+CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
+MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
+SOME_CPU = 0.05  # CPUs in use by children, from which on their work counts
+STILL_S, STILL = 3.0, 0.2  # seconds, and of the time, without any thread that moves
+STUCK_S = 5.0  # that a single thread has waited for a lock
+MOST = 0.9  # of that time a thread must have waited for a lock
+BLOCKED = 0.1  # of the time that an event loop is blocked
+BLOCKED_S = 0.5
+COLLECTING = 0.3  # of the time in the cyclic collector
+COMPUTING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
+WATCH = "Watch the child itself:"
+QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
+
+
+class Found(NamedTuple):
+    """``kind`` None: that which weighing has found. ``sure`` is 0 to 1."""
+
+    kind: VerdictKind | None
+    sentence: str
+    advice: str
+    sure: float
+
+
+def children_sentence(process: ProcessState) -> str:
+    """What children have used; empty where there were none."""
+    last = process.memory
+    if last is None or last.children_cpu_s is None:
+        return ""
+    if not last.children and not last.children_cpu_s:
+        return ""
+    number = f"{last.children} {'child' if last.children == 1 else 'children'}"
+    if last.children_unseen:
+        number = f"at least {number}" if last.children else "children"
+    them = "it is" if number == "1 child" else "they are"
+    return f"{number} used {last.children_cpu_s:.1f} CPU s; {them} not watched"
+
+
+def known_limits(process: ProcessState) -> dict[str, str]:
+    """What is known to be limited, and that its children are not watched."""
+    sentence = children_sentence(process)
+    return {**process.limits, "children": sentence} if sentence else process.limits
+
+
+def own_share(process: ProcessState) -> float:
+    """The share of all CPU time that is not the children's, 0 to 1."""
+    last = process.memory
+    if last is None or not last.children_cpu_s:
+        return 1.0
+    own = last.user_s + last.system_s
+    return own / (own + last.children_cpu_s)
+
+
+def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
+    """What is plain, ``kind`` being what weighing has found."""
+    return (
+        _children(kind, load, process)
+        or _unmoved(kind, load, process, lines)
+        or _loop(kind, process, lines)
+        or _collector(load, process)
+    )
+
+
+def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | None:
+    last, sentence = process.memory, children_sentence(process)
+    waits = load.child > CHILD and load.on_cpu < MOSTLY_IDLE
+    if last is None or not sentence:
+        if not waits or kind != "undecided":
+            return None
+        sentence = f"waits for a child process {percent(load.child)} of the time"
+        return Found("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
+    theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
+    most = theirs >= SOME_CPU and own_share(process) <= 0.5
+    beside = last.children_s >= load.watched_s / 2 and kind in QUIET
+    if load.running >= MOSTLY_IDLE or not (most or beside):
+        return None
+    if waits:
+        sentence = f"waits for a child {percent(load.child)} of the time; {sentence}"
+    advice = f"{WATCH} what this process's own threads do says little."
+    return Found("undecided", sentence, advice, 0.3)
+
+
+def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
+    """Threads that have waited for locks without a break, all of them or some."""
+    still = process.unmoved_s
+    known = process.threads.values()
+    if still >= max(STILL_S, STILL * load.watched_s):
+        stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
+        if not stuck:
+            return _all_wait(load, still) if kind == "idle" else None
+        wait = "1 thread waits" if len(stuck) == 1 else f"{len(stuck)} threads wait"
+        return _stuck(f"nothing has moved for {duration(still)}: {wait}", stuck, lines)
+    stuck = [thread for thread in known if _is_stuck(thread, load, lines)]
+    if len(stuck) < 2 or load.lock.holders:
+        return None
+    still = min(thread.unmoved_s for thread in stuck)
+    who = f"{len(stuck)} threads have not moved for {duration(still)}: they wait"
+    return _stuck(who, stuck, lines)
+
+
+def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
+    where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
+    for thread in stuck:
+        where[_place(_lock_line(thread, lines), lines)].append(thread)
+    places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
+    first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
+    advice = f"If nobody else gives up these locks, they wait for one another: {first}."
+    return Found("undecided", f"{who} for locks at {places}", advice, 0.9)
+
+
+def _all_wait(load: Load, still: float) -> Found:
+    """All wait where the standard library does: for work, an event, or the end of another."""
+    who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
+    sentence = f"nothing has moved for {duration(still)}: {who} for work, an event or an end"
+    advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
+    return Found("idle", sentence, advice, 0.9)
+
+
+def _is_stuck(thread: ThreadRecord, load: Load, lines: Lines) -> bool:
+    """Whether it has waited once, and for most of the time."""
+    waited = _waits_s(thread, lines)
+    return thread.unmoved_s >= max(MOST * waited, load.watched_s / 2) and waited >= STUCK_S
+
+
+def _waits_s(thread: ThreadRecord, lines: Lines) -> float:
+    return sum(
+        seconds
+        for (line, state), seconds in thread.hot.items()
+        if state is S.LOCK_WAIT and line in lines and not is_waiting_room(lines[line])
+    )
+
+
+def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
+    waits = {
+        line: seconds
+        for (line, state), seconds in thread.hot.items()
+        if state is S.LOCK_WAIT and line in lines and not is_waiting_room(lines[line])
+    }
+    return max(waits, key=lambda line: waits[line], default=None)
+
+
+def _place(line: int | None, lines: Lines) -> str:
+    known = lines.get(line) if line is not None else None
+    return f"{printable(PurePath(known.file).name)[-32:]}:{known.number}" if known else "?"
+
+
+def _names(some: Sequence[ThreadRecord]) -> str:
+    first = printable(some[0].name or f"tid {some[0].tid}")[:16]
+    return first if len(some) == 1 else f"{first} and {len(some) - 1} more"
+
+
+def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | None:
+    """A callback keeps an event loop from its turn."""
+    worst = max(process.threads.values(), key=_blocked_s, default=None)
+    if worst is None or kind in ("gil_bound", "native_parallel"):
+        return None
+    blocked = _blocked_s(worst)
+    share = blocked / worst.watched_s if worst.watched_s else 0.0
+    if blocked < BLOCKED_S or share < BLOCKED:
+        return None
+    doing: defaultdict[str, float] = defaultdict(float)
+    for (_, state), seconds in worst.loop_blocked.items():
+        doing["computing" if state in COMPUTING else state.value] += seconds
+    most = max(doing, key=lambda one: doing[one])
+    states = COMPUTING if most == "computing" else (S(most),)
+    line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
+    place = lines.get(line) if line is not None else None
+    function = f" in {printable(place.function)[:32]}" if place else ""
+    sentence = f"the event loop is blocked {percent(share)} of the time: {most}{function}"
+    where = at(line, lines)
+    if most == "computing":
+        advice = f"Compute beside the loop (run_in_executor){where}: no other task goes on."
+        return Found(None, sentence, advice, 0.9)
+    advice = f"Await it, or call it in asyncio.to_thread{where}: no other task goes on."
+    return Found("undecided", sentence, advice, 0.9)
+
+
+def _blocked_s(thread: ThreadRecord) -> float:
+    return sum(thread.loop_blocked.values())
+
+
+def _collector(load: Load, process: ProcessState) -> Found | None:
+    if load.collecting < COLLECTING:
+        return None
+    rounds = sum(generation.collections for generation in process.gc)
+    often = f" in {rounds} collections" if rounds else ""
+    took = duration(load.collecting * load.watched_s)
+    sentence = f"the cyclic collector takes {percent(load.collecting)} of the time: {took}{often}"
+    advice = "Let it run less often (gc.set_threshold), or leave out what stays (gc.freeze)."
+    return Found(None, sentence, advice, 0.9)

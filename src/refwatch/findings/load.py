@@ -1,0 +1,253 @@
+"""What a process did with its time, in mean numbers of threads: the numbers behind the diagnosis.
+
+A load of 1.0 is one thread for the whole time under watch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from refwatch.findings.parties import BRIEF, Party, parties_of
+from refwatch.findings.places import is_waiting_room, rests_s, waits_for_work
+from refwatch.readings.threads.state import Hold, Line
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session.process import ProcessState
+
+TAKES_PART = 0.2  # share of a thread's life from which it counts as one of the crowd
+WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an end, as far as seen
+Parties = tuple[Party, ...]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Mean numbers of threads (``running``, ``io`` ...), counts of threads, and shares 0 to 1."""
+
+    watched_s: float
+    has_gil: bool
+    threads: int
+    held: float
+    """Share of the time with the GIL locked."""
+    held_blocked: float
+    """Share of the time with the GIL kept by a thread that is blocked in a system call."""
+    gil_wait: float
+    native: float
+    on_cpu: float
+    """Threads that hold the GIL and run, or run native code."""
+    cpu: float
+    """CPUs in use since the process began, as the kernel counted it; else by states."""
+    cpu_wait: float
+    running: float
+    """Held and native, and the wait for a CPU of threads that mostly run: on a machine that is
+    taken every thread waits a little whenever it wakes."""
+    native_busy: float
+    """In native code or waiting for a CPU, of the threads that do little else."""
+    io: float
+    """In input and output, without the wait for work that does not come."""
+    idle_io: float
+    """In ``io_wait`` for work that does not come: a server that nobody asks."""
+    serves: bool
+    """Some thread waits for others to connect or to ask."""
+    child: float
+    lock_wait: float
+    """In ``lock_wait`` for a lock that others work under; joins and empty queues are left out."""
+    lock_active: float
+    """The threads of that lock that are not waiting."""
+    wanting: Parties
+    """Those that hold the GIL, or wait for it."""
+    busy: Parties
+    reading: Parties
+    """Those in input and output."""
+    lock: Lock
+    hold_s: float | None
+    """Mean time between two handoffs of the GIL while it is held; None without any handoff."""
+    longest_hold: Hold | None
+    switch_interval_s: float
+    collecting: float
+    """Share of the time in which the cyclic collector ran, as far as it is known."""
+    held_line: int | None
+    blocked_line: int | None
+    """Where the GIL is kept by a thread that is blocked, if it is."""
+    busy_line: int | None
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The threads that wait for locks, ``holders`` that were seen at work where they wait, and the
+    lines: where it is waited, and where something is done in the same functions meanwhile."""
+
+    waiters: Parties
+    holders: Parties
+    waits: tuple[float, ...]
+    """The share of its life that each of the waiters waits."""
+    waited_s: float
+    active_s: float
+    line: int | None
+    work_line: int | None
+
+
+def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
+    """Add up the threads of a process that has been sampled for some time."""
+    watched = process.sampled_s
+    parties = parties_of(process, lines)
+    seconds: defaultdict[S, float] = defaultdict(float)
+    for party in parties:
+        for state, spent in party.states.items():
+            seconds[state] += spent
+    gil = process.gil
+    has_gil = gil.present is not False
+    waiting = gil.contention if has_gil else 0.0
+    held = gil.held_fraction if has_gil else 0.0
+    on_cpu = (seconds[S.GIL_HELD] + seconds[S.NATIVE]) / watched
+    asked = {id(p): waits_for_work(p, lines) for p in parties}
+    serves = any(serves for _, serves in asked.values())
+    idle_io = sum(asked[id(p)][0] or (rests_s(p) if serves else 0.0) for p in parties)
+    lock = _lock(parties, lines)
+    blocked = max(parties, key=lambda party: party.holds_blocked_s, default=None)
+    return Load(
+        watched_s=watched,
+        has_gil=has_gil,
+        threads=sum(party.threads for party in parties),
+        held=seconds[S.GIL_HELD] / watched if held is None else held,
+        held_blocked=sum(party.holds_blocked_s for party in parties) / watched,
+        gil_wait=seconds[S.GIL_WAIT] / watched if waiting is None else waiting,
+        native=seconds[S.NATIVE] / watched,
+        on_cpu=on_cpu,
+        cpu=_cpu(process, on_cpu),
+        cpu_wait=seconds[S.CPU_WAIT] / watched,
+        running=on_cpu + sum(map(_kept_from_cpu_s, parties)) / watched,
+        native_busy=sum(map(_native_s, parties)) / watched,
+        io=max(0.0, seconds[S.IO_WAIT] - idle_io) / watched,
+        idle_io=idle_io / watched,
+        serves=serves,
+        child=seconds[S.CHILD_WAIT] / watched,
+        lock_wait=lock.waited_s / watched,
+        lock_active=lock.active_s / watched,
+        wanting=_wanting(parties),
+        busy=_taking_part(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
+        reading=_taking_part(parties, S.IO_WAIT),
+        lock=lock,
+        hold_s=gil.held_s / gil.handoffs if gil.handoffs else None,
+        longest_hold=gil.longest_hold,
+        switch_interval_s=gil.switch_interval_s or 0.005,
+        collecting=_collecting(process),
+        held_line=hottest(parties, S.GIL_HELD),
+        blocked_line=hottest([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
+        if blocked is not None
+        else None,
+        busy_line=hottest(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
+    )
+
+
+def _cpu(process: ProcessState, on_cpu: float) -> float:
+    used = process.memory
+    if used is None or used.at <= 0 or not used.user_s + used.system_s:
+        return on_cpu
+    return (used.user_s + used.system_s) / used.at
+
+
+def _collecting(process: ProcessState) -> float:
+    seconds = process.gil.collecting_s
+    if seconds is None:  # timed from some moment on, if somebody has asked for it
+        seconds = sum(total for _, total, _ in process.references.gc_pauses)
+    return seconds / process.sampled_s
+
+
+def _wanting(parties: Iterable[Party]) -> Parties:
+    """Those that have the GIL, or wait for it, for a good part of their life."""
+    return _most_of(
+        [(p, (p.held_s + p.states.get(S.GIL_WAIT, 0.0)) / p.watched_s) for p in parties]
+    )
+
+
+def _taking_part(parties: Iterable[Party], *states: S) -> Parties:
+    """Those that spend a good part of their life so."""
+    return _most_of([(party, sum(party.share(state) for state in states)) for party in parties])
+
+
+def _most_of(shares: list[tuple[Party, float]]) -> Parties:
+    """Those with a good part, or as much of it as others have."""
+    most = max((share for _, share in shares), default=0.0)
+    least = min(TAKES_PART, most / 4)
+    crowd = [party for party, share in shares if share >= least > 0]
+    longest = max((party.watched_s for party in crowd), default=0.0)
+    return tuple(party for party in crowd if party.watched_s >= BRIEF * longest)
+
+
+def _native_s(party: Party) -> float:
+    seconds = party.states.get(S.NATIVE, 0.0) + party.states.get(S.CPU_WAIT, 0.0)
+    in_gil = party.states.get(S.GIL_HELD, 0.0)
+    alone = party.states.get(S.NATIVE, 0.0) >= in_gil or not in_gil
+    return seconds if alone and seconds >= party.watched_s / 2 else 0.0
+
+
+def _kept_from_cpu_s(party: Party) -> float:
+    waited = party.states.get(S.CPU_WAIT, 0.0)
+    ran = party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)
+    return waited if waited + ran >= party.watched_s / 2 else 0.0
+
+
+def hottest(parties: Iterable[Party], *states: S) -> int | None:
+    """The line at which they were most in these states."""
+    seconds: defaultdict[int, float] = defaultdict(float)
+    for party in parties:
+        for (line, state), spent in party.hot.items():
+            if state in states:
+                seconds[line] += spent
+    return max(seconds, key=lambda line: seconds[line]) if seconds else None
+
+
+def _lock(parties: list[Party], lines: Mapping[int, Line]) -> Lock:
+    """The threads that wait for a lock, and those that work under it meanwhile."""
+    waits = {id(party): _lock_seconds(party, lines) for party in parties}
+    queue = [p for p in parties if waits[id(p)] >= TAKES_PART * p.watched_s > 0]
+    line = hottest(queue, S.LOCK_WAIT)
+    holders = [p for p in parties if p not in queue and _works_at(p, lines, line)]
+    crowd = [*queue, *holders]
+    waiting = sum(p.states.get(s, 0.0) for p in crowd for s in (S.LOCK_WAIT, S.GIL_WAIT))
+    return Lock(
+        tuple(queue),
+        tuple(holders),
+        tuple(waits[id(p)] / p.watched_s for p in queue),
+        sum(waits[id(p)] for p in queue),
+        sum(p.watched_s for p in crowd) - waiting,
+        line,
+        _work_line(crowd, lines, line),
+    )
+
+
+def _lock_seconds(party: Party, lines: Mapping[int, Line]) -> float:
+    """Its time in ``lock_wait``, joins and empty queues left out as far as lines tell."""
+    at_lines = {line: s for (line, state), s in party.hot.items() if state is S.LOCK_WAIT}
+    if at_lines:
+        return sum(s for line, s in at_lines.items() if not is_waiting_room(lines.get(line)))
+    share = party.share(S.LOCK_WAIT)
+    return party.states[S.LOCK_WAIT] if 0 < share < WAITING_ROOM else 0.0
+
+
+def _same_function(lines: Mapping[int, Line], one: int, other: int | None) -> bool:
+    at, place = lines.get(one), lines.get(other) if other is not None else None
+    return at is not None and place is not None and _function(at) == _function(place)
+
+
+def _function(line: Line) -> tuple[str, str]:
+    return line.file, line.function
+
+
+def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool:
+    """Whether it was seen at work in the function in which others wait for the lock."""
+    return any(
+        state is not S.LOCK_WAIT and _same_function(lines, number, line)
+        for number, state in party.hot
+    )
+
+
+def _work_line(crowd: Iterable[Party], lines: Mapping[int, Line], line: int | None) -> int | None:
+    """Where most is done in that function, but for the wait."""
+    seconds: defaultdict[int, float] = defaultdict(float)
+    for party in crowd:
+        for (number, state), spent in party.hot.items():
+            if state not in (S.LOCK_WAIT, S.GIL_WAIT) and _same_function(lines, number, line):
+                seconds[number] += spent
+    return max(seconds, key=lambda number: seconds[number]) if seconds else None

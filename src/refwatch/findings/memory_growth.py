@@ -1,0 +1,197 @@
+"""Where resident memory has gone, in one sentence: what grows though Python's blocks do not, and
+what is free but stays.
+
+It rests on the splits that come with the censuses. Growth is only called so where every one of the
+newest splits has more than any of the oldest ones of the time looked at, so that memory that comes
+and goes is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from refwatch.readings.allocations.state import Allocations
+from refwatch.session.process import ProcessState
+
+RECENT_S = 60.0  # looked back, seconds; further where there are fewer than MOST splits in it
+MOST = 12  # splits
+FEW = 3  # splits that must agree: the newest ones, and the oldest ones for growth
+GROWN = 8 << 20  # bytes, and
+GROWN_SHARE = 0.1  # of what there was: less than either is no growth
+PYTHON_SHARE = 0.2  # of the growth: with more than this in Python's blocks they grow, too
+MAIN_SHARE = 0.6  # of the growth, from which on it is said to be in one part
+GARBAGE_SHARE = 0.2  # of the growth, from which on garbage is told instead
+FREE = 32 << 20  # bytes, and
+FREE_SHARE = 0.4  # of what is resident: less than either is no fragmentation to speak of
+STALE_S = 30.0  # after the newest split, or three times the time between two, nothing is said of it
+
+PYTHON_USED, PYTHON_FREE, C_USED, C_FREE, FILES, OTHER = range(6)  # as parts_of has them
+LARGE = "larger than 512 bytes"  # SMALL_REQUEST_THRESHOLD of CPython's Objects/obmalloc.c
+
+
+class Growth(NamedTuple):
+    """By how much the parts grew, bytes, in so many seconds."""
+
+    seconds: float
+    rss: float
+    parts: list[float]
+
+
+def memory_sentence(allocations: Allocations, process: ProcessState) -> str:
+    """What grew while Python's blocks did not, or else what is free and stays; empty where there is
+    nothing to say. It is a sentence of one or two lines."""
+    points = _recent(list(allocations.splits))
+    if len(points) < FEW or _stale(points, process):
+        return ""
+    garbage = process.references.census.garbage_sizes
+    growing = _growing(allocations, points, garbage) if len(points) >= 2 * FEW else ""
+    return growing or _fragmented(points, garbage)
+
+
+def _recent(points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    if not points:
+        return []
+    since = points[-1][0] - RECENT_S
+    number = sum(point[0] >= since for point in points)
+    return points[-max(number, MOST) :]
+
+
+def _stale(points: list[tuple[float, ...]], process: ProcessState) -> bool:
+    """Whether the process has been read since, but not this."""
+    last = process.rss_series.last()
+    between = (points[-1][0] - points[0][0]) / (len(points) - 1)
+    return last is not None and last[0] - points[-1][0] > max(STALE_S, 3 * between)
+
+
+def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -> str:
+    """That a good part of what has grown by so many bytes is garbage, or was at the most since that
+    time (seconds); empty where it is not so. ``sizes``: (time, bytes) of it at the censuses."""
+    sizes = [(at, size) for at, size in sizes if at >= since]
+    if not sizes:
+        return ""
+    before = median(size for _, size in sizes[: max(FEW, len(sizes) // 3)])
+    now, most = sizes[-1][1], max(size for _, size in sizes)
+    least = GARBAGE_SHARE * grown
+    if now >= least and most - before >= least:
+        return (
+            f"{_mb(now)} are garbage in cycles that waits for the collector; gc.collect() frees it"
+        )
+    if most - before >= least:
+        return f"up to {_mb(most)} were garbage in cycles that waited; gc.collect() frees it sooner"
+    return ""
+
+
+def _growing(
+    allocations: Allocations,
+    points: list[tuple[float, ...]],
+    sizes: Sequence[tuple[float, int]],
+) -> str:
+    growth = _growth(points)
+    split = allocations.split
+    if growth is None:
+        return ""
+    garbage = garbage_in(growth.rss, sizes, points[0][0])
+    if garbage:
+        return f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s; {garbage}."
+    if split is None or split.python_used is None:
+        return ""
+    python = growth.parts[PYTHON_USED]
+    if python > PYTHON_SHARE * growth.rss:
+        return ""
+    head = (
+        f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s, "
+        f"Python's blocks by {_mb(max(0.0, python))}: "
+    )
+    others = sorted(range(PYTHON_FREE, OTHER + 1), key=lambda part: -growth.parts[part])
+    first, second = others[:2]
+    if growth.parts[first] < MAIN_SHARE * growth.rss:
+        return f"{head}the growth is in {_NAMES[first]} and in {_NAMES[second]}."
+    return f"{head}the growth is in {_meaning(first, allocations, points, growth)}."
+
+
+def _growth(points: list[tuple[float, ...]]) -> Growth | None:
+    """Between the oldest third of the points and the newest; None where it is no growth."""
+    third = max(FEW, len(points) // 3)
+    old, new = points[:third], points[-third:]
+    before, now = ([sum(point[1:]) for point in some] for some in (old, new))
+    grown = median(now) - median(before)
+    if min(now) <= max(before) or grown < max(GROWN, GROWN_SHARE * median(before)):
+        return None
+    parts = [
+        median(point[1 + part] for point in new) - median(point[1 + part] for point in old)
+        for part in range(OTHER + 1)
+    ]
+    return Growth(median(p[0] for p in new) - median(p[0] for p in old), grown, parts)
+
+
+_NAMES = {
+    PYTHON_FREE: "the free part of Python's arenas",
+    C_USED: "the C heap (in use)",
+    C_FREE: "the free part of the C heap",
+    FILES: "mapped files",
+    OTHER: "other mappings (stacks, mmap, shared memory)",
+}
+
+
+def _meaning(
+    part: int, allocations: Allocations, points: list[tuple[float, ...]], growth: Growth
+) -> str:
+    split = allocations.split
+    if part == C_USED:
+        return f"{_NAMES[part]}, {_whose(allocations, points, growth.parts[part])}"
+    if part == C_FREE:
+        return f"{_NAMES[part]}: fragmentation, memory that free() has kept"
+    if part == PYTHON_FREE:
+        return f"{_NAMES[part]}: fragmentation, an arena goes back only when all of it is free"
+    if part == OTHER and split is not None and split.c_used is None:
+        return "neither Python's arenas nor mapped files: the C heap, or other mappings"
+    return _NAMES[part]
+
+
+def _whose(allocations: Allocations, points: list[tuple[float, ...]], grown: float) -> str:
+    """Whether tracemalloc sees what grew in the C heap."""
+    seen = _traced_growth(allocations, points)
+    if seen is None:
+        return f"where Python's objects {LARGE} are, and what C extensions have: exact mode tells"
+    if seen < PYTHON_SHARE * grown:
+        return "which tracemalloc does not see: a C extension's, or a library's"
+    return f"where Python has what is {LARGE}: the lines with most growth allocate it"
+
+
+def _traced_growth(allocations: Allocations, points: list[tuple[float, ...]]) -> float | None:
+    """By how much tracemalloc's traces grew in this time; None where they do not reach so far."""
+    third = max(FEW, len(points) // 3)
+    traced = [(at, size) for at, size, _ in allocations.traced]
+    old = [size for at, size in traced if at <= points[third - 1][0]]
+    new = [size for at, size in traced if at >= points[-third][0]]
+    if allocations.mode != "exact" or not old or not new:
+        return None
+    return new[-1] - old[-1]
+
+
+def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, int]]) -> str:
+    """What is free and resident in all of the newest points, and whether garbage had been there."""
+    newest = points[-FEW:]
+    rss = median(sum(point[1:]) for point in newest)
+    python, c = (min(point[1 + part] for point in newest) for part in (PYTHON_FREE, C_FREE))
+    if python + c < max(FREE, FREE_SHARE * rss):
+        return ""
+    recent = [size for at, size in sizes if at >= points[0][0]]
+    gone = max(recent) - recent[-1] if recent else 0
+    tail = ""
+    if gone >= GARBAGE_SHARE * (python + c):
+        tail = f" {_mb(gone)} had been garbage in cycles that waited: gc.collect() frees it sooner."
+    head = (
+        f"{_mb(python + c)} of {_mb(rss)} resident are free and do not go back: fragmentation of "
+    )
+    if c > MAIN_SHARE * (python + c):
+        return f"{head}the C heap, whose free blocks lie between blocks in use.{tail}"
+    if python > MAIN_SHARE * (python + c):
+        return f"{head}Python's arenas, in each of which some blocks are in use.{tail}"
+    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)}).{tail}"
+
+
+def _mb(size: float) -> str:
+    return f"{size / (1 << 20):.0f} MiB"

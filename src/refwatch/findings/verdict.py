@@ -1,0 +1,158 @@
+"""Where the time goes, in one sentence: the verdict over a state.
+
+It weighs seconds, never samples or threads, over the whole life under watch, so that a thread that
+lived for a moment counts for a moment and a finished run reads as a running one does. Every kind
+gets a score from 0 to 1; the best one is the verdict, and its lead over the next is the confidence.
+What cannot be told apart is ``undecided``: a wrong sentence costs the reader more than none.
+``process_parallel`` needs readings of child processes and is never given without them. What needs
+no weighing is in blockers.py, the words are in sentences.py.
+"""
+
+from __future__ import annotations
+
+from refwatch.findings.blockers import CHILD, Found, children_sentence, found, own_share
+from refwatch.findings.load import Load, measure
+from refwatch.findings.sentences import advice_of, sentence_of
+from refwatch.findings.types import Verdict, VerdictKind
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.sanitize import printable
+
+MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
+HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %
+MIN_SCORE = 0.3  # below it no kind describes the program
+
+
+def diagnose(state: State) -> Verdict:
+    """The verdict over all that was watched of the main process.
+
+    ``confidence`` is 0 to 1 and grows with the time watched and with the lead over the next kind;
+    where children did most of the work, and the program's own threads little, it is low.
+    ``evidence`` has the numbers that the decision used. The sentence fits a line of 100 characters.
+    """
+    process = state.main
+    if process is None or process.sampled_s < MIN_WATCHED_S or not process.samples:
+        return _no_data(state, process)
+    load = measure(process, process.lines)
+    (kind, best), (_, second) = _ranking(load)[:2]
+    if best < MIN_SCORE:
+        kind, best, second = "undecided", MIN_SCORE, 0.0
+    plain = found(kind, load, process, process.lines)
+    if plain is None:
+        advice = advice_of(kind, load, process.lines)
+        plain = Found(None, sentence_of(kind, load), advice, best - second)
+    trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
+    trust *= min(1.0, max(own_share(process), load.running))  # what children did is not known
+    return Verdict(
+        kind=plain.kind or kind,
+        sentence=plain.sentence,
+        advice=plain.advice,
+        confidence=round(trust * plain.sure, 3),
+        evidence={name: round(value, 6) for name, value in _evidence(load, process).items()},
+    )
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 below ``low``, 1 above ``high``, straight between."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+def _ranking(load: Load) -> list[tuple[VerdictKind, float]]:
+    scores: dict[VerdictKind, float] = {
+        "gil_bound": _gil_bound(load),
+        "lock_bound": _lock_bound(load),
+        "native_parallel": _native_parallel(load),
+        "single_thread_cpu": _single_thread_cpu(load),
+        "io_bound": _io_bound(load),
+        "idle": _idle(load),
+    }
+    return sorted(scores.items(), key=lambda item: -item[1])
+
+
+def _gil_bound(load: Load) -> float:
+    # It limits the program only when it is nearly always taken and somebody nearly always waits.
+    return ramp(load.held, 0.5, 0.85) * ramp(load.gil_wait, 0.1, 0.6) * _over(load, load.gil_wait)
+
+
+def _lock_bound(load: Load) -> float:
+    # One works at a time; two or more would mean that the lock is no bottleneck.
+    one_holder = ramp(load.lock_active, 0.3, 0.6) * (1 - ramp(load.lock_active, 1.4, 2.0))
+    return ramp(load.lock_wait, 0.25, 0.75) * one_holder * _over(load, load.lock_wait)
+
+
+def _over(load: Load, waited: float) -> float:
+    """Which of the two queues is the longer one: 1 for the only one, 0 for far the shorter."""
+    both = load.gil_wait + load.lock_wait
+    return ramp(waited / both, 0.3, 0.6) if both else 0.0
+
+
+def _native_parallel(load: Load) -> float:
+    # More than one thread runs or wants to, and it is native code that lets them.
+    return ramp(load.running, 1.1, 1.5) * ramp(load.native_busy, 0.3, 0.7)
+
+
+def _single_thread_cpu(load: Load) -> float:
+    alone = (1 - ramp(load.gil_wait, 0.1, 0.6)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
+    return ramp(load.running, 0.3, 0.7) * (1 - ramp(load.running, 1.2, 1.5)) * alone
+
+
+def _io_bound(load: Load) -> float:
+    return ramp(load.io, 0.2, 0.7) * (1 - ramp(load.running, 0.5, 0.9))
+
+
+def _idle(load: Load) -> float:
+    nobody_waits = (1 - ramp(load.io, 0.1, 0.5)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
+    no_child = 1 - ramp(load.child, CHILD, 3 * CHILD)
+    return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * no_child
+
+
+def _evidence(load: Load, process: ProcessState) -> dict[str, float]:
+    numbers = {
+        "watched_s": load.watched_s,
+        "threads": load.threads,
+        "contention": load.gil_wait,
+        "cpu": load.cpu,
+        "native": load.native,
+        "cpu_wait": load.cpu_wait,
+        "io_wait": load.io,
+        "lock_wait": load.lock_wait,
+    }
+    if load.has_gil:
+        numbers["held_fraction"] = load.held
+    if load.hold_s is not None:
+        numbers["hold_s"] = load.hold_s
+    if load.longest_hold is not None:
+        numbers["longest_hold_s"] = load.longest_hold.seconds
+    if load.collecting:
+        numbers["collecting"] = load.collecting
+    if process.unmoved_s:
+        numbers["unmoved_s"] = process.unmoved_s
+    if children_sentence(process) and process.memory is not None:
+        numbers["children"] = process.memory.children
+        numbers["children_cpu_s"] = process.memory.children_cpu_s or 0.0
+    return numbers
+
+
+def _no_data(state: State, process: ProcessState | None) -> Verdict:
+    sentence = _missing(state, process)
+    advice = "Watch for a second or longer; refwatch doctor says what this machine allows."
+    watched = process.sampled_s if process else 0.0
+    return Verdict(
+        kind="undecided",
+        sentence=sentence,
+        advice=advice,
+        confidence=0.0,
+        evidence={"watched_s": round(watched, 6)},
+    )
+
+
+def _missing(state: State, process: ProcessState | None) -> str:
+    if process is None:
+        return "no target has started yet"
+    if process.samples:
+        return f"only {process.sampled_s:.2f} s of samples: too few to judge"
+    for reading in ("outside reading", "threads", "thread states"):
+        if reading in process.limits:
+            return f"no samples: {printable(process.limits[reading])}"
+    ended = process.ended_s is not None or state.ended is not None
+    return "no samples: the target ended too soon" if ended else "no samples yet"

@@ -1,0 +1,1 @@
+"""One folder for each subject: its events, state, readers and collectors."""

@@ -1,0 +1,1 @@
+"""Memory and CPU time of a process, and of its children."""

@@ -1,0 +1,1 @@
+"""Watched objects, classes, the heap, and who refers to what."""

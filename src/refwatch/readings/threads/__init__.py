@@ -1,0 +1,1 @@
+"""Threads, their states, and the GIL."""

@@ -1,0 +1,54 @@
+"""What a thread's samples add up to between two slices."""
+
+from __future__ import annotations
+
+from refwatch.readings.threads.states import ThreadState
+from refwatch.target.locations import NO_LINE
+
+MAX_RUNS = 400  # in one slice: more than a strip can show
+
+
+class Account:
+    """Nanoseconds by state, by line and state, and in order; ``holds`` has those with the GIL."""
+
+    __slots__ = ("_holding", "_line", "_ns", "_state", "holds", "hot", "runs", "times")
+
+    def __init__(self) -> None:
+        self.times: dict[ThreadState, int] = {}
+        self.hot: dict[tuple[int, ThreadState], int] = {}
+        self.runs: list[tuple[ThreadState, int]] = []
+        self.holds: dict[ThreadState, int] = {}
+        self._state = ThreadState.OTHER
+        self._line = NO_LINE
+        self._holding = False
+        self._ns = 0
+
+    def assign(self, state: ThreadState, weight: int, line: int, *, holding: bool = False) -> None:
+        """Add ``weight`` nanoseconds in ``state`` at ``line``; ``holding``: with the GIL."""
+        if state is self._state and line == self._line and holding is self._holding:
+            self._ns += weight
+            return
+        self.close()
+        self._state, self._line, self._ns, self._holding = state, line, weight, holding
+
+    def close(self) -> None:
+        """Enter the stretch of time in one state at one line that is under way."""
+        state, line, weight = self._state, self._line, self._ns
+        self._ns = 0
+        if weight <= 0 or (line < 0 and state is ThreadState.LOCK_WAIT):
+            return  # in the probe a thread of the target's waits only for refwatch
+        self.times[state] = self.times.get(state, 0) + weight
+        if self._holding:
+            self.holds[state] = self.holds.get(state, 0) + weight
+        if line > 0:
+            key = (line, state)
+            self.hot[key] = self.hot.get(key, 0) + weight
+        runs = self.runs
+        if runs and (runs[-1][0] is state or len(runs) >= MAX_RUNS):
+            runs[-1] = (runs[-1][0], runs[-1][1] + weight)
+        else:
+            runs.append((state, weight))
+
+    def clear(self) -> None:
+        """Begin the next slice."""
+        self.times, self.hot, self.runs, self.holds, self._ns = {}, {}, [], {}, 0

@@ -1,0 +1,114 @@
+"""Events about threads, their states and the GIL."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from refwatch.readings.threads.states import ThreadState
+from refwatch.wire.event import TimedEvent
+
+
+class ThreadStarted(TimedEvent, frozen=True, kw_only=True, tag="thread_started"):
+    """A thread was seen for the first time. ``serial`` is its name in all later events, because
+    the kernel uses a ``tid`` again."""
+
+    serial: int
+    tid: int
+    ident: int | None = None
+    """``threading.get_ident()`` of it; None for a thread that Python does not know."""
+    name: str = ""
+    """What the kernel calls it; Python's own name comes as ThreadNamed."""
+
+
+class ThreadNamed(TimedEvent, frozen=True, kw_only=True, tag="thread_named"):
+    """A thread's name was learnt, or has changed."""
+
+    serial: int
+    name: str
+    daemon: bool | None = None
+
+
+class ThreadEnded(TimedEvent, frozen=True, kw_only=True, tag="thread_ended"):
+    serial: int
+
+
+class LineSeen(TimedEvent, frozen=True, kw_only=True, tag="line_seen"):
+    """A source line got a number, by which samples name it."""
+
+    line: int
+    file: str
+    number: int
+    function: str
+
+
+class GilSlice(Struct, frozen=True, kw_only=True):
+    """What the GIL did in one slice of time."""
+
+    held_s: float
+    """Time locked, seconds."""
+    wait_s: float
+    """Sum over the threads of their time in ``gil_wait``, seconds."""
+    handoffs: int
+    """By how much the GIL's own switch_number grew."""
+    interval_s: float
+    """sys.getswitchinterval(), as the GIL has it."""
+    longest_hold_s: float = 0.0
+    """The longest time so far for which one thread kept the GIL while others waited for it, of the
+    holds that were under way in this slice; 0 where nobody waited."""
+    longest_serial: int = 0
+    """The thread of that hold."""
+    longest_line: int = 0
+    """The line number of LineSeen at which most of that hold was spent; 0 where not known."""
+    collecting_s: float | None = None
+    """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
+
+
+class ThreadSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one thread did in one slice of time."""
+
+    serial: int
+    samples: int
+    states: dict[ThreadState, float]
+    """Seconds in each state; their sum is the part of the slice that the thread lived through."""
+    runs: str = ""
+    """The states in order, as :func:`refwatch.readings.threads.states.encode_runs` writes them."""
+    hot: list[tuple[int, ThreadState, float]] = []
+    """(line number of LineSeen, state, seconds)."""
+    stack: list[int] | None = None
+    """Line numbers of LineSeen, innermost first; None when it is what it was."""
+    cpu_s: float = 0.0
+    """On-CPU time of the thread so far, seconds."""
+    cpu_wait_s: float = 0.0
+    """Time on a run queue so far, seconds."""
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    holds_running_s: float = 0.0
+    """Time with the GIL in this slice while on a CPU, seconds: ``gil_held``."""
+    holds_cpu_wait_s: float = 0.0
+    """Time with the GIL kept while waiting for a CPU, seconds."""
+    holds_blocked_s: float = 0.0
+    """Time with the GIL kept while blocked in a system call, seconds."""
+    unmoved_s: float = 0.0
+    """For how long it has been in ``lock_wait`` without a break, at the end of this slice."""
+    loop_blocked: list[tuple[int, ThreadState, float]] = []
+    """The part of ``hot`` in which a callback kept the thread's asyncio event loop."""
+
+
+class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
+    """What the samples of one slice of time, some tenth of a second, add up to."""
+
+    span_s: float
+    samples: int
+    gil: GilSlice | None
+    threads: list[ThreadSlice]
+    rate_hz: float
+    """Samples per second that were asked for in this slice."""
+    torn: int = 0
+    """Frames dropped because they changed while being read."""
+    unmoved_s: float = 0.0
+    """For how long all threads have been in ``lock_wait`` without a break, at its end."""
+
+
+class RateChanged(TimedEvent, frozen=True, kw_only=True, tag="rate_changed"):
+    rate_hz: float
+    reason: str

@@ -1,0 +1,366 @@
+"""One sample of all threads, and the slices that samples add up to.
+
+Times are nanoseconds since the watch began. A sample reads, in one go, the GIL's words and the top
+frames of the threads that ran at the sample before; then what each thread says of itself to the
+kernel, and of a thread that is newly blocked its line, last: a line that was read before the state
+may be that of an earlier moment. A thread that is blocked as it was costs one small file; its time
+is assigned, at the line where it was blocked, when something changes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from refwatch.readings.threads.events import GilSlice, LineSeen, Sampled, ThreadSlice
+from refwatch.readings.threads.holds import Holds
+from refwatch.readings.threads.interpreter import Interpreter, Words
+from refwatch.readings.threads.loops import Loops
+from refwatch.readings.threads.states import ThreadState
+from refwatch.readings.threads.syscalls import Calls
+from refwatch.readings.threads.thread_list import Threads
+from refwatch.readings.threads.tracked import ThreadGone, Tracked
+from refwatch.target.context import Context
+from refwatch.target.layout import Layout
+from refwatch.target.memory import ReadingDenied, RemoteMemory
+
+KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
+SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
+LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
+Moved = tuple[Tracked, ThreadState | None, bytes]
+"""A thread, what it waits for now (None: it runs), its line of schedstat."""
+
+LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
+RESTING = 64  # samples without a change, after which a thread is looked at
+REST = 4  # times more rarely
+CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
+RARE_NS = 3_000_000  # with so much time between two samples every look asks
+LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
+
+
+class Sampler:
+    """Samples one process. ``interpreter`` is None until the probe has said where things are."""
+
+    def __init__(self, context: Context) -> None:
+        self.pid = context.pid
+        self.threads = Threads(context)
+        self.interpreter: Interpreter | None = None
+        self.probe_held_ns = 0
+        self.samples = 0
+        self._context = context
+        self._calls = Calls(None)
+        self._has_gil = False
+        self._words = Words()
+        self._last_ns = 0
+        self._slice_from_ns = 0
+        self._slice_samples = 0
+        self._slice_switches: int | None = None
+        self._held_ns = 0
+        self._collecting_ns = 0
+        self._holds = Holds()
+        self._next_list_ns = 0
+        self._torn = 0
+        self._loops = Loops()
+        self._active: list[Tracked] = []
+        """The threads that ran at the last sample."""
+
+    def attach(self, layout: Layout, memory: RemoteMemory) -> None:
+        """Read the interpreter from now on."""
+        self.interpreter = Interpreter(memory, layout)
+        self._has_gil = layout.gil is not None
+        self._calls = Calls(layout.gil.gil if layout.gil else None)
+
+    def begin(self, at_ns: int) -> None:
+        """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
+        self._last_ns = self._slice_from_ns = at_ns
+        self.threads.follow_kernel(at_ns)
+
+    def sample(self, at_ns: int) -> None:
+        """Take one sample. Raises MemoryGone or FileNotFoundError when the process is gone."""
+        self.samples += 1
+        self._slice_samples += 1
+        if at_ns >= self._next_list_ns:
+            self._follow_kernel(at_ns)
+        holder = self._read_words()
+        if self._words.locked & LOW_HALF:
+            self._held_ns += at_ns - self._last_ns
+            if self._words.collecting:
+                self._collecting_ns += at_ns - self._last_ns
+        self._holds.seen(holder, self._words.switches, at_ns, self._last_ns, self.threads)
+        moved = self._ask_kernel(holder, at_ns)
+        self._active = []
+        if holder is not None:
+            self._take_holder(holder, at_ns)
+        for entry in moved:
+            self._take(entry, at_ns)
+        self._last_ns = at_ns
+
+    def _follow_kernel(self, at_ns: int) -> None:
+        self.threads.follow_kernel(self._last_ns)
+        slow = 4 if len(self.threads.by_tid) > SLOW_LIST_THREADS else 1
+        self._next_list_ns = at_ns + slow * KERNEL_LIST_NS
+
+    def _read_words(self) -> Tracked | None:
+        """Read the interpreter's words and the frames of the threads that ran at the last sample;
+        return the thread that holds the GIL."""
+        if self.interpreter is None:
+            return None
+        self._words = words = self.interpreter.sample(self._active)
+        holder = self.threads.by_state.get(words.holder)
+        if self.samples % LIST_EVERY == 0 or (holder is None and self._has_gil):
+            listed = self.interpreter.read_list()
+            if listed is not None:
+                self.threads.follow_list(listed, self.interpreter, self._last_ns)
+        if self._slice_switches is None and self._has_gil:
+            self._slice_switches = words.switches
+        if not words.locked & LOW_HALF:
+            return None
+        return self.threads.holder(words.holder, self.interpreter)
+
+    def _ask_kernel(self, holder: Tracked | None, at_ns: int) -> list[Moved]:
+        """The threads, the holder aside, that are not blocked as they were at the last sample. A
+        blocked thread whose schedstat is what it was has not run, so that it waits for what it
+        waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
+        between is seen the next time."""
+        moved: list[Moved] = []
+        gone: list[Tracked] = []
+        pread, state_of = os.pread, self._calls.state
+        number = self.samples
+        check = CHECK if at_ns - self._last_ns < RARE_NS else 1
+        for thread in self.threads.by_tid.values():
+            if thread is holder:
+                continue
+            blocked = thread.blocked
+            every = check
+            if blocked is not None and number - thread.changed_at > RESTING:
+                if (number + thread.serial) % REST:
+                    continue
+                every *= REST
+            try:
+                sched = pread(thread.sched_fd, 96, 0)
+                quiet = blocked is not None and sched == thread.sched_raw
+                if quiet and (number + thread.serial) % every:
+                    thread.looked_ns = at_ns
+                    continue
+                state = state_of(pread(thread.call_fd, 160, 0))
+            except OSError as error:
+                self._check_permitted(error)
+                gone.append(thread)
+                continue
+            if state is blocked and thread.waits_on(sched):
+                thread.looked_ns = at_ns
+                continue
+            if state is not None or thread not in self._active:
+                self._follow(thread)
+            moved.append((thread, state, sched))
+        for thread in gone:
+            self._end(thread)
+        return moved
+
+    def _check_permitted(self, error: OSError) -> None:
+        if isinstance(error, PermissionError):
+            raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
+
+    def _end(self, thread: Tracked) -> None:
+        thread.settle(self._last_ns, self.samples - 1)
+        self.threads.end(thread, self._last_ns)
+
+    def _follow(self, thread: Tracked) -> None:
+        if self.interpreter is not None:
+            self.interpreter.follow([thread])
+
+    def _take_holder(self, thread: Tracked, at_ns: int) -> None:
+        """Assign the time since the last sample to the one that holds the GIL: it may be on a CPU,
+        wait for one, or be blocked with the GIL kept."""
+        sched = state = None
+        try:
+            if thread.holding and thread.blocked is not None and self._as_it_was(thread):
+                thread.looked_ns = at_ns
+                return
+            if thread.blocked is not None or not thread.classifier.held_for(LOOK_NS):
+                sched = thread.read_sched()
+                state = self._calls.state(thread.read(thread.call_fd))
+        except ThreadGone:
+            self._end(thread)
+            return
+        if state is not None or thread not in self._active:
+            self._follow(thread)
+        if state is not None and not self._still_holds(thread, state):
+            self._take((thread, state, thread.sched_raw), at_ns)
+            return
+        weight = self._begin_stretch(thread, at_ns)
+        if thread.probe:
+            self.probe_held_ns += weight
+        if state is None:
+            thread.classifier.held(weight, thread.line, sched)
+            self._active.append(thread)
+        else:
+            thread.classifier.blocked(state, weight, thread.line, thread.sched, holding=True)
+            thread.block(state, at_ns, self.samples, holding=True)
+
+    def _as_it_was(self, thread: Tracked) -> bool:
+        """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
+        if thread.read(thread.sched_fd) != thread.sched_raw:
+            return False
+        asked = (self.samples + thread.serial) % CHECK == 0
+        return not asked or self._calls.state(thread.read(thread.call_fd)) is thread.blocked
+
+    def _still_holds(self, thread: Tracked, state: ThreadState) -> bool:
+        """Whether a thread that was the holder, and is blocked, has not let the GIL go between."""
+        if state is ThreadState.GIL_WAIT or self.interpreter is None:
+            return False
+        words = self.interpreter.sample([])
+        return bool(words.locked & LOW_HALF) and words.holder == thread.frames_at
+
+    def _take(self, moved: Moved, at_ns: int) -> None:
+        """Assign the time since the last sample, or keep it back until its state is known."""
+        thread, state, raw = moved
+        exact_cpu = thread.woke_cpu if thread.blocked is not None else None
+        thread.sched_raw = raw
+        weight = self._begin_stretch(thread, at_ns)
+        if state is None:
+            thread.classifier.running(weight, thread.line, thread.sched, exact_cpu)
+            self._active.append(thread)
+        else:
+            thread.classifier.blocked(state, weight, thread.line, thread.sched)
+            thread.block(state, at_ns, self.samples)
+
+    def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
+        """Close the time in which it was blocked as before; return that since. Of the time since
+        the last look at it, that before the last sample is half of the wait's, for want of better
+        knowledge."""
+        thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
+        weight = at_ns - thread.since_ns
+        thread.since_ns = at_ns
+        thread.blocked = None
+        thread.holding = False
+        thread.changed_at = self.samples
+        thread.samples += 1
+        return weight
+
+    def slice(self, rate_hz: float) -> None:
+        """Send what the samples since the last slice add up to."""
+        at_ns = self._last_ns
+        self.threads.emit_begun()
+        pieces: list[tuple[Tracked, ThreadSlice]] = []
+        for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
+            thread.settle(at_ns, self.samples)
+            piece = thread.take_slice()
+            if piece is not None and not thread.probe:
+                pieces.append((thread, piece))
+        lines = self.interpreter.lines if self.interpreter else None
+        if lines:
+            new = lines.take_new()
+            self._loops.learn(new)
+            for line in new:
+                self._context.emit(
+                    LineSeen(
+                        at=at_ns / 1e9,
+                        process=self._context.process,
+                        line=line.id,
+                        file=line.file,
+                        number=line.number,
+                        function=line.function,
+                    )
+                )
+        span_s = (at_ns - self._slice_from_ns) / 1e9
+        told = [self._tell_loop(thread, piece) for thread, piece in pieces]
+        waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
+        torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
+        gil = self._gil_slice(waited)
+        self._context.emit(
+            Sampled(
+                at=at_ns / 1e9,
+                process=self._context.process,
+                span_s=span_s,
+                samples=self._slice_samples,
+                gil=gil,
+                threads=told,
+                rate_hz=rate_hz,
+                torn=torn,
+                unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
+            )
+        )
+        self.threads.emit_ended()
+        self._slice_from_ns, self._slice_samples = at_ns, 0
+        self._held_ns = self._collecting_ns = 0
+
+    def _tell_loop(self, thread: Tracked, piece: ThreadSlice) -> ThreadSlice:
+        blocked = self._loops.blocked(piece, thread.stack)
+        return replace(piece, loop_blocked=blocked) if blocked else piece
+
+    def _gil_slice(self, wait_s: float) -> GilSlice | None:
+        if not self._has_gil or self._slice_switches is None:
+            return None
+        handoffs = self._words.switches - self._slice_switches
+        self._slice_switches = self._words.switches
+        longest = self._holds.take_longest(self._last_ns, self.threads)
+        known = self.interpreter is not None and self.interpreter.reads_collector
+        return GilSlice(
+            held_s=self._held_ns / 1e9,
+            wait_s=wait_s,
+            handoffs=handoffs,
+            interval_s=self._words.interval_us / 1e6,
+            longest_hold_s=longest.ns / 1e9,
+            longest_serial=longest.serial,
+            longest_line=longest.line,
+            collecting_s=self._collecting_ns / 1e9 if known else None,
+        )
+
+    def read_stacks(self) -> None:
+        """Read the whole stack of every thread that has moved since the last time."""
+        if self.interpreter is None or self.interpreter.lines is None:
+            return
+        lost = [t for t in self.threads.by_tid.values() if t.state_address and not t.line]
+        self.interpreter.follow(lost)  # begun without a frame, or torn when last read
+        for thread in lost:
+            thread.blocked_line = thread.line
+        for thread in self.threads.by_tid.values():
+            stamp = thread.sched_raw
+            if thread.blocked is not None and thread.stack_stamp == stamp:
+                continue
+            stack = self.interpreter.stack(thread)
+            if stack is not None:
+                thread.stack, thread.stack_stamp = stack, stamp
+
+    def check_code(self) -> None:
+        """Forget the code objects whose address is used by others now. Raises MemoryGone."""
+        if self.interpreter is not None and self.interpreter.lines is not None:
+            self.interpreter.lines.check()
+
+    def read_switches(self) -> None:
+        """Read the context switches of every thread that has run since the last time."""
+        for thread in self.threads.by_tid.values():
+            if thread.switches_stamp != thread.sched_raw:
+                thread.switches_stamp = thread.sched_raw
+                thread.read_switches()
+
+    def skip_wait(self, at_ns: int) -> None:
+        """Leave out that the main thread has waited, up to now: it was for refwatch."""
+        main = self.threads.by_tid.get(self.pid)
+        if main is not None and main.blocked is ThreadState.LOCK_WAIT:
+            main.since_ns = max(at_ns, main.since_ns)
+
+    def leave_interpreter(self) -> None:
+        """Its memory is its own no more: from now on only the kernel is asked."""
+        self.interpreter = None
+        self._has_gil = False
+        self._words = Words()
+
+    def discard(self) -> None:
+        """Forget what was sampled since the last slice."""
+        for thread in self.threads.by_tid.values():
+            thread.discard()
+        self.leave_interpreter()
+        self._slice_from_ns, self._slice_samples = self._last_ns, 0
+        self._held_ns = self._collecting_ns = 0
+
+    def end(self) -> None:
+        """Send the last slice and close every file."""
+        for thread in list(self.threads.by_tid.values()):
+            thread.settle(self._last_ns, self.samples)
+            thread.classifier.flush()
+        self.slice(0.0)
+        for thread in self.threads.by_tid.values():
+            thread.close()

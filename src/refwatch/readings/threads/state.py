@@ -1,0 +1,219 @@
+"""State of a process's threads and of its GIL."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from refwatch.readings.threads.events import GilSlice, ThreadSlice
+from refwatch.readings.threads.state_timeline import Strip
+from refwatch.readings.threads.states import ThreadState
+from refwatch.series.mean_series import Series
+
+KEEP_HOT = 400  # lines and states of one thread
+RECENT_S = 2.0  # how far back "now" reaches
+
+
+Hot = dict[tuple[int, ThreadState], float]
+"""(line, state) -> seconds"""
+
+
+def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
+    """With so many seconds more, the hottest of them."""
+    for line, state, seconds in more:
+        key = (line, state)
+        known[key] = known.get(key, 0.0) + seconds
+    return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
+
+
+@dataclass
+class Holds:
+    """A thread's time with the GIL, seconds: on a CPU, waiting for one, and blocked in a system
+    call."""
+
+    running_s: float = 0.0
+    cpu_wait_s: float = 0.0
+    blocked_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        return self.running_s + self.cpu_wait_s + self.blocked_s
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
+
+    seconds: float
+    serial: int
+    line: int
+
+
+@dataclass
+class ThreadRecord:
+    """What is known of one thread; ``serial`` is its name, because a tid is used again."""
+
+    serial: int
+    tid: int
+    ident: int | None
+    started_s: float
+    name: str = ""
+    named: bool = False
+    daemon: bool | None = None
+    ended_s: float | None = None
+    samples: int = 0
+    states: dict[ThreadState, float] = field(default_factory=dict)
+    """Seconds in each state."""
+    recent: dict[ThreadState, float] = field(default_factory=dict)
+    """The same for about the last two seconds, fading."""
+    state: ThreadState | None = None
+    """At the newest sample."""
+    hot: Hot = field(default_factory=dict)
+    stack: list[int] = field(default_factory=list)
+    """Lines, innermost first."""
+    strip: Strip = field(default_factory=Strip)
+    cpu_s: float = 0.0
+    cpu_wait_s: float = 0.0
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    cpu_now: float = 0.0
+    """Share of one CPU in about the last second, 0 to 1."""
+    holds: Holds = field(default_factory=Holds)
+    unmoved_s: float = 0.0
+    """The longest time in ``lock_wait`` without a break, seconds."""
+    loop_blocked: Hot = field(default_factory=dict)
+    """The part of ``hot`` in which a callback kept the thread's event loop."""
+
+    @property
+    def alive(self) -> bool:
+        return self.ended_s is None
+
+    @property
+    def watched_s(self) -> float:
+        """Time under watch, seconds."""
+        return sum(self.states.values())
+
+    def share(self, state: ThreadState) -> float:
+        """Share of its life under watch in this state, 0 to 1."""
+        total = self.watched_s
+        return self.states.get(state, 0.0) / total if total else 0.0
+
+    def sampled(self, at: float, piece: ThreadSlice) -> None:
+        """Take in what it did in one slice that ended at ``at``."""
+        self.strip.add(at, piece.runs)
+        if self.alive:  # else it is the part of its last slice that it lived through
+            self._show(piece)
+        self.samples += piece.samples
+        for state, seconds in piece.states.items():
+            self.states[state] = self.states.get(state, 0.0) + seconds
+        self.hot = add_hot(self.hot, piece.hot)
+        self.loop_blocked = add_hot(self.loop_blocked, piece.loop_blocked)
+        self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
+        if piece.stack is not None:
+            self.stack = piece.stack
+        self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
+        self.voluntary_switches = piece.voluntary_switches
+        self.involuntary_switches = piece.involuntary_switches
+        self.holds.running_s += piece.holds_running_s
+        self.holds.cpu_wait_s += piece.holds_cpu_wait_s
+        self.holds.blocked_s += piece.holds_blocked_s
+
+    def _show(self, piece: ThreadSlice) -> None:
+        """What it does now: its state, and the fading means."""
+        span = sum(piece.states.values())
+        self.state = self.strip.last() or self.state
+        if span <= 0:
+            return
+        fade = max(0.0, 1.0 - span / RECENT_S)
+        part = min(1.0, RECENT_S / span)
+        self.recent = {s: t * fade for s, t in self.recent.items() if t * fade > 1e-4}
+        for state, seconds in piece.states.items():
+            self.recent[state] = self.recent.get(state, 0.0) + seconds * part
+        used = max(0.0, piece.cpu_s - self.cpu_s) / span
+        self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
+
+
+@dataclass
+class Crowd:
+    """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
+    threads had no name."""
+
+    name: str
+    threads: int = 0
+    states: dict[ThreadState, float] = field(default_factory=dict)
+    hot: Hot = field(default_factory=dict)
+
+    def add(self, thread: ThreadRecord) -> None:
+        self.join(Crowd("", 1, thread.states, thread.hot))
+
+    def join(self, other: Crowd) -> None:
+        self.threads += other.threads
+        for state, seconds in other.states.items():
+            self.states[state] = self.states.get(state, 0.0) + seconds
+        self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
+
+
+def kind_of(thread: ThreadRecord) -> tuple[str, int]:
+    """What short-lived threads are told apart by: their name without its numbers; without a name
+    the line at which they were most."""
+    if thread.named:
+        return re.sub(r"\d+", "*", thread.name), 0
+    line, _ = max(thread.hot, key=lambda key: thread.hot[key], default=(0, None))
+    return "", line
+
+
+@dataclass
+class GilRecord:
+    """The GIL of one interpreter, since the watch began."""
+
+    present: bool | None = None
+    held_s: float = 0.0
+    wait_s: float = 0.0
+    watched_s: float = 0.0
+    handoffs: int = 0
+    switch_interval_s: float | None = None
+    series: Series = field(default_factory=lambda: Series(3))
+    """(time, held fraction, threads waiting, handoffs per second)"""
+    longest_hold: Hold | None = None
+    """None while nobody has waited for the GIL."""
+    collecting_s: float | None = None
+    """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
+
+    @property
+    def held_fraction(self) -> float | None:
+        return self.held_s / self.watched_s if self.watched_s else None
+
+    @property
+    def contention(self) -> float | None:
+        """Mean number of threads in ``gil_wait``."""
+        return self.wait_s / self.watched_s if self.watched_s else None
+
+    def sampled(self, at: float, span: float, piece: GilSlice) -> None:
+        self.held_s += piece.held_s
+        self.wait_s += piece.wait_s
+        self.watched_s += span
+        self.handoffs += piece.handoffs
+        self.switch_interval_s = piece.interval_s
+        if piece.longest_hold_s > (self.longest_hold.seconds if self.longest_hold else 0.0):
+            self.longest_hold = Hold(piece.longest_hold_s, piece.longest_serial, piece.longest_line)
+        if piece.collecting_s is not None:
+            self.collecting_s = (self.collecting_s or 0.0) + piece.collecting_s
+        if span > 0:
+            self.series.add(
+                at,
+                piece.held_s / span,
+                piece.wait_s / span,
+                piece.handoffs / span,
+                weight=span,
+            )
+
+
+@dataclass
+class Line:
+    """A source line that a sample has named."""
+
+    file: str
+    number: int
+    function: str

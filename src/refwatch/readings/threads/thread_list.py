@@ -1,0 +1,201 @@
+"""Which threads the target has: those that its interpreter lists, and those that only the kernel
+knows."""
+
+from __future__ import annotations
+
+import os
+
+from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
+from refwatch.readings.threads.interpreter import FoundThread, Interpreter, Listed
+from refwatch.readings.threads.tracked import ThreadGone, Tracked
+from refwatch.target.context import Context
+from refwatch.target.probe_messages import Answer
+
+
+class Threads:
+    """The threads under watch, by tid; emits their beginning, name and end."""
+
+    def __init__(self, context: Context) -> None:
+        self.pid = context.pid
+        self.by_tid: dict[int, Tracked] = {}
+        self.by_state: dict[int, Tracked] = {}
+        self.missed = 0
+        """Python threads that began and ended between two samples."""
+        self.ended: list[tuple[Tracked, int]] = []
+        """Ended since the last slice, with the time of it."""
+        self._fresh: list[tuple[Tracked, int]] = []
+        self._probe_tids: set[int] = set()  # not seen yet
+        self.names_wanted = False
+        self._context = context
+        self._serial = 0
+        self._numbers: dict[int, int] = {}  # address of a thread state -> its number
+        self._made = 0
+        self._newest = 0
+        self._waiting = False  # a thread state has no tid yet
+
+    def follow_list(self, words: Listed, interpreter: Interpreter, at_ns: int) -> None:
+        """Look at the interpreter's list where it has changed since the last sample."""
+        if (words.made, words.newest) == (self._made, self._newest) and not self._waiting:
+            return
+        whole = self._waiting
+        found = interpreter.new_threads(words.newest, {} if whole else self._numbers)
+        if self._made and words.made > self._made:
+            unseen = words.made - self._made - sum(1 for f in found if f.number > self._made)
+            self.missed += max(0, unseen)
+        self._made, self._newest = max(self._made, words.made), words.newest
+        self._waiting = False
+        listed = {thread.address for thread in found} if whole else None
+        for thread in reversed(found):
+            if self._numbers.get(thread.address) != thread.number:
+                self._take(thread, listed, at_ns)
+
+    def _take(self, found: FoundThread, listed: set[int] | None, at_ns: int) -> None:
+        """``listed``: the addresses of all thread states, when the whole list was read."""
+        tracked = self.by_tid.get(found.tid)
+        held = tracked.state_address if tracked is not None else 0
+        if not found.tid or (held and (listed is None or held in listed)):
+            # Not begun to run: it has no tid yet, or on 3.11 that of the thread that started it.
+            # Or its old state is gone, and only the whole list can tell.
+            self._waiting = True
+            return
+        self._numbers[found.address] = found.number
+        tracked = tracked or self._begin(found.tid, at_ns, found.ident)
+        if tracked is None:
+            self.missed += 1
+            return
+        if tracked.state_address and self.by_state.get(tracked.state_address) is tracked:
+            del self.by_state[tracked.state_address]
+        tracked.state_address = tracked.frames_at = found.address
+        tracked.ident = found.ident
+        tracked.frame = tracked.cframe = 0
+        tracked.plan = None
+        self.by_state[found.address] = tracked
+
+    def holder(self, state: int, interpreter: Interpreter) -> Tracked | None:
+        """The thread that holds the GIL with this PyThreadState. It may be one of an interpreter
+        that shares the GIL: then the thread's frames are read there from now on."""
+        tracked = self.by_state.get(state) or self.by_tid.get(interpreter.tid_of(state))
+        if tracked is not None and tracked.frames_at != state:
+            tracked.frames_at, tracked.frame, tracked.cframe = state, 0, 0
+            tracked.plan = None
+        return tracked
+
+    def follow_kernel(self, at_ns: int) -> None:
+        """Look at /proc/PID/task for threads that Python does not list. Raises FileNotFoundError
+        when the process is gone."""
+        tids = {int(name) for name in os.listdir(f"/proc/{self.pid}/task")}
+        for tid in tids - self.by_tid.keys():
+            self._begin(tid, at_ns, None)
+
+    def _begin(self, tid: int, at_ns: int, ident: int | None) -> Tracked | None:
+        try:
+            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns)
+        except ThreadGone:
+            return None
+        self._serial += 1
+        tracked.ident = ident
+        tracked.probe = tid in self._probe_tids
+        self._probe_tids.discard(tid)
+        self.by_tid[tid] = tracked
+        tracked.name = self._kernel_name(tid)
+        self._fresh.append((tracked, at_ns))
+        return tracked
+
+    def emit_begun(self) -> None:
+        """Say which threads have begun; by now the probe has said which one is its own."""
+        for tracked, at_ns in self._fresh:
+            if not tracked.probe:
+                self.names_wanted = True
+                at, tid = at_ns / 1e9, tracked.tid
+                self._context.emit(
+                    ThreadStarted(
+                        at=at,
+                        serial=tracked.serial,
+                        process=self._context.process,
+                        tid=tid,
+                        ident=tracked.ident,
+                        name=tracked.name,
+                    )
+                )
+                if tracked.daemon is not None:  # threading's name for it has come already
+                    self._context.emit(
+                        ThreadNamed(
+                            at=at,
+                            process=self._context.process,
+                            serial=tracked.serial,
+                            name=tracked.name,
+                            daemon=tracked.daemon,
+                        )
+                    )
+        self._fresh.clear()
+
+    def mark_probe(self, tid: int) -> None:
+        """This thread is the probe's own: it is no thread of the target's. It may have ended again,
+        and its tid may be used by another before long."""
+        fresh = [tracked for tracked, _ in self._fresh if tracked.tid == tid]
+        tracked = self.by_tid.get(tid) or (fresh[-1] if fresh else None)
+        if tracked is not None:
+            tracked.probe = True
+        else:
+            self._probe_tids.add(tid)
+
+    def _kernel_name(self, tid: int) -> str:
+        if tid == self.pid:
+            return "MainThread"
+        try:
+            with open(f"/proc/{self.pid}/task/{tid}/comm", "rb") as file:
+                return f"{file.read().decode('utf-8', 'replace').strip()} ({tid})"
+        except OSError:
+            return f"thread {tid}"
+
+    def take_names(self, answer: Answer, at_ns: int) -> None:
+        """Give the threads the names that threading has for them."""
+        by_ident = {t.ident: t for t in self.by_tid.values() if t.ident is not None}
+        unsaid = {tracked.serial for tracked, _ in self._fresh}  # a name follows its thread
+        for ident, tid, name, daemon in answer.threads:
+            tracked = self.by_tid.get(tid) if tid else by_ident.get(ident)
+            if tracked is None or tracked.probe:
+                continue
+            if (tracked.name, tracked.daemon) != (name, daemon):
+                tracked.name, tracked.daemon = name, daemon
+                if tracked.serial not in unsaid:
+                    self._context.emit(
+                        ThreadNamed(
+                            at=at_ns / 1e9,
+                            process=self._context.process,
+                            serial=tracked.serial,
+                            name=name,
+                            daemon=daemon,
+                        )
+                    )
+
+    def end(self, tracked: Tracked, at_ns: int) -> None:
+        """The kernel has it no more."""
+        tracked.classifier.flush()
+        tracked.close()
+        self.by_tid.pop(tracked.tid, None)
+        if self.by_state.get(tracked.state_address) is tracked:
+            del self.by_state[tracked.state_address]
+            self._numbers.pop(tracked.state_address, None)
+        self.ended.append((tracked, at_ns))
+
+    def emit_ended(self) -> None:
+        """Say which threads have ended, once their last slice is out."""
+        for tracked, at_ns in self.ended:
+            if not tracked.probe:
+                self._context.emit(
+                    ThreadEnded(
+                        at=at_ns / 1e9, process=self._context.process, serial=tracked.serial
+                    )
+                )
+        self.ended.clear()
+
+
+def read_image(pid: int) -> bytes:
+    """What tells one exec of a process from the next: its auxiliary vector, with addresses that the
+    kernel chooses anew each time (proc_pid_auxv(5)). Empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/auxv", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

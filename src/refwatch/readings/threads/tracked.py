@@ -1,0 +1,202 @@
+"""One thread under watch: its open files under /proc and what its samples add up to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from refwatch.readings.threads.account import Account
+from refwatch.readings.threads.classify import Classifier, Sched
+from refwatch.readings.threads.events import ThreadSlice
+from refwatch.readings.threads.states import ThreadState, encode_runs
+from refwatch.target.locations import NO_LINE
+from refwatch.target.memory import Plan, ReadingDenied
+
+WAKE_NS = 100_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
+
+
+class ThreadGone(Exception):
+    """The thread has ended."""
+
+
+class Tracked:
+    """A thread of the target. Raises ThreadGone when it can't be opened."""
+
+    ident: int | None = None
+    name: str = ""
+    daemon: bool | None = None
+    state_address: int = 0
+    """Of its PyThreadState; 0 for a thread that Python does not know."""
+    frames_at: int = 0
+    """Of the PyThreadState whose frames are read: its own, or that with which it runs in another
+    interpreter."""
+    blocked_line: int = NO_LINE
+    """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
+    holding: bool = False
+    """It is blocked with the GIL kept."""
+
+    unmoved_ns: int = 0
+    """For how long it has been in ``lock_wait`` without a break, at the last slice."""
+
+    def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
+        self.tid = tid
+        self.serial = serial
+        self.probe = False
+        self.line = NO_LINE
+        self.frame = 0
+        self.cframe = 0
+        self.frame_words = b""
+        self.stack: list[int] = []
+        self.stack_sent: list[int] = []
+        self.stack_stamp = b""
+        self.sched_raw = b""
+        """Its line of schedstat at the last reading."""
+        self._sched_of = b""
+        self._sched = Sched(0, 0)
+        self.woke_cpu = 0
+        """On-CPU time at the last look at it while it waited for the GIL, nanoseconds."""
+        self.blocked: ThreadState | None = None
+        self.looked_ns = at_ns
+        """When it was last seen to be blocked still."""
+        self.since_ns = at_ns
+        """Up to here its time is assigned."""
+        self.samples = 0
+        self.quiet_from = 0
+        """Number of the sample from which its time is not yet assigned."""
+        self.changed_at = 0
+        """Number of the sample at which it was last seen to have run."""
+        self.switches = (0, 0)
+        self.switches_stamp = b""
+        self.account = Account()
+        self.classifier = Classifier(self.account.assign)
+        self.plan: Plan | None = None
+        base = f"/proc/{pid}/task/{tid}"
+        self.status_path = f"{base}/status"
+        self.call_fd = _open(f"{base}/syscall")
+        try:
+            self.sched_fd = _open(f"{base}/schedstat")
+        except ThreadGone:
+            os.close(self.call_fd)
+            raise
+
+    def close(self) -> None:
+        for fd in (self.call_fd, self.sched_fd):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def read_sched(self) -> Sched:
+        """On-CPU and run-queue time, nanoseconds. Raises ThreadGone."""
+        raw = self.read(self.sched_fd)
+        if raw != self.sched_raw:
+            self.sched_raw = raw
+        return self.sched
+
+    @property
+    def sched(self) -> Sched:
+        """``sched_raw`` in numbers, worked out when somebody asks."""
+        if self._sched_of is not self.sched_raw:
+            self._sched_of = raw = self.sched_raw
+            cpu, queue, _ = raw.split(b" ", 2)
+            self._sched = Sched(int(cpu), int(queue))
+        return self._sched
+
+    def waits_on(self, raw: bytes) -> bool:
+        """Whether, blocked in the same state as at the last look, it has waited on since: by this
+        line of its schedstat it has not run, or so little that it can have done no more than see
+        that the GIL is not free yet."""
+        if raw == self.sched_raw:
+            return True
+        if self.blocked is not ThreadState.GIL_WAIT:
+            return False
+        cpu = int(raw[: raw.index(b" ")])
+        before, self.woke_cpu = self.woke_cpu, cpu
+        self.sched_raw = raw
+        return cpu - before < WAKE_NS
+
+    def read(self, fd: int) -> bytes:
+        try:
+            raw = os.pread(fd, 160, 0)
+        except OSError as error:
+            raise ThreadGone from error
+        if not raw:
+            raise ThreadGone
+        return raw
+
+    def block(self, state: ThreadState, at_ns: int, samples: int, *, holding: bool = False) -> None:
+        """It is blocked at its line from now on, until it is seen to have run."""
+        self.blocked, self.blocked_line, self.holding = state, self.line, holding
+        self.woke_cpu = self.sched.cpu
+        self.looked_ns = at_ns
+        self.quiet_from = samples
+
+    def settle(self, at_ns: int, samples: int) -> None:
+        """Assign the time during which it was blocked as before, up to ``at_ns``; ``samples`` is
+        the number of the newest sample in which it was still so. As far as the kernel has counted
+        time on a run queue meanwhile, the wait was over and it waited for a CPU."""
+        if self.blocked is not None:
+            self.classifier.counted(self.sched)
+            wait = max(0, at_ns - self.since_ns)
+            queued = self.classifier.take_queue(wait)
+            assign, line, holding = self.account.assign, self.blocked_line, self.holding
+            assign(self.blocked, wait - queued, line, holding=holding)
+            if queued:
+                assign(ThreadState.CPU_WAIT, queued, line, holding=holding)
+            self.since_ns = max(at_ns, self.since_ns)
+            self.samples += samples - self.quiet_from
+            self.quiet_from = samples
+
+    def take_slice(self) -> ThreadSlice | None:
+        """What was assigned since the last slice; None when that is nothing."""
+        account = self.account
+        account.close()
+        if not account.times:
+            return None
+        changed = self.stack_sent != self.stack
+        last, lasted = account.runs[-1]
+        before = self.unmoved_ns if len(account.times) == 1 else 0
+        self.unmoved_ns = before + lasted if last is ThreadState.LOCK_WAIT else 0
+        piece = ThreadSlice(
+            serial=self.serial,
+            samples=self.samples,
+            states={state: weight / 1e9 for state, weight in account.times.items()},
+            runs=encode_runs((state, weight // 1000) for state, weight in account.runs),
+            hot=[(line, state, weight / 1e9) for (line, state), weight in account.hot.items()],
+            stack=list(self.stack) if changed else None,
+            cpu_s=self.sched.cpu / 1e9,
+            cpu_wait_s=self.sched.queue / 1e9,
+            voluntary_switches=self.switches[0],
+            involuntary_switches=self.switches[1],
+            holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
+            holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
+            holds_blocked_s=sum(account.holds.values()) / 1e9,
+            unmoved_s=self.unmoved_ns / 1e9,
+        )
+        self.stack_sent = list(self.stack)
+        account.clear()
+        self.samples = 0
+        return piece
+
+    def discard(self) -> None:
+        """Forget what was assigned since the last slice."""
+        self.classifier = Classifier(self.account.assign)
+        self.blocked = None
+        self.account.clear()
+        self.samples = 0
+
+    def read_switches(self) -> None:
+        """Read the context switches; what can't be read stays as it was."""
+        try:
+            with open(self.status_path, "rb") as file:
+                tail = file.read().rsplit(b"voluntary_ctxt_switches:", 2)
+            self.switches = (int(tail[1].split()[0]), int(tail[2]))
+        except (OSError, ValueError, IndexError):
+            pass
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise ReadingDenied(f"{path}: {error.strerror}") from error
+    except OSError as error:
+        raise ThreadGone from error

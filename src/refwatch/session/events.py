@@ -1,0 +1,170 @@
+"""Everything that can happen in a session, as typed structs. The state is a fold over these.
+
+``at`` is in seconds since the target was started (or since it was attached to). On a wire and in a
+recording an event is one line of JSON whose ``event`` field names it. Fields may be added with a
+default; a name or a unit never changes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from refwatch.readings.allocations.events import AllocationsSwitched as AllocationsSwitched
+from refwatch.readings.allocations.events import BurstMeasured as BurstMeasured
+from refwatch.readings.allocations.events import MemoryMeasured as MemoryMeasured
+from refwatch.readings.allocations.events import SitesSeen as SitesSeen
+from refwatch.readings.allocations.events import TracebacksSeen as TracebacksSeen
+from refwatch.readings.allocations.events import TracesFailed as TracesFailed
+from refwatch.readings.allocations.events import TracesTaken as TracesTaken
+from refwatch.readings.memory.events import GcGeneration as GcGeneration
+from refwatch.readings.memory.events import GcMeasured as GcMeasured
+from refwatch.readings.memory.events import GcPaused as GcPaused
+from refwatch.readings.memory.events import ProcessMeasured as ProcessMeasured
+from refwatch.readings.objects.events import CensusBegun as CensusBegun
+from refwatch.readings.objects.events import CensusFailed as CensusFailed
+from refwatch.readings.objects.events import CensusTaken as CensusTaken
+from refwatch.readings.objects.events import ChainsFound as ChainsFound
+from refwatch.readings.objects.events import ClassEnded as ClassEnded
+from refwatch.readings.objects.events import ClassesCounted as ClassesCounted
+from refwatch.readings.objects.events import ClassFound as ClassFound
+from refwatch.readings.objects.events import GraphWritten as GraphWritten
+from refwatch.readings.objects.events import InspectionEnded as InspectionEnded
+from refwatch.readings.objects.events import RawReading as RawReading
+from refwatch.readings.objects.events import ReferrersFound as ReferrersFound
+from refwatch.readings.objects.events import WatchedCounted as WatchedCounted
+from refwatch.readings.objects.events import WatchedEnded as WatchedEnded
+from refwatch.readings.objects.events import WatchedFound as WatchedFound
+from refwatch.readings.objects.events import WatchedRead as WatchedRead
+from refwatch.readings.threads.events import GilSlice as GilSlice
+from refwatch.readings.threads.events import LineSeen as LineSeen
+from refwatch.readings.threads.events import RateChanged as RateChanged
+from refwatch.readings.threads.events import Sampled as Sampled
+from refwatch.readings.threads.events import ThreadEnded as ThreadEnded
+from refwatch.readings.threads.events import ThreadNamed as ThreadNamed
+from refwatch.readings.threads.events import ThreadSlice as ThreadSlice
+from refwatch.readings.threads.events import ThreadStarted as ThreadStarted
+from refwatch.target.events import NOT_BEGUN as NOT_BEGUN
+from refwatch.target.events import Noted as Noted
+from refwatch.target.events import ReadingLimited as ReadingLimited
+from refwatch.target.events import TargetPaused as TargetPaused
+from refwatch.target.events import WorkProgressed as WorkProgressed
+from refwatch.wire.event import SessionEvent, TimedEvent
+
+
+class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started"):
+    """The target process exists. ``started_at`` is RFC 3339 in UTC."""
+
+    pid: int
+    argv: list[str]
+    executable: str
+    cwd: str
+    started_at: str
+    refwatch: str
+    terminal: bool = False
+    """The target writes to a pseudo-terminal of ours, so its output arrives as events."""
+    ppid: int | None = None
+
+
+class InterpreterFound(TimedEvent, frozen=True, kw_only=True, tag="interpreter_found"):
+    """The probe has answered from inside the target's interpreter."""
+
+    python: str
+    free_threaded: bool
+    gil: bool
+    switch_interval_s: float
+
+
+class CostMeasured(TimedEvent, frozen=True, kw_only=True, tag="cost_measured"):
+    """What refwatch itself has used so far, seconds."""
+
+    probe_cpu_s: float
+    probe_gil_held_s: float
+    daemon_cpu_s: float
+    tracing_s: float = 0.0
+    """Time that burst mode has cost the target, as measured in it; what exact mode costs cannot be
+    told from the target's own time."""
+
+
+class OutputWritten(SessionEvent, frozen=True, kw_only=True, tag="output_written"):
+    """The target wrote this to its terminal; bytes that are no UTF-8 are replaced."""
+
+    data: str
+
+
+class Marked(SessionEvent, frozen=True, kw_only=True, tag="marked"):
+    name: str
+
+
+class SnapshotWritten(SessionEvent, frozen=True, kw_only=True, tag="snapshot_written"):
+    path: str
+
+
+class TargetExited(TimedEvent, frozen=True, kw_only=True, tag="target_exited"):
+    """The target is gone. ``exit_code`` as a shell has it: 128+N for signal N; None if unknown."""
+
+    exit_code: int | None
+
+
+class WatchEnded(SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
+    """No further reading will come. ``reason`` is a sentence."""
+
+    reason: str
+
+
+class Checkpoint(SessionEvent, frozen=True, kw_only=True, tag="checkpoint"):
+    """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
+    event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
+    which version's state it is; another version's is of no use."""
+
+    shape: str
+    data: bytes
+
+
+Event = (
+    TargetStarted
+    | InterpreterFound
+    | ReadingLimited
+    | ThreadStarted
+    | ThreadNamed
+    | ThreadEnded
+    | LineSeen
+    | Sampled
+    | ProcessMeasured
+    | GcMeasured
+    | GcPaused
+    | AllocationsSwitched
+    | SitesSeen
+    | TracebacksSeen
+    | BurstMeasured
+    | TracesTaken
+    | TracesFailed
+    | MemoryMeasured
+    | WatchedFound
+    | WatchedRead
+    | WatchedCounted
+    | WatchedEnded
+    | ClassFound
+    | ClassesCounted
+    | ClassEnded
+    | CensusBegun
+    | TargetPaused
+    | CensusTaken
+    | CensusFailed
+    | ChainsFound
+    | WorkProgressed
+    | ReferrersFound
+    | InspectionEnded
+    | GraphWritten
+    | CostMeasured
+    | RateChanged
+    | OutputWritten
+    | Noted
+    | Marked
+    | SnapshotWritten
+    | TargetExited
+    | WatchEnded
+    | Checkpoint
+)
+
+
+event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -1,0 +1,65 @@
+"""Who talks to the daemon from inside the target: its probe, and its copies."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from refwatch.target.probe_messages import Hello, Report, Stranger
+from refwatch.wire.connections import Connection
+
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+
+
+class Peers:
+    """Their connections; ``take`` gets each report with the one that it came by. Only process
+    ``pid`` may say hello: in another, objects and threads are others."""
+
+    def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
+        self.stranger: int | None = None
+        """Another process that would have; its pid."""
+        self._pid = pid
+        self._take = take
+        self._all: list[Connection[Report]] = []
+        self._probe: Connection[Report] | None = None
+        """The one that has said hello."""
+
+    def add(self, connection: socket.socket) -> None:
+        """One more has connected."""
+        self._all.append(Connection(connection, _reports))
+
+    def files(self) -> list[int]:
+        """What becomes readable when one has said something."""
+        return [peer.fileno() for peer in self._all if peer.open]
+
+    def read(self) -> None:
+        """Take in what they have sent."""
+        for peer in self._all:
+            peer.flush()
+            for report in peer.receive():
+                if isinstance(report, Hello | Stranger) and peer.pid != self._pid:
+                    self.stranger = peer.pid
+                    peer.close()
+                    break
+                if isinstance(report, Hello):
+                    self._probe = peer
+                self._take(report, peer)
+        self._all = [peer for peer in self._all if peer.open]
+        if self._probe is not None and not self._probe.open:
+            self._probe = None
+
+    @property
+    def has_probe(self) -> bool:
+        return self._probe is not None
+
+    @property
+    def probe_file(self) -> int | None:
+        """What becomes readable when the probe has said something."""
+        return self._probe.fileno() if self._probe is not None and self._probe.open else None
+
+    def tell_probe(self, line: bytes) -> None:
+        """Send the probe a command, if there is one."""
+        if self._probe is not None:
+            self._probe.send(line)

@@ -1,0 +1,1 @@
+"""The Allocations panel, and one line, file or traceback."""

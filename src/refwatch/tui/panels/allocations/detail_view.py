@@ -1,0 +1,317 @@
+"""One line, file or traceback: its figures, the source around it, and who leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from refwatch.readings.allocations.state import By, Key
+from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.allocations.files import short_path
+from refwatch.tui.panels.allocations.stacks import REST, Node, callers_of, heaviest
+from refwatch.tui.panels.allocations.table import (
+    Looked,
+    absolute,
+    fmt_blocks,
+    fmt_error,
+    fmt_name,
+    fmt_site,
+    rounded,
+    shortened,
+)
+from refwatch.tui.panels.allocations.view import Between
+from refwatch.tui.views.chart import bar
+from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of
+from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
+
+Range = Callable[[str, int, int], Sequence[str]]
+"""(file, first line, last line) -> their texts"""
+AROUND = 60
+"""So many lines before and after are shown of a file."""
+MOST_ROWS = 500
+BAR_FROM = 64
+"""From so many cells on there is room for bars in the tree."""
+
+
+@dataclass(frozen=True)
+class CallerView:
+    """One row of the tree. ``weight`` in bytes, or bytes per second; ``share`` of the whole."""
+
+    path: Path
+    guide: str
+    name: Line
+    weight: float
+    share: float
+    opens: bool
+    open: bool
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """``weight``: what the line itself allocates, 0 for nothing."""
+
+    number: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """The lines around one of a file; none where it cannot be read."""
+
+    file: str
+    line: int
+    lines: tuple[SourceLine, ...]
+    greatest: float
+
+
+@dataclass(frozen=True)
+class AllocationView:
+    """``unit`` is what stands after bytes. ``alone`` says, where there are no callers to be seen,
+    why."""
+
+    name: Line
+    facts: tuple[Line, ...]
+    callers: tuple[CallerView, ...]
+    source: SourceView
+    unit: str
+    alone: str
+
+
+def view_allocation(
+    figures: Between,
+    looked: Looked,
+    key: Key,
+    opened: frozenset[Path] | None,
+    chosen: Path,
+    source: Range,
+) -> AllocationView:
+    """Read one group. ``opened`` None opens where most of it comes from; ``chosen`` is the row
+    whose source is shown."""
+    top = callers_of(figures, looked, key)
+    shown = opened if opened is not None else frozenset(heaviest(top))
+    callers = tuple(islice(_callers(figures, top, top, (), "", shown), MOST_ROWS))
+    if not chosen and callers:
+        chosen = callers[0].path
+    site = chosen[-1] if chosen and chosen[-1] >= 0 else _first(figures, looked, key)
+    deep = any(len(row.path) > 1 or row.opens for row in callers)
+    alone = "" if deep else _alone(figures, looked)
+    unit = "" if figures.view.shown == "exact" else "/s"
+    return AllocationView(
+        fmt_name(figures.view, looked.by, key, looked.hidden),
+        _facts(figures, looked.by, key),
+        callers,
+        _source(figures, site, source),
+        unit,
+        alone,
+    )
+
+
+def _alone(figures: Between, looked: Looked) -> str:
+    if figures.view.shown == "exact" and figures.view.frames <= 1:
+        return NOT_DEEP
+    return "its callers are hidden: x shows them" if looked.hidden else "nobody has called it"
+
+
+def _first(figures: Between, looked: Looked, key: Key) -> int:
+    """A site of the group."""
+    if isinstance(key, int):
+        return figures.view.stack(key)[0] if looked.by is By.TRACEBACK else key
+    lines = [
+        (weight, site)
+        for site, weight in figures.weights(By.LINE)
+        if isinstance(site, int) and figures.view.site(site).file == key
+    ]
+    return max(lines)[1] if lines else -1
+
+
+def _callers(
+    figures: Between, top: Node, node: Node, path: Path, guide: str, opened: frozenset[Path]
+) -> Iterator[CallerView]:
+    """The rows below a node."""
+    ranked = node.ranked()
+    for index, one in enumerate(ranked):
+        own = (*path, one.site)
+        last = index == len(ranked) - 1
+        before, below = hung(guide, last=last) if path else ("", "")
+        is_open = own in opened and bool(one.below)
+        name: Line = (
+            (("further tracebacks, each too small to be told apart", "muted"),)
+            if one.site == REST
+            else fmt_site(figures.view, one.site)
+        )
+        share = one.weight / top.weight if top.weight > 0 else 0.0
+        yield CallerView(own, before, name, one.weight, share, bool(one.below), is_open)
+        if is_open:
+            yield from _callers(figures, top, one, own, below, opened)
+
+
+def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
+    """All figures of the group, the most telling first."""
+    since = figures.since.name
+    if figures.view.shown == "exact":
+        exact = figures.exact(by, key)
+        now, grown = exact.now, exact.grown
+        each = f", {fmt_bytes(now.size / now.count)} each" if now.count else ""
+        facts: list[Line] = [
+            (
+                (fmt_bytes(now.size), "strong"),
+                (f" in {fmt_count(now.count)} blocks{each}", "foreground"),
+            )
+        ]
+        if grown.size or grown.count:
+            text = f"{_signed(grown.size, fmt_bytes)} and {_signed(grown.count, fmt_count)} blocks"
+            more = f" since {since}, {_signed(exact.rate, fmt_bytes)}/s"
+            style = "warn" if grown.size > 0 else "foreground"
+            facts.append(((text, style), (more, "foreground")))
+        else:
+            facts.append(((f"unchanged since {since}", "muted"),))
+        return tuple(facts)
+    burst = figures.burst(by, key)
+    size, blocks = burst.size, burst.blocks
+    each = fmt_bytes(size.rate / blocks.rate) if blocks.rate > 0 else "-"
+    kept = burst.kept * size.rate
+    return (
+        (
+            (f"{fmt_bytes(_rounded(size.rate, size.error))}/s", "strong"),
+            (f" {fmt_error(size)} in ", "foreground"),
+            (f"{fmt_blocks(_rounded(blocks.rate, blocks.error))} blocks/s", "foreground"),
+            (f" {fmt_error(blocks)}, {each} each", "foreground"),
+        ),
+        (
+            (fmt_percent(burst.kept), "warn" if burst.kept >= 0.5 else "strong"),
+            (f" outlives its window: {fmt_bytes(kept)}/s stays", "foreground"),
+        ),
+        ((f"about {fmt_bytes(burst.total)} since {since}", "muted"),),
+    )
+
+
+def _rounded(value: float, error: float) -> float:
+    return rounded(value, error / value if value > 0 else 0.0)
+
+
+def _signed(value: float, fmt: Callable[[float], str]) -> str:
+    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
+
+
+def _source(figures: Between, number: int, source: Range) -> SourceView:
+    """The source around a site, each line with what it allocates."""
+    view = figures.view
+    site = view.site(number)
+    weights: dict[int, float] = {}
+    for key, weight in figures.weights(By.LINE):
+        other = view.site(key if isinstance(key, int) else -1)
+        if other.file == site.file:
+            weights[other.line] = weights.get(other.line, 0.0) + weight
+    first = max(1, site.line - AROUND)
+    texts = source(absolute(view, site.file), first, site.line + AROUND)
+    lines = tuple(
+        SourceLine(line, safe(text), weights.get(line, 0.0))
+        for line, text in enumerate(texts, first)
+    )
+    return SourceView(
+        safe(short_path(site.file, view.cwd)),
+        site.line,
+        lines or tuple(_unread(weights)),
+        max(weights.values(), default=0.0),
+    )
+
+
+def _unread(weights: Mapping[int, float]) -> Iterator[SourceLine]:
+    """The lines of a file that cannot be read: only their numbers are known."""
+    for line, weight in sorted(weights.items()):
+        yield SourceLine(line, "", weight)
+
+
+# -- lines -----------------------------------------------------------------------------------------
+
+
+def draw_allocation_title(view: AllocationView, width: int) -> Line:
+    """Its name and, at the right end, how much it is."""
+    size = view.facts[0][:1]
+    back: Line = ((" esc ← ", "muted"),)
+    room = width - width_of(back) - width_of(size) - 3
+    return two_ends((*back, *shortened(view.name, room)), (*size, (" ", "")), width)
+
+
+def draw_allocation_facts(view: AllocationView, width: int) -> tuple[Line, ...]:
+    """The figures on as few lines as they need."""
+    lines: list[Line] = []
+    for fact in view.facts:
+        if lines and width_of(lines[-1]) + width_of(fact) + 2 <= width:
+            lines[-1] = (*lines[-1], ("; ", "muted"), *fact)
+        else:
+            lines.append(fact)
+    return tuple(fit(line, width) for line in lines)
+
+
+def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
+    """The lines, each with what it allocates at the left margin."""
+    if not source.lines:
+        return ((("nothing is known of this file's lines", "muted"),),)
+    digits = len(str(source.lines[-1].number))
+    margin = 10 + len(unit)
+    lines: list[Line] = []
+    if not any(line.text for line in source.lines):
+        lines.append((("the file cannot be read here; what its lines allocate:", "muted"),))
+    for line in source.lines:
+        here = line.number == source.line
+        figure = f"{fmt_bytes(line.weight)}{unit}" if line.weight else ""
+        part = line.weight / source.greatest if source.greatest else 0.0
+        style = "warning" if part >= 0.25 else "primary"
+        spans: list[Span] = [
+            ("▶" if here else " ", "accent"),
+            (pad(figure, margin, right=True), "strong" if part >= 0.25 else "foreground"),
+            (f" {bar(part, 4)}", style),
+            (pad(str(line.number), digits + 1, right=True), "key" if here else "muted"),
+            (" ", ""),
+            (line.text, "strong" if here else "foreground" if line.weight else "muted"),
+        ]
+        lines.append(fit(tuple(spans), width))
+    return tuple(lines)
+
+
+def draw_source_around(view: AllocationView, width: int, height: int) -> tuple[Line, ...]:
+    """So many lines, the chosen one in their middle."""
+    lines = draw_source(view.source, view.unit, width)
+    top = max(0, min(place_of_line(view.source) - height // 2, len(lines) - height))
+    return lines[top : top + height]
+
+
+def draw_callers_shortly(view: AllocationView, width: int, height: int) -> tuple[Line, ...]:
+    """The first rows of the tree."""
+    rows = draw_callers(view, width)
+    lines = tuple(row.line for row in rows[:height])
+    if view.alone and len(lines) < height:
+        return (*lines, (), ((view.alone, "muted"),))[:height]
+    return lines
+
+
+NOT_DEEP = "one frame deep: f traces more of them"
+
+
+def place_of_line(source: SourceView) -> int:
+    """The place of the chosen line among those that are drawn."""
+    return next((i for i, line in enumerate(source.lines) if line.number == source.line), 0)
+
+
+def draw_callers(view: AllocationView, width: int) -> tuple[TreeRow, ...]:
+    """The tree's rows, each of at most ``width`` cells."""
+    return tuple(_caller(one, view.unit, width) for one in view.callers)
+
+
+def _caller(one: CallerView, unit: str, width: int) -> TreeRow:
+    guide = narrowed(one.guide, width // 3)
+    glyph = OPEN if one.open else OPENS if one.opens else "·"
+    bar_cells = 6 if width >= BAR_FROM else 0
+    right: Line = (
+        (bar(one.share, bar_cells), "warning" if one.share >= 0.5 else "primary"),
+        (f" {fmt_percent(one.share)}".rjust(6), "foreground"),
+        (f"{fmt_bytes(one.weight)}{unit}".rjust(11 + len(unit)), "strong"),
+    )
+    head: Line = ((guide, "muted"), (f"{glyph} ", "muted"))
+    room = width - width_of(right) - width_of(head) - 1
+    line = two_ends((*head, *shortened(one.name, room)), right, width)
+    return TreeRow(one.path, line, opens=one.opens, open=one.open)

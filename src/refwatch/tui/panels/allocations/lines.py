@@ -1,0 +1,113 @@
+"""What the Allocations panel says beside its table: how it sees, how well, between which marks."""
+
+from __future__ import annotations
+
+from refwatch.readings.allocations.state import By
+from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_duration, fmt_percent
+from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, Looked
+from refwatch.tui.panels.allocations.view import AllocationsView, Between
+from refwatch.tui.views.spans import Line, Span, fit, two_ends, width_of, wrap
+from refwatch.wire.commands import Mode
+
+GLYPHS: dict[Mode, str] = {"exact": "●", "burst": "◐", "off": "○"}
+GAP = "  "
+COSTS: dict[Mode, str] = {
+    "exact": "every block is seen from now on (tracemalloc); until it is switched off, the program "
+    "allocates more slowly and needs more memory",
+    "burst": "some of the blocks are seen in short windows; the program pays a small share of its "
+    "time",
+    "off": "nothing is traced, and nothing is paid",
+}
+"""What a mode sees, and what it costs."""
+
+
+def draw_how(figures: Between, width: int) -> Line:
+    """The mode, what its figures are, and how good."""
+    view = figures.view
+    spans: list[Span] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
+    if view.mode == "off" and not view.reason:
+        spans.append(("nothing is traced now; seen before: ", "foreground"))
+    if view.failure:
+        spans += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
+    facts = () if view.reason else _facts(figures)
+    room = width - width_of(spans)
+    while len(facts) > 1 and len(", ".join(facts)) > room:
+        facts = facts[:-1]
+    spans.append((", ".join(facts), "foreground"))
+    if view.note and not view.reason:
+        spans += [(GAP, ""), (view.note, "muted")]
+    return fit(tuple(spans), width)
+
+
+def _facts(figures: Between) -> tuple[str, ...]:
+    """The most telling ones first."""
+    view = figures.view
+    if view.shown == "exact":
+        traces = figures.until.traces
+        begun = view.switched_s or 0.0
+        deep = f"{traces.frames} frame{'' if traces.frames == 1 else 's'} deep"
+        seen = f"{fmt_bytes(traces.traced)} in {fmt_count(traces.blocks)} blocks"
+        counted = f"counted {fmt_age(view.now.at - traces.taken_s)} ago"
+        return (
+            seen,
+            f"all that was allocated since {fmt_duration(begun)}" if begun else "all blocks",
+            deep,
+            counted,
+            f"pause {fmt_duration(traces.pause_s)}",
+            f"peak {fmt_bytes(traces.peak)}",
+        )
+    windows = figures.windows
+    many = f"{windows.count:,} window{'' if windows.count == 1 else 's'}"
+    return (
+        "estimates ± standard error",
+        many,
+        f"{fmt_percent(windows.coverage)} of the time seen",
+        f"{fmt_bytes(figures.total)}/s",
+        f"{fmt_count(windows.samples)} blocks looked at",
+        f"cost {fmt_percent(view.tracing)} of the program's time",
+    )
+
+
+def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int) -> Line:
+    """Between which marks, and what is left out."""
+    spans: list[Span] = [
+        ("from ", "muted"),
+        (str(figures.since.baseline), "primary-bold"),
+        (" until ", "muted"),
+        (str(figures.until.baseline) if looked.until is not None else "now", "primary-bold"),
+    ]
+    if figures.view.shown == "exact" and figures.since.awaited:
+        spans += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
+    if looked.hidden:
+        what = "standard library" if looked.hidden == HIDINGS[1] else "libraries"
+        unit = "" if figures.view.shown == "exact" else "/s"
+        size = f"{fmt_bytes(arranged.hidden_size)}{unit}"
+        text = f"{what} hidden: {arranged.hidden:,} of {arranged.known:,}, {size}"
+        spans += [(GAP, ""), (text, "accent")]
+    keys: Line = (("b", "key"), (" from  ", "muted"), ("B", "key"), (" until", "muted"))
+    if len(figures.view.marks) > 1 and width_of(spans) + width_of(keys) + 2 <= width:
+        return two_ends(tuple(spans), keys, width)
+    return fit(tuple(spans), width)
+
+
+def fmt_totals(looked: Looked, shown: int, arranged: Arranged) -> str:
+    """``12 lines``, ``3 of 12 lines``."""
+    what = {By.LINE: "line", By.FILE: "file", By.TRACEBACK: "traceback"}[looked.by]
+    what += "" if arranged.known == 1 else "s"
+    if shown == arranged.known:
+        return f"{shown:,} {what}"
+    return f"{shown:,} of {arranged.known:,} {what}"
+
+
+def draw_empty(view: AllocationsView, width: int, height: int) -> tuple[Line, ...]:
+    """Why there is nothing to see, and what can be done about it."""
+    lines: list[Line] = [((text, "strong"),) for text in wrap(view.reason, width, 3)]
+    if not view.over:
+        lines.append(())
+        for mode in ("burst", "exact", "off"):
+            head = f"{GLYPHS[mode]} {mode}".ljust(9)
+            style = "title" if mode == view.mode else "muted"
+            for index, text in enumerate(wrap(COSTS[mode], max(8, width - 9), 3)):
+                lines.append(((head if index == 0 else " " * 9, style), (text, "muted")))
+        lines += [(), (("t", "key"), (" switches to the next one", "muted"))]
+    return tuple(lines[:height])

@@ -1,0 +1,327 @@
+"""Panel 6, Allocations: where the memory is, and which lines take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from refwatch.readings.allocations.state import By, Key
+from refwatch.session.state import State
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panels.allocations.detail import AllocationPreview, AllocationScreen
+from refwatch.tui.panels.allocations.detail_view import view_allocation
+from refwatch.tui.panels.allocations.icicle import IciclePart
+from refwatch.tui.panels.allocations.lines import draw_empty, draw_how, draw_range, fmt_totals
+from refwatch.tui.panels.allocations.memory_gauge import GaugeView, draw_memory_gauge, rows_for
+from refwatch.tui.panels.allocations.table import (
+    FIRST,
+    HIDINGS,
+    Arranged,
+    Drawn,
+    Looked,
+    arrange,
+    columns_for,
+    falls,
+    make_row,
+    sort_keys,
+)
+from refwatch.tui.panels.allocations.view import NEXT, AllocationsReader, AllocationsView, Between
+from refwatch.tui.source import source_line, source_lines
+from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
+from refwatch.tui.views.table import Order, Row, Rows
+from refwatch.tui.widgets.icicle import Icicle
+from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.wire.commands import CountTraces, Mode, SwitchAllocations
+
+TALL = 30
+"""From so many rows on the gauge shows its parts over time."""
+FRAMES: Mapping[int, int] = {1: 8, 8: 25}
+"""How deep tracebacks get by the key; after the deepest they are one frame again."""
+OWN_TABLE_KEYS = [
+    key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
+]
+
+
+class Reason(Picture[AllocationsView], can_focus=True):
+    """Says why there is nothing to see. It takes the keyboard, so that the panel's keys work."""
+
+
+class AllocationsPanel(TablePanel):
+    """Shows an AllocationsView."""
+
+    DEFAULT_CSS = """
+    AllocationsPanel #memory-gauge {
+        height: 3;
+        padding: 0 1;
+    }
+    AllocationsPanel #allocations-how, AllocationsPanel #allocations-edge {
+        height: 1;
+        padding: 0 1;
+        background: $surface;
+    }
+    AllocationsPanel #allocations-table {
+        height: 1fr;
+        padding: 0 1;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    AllocationsPanel #allocations-empty {
+        height: 1fr;
+        padding: 1 2;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "mode", "Mode", id="allocations.mode",
+                tooltip="See allocations another way: burst, exact, off"),
+        Binding("v", "level", "Level", id="allocations.level",
+                tooltip="By line, by file, by traceback"),
+        Binding("i", "icicle", "Icicle", id="allocations.icicle",
+                tooltip="Tracebacks as an icicle, and back to the table"),
+        Binding("x", "hide", "Hide", id="allocations.hide",
+                tooltip="Hide the standard library, site-packages too, nothing"),
+        Binding("B", "until", "Until", show=False, id="allocations.until",
+                tooltip="Compare up to a later mark instead of now; b chooses from which"),
+        Binding("n", "count", "Count", show=False, id="allocations.count",
+                tooltip="Exact mode: count the blocks now"),
+        Binding("f", "frames", "Frames", show=False, id="allocations.frames",
+                tooltip="Exact mode: 1, 8 or 25 frames of each traceback; begins anew"),
+        *OWN_TABLE_KEYS,
+    ]  # fmt: skip
+    compares = True
+
+    def __init__(self) -> None:
+        super().__init__("allocations", FIRST, "path or function")
+        self.looked = Looked()
+        self._view: AllocationsView = AllocationsReader().read(State())
+        self._known = False
+        """The view is one that was shown, not the first of nothing."""
+        self._figures: Between = self._view.between(0, None)
+        self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
+        self._when: tuple[object, ...] = ()
+        self._keys: dict[int, Key] = {}
+        self._numbers: dict[Key, int] = {}
+        self._asked: tuple[Mode, float | None] | None = None
+        """The mode that was asked for, and since when the one before was."""
+        self._gauge: Picture[GaugeView] = Picture(draw_memory_gauge, "memory-gauge")
+        self._gauged: GaugeView | None = None
+        self._how = Lines("allocations-how")
+        self._empty = Reason(draw_empty, "allocations-empty")
+        self._edge = Lines("allocations-edge")
+        self._preview = AllocationPreview()
+        self._previewed: tuple[object, ...] = ()
+        self.tracebacks = IciclePart()
+        self._as_icicle = False
+        self._focused: Widget = self.table
+
+    def make_table(self) -> LiveTable:
+        columns = columns_for("burst", By.LINE, 0)
+        return LiveTable(columns, "allocations-table", empty="Nothing of that kind.")
+
+    def compose(self) -> ComposeResult:
+        yield self._gauge
+        yield self._how
+        yield self._empty
+        yield self.table
+        yield self.tracebacks
+        yield self._preview
+        yield self._edge
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def show(self, view: object, *, numbers: bool) -> None:
+        if numbers and isinstance(view, AllocationsView):
+            self._view, self._known = view, True
+            self._draw()
+
+    def set_baseline(self, index: int) -> None:
+        if index != self.looked.since:
+            self.looked = replace(self.looked, since=index, until=None)
+            self._draw()
+
+    def redraw(self) -> None:
+        self._draw()
+        super().redraw()
+
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+        self.call_after_refresh(self.redraw)
+
+    def _draw(self) -> None:
+        view, width = self._view, self.size.width - 2
+        self.looked = replace(self.looked, filter=self.order.filter)
+        if self.looked.until is not None and self.looked.until not in view.ends:
+            self.looked = replace(self.looked, until=None)  # figures of another kind are shown now
+        self._figures = view.between(self.looked.since, self.looked.until)
+        self._draw_gauge(width)
+        self._empty.display = bool(view.reason)
+        self.table.display = not view.reason and not self._as_icicle
+        self.tracebacks.display = not view.reason and self._as_icicle
+        if view.reason:
+            self._empty.present(view)
+        if self.content is not self._focused:
+            self._focused = self.content
+            self.call_after_refresh(self._follow)
+        self._draw_rows()
+        self._draw_preview()
+        if self.tracebacks.display:
+            self.tracebacks.present(self._figures, self.looked)
+        self._how.show((draw_how(self._figures, width),))
+        self._edge.show((draw_range(self._figures, self.looked, self._arranged, width),))
+
+    def _draw_gauge(self, width: int) -> None:
+        since = self._figures.since
+        gauge = GaugeView(self._view.memory, since.at, since.name)
+        rows = rows_for(gauge, width, tall=self.size.height >= TALL)
+        if self._gauge.styles.height is None or self._gauge.styles.height.value != rows:
+            self._gauge.styles.height = rows
+        if gauge != self._gauged:
+            self._gauged = gauge
+            self._gauge.present(gauge)
+
+    def _draw_rows(self) -> None:
+        view, order = self._view, self._order
+        when = (view.version, self.looked, order)
+        if when != self._when:
+            self._when = when
+            self._arranged = arrange(self._figures, self.looked, order)
+            self._number()
+        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
+        keys = [self._numbers[key] for key in self._arranged.keys]
+        self.table.show(columns, Rows(keys, self._make_row), order.sort, order.reverse)
+
+    @on(LiveTable.CursorMoved)
+    def _draw_preview(self) -> None:
+        """The source around the line under the cursor and who leads there, if there is room."""
+        key = self._keys.get(-1 if self.table.cursor is None else self.table.cursor)
+        self._preview.display = key is not None and self.size.height >= TALL and self.table.display
+        if key is None or not self._preview.display:
+            return
+        when = (self._view.version, self.looked, key)
+        if when == self._previewed:
+            return
+        self._previewed = when
+        self._preview.present(
+            view_allocation(self._figures, self.looked, key, None, (), source_lines)
+        )
+
+    @on(Icicle.Left)
+    def action_icicle(self) -> None:
+        self._as_icicle = not self._as_icicle
+        self._draw()
+        self.call_after_refresh(self.redraw)
+
+    @property
+    def content(self) -> Widget:
+        """What the panel is about just now."""
+        if self._view.reason and self._known:
+            return self._empty
+        return self.tracebacks.icicle if self._as_icicle else self.table
+
+    def focus_content(self) -> None:
+        self.content.focus()
+
+    def _follow(self) -> None:
+        """Something else is shown: it gets the keyboard, unless the user is typing."""
+        if self.display and not isinstance(self.screen.focused, Input):
+            self.focus_content()
+
+    @on(LiveTable.RowOpened)
+    def _row_opened(self, event: LiveTable.RowOpened) -> None:
+        key = self._keys.get(event.key)
+        if key is not None:
+            self.app.push_screen(AllocationScreen(self.looked, key), self._left_detail)
+
+    def _left_detail(self, _: None) -> None:
+        self.post_message(LiveScreen.RedrawWanted())
+
+    @property
+    def _order(self) -> Order:
+        """The user's order, or the first one where this mode has no such column."""
+        if self.order.sort in sort_keys(self._view.shown):
+            return self.order
+        return replace(FIRST, filter=self.order.filter)
+
+    def _number(self) -> None:
+        """The table knows groups by numbers: those of before keep theirs."""
+        wanted = self._arranged.keys
+        if len(self._numbers) > 4 * max(len(wanted), 1000):
+            self._numbers.clear()
+        for key in wanted:
+            self._numbers.setdefault(key, len(self._numbers))
+        self._keys = {self._numbers[key]: key for key in wanted}
+
+    def _make_row(self, number: int) -> Row:
+        name = next((place.width for place in self.table.placed if place.index == 0), 20)
+        drawn = Drawn(self._figures, self.looked, self._arranged, name, source_line)
+        return make_row(number, self._keys[number], drawn)
+
+    def totals(self) -> str:
+        return fmt_totals(self.looked, len(self.table.rows), self._arranged)
+
+    @property
+    def known(self) -> int:
+        return self._arranged.known
+
+    def sort_keys(self) -> tuple[str, ...]:
+        return sort_keys(self._view.shown)
+
+    def falls(self, key: str) -> bool:
+        return falls(key)
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def action_mode(self) -> None:
+        """From the mode that was asked for, if no answer has come yet."""
+        mode = self._view.mode
+        if self._asked is not None and self._asked[1] == self._view.switched_s:
+            mode = self._asked[0]
+        wanted = NEXT[mode]
+        self._asked = (wanted, self._view.switched_s)
+        self.post_message(
+            self.SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …")
+        )
+
+    def action_count(self) -> None:
+        if self._view.mode == "exact":
+            self.post_message(self.SendWanted(CountTraces(), "Counting the blocks …"))
+        else:
+            self.notify("Only exact mode has blocks to count: t switches to it.")
+
+    def action_frames(self) -> None:
+        if self._view.mode == "exact":
+            frames = FRAMES.get(self._view.frames, 1)
+            command = SwitchAllocations(mode="exact", frames=frames)
+            self.post_message(self.SendWanted(command, f"Tracing {frames} frames from now on …"))
+        else:
+            self.notify("Only exact mode has tracebacks of a chosen depth: t switches to it.")
+
+    def action_level(self) -> None:
+        levels = list(By)
+        by = levels[(levels.index(self.looked.by) + 1) % len(levels)]
+        self.looked = replace(self.looked, by=by)
+        self._numbers.clear()
+        self.redraw()
+
+    def action_hide(self) -> None:
+        hidden = HIDINGS[(HIDINGS.index(self.looked.hidden) + 1) % len(HIDINGS)]
+        self.looked = replace(self.looked, hidden=hidden)
+        self.redraw()
+
+    def action_until(self) -> None:
+        """The next mark after the one it is compared from; after the newest, now."""
+        after = self.looked.until
+        if after is None:
+            after = min(self.looked.since, len(self._view.marks) - 1)
+        later = [place for place in self._view.ends if place > after]
+        if not later and self.looked.until is None:
+            self.notify("There is no later mark: m sets one, b chooses an earlier one.")
+            return
+        self.looked = replace(self.looked, until=later[0] if later else None)
+        self.redraw()

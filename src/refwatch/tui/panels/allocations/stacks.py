@@ -1,0 +1,112 @@
+"""Tracebacks added up into a tree: from a line to those that lead there, or from the outermost
+callers in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from refwatch.readings.allocations.state import By, Key
+from refwatch.tui.panels.allocations.files import Origin
+from refwatch.tui.panels.allocations.table import Looked, searched, visible
+from refwatch.tui.panels.allocations.view import AllocationsView, Between
+
+REST = -2
+"""In the place of a site: tracebacks that are not among those that were counted one by one."""
+WHOLE = -3
+"""In the place of a site: all of them."""
+
+
+@dataclass
+class Node:
+    """One site at its place in the tree. ``weight``: bytes, or bytes per second, of all tracebacks
+    through it; ``ends``: of those that end here."""
+
+    site: int
+    weight: float = 0.0
+    ends: float = 0.0
+    below: dict[int, Node] = field(default_factory=dict)
+
+    def add(self, sites: Sequence[int], weight: float) -> None:
+        """Add one traceback, in the order of its sites."""
+        node = self
+        node.weight += weight
+        for site in sites:
+            found = node.below.get(site)
+            if found is None:
+                found = node.below[site] = Node(site)
+            node = found
+            node.weight += weight
+        node.ends += weight
+
+    def ranked(self) -> list[Node]:
+        """Those below it, the greatest first."""
+        return sorted(self.below.values(), key=lambda node: (-node.weight, node.site))
+
+    def at(self, path: Sequence[int]) -> Node | None:
+        """The node at the end of a path of sites from here."""
+        node: Node | None = self
+        for site in path:
+            node = node.below.get(site) if node is not None else None
+        return node
+
+
+def callers_of(figures: Between, looked: Looked, key: Key) -> Node:
+    """What leads to a line, to the lines of a file, or to the end of a traceback: below the top
+    stand the sites that allocate, below each its callers."""
+    view, by = figures.view, looked.by
+    top = Node(WHOLE)
+    belongs = _belongs(view, by, key)
+    for traceback, weight in figures.weights(By.TRACEBACK):
+        stack = view.stack(traceback if isinstance(traceback, int) else -1)
+        if belongs(traceback, stack):
+            top.add(shown(view, stack, looked.hidden, keep=1), weight)
+    of_all = next((size for each, size in figures.weights(by) if each == key), 0.0)
+    rest = of_all - top.weight
+    if rest > 0.005 * of_all:
+        top.below[REST] = Node(REST, rest, rest)
+        top.weight += rest
+    return top
+
+
+def _belongs(view: AllocationsView, by: By, key: Key) -> Callable[[Key, Sequence[int]], bool]:
+    if by is By.TRACEBACK:
+        return lambda traceback, _: traceback == key
+    if by is By.LINE:
+        return lambda _, stack: stack[0] == key
+    return lambda _, stack: view.site(stack[0]).file == key
+
+
+def shown(
+    view: AllocationsView, stack: Sequence[int], hidden: frozenset[Origin], keep: int = 0
+) -> tuple[int, ...]:
+    """The sites of a traceback that are not hidden; the first ``keep`` are shown in any case."""
+    if not hidden:
+        return tuple(stack)
+    return (*stack[:keep], *visible(view, stack[keep:], hidden))
+
+
+def stacks_of(figures: Between, looked: Looked) -> Node:
+    """All tracebacks from the outermost caller in: those that pass the filter, without what is
+    hidden."""
+    view = figures.view
+    wanted = looked.filter.casefold()
+    top = Node(WHOLE)
+    for traceback, weight in figures.weights(By.TRACEBACK):
+        if wanted and wanted not in searched(view, By.TRACEBACK, traceback).casefold():
+            continue
+        stack = view.stack(traceback if isinstance(traceback, int) else -1)
+        top.add(shown(view, stack, looked.hidden)[::-1], weight)
+    return top
+
+
+def heaviest(top: Node) -> Iterator[tuple[int, ...]]:
+    """The paths that are open at first: down where most of it comes from."""
+    path: tuple[int, ...] = ()
+    node = top
+    while node.below:
+        first = node.ranked()[0]
+        if first.weight < 0.5 * node.weight or first.site == REST:
+            return
+        path, node = (*path, first.site), first
+        yield path

@@ -1,0 +1,375 @@
+"""The Allocations panel's table: which groups, in which order, and their cells.
+
+Only the order is worked out for all groups; errors and cells for those on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from refwatch.readings.allocations.estimates import NOTHING, Estimate, Tally
+from refwatch.readings.allocations.state import GONE, By, Key
+from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
+from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
+from refwatch.tui.panels.threads.detail_view import Source
+from refwatch.tui.views.chart import bar
+from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, width_of
+from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
+
+FIRST = Order("size", reverse=True)
+TITLES = {By.LINE: "Line", By.FILE: "File", By.TRACEBACK: "Traceback"}
+HIDINGS: tuple[frozenset[Origin], ...] = (
+    frozenset(),
+    frozenset({"stdlib"}),
+    frozenset({"stdlib", "site"}),
+)
+"""What the key hides, one after the other."""
+SHARE_BAR = 6
+LEAST_GROWTH = 0.02
+"""Of all there is: below it growth does not stand out."""
+LEAST_KEPT = 0.2
+"""Of what a line allocates: the same for what stays of it."""
+SOURCE_FROM = 112
+"""From so many cells on there is room for the text of the lines."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How the user looks at it: grouped by what, which files hidden, between which marks."""
+
+    by: By = By.LINE
+    hidden: frozenset[Origin] = frozenset()
+    since: int = 0
+    until: int | None = None
+    filter: str = ""
+
+
+def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
+    """The columns of a table of so many cells."""
+    name = Column("name", TITLES[by], 20, 46 if by is By.LINE else 90)
+    share = Column("share", "Share", SHARE_BAR + 5)
+    source = Column("source", "Source", 16, 60, priority=9)
+    columns: tuple[Column, ...]
+    if shown == "exact":
+        columns = (
+            name,
+            share,
+            Column("size", "Size", 9, right=True),
+            Column("count", "Blocks", 8, right=True, priority=1),
+            Column("growth", "Growth", 10, right=True),
+            Column("grown", "+Blocks", 8, right=True, priority=3),
+            Column("rate", "Per s", 10, right=True, priority=2),
+        )
+    else:
+        columns = (
+            name,
+            share,
+            Column("size", "Bytes/s", 14, right=True),
+            Column("count", "Blocks/s", 12, right=True, priority=2),
+            Column("kept", "Outlive", 7, right=True, priority=3),
+            Column("stays", "Stays/s", 9, right=True, priority=1),
+            Column("total", "In all", 9, right=True, priority=4),
+        )
+    return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
+
+
+def sort_keys(shown: Shown) -> tuple[str, ...]:
+    """What can be sorted by, in the order of the key."""
+    if shown == "exact":
+        return ("size", "count", "growth", "grown", "rate", "name")
+    return ("size", "count", "kept", "stays", "total", "name")
+
+
+def falls(sort: str) -> bool:
+    """Whether a column is best read with its greatest value first."""
+    return sort != "name"
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """``keys`` in their order; of ``known`` groups so many are hidden, with so many bytes (or bytes
+    per second); ``total`` is of all."""
+
+    keys: tuple[Key, ...]
+    known: int
+    hidden: int
+    hidden_size: float
+    total: float
+    greatest: float
+
+
+def arrange(figures: Between, looked: Looked, order: Order) -> Arranged:
+    """The groups that are to be seen, in order; of equals those with more bytes first."""
+    view, by = figures.view, looked.by
+    wanted = looked.filter.casefold()
+    groups = list(figures.weights(by))
+    seen = [each for each in groups if not is_hidden(view, by, each[0], looked.hidden)]
+    hidden_size = sum(size for _, size in groups) - sum(size for _, size in seen)
+    hidden = len(groups) - len(seen)
+    greatest = max((size for _, size in seen), default=0.0)
+    if wanted:
+        seen = [each for each in seen if wanted in searched(view, by, each[0]).casefold()]
+    seen.sort(key=lambda each: each[1], reverse=True)
+    ranked = [key for key, _ in seen]
+    value = _sort_key(figures, by, order.sort)
+    if value is not None:
+        ranked.sort(key=value, reverse=order.reverse)
+    elif not order.reverse:
+        ranked.reverse()
+    return Arranged(tuple(ranked), len(groups), hidden, hidden_size, figures.total, greatest)
+
+
+def is_hidden(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> bool:
+    """A line or file by whose it is; a traceback if nothing of it is to be seen."""
+    if not hidden:
+        return False
+    if by is By.TRACEBACK:
+        sites = view.stack(key if isinstance(key, int) else -1)
+        return all(origin_of(view.site(site).file) in hidden for site in sites)
+    return origin_of(view.file_of(by, key)) in hidden
+
+
+def searched(view: AllocationsView, by: By, key: Key) -> str:
+    """The text that a filter looks at."""
+    if isinstance(key, str):
+        return key
+    sites = view.stack(key) if by is By.TRACEBACK else (key,)
+    return "\n".join(f"{site.file}:{site.line} {site.function}" for site in map(view.site, sites))
+
+
+Value = Callable[[Key], float | tuple[str, int]]
+"""What a group is sorted by."""
+
+
+def _sort_key(figures: Between, by: By, sort: str) -> Value | None:
+    """None for the size, by which the groups are ranked before."""
+    if sort == "name":
+        return lambda key: _name_key(figures.view, by, key)
+    one = _exact_key if figures.view.shown == "exact" else _burst_key
+    return one(figures, by, sort)
+
+
+def _exact_key(figures: Between, by: By, sort: str) -> Value | None:
+    now, then = figures.until.traces.groups[by], figures.before.groups[by]
+    if sort == "count":
+        return lambda key: now[key].count
+    if sort in {"growth", "rate"}:
+        return lambda key: now[key].size - then.get(key, GONE).size
+    if sort == "grown":
+        return lambda key: now[key].count - then.get(key, GONE).count
+    return None
+
+
+def _burst_key(figures: Between, by: By, sort: str) -> Value | None:
+    now, then = figures.until.tallies[by], figures.since.tallies[by]
+    if sort == "count":
+        return lambda key: now[key].blocks - then.get(key, NOTHING).blocks
+    if sort == "stays":
+        return lambda key: now[key].kept_size - then.get(key, NOTHING).kept_size
+    if sort == "kept":
+        return lambda key: _kept(now[key], then.get(key, NOTHING))
+    return None
+
+
+def _name_key(view: AllocationsView, by: By, key: Key) -> tuple[str, int]:
+    if isinstance(key, str):
+        return key.casefold(), 0
+    site = view.site(view.stack(key)[0] if by is By.TRACEBACK else key)
+    return site.file.casefold(), site.line
+
+
+def _kept(now: Tally, then: Tally) -> float:
+    size = now.size - then.size
+    return (now.kept_size - then.kept_size) / size if size > 0 else 0.0
+
+
+# -- cells -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What rows are drawn from. ``name_cells`` is the width of the first column."""
+
+    figures: Between
+    looked: Looked
+    arranged: Arranged
+    name_cells: int
+    source: Source
+
+
+def make_row(number: int, key: Key, drawn: Drawn) -> Row:
+    """The cells of one group, in the order of the columns for any width. ``number`` is its key in
+    the table."""
+    figures, looked, arranged = drawn.figures, drawn.looked, drawn.arranged
+    view, by = figures.view, looked.by
+    numbers: tuple[Line, ...]
+    if view.shown == "exact":
+        exact = figures.exact(by, key)
+        size = float(exact.now.size)
+        much = exact.grown.size >= LEAST_GROWTH * max(arranged.total, 1.0)
+        numbers = (
+            fmt_size(exact.now.size),
+            ((fmt_count(exact.now.count), "foreground"),),
+            fmt_grown(exact.grown.size, fmt_bytes, much=much),
+            fmt_grown(exact.grown.count, fmt_count, much=much),
+            fmt_grown(exact.rate, fmt_bytes, much=much),
+        )
+    else:
+        burst = figures.burst(by, key)
+        size = burst.size.rate
+        numbers = (
+            fmt_estimate(burst.size, fmt_bytes, "strong"),
+            fmt_estimate(burst.blocks, fmt_blocks, "foreground"),
+            ((fmt_percent(burst.kept), "foreground" if burst.kept >= 0.5 else "muted"),),
+            fmt_stays(burst.kept, size, arranged),
+            ((fmt_bytes(burst.total), "muted"),),
+        )
+    share = fmt_share(size, arranged)
+    name = shortened(fmt_name(view, by, key, looked.hidden), drawn.name_cells)
+    # The empty piece before it: what follows one is cut at its end.
+    text: Line = (("", ""), (_text(view, key, drawn.source), "muted")) if by is By.LINE else ()
+    return Row(number, (name, share, *numbers, text))
+
+
+def _text(view: AllocationsView, key: Key, source: Source) -> str:
+    site = view.site(key if isinstance(key, int) else -1)
+    return safe(source(absolute(view, site.file), site.line))
+
+
+def absolute(view: AllocationsView, file: str) -> str:
+    """Where the file can be read, if it can."""
+    relative = view.cwd and not file.startswith(("/", "<"))
+    return f"{view.cwd.rstrip('/')}/{file}" if relative else file
+
+
+def fmt_share(size: float, arranged: Arranged) -> Line:
+    """A bar, the longest for the greatest that is seen, and the share of all in per cent."""
+    part = size / arranged.greatest if arranged.greatest > 0 else 0.0
+    share = size / arranged.total if arranged.total > 0 else 0.0
+    style = "warning" if share >= 0.25 else "primary" if share >= 0.05 else "trend"
+    return ((bar(part, SHARE_BAR), style), (fmt_percent(share).rjust(5), "foreground"))
+
+
+def fmt_size(size: float) -> Line:
+    """Bytes, the number that matters most."""
+    return ((fmt_bytes(size), "strong"),)
+
+
+def fmt_grown(value: float, fmt: Callable[[float], str], *, much: bool) -> Line:
+    """With its sign; what has grown by ``much`` stands out."""
+    if abs(value) < 0.5:
+        return (("0", "muted"),)
+    style = "warning" if much and value > 0 else "muted"
+    return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
+
+
+def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
+    """Bytes per second that outlive their window, this share of the rate. Much of it stands out, if
+    it is not just the block that is always alive."""
+    size = share * rate
+    much = size >= LEAST_GROWTH * arranged.total and share >= LEAST_KEPT
+    return ((fmt_bytes(size) if size else "0", "warning" if size and much else "muted"),)
+
+
+def fmt_error(one: Estimate) -> str:
+    """``±2 %`` of the rate: the standard error. Five cells, also of one that says that nothing much
+    is known: ``±100%``."""
+    if one.rate <= 0:
+        return ""
+    share = one.error / one.rate
+    if share < 0.005:
+        return "±<1 %"
+    if share < 0.995:
+        return f"±{share * 100:.0f} %"
+    return f"±{share * 100:.0f}%" if share < 9.995 else "±>10x"
+
+
+def fmt_estimate(one: Estimate, fmt: Callable[[float], str], style: str) -> Line:
+    """The rate and its error. A rate that is known badly has fewer digits."""
+    if one.rate <= 0:
+        return (("0", "muted"),)
+    share = one.error / one.rate
+    error = "warning" if share >= 0.3 else "muted"
+    return ((fmt(rounded(one.rate, share)), style), (f" {fmt_error(one).rjust(5)}", error))
+
+
+def fmt_blocks(value: float) -> str:
+    """A number of blocks, or of them per second: two digits of a small one."""
+    return f"{value:.2g}" if value < 9.5 else fmt_count(value)
+
+
+def rounded(value: float, share: float) -> float:
+    """Two digits where the error is above a twentieth of the value; one where it is above half."""
+    if share < 0.05 or value <= 0:
+        return value
+    return float(f"{value:.{0 if share >= 0.5 else 1}e}")
+
+
+_STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "foreground"}
+
+
+def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Line:
+    """``app/load.py:21 parse``: the folder is of least interest."""
+    site = view.site(number)
+    folder, name = _folder_and_name(view, site.file)
+    spans: list[Span] = [(folder, "muted")] if folder else []
+    where = f"{name}:{site.line}" if site.line else name
+    spans.append((where, _STYLES[origin_of(site.file)]))
+    if function:
+        spans.append((f" {safe(site.function).replace('.<locals>', '')}", "foreground"))
+    return tuple(spans)
+
+
+def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
+    """What may give way, and what may not: of a frozen module its package is the folder."""
+    path = safe(short_path(file, view.cwd))
+    start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
+    return path[:start], path[start:]
+
+
+def fmt_name(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> Line:
+    """What a group is called."""
+    if isinstance(key, str):
+        folder, name = _folder_and_name(view, key)
+        own: Span = (name, _STYLES[origin_of(key)])
+        return ((folder, "muted"), own) if folder else (own,)
+    if by is not By.TRACEBACK:
+        return fmt_site(view, key)
+    spans: list[Span] = []
+    for site in visible(view, view.stack(key), hidden):
+        spans += [(" ← ", "muted")] if spans else []
+        spans += [span for span in fmt_site(view, site, function=False) if span[1] != "muted"]
+    return tuple(spans)
+
+
+def visible(
+    view: AllocationsView, sites: Sequence[int], hidden: frozenset[Origin]
+) -> Iterator[int]:
+    """The sites whose files are not hidden."""
+    for site in sites:
+        if origin_of(view.site(site).file) not in hidden:
+            yield site
+
+
+def shortened(line: Line, width: int) -> Line:
+    """A name in at most so many cells: the folder gives way first, then the function, whose end
+    says most."""
+    over = width_of(line) - width
+    if over <= 0 or not line:
+        return line
+    (text, style), *rest = line
+    if style == "muted" and rest:
+        room = width_of(((text, ""),)) - over
+        if room >= 3:
+            return ((cut_middle(text, room), style), *rest)
+        line = (("…", "muted"), *rest)
+    *head, (text, style) = line
+    room = width - width_of(head) - 1
+    if text.startswith(" ") and room >= LEAST_PIECE:
+        last = text.rpartition(".")[2]
+        kept = cut_dotted(text[1:], room) if len(last) < room else cut(last.strip(), room)
+        return (*head, (f" {kept}", style))
+    return line

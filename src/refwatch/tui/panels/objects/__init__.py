@@ -1,0 +1,1 @@
+"""The Objects panel, one class, and the heap."""

@@ -1,0 +1,202 @@
+"""One class or type: beside the Objects table where there is room, else on a screen of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+
+from refwatch.tui.panels.objects.detail_view import (
+    ObjectView,
+    draw_holders,
+    draw_object_chart,
+    draw_object_facts,
+    draw_object_title,
+    fmt_looked,
+)
+from refwatch.tui.panels.objects.widgets import HolderTree
+from refwatch.tui.seen import Seen
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines, Picture
+
+OBJECT_KEYS: list[BindingType] = [
+    Binding("i", "object('inspect')", "Referrers", id="object.inspect",
+            tooltip="Who refers to the newest instance of this class, as a tree"),
+    Binding("g", "object('graph')", "Graph", id="object.graph",
+            tooltip="Write the references around this class as DOT, and SVG where graphviz is"),
+    Binding("w", "object('watch')", "Watch", id="object.watch",
+            tooltip="Watch the refcount of the newest instance of this class"),
+    Binding("x", "object('cancel')", "Cancel", id="object.cancel",
+            tooltip="Cancel the search or the graph that is being worked on"),
+]  # fmt: skip
+"""What can be done about one class, in the table and beside it."""
+SIDE_BY_SIDE = 72
+"""From so many columns on, the numbers stand beside the chart."""
+
+
+class ObjectDetail(Vertical):
+    """Shows an ObjectView."""
+
+    DEFAULT_CSS = """
+    ObjectDetail {
+        height: 1fr;
+    }
+    ObjectDetail .object-title {
+        height: 1;
+        background: $surface;
+    }
+    ObjectDetail .object-top {
+        layout: vertical;
+        height: 20;
+    }
+    ObjectDetail .object-top .box {
+        width: 1fr;
+        height: 1fr;
+    }
+    ObjectDetail.-beside .object-top {
+        layout: horizontal;
+        height: 9;
+    }
+    .-tall ObjectDetail.-beside .object-top {
+        height: 13;
+    }
+    ObjectDetail .object-holders {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace", "back", "Back", id="object.back",
+                tooltip="Back to the table"),
+        Binding("r", "look", "Look again", id="object.look",
+                tooltip="Of one class: look again who keeps its instances alive"),
+    ]  # fmt: skip
+
+    class BackWanted(Message):
+        """The user has seen enough."""
+
+    class LookWanted(Message):
+        """The user wants to know again who keeps the instances alive."""
+
+    class InspectWanted(Message):
+        """The user wants to know who refers to the object under the cursor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: ObjectView | None = None
+        self._title_line = Lines(classes="object-title")
+        self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
+        self._facts: Picture[ObjectView] = Picture(draw_object_facts, classes="box")
+        self._holders = HolderTree("object-holders", classes="box object-holders")
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        with Container(classes="object-top"):
+            yield self._chart
+            yield self._facts
+        yield self._holders
+
+    def on_mount(self) -> None:
+        self._facts.border_title = "Numbers"
+        self._holders.border_title = "Who keeps them alive"
+
+    def take_focus(self) -> None:
+        self._holders.focus()
+
+    @property
+    def seen(self) -> Seen | None:
+        """The object under the cursor, where the keyboard is."""
+        row = self._holders.held if self._holders.has_focus else None
+        return None if row is None else Seen(row.what, row.type, row.address)
+
+    def present(self, view: ObjectView | None) -> None:
+        """Show this from now on; None: it is gone, and what was known of it stays."""
+        if view is None:
+            view = replace(self.view, gone=True) if self.view is not None else None
+        self.view = view
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= SIDE_BY_SIDE, "-beside")
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        view = self.view
+        if view is None or not self.is_mounted or not self.display:
+            return
+        self._title_line.show((draw_object_title(view, self._title_line.size.width),))
+        title = Content(f"Instances since {view.growth[view.chosen][0].name}")
+        if self._chart.border_title != title.markup:
+            self._chart.border_title = title
+        self._chart.present(view)
+        self._facts.present(view)
+        looked = fmt_looked(view)
+        if self._holders.border_subtitle != looked:
+            self._holders.border_subtitle = looked
+        self._holders.present(draw_holders(view, self._holders.scrollable_content_region.width))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action != "look" or (self.view is not None and self.view.holders.may_ask)
+
+    @on(HolderTree.Picked)
+    def _picked(self) -> None:
+        self.post_message(self.LookWanted() if self.seen is None else self.InspectWanted())
+
+    def action_back(self) -> None:
+        self.post_message(self.BackWanted())
+
+    def action_look(self) -> None:
+        self.post_message(self.LookWanted())
+
+
+class ObjectScreen(Screen[None]):
+    """One class on a narrow terminal. ``act`` does what a key of OBJECT_KEYS stands for, ``may``
+    says whether it can be done."""
+
+    DEFAULT_CSS = """
+    ObjectScreen {
+        background: $background;
+        color: $foreground;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = OBJECT_KEYS
+
+    def __init__(self, key: int, act: Callable[[str], None], may: Callable[[str], bool]) -> None:
+        super().__init__(id="object")
+        self.key = key
+        self.detail = ObjectDetail()
+        self._act, self._may = act, may
+
+    def compose(self) -> ComposeResult:
+        yield self.detail
+        yield SteadyFooter()
+
+    def on_mount(self) -> None:
+        self.detail.take_focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "object" or self._may(str(parameters[0]))
+
+    def action_object(self, what: str) -> None:
+        self._act(what)
+
+    @on(ObjectDetail.LookWanted)
+    def _look_wanted(self) -> None:
+        self._act("look")
+
+    @on(ObjectDetail.InspectWanted)
+    def _inspect_wanted(self) -> None:
+        self._act("inspect")
+
+    @on(ObjectDetail.BackWanted)
+    def _back_wanted(self) -> None:
+        self.dismiss()

@@ -1,0 +1,89 @@
+"""The whole heap on a screen of its own: the census, the collector, the most-referenced objects."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from refwatch.session.state import State
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panels.objects.heap_view import (
+    MOST_COLUMNS,
+    HeapScreenView,
+    draw_census,
+    draw_gc,
+    draw_heap_title,
+    key_of,
+    most_rows,
+    view_heap,
+)
+from refwatch.tui.seen import Seen
+from refwatch.tui.views.chains import fmt_named
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.live_table import LiveTable
+
+
+class HeapScreen(LiveScreen[HeapScreenView]):
+    """Shows a HeapScreenView."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "watch", "Watch", id="heap.watch",
+                tooltip="Watch the object under the cursor"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__("heap-screen")
+        self._title_line = Lines("heap-title")
+        self._heading = Lines("most-title")
+        self._census: Picture[HeapScreenView] = Picture(draw_census, "census", classes="box")
+        self._gc: Picture[HeapScreenView] = Picture(draw_gc, "collector", classes="box")
+        self._most = LiveTable(MOST_COLUMNS, "most-table", empty="No census yet.")
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        yield self._census
+        yield self._gc
+        yield self._heading
+        yield self._most
+        yield SteadyFooter()
+
+    def on_mount(self) -> None:
+        self._census.border_title = "Census"
+        self._gc.border_title = "Garbage collector, by generation"
+        self._heading.show(((("Objects with most references at the census", "title"),),))
+        self._most.focus()
+        self.call_after_refresh(self.post_message, self.RedrawWanted())
+
+    def read(self, state: State) -> HeapScreenView | None:
+        return view_heap(state)
+
+    def lay_out(self, view: HeapScreenView) -> None:
+        self._title_line.show((draw_heap_title(self.size.width),))
+        self._census.present(view)
+        self._gc.present(view)
+        self._most.show(MOST_COLUMNS, most_rows(view), "references", reverse=True)
+
+    @property
+    def _seen(self) -> Seen | None:
+        """The object under the cursor."""
+        known = self.view.most if self.view is not None else ()
+        one = next((one for one in known if key_of(one) == self._most.cursor), None)
+        return None if one is None else Seen(fmt_named(one.type, one.label), one.type, one.address)
+
+    def _want(self, message: Message | None) -> None:
+        if message is not None:
+            self.post_message(message)
+
+    def action_watch(self) -> None:
+        if self._seen is not None:
+            self._want(self._seen.watch())
+
+    @on(LiveTable.RowOpened)
+    def _row_opened(self) -> None:
+        if self._seen is not None:
+            self._want(self._seen.inspect())

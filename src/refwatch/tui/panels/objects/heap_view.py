@@ -1,0 +1,159 @@
+"""The heap as a whole: the census, the collector, and the objects with most references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from refwatch.readings.objects.state import KEEP_PAUSES
+from refwatch.session.events import GcGeneration
+from refwatch.session.state import State
+from refwatch.text.formats import fmt_age, fmt_duration
+from refwatch.text.sanitize import safe
+from refwatch.tui.views.chains import fmt_named
+from refwatch.tui.views.spans import Line, Span, fit, pad
+from refwatch.tui.views.table import Column, Row, Rows
+from refwatch.wire.heap_values import Referenced
+
+GcPause = tuple[int, float, float]
+"""(count, sum, longest) in seconds"""
+
+
+@dataclass(frozen=True)
+class HeapScreenView:
+    """``why`` there is no census, where that is known. ``pauses`` are those of the target for its
+    copies."""
+
+    now_s: float
+    taken: int
+    taken_s: float
+    objects: int
+    took_s: float
+    method: str
+    pauses: GcPause
+    generations: tuple[GcGeneration, ...]
+    gc_pauses: tuple[GcPause, ...]
+    most: tuple[Referenced, ...]
+    why: str
+    counting: bool
+
+
+NOTHING = HeapScreenView(
+    0.0, 0, 0.0, 0, 0.0, "copy", (0, 0.0, 0.0), (), (), (), why="", counting=False
+)
+
+
+def view_heap(state: State) -> HeapScreenView:
+    """Read the main process."""
+    process = state.main
+    if process is None:
+        return NOTHING
+    known, census = process.references, process.references.census
+    pauses = known.pauses
+    return HeapScreenView(
+        state.now,
+        census.taken,
+        census.taken_s,
+        census.objects,
+        census.took_s,
+        census.method,
+        (len(pauses), sum(pauses), max(pauses, default=0.0)),
+        tuple(process.gc),
+        tuple(known.gc_pauses),
+        tuple(census.most_referenced),
+        why=safe(known.failure or process.limits.get("census") or ""),
+        counting=known.counting_since is not None,
+    )
+
+
+def draw_heap_title(width: int) -> Line:
+    return fit(((" esc ← ", "muted"), ("The heap", "strong")), width)
+
+
+def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
+    """The newest census, and what all of them have cost the target."""
+    lines: list[Line] = []
+    if view.counting:
+        lines.append((("◌ ", "accent"), ("a census is being taken …", "foreground")))
+    if view.why:
+        lines.append((("! ", "warn"), (f"no census: {view.why}", "foreground")))
+    if view.taken:
+        where = "in a copy" if view.method == "copy" else "in the target itself"
+        lines.append(
+            (
+                (f"{view.objects:,}", "strong"),
+                (f" objects {fmt_age(view.now_s - view.taken_s)} ago", "foreground"),
+                (f", counted in {fmt_duration(view.took_s)} {where}", "muted"),
+            )
+        )
+        count, total, longest = view.pauses
+        share = total / view.now_s if view.now_s else 0.0
+        times = f"paused {count:,} time{'' if count == 1 else 's'}, at most {fmt_duration(longest)}"
+        text = f"{times}; {fmt_duration(total)} in all, {share * 100:.2f} % of the time"
+        if count == KEEP_PAUSES:  # there were more
+            mean = fmt_duration(total / count)
+            text = f"its last {count:,} pauses: {mean} on average, at most {fmt_duration(longest)}"
+        lines.append(((text, "muted"),))
+    elif not view.why and not view.counting:
+        lines.append((("no census yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
+    return tuple(fit(line, width) for line in lines[:height])
+
+
+_GC_COLUMNS = ("collections", "collected", "uncollectable", "paused", "longest")
+_GC_WIDTHS = (12, 12, 14, 10, 10)
+_NAMES = ("young", "middle", "old")
+
+
+def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
+    """The generations, the youngest first, one a line."""
+    if not view.generations:
+        return ((("not read yet", "muted"),),)
+    timed = bool(view.gc_pauses)
+    shown = len(_GC_COLUMNS) if timed else 3
+    lines: list[Line] = [_gc_line("", _GC_COLUMNS[:shown], ("muted",) * shown)]
+    for index, one in enumerate(view.generations):
+        texts = [f"{one.collections:,}", f"{one.collected:,}", f"{one.uncollectable:,}"]
+        if timed:
+            _, total, longest = (*view.gc_pauses, *[(0, 0.0, 0.0)] * 3)[index]
+            texts += [fmt_duration(total), fmt_duration(longest)]
+        stuck = "warn" if one.uncollectable else "foreground"
+        styles = ("strong", "foreground", stuck, "foreground", "foreground")
+        name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
+        lines.append(_gc_line(name, texts, styles))
+    if not timed:
+        lines.append((("pauses are not timed: --gc-pauses does so", "muted"),))
+    return tuple(fit(line, width) for line in lines[:height])
+
+
+def _gc_line(name: str, texts: tuple[str, ...] | list[str], styles: tuple[str, ...]) -> Line:
+    spans: list[Span] = [(pad(name, 9), "muted")]
+    for text, size, style in zip(texts, _GC_WIDTHS, styles, strict=False):
+        spans.append((pad(text, size, right=True), style))
+    return tuple(spans)
+
+
+MOST_COLUMNS = (
+    Column("references", "References", 11, right=True),
+    Column("what", "Object", 24, 96),
+    Column("address", "Address", 16, priority=1),
+)
+
+
+def most_rows(view: HeapScreenView) -> Rows:
+    """The objects with most references."""
+    return Rows.of([_row(one) for one in view.most])
+
+
+def key_of(one: Referenced) -> int:
+    """Its row's key, by which the cursor stays on it from one census to the next."""
+    return hash(one.address)
+
+
+def _row(one: Referenced) -> Row:
+    return Row(
+        key_of(one),
+        (
+            ((f"{one.references:,}", "strong"),),
+            ((fmt_named(one.type, one.label), "foreground"),),
+            ((safe(one.address), "muted"),),
+        ),
+    )

@@ -1,0 +1,176 @@
+"""What keeps growing, above the Objects table; and the panel's edge below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from refwatch.session.events import WorkProgressed
+from refwatch.text.formats import fmt_age, fmt_duration, fmt_rate
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.objects.table import SUSPECT, fmt_name, fmt_number, fmt_signed
+from refwatch.tui.panels.objects.view import ObjectsView, Suspect, cancelled
+from refwatch.tui.views.baselines import within
+from refwatch.tui.views.chains import chain_line
+from refwatch.tui.views.spans import Line, Span, fit, pad, width_of
+from refwatch.tui.views.work import draw_work, view_work
+
+LINES = 2
+"""For each suspect."""
+PART = "held here and there: most likely parts of what grows above"
+FAILURE_S = 15.0
+"""For so long is said what went wrong."""
+
+
+def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -> tuple[Line, ...]:
+    """Two lines for each: its numbers, and what keeps it alive. ``may_ask``: somebody can look."""
+    shown = view.suspects[:limit]
+    numbers = [_numbers(each) for each in shown]
+    sizes = [max(map(len, column)) for column in zip(*numbers, strict=True)]
+    while len(sizes) > 1 and sum(sizes) + 2 * len(sizes) > width - 24:
+        sizes.pop()
+    room = width - len(SUSPECT) - sum(sizes) - 2 * len(sizes)
+    names = [fmt_name(*each.judged.name, room) for each in shown]
+    name_width = max((width_of(name) for name in names), default=0)
+    lines: list[Line] = []
+    for each, name, texts in zip(shown, names, numbers, strict=True):
+        spans: list[Span] = [(SUSPECT, "warn"), *name, (" " * (name_width - width_of(name)), "")]
+        for place, size in enumerate(sizes):
+            spans += [("  ", ""), (pad(texts[place], size, right=place < 2), _STYLES[place])]
+        lines += [tuple(spans), _held_by(each, width, may_ask=may_ask)]
+    return tuple(lines)
+
+
+_STYLES = ("warn", "foreground", "muted", "muted")
+
+
+def _numbers(each: Suspect) -> tuple[str, str, str, str]:
+    """The most important first: the last ones give way."""
+    judged = each.judged
+    return (
+        f"{fmt_signed(judged.per_second, fmt_rate)}/s",
+        f"{fmt_number(each.instances)} now",
+        f"since {fmt_moment(judged.since_s)}",
+        f"steady {judged.r2:.2f}",
+    )
+
+
+def fmt_moment(seconds: float) -> str:
+    """A moment of the session in minutes and seconds: ``0:04``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
+    indent = " " * len(SUSPECT)
+    if each.chain is None:
+        key: Line = (("; ", "muted"), ("enter", "key"), (" looks", "muted")) if may_ask else ()
+        return fit(((indent, ""), (each.no_chain, "muted"), *key), width)
+    if each.part:
+        return fit(((indent, ""), (PART, "muted")), width)
+    if not each.chain:
+        return fit(((indent, ""), (each.no_chain, "muted")), width)
+    return ((indent, ""), *chain_line(each.chain, width - len(indent)))
+
+
+def draw_calm(view: ObjectsView, width: int) -> Line:
+    """One line where there is no suspect: why not, and what that rests on."""
+    mark, text = _calm(view)
+    style = {"✓": "good", "!": "warn"}.get(mark, "accent")
+    return fit(((f"{mark} ", style), (text, "foreground" if mark == "!" else "muted")), width)
+
+
+def _calm(view: ObjectsView) -> tuple[str, str]:
+    census, judged = view.census, view.judged
+    failed = f"no census: {safe(census.failure)}" if census.failure is not None else ""
+    why_not = safe(judged.because(over=view.over))
+    if not judged.by:
+        counting = census.counting and not census.taken
+        running = "the first census is being taken …" if counting else why_not
+        return ("!", failed) if failed else ("·" if view.over else "◌", running)
+    rests = f"{_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
+    kept = "kept" if view.over else "keeps"
+    if "census" in judged.by:
+        calm = f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
+    else:
+        calm = f"no class that is counted live {kept} growing"
+    if why_not:
+        calm += f"; {why_not}"
+    if not view.slower:
+        return "◌" if why_not else "✓", calm
+    (name, per_second), *more = view.slower
+    others = f" and {len(more)} more" if more else ""
+    grows = f"{name} +{fmt_rate(per_second)}/s{others}"
+    return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
+    """What the table has, how old it is, and what growth is measured from."""
+    live = sum(row.live for row in view.rows)
+    since = view.baselines[within(baseline, view.baselines)]
+    classes = _plural(live, "class", "classes")
+    types = _plural(len(view.rows) - live, "type", "types")
+    counted = f"no live counts: {view.not_live}" if view.not_live and not live else ""
+    full = [counted or f"{classes} live", f"{types} by census", f"growth since {since}"]
+    short = [counted or f"{live:,} live", types, f"since {since.name}"]
+    least = ["no live counts" if counted else short[0], *short[1:]]
+    long, brief = _census_age(view), _census_age(view).partition(",")[0]
+    for texts, age in ((full, long), (short, long), (short, brief), (least, brief)):
+        line = _dotted([*texts[:2], age, texts[2]])
+        if width_of(line) <= width:
+            return line
+    return fit(line, width)
+
+
+def _census_age(view: ObjectsView) -> str:
+    census = view.census
+    if census.counting:
+        return f"◌ census running, paused {fmt_duration(census.pause_s)}"
+    if not census.taken:
+        return "no census yet" if not view.over else "no census"
+    age = fmt_age(view.end_s - census.taken_s)
+    return f"census {age} ago, paused {fmt_duration(census.pause_s)}"
+
+
+def _dotted(texts: Sequence[str]) -> Line:
+    spans: list[Span] = []
+    for text in texts:
+        spans += [(" · ", "fill-sleep"), (text, "accent" if text.startswith("◌") else "muted")]
+    return tuple(spans[1:])
+
+
+def draw_work_line(view: ObjectsView, width: int) -> Line:
+    """The newest search or graph that goes on, or has just gone wrong; else nothing."""
+    name = running(view) or _failed(view)
+    work = view_work(view.work.get(name), view.end_s)
+    if work is None:
+        return ()
+    hint: Line = () if work.done else (("  x", "key"), (" cancels", "muted"))
+    return (*draw_work(work, max(10, width - width_of(hint))), *hint)
+
+
+def running(view: ObjectsView) -> str:
+    """Name of the newest search or graph that goes on; empty where there is none."""
+    return "" if view.over else _newest(view, lambda work: not work.done)
+
+
+def _failed(view: ObjectsView) -> str:
+    return _newest(view, lambda work: _has_just_failed(work, view.end_s))
+
+
+def _has_just_failed(work: WorkProgressed, now: float) -> bool:
+    failure = work.failure
+    return failure is not None and not cancelled(failure) and now - work.at < FAILURE_S
+
+
+def _newest(view: ObjectsView, wanted: Callable[[WorkProgressed], bool]) -> str:
+    names = [
+        name
+        for name, work in view.work.items()
+        if name.startswith(("chains ", "graph ")) and wanted(work)
+    ]
+    return names[-1] if names else ""

@@ -1,0 +1,219 @@
+"""The Objects panel's table: order, filter, cells, and a line of each row's counts over time.
+
+Only the order is worked out for all rows; cells and lines are made for those on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_rate
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, rate
+from refwatch.tui.views.chart import heights
+from refwatch.tui.views.spans import Line, Span, cut_middle, width_of
+from refwatch.tui.views.table import Column, Order, Row
+
+_AGED = 130
+"""From so many cells on each row says how old its census is; the edge of the panel says it once."""
+FIRST = Order("growth", reverse=True)
+SPANS_S = (
+    10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
+    7200.0, 14400.0, 28800.0, 86400.0,
+)  # fmt: skip
+"""What the lines over time may span."""
+USUAL_SPAN = SPANS_S.index(300.0)
+SUSPECT = "▲ "
+_LEAST_SHARE = 0.05
+"""Of the greatest count: a smaller change does not fill a line's height."""
+
+
+def columns_for(width: int) -> tuple[Column, ...]:
+    """The columns of a table of so many cells."""
+    return (
+        Column("name", "Class or type", 20, 60),
+        Column("instances", "Count", 9, right=True),
+        Column("rate", "Per s", 7, right=True, priority=1),
+        Column("growth", "Growth", 8, right=True),
+        Column("size", "Size", 8, right=True, priority=2),
+        Column("how", "Counted", 13 if width >= _AGED else 8, priority=3),
+    )
+
+
+def arrange(view: ObjectsView, order: Order, baseline: int) -> list[ObjectRow]:
+    """The rows that pass the filter, in order; of equals, those with more instances first."""
+    rows: Sequence[ObjectRow] = view.rows
+    if order.hide_ended:
+        rows = [row for row in rows if row.instances]
+    if order.filter:
+        wanted = order.filter.casefold()
+        rows = [row for row in rows if wanted in f"{row.module}.{row.name}".casefold()]
+    ranked = sorted(rows, key=lambda row: row.instances, reverse=True)
+    key = _sort_key(order.sort, view, baseline)
+    if key is not None:
+        ranked.sort(key=key, reverse=order.reverse)
+    elif not order.reverse:
+        ranked.reverse()
+    return ranked
+
+
+def _sort_key(
+    sort: str, view: ObjectsView, baseline: int
+) -> Callable[[ObjectRow], float | tuple[str, str]] | None:
+    """None for the number of instances, by which the rows are ranked before."""
+    if sort == "growth":
+        counts = view.at(baseline)
+        return lambda row: row.instances - counts.of(row)
+    if sort == "rate":
+        return lambda row: rate(row, view)
+    if sort == "size":
+        return lambda row: -1 if row.size is None else row.size
+    if sort == "how":
+        return lambda row: not row.live
+    if sort == "name":
+        return lambda row: (row.module.casefold(), row.name.casefold())
+    return None
+
+
+def fmt_empty(view: ObjectsView, order: Order) -> str:
+    """Why no row is shown."""
+    if view.rows:
+        return (
+            f"Nothing has “{order.filter}” in its name." if order.filter else "No instance of any."
+        )
+    if view.over:
+        return "Nothing was counted."
+    if view.census.failure is not None:
+        return "Without a census nothing is counted."
+    return "Nothing has been counted yet."
+
+
+def falls(sort: str) -> bool:
+    """Whether a column is best read with its greatest value first."""
+    return sort not in {"name", "how"}
+
+
+def make_row(
+    row: ObjectRow,
+    view: ObjectsView,
+    baseline: int,
+    suspects: Collection[int],
+    widths: Mapping[str, int],
+) -> Row:
+    """Its cells, in the order of the columns. ``widths`` has the cells of those that are shown."""
+    more = rate(row, view)
+    growth = view.grown(row, baseline)
+    suspect = row.key in suspects
+    mark: Span = (SUSPECT, "warn") if suspect else ("  ", "")
+    growing = "warn" if suspect else "foreground"
+    return Row(
+        row.key,
+        (
+            (mark, *fmt_name(row.module, row.name, widths["name"] - 2, _name_style(row))),
+            ((fmt_number(row.instances), "foreground"),),
+            ((fmt_signed(more, fmt_rate) if abs(more) >= 0.05 else "", _growing(more, growing)),),
+            ((fmt_signed(growth, _short) if growth else "", _growing(growth, growing)),),
+            ((fmt_bytes(row.size) if row.size is not None else "", "muted"),),
+            fmt_how(row, view, aged=widths.get("how", 0) > 12),
+        ),
+        dim=not row.instances,
+    )
+
+
+def _name_style(row: ObjectRow) -> str:
+    """Classes of the program's own stand out from the types that Python brings along."""
+    return "strong" if row.live else "foreground"
+
+
+def _short(value: float) -> str:
+    return fmt_number(value, 7)
+
+
+def _growing(value: float, style: str) -> str:
+    return style if value > 0 else "muted"
+
+
+def fmt_name(module: str, name: str, width: int, style: str = "strong") -> Line:
+    """``module.name`` in at most ``width`` cells: the module gives way first, and in its middle.
+    What is built in has no module that one would write."""
+    name = safe(name)
+    if module == "builtins" or not module:
+        return ((cut_middle(name, width), style),)
+    module = safe(module) + "."
+    room = width - width_of(((name, ""),))
+    if room < 3:
+        return ((cut_middle(f"…{name}" if room > 0 else name, width), style),)
+    return ((cut_middle(module, room), "muted"), (name, style))
+
+
+def fmt_number(value: float, cells: int = 9) -> str:
+    """In full where it fits into so many cells: ``1,234,567``; else ``12.3 M``."""
+    text = f"{value:,.0f}"
+    return text if len(text) <= cells else fmt_count(value)
+
+
+def fmt_signed(value: float, fmt: Callable[[float], str]) -> str:
+    """With ``+`` or ``-`` before it."""
+    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
+
+
+def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
+    """``live``, or from the census and how old that is."""
+    if row.live:
+        return (("live", "success"),)
+    age = f" {fmt_age(view.end_s - view.census.taken_s)}" if aged else ""
+    return ((f"census{age}", "muted"),)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """``cells`` cells of ``cell_s`` seconds; the last one, which ``now`` lies in, has this number,
+    counted from the start of the session. Nothing is shown of the time before ``since_s``."""
+
+    cell_s: float
+    last: int
+    cells: int
+    since_s: float = 0.0
+
+
+def span_for(end_s: float, most: int) -> int:
+    """Place of the shortest span that reaches back to the start, or ``most``."""
+    return min(most, next((i for i, each in enumerate(SPANS_S) if each >= end_s), len(SPANS_S) - 1))
+
+
+def scale_for(end_s: float, most: int, cells: int, since_s: float = 0.0) -> Scale:
+    """A scale that reaches back to the mark at ``since_s``, or for the span ``most``. Its cells are
+    aligned to the clock, so that lines move on by whole cells."""
+    cell_s = SPANS_S[span_for(end_s - since_s, most)] / max(1, cells)
+    return Scale(cell_s, int(end_s / cell_s), cells, since_s)
+
+
+def draw_scale(scale: Scale, width: int) -> Line:
+    """What the lines' width stands for, over them."""
+    left, right = f"{fmt_span(scale.cell_s * scale.cells)} ago", "now"
+    room = width - len(left) - len(right)
+    if room < 2:
+        return ((right.rjust(max(0, width)), "muted"),)
+    return ((left + "┈" * room + right, "muted"),)
+
+
+def fmt_span(seconds: float) -> str:
+    """``90 s``, ``5 min``, ``4 h``"""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size - 0.5:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def spark(row: ObjectRow, scale: Scale, style: str) -> list[Span]:
+    """Its counts at the ends of the cells, from the least to the greatest of them; blank before the
+    first, and before the mark. What has not changed is a grey line."""
+    first = scale.last - scale.cells + 1
+    ends = [cell * scale.cell_s for cell in range(first + 1, scale.last + 1)]
+    values = [row.series.at(end) if end >= scale.since_s else None for end in ends]
+    values.append(row.instances)
+    greatest = max(value for value in values if value is not None)
+    changed = len({value for value in values if value is not None}) > 1
+    text = heights(values, max(1.0, greatest * _LEAST_SHARE)).replace("█", "▇")  # rows stay apart
+    return [(text, style if changed else "fill-sleep")]

@@ -1,0 +1,309 @@
+"""The Objects panel's view: every class and type with its count, and which of them keep growing.
+
+A class defined in Python is counted live; of all other types the newest census has the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from refwatch.readings.objects.chains import NOT_LOOKED, Chain, clearest, why_no_chain
+from refwatch.readings.objects.growth import Suspicion, follows, growing
+from refwatch.readings.objects.judged import Judged, judged
+from refwatch.readings.objects.live_growth import follows_instances
+from refwatch.readings.objects.records import ChainsRecord, TypeName
+from refwatch.readings.objects.state import References
+from refwatch.series.step_series import Steps
+from refwatch.session.events import WorkProgressed
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.formats import fmt_type
+from refwatch.text.sanitize import safe
+from refwatch.tui.views.baselines import BaselineView, view_baselines, within
+from refwatch.tui.views.chains import scattered
+from refwatch.wire.heap_values import ChainLink, TypeCount
+
+RATE_S = 5.0
+"""A rate is the mean over the last so many seconds."""
+MOST_SUSPECTS = 20
+NOT_JUDGED = Judged(None, (), "there was no census")
+
+
+class ObjectRow(NamedTuple):
+    """One class or type. A tuple, because there may be ten thousand of them."""
+
+    key: int
+    """Serial of a class that is counted live; below 0 for a type that only the census knows."""
+    module: str
+    name: str
+    instances: int
+    size: int | None
+    """Bytes of all of them, at the mean of the newest census; None: no census has seen one."""
+    series: Steps
+    """Instances over time. It moves on: a view reads no further than its ``end_s``."""
+
+    @property
+    def live(self) -> bool:
+        return self.key >= 0
+
+    @property
+    def full_name(self) -> TypeName:
+        return self.module, self.name
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What there was at a baseline: instances by a live class's key, and by a type's name."""
+
+    classes: Mapping[int, int]
+    types: Mapping[TypeName, int]
+
+    def of(self, row: ObjectRow) -> int:
+        """How many of a row there were; none of what came later."""
+        key = row.key
+        return self.classes.get(key, 0) if key >= 0 else self.types.get(row.full_name, 0)
+
+
+@dataclass(frozen=True)
+class CensusView:
+    """What the panel says of the censuses. Times in seconds."""
+
+    taken: int
+    """How many there were."""
+    taken_s: float
+    """The moment of the newest."""
+    since_s: float
+    """The moment of the one that its rates are measured from."""
+    span_s: float
+    """From the first to the newest."""
+    pause_s: float
+    counting: bool
+    """One is being taken."""
+    failure: str | None
+    """Why the last one was not taken, or none can be."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A class that keeps growing. ``chain`` is one of those that keep it alive, from an instance up
+    to its root; None where nobody has looked yet, empty where none was found. ``no_chain`` says
+    what that means."""
+
+    key: int
+    judged: Suspicion
+    instances: int
+    chain: tuple[ChainLink, ...] | None
+    part: bool = False
+    """Its chains lead here and there, not to what other suspects are held by: there are many of its
+    type, and most likely what grows are parts of those others."""
+    no_chain: str = NOT_LOOKED
+
+
+@dataclass(frozen=True)
+class ObjectsView:
+    """``end_s`` is the time of the newest event; ``rows`` are in the order they were found."""
+
+    rows: tuple[ObjectRow, ...]
+    end_s: float
+    census: CensusView
+    baselines: tuple[BaselineView, ...]
+    counts: tuple[Counts, ...]
+    """For each of the baselines."""
+    suspects: tuple[Suspect, ...] = ()
+    """Those that grow fastest; ``suspected`` says how many there are."""
+    suspected: int = 0
+    slower: tuple[tuple[str, float], ...] = ()
+    """What grows ever slower, and by how much per second: no suspects."""
+    chains: Mapping[TypeName, ChainsRecord] = field(default_factory=dict)
+    work: Mapping[str, WorkProgressed] = field(default_factory=dict)
+    marks: tuple[tuple[float, str], ...] = ()
+    not_live: str = ""
+    """Why no class is counted live, where the build or the machine does not allow it."""
+    judged: Judged = NOT_JUDGED
+    """What of all this could be judged."""
+    over: bool = False
+    """Nobody answers any more: the program has ended, or the watch."""
+
+    def grown(self, row: ObjectRow, baseline: int) -> int:
+        """By how many there are more than at the baseline of this place."""
+        return row.instances - self.at(baseline).of(row)
+
+    def at(self, baseline: int) -> Counts:
+        """What there was at the baseline of this place."""
+        return self.counts[within(baseline, self.counts)]
+
+    def row(self, key: int) -> ObjectRow | None:
+        """The row with this key."""
+        return next((row for row in self.rows if row.key == key), None)
+
+
+NO_CENSUS = CensusView(0, 0.0, 0.0, 0.0, 0.0, counting=False, failure=None)
+NOTHING = ObjectsView((), 0.0, NO_CENSUS, (BaselineView("start", 0.0),), (Counts({}, {}),))
+
+
+def chains_work(name: TypeName) -> str:
+    """What the search for a class's chains is called."""
+    return f"chains {name[0]}.{name[1]}"
+
+
+def cancelled(failure: str) -> bool:
+    """Whether work went wrong because somebody wanted it to end."""
+    return failure.endswith("cancelled")
+
+
+def graph_work(name: TypeName) -> str:
+    """What the writing of a class's graph is called."""
+    return f"graph {name[0]}.{name[1]}"
+
+
+class ObjectsReader:
+    """Reads views from a state. What takes long it remembers from one to the next: the suspects of
+    the newest census, and the rows whose numbers are what they were."""
+
+    def __init__(self) -> None:
+        self._known: References | None = None
+        self._when: tuple[object, ...] = ()
+        self._rows: list[ObjectRow] = []
+        self._keys: dict[TypeName, int] = {}
+        self._suspicions: list[Suspicion] = []
+        self._slower: list[Suspicion] = []
+
+    def read(self, state: State) -> ObjectsView:
+        """All that the panel and the views of one class are drawn from."""
+        process = state.main
+        if process is None:
+            return replace(NOTHING, end_s=state.now)
+        known = process.references
+        self._refresh(known)
+        return ObjectsView(
+            tuple(self._rows),
+            state.now,
+            _census(known, process.limits.get("census")),
+            view_baselines(known),
+            tuple(Counts(each.classes, each.types) for each in known.baselines),
+            tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
+            len(self._suspicions),
+            tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
+            {name: found for name in known.chains if (found := known.holders_of(name))},
+            dict(process.work),
+            tuple((mark.at, mark.name) for mark in state.marks),
+            _why_not_live(process),
+            judged(known, process.limits.get("census")),
+            state.over,
+        )
+
+    def _refresh(self, known: References) -> None:
+        """Between two censuses change only the counts of live classes, and which of them there
+        are."""
+        alive = sum(1 for each in known.classes.values() if each.ended_s is None)
+        newest = next(reversed(known.classes), None)
+        now = (known.judged_when, len(known.classes), alive, newest)
+        if self._known is not known or self._when != now:
+            self._known, self._when = known, now
+            self._rows, self._keys = _rows(known)
+            found = [each for each in growing(known) if each.name in self._keys]
+            self._suspicions = [each for each in found if not each.slower]
+            self._slower = [each for each in found if each.slower]
+            return
+        types = known.census.types
+        self._rows = [
+            row
+            if row.key < 0 or row.instances == (row.series.last() or 0)
+            else _live_row(row.key, row.module, row.name, row.series, types)
+            for row in self._rows
+        ]
+
+    def _suspect(self, known: References, judged: Suspicion) -> Suspect:
+        key = self._keys[judged.name]
+        found = known.holders_of(judged.name)
+        chains = found.chains if found is not None else []
+        leads = self._lead(known, judged)
+        chain = clearest(chains, leads) if found is not None else None
+        instances = known.classes[key].instances if key >= 0 else judged.count
+        small = follows(judged.name) > follows(self._suspicions[0].name)
+        part = small and scattered(chains) and not any(map(leads, chains))
+        return Suspect(key, judged, instances, chain, part, why_no_chain(found))
+
+    def _lead(self, known: References, judged: Suspicion) -> Callable[[Chain], bool]:
+        """Whether a chain leads where suspects do that are more than parts of others: through one
+        of these, or to an object that holds them."""
+        others = [
+            each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
+        ]
+        types = {f"{module}.{name}" for module, name in others}
+        chains = [chain for name in others for chain in _chains(known, name)]
+        holders = {link.address for chain in chains for link in chain[1:-1] if link.address}
+        return lambda chain: any(
+            link.type in types or link.address in holders for link in chain[1:]
+        )
+
+
+def _chains(known: References, name: TypeName) -> Sequence[Chain]:
+    found = known.chains.get(name)
+    return found.chains if found is not None else ()
+
+
+def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
+    """(all rows, full name -> key)"""
+    rows: list[ObjectRow] = []
+    keys: dict[TypeName, int] = {}
+    types = known.census.types
+    for serial, record in known.classes.items():
+        if record.ended_s is None and follows_instances(record, known):
+            keys[record.module, record.name] = serial
+            rows.append(_live_row(serial, record.module, record.name, record.series, types))
+    for index, (name, series) in enumerate(known.type_series.items()):
+        seen = types.get(name)
+        if seen is not None and name not in keys:
+            keys[name] = -1 - index
+            rows.append(ObjectRow(-1 - index, *name, seen.count, seen.size, series))
+    return rows, keys
+
+
+def _live_row(
+    key: int, module: str, name: str, series: Steps, types: Mapping[TypeName, TypeCount]
+) -> ObjectRow:
+    instances = series.last() or 0
+    seen = types.get((module, name))
+    size = seen.size * instances // seen.count if seen is not None else None
+    return ObjectRow(key, module, name, instances, size, series)
+
+
+def _census(known: References, limit: str | None) -> CensusView:
+    """``limit``: why none can be taken."""
+    census = known.census
+    times = census.times
+    since = next((at for at in reversed(times) if at <= census.taken_s - RATE_S), None)
+    first = times[0] if times else 0.0
+    return CensusView(
+        census.taken,
+        census.taken_s,
+        first if since is None else since,
+        census.taken_s - first,
+        census.pause_s,
+        known.counting_since is not None,
+        known.failure or limit,
+    )
+
+
+def _why_not_live(process: ProcessState) -> str:
+    if process.interpreter is not None and process.interpreter.free_threaded:
+        return "free-threaded build"
+    reasons = (process.limits.get(reading) for reading in ("references", "outside reading"))
+    return safe(next((reason for reason in reasons if reason is not None), ""))
+
+
+def rate(row: ObjectRow, view: ObjectsView) -> float:
+    """How many more there are per second, of late."""
+    if len(row.series) < 2:
+        return 0.0
+    if row.live:
+        until, since = view.end_s, view.end_s - RATE_S
+    else:
+        until, since = view.census.taken_s, view.census.since_s
+    before = row.series.at(since)
+    if before is None:
+        since, before = next(iter(row.series))
+    return (row.instances - before) / (until - since) if until > since else 0.0

@@ -1,0 +1,185 @@
+"""The Overview's view as lines of spans, for any width and height."""
+
+from __future__ import annotations
+
+from refwatch.findings.types import Verdict, VerdictKind
+from refwatch.readings.threads.states import ThreadState
+from refwatch.text.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
+from refwatch.tui.panels.threads.view import ThreadView, fmt_state
+from refwatch.tui.views.chains import chain_line
+from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
+from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, width_of, wrap
+from refwatch.tui.views.states import fill
+
+VERDICT_STYLES: dict[VerdictKind, str] = {
+    "gil_bound": "gil_wait",
+    "lock_bound": "lock_wait",
+    "io_bound": "io_wait",
+    "native_parallel": "native",
+    "process_parallel": "native",
+    "single_thread_cpu": "gil_held",
+    "idle": "muted",
+    "undecided": "muted",
+}
+HISTORY_S = 30.0
+"""The longest that a gauge's history shows."""
+
+
+def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line, ...]:
+    """The worst trouble in one line, if there is one, and the verdict."""
+    trouble, verdict = view
+    first = wrap(safe(trouble), max(10, width - 4), 1) if trouble else []
+    lines: list[Line] = [(("▌ ", "warning"), (text, "warn")) for text in first]
+    return (*lines, *draw_verdict(verdict, width, height - len(lines)))[:height]
+
+
+def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
+    """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
+    style = VERDICT_STYLES[view.kind]
+    sentence = safe(view.sentence)
+    advice = safe(view.advice)
+    room = max(10, width - 4)
+    head = wrap(sentence, room, max(1, height - 1) if advice else height)
+    tail = wrap(advice, room, max(0, height - len(head)))
+    edge: Span = ("▌ ", style)
+    lines: list[Line] = [(edge, (text, "strong")) for text in head]
+    lines += [(edge, (text, "foreground")) for text in tail]
+    return tuple(lines[:height])
+
+
+def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
+    """How many objects there are, what keeps growing, and below it what holds the worst; where
+    nothing does, the largest object."""
+    edge: Span = ("▌ ", "warning" if view.growing else "muted")
+    line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
+    if view.garbage:
+        line.append((f", {view.garbage:,} garbage", "warn"))
+    for index, (name, per_second) in enumerate(view.growing):
+        more: list[Span] = [
+            ("; growing: " if index == 0 else ", ", "foreground"),
+            (name, "strong"),
+            (f" +{fmt_rate(per_second)}/s", "warn"),
+        ]
+        if index and width_of((*line, *more)) > width:
+            break
+        line += more
+    if not view.growing:
+        if view.why_not:
+            line.append((f"; {view.why_not}", "muted"))
+        large: Line = (edge, (f"largest: {view.large}", "warn"))
+        lines = (fit(tuple(line), width), *((fit(large, width),) if view.large else ()))
+        return lines[:height]
+    held: Line = chain_line(view.chain, width - 7) if view.chain else ((view.no_chain, "muted"),)
+    head: Line = (edge, ("held ", "foreground")) if view.chain else (edge,)
+    return (fit(tuple(line), width), fit((*head, *held), width))[:height]
+
+
+def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
+    """The number, its bar, and below it the last seconds."""
+    value: list[Span] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
+    room = width - width_of(value) - 1
+    if gauge.fraction is not None and room >= 6:
+        value += [(" ", ""), *line_bar(gauge.fraction, room, gauge.style)]
+    if height < 2 or not gauge.points:
+        return (fit(tuple(value), width),)
+    known = gauge.points[-1][0] - gauge.points[0][0]
+    window = min(HISTORY_S, max(known, 5.0))
+    rows = sparkline(gauge.points, width, height - 1, gauge.top, window)
+    area = fill(ThreadState.GIL_WAIT) if gauge.style == ThreadState.GIL_WAIT else gauge.style
+    return (fit(tuple(value), width), *(((text, area),) for text in rows))
+
+
+_NO_READING: tuple[Line, ...] = ((("no reading yet", "muted"),),)
+
+
+def draw_memory(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
+    """Resident memory over the session."""
+    if not trend.points:
+        return _NO_READING
+    top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.05, 2.0)
+    return chart(trend.points, width, height, "primary", top, fmt_bytes, fmt_duration)
+
+
+def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
+    """CPUs in use over the session."""
+    if not trend.points:
+        return _NO_READING
+    top = nice_top(max((value for _, value in trend.points), default=1.0) * 1.02)
+    digits = 2 if top <= 0.2 else 1
+    return chart(
+        trend.points,
+        width,
+        height,
+        "gil_held",
+        top,
+        lambda cpus: f"{cpus:.{digits}f}",
+        fmt_duration,
+    )
+
+
+def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
+    """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
+    name = min(14, max(10, width // 5))
+    spare = width - name - 11 - 6 - 2
+    line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
+    bar_room = spare - (line_room + 1 if line_room else 0)
+    return tuple(
+        _busy_line(thread, name, bar_room, line_room) for thread in view.threads[:height]
+    ) or ((("no thread yet", "muted"),),)
+
+
+def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
+    parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
+    ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
+    line: list[Span] = [
+        (pad(thread.name, name), "strong"),
+        (" ", ""),
+        (pad(state_text, 11), state_style),
+        (" ", ""),
+        *stacked(parts, max(4, bar_room)),
+        (pad(fmt_percent(thread.cpu), 6, right=True), ""),
+    ]
+    if line_room:
+        line += [(" ", ""), (cut_middle(thread.place, line_room), "muted")]
+    return tuple(line)
+
+
+_LEVELS = {"warning": ("! ", "warn"), "error": ("✕ ", "bad")}
+
+
+def draw_events(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
+    """The newest events first, each with its time; before them the readings that are missing."""
+    lines: list[Line] = []
+    for reading, reason in view.limits[: max(1, height // 3)]:
+        lines += _hang((("not read ", "warn"),), f"{reading}: {reason}", "foreground", width)
+    said = {f"{reading}: {reason}" for reading, reason in view.limits}
+    for event in view.events:
+        if len(lines) >= height:
+            break
+        if event.text not in said:
+            lines += _event_lines(event, width)
+    return tuple(lines[:height])
+
+
+def _event_lines(event: EventView, width: int) -> list[Line]:
+    mark, style = _LEVELS.get(event.level, ("", "foreground"))
+    head: Line = ((fmt_clock(event.at), "muted"), (" ", ""))
+    return _hang((*head, (mark, style)) if mark else head, event.text, style, width)
+
+
+def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
+    """The text after a head, further lines indented by the head's width."""
+    indent = width_of(head)
+    pieces = wrap(text, max(8, width - indent), 3)
+    lines: list[Line] = [
+        (*head, (piece, style)) if y == 0 else ((" " * indent, ""), (piece, style))
+        for y, piece in enumerate(pieces)
+    ]
+    return lines or [head]
+
+
+def draw_text(text: str, width: int, height: int) -> tuple[Line, ...]:
+    """A reason, greyed."""
+    return tuple(((line, "muted"),) for line in wrap(text, width, height))

@@ -1,0 +1,265 @@
+"""The Overview's view: verdict, the GIL's gauges, memory and CPU, busiest threads, events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from refwatch.findings.blockers import known_limits
+from refwatch.findings.large import large_sentence
+from refwatch.findings.troubles import worst_trouble
+from refwatch.findings.types import Verdict
+from refwatch.findings.verdict import diagnose
+from refwatch.readings.objects.chains import clearest, why_no_chain
+from refwatch.readings.objects.growth import Suspicion, suspicions
+from refwatch.readings.objects.judged import judged
+from refwatch.readings.objects.records import is_much
+from refwatch.readings.objects.state import References
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.formats import (
+    fmt_bytes,
+    fmt_count,
+    fmt_duration,
+    fmt_percent,
+    fmt_rate,
+    fmt_type,
+)
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.threads.view import ThreadView, busiest, view_thread
+from refwatch.tui.views.chart import Points
+from refwatch.wire.heap_values import ChainLink
+
+EVENTS = 60
+BUSIEST = 40
+GROWING = 4
+LARGE_WIDTH = 110
+"""Of the sentence about the largest object; what is wider than the panel is cut there."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One number with its unit, and its history; ``top`` is full scale."""
+
+    title: str
+    value: str
+    unit: str
+    style: str
+    points: Points
+    top: float
+    fraction: float | None = None
+    """Drawn as a bar, 0 to 1, where the number has an end."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A value over the whole session."""
+
+    points: Points
+    facts: str
+    """For the edge of its box."""
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class EventView:
+    at: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class HeapView:
+    """The objects at the newest census, and the classes that keep growing."""
+
+    objects: int
+    growing: tuple[tuple[str, float], ...]
+    """(class, instances more per second), the worst first"""
+    chain: tuple[ChainLink, ...] = ()
+    """What keeps instances of the first of them alive."""
+    no_chain: str = ""
+    """Where there is no chain: what is known instead."""
+    garbage: int = 0
+    """How many objects wait for the collector, where there are many."""
+    why_not: str = ""
+    """What was not judged, and why."""
+    large: str = ""
+    """The largest single object, where it is a good part of the memory and nothing grows."""
+
+
+@dataclass(frozen=True)
+class OverviewView:
+    """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
+
+    verdict: Verdict
+    held: Gauge | None
+    waiting: Gauge | None
+    handoffs: Gauge | None
+    no_gil: str
+    """Why there are no gauges."""
+    memory: Trend
+    cpu: Trend
+    threads: tuple[ThreadView, ...]
+    events: tuple[EventView, ...]
+    """Newest first."""
+    limits: tuple[tuple[str, str], ...]
+    heap: HeapView | None = None
+    """None before the first census."""
+    trouble: str = ""
+    """The worst that is known of memory; it comes before the verdict."""
+
+
+class OverviewReader:
+    """Reads views from a state. Which classes keep growing it remembers for a moment."""
+
+    def __init__(self) -> None:
+        self._of: tuple[References, object] | None = None
+        self._growing: tuple[Suspicion, ...] = ()
+        self._why_not = ""
+
+    def read(self, state: State) -> OverviewView:
+        """Read what the Overview shows."""
+        view = view_overview(state)
+        process = state.main
+        if process is None or not process.references.census.taken:
+            return view
+        known = process.references
+        if self._of is None or self._of[0] is not known or self._of[1] != known.judged_when:
+            self._of = (known, known.judged_when)
+            self._growing = tuple(suspicions(known)[:GROWING])
+            self._why_not = judged(known, process.limits.get("census")).because(over=known.over)
+        trouble = safe(worst_trouble(process, self._growing))
+        heap = _heap(known, self._growing, self._why_not)
+        if not self._growing:
+            heap = replace(heap, large=safe(large_sentence(process, LARGE_WIDTH)))
+        return replace(view, heap=heap, trouble=trouble)
+
+
+def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
+    found = known.holders_of(growing[0].name) if growing else None
+    garbage = known.census.garbage
+    return HeapView(
+        known.census.objects,
+        tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
+        clearest(found.chains) if found is not None else (),
+        why_no_chain(found),
+        garbage.objects if garbage is not None and is_much(garbage) else 0,
+        safe(why_not),
+    )
+
+
+def view_overview(state: State) -> OverviewView:
+    """Read all but what is in the heap."""
+    process = state.main
+    held, waiting, handoffs = _gauges(process) if process else (None, None, None)
+    threads = busiest(process, BUSIEST) if process else []
+    limits = known_limits(process) if process else {}
+    return OverviewView(
+        diagnose(state),
+        held,
+        waiting,
+        handoffs,
+        _why_no_gauges(process),
+        _memory(process),
+        _cpu(process),
+        tuple(view_thread(process, thread) for thread in threads) if process else (),
+        _events(state),
+        tuple((safe(reading), safe(reason)) for reading, reason in limits.items()),
+        trouble=safe(worst_trouble(process, ())) if process else "",
+    )
+
+
+def _events(state: State) -> tuple[EventView, ...]:
+    newest = list(state.notes)[-EVENTS:]
+    return tuple(EventView(note.at, note.level, safe(note.text)) for note in reversed(newest))
+
+
+def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:
+    series = list(process.gil.series)
+    if not series:
+        return None, None, None
+    held, wait, rate = _whole_run(process) if process.ended_s is not None else _lately(series)
+    threads = sum(thread.alive for thread in process.threads.values())
+    history = [tuple((point[0], point[column]) for point in series) for column in (1, 2, 3)]
+    return (
+        Gauge("GIL held", fmt_percent(held), "of the time", _HELD, history[0], 1.0, held),
+        Gauge(
+            "Contention",
+            f"{wait:.1f}",
+            f"of {threads} waiting" if threads else "waiting, mean",
+            _WAIT,
+            history[1],
+            max(1.0, *(value for _, value in history[1])),
+            wait / threads if threads else None,
+        ),
+        Gauge(
+            "Handoffs",
+            fmt_rate(rate),
+            _interval(process),
+            "primary",
+            history[2],
+            max(10.0, *(value for _, value in history[2])),
+        ),
+    )
+
+
+_HELD, _WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
+
+
+def _lately(series: list[tuple[float, ...]]) -> tuple[float, float, float]:
+    """(held fraction, threads waiting, handoffs per second) of about the last second."""
+    recent = [point for point in series if point[0] > series[-1][0] - 1.0]
+    held, wait, rate = (sum(point[i] for point in recent) / len(recent) for i in (1, 2, 3))
+    return held, wait, rate
+
+
+def _whole_run(process: ProcessState) -> tuple[float, float, float]:
+    """The same of the whole run, for when it is over."""
+    gil = process.gil
+    return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1.0)
+
+
+def _interval(process: ProcessState) -> str:
+    interval = process.gil.switch_interval_s
+    return f"/s, interval {fmt_duration(interval)}" if interval else "/s"
+
+
+def _why_no_gauges(process: ProcessState | None) -> str:
+    if process is None or process.interpreter is None:
+        return "waiting for the interpreter …"
+    if process.interpreter.free_threaded and not process.gil.present:
+        return "this build of Python runs without a GIL"
+    reason = next((why for what, why in process.limits.items() if "gil" in what.lower()), "")
+    return f"the GIL is not read: {safe(reason)}" if reason else "no sample yet"
+
+
+def _memory(process: ProcessState | None) -> Trend:
+    if process is None or process.memory is None:
+        return Trend((), "")
+    rss, uss = process.resident
+    facts = f"RSS {fmt_bytes(rss)}, peak {fmt_bytes(process.memory.peak_rss)}"
+    if uss is not None:
+        facts += f", USS {fmt_bytes(uss)}"
+    return Trend(tuple((at, rss) for at, rss in process.rss_series), facts, fmt_gc(process))
+
+
+def _cpu(process: ProcessState | None) -> Trend:
+    if process is None or process.memory is None:
+        return Trend((), "")
+    last = process.cpu_series.last()
+    now = f"{last[1]:.2f} CPUs, " if last else ""
+    used = process.memory
+    facts = f"{now}user {fmt_duration(used.user_s)}, system {fmt_duration(used.system_s)}"
+    return Trend(tuple((at, cpus) for at, cpus in process.cpu_series), facts)
+
+
+def fmt_gc(process: ProcessState | None) -> str:
+    """Collections by generation, youngest first, what could not be collected, and the pauses."""
+    if process is None or not process.gc:
+        return ""
+    text = "GC " + " / ".join(fmt_count(g.collections) for g in process.gc)
+    stuck = sum(generation.uncollectable for generation in process.gc)
+    if stuck:
+        text += f", {stuck} uncollectable"
+    paused = sum(total for _, total, _ in process.references.gc_pauses)
+    return text + (f", paused {fmt_duration(paused)}" if paused else "")

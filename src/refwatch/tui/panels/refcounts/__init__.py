@@ -1,0 +1,1 @@
+"""The Refcounts panel, and who refers to an object."""

@@ -1,0 +1,130 @@
+"""Who refers to one object, on a screen of its own: a tree to open step by step."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from refwatch.session.events import WorkProgressed
+from refwatch.session.state import State
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panel import Panel
+from refwatch.tui.panels.refcounts.reference_tree import (
+    InspectionView,
+    Opened,
+    draw_account,
+    draw_holders,
+    draw_title,
+    view_inspection,
+)
+from refwatch.tui.views.tree import Path
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.tree_lines import TreeLines
+from refwatch.wire.commands import CancelWork, OpenNode, WatchNode
+
+
+class ReferrersScreen(LiveScreen[InspectionView]):
+    """Shows an InspectionView. It moves on while the app is paused: it changes only when asked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "watch", "Watch", id="referrers.watch",
+                tooltip="Watch the object under the cursor"),
+        Binding("x", "cancel", "Cancel", id="referrers.cancel",
+                tooltip="Cancel the search that goes on; what was found stays"),
+    ]  # fmt: skip
+    fast = True
+    moves_on = True
+
+    def __init__(self, inspection: str, title: str) -> None:
+        super().__init__("referrers")
+        self.inspection = inspection
+        self._object = title
+        self._paths: set[Path] = set()
+        self._asked: set[int] = set()
+        self._failure: WorkProgressed | None = None
+        """The last that was seen."""
+        self._title_line = Lines("referrers-title")
+        self._account: Picture[InspectionView] = Picture(draw_account, "account")
+        self._tree = TreeLines("tree", classes="box")
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        yield self._account
+        yield self._tree
+        yield SteadyFooter()
+
+    def on_mount(self) -> None:
+        self._tree.border_title = "Held by"
+        self._tree.border_subtitle = "→ opens  ← closes"
+        self._tree.focus()
+
+    @property
+    def tree_lines(self) -> TreeLines:
+        return self._tree
+
+    @property
+    def searching(self) -> bool:
+        """Something is being looked for in the copy."""
+        view = self.view
+        if view is None or view.ended is not None or (view.work and view.work.failure):
+            return False
+        return not view.known or (view.work is not None and not view.work.done)
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def read(self, state: State) -> InspectionView:
+        work = state.main.work.get(self.inspection) if state.main is not None else None
+        if work is not None and work.failure is not None and work is not self._failure:
+            self._failure = work
+            self._asked.clear()  # none of them will be answered
+        opened = Opened(frozenset(self._paths), frozenset(self._asked))
+        return view_inspection(state, self.inspection, self._object, opened)
+
+    def lay_out(self, view: InspectionView) -> None:
+        self._title_line.show((draw_title(view, self.size.width),))
+        self._account.present(view)
+        rows = draw_holders(view, self._tree.scrollable_content_region.width)
+        waits = not view.known and view.ended is None
+        self._tree.show(rows, empty=(("nothing is known yet" if waits else "", "muted"),))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return self.searching if action == "cancel" else True
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    @on(TreeLines.Opened)
+    def _row_opened(self, event: TreeLines.Opened) -> None:
+        node = event.key[-1]
+        self._paths.add(event.key)
+        if self.view is not None and node not in self.view.answered:
+            self._asked.add(node)
+            self.post_message(Panel.SendWanted(OpenNode(inspection=self.inspection, node=node)))
+        self.post_message(self.RedrawWanted())
+
+    @on(TreeLines.Closed)
+    def _row_closed(self, event: TreeLines.Closed) -> None:
+        self._paths.discard(event.key)
+        self.post_message(self.RedrawWanted())
+
+    def refused(self, node: int) -> None:
+        """Nobody can be asked about this node: close it again."""
+        self._asked.discard(node)
+        self._paths = {path for path in self._paths if path[-1] != node}
+        self.post_message(self.RedrawWanted())
+
+    def action_watch(self) -> None:
+        row = self._tree.chosen
+        if self.view is None or row is None:
+            return
+        one = next(one for one in self.view.holders if one.path == row.key)
+        if one.what:
+            command = WatchNode(inspection=self.inspection, node=row.key[-1])
+            self.post_message(Panel.SendWanted(command, f"Looking for {one.what} …"))
+
+    def action_cancel(self) -> None:
+        self.post_message(Panel.SendWanted(CancelWork(work=self.inspection)))

@@ -1,0 +1,80 @@
+"""One thread on a screen of its own: states, stack with source, and hot lines by state."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from refwatch.session.state import State
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panels.threads.detail_view import (
+    DetailView,
+    draw_facts,
+    draw_hot,
+    draw_stack,
+    draw_states,
+    draw_title,
+    view_detail,
+)
+from refwatch.tui.panels.threads.timeline import DEFAULT_ZOOM, StripCells, window
+from refwatch.tui.source import source_line
+from refwatch.tui.views.spans import Line
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.scroll_lines import ScrollLines
+
+
+class ThreadScreen(LiveScreen[DetailView]):
+    """Shows a DetailView."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "back", "Back", show=False, id="detail.left"),
+    ]
+
+    def __init__(self, serial: int) -> None:
+        super().__init__("thread")
+        self.serial = serial
+        self._title_line = Lines("thread-title")
+        self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
+        self._cells = StripCells()
+        self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")
+        self._states: Picture[DetailView] = Picture(draw_states, "states", classes="box")
+        self._stack = ScrollLines("stack", classes="box")
+        self._hot = ScrollLines("hot", classes="box")
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        yield self._strip
+        with Horizontal(id="thread-top"):
+            yield self._states
+            yield self._facts
+        with Vertical(id="thread-lines"):
+            yield self._hot
+            yield self._stack
+        yield SteadyFooter()
+
+    def on_mount(self) -> None:
+        self._states.border_title = "States"
+        self._facts.border_title = "Thread"
+        self._hot.border_title = "Where its time goes"
+        self._stack.border_title = "Stack, innermost first"
+        self._hot.focus()
+
+    def read(self, state: State) -> DetailView | None:
+        return view_detail(state, self.serial, source_line)
+
+    def lay_out(self, view: DetailView) -> None:
+        self._title_line.show((draw_title(view, self.size.width),))
+        self._strip.present(view)
+        self._states.present(view)
+        self._facts.present(view)
+        self._stack.show(draw_stack(view, self._stack.scrollable_content_region.width))
+        self._hot.show(draw_hot(view, self._hot.scrollable_content_region.width))
+
+    def _draw_strip(self, view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+        shown = window(view.end_s, DEFAULT_ZOOM, width)
+        lines = (tuple(self._cells.spans(view.strip, shown, self.app.no_color)),)
+        return lines[:height]

@@ -1,0 +1,231 @@
+"""One thread's view: its states, its stack with source, and the lines its time goes to."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.threads.timeline import Runs
+from refwatch.tui.panels.threads.view import fmt_state, newest_sample, thread_name
+from refwatch.tui.views.chart import bar
+from refwatch.tui.views.spans import Line, cut, cut_middle, pad, two_ends
+from refwatch.tui.views.states import GLYPHS, WORDS
+
+HOT_LINES = 8
+"""For each state."""
+
+Source = Callable[[str, int], str]
+"""(file, line number) -> its text"""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """``text`` is the source line, empty where it cannot be read."""
+
+    file: str
+    number: int
+    function: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Hot:
+    """``share`` is 0 to 1, of the thread's time in that state."""
+
+    frame: Frame
+    seconds: float
+    share: float
+
+
+@dataclass(frozen=True)
+class DetailView:
+    """Times in seconds. ``states`` has the greatest first; ``hot`` likewise, by state."""
+
+    serial: int
+    name: str
+    alive: bool
+    state: ThreadState | None
+    facts: tuple[tuple[str, str], ...]
+    states: tuple[tuple[ThreadState, float, float], ...]
+    """(state, seconds, share)"""
+    stack: tuple[Frame, ...]
+    hot: tuple[tuple[ThreadState, float, tuple[Hot, ...]], ...]
+    """(state, seconds in it, its lines)"""
+    strip: Runs = field(compare=False)
+    end_s: float
+    """Time of the newest sample."""
+
+
+def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
+    """Read one thread; None if it is not known any more."""
+    process = state.main
+    thread = process.threads.get(serial) if process is not None else None
+    if process is None or thread is None:
+        return None
+    total = thread.watched_s or 1.0
+    ranked = sorted(thread.states.items(), key=lambda item: -item[1])
+    return DetailView(
+        serial,
+        thread_name(thread),
+        thread.alive,
+        thread.state,
+        _facts(thread),
+        tuple((each, seconds, seconds / total) for each, seconds in ranked),
+        tuple(_frame(process, number, source) for number in thread.stack),
+        tuple(
+            (each, seconds, _hot(process, thread, each, seconds, source))
+            for each, seconds in ranked
+            if seconds / total >= 0.005
+        ),
+        thread.strip,
+        newest_sample(state),
+    )
+
+
+def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
+    ended = "" if thread.ended_s is None else f" to {fmt_duration(thread.ended_s)}"
+    daemon = {True: "yes", False: "no", None: "-"}[thread.daemon]
+    ident = "-" if thread.ident is None else f"{thread.ident:#x}"
+    own, forced = thread.voluntary_switches, thread.involuntary_switches
+    return (
+        ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
+        ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
+        ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
+        ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
+        ("samples", fmt_count(thread.samples)),
+        ("tid", str(thread.tid)),
+        ("ident", ident),
+        ("daemon", daemon),
+    )
+
+
+def _frame(process: ProcessState, number: int, source: Source) -> Frame:
+    line = process.lines.get(number)
+    if line is None:
+        return Frame("?", 0, "?", "")
+    path = line.file
+    if not path.startswith("<"):
+        path = os.path.join(process.started.cwd, path)
+    return Frame(safe(line.file), line.number, safe(line.function), safe(source(path, line.number)))
+
+
+def _hot(
+    process: ProcessState, thread: ThreadRecord, each: ThreadState, total: float, source: Source
+) -> tuple[Hot, ...]:
+    lines = [(seconds, line) for (line, of), seconds in thread.hot.items() if of is each]
+    return tuple(
+        Hot(_frame(process, line, source), seconds, seconds / total if total else 0.0)
+        for seconds, line in heapq.nlargest(HOT_LINES, lines)
+    )
+
+
+def draw_facts(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+    """The thread's numbers, one a line."""
+    label = max(len(name) for name, _ in view.facts)
+    room = max(1, width - label - 2)
+    lines: list[Line] = [
+        ((pad(name, label, right=True), "muted"), ("  ", ""), (cut(value, room), "foreground"))
+        for name, value in view.facts
+    ]
+    return tuple(lines[:height])
+
+
+def draw_states(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+    """Each state with its bar, share and seconds."""
+    room = max(4, width - 13 - 7 - 9)
+    return tuple(
+        (
+            (pad(f"{GLYPHS[state]} {WORDS[state]}", 13), str(state)),
+            (bar(share, room), str(state)),
+            (pad(fmt_percent(share), 6, right=True), "strong"),
+            (pad(fmt_duration(seconds), 9, right=True), "muted"),
+        )
+        for state, seconds, share in view.states[:height]
+    ) or ((("not sampled yet", "muted"),),)
+
+
+def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
+    """Innermost first; two lines a frame: where, and the source."""
+    lines: list[Line] = []
+    for depth, frame in enumerate(view.stack):
+        mark = "▶ " if depth == 0 else "  "
+        where = cut_middle(f"{frame.file}:{frame.number}", max(8, width - len(frame.function) - 5))
+        lines.append(
+            (
+                (mark, "accent"),
+                (cut(frame.function, max(8, width - 12)), "strong"),
+                ("  ", ""),
+                (where, "muted"),
+            )
+        )
+        if frame.text:
+            lines.append((("    ", ""), (cut(frame.text, width - 4), "foreground")))
+    return tuple(lines) or ((("no Python frame has been read", "muted"),),)
+
+
+def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
+    """For each state the lines at which its time was spent, the greatest first."""
+    lines: list[Line] = []
+    for state, seconds, hot in view.hot:
+        if lines:
+            lines.append(())
+        head = ((f"{GLYPHS[state]} {_SAYS[state]}", str(state)),)
+        lines.append(two_ends(head, ((fmt_duration(seconds), "muted"),), width))
+        lines += [_hot_line(each, state, width) for each in hot]
+        if not hot:
+            lines.append((("  no Python line was read in this state", "muted"),))
+    return tuple(lines) or ((("not sampled yet", "muted"),),)
+
+
+def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
+    """Hot lines, and the stack if there is room below them."""
+    lines = draw_hot(view, width)
+    if len(lines) + 4 <= height:
+        title: Line = (("Stack, innermost first", "muted"),)
+        lines = (*lines, (), title, *draw_stack(view, width))
+    return lines[:height]
+
+
+_SAYS: dict[ThreadState, str] = {
+    ThreadState.GIL_HELD: "These lines hold the GIL",
+    ThreadState.GIL_WAIT: "Here it waits for the GIL",
+    ThreadState.NATIVE: "Runs without the GIL",
+    ThreadState.CPU_WAIT: "Ready, waits for a CPU",
+    ThreadState.IO_WAIT: "Waits for input or output",
+    ThreadState.LOCK_WAIT: "Waits for a lock",
+    ThreadState.SLEEP: "Sleeps",
+    ThreadState.CHILD_WAIT: "Waits for a child process",
+    ThreadState.OTHER: "In other states",
+}
+
+
+def _hot_line(hot: Hot, state: ThreadState, width: int) -> Line:
+    frame = hot.frame
+    where = pad(cut_middle(f"{os.path.basename(frame.file)}:{frame.number}", 22), 22)
+    text = frame.text or f"in {frame.function}"
+    return (
+        (pad(fmt_percent(hot.share), 6, right=True), "strong"),
+        (" ", ""),
+        (bar(hot.share, 6), str(state)),
+        (" ", ""),
+        (where, "muted"),
+        (" ", ""),
+        (cut(text, max(4, width - 37)), "foreground"),
+    )
+
+
+def draw_title(view: DetailView, width: int) -> Line:
+    """The thread's name and its state now."""
+    return two_ends(
+        ((" esc ← ", "muted"), (view.name, "strong")),
+        (*fmt_state(view.state, view.alive), (" ", "")),
+        width,
+    )

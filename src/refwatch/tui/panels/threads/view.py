@@ -1,0 +1,222 @@
+"""The Threads panel's view: what is known of each thread, sorted and filtered into rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.formats import fmt_share
+from refwatch.text.sanitize import safe
+from refwatch.tui.panels.threads.timeline import Runs
+from refwatch.tui.views.spans import Line
+from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
+from refwatch.tui.views.table import Column, Order, Row
+
+KEEP_S = 30.0
+"""How far back a timeline goes."""
+
+
+@dataclass(frozen=True)
+class ThreadView:
+    """One thread. Shares are 0 to 1, of its life under watch."""
+
+    serial: int
+    name: str
+    alive: bool
+    state: ThreadState | None
+    shares: tuple[float, ...]
+    """In the order of ThreadState."""
+    cpu: float
+    """Share of one CPU, of late."""
+    line: str
+    """``file:line function`` of the innermost frame; empty if not known."""
+    place: str
+    """``file:line`` of it."""
+
+
+@dataclass(frozen=True)
+class ThreadsView:
+    """All threads, in the order they were seen; ``end_s`` is the time of the newest sample."""
+
+    threads: tuple[ThreadView, ...]
+    end_s: float
+    forgotten: int
+    """Threads that ended so long ago that they are only counted."""
+    strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
+    """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
+
+
+def view_threads(state: State) -> ThreadsView:
+    """Read the threads of the main process."""
+    process = state.main
+    records = list(process.threads.values()) if process is not None else []
+    return ThreadsView(
+        tuple(view_thread(process, thread) for thread in records) if process is not None else (),
+        newest_sample(state),
+        process.forgotten_threads if process is not None else 0,
+        {thread.serial: thread.strip for thread in records},
+    )
+
+
+def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
+    total = thread.watched_s or 1.0
+    shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
+    place, function = fmt_line(process, thread.stack[0]) if thread.stack else ("", "")
+    line = f"{place} {function}".strip()
+    name = thread_name(thread)
+    return ThreadView(
+        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line, place
+    )
+
+
+def thread_name(thread: ThreadRecord) -> str:
+    """Its name, or the kernel's number for a thread that Python does not know."""
+    return safe(thread.name) or f"tid {thread.tid}"
+
+
+def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
+    """(``file.py:12``, function) of a line's number."""
+    line = process.lines.get(number)
+    if line is None:
+        return "", ""
+    return safe(f"{os.path.basename(line.file)}:{line.number}"), safe(line.function)
+
+
+def newest_sample(state: State) -> float:
+    """The time up to which strips are known, seconds: other events may be newer."""
+    looked = 0
+    newest = 0.0
+    for process in state.processes.values():
+        for thread in process.threads.values():
+            if thread.alive and thread.strip:
+                runs = thread.strip.runs(state.now - 2.0, state.now + 1.0)
+                newest = max(newest, runs[-1][1] if runs else 0.0)
+                looked += 1
+            if looked >= 4:
+                return newest
+    return newest or state.now
+
+
+_NAME = Column("name", "Thread", 10, 16)
+_STATE = Column("state", "State", 11)
+_CPU = Column("cpu", "CPU%", 4, right=True, priority=1)
+_LINE = Column("line", "Top line", 18, 40, priority=6)
+
+
+def columns_for(view: ThreadsView) -> tuple[Column, ...]:
+    """Held and wait always, every other state where some thread has half a per cent of it."""
+    used = [
+        state
+        for index, state in enumerate(ThreadState)
+        if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
+    ]
+    shares = tuple(
+        Column(
+            str(state), HEADINGS[state], 4, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2
+        )
+        for rank, state in enumerate(used)
+    )
+    return (_NAME, _STATE, _CPU, *shares, _LINE)
+
+
+def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:
+    """Filter, sort, and make the rows; ended threads are at the bottom, whatever the order."""
+    wanted = order.filter.casefold()
+    threads = [
+        thread
+        for thread in view.threads
+        if (thread.alive or not order.hide_ended)
+        and (not wanted or wanted in thread.name.casefold() or wanted in thread.line.casefold())
+    ]
+    key = _SORTS.get(order.sort)
+    if key is not None:
+        threads.sort(key=lambda thread: thread.name.casefold())
+        threads.sort(key=key, reverse=order.reverse)
+    elif order.reverse:
+        threads.reverse()
+    threads.sort(key=lambda thread: not thread.alive)
+    return tuple(_row(thread, columns) for thread in threads)
+
+
+def _share_key(index: int) -> Callable[[ThreadView], float]:
+    return lambda thread: thread.shares[index]
+
+
+_SORTS: dict[str, Callable[[ThreadView], str | float | int]] = {
+    "name": lambda thread: thread.name.casefold(),
+    "state": lambda thread: list(ThreadState).index(thread.state) if thread.state else 99,
+    "cpu": lambda thread: thread.cpu,
+    "line": lambda thread: thread.line,
+}
+for _index, _each in enumerate(ThreadState):
+    _SORTS[str(_each)] = _share_key(_index)
+
+
+def falls(sort: str) -> bool:
+    """Whether a column is best read with its greatest value first."""
+    return sort not in {"seen", "name", "state", "line"}
+
+
+def fmt_state(state: ThreadState | None, alive: bool) -> Line:
+    """Glyph and word, in the state's colour."""
+    if not alive:
+        return (("✕ ended", "muted"),)
+    if state is None:
+        return (("  new", "muted"),)
+    return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
+
+
+def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
+    cells: list[Line] = []
+    for column in columns:
+        if column.key == "name":
+            cells.append(((thread.name, "strong"),))
+        elif column.key == "state":
+            cells.append(fmt_state(thread.state, thread.alive))
+        elif column.key == "cpu":
+            cells.append(((f"{thread.cpu * 100:.0f}" if thread.alive else "", ""),))
+        elif column.key == "line":
+            function = thread.line.removeprefix(thread.place)
+            cells.append(((thread.place, "foreground"), (function, "muted")))
+        else:
+            share = thread.shares[list(ThreadState).index(ThreadState(column.key))]
+            cells.append(((fmt_share(share), column.key if share >= 0.1 else "muted"),))
+    return Row(thread.serial, tuple(cells), dim=not thread.alive)
+
+
+def fmt_totals(view: ThreadsView, shown: int) -> str:
+    """``8 threads, 2 ended`` for the panel's edge."""
+    alive = sum(thread.alive for thread in view.threads)
+    ended = len(view.threads) - alive + view.forgotten
+    text = f"{alive} thread{'' if alive == 1 else 's'}"
+    if ended:
+        text += f", {ended} ended"
+    return text if shown == len(view.threads) else f"{shown} shown of {text}"
+
+
+def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
+    """The threads that run or want to most, of late; when all is over, those that did."""
+    alive = [thread for thread in process.threads.values() if thread.alive]
+    if alive:
+        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        return alive[:count]
+    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    return ended[:count]
+
+
+def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds in which a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)

@@ -1,0 +1,1 @@
+"""What crosses a process: events, commands, launches; their encoding, sockets and files."""

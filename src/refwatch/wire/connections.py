@@ -1,0 +1,145 @@
+"""Sockets that never hold anybody up: what can't be sent now is kept, up to a bound."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from refwatch.wire.codec import LineReader
+from refwatch.wire.commands import Command, command_decoder
+
+T = TypeVar("T")
+MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+PIECES = 4  # of 64 KiB that are read of a viewer at a time: thousands of commands
+
+
+def peer_of(connection: socket.socket) -> tuple[int, int] | None:
+    """(pid, uid) of the process at the other end, as it connected (SO_PEERCRED of unix(7)); None
+    where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    return pid, uid
+
+
+def peer_is_ours(connection: socket.socket) -> bool:
+    """Whether the process at the other end is of our own user."""
+    peer = peer_of(connection)
+    return peer is None or peer[1] in (os.getuid(), 0)  # nobody else gets into the folder
+
+
+class Connection(Generic[T]):
+    """One peer, lines of JSON both ways."""
+
+    def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[T]) -> None:
+        connection.setblocking(False)
+        self.socket = connection
+        self.pid = (peer_of(connection) or (0, 0))[0]
+        """Of the process at the other end; 0 where the system does not say."""
+        self.open = True
+        self._reader = LineReader(decoder)
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def send(self, data: bytes) -> None:
+        """Send, now or later; close when the peer has fallen too far behind."""
+        if not self.open:
+            return
+        self._unsent += data
+        self.flush()
+        if len(self._unsent) > MAX_UNSENT:
+            self.close()
+
+    def flush(self) -> None:
+        try:
+            while self._unsent and self.open:
+                sent = self.socket.send(self._unsent[: 1 << 18], socket.MSG_NOSIGNAL)
+                del self._unsent[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+
+    @property
+    def unsent(self) -> bool:
+        return bool(self._unsent) and self.open
+
+    def receive(self, pieces: int | None = None) -> list[T]:
+        """What has come, of a peer that may send for ever at most so many ``pieces`` of 64 KiB;
+        closes itself at the end of the stream."""
+        messages: list[T] = []
+        while self.open and pieces != 0:
+            pieces = None if pieces is None else pieces - 1
+            try:
+                data = self.socket.recv(1 << 16)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self.close()
+                break
+            messages += self._reader.feed(data)
+        return messages
+
+    def close(self) -> None:
+        self.open = False
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+
+class Viewer(Connection[Command]):
+    """A viewer, and what it has asked for that was not done yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, command_decoder)
+        self.asked: deque[Command] = deque()
+
+    def obeyed(self, obey: Callable[[Command], None], limit_ns: int) -> None:
+        """Do what it asks for as long as that. The rest waits, and so does the viewer in the end:
+        no more is read before all of it is done."""
+        end = time.monotonic_ns() + limit_ns
+        if not self.asked:
+            self.asked.extend(self.receive(PIECES))
+        while self.asked and time.monotonic_ns() < end:
+            obey(self.asked.popleft())
+
+
+class Listener:
+    """A listening socket that takes only our own user's connections."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        self._listener = listener
+
+    def fileno(self) -> int:
+        return self._listener.fileno()
+
+    def accept(self) -> list[socket.socket]:
+        """Connections that wait, each of our own user's."""
+        found: list[socket.socket] = []
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return found
+            if peer_is_ours(connection):
+                found.append(connection)
+            else:
+                connection.close()
+
+    def close(self) -> None:
+        self._listener.close()

@@ -1,0 +1,149 @@
+"""Files for other tools: written beside their name and renamed, so that nobody sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from refwatch.wire.streams import READER_LIMIT_S, descriptor_of, open_special, write_all
+
+
+class ExportError(Exception):
+    """A file could not be written; the text is one line for the user."""
+
+
+class Output:
+    """Where what the user has asked for is to go: a file, or what is none.
+
+    A file is written at once by whoever makes the data. What goes to stdout, another descriptor of
+    the caller's, a pipe or a device is kept, and delivered when the target has ended, by the
+    process that has these files: :meth:`write` and :meth:`deliver` may be called in two forks of
+    one process. Raises ExportError for what cannot be written.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = "stdout" if name == "-" else name
+        self._path = Path(name)
+        self._kept: int | None = None
+        try:
+            self._fd = descriptor_of(name)
+            if self._fd is not None or not _is_plain(self._path):
+                self._kept = os.memfd_create("refwatch-output")
+            else:
+                self._path = Path(os.path.abspath(name))
+                self.name = str(self._path)
+                check_writable(self._path)
+        except (OSError, ValueError) as error:
+            raise ExportError(_sentence(self.name, error)) from error
+
+    @property
+    def on_terminal(self) -> bool:
+        """It goes to a terminal, which nothing else can have then."""
+        if self._fd is None and (self._kept is None or not self._path.is_char_device()):
+            return False
+        try:
+            fd = os.dup(self._fd) if self._fd is not None else open_special(str(self._path))
+        except OSError:
+            return False
+        with contextlib.closing(open(fd, "wb", buffering=0)) as file:
+            return file.isatty()
+
+    def write(self, data: bytes) -> None:
+        """Put ``data`` there, or keep it for :meth:`deliver`. Raises ExportError."""
+        if self._kept is None:
+            write_whole(self._path, data)
+            return
+        try:
+            write_all(self._kept, data)
+        except OSError as error:
+            raise ExportError(_sentence(self.name, error)) from error
+
+    def deliver(self) -> None:
+        """Put what was kept where it is to go, behind whatever is there. Raises ExportError."""
+        if self._kept is None or not (size := os.fstat(self._kept).st_size):
+            return
+        data = os.pread(self._kept, size, 0)
+        try:
+            if self._fd is not None:
+                write_all(self._fd, data)
+            else:
+                with open(open_special(str(self._path), READER_LIMIT_S), "wb", buffering=0) as file:
+                    write_all(file.fileno(), data)
+        except OSError as error:
+            raise ExportError(_sentence(self.name, error)) from error
+
+    def remove_unfinished(self, pid: int) -> None:
+        """Process ``pid`` was ended, perhaps as it was writing: take away what it has left."""
+        if self._kept is None:
+            for half in self._path.resolve().parent.glob(f".refwatch-{pid}-*.tmp"):
+                with contextlib.suppress(OSError):
+                    half.unlink()
+
+
+def check_writable(path: Path | str) -> None:
+    """Raise ExportError unless a file could be written at ``path`` now. Leaves nothing behind."""
+    path = Path(path)
+    try:
+        if _is_plain(path):
+            _create_beside(path).unlink()
+    except (OSError, ValueError) as error:
+        raise ExportError(_sentence(str(path), error)) from error
+
+
+def write_whole(path: Path | str, data: bytes) -> None:
+    """Put ``data`` at ``path``, all of it or nothing. A device or a pipe is written to directly,
+    and is not waited for.
+
+    Raises ExportError, and an older file stays as it was then.
+    """
+    path = Path(path)
+    try:
+        if _is_plain(path):
+            _replace(path.resolve(), data)
+        else:
+            with open(open_special(str(path)), "wb", buffering=0) as special:
+                if special.write(data) != len(data):
+                    raise OSError("its reader does not keep up")
+    except (OSError, ValueError) as error:
+        raise ExportError(_sentence(str(path), error)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    beside = _create_beside(path)
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _create_beside(path: Path) -> Path:
+    """An empty file of a name of its own in the folder of ``path``, with the user's usual mode."""
+    beside = path.resolve().parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return beside
+
+
+def _is_plain(path: Path) -> bool:
+    """False for a device or a pipe, never to be replaced. Raises OSError for a folder, for a file
+    that may not be written, and where the folder for it is missing."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if not path.resolve().parent.is_dir():
+            raise NotADirectoryError(f"{path.resolve().parent} is not a folder") from None
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError("it is a directory")
+    if not os.access(path, os.W_OK):
+        raise PermissionError("permission denied")
+    return stat.S_ISREG(mode)
+
+
+def _sentence(name: str, error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"cannot write {name!r}: {reason}"
