@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulate import PID, Simulation
+from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
 from refwatch.tui.views.chains import LIKE_LEAVES, chain_line, chain_lines, chain_rows, fmt_link
 from refwatch.tui.views.spans import width_of
+from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink
 
 MODULE = ChainLink(type="module", name="app", address="0x1")
@@ -112,7 +113,7 @@ def test_hostile_names(name: str) -> None:
 
 def test_chains_as_they_are_found() -> None:
     state = state_of(with_references(Simulation(9.0)))
-    found = state.processes[PID].references.chains["app", "Session"]
+    found = state.processes[MAIN].references.chains["app", "Session"]
     lines = drawn(found.chains)
     assert lines[0].startswith("◉ module __main__")
     assert any("global sessions  list" in line for line in lines)

@@ -16,8 +16,6 @@ from refwatch.target.memory import MemoryGone, ReadingDenied
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection
 
-AGAIN_NS = 100_000_000
-
 
 @dataclass(frozen=True)
 class HeapOptions:
@@ -28,8 +26,7 @@ class HeapOptions:
 
 
 class HeapWatch:
-    """The heap of process ``pid``, from its probe's first words on. ``write`` sends the probe
-    lines."""
+    """The heap of one process, from its probe's first words on."""
 
     def __init__(
         self,
@@ -42,6 +39,7 @@ class HeapWatch:
         self._allocations = AllocationWatch(
             context, options.allocations, hello, self._references.copies
         )
+        self._references.traced(self._allocations.mode == "exact")
 
     @property
     def tracing_s(self) -> float:
@@ -64,16 +62,6 @@ class HeapWatch:
         words are worth more than those of others."""
         return self._allocations.counting or self._references.confirming
 
-    def step(self, now: int) -> int:
-        """Do what is due; the time at which to come again. Raises ReadingDenied."""
-        following = [now + AGAIN_NS]
-        self._references.traced(self._allocations.mode == "exact")
-        with _unless_gone():
-            following.append(self._references.step(now))
-        with _unless_gone():
-            following.append(self._allocations.step(now))
-        return min(following)
-
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """A report about the heap; False if it is none. It may lead to a reading, of a target that
         is gone."""
@@ -83,7 +71,10 @@ class HeapWatch:
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none."""
-        return self._allocations.obey(command) or self._references.obey(command)
+        if self._allocations.obey(command):
+            self._references.traced(self._allocations.mode == "exact")
+            return True
+        return self._references.obey(command)
 
     @contextlib.contextmanager
     def marking(self) -> Iterator[None]:

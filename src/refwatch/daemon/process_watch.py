@@ -6,9 +6,9 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
+from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.in_process import InsideSampler
 from refwatch.readings.threads.rate_controller import Pace
@@ -29,20 +29,14 @@ from refwatch.target.probe_messages import (
     Trouble,
 )
 from refwatch.target.proc import FOREIGN_PROC, proc_is_ours
-from refwatch.target.scheduler import Jobs
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection
 from refwatch.wire.event import TimedEvent
-
-if TYPE_CHECKING:
-    from refwatch.readings.memory.process_usage import ProcessReader
 
 MEASURE_EVERY = 16  # samples, of which one is timed
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
-MEASURE_NS = 250_000_000
-FIRST_MEASURE_NS = 100_000_000  # a target that ends sooner is not worth loading psutil for
 ASK_NS = 1_000_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
@@ -77,7 +71,6 @@ class Watch:
         self.over: str | None = None
         """Why the watch has ended; None while it goes on."""
         self._zero_ns = zero_ns
-        self._emit = emit
         self._pace = Pace(rate_hz)
         self.peers = Peers(pid, self._take_report)
         self._context = Context(
@@ -89,19 +82,18 @@ class Watch:
             write=self.peers.tell_probe,
             clock=self.now_ns,
         )
+        self._scheduler = self._context.scheduler
         self._sampler = Sampler(self._context)
+        self._usage = UsageCollector(self._context, self._may_be_copied)
         self._options = options
         self._fold = fold
         self._heap: HeapWatch | None = None
-        self._processes: ProcessReader | None = None
         self._hello: Hello | None = None
         self._image = b""
         self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
-        self._jobs = Jobs()
         self._next_sample_ns = 0
-        self._limits: dict[str, str] = {}
 
     def now_ns(self) -> int:
         """Nanoseconds since the session's start."""
@@ -111,24 +103,11 @@ class Watch:
         """Begin with what needs no probe."""
         now = self.now_ns()
         if proc_is_ours():
-            self._jobs.at(self._measure, now + FIRST_MEASURE_NS)
+            self._usage.begin()
         else:
             for reading in ("memory", "memory.uss"):
-                self.limit(reading, FOREIGN_PROC)
-        self._jobs.at(self._check_hello, now + HELLO_LIMIT_NS)
-
-    def limit(self, reading: str, reason: str) -> None:
-        """Say that a reading is missing, once for each reason."""
-        if self._limits.get(reading) != reason:
-            self._limits[reading] = reason
-            self._emit(
-                ev.ReadingLimited(
-                    at=self.now_ns() / 1e9,
-                    process=self._context.process,
-                    reading=reading,
-                    reason=reason,
-                )
-            )
+                self._context.limit(reading, FOREIGN_PROC)
+        self._scheduler.at(self._check_hello, now + HELLO_LIMIT_NS)
 
     # The probe
 
@@ -142,7 +121,9 @@ class Watch:
         elif isinstance(report, InsideSample):
             self._take_inside(report)
         elif isinstance(report, Trouble):
-            self.limit("probe", f"it could not obey, which is a bug of refwatch's: {report.reason}")
+            self._context.limit(
+                "probe", f"it could not obey, which is a bug of refwatch's: {report.reason}"
+            )
         elif isinstance(report, Ending):
             self._read_last(report)
         elif isinstance(report, MarkSet):
@@ -152,9 +133,7 @@ class Watch:
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
-        self._jobs.drop(self._measure)
-        if self._processes is not None:
-            self._read_process(self.now_ns(), last=True)
+        self._usage.read_last()
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
@@ -170,12 +149,12 @@ class Watch:
             reasons.append(who_has(ending.missing, self._hello.executable))
         reason = "; ".join(filter(None, reasons))
         if reason:
-            self.limit("program", reason)
+            self._context.limit("program", reason)
 
     def mark(self, name: str, at: float) -> None:
         """Set a mark; a census follows."""
         with contextlib.nullcontext() if self._heap is None or self.over else self._heap.marking():
-            self._emit(ev.Marked(at=max(0.0, at), name=name))
+            self._context.emit(ev.Marked(at=max(0.0, at), name=name))
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none, or if it cannot be done."""
@@ -189,17 +168,17 @@ class Watch:
         else:
             self._inside.take_names(answer)
         if not answer.alone:
-            self.limit("interpreters", OTHER_INTERPRETERS)
+            self._context.limit("interpreters", OTHER_INTERPRETERS)
         self._probe_cpu_s = answer.cpu_s
         generations = [
             ev.GcGeneration(collections=done, collected=freed, uncollectable=kept)
             for done, freed, kept in answer.gc
         ]
-        self._emit(
+        self._context.emit(
             ev.GcMeasured(at=now / 1e9, process=self._context.process, generations=generations)
         )
         if answer.gc_pauses is not None:
-            self._emit(
+            self._context.emit(
                 ev.GcPaused(
                     at=now / 1e9, process=self._context.process, generations=answer.gc_pauses
                 )
@@ -213,23 +192,23 @@ class Watch:
         """Outside reading is not permitted: the probe is asked to sample from inside."""
         self.sampling = False
         text = f"{reason}; the probe samples from inside, {INSIDE_HZ} times a second"
-        self.limit("outside reading", text)
+        self._context.limit("outside reading", text)
         if self._hello is None or not self.peers.has_probe:
             return
-        self.limit("GIL", "from inside, who holds it and who waits are estimates")
+        self._context.limit("GIL", "from inside, who holds it and who waits are estimates")
         gil = self._hello.layout.gil
         self._inside = InsideSampler(self._context, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self.now_ns())
         self.peers.tell_probe(SAMPLE)
-        self._jobs.at(self._slice, self.now_ns() + SLICE_NS)
-        self._jobs.at(self._ask, self.now_ns() + ASK_NS)
-        self._jobs.drop(self._review)
+        self._scheduler.at(self._slice, self.now_ns() + SLICE_NS)
+        self._scheduler.at(self._ask, self.now_ns() + ASK_NS)
+        self._scheduler.drop(self._review)
 
     def _begin(self, hello: Hello) -> None:
         self._hello = hello
         self._sampler.threads.mark_probe(hello.probe_tid)
         now = self.now_ns()
-        self._emit(
+        self._context.emit(
             ev.InterpreterFound(
                 at=now / 1e9,
                 process=self._context.process,
@@ -240,7 +219,7 @@ class Watch:
             )
         )
         for reading, reason in hello.limits:
-            self.limit(reading, reason)
+            self._context.limit(reading, reason)
         self._start_sampling(hello)
         self._watch_heap(hello)
 
@@ -253,16 +232,7 @@ class Watch:
             replace(self._context, memory=memory), self._options, hello, self._fold
         )
         if self._options.references.census == "off":
-            self.limit("census", "switched off (--census off)")
-        self._jobs.at(self._step_heap, self.now_ns())
-
-    def _step_heap(self, now: int) -> None:
-        assert self._heap is not None
-        self.peers.read()
-        try:
-            self._jobs.at(self._step_heap, self._heap.step(now))
-        except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
+            self._context.limit("census", "switched off (--census off)")
 
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
@@ -279,7 +249,7 @@ class Watch:
                 f"that it has started did ({self.peers.stranger}), which is not watched: --python "
                 "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
             )
-        self.limit("interpreter", reason)
+        self._context.limit("interpreter", reason)
 
     # The sampler
 
@@ -305,10 +275,10 @@ class Watch:
         self.sampling = True
         self._image = read_image(self.pid)
         self._next_sample_ns = now
-        self._jobs.at(self._slice, now + SLICE_NS)
-        self._jobs.at(self._review, now + REVIEW_NS)
-        self._jobs.at(self._ask, now)
-        self._jobs.drop(self._check_hello)
+        self._scheduler.at(self._slice, now + SLICE_NS)
+        self._scheduler.at(self._review, now + REVIEW_NS)
+        self._scheduler.at(self._ask, now)
+        self._scheduler.drop(self._check_hello)
 
     def step(self) -> float:
         """Do what is due; return the seconds until the next thing is."""
@@ -329,14 +299,25 @@ class Watch:
             period = int(1e9 / self._pace.rate_hz)
             self._next_sample_ns = max(self._next_sample_ns + period, now)
         if not self.over:
-            self._jobs.run(now)
-        following = now + SLICE_NS if self._jobs.next is None else self._jobs.next
+            self._run_jobs(now)
+        following = now + SLICE_NS if self._scheduler.next is None else self._scheduler.next
         if self.sampling and self._next_sample_ns < following:
             following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 
+    def _run_jobs(self, now: int) -> None:
+        try:
+            self._scheduler.run(now)
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
+        except (MemoryGone, OSError):
+            pass  # the sampler, or the launcher, tells of the end
+
+    def _may_be_copied(self) -> bool:
+        return self._heap is not None and self._heap.copied
+
     def _slice(self, now: int) -> None:
-        self._jobs.at(self._slice, now + self._slice_ns())
+        self._scheduler.at(self._slice, now + self._slice_ns())
         if self._inside is not None:
             self._inside.slice()
             return
@@ -357,10 +338,10 @@ class Watch:
             self.peers.tell_probe(ASK)
 
     def _review(self, now: int) -> None:
-        self._jobs.at(self._review, now + REVIEW_NS)
+        self._scheduler.at(self._review, now + REVIEW_NS)
         reason = self._pace.review()
         if reason:
-            self._emit(
+            self._context.emit(
                 ev.RateChanged(
                     at=now / 1e9,
                     process=self._context.process,
@@ -373,11 +354,13 @@ class Watch:
         self._sampler.read_switches()
         missed = self._sampler.threads.missed
         if missed:
-            self.limit("short threads", f"{missed} threads began and ended between two samples")
+            self._context.limit(
+                "short threads", f"{missed} threads began and ended between two samples"
+            )
         self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
-        self._jobs.at(self._ask, now + ASK_NS)
+        self._scheduler.at(self._ask, now + ASK_NS)
         self.peers.tell_probe(ASK)
 
     def _slice_ns(self) -> int:
@@ -402,31 +385,15 @@ class Watch:
             self._sampler.leave_interpreter()
             return False
         self._sampler.discard()
-        self.limit("interpreter", "the target has replaced itself by another program (exec)")
+        self._context.limit(
+            "interpreter", "the target has replaced itself by another program (exec)"
+        )
         self.end("the target has replaced itself by another program (exec)")
         return False
 
-    def _measure(self, now: int) -> None:
-        if self._read_process(now):
-            self._jobs.at(self._measure, now + MEASURE_NS)
-
-    def _read_process(self, now: int, *, last: bool = False) -> bool:
-        """Read memory, CPU and children; False when the process is gone."""
-        from refwatch.readings.memory.process_usage import ProcessGone, ProcessReader
-
-        try:
-            self._processes = self._processes or ProcessReader(self._context)
-            copied = self._heap is not None and self._heap.copied
-            self._emit(self._processes.read(now / 1e9, last=last, copied=copied))
-        except ProcessGone:
-            return False
-        if self._processes.uss_denied:
-            self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
-        return True
-
     def _emit_cost(self, now: int) -> None:
         calibration = self._hello.cpu_s if self._hello else 0.0
-        self._emit(
+        self._context.emit(
             ev.CostMeasured(
                 at=now / 1e9,
                 process=self._context.process,
@@ -446,10 +413,11 @@ class Watch:
             self._sampler.end()
         if self._hello is None and self.peers.stranger is not None:
             self._say_silent()
-        self._jobs.clear()
+        self._usage.end()
+        for job in (self._slice, self._review, self._ask, self._check_hello):
+            self._scheduler.drop(job)
         if self._heap is not None:
             self._heap.target_ended()
-            self._jobs.at(self._step_heap, self.now_ns())
 
     @property
     def counting_traces(self) -> bool:
@@ -474,4 +442,4 @@ class Watch:
         if self._inside is not None:
             self._inside.slice()
         self._emit_cost(self.now_ns())
-        self._jobs.clear()
+        self._scheduler.clear()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from refwatch.target.events import ReadingLimited
 from refwatch.target.memory import RemoteMemory
+from refwatch.target.scheduler import Scheduler
 from refwatch.wire.event import TimedEvent
 
 Command = dict[str, object]
@@ -30,10 +32,21 @@ class Context:
     """Sends the probe a line."""
     clock: Callable[[], int]
     """Nanoseconds since the session began."""
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    limits: dict[str, str] = field(default_factory=dict)
+    """Readings that were said to be missing or less exact, and why."""
 
     def now(self) -> float:
         """Seconds since the session began."""
         return self.clock() / 1e9
+
+    def limit(self, reading: str, reason: str) -> None:
+        """Say that a reading is missing or less exact, once for each reason."""
+        if self.limits.get(reading) != reason:
+            self.limits[reading] = reason
+            self.emit(
+                ReadingLimited(at=self.now(), process=self.process, reading=reading, reason=reason)
+            )
 
     def send(self, command: Command) -> None:
         """Send the probe a command."""

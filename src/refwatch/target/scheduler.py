@@ -1,15 +1,19 @@
-"""What is to be done when: jobs at their times, for a loop that asks again and again."""
+"""Timer queue of a process's watch, run by the daemon's loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-Job = Callable[[int], None]
-"""Gets the time, nanoseconds since the session's start."""
+Job = Callable[[int], int | None]
+"""Gets the time and returns when it is to run again, both in nanoseconds since the session began;
+None where something else will schedule it."""
+
+RETRY_NS = 100_000_000
+"""After which a job runs again that could not read the target."""
 
 
-class Jobs:
-    """Each job has one time at most; one that has begun is due no more until somebody says when."""
+class Scheduler:
+    """Runs jobs at their times; a job has one time at most."""
 
     def __init__(self) -> None:
         self._due: dict[Job, int] = {}
@@ -17,26 +21,37 @@ class Jobs:
         """When the first of them is due; None where there is none."""
 
     def at(self, job: Job, when: int) -> None:
-        """Do this job at this time."""
+        """Run the job at this time, instead of at the time it had."""
         self._due[job] = when
         if self.next is None or when < self.next:
             self.next = when
 
     def drop(self, job: Job) -> None:
-        """Do not do this job."""
+        """Do not run the job."""
         self._due.pop(job, None)
 
     def clear(self) -> None:
-        """There is nothing to be done any more."""
+        """Run none of them."""
         self._due.clear()
         self.next = None
 
     def run(self, now: int) -> None:
-        """Do what is due."""
+        """Run what is due. What a job raises is raised here; it will run again a moment later."""
         if self.next is None or now < self.next:
             return
-        for job, when in list(self._due.items()):
-            if now >= when and self._due.get(job) == when:
-                del self._due[job]
-                job(now)
-        self.next = min(self._due.values(), default=None)
+        try:
+            for job, when in list(self._due.items()):
+                if now >= when and self._due.get(job) == when:
+                    self._run(job, now)
+        finally:
+            self.next = min(self._due.values(), default=None)
+
+    def _run(self, job: Job, now: int) -> None:
+        retry = self._due[job] = now + RETRY_NS
+        again = job(now)
+        if self._due.get(job) != retry:  # it was set or dropped meanwhile
+            return
+        if again is None:
+            del self._due[job]
+        else:
+            self._due[job] = again

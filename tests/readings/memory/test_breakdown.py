@@ -15,7 +15,6 @@ from refwatch.readings.allocations.types import MemorySplit
 from refwatch.readings.memory.breakdown import Resident, read_resident, split_of
 from refwatch.session import events as ev
 from refwatch.target import probe_messages as rp
-from refwatch.wire.event import MAIN
 
 MB = 1 << 20
 RESIDENT = Resident(100 * MB, 10 * MB, 5 * MB)
@@ -90,9 +89,8 @@ def test_the_split_is_of_the_moment_of_the_copy_and_a_reason_is_told_once() -> N
     for _ in range(2):
         copies.take(report(None, (MB, 0), "no pymalloc"))
     limited, first, second = events
-    assert limited == ev.ReadingLimited(
-        at=2.0, process=MAIN, reading="memory split", reason="no pymalloc"
-    )
+    assert isinstance(limited, ev.ReadingLimited)
+    assert (limited.reading, limited.reason) == ("memory split", "no pymalloc")
     assert isinstance(first, ev.MemoryMeasured)
     assert isinstance(second, ev.MemoryMeasured)
     assert (first.at, first.split.c_used) == (1.0, MB)

@@ -23,7 +23,6 @@ from refwatch.readings.allocations.sampled_blocks import Block, Blocks
 from refwatch.readings.allocations.site_table import Numbers
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
-from refwatch.target.events import ReadingLimited
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.wire.commands import Mode
 
@@ -112,7 +111,6 @@ class Bursts:
         self._costs = (0.0, 0.0)
         self._coverage = 1.0
         self._last_check_ns = 0
-        self._lost = False
 
     def begin(self) -> None:
         """Switch it on."""
@@ -248,16 +246,8 @@ class Bursts:
         self._blocks = Blocks(self._context.memory, opened.place)
 
     def _say_lost(self, lost: bool) -> None:
-        if lost and not self._lost:
-            self._lost = True
-            self._context.emit(
-                ReadingLimited(
-                    at=self._context.now(),
-                    process=self._context.process,
-                    reading="allocations",
-                    reason=LOST,
-                )
-            )
+        if lost:
+            self._context.limit("allocations", LOST)
 
     def _take_opened(self, report: rp.BurstOpened) -> None:
         self._know(report.opened)

@@ -16,6 +16,7 @@ from refwatch.wire.commands import Mode
 
 FRAMES = 1
 BUDGET = 0.03
+STEP_NS = 100_000_000  # at most: a report may have changed what is due
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class AllocationWatch:
         self._bursts = Bursts(context, hello, numbers, options.budget)
         self._traces = ExactTraces(context, copies, numbers)
         self._switch(options.mode)
+        context.scheduler.at(self._step, context.clock())
 
     @property
     def mode(self) -> Mode:
@@ -56,9 +58,8 @@ class AllocationWatch:
         """Time that burst mode has cost the target so far, seconds."""
         return self._bursts.tracing_s
 
-    def step(self, now: int) -> int:
-        """Do what is due; the time at which to come again. Raises MemoryGone, ReadingDenied."""
-        return min(self._bursts.step(now), self._traces.step(now))
+    def _step(self, now: int) -> int:
+        return min(self._bursts.step(now), self._traces.step(now), now + STEP_NS)
 
     def take(self, report: rp.Report) -> bool:
         """A report about allocations; False if it is none."""

@@ -28,7 +28,6 @@ from refwatch.readings.objects.watched_objects import ObjectsWatch
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
-from refwatch.target.events import ReadingLimited
 from refwatch.target.headroom import shortage
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.wire.heap_values import Largest, TypeCount
@@ -89,8 +88,6 @@ class Censuses:
         self._taken_at = 0.0
         self._resident: Resident | None = None
         """Of the target, at that time."""
-        self._unknown: set[str] = set()
-        """Why parts of it are not known, as far as it was said."""
         self._pauses_s = 0.0  # since the census before
         self._pauses: deque[float] = deque(maxlen=USUAL)  # the sums before
         self._types: dict[TypeName, TypeCount] = {}
@@ -268,16 +265,7 @@ class Censuses:
 
     def _split_memory(self, report: rp.MemoryReport) -> None:
         for reason in report.reasons:
-            if reason not in self._unknown:
-                self._unknown.add(reason)
-                self._context.emit(
-                    ReadingLimited(
-                        at=self._now / 1e9,
-                        process=self._context.process,
-                        reading="memory split",
-                        reason=reason,
-                    )
-                )
+            self._context.limit("memory split", reason)
         if self._resident is not None:
             split = split_of(self._resident, report)
             self._context.emit(

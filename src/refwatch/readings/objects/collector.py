@@ -13,7 +13,6 @@ from refwatch.readings.objects.watched_objects import ObjectsWatch
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
-from refwatch.target.events import ReadingLimited
 from refwatch.wire import commands as cmd
 from refwatch.wire.connections import Connection
 
@@ -52,7 +51,8 @@ class ReferenceWatch:
         self._reading = True
         self._period_ns = int(NANOSECONDS / options.watch_hz)
         self._share = SHARE if options.watch_hz <= USUAL_HZ else SHARE_ASKED
-        self._due = {self._read_objects: now, self._read_classes: now, self._tick_copies: now}
+        for job in (self._read_objects, self._read_classes, self._tick_copies):
+            context.scheduler.at(job, now)
         self._classes_ns = now
         self._slow_pauses = 0
         self._context = context
@@ -88,24 +88,17 @@ class ReferenceWatch:
         objects = self._objects.cost_s if self._objects is not None else 0.0
         return objects + (self._censuses.cost_s if self._censuses is not None else 0.0)
 
-    def step(self, now: int) -> int:
-        """Do what is due; the time at which to come again. Raises MemoryGone, ReadingDenied."""
-        for job, at in self._due.items():
-            if now >= at:
-                self._due[job] = now + job(now)
-        return min(self._due.values())
-
     def _read_objects(self, now: int) -> int:
         if self._objects is None or not self._reading:
-            return CLASSES_NS
+            return now + CLASSES_NS
         before = self._objects.cost_s
         self._objects.tick(now)
         cost = self._objects.cost_s - before
         pause_ns = max(self._period_ns, int(cost / self._share * NANOSECONDS))
-        self._judge_rate(pause_ns, now)
-        return pause_ns
+        self._judge_rate(pause_ns)
+        return now + pause_ns
 
-    def _judge_rate(self, pause_ns: int, now: int) -> None:
+    def _judge_rate(self, pause_ns: int) -> None:
         """Say once that the objects are read less often than they are to be."""
         if self._slow_pauses >= SLOW_PAUSES:
             return
@@ -114,27 +107,23 @@ class ReferenceWatch:
         if self._slow_pauses == SLOW_PAUSES:
             asked = NANOSECONDS / self._period_ns
             reason = f"they are read less often than {asked:g} times a second: so many change"
-            self._context.emit(
-                ReadingLimited(
-                    at=now / 1e9, process=self._context.process, reading="watch rate", reason=reason
-                )
-            )
+            self._context.limit("watch rate", reason)
 
     def _read_classes(self, now: int) -> int:
         asking = self._objects is not None and self._objects.asking
         if asking and now - self._classes_ns < CLASSES_NS + MOST_LATE_NS:
-            return LATER_NS  # a reference of the probe's would be an instance more
+            return now + LATER_NS  # a reference of the probe's would be an instance more
         self._classes_ns = now
         if self._censuses is not None and self._reading:
             self._censuses.read_classes()
-        return CLASSES_NS
+        return now + CLASSES_NS
 
     def _tick_copies(self, now: int) -> int:
         self._copies.tick()
         self._viewers.tick()
         if self._censuses is not None:
             self._censuses.tick(now)
-        return COPIES_NS
+        return now + COPIES_NS
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """A report about references; False if it is none."""

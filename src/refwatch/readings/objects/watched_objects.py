@@ -17,7 +17,6 @@ from refwatch.readings.objects.namespace import NamespaceReader
 from refwatch.readings.objects.watched_reader import WatchedObjects
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
-from refwatch.target.events import ReadingLimited
 from refwatch.target.layout import ReferencesPlace
 
 SECOND_NS = 1_000_000_000
@@ -65,8 +64,6 @@ class ObjectsWatch:
         self._asked_to_go: deque[list[int]] = deque()
         """Watches whose references the probe was asked to let go, and has not answered yet."""
         self._names: set[str] = set()
-        self._said: set[str] = set()
-        """What has been said of limits."""
         if paths:
             self._context.send({"command": "paths", "paths": self._paths})
 
@@ -264,9 +261,12 @@ class ObjectsWatch:
     def _take_scan(self, report: rp.Scanned, now: int) -> None:
         self._scan_cost_ns = report.cpu_s * 1e9
         if report.full:
-            self._limit("no more can be watched at a time", now)
+            self._context.limit("watched objects", "no more can be watched at a time")
         elif report.left_out:
-            self._limit("__main__ binds more names than are looked at: the first are watched", now)
+            self._context.limit(
+                "watched objects",
+                "__main__ binds more names than are looked at: the first are watched",
+            )
         fresh = {found.name for found in report.found} - self._names
         self._names |= fresh
         # Names that are bound anew all the time, in a loop, need not be looked at each time.
@@ -277,19 +277,6 @@ class ObjectsWatch:
         else:
             self._namespace = None
         self._take_found(report.found, now)
-
-    def _limit(self, reason: str, now: int) -> None:
-        """Say so once."""
-        if reason not in self._said:
-            self._said.add(reason)
-            self._context.emit(
-                ReadingLimited(
-                    at=now / 1e9,
-                    process=self._context.process,
-                    reading="watched objects",
-                    reason=reason,
-                )
-            )
 
     def _take_found(self, objects: list[rp.FoundObject], now: int) -> None:
         for found in objects:
