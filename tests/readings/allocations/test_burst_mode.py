@@ -11,11 +11,12 @@ import pytest
 from tests.stand_ins import context
 
 from refwatch.readings.allocations import burst_mode as bursts
-from refwatch.readings.allocations.burst_mode import FIRST_MEAN, Bursts
+from refwatch.readings.allocations.burst_mode import Bursts
 from refwatch.readings.allocations.burst_totals import Seen
 from refwatch.readings.allocations.sampled_blocks import Block
 from refwatch.readings.allocations.site_table import Numbers
 from refwatch.readings.allocations.types import BurstUse
+from refwatch.readings.allocations.window_plan import FIRST_MEAN
 from refwatch.session import events as ev
 from refwatch.target import probe_messages as rp
 from refwatch.target.layout import FramesPlace, Layout, TextPlace

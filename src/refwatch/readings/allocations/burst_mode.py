@@ -11,7 +11,6 @@ where that is all of it, one follows the other.
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from refwatch.readings.allocations.burst_totals import BurstUses, Seen
 from refwatch.readings.allocations.events import AllocationsSwitched, BurstMeasured
 from refwatch.readings.allocations.sampled_blocks import Block, Blocks
 from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.window_plan import FIRST_WINDOW_NS, WINDOW_NS, WindowPlan
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
@@ -29,22 +29,9 @@ from refwatch.wire.commands import Mode
 DEPTH = 25  # frames, as probe/hooking has it
 STEP_NS = 50_000_000
 LOOK_NS = 10_000_000  # so often it is seen whether a window has looked at too many blocks
-COST_S = 10.0  # of the newest time, for which the budget holds
-FIRST_WINDOW_NS = 60_000_000  # short: nobody knows yet what it costs
-WINDOW_NS = 500_000_000
-LEAST_WINDOW_NS = 25_000_000
-WINDOW_COST_S = 0.010  # that one window may cost: long ones that cost much would be felt
-WHOLE = 0.95  # of the time; from here on all of it
-LEAST = 0.005
-WANTED = 2000  # blocks to be looked at in a long window
-LEAST_WANTED = 700  # in any
 CROWDED = 7 / 8  # of the blocks that there is room for
-FIRST_MEAN = 1 << 20  # bytes, of which one is picked; its block is looked at
-LEAST_MEAN, MOST_MEAN = 1 << 12, 1 << 32
 OPENING_NS = 30_000_000  # within which a window begins by chance: not when the GIL changes hands
 CHECK_NS = 2_000_000_000
-FIRST_FOLLOWED = 4  # windows: else nothing would be known of what is kept for some seconds
-FOLLOWED = 0.25  # of the windows: in these it is seen whether a block is freed, which costs more
 LOST = (
     "the target has set the interpreter's allocators itself, as tracemalloc does: in windows in "
     "which it did, rates are too low"
@@ -68,8 +55,8 @@ class _Window:
 
 
 class Bursts:
-    """Opens and closes the windows of process ``pid``, and tells what was seen in them. ``budget``
-    is the share of the target's time that they may cost."""
+    """Opens and closes windows as planned, and tells what was sampled in them. ``budget`` is the
+    share of the target's time that they may cost, 0 to 1."""
 
     def __init__(
         self,
@@ -81,7 +68,6 @@ class Bursts:
         self.tracing_s = 0.0
         """What the windows have cost the target so far, seconds."""
         self._context = context
-        self._budget = budget
         memory = context.memory
         self._frames = hello.layout.frames
         self._reason = _missing(hello, memory)
@@ -99,17 +85,13 @@ class Bursts:
         self._opened_ns: int | None = None
         """When a window may begin, once the probe has opened."""
         self._opening_ns = 0
-        self._told_ns = self._priced_ns = 0
-        """The ends of the time that has been told of, and of that of which the cost is known."""
+        self._told_ns = 0
+        """The end of the time that has been reported."""
         self._begun_ns = 0
         self._peeked = 0
-        self._mean = self._opened_mean = FIRST_MEAN
-        self._follow = self._opened_follow = True
-        self._followed = 0  # windows
-        self._length_ns = FIRST_WINDOW_NS
+        self._plan = WindowPlan(budget)
+        self._opened_mean, self._opened_follow = self._plan.mean, self._plan.follow
         self._prices = (0.0, 0.0)
-        self._costs = (0.0, 0.0)
-        self._coverage = 1.0
         self._last_check_ns = 0
 
     def begin(self) -> None:
@@ -127,8 +109,8 @@ class Bursts:
         )
         if not self._reason:
             self._on, self._due_ns, self._begun_ns = True, now, now
-            self._told_ns = self._priced_ns = now
-            self._length_ns = FIRST_WINDOW_NS
+            self._told_ns = now
+            self._plan.begin(now)
             if self._early is not None:
                 self._take_early(self._early, now)
 
@@ -214,14 +196,14 @@ class Bursts:
             "instruction_offset": self._frames.instruction_offset,
             "previous_offset": self._frames.previous_offset,
         }
-        self._opened_mean, self._opened_follow = self._mean, self._follow
+        self._opened_mean, self._opened_follow = self._plan.mean, self._plan.follow
         self._opening_ns = random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
         self._context.send(
             {
                 "command": "burst_open",
                 "frames": frames,
-                "mean": self._mean,
-                "follow": self._follow,
+                "mean": self._plan.mean,
+                "follow": self._plan.follow,
             }
         )
 
@@ -229,9 +211,10 @@ class Bursts:
         """The first window has begun before the target's first line."""
         self._early, self._due_ns = None, None
         self._know(early.opened)
-        began = self._told_ns = self._priced_ns = self._time_of(early.opened, now)
+        began = self._told_ns = self._time_of(early.opened, now)
+        self._plan.begin(began)
         ends = now + FIRST_WINDOW_NS
-        self._mean = self._opened_mean = early.mean
+        self._plan.mean = self._opened_mean = early.mean
         self._window = _Window(began, ends, early.opened.count, early.mean, followed=True)
 
     @staticmethod
@@ -292,7 +275,7 @@ class Bursts:
 
     def _go_on(self, now: int, count: int) -> None:
         """A window begins at ``now``, when so many blocks had been looked at."""
-        ends = now + self._length_ns
+        ends = now + self._plan.length_ns
         self._window = _Window(now, ends, count, self._opened_mean, self._opened_follow)
 
     def _check_names(self) -> None:
@@ -314,7 +297,7 @@ class Bursts:
         count = self._blocks.count()
         now = self._context.clock()
         if count is None:
-            self._pause(now, 0.0)
+            self._due_ns = now + self._plan.gap_ns(0.0)
             return
         blocks = self._blocks.read(window.start, count)
         looked = _looked(window, count)
@@ -326,16 +309,21 @@ class Bursts:
             self._continues(window, now)
             return
         self._tell(window, now, blocks, looked)
-        self._price(window, now)
+        window_s = window.before_s + (now - window.began_ns) / 1e9
+        self._plan.account(window_s, window.cost_s, now)
         self._adapt(window, now, looked)
-        if self._coverage < WHOLE:
+        if not self._plan.continuous:
             self._close()
-            self._pause(now, self._coverage)
+            self._due_ns = now + self._plan.gap_ns(self._plan.coverage)
             return
         self._check_names()
         self._go_on(now, count)
-        if self._mean != window.mean or self._follow != window.followed:
+        if (self._plan.mean, self._plan.follow) != (window.mean, window.followed):
             self._open()
+
+    def _adapt(self, window: _Window, now: int, looked: int) -> None:
+        length_s = (now - window.began_ns) / 1e9
+        self._plan.adapt(length_s, looked, window.mean, followed=window.followed)
 
     def _peek(self, window: _Window) -> None:
         """Learn the names of what has been seen: the code of a short program may be gone when the
@@ -360,12 +348,6 @@ class Bursts:
         self._opened_ns = None
         self._context.send({"command": "burst_close"})
 
-    def _pause(self, now: int, coverage: float) -> None:
-        """The next window begins at random, so that they cover this share of the time."""
-        coverage = max(coverage, LEAST)
-        mean_ns = self._length_ns * (1 - coverage) / coverage
-        self._due_ns = now + int(random.expovariate(1.0) * mean_ns)
-
     # What was seen
 
     def _tell(self, window: _Window, now: int, blocks: Counter[Block], looked: int) -> None:
@@ -388,37 +370,6 @@ class Bursts:
                 samples=looked,
             )
         )
-
-    def _price(self, window: _Window, now: int) -> None:
-        """How much of the time windows may cover, and how long each is, after this one, which
-        stands for the time since the one before. Both go by an average of the newest time: if one
-        that has seen much were followed by a longer gap than others, much would be seen less
-        often."""
-        window_s = window.before_s + (now - window.began_ns) / 1e9
-        share, span_s = window.cost_s / max(1e-6, window_s), (now - self._priced_ns) / 1e9
-        self._priced_ns = now
-        keep = math.exp(-span_s / COST_S)
-        cost, time_s = self._costs
-        self._costs = cost, time_s = keep * cost + span_s * share, keep * time_s + span_s
-        self._coverage, self._length_ns = 1.0, WINDOW_NS
-        if cost > 0:
-            self._coverage = min(1.0, self._budget * time_s / cost)
-            costly_ns = int(1e9 * WINDOW_COST_S * time_s / cost)
-            self._length_ns = max(LEAST_WINDOW_NS, min(WINDOW_NS, costly_ns))
-
-    def _adapt(self, window: _Window, now: int, looked: int) -> None:
-        """How many blocks the next windows look at, and whether they follow frees."""
-        length_s = max(1e-6, (now - window.began_ns) / 1e9)
-        if length_s < LEAST_WINDOW_NS / 2e9 and looked < LEAST_WANTED:
-            return  # a piece that says too little
-        self._followed += window.followed
-        few = self._followed < FIRST_FOLLOWED
-        self._follow = few or random.random() < FOLLOWED  # noqa: S311
-        wanted = max(LEAST_WANTED, WANTED * self._length_ns / WINDOW_NS)
-        factor = looked * (self._length_ns / 1e9) / length_s / wanted
-        if not 0.75 < factor < 1.5:
-            mean = int(window.mean * max(1 / 16, factor))
-            self._mean = max(LEAST_MEAN, min(MOST_MEAN, mean))
 
 
 def _looked(window: _Window, count: int) -> int:
