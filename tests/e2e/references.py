@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from refwatch.export.schema_types import ClassCount, Snapshot, Watched
-from refwatch.readings.objects.records import ClassRecord, Node, WatchedRecord
+from refwatch.readings.objects.events import ReferrersFound
+from refwatch.readings.objects.records import ClassRecord, WatchedRecord
 from refwatch.readings.objects.state import References
 from refwatch.session.events import event_decoder
 from refwatch.session.state import State
@@ -98,7 +99,7 @@ class Watching:
         """For the message of a test that fails."""
         known = self.references
         watched = {
-            f"{one.name} ({one.type})": "dead" if one.died else one.references
+            f"{one.found.name} ({one.found.type})": "dead" if one.died else one.references
             for one in list(known.watched.values())[:40]
         }
         classes = {
@@ -137,10 +138,10 @@ class Watching:
         )
         return self.references.chains[module, name].chains
 
-    def inspect(self, name: str) -> Node:
+    def inspect(self, name: str) -> ReferrersFound:
         """Who refers to the newest watched object of this name, as it is found out now."""
         tree = f"referrers of {name}"
-        self.ask(Inspect(inspection=tree, watch=self.watched(name).serial))
+        self.ask(Inspect(inspection=tree, watch=self.watched(name).found.watch))
         self.wait(lambda known: tree in known.inspections, tree)
         found = self.references.inspections[tree]
         assert found.ended is None, found
@@ -151,15 +152,17 @@ class Watching:
 
     def watched(self, name: str) -> WatchedRecord:
         """The newest of this name."""
-        found = [one for one in self.references.watched.values() if last_name(one.name) == name]
-        return max(found, key=lambda one: one.serial)
+        found = [
+            one for one in self.references.watched.values() if last_name(one.found.name) == name
+        ]
+        return max(found, key=lambda one: one.found.watch)
 
     def has(self, name: str, count: int) -> Callable[[References], bool]:
         """Whether the newest watched object of this name has so many references, and lives."""
 
         def met(known: References) -> bool:
-            found = [one for one in known.watched.values() if last_name(one.name) == name]
-            newest = max(found, key=lambda one: one.serial, default=None)
+            found = [one for one in known.watched.values() if last_name(one.found.name) == name]
+            newest = max(found, key=lambda one: one.found.watch, default=None)
             return newest is not None and not newest.died and newest.references == count
 
         return met

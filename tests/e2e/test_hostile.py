@@ -135,7 +135,9 @@ def test_nothing_of_the_target_is_called(bench: Bench) -> None:
         for name in ("Hostileobject", "Hostiledict", "Hostilelist", "Lying"):
             session.chains("__main__", name)
         session.ask(WatchInstance(module="__main__", name="Hostileobject"))
-        session.ask(Inspect(inspection="tree", watch=session.watched("a_Hostileobject").serial))
+        session.ask(
+            Inspect(inspection="tree", watch=session.watched("a_Hostileobject").found.watch)
+        )
         session.wait(lambda known: "tree" in known.inspections, "a tree of referrers")
         session.censuses(session.references.census.taken + 1)
         session.settle()
@@ -150,7 +152,7 @@ def test_nothing_of_the_target_is_called(bench: Bench) -> None:
 
 
 def hostile_watched(known: References) -> int:
-    return sum(last_name(one.name) == "hostile" for one in known.watched.values())
+    return sum(last_name(one.found.name) == "hostile" for one in known.watched.values())
 
 
 ODD = f"""{WAIT}
@@ -319,7 +321,7 @@ def test_a_program_that_never_rests(bench: Bench) -> None:
 
 def seen_of(session: Watching, name: str) -> str:
     """The address of the newest watched object of this name."""
-    return session.watched(name).address
+    return session.watched(name).found.address
 
 
 def test_main_may_be_replaced(bench: Bench) -> None:

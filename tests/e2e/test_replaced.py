@@ -98,7 +98,7 @@ def test_every_public_name_is_replaced(bench: Bench) -> None:
 
 
 def names_of(session: Watching) -> set[str]:
-    return {one.name for one in session.references.watched.values()}
+    return {one.found.name for one in session.references.watched.values()}
 
 
 def threads_of(session: Watching) -> set[str]:

@@ -285,11 +285,11 @@ def test_of_the_small_numbers_a_counter_has_been_none_stays(bench: Bench) -> Non
     with watching(bench, bench.script(COUNTER)) as session:
         session.wait(lambda known: known.watched, "the number")
         three = session.watched("number")
-        assert three.immortal
+        assert three.found.immortal
         session.go()
         session.wait(partial(ended, three), "the end of the watch over 3")
         four = session.watched("number")
-        assert four.immortal
+        assert four.found.immortal
         session.go()
         session.wait(partial(ended, four), "the end of the watch over 4")
         session.reaches("number", 1)
@@ -308,7 +308,7 @@ def test_what_is_to_be_watched_no_longer_does_not_come_back_by_itself(bench: Ben
     with watching(bench, bench.script(LET_BE)) as session:
         for name in ("thing", "rows"):
             session.reaches(name, 1)
-            session.ask(Unwatch(watch=session.watched(name).serial))
+            session.ask(Unwatch(watch=session.watched(name).found.watch))
             record = session.watched(name)
             session.wait(partial(ended, record), f"the end of the watch over {name}")
         session.go()
@@ -387,9 +387,9 @@ print(id(thing) == first)
 """)
     with watching(bench, script) as session:
         session.reaches("thing", 1)
-        before = session.watched("thing").serial
+        before = session.watched("thing").found.watch
         session.go()
-        session.wait(lambda _: session.watched("thing").serial > before, "the second thing")
+        session.wait(lambda _: session.watched("thing").found.watch > before, "the second thing")
         session.reaches("thing", 1)
         session.go()
         done, snapshot = session.end()
@@ -443,7 +443,7 @@ wait()
     with watching(bench, "--watch", "__main__.answer", "--watch", "yes", script) as session:
         session.wait(
             lambda known: (
-                {last_name(one.name) for one in known.watched.values()}
+                {last_name(one.found.name) for one in known.watched.values()}
                 >= {"answer", "nothing", "yes"}
             ),
             "three watched constants",

@@ -154,7 +154,7 @@ def _known(state: State) -> tuple[References, dict[str, str]]:
 
 def _references(known: References) -> int | None:
     """Of the program's ``thing``."""
-    found = (one.references for one in known.watched.values() if one.name.endswith("thing"))
+    found = (one.references for one in known.watched.values() if one.found.name.endswith("thing"))
     return next(found, None)
 
 

@@ -117,18 +117,18 @@ def watched(known: References) -> list[snap.Watched]:
 
 def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
     return snap.Watched(
-        name=text(record.name),
-        type=text(record.type),
-        address=record.address,
-        references=None if record.immortal else record.references,
+        name=text(record.found.name),
+        type=text(record.found.type),
+        address=record.found.address,
+        references=None if record.found.immortal else record.references,
         ctypes=record.ctypes,
         getrefcount=record.getrefcount,
         getrefcount_offset=offset,
-        immortal=record.immortal,
+        immortal=record.found.immortal,
         alive=record.alive,
         died_s=rounded_or_none(record.ended_s) if record.died else None,
         series=_points(record.series),
-        held=record.held,
+        held=record.found.held,
     )
 
 

@@ -13,9 +13,10 @@ from refwatch.findings.troubles import rate, worst_trouble
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
 from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
+from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.growth import Suspicion, follows, suspicions
 from refwatch.readings.objects.judged import judged
-from refwatch.readings.objects.records import ChainsRecord, is_much
+from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
@@ -127,7 +128,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
     return text + _held_by(known.holders_of(suspicion.name), WIDEST - LABEL - len(text))
 
 
-def _held_by(found: ChainsRecord | None, width: int) -> str:
+def _held_by(found: ChainsFound | None, width: int) -> str:
     """The clearest chain."""
     if found is None:
         return "who keeps them alive was not looked for"

@@ -229,8 +229,8 @@ def _watched_ended(state: State, process: ProcessState, event: ev.WatchedEnded) 
     record = process.references.watched.get(event.watch)
     if record is not None:
         process.references.ended_object(event)
-        if event.died and record.source != "main":
-            state.note(event, f"{record.name} ({record.type}) died")
+        if event.died and record.found.source != "main":
+            state.note(event, f"{record.found.name} ({record.found.type}) died")
 
 
 def _census_failed(state: State, process: ProcessState, event: ev.CensusFailed) -> None:

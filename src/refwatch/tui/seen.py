@@ -54,7 +54,9 @@ def watched_already(state: State, command: Command) -> str:
         addresses |= {number: node.address for number, node in nodes.items()}
         address = addresses.get(command.node, "")
     watched = (one for one in known.watched.values() if one.ended_s is None)
-    return next((safe(one.name) for one in watched if address and one.address == address), "")
+    return next(
+        (safe(one.found.name) for one in watched if address and one.found.address == address), ""
+    )
 
 
 def _number(address: str) -> int | None:

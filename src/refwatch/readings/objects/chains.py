@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
-from refwatch.readings.objects.records import ChainsRecord
+from refwatch.readings.objects.events import ChainsFound
 from refwatch.text.sanitize import printable
 from refwatch.wire.heap_values import ChainLink
 
@@ -19,7 +19,7 @@ NOT_LOOKED = "who keeps them alive is not known yet"
 Chain = Sequence[ChainLink]
 
 
-def why_no_chain(found: ChainsRecord | None) -> str:
+def why_no_chain(found: ChainsFound | None) -> str:
     """What is known of objects to which no chain leads: that nobody holds them, or why it is not
     known."""
     if found is None:

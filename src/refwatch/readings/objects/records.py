@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from refwatch.readings.objects.events import ReferrersFound, WatchedFound
 from refwatch.series.step_series import Steps
 from refwatch.wire.heap_values import (
-    ChainLink,
     Garbage,
     Largest,
     Referenced,
-    Referrer,
-    Site,
     TypeCount,
 )
 
@@ -26,14 +24,7 @@ TypeName = tuple[str, str]
 class WatchedRecord:
     """One watched object."""
 
-    serial: int
-    name: str
-    type: str
-    address: str
-    source: str
-    held: bool
-    immortal: bool
-    found_s: float
+    found: WatchedFound
     references: int | None = None
     """Its true count; None until it was read, and for an immortal one."""
     ctypes: int | None = None
@@ -118,38 +109,10 @@ class Baseline:
 
 
 @dataclass
-class ChainsRecord:
-    """Who keeps instances of a class alive, as last looked for."""
-
-    at: float
-    chains: list[list[ChainLink]]
-    allocated_at: list[Site]
-    missing: str = ""
-    """Why it is not known who holds them, or not of all; empty where no chain means that nobody
-    does."""
-    looked: int = 0
-    garbage: int = 0
-    """Of those looked at, held by nobody."""
-
-
-@dataclass
-class Node:
-    """One opened node of an inspection."""
-
-    type: str
-    label: str
-    address: str
-    references: int | None
-    seen: int | None
-    referrers: list[Referrer]
-    left_out: int
-
-
-@dataclass
 class Inspection:
     """A tree of referrers, as far as it was opened. Its copy is gone when ``ended`` says why."""
 
     name: str
     at: float
-    nodes: dict[int, Node] = field(default_factory=dict)
+    nodes: dict[int, ReferrersFound] = field(default_factory=dict)
     ended: str | None = None

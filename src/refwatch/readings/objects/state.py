@@ -25,15 +25,14 @@ from refwatch.readings.objects.events import (
 from refwatch.readings.objects.records import (
     Baseline,
     CensusRecord,
-    ChainsRecord,
     ClassRecord,
     Inspection,
-    Node,
     TypeName,
     WatchedRecord,
 )
 from refwatch.series.step_series import Room, Steps
 from refwatch.target.events import TargetPaused
+from refwatch.wire.event import SESSION
 from refwatch.wire.heap_values import TypeCount
 
 KEEP_DEAD = 200  # watched objects that have died, or classes that are gone
@@ -84,7 +83,7 @@ class References:
     """When they were counted last."""
     over: bool = False
     """No reading follows: the program has ended, or its interpreter is about to."""
-    chains: dict[TypeName, ChainsRecord] = field(default_factory=dict)
+    chains: dict[TypeName, ChainsFound] = field(default_factory=dict)
     baselines: list[Baseline] = field(default_factory=lambda: [Baseline("start", 0.0)])
     inspections: dict[str, Inspection] = field(default_factory=dict)
     gc_pauses: list[tuple[int, float, float]] = field(default_factory=list)
@@ -130,13 +129,21 @@ class References:
                 types[record.module, record.name] = count
         return types
 
-    def holders_of(self, name: TypeName) -> ChainsRecord | None:
+    def holders_of(self, name: TypeName) -> ChainsFound | None:
         """What is known of who keeps objects of a type alive. Where most of them were garbage at
         the newest census nobody does: what holds the others is not why there are many."""
         count = self.census.types.get(name)
         garbage = self.census.garbage_of(name)
         if count is not None and 2 * garbage > count.count:
-            return ChainsRecord(self.census.taken_s, [], [], "", count.count, garbage)
+            return ChainsFound(
+                at=self.census.taken_s,
+                process=SESSION,
+                module=name[0],
+                name=name[1],
+                chains=[],
+                looked=count.count,
+                garbage=garbage,
+            )
         return self.chains.get(name)
 
     @property
@@ -158,17 +165,8 @@ class References:
     def found_object(self, event: WatchedFound) -> None:
         if event.watch in self.watched and event.watch in self.ended_watched:
             self.ended_watched.remove(event.watch)  # watched again
-        self.watched[event.watch] = WatchedRecord(
-            event.watch,
-            event.name,
-            event.type,
-            event.address,
-            event.source,
-            event.held,
-            event.immortal,
-            event.at,
-            series=_new_series(len(self.watched), self.watched_room),
-        )
+        series = _new_series(len(self.watched), self.watched_room)
+        self.watched[event.watch] = WatchedRecord(event, series=series)
 
     def read_objects(self, event: WatchedRead) -> None:
         self.offset = event.offset
@@ -319,27 +317,12 @@ class References:
 
     def found_chains(self, event: ChainsFound) -> None:
         self.chains.pop((event.module, event.name), None)
-        self.chains[event.module, event.name] = ChainsRecord(
-            event.at,
-            event.chains,
-            event.allocated_at,
-            event.missing,
-            event.looked,
-            event.garbage,
-        )
+        self.chains[event.module, event.name] = event
         while len(self.chains) > KEEP_CHAINS:
             del self.chains[next(iter(self.chains))]
 
     def found_referrers(self, event: ReferrersFound) -> None:
-        self._inspection(event).nodes[event.node] = Node(
-            event.type,
-            event.label,
-            event.address,
-            event.references,
-            event.seen,
-            event.referrers,
-            event.left_out,
-        )
+        self._inspection(event).nodes[event.node] = event
 
     def ended_inspection(self, event: InspectionEnded) -> None:
         self._inspection(event).ended = event.reason

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from refwatch.readings.objects.chains import why_no_chain
+from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.growth import Suspicion
-from refwatch.readings.objects.records import ChainsRecord, TypeName
+from refwatch.readings.objects.records import TypeName
 from refwatch.text.formats import fmt_age, fmt_bytes, fmt_rate
 from refwatch.text.sanitize import safe
 from refwatch.tui.panels.objects.suspects import fmt_moment
@@ -57,7 +58,7 @@ class Holders:
     """A search was asked for, and why nothing is known of it yet; else empty."""
     may_ask: bool
     """There is somebody to ask."""
-    found: ChainsRecord | None = None
+    found: ChainsFound | None = None
 
 
 @dataclass(frozen=True)
@@ -298,7 +299,7 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     return _plain([((text, "muted"), ("enter", "key"), (" looks", "muted"))])
 
 
-def _not_all(found: ChainsRecord | None) -> str:
+def _not_all(found: ChainsFound | None) -> str:
     """What the chains do not tell."""
     if found is None:
         return ""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from refwatch.readings.objects.chains import NOT_LOOKED, Chain, clearest, why_no_chain
+from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.growth import Suspicion, follows, growing
 from refwatch.readings.objects.judged import Judged, judged
 from refwatch.readings.objects.live_growth import follows_instances
-from refwatch.readings.objects.records import ChainsRecord, TypeName
+from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.series.step_series import Steps
 from refwatch.session.events import WorkProgressed
@@ -116,7 +117,7 @@ class ObjectsView:
     suspected: int = 0
     slower: tuple[tuple[str, float], ...] = ()
     """What grows ever slower, and by how much per second: no suspects."""
-    chains: Mapping[TypeName, ChainsRecord] = field(default_factory=dict)
+    chains: Mapping[TypeName, ChainsFound] = field(default_factory=dict)
     work: Mapping[str, WorkProgressed] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""

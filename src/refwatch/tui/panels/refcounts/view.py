@@ -106,13 +106,13 @@ def view_refcounts(state: State) -> RefcountsView:
 
 def _watched(one: WatchedRecord) -> Watched:
     return Watched(
-        watch=one.serial,
-        name=one.name,
-        type=one.type,
-        address=one.address,
-        source=one.source,
-        held=one.held,
-        immortal=one.immortal,
+        watch=one.found.watch,
+        name=one.found.name,
+        type=one.found.type,
+        address=one.found.address,
+        source=one.found.source,
+        held=one.found.held,
+        immortal=one.found.immortal,
         references=one.references,
         ctypes=one.ctypes,
         getrefcount=one.getrefcount,
