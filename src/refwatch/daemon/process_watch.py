@@ -351,7 +351,7 @@ class Watch:
             )
         with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
             self._sampler.check_code()
-        self._sampler.read_switches()
+        self._sampler.read_counters()
         missed = self._sampler.threads.missed
         if missed:
             self._context.limit(

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict
 
 from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
 from refwatch.export.missing import limits_of
-from refwatch.export.values import rounded, rounded_or_none
+from refwatch.export.values import DIGITS, rounded, rounded_or_none
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.threads.state import GilRecord, Line, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
@@ -193,6 +194,7 @@ def _thinned(series: Series) -> list[tuple[float, ...]]:
 
 def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
     sampled = thread.samples > 0
+    counters = asdict(thread.counters)
     return snap.Thread(
         tid=thread.tid,
         ident=thread.ident,
@@ -201,15 +203,12 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
         alive=thread.alive,
         samples=thread.samples,
         states={s: rounded(thread.states[s]) for s in ThreadState if thread.states.get(s)},
-        cpu_s=rounded(thread.cpu_s) if sampled else None,
-        cpu_wait_s=rounded(thread.cpu_wait_s) if sampled else None,
-        voluntary_switches=thread.voluntary_switches if sampled else None,
-        involuntary_switches=thread.involuntary_switches if sampled else None,
         stack=[_line(lines.get(line, UNKNOWN)) for line in thread.stack],
         hot=_hot(thread, lines),
         started_s=rounded(thread.started_s),
         ended_s=rounded_or_none(thread.ended_s),
         holds_s=rounded(thread.holds.total_s) if sampled else None,
+        **{name: round(value, DIGITS) if sampled else None for name, value in counters.items()},
     )
 
 

@@ -63,7 +63,19 @@ class GilSlice(Struct, frozen=True, kw_only=True):
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
 
 
-class ThreadSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ThreadCounters(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The kernel's counters of one thread, since it began: schedstat, status and stat of
+    proc_pid_task(5)."""
+
+    cpu_s: float = 0.0
+    """Time on a CPU, seconds."""
+    cpu_wait_s: float = 0.0
+    """Time on a run queue, seconds."""
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+
+
+class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True):
     """What one thread did in one slice of time."""
 
     serial: int
@@ -76,12 +88,6 @@ class ThreadSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """(line number of LineSeen, state, seconds)."""
     stack: list[int] | None = None
     """Line numbers of LineSeen, innermost first; None when it is what it was."""
-    cpu_s: float = 0.0
-    """On-CPU time of the thread so far, seconds."""
-    cpu_wait_s: float = 0.0
-    """Time on a run queue so far, seconds."""
-    voluntary_switches: int = 0
-    involuntary_switches: int = 0
     holds_running_s: float = 0.0
     """Time with the GIL in this slice while on a CPU, seconds: ``gil_held``."""
     holds_cpu_wait_s: float = 0.0

@@ -329,12 +329,12 @@ class Sampler:
         if self.interpreter is not None and self.interpreter.lines is not None:
             self.interpreter.lines.check()
 
-    def read_switches(self) -> None:
+    def read_counters(self) -> None:
         """Read the context switches of every thread that has run since the last time."""
         for thread in self.threads.by_tid.values():
-            if thread.switches_stamp != thread.sched_raw:
-                thread.switches_stamp = thread.sched_raw
-                thread.read_switches()
+            if thread.counted_stamp != thread.sched_raw:
+                thread.counted_stamp = thread.sched_raw
+                thread.read_counters()
 
     def skip_wait(self, at_ns: int) -> None:
         """Leave out that the main thread has waited, up to now: it was for refwatch."""

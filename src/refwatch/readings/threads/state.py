@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from refwatch.readings.threads.events import GilSlice, ThreadSlice
+from msgspec import convert
+
+from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSlice
 from refwatch.readings.threads.state_timeline import Strip
 from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import Series
@@ -74,10 +76,7 @@ class ThreadRecord:
     stack: list[int] = field(default_factory=list)
     """Lines, innermost first."""
     strip: Strip = field(default_factory=Strip)
-    cpu_s: float = 0.0
-    cpu_wait_s: float = 0.0
-    voluntary_switches: int = 0
-    involuntary_switches: int = 0
+    counters: ThreadCounters = field(default_factory=ThreadCounters)
     cpu_now: float = 0.0
     """Share of one CPU in about the last second, 0 to 1."""
     holds: Holds = field(default_factory=Holds)
@@ -113,9 +112,7 @@ class ThreadRecord:
         self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
         if piece.stack is not None:
             self.stack = piece.stack
-        self.cpu_s, self.cpu_wait_s = piece.cpu_s, piece.cpu_wait_s
-        self.voluntary_switches = piece.voluntary_switches
-        self.involuntary_switches = piece.involuntary_switches
+        self.counters = convert(piece, ThreadCounters, from_attributes=True)
         self.holds.running_s += piece.holds_running_s
         self.holds.cpu_wait_s += piece.holds_cpu_wait_s
         self.holds.blocked_s += piece.holds_blocked_s
@@ -131,7 +128,7 @@ class ThreadRecord:
         self.recent = {s: t * fade for s, t in self.recent.items() if t * fade > 1e-4}
         for state, seconds in piece.states.items():
             self.recent[state] = self.recent.get(state, 0.0) + seconds * part
-        used = max(0.0, piece.cpu_s - self.cpu_s) / span
+        used = max(0.0, piece.cpu_s - self.counters.cpu_s) / span
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 
+from msgspec.structs import asdict, replace
+
 from refwatch.readings.threads.account import Account
 from refwatch.readings.threads.classify import Classifier, Sched
-from refwatch.readings.threads.events import ThreadSlice
+from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.target.locations import NO_LINE
 from refwatch.target.memory import Plan, ReadingDenied
@@ -65,13 +67,14 @@ class Tracked:
         """Number of the sample from which its time is not yet assigned."""
         self.changed_at = 0
         """Number of the sample at which it was last seen to have run."""
-        self.switches = (0, 0)
-        self.switches_stamp = b""
+        self.counted = ThreadCounters()
+        """Counters that are read less often; without times."""
+        self.counted_stamp = b""
         self.account = Account()
         self.classifier = Classifier(self.account.assign)
         self.plan: Plan | None = None
         base = f"/proc/{pid}/task/{tid}"
-        self.status_path = f"{base}/status"
+        self.folder = base
         self.call_fd = _open(f"{base}/syscall")
         try:
             self.sched_fd = _open(f"{base}/schedstat")
@@ -155,6 +158,8 @@ class Tracked:
         last, lasted = account.runs[-1]
         before = self.unmoved_ns if len(account.times) == 1 else 0
         self.unmoved_ns = before + lasted if last is ThreadState.LOCK_WAIT else 0
+        times = self.sched
+        counters = replace(self.counted, cpu_s=times.cpu / 1e9, cpu_wait_s=times.queue / 1e9)
         piece = ThreadSlice(
             serial=self.serial,
             samples=self.samples,
@@ -162,14 +167,11 @@ class Tracked:
             runs=encode_runs((state, weight // 1000) for state, weight in account.runs),
             hot=[(line, state, weight / 1e9) for (line, state), weight in account.hot.items()],
             stack=list(self.stack) if changed else None,
-            cpu_s=self.sched.cpu / 1e9,
-            cpu_wait_s=self.sched.queue / 1e9,
-            voluntary_switches=self.switches[0],
-            involuntary_switches=self.switches[1],
             holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
             holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
             holds_blocked_s=sum(account.holds.values()) / 1e9,
             unmoved_s=self.unmoved_ns / 1e9,
+            **asdict(counters),
         )
         self.stack_sent = list(self.stack)
         account.clear()
@@ -183,12 +185,15 @@ class Tracked:
         self.account.clear()
         self.samples = 0
 
-    def read_switches(self) -> None:
-        """Read the context switches; what can't be read stays as it was."""
+    def read_counters(self) -> None:
+        """Read context switches; what can't be read stays as it was."""
         try:
-            with open(self.status_path, "rb") as file:
-                tail = file.read().rsplit(b"voluntary_ctxt_switches:", 2)
-            self.switches = (int(tail[1].split()[0]), int(tail[2]))
+            with open(f"{self.folder}/status", "rb") as file:
+                status = file.read().rsplit(b"voluntary_ctxt_switches:", 2)
+            self.counted = ThreadCounters(
+                voluntary_switches=int(status[1].split()[0]),
+                involuntary_switches=int(status[2]),
+            )
         except (OSError, ValueError, IndexError):
             pass
 

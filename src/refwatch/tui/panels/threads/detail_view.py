@@ -94,10 +94,11 @@ def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
     ended = "" if thread.ended_s is None else f" to {fmt_duration(thread.ended_s)}"
     daemon = {True: "yes", False: "no", None: "-"}[thread.daemon]
     ident = "-" if thread.ident is None else f"{thread.ident:#x}"
-    own, forced = thread.voluntary_switches, thread.involuntary_switches
+    counters = thread.counters
+    own, forced = counters.voluntary_switches, counters.involuntary_switches
     return (
-        ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
-        ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
+        ("CPU", f"{fmt_duration(counters.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
+        ("waited for a CPU", fmt_duration(counters.cpu_wait_s)),
         ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
         ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
         ("samples", fmt_count(thread.samples)),
