@@ -47,11 +47,10 @@ class Scheduler:
             self.next = min(self._due.values(), default=None)
 
     def _run(self, job: Job, now: int) -> None:
-        retry = self._due[job] = now + RETRY_NS
-        again = job(now)
-        if self._due.get(job) != retry:  # it was set or dropped meanwhile
-            return
-        if again is None:
-            del self._due[job]
-        else:
-            self._due[job] = again
+        del self._due[job]
+        again: int | None = now + RETRY_NS
+        try:
+            again = job(now)
+        finally:
+            if again is not None:
+                self._due.setdefault(job, again)
