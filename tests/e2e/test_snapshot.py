@@ -25,12 +25,12 @@ TOP = {
     "processes",
 }  # fmt: skip
 PROCESS = {
-    "pid", "ppid", "argv", "start_method", "started_s", "ended_s", "exit_code", "memory", "cpu",
-    "gil", "threads", "classes", "watched", "census", "allocations",
+    "number", "pid", "ppid", "argv", "start_method", "started_s", "ended_s", "exit_code", "memory",
+    "cpu", "gil", "threads", "classes", "watched", "census", "allocations",
 }  # fmt: skip
 THREAD = {
     "tid", "ident", "name", "daemon", "alive", "samples", "states", "cpu_s", "cpu_wait_s",
-    "voluntary_switches", "involuntary_switches", "stack", "hot",
+    "voluntary_switches", "involuntary_switches", "minor_faults", "major_faults", "stack", "hot",
 }  # fmt: skip
 
 # One thread in each state that a thread can be kept in, until a line comes on stdin.
@@ -526,3 +526,34 @@ def test_a_target_whose_interpreter_does_not_start_the_probe(bench: Bench) -> No
         """)
     assert bench.watched("-o", "snapshot.json", script).status == 0
     assert bench.read_snapshot().target.exit_code == 0
+
+
+# Touches memory that it has just been given, page by page.
+TOUCHING = """
+import mmap, threading
+def faults():
+    with open("/proc/thread-self/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[7]), int(fields[9])
+end = threading.Event()
+def toucher():
+    memory = mmap.mmap(-1, 4096 * mmap.PAGESIZE)
+    for page in range(4096): memory[page * mmap.PAGESIZE] = 1
+    print(*faults(), flush=True)
+    end.wait()
+thread = threading.Thread(target=toucher, name="toucher"); thread.start()
+input(); end.set()
+"""
+
+
+def test_page_faults_of_a_thread_are_the_kernels(bench: Bench, reader: Read) -> None:
+    def touched(process: ProcessState) -> bool:
+        return any(one.counters.minor_faults >= 4096 for one in process.threads.values())
+
+    done, snapshot = bench.done_when(touched, words=[bench.script(TOUCHING)])
+    minor, major = map(int, done.out.split())
+    toucher = reader(snapshot).thread("toucher")
+    assert toucher.minor_faults is not None
+    assert minor <= toucher.minor_faults < minor + 1000
+    assert toucher.major_faults is not None
+    assert major <= toucher.major_faults < major + 100

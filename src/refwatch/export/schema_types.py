@@ -117,6 +117,10 @@ class Thread(Struct, frozen=True, kw_only=True):
     cpu_wait_s: float | None
     voluntary_switches: int | None
     involuntary_switches: int | None
+    minor_faults: int | None
+    """Page faults that read nothing from disk."""
+    major_faults: int | None
+    """Page faults for which a page was read from disk."""
     stack: list[Line]
     hot: list[HotLine]
     started_s: float

@@ -73,6 +73,10 @@ class ThreadCounters(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Time on a run queue, seconds."""
     voluntary_switches: int = 0
     involuntary_switches: int = 0
+    minor_faults: int = 0
+    """Page faults that read nothing from disk."""
+    major_faults: int = 0
+    """Page faults for which a page was read from disk."""
 
 
 class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True):

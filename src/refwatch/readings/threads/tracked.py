@@ -186,13 +186,17 @@ class Tracked:
         self.samples = 0
 
     def read_counters(self) -> None:
-        """Read context switches; what can't be read stays as it was."""
+        """Read context switches and page faults; what can't be read stays as it was."""
         try:
             with open(f"{self.folder}/status", "rb") as file:
                 status = file.read().rsplit(b"voluntary_ctxt_switches:", 2)
+            with open(f"{self.folder}/stat", "rb") as file:
+                stat = file.read().rpartition(b")")[2].split()  # from its third field on
             self.counted = ThreadCounters(
                 voluntary_switches=int(status[1].split()[0]),
                 involuntary_switches=int(status[2]),
+                minor_faults=int(stat[7]),
+                major_faults=int(stat[9]),
             )
         except (OSError, ValueError, IndexError):
             pass

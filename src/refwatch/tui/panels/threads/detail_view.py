@@ -100,6 +100,10 @@ def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
         ("CPU", f"{fmt_duration(counters.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
         ("waited for a CPU", fmt_duration(counters.cpu_wait_s)),
         ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
+        (
+            "page faults",
+            f"{fmt_count(counters.minor_faults)} minor, {fmt_count(counters.major_faults)} major",
+        ),
         ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
         ("samples", fmt_count(thread.samples)),
         ("tid", str(thread.tid)),
