@@ -50,6 +50,7 @@ EVENTS: list[ev.Event] = [
     ev.CostMeasured(0.5, 0.001, 0.0001, 0.2),
     ev.RateChanged(0.6, 500.0, "500 threads"),
     ev.OutputWritten(0.6, "héllo\r\n\x1b[31m"),
+    ev.TerminalSized(0.6, 24, 80),
     ev.Noted(0.6, "warning", "text"),
     ev.Marked(0.7, "warm"),
     ev.SnapshotWritten(0.7, "/tmp/s.json"),

@@ -22,7 +22,7 @@ from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.watch import Watch
 from refwatch.model import commands as cmd
 from refwatch.model import events as ev
-from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
+from refwatch.model.launch import Ended, Launch, Launched, Sized, Summary, Wrote
 from refwatch.model.wire import encode_line
 from refwatch.observe.proc import proc_is_ours
 from refwatch.session.recording import RecordingWriter
@@ -216,6 +216,8 @@ class Daemon:
             self._start(launch)
         elif isinstance(launch, Wrote):
             self.emit(ev.OutputWritten(self._now(), launch.data))
+        elif isinstance(launch, Sized):
+            self.emit(ev.TerminalSized(self._now(), launch.rows, launch.columns))
         elif isinstance(launch, Ended):
             self._target_ended(launch.exit_code)
 

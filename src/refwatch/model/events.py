@@ -24,6 +24,7 @@ from refwatch.model.process_events import GcPaused as GcPaused
 from refwatch.model.process_events import ProcessMeasured as ProcessMeasured
 from refwatch.model.references import Garbage, Largest, Referenced, Referrer, TypeCount
 from refwatch.model.states import ThreadState
+from refwatch.model.terminal_events import TerminalSized as TerminalSized
 
 
 class TargetStarted(_Event, frozen=True, tag="target_started"):
@@ -434,6 +435,7 @@ Event = (
     | CostMeasured
     | RateChanged
     | OutputWritten
+    | TerminalSized
     | Noted
     | Marked
     | SnapshotWritten

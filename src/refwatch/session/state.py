@@ -16,6 +16,7 @@ from refwatch.model import events as ev
 from refwatch.model.events import Event
 from refwatch.session import codec
 from refwatch.session.allocations import Allocations
+from refwatch.session.output import Output
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.references import References
 
@@ -23,8 +24,6 @@ KEEP_NOTES = 500
 KEEP_MARKS = 1000
 KEEP_RATE_CHANGES = 20
 KEEP_WORK = 20
-PIECE = 4096  # characters; a million pieces of two characters would take fifty times their size
-KEEP_OUTPUT = 1 << 20  # characters of the target's output
 
 
 @dataclass
@@ -55,38 +54,6 @@ class Cost:
     tracing_s: float = 0.0
     measured: bool = False
     """False until the first measurement: the zeros mean nothing then."""
-
-
-@dataclass
-class Output:
-    """The target's terminal output, the last million characters of it. Small pieces are joined, so
-    the last of ``pieces`` may grow: :meth:`since` says what is new."""
-
-    pieces: deque[str] = field(default_factory=deque)
-    kept: int = 0
-    written: int = 0
-    """Characters written in all; it grows with every piece."""
-
-    def add(self, text: str) -> None:
-        if self.pieces and len(self.pieces[-1]) < PIECE:
-            self.pieces[-1] += text
-        else:
-            self.pieces.append(text)
-        self.kept += len(text)
-        self.written += len(text)
-        while self.kept > KEEP_OUTPUT and len(self.pieces) > 1:
-            self.kept -= len(self.pieces.popleft())
-
-    def since(self, written: int) -> str:
-        """What came after the first ``written`` characters, as far back as it is kept."""
-        missing = self.written - written
-        newest: deque[str] = deque()
-        for piece in reversed(self.pieces):
-            if missing <= 0:
-                break
-            newest.appendleft(piece[-missing:])
-            missing -= len(piece)
-        return "".join(newest)
 
 
 @dataclass
@@ -238,6 +205,10 @@ def _rate_changed(state: State, event: ev.RateChanged) -> None:
 
 def _output_written(state: State, event: ev.OutputWritten) -> None:
     state.output.add(event.data)
+
+
+def _terminal_sized(state: State, event: ev.TerminalSized) -> None:
+    state.output.resize(event.rows, event.columns)
 
 
 def _noted(state: State, event: ev.Noted) -> None:
@@ -395,6 +366,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.CostMeasured: _cost_measured,
     ev.RateChanged: _rate_changed,
     ev.OutputWritten: _output_written,
+    ev.TerminalSized: _terminal_sized,
     ev.Noted: _noted,
     ev.Marked: _marked,
     ev.SnapshotWritten: _snapshot_written,

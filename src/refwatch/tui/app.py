@@ -40,11 +40,13 @@ from refwatch.tui.referrers import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.source import source_line
 from refwatch.tui.table_panel import TABLE_KEYS
+from refwatch.tui.terminal_reader import REST_S, TerminalReader, asks
 from refwatch.tui.theme import DARK, LIGHT, defaults
 from refwatch.tui.thread_detail import ThreadScreen
 from refwatch.tui.threads import ThreadsPanel
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
+from refwatch.tui.views.room import room
 from refwatch.tui.views.scrubber import ScrubberView
 from refwatch.tui.views.thread_detail import DetailView, view_detail
 from refwatch.tui.widgets.icicle import ICICLE_KEYS
@@ -57,8 +59,6 @@ __all__ = ["Leave", "RefwatchApp"]
 TICK_S = 0.1
 NUMBERS_EVERY = 4
 """Ticks from one drawing of numbers and tables to the next; timelines move on each."""
-CHROME = (4, 3)
-"""(rows, columns) that are not the Output panel's."""
 
 
 class RefwatchApp(AskingApp):
@@ -106,7 +106,8 @@ class RefwatchApp(AskingApp):
         self._held_drawn = ""
         """The panel that shows it already."""
         self.baseline = Choice()
-        self.specs = panels(live=not replay)
+        self.reader = TerminalReader()
+        self.specs = panels(self.reader, live=not replay)
         self.main = MainScreen(self.specs)
         self._write_snapshot = write_snapshot
         self._snapshot_dir = snapshot_dir
@@ -141,6 +142,10 @@ class RefwatchApp(AskingApp):
                 self.state.apply(event)
                 if isinstance(event, ev.TargetStarted | ev.Checkpoint):
                     self._resize_terminal(self.size)
+                if isinstance(event, ev.Checkpoint) or (
+                    isinstance(event, ev.OutputWritten) and asks(event.data)
+                ):
+                    self._answer()
                 self.tell(event)
             if isinstance(self.feed, ReplayFeed):
                 self.feed.folded(self.state)
@@ -309,6 +314,8 @@ class RefwatchApp(AskingApp):
         if action == "baseline":
             panel = self.main.panel
             return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
+        if action == "leave":
+            return self._typing() is None
         if action in {"speed", "step", "jump"}:
             return isinstance(self.feed, ReplayFeed)
         return True
@@ -387,6 +394,26 @@ class RefwatchApp(AskingApp):
     async def _typed(self, event: OutputLines.Typed) -> None:
         await self.send(TypeInput(event.data))
 
+    def _answer(self) -> None:
+        """Have the terminal answer what the program asks of it, whichever panel is seen."""
+        if self.replay or self.state.exited is not None:
+            return
+        more = self.reader.read(self.state.output)
+        if data := self.reader.take_answers():
+            self.run_worker(self.send(TypeInput(data)), group="typing")
+        if more:
+            self.set_timer(REST_S, self._answer)
+
+    def _typing(self) -> OutputLines | None:
+        """The lines of the terminal while keys go to the program."""
+        focused = self.focused
+        return focused if isinstance(focused, OutputLines) and focused.typing else None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        lines = self._typing()
+        if lines and (event.widget is None or lines not in event.widget.ancestors_with_self):
+            lines.set_typing(False)
+
     @on(OutputLines.TypingChanged)
     def _typing_changed(self) -> None:
         self.draw()
@@ -399,8 +426,7 @@ class RefwatchApp(AskingApp):
         target = self.state.target
         if self.replay or target is None or not target.terminal or self.state.exited:
             return
-        rows, columns = size.height - CHROME[0], size.width - CHROME[1]
-        command = ResizeTerminal(max(rows, 2), max(columns, 10))
+        command = ResizeTerminal(*room(size.height, size.width))
         self.run_worker(self.send(command), group="resize")
 
 
