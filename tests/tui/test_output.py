@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -159,7 +160,8 @@ async def test_the_end_is_followed_while_another_panel_is_seen() -> None:
             feed.push(*(ev.OutputWritten(3.1, f"\r\nline {n} of {round_}") for n in range(300)))
             await settled(app, pilot, feed)
             await pilot.press("3")
-            await until(pilot, lambda last=f"line 299 of {round_}": last in frame(app))
+            last = f"line 299 of {round_}"
+            await until(pilot, partial(lambda last: last in frame(app), last))
 
 
 def test_the_reader_gives_others_a_turn() -> None:

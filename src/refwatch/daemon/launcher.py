@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 HANGS_S = 5.0  # for the daemon to take what it is told
 MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
 TERM = "xterm-256color"  # what the viewer's terminal does, it does as that one
+MOST_OUTPUT = 64 << 10  # bytes that are passed on at once
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
     signal.SIGINT,
@@ -321,12 +322,16 @@ class Terminal:
             self._master = -1
 
     def _take_output(self) -> bool:
-        try:
-            data = os.read(self._master, 65536)
-        except BlockingIOError:
-            return False
-        except OSError:  # EIO: no process has the terminal open
-            return False
+        """Pass on what has been written; False when nothing came. A read gives 4 KiB at most."""
+        data = b""
+        while len(data) < MOST_OUTPUT:
+            try:
+                piece = os.read(self._master, 65536)
+            except OSError:  # no more for now; or EIO: no process has the terminal open
+                break
+            if not piece:
+                break
+            data += piece
         text = self._decoder.decode(data)
         if text and not self._reporter.gone:
             self._reporter.send("wrote", data=text)
