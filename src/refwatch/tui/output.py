@@ -239,7 +239,12 @@ class OutputPanel(Panel):
             return
         self._shown = shown
         cursor = terminal.cursor if typing else None
-        self._lines.show(Rows(*broken(terminal.lines(), cursor, width)))
+        rows = terminal.lines()
+        if grid.rows > height:  # of a larger one the written part is seen
+            last = len(rows) - grid.rows + grid.row
+            while len(rows) - 1 > last and not spans(rows[-1]):
+                rows.pop()
+        self._lines.show(Rows(*broken(rows, cursor, width)))
 
     def _say(self, view: OutputView) -> str:
         if self._lines.typing:
