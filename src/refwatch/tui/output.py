@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -161,8 +162,9 @@ class OutputLines(ScrollLines):
             text = strip.text
             start = cell_len(text[: span[0]])
             end = cell_len(text.rstrip() if span[1] < 0 else text[: span[1]])
-            style = self.screen.get_component_rich_style("screen--selection")
-            chosen = Segment.apply_style(strip.crop(start, max(start, end)), post_style=style)
+            ground = self.screen.get_component_rich_style("screen--selection")
+            ground = Style(bgcolor=ground.bgcolor)
+            chosen = Segment.apply_style(strip.crop(start, max(start, end)), post_style=ground)
             strip = Strip([*strip.crop(0, start), *chosen, *strip.crop(max(start, end))])
         return strip.apply_offsets(0, index)
 

@@ -48,12 +48,15 @@ class Sgr:
                 front, back = colour if number == 38 else front, colour if number == 48 else back
             else:
                 front, back = _plain(number, front, back)
-        return Sgr(frozenset(flags), front, back)
+        return _sgr(frozenset(flags), front, back)
 
 
-@lru_cache(maxsize=1024)
+_sgr = lru_cache(maxsize=1024)(Sgr)
+
+
+@lru_cache(maxsize=4096)
 def changed(style: Sgr, args: str) -> Sgr:
-    """As :meth:`Sgr.changed`: programs use few of them, again and again."""
+    """As :meth:`Sgr.changed`: programs use few of them, again and again, each the same object."""
     return style.changed(args)
 
 
