@@ -262,7 +262,7 @@ import curses
 print("before it")
 def show(window):
     height, width = window.getmaxyx()
-    window.addstr(height - 1, width - 12, "bottom right"[:11])
+    window.addstr(height - 1, width - 12, "last column")
     window.addstr(3, 20, f"{height} x {width}", curses.A_REVERSE)
     while (key := window.getkey()) != "q":
         window.addstr(5, 20, f"key {key}")
@@ -277,7 +277,7 @@ def test_a_full_screen_program(bench: Bench, open_terminal: Open) -> None:
     terminal = open_terminal("--record", "events.rec", script, rows=24, columns=80)
     terminal.wait("running")
     terminal.press("3")
-    terminal.wait("20 x 77", "bottom righ")
+    terminal.wait("20 x 77", "last column")
     assert not terminal.shows("before it")
     terminal.press("\r")
     terminal.wait("TYPING: ctrl+] ends it")
