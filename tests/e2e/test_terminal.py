@@ -66,7 +66,7 @@ def test_a_session(
     terminal.wait("TYPING")
     terminal.press("Ada q 2 s\r")
     terminal.wait("your name is Ada q 2 s")
-    terminal.press("\x1b")
+    terminal.press("\x1d")
     terminal.wait("enter: type to it")
     terminal.press("s")
     terminal.wait("Snapshot written")
@@ -240,6 +240,7 @@ def test_the_target_s_terminal_follows_the_size(bench: Bench, open_terminal: Ope
     script = bench.script("""
         import os, signal, sys
         print("tty", all(os.isatty(fd) for fd in range(3)), os.getsid(0) == os.getpid())
+        print("at first", *os.get_terminal_size(), os.environ["TERM"], os.environ.get("LINES"))
         signal.signal(signal.SIGWINCH, lambda *_: print("size", *os.get_terminal_size()))
         while True:
             signal.pause()
@@ -247,13 +248,72 @@ def test_the_target_s_terminal_follows_the_size(bench: Bench, open_terminal: Ope
     terminal = open_terminal(script, rows=24, columns=80)
     terminal.wait("running")
     terminal.press("3")
-    terminal.wait("tty True True")
+    terminal.wait("tty True True", "at first 77 20 xterm-256color None")
     terminal.resize(40, 120)
     terminal.wait("size 117 36")
     terminal.press("q")
     terminal.wait("still running")
     terminal.press("e")
     assert terminal.end() == 143
+
+
+FULL_SCREEN = """
+import curses
+print("before it")
+def show(window):
+    height, width = window.getmaxyx()
+    window.addstr(height - 1, width - 12, "last column")
+    window.addstr(3, 20, f"{height} x {width}", curses.A_REVERSE)
+    while (key := window.getkey()) != "q":
+        window.addstr(5, 20, f"key {key}")
+        window.clrtoeol()
+curses.wrapper(show)
+print("after it")
+"""
+
+
+def test_a_full_screen_program(bench: Bench, open_terminal: Open) -> None:
+    script = bench.script(FULL_SCREEN)
+    terminal = open_terminal("--record", "events.rec", script, rows=24, columns=80)
+    terminal.wait("running")
+    terminal.press("3")
+    terminal.wait("20 x 77", "last column")
+    assert not terminal.shows("before it")
+    terminal.press("\r")
+    terminal.wait("TYPING: ctrl+] ends it")
+    for keys, name in (("\x1b[A", "KEY_UP"), ("\x1b[15~", "KEY_F(5)"), ("\t", "\t"), ("3", "3")):
+        terminal.press(keys)
+        terminal.wait(f"key {name}".rstrip())
+    terminal.press("q")
+    terminal.wait("before it", "after it", "finished, exit 0")
+    assert not terminal.shows("20 x 77")
+    terminal.press("q")
+    assert terminal.end() == 0
+
+    smaller = open_terminal("replay", "events.rec", rows=20, columns=60)
+    smaller.wait("recording")
+    smaller.press("J3")
+    smaller.wait("after it")
+    smaller.press("q")
+    assert smaller.end() == 0
+
+
+def test_a_program_asks_where_its_cursor_is(bench: Bench, open_terminal: Open) -> None:
+    script = bench.script("""
+        import os, termios, tty
+        before = termios.tcgetattr(0)
+        tty.setraw(0)
+        os.write(1, b"12345\\x1b[6n")
+        answer = os.read(0, 64)
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        print("the answer:", answer)
+        """)
+    terminal = open_terminal(script)
+    terminal.wait("finished, exit 0")
+    terminal.press("3")
+    terminal.wait(r"the answer: b'\x1b[1;6R'")
+    terminal.press("q")
+    assert terminal.end() == 0
 
 
 def test_a_recording_in_the_ui(bench: Bench, open_terminal: Open) -> None:

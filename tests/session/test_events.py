@@ -116,6 +116,7 @@ EVENTS: list[ev.Event] = [
     ),
     ev.RateChanged(at=0.6, process=MAIN, rate_hz=500.0, reason="500 threads"),
     ev.OutputWritten(at=0.6, data="héllo\r\n\x1b[31m"),
+    ev.TerminalSized(at=0.6, rows=24, columns=80),
     ev.Noted(at=0.6, level="warning", text="text"),
     ev.Marked(at=0.7, name="warm"),
     ev.SnapshotWritten(at=0.7, path="/tmp/s.json"),

@@ -7,8 +7,9 @@ import pytest
 from refwatch.readings.threads.state import KEEP_HOT, ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
+from refwatch.session.output import KEEP_OUTPUT, Output
 from refwatch.session.process import KEEP_ENDED, ProcessState
-from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, KEEP_OUTPUT, Output, State
+from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, State
 from refwatch.wire.event import MAIN
 
 PID = 42
@@ -294,3 +295,18 @@ def test_output_since_is_what_is_new() -> None:
     assert output.since(0) == written
     assert output.since(len(written) - 10_000) == written[-10_000:]
     assert output.since(output.written) == ""
+
+
+def test_output_keeps_the_sizes_and_modes_that_what_is_kept_needs() -> None:
+    output = Output()
+    output.resize(24, 80)
+    output.add("\x1b[?1049h\x1b[?25l" + "a" * 5000)
+    output.resize(30, 100)
+    output.add("b" * 5000)
+    output.add("\x1b[?1;2004h\x1b[?25h" + "c" * KEEP_OUTPUT)
+    output.resize(40, 120)
+    assert output.sizes == [(0, 24, 80), (5014, 30, 100), (output.written, 40, 120)][1:]
+    assert output.prelude() == "\x1b[?1049h\x1b[?25l"
+    output.add("d" * KEEP_OUTPUT)
+    assert output.sizes == [(output.written - KEEP_OUTPUT, 40, 120)]
+    assert output.prelude() == "\x1b[?1049h\x1b[?25h\x1b[?1h\x1b[?2004h"

@@ -19,6 +19,7 @@ from refwatch.cli.fork import RunOptions, fork_daemon
 from refwatch.daemon.last_words import BUSY_S, reap
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
+from refwatch.tui.panels.output.room import room
 
 if TYPE_CHECKING:
     from refwatch.session.recording import RecordingWriter
@@ -134,7 +135,7 @@ def _fork_launcher(
     output: Output | None,
 ) -> int:
     """Return the pid of the process that is the target's parent."""
-    size = shutil.get_terminal_size()
+    size = room(*reversed(shutil.get_terminal_size()))
     pid = os.fork()
     if pid:
         return pid
@@ -148,7 +149,7 @@ def _fork_launcher(
         from refwatch.daemon.launcher import Launcher
 
         launcher = Launcher(spec, session.probe_path, daemon, link, output)
-        launcher.run_on_terminal(max(size.lines - 6, 10), max(size.columns - 4, 40), status_fd)
+        launcher.run_on_terminal(*size, status_fd)
         session.remove_if_unused()
     finally:
         os._exit(0)

@@ -27,7 +27,7 @@ from refwatch.wire import commands as cmd
 from refwatch.wire.codec import encode_line
 from refwatch.wire.connections import Connection, Listener, Viewer
 from refwatch.wire.event import MAIN, TimedEvent
-from refwatch.wire.launch import Ended, Launch, Launched, Summary, Wrote
+from refwatch.wire.launch import Ended, Launch, Launched, Sized, Summary, Wrote
 
 if TYPE_CHECKING:
     from refwatch.wire.files import Output
@@ -217,6 +217,8 @@ class Daemon:
             self._start(launch)
         elif isinstance(launch, Wrote):
             self.emit(ev.OutputWritten(at=self._now(), data=launch.data))
+        elif isinstance(launch, Sized):
+            self.emit(ev.TerminalSized(at=self._now(), rows=launch.rows, columns=launch.columns))
         elif isinstance(launch, Ended):
             self._target_ended(launch.exit_code)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 HANGS_S = 5.0  # for the daemon to take what it is told
 MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
+TERM = "xterm-256color"  # what the viewer's terminal does, it does as that one
+MOST_OUTPUT = 64 << 10  # bytes that are passed on at once
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
     signal.SIGINT,
@@ -127,7 +129,10 @@ class Launcher:
 
     def _spawn(self, terminal: str | None) -> None:
         actions: list[tuple[int, int, str, int, int] | tuple[int, int, int]] = []
+        environment = self._environment
         if terminal is not None:
+            stale = {"LINES", "COLUMNS"}  # of the user's terminal
+            environment = {k: v for k, v in environment.items() if k not in stale} | {"TERM": TERM}
             actions = [(os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0)]
             actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
         started = time.monotonic()
@@ -136,7 +141,7 @@ class Launcher:
             self.pid = os.posix_spawn(
                 self.spec.executable,
                 self.spec.argv,
-                self._environment,
+                environment,
                 file_actions=actions,
                 setsigmask=self._mask,
                 setsigdef=DEFAULT_SIGNALS if terminal is None else TERMINAL_SIGNALS,
@@ -215,6 +220,7 @@ class Launcher:
             _say(status_fd, f"error {error}")
             return
         os.close(slave)
+        self._reporter.send("sized", rows=rows, columns=columns)
         _say(status_fd, f"pid {self.pid}")
         terminal = Terminal(master, self.pid, self._reporter, woken)
         code = terminal.carry()
@@ -316,16 +322,26 @@ class Terminal:
             self._master = -1
 
     def _take_output(self) -> bool:
-        try:
-            data = os.read(self._master, 65536)
-        except BlockingIOError:
-            return False
-        except OSError:  # EIO: no process has the terminal open
-            return False
+        """Pass on what has been written; False when nothing came. A read gives 4 KiB at most."""
+        data = b""
+        while len(data) < MOST_OUTPUT:
+            try:
+                piece = os.read(self._master, 65536)
+            except OSError:  # no more for now; or EIO: no process has the terminal open
+                break
+            if not piece:
+                break
+            data += piece
         text = self._decoder.decode(data)
         if text and not self._reporter.gone:
             self._reporter.send("wrote", data=text)
         return bool(data)
+
+    def _resize(self, rows: int, columns: int) -> None:
+        if os.get_terminal_size(self._master) != (columns, rows):
+            self._take_output()  # as far as it has come, it was written to the old size
+            set_size(self._master, rows, columns)
+            self._reporter.send("sized", rows=rows, columns=columns)
 
     def _type(self) -> None:
         try:
@@ -357,7 +373,7 @@ class Terminal:
         if kind == "type_input":
             self._input = (self._input + str(command["data"]).encode())[:MOST_INPUT]
         elif kind == "resize_terminal" and self._master >= 0:
-            set_size(self._master, int(str(command["rows"])), int(str(command["columns"])))
+            self._resize(int(str(command["rows"])), int(str(command["columns"])))
         elif kind == "signal_target":
             with contextlib.suppress(OSError):  # it has just ended, or there is no such signal
                 os.kill(self._pid, int(str(command["number"])))

@@ -91,6 +91,13 @@ class OutputWritten(SessionEvent, frozen=True, kw_only=True, tag="output_written
     data: str
 
 
+class TerminalSized(SessionEvent, frozen=True, kw_only=True, tag="terminal_sized"):
+    """The target's terminal has this size from now on."""
+
+    rows: int
+    columns: int
+
+
 class Marked(SessionEvent, frozen=True, kw_only=True, tag="marked"):
     name: str
 
@@ -158,6 +165,7 @@ Event = (
     | CostMeasured
     | RateChanged
     | OutputWritten
+    | TerminalSized
     | Noted
     | Marked
     | SnapshotWritten

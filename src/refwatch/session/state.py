@@ -17,6 +17,7 @@ from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.session import codec
 from refwatch.session import events as ev
+from refwatch.session.output import Output
 from refwatch.session.process import ProcessState
 from refwatch.wire.event import MAIN, SESSION, TimedEvent
 
@@ -24,8 +25,6 @@ KEEP_NOTES = 500
 KEEP_MARKS = 1000
 KEEP_RATE_CHANGES = 20
 KEEP_WORK = 20
-PIECE = 4096  # characters; a million pieces of two characters would take fifty times their size
-KEEP_OUTPUT = 1 << 20  # characters of the target's output
 
 
 @dataclass
@@ -37,38 +36,6 @@ class Note:
     text: str
     process: int = SESSION
     """Whom it is about: the number of a process, or the session."""
-
-
-@dataclass
-class Output:
-    """The target's terminal output, the last million characters of it. Small pieces are joined, so
-    the last of ``pieces`` may grow: :meth:`since` says what is new."""
-
-    pieces: deque[str] = field(default_factory=deque)
-    kept: int = 0
-    written: int = 0
-    """Characters written in all; it grows with every piece."""
-
-    def add(self, text: str) -> None:
-        if self.pieces and len(self.pieces[-1]) < PIECE:
-            self.pieces[-1] += text
-        else:
-            self.pieces.append(text)
-        self.kept += len(text)
-        self.written += len(text)
-        while self.kept > KEEP_OUTPUT and len(self.pieces) > 1:
-            self.kept -= len(self.pieces.popleft())
-
-    def since(self, written: int) -> str:
-        """What came after the first ``written`` characters, as far back as it is kept."""
-        missing = self.written - written
-        newest: deque[str] = deque()
-        for piece in reversed(self.pieces):
-            if missing <= 0:
-                break
-            newest.appendleft(piece[-missing:])
-            missing -= len(piece)
-        return "".join(newest)
 
 
 @dataclass
@@ -140,6 +107,10 @@ def _process_started(state: State, event: ev.TargetStarted) -> None:
 
 def _output_written(state: State, event: ev.OutputWritten) -> None:
     state.output.add(event.data)
+
+
+def _terminal_sized(state: State, event: ev.TerminalSized) -> None:
+    state.output.resize(event.rows, event.columns)
 
 
 def _noted(state: State, event: ev.Noted) -> None:
@@ -338,6 +309,7 @@ _PROCESS_FOLDS: dict[type, _Fold] = {
 _SESSION_FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.TargetStarted: _process_started,
     ev.OutputWritten: _output_written,
+    ev.TerminalSized: _terminal_sized,
     ev.Noted: _noted,
     ev.Marked: _marked,
     ev.SnapshotWritten: _snapshot_written,

@@ -33,6 +33,8 @@ from refwatch.tui.panels.objects.detail import ObjectDetail, ObjectScreen
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.objects.panel import ObjectsPanel
 from refwatch.tui.panels.output.panel import OutputLines
+from refwatch.tui.panels.output.room import room
+from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
 from refwatch.tui.panels.refcounts.panel import RefcountsPanel
 from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
 from refwatch.tui.panels.registry import panels
@@ -57,8 +59,6 @@ __all__ = ["Leave", "RefwatchApp"]
 TICK_S = 0.1
 NUMBERS_EVERY = 4
 """Ticks from one drawing of numbers and tables to the next; timelines move on each."""
-CHROME = (4, 3)
-"""(rows, columns) that are not the Output panel's."""
 
 
 class RefwatchApp(AskingApp):
@@ -106,7 +106,8 @@ class RefwatchApp(AskingApp):
         self._held_drawn = ""
         """The panel that shows it already."""
         self.baseline = Choice()
-        self.specs = panels(live=not replay)
+        self.reader = TerminalReader()
+        self.specs = panels(self.reader, live=not replay)
         self.main = MainScreen(self.specs)
         self._write_snapshot = write_snapshot
         self._snapshot_dir = snapshot_dir
@@ -141,6 +142,10 @@ class RefwatchApp(AskingApp):
                 self.state.apply(event)
                 if isinstance(event, ev.TargetStarted | ev.Checkpoint):
                     self._resize_terminal(self.size)
+                if isinstance(event, ev.Checkpoint) or (
+                    isinstance(event, ev.OutputWritten) and asks(event.data)
+                ):
+                    self._answer()
                 self.tell(event)
             if isinstance(self.feed, ReplayFeed):
                 self.feed.folded(self.state)
@@ -309,6 +314,8 @@ class RefwatchApp(AskingApp):
         if action == "baseline":
             panel = self.main.panel
             return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
+        if action == "leave":
+            return self._typing() is None
         if action in {"speed", "step", "jump"}:
             return isinstance(self.feed, ReplayFeed)
         return True
@@ -387,6 +394,26 @@ class RefwatchApp(AskingApp):
     async def _typed(self, event: OutputLines.Typed) -> None:
         await self.send(TypeInput(data=event.data))
 
+    def _answer(self) -> None:
+        """Have the terminal answer what the program asks of it, whichever panel is seen."""
+        if self.replay or self.state.exited is not None:
+            return
+        more = self.reader.read(self.state.output)
+        if data := self.reader.take_answers():
+            self.run_worker(self.send(TypeInput(data=data)), group="typing")
+        if more:
+            self.set_timer(REST_S, self._answer)
+
+    def _typing(self) -> OutputLines | None:
+        """The lines of the terminal while keys go to the program."""
+        focused = self.focused
+        return focused if isinstance(focused, OutputLines) and focused.typing else None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        lines = self._typing()
+        if lines and (event.widget is None or lines not in event.widget.ancestors_with_self):
+            lines.set_typing(False)
+
     @on(OutputLines.TypingChanged)
     def _typing_changed(self) -> None:
         self.draw()
@@ -399,8 +426,8 @@ class RefwatchApp(AskingApp):
         target = self.state.target
         if self.replay or target is None or not target.terminal or self.state.exited:
             return
-        rows, columns = size.height - CHROME[0], size.width - CHROME[1]
-        command = ResizeTerminal(rows=max(rows, 2), columns=max(columns, 10))
+        rows, columns = room(size.height, size.width)
+        command = ResizeTerminal(rows=rows, columns=columns)
         self.run_worker(self.send(command), group="resize")
 
 

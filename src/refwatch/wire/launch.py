@@ -31,6 +31,13 @@ class Wrote(_Launch, frozen=True, kw_only=True, tag="wrote"):
     data: str
 
 
+class Sized(_Launch, frozen=True, kw_only=True, tag="sized"):
+    """The target's terminal has this size from now on."""
+
+    rows: int
+    columns: int
+
+
 class Ended(_Launch, frozen=True, kw_only=True, tag="ended"):
     """The target's exit status, 128+N for signal N."""
 
@@ -46,4 +53,4 @@ class Summary(_Launch, frozen=True, kw_only=True, tag="summary"):
     failed: bool = False
 
 
-Launch = Launched | Wrote | Ended | Summary
+Launch = Launched | Wrote | Sized | Ended | Summary

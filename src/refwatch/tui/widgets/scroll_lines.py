@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -12,6 +11,14 @@ from textual.strip import Strip
 
 from refwatch.tui.views.spans import Line
 from refwatch.tui.widgets.lines import Brush, paint
+
+
+class LineSource(Protocol):
+    """Lines, each of which may be made when it is seen."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Line: ...
 
 
 class ScrollLines(ScrollView, can_focus=True):
@@ -27,11 +34,11 @@ class ScrollLines(ScrollView, can_focus=True):
 
     def __init__(self, name: str, *, follow: bool = False, classes: str | None = None) -> None:
         super().__init__(id=name, classes=classes)
-        self._lines: Sequence[Line] = ()
+        self._lines: LineSource = ()
         self._follow = follow
         self._brush = Brush(self)
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: LineSource) -> None:
         """Replace what is shown."""
         if lines == self._lines:
             return
@@ -40,7 +47,7 @@ class ScrollLines(ScrollView, can_focus=True):
             self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
         self._lines = lines
         if self._follow and at_end:
-            self.scroll_end(animate=False, force=True)
+            self.scroll_end(animate=False, force=True, immediate=True)
         self.refresh()
 
     def on_resize(self) -> None:

@@ -5,51 +5,69 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.selection import Selection
+from textual.strip import Strip
 
+from refwatch.session.output import Output
 from refwatch.session.state import State
 from refwatch.tui.panel import Panel
-from refwatch.tui.panels.output.terminal import Terminal, wrapped
+from refwatch.tui.panels.output.grid import BLANK, Cells, spans
+from refwatch.tui.panels.output.keys import pasted, sequence
+from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader
 from refwatch.tui.views.spans import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
-MOST_AT_ONCE = 64 * 1024
-"""Characters read in one redraw: of a flood only the end is ever seen."""
-
-KEYS: dict[str, str] = {
-    "enter": "\r", "backspace": "\x7f", "tab": "\t", "shift+tab": "\x1b[Z", "up": "\x1b[A",
-    "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "home": "\x1b[H", "end": "\x1b[F",
-    "insert": "\x1b[2~", "delete": "\x1b[3~", "pageup": "\x1b[5~", "pagedown": "\x1b[6~",
-}  # fmt: skip
-"""What a terminal sends for the keys that are no character."""
+LEAVE = "ctrl+right_square_bracket"
+"""The one key that does not go to the program, as with telnet."""
+LEAVE_SAID = "ctrl+]"
 
 
 @dataclass(frozen=True)
 class OutputView:
-    """``written`` characters in all, of which ``pieces`` are the last."""
+    """``output`` grows: the panel reads on from where it was."""
 
-    pieces: tuple[str, ...]
-    written: int
+    output: Output
     terminal: bool
     """The target writes to our terminal."""
     running: bool
 
 
 def view_output(state: State) -> OutputView:
-    """Read what was written; only as much of it as is looked at in one redraw."""
-    return OutputView(
-        tuple(state.output.pieces),
-        state.output.written,
-        state.target is not None and state.target.terminal,
-        state.exited is None,
-    )
+    """Read what was written, and whether there is somebody to type to."""
+    terminal = state.target is not None and state.target.terminal
+    return OutputView(state.output, terminal, state.exited is None)
+
+
+class Rows:
+    """Rows of cells as lines, each made when it is seen. ``cursor`` is the place of one."""
+
+    def __init__(self, rows: list[Cells], cursor: tuple[int, int] | None = None) -> None:
+        self._rows, self._cursor = rows, cursor
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int, /) -> Line:
+        cells = self._rows[index]
+        if self._cursor is not None and self._cursor[0] == index:
+            column = self._cursor[1]
+            cells = cells + [BLANK] * (column + 1 - len(cells))
+            char, style = cells[column]
+            cells[column] = (char, f"{style or 'ansi:'} reverse")
+        return spans(cells)
 
 
 class OutputLines(ScrollLines):
-    """The lines; in typing mode every key but escape goes to the target."""
+    """The lines; in typing mode every key but one goes to the target."""
+
+    ALLOW_SELECT = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -58,9 +76,11 @@ class OutputLines(ScrollLines):
             "Type to the program",
             key_display="enter",
             id="output.type",
-            tooltip="What is typed then goes to the program; escape ends it",
+            tooltip=f"Every key then goes to the program, but for {LEAVE_SAID}, which ends it",
         ),
-        Binding("escape", "stop_typing", "Stop typing", id="output.stop_typing"),
+        Binding(
+            LEAVE, "stop_typing", "Stop typing", key_display=LEAVE_SAID, id="output.stop_typing"
+        ),
     ]
 
     class Typed(Message):
@@ -73,8 +93,9 @@ class OutputLines(ScrollLines):
     class TypingChanged(Message):
         """Typing mode was entered or left."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: TerminalReader) -> None:
         super().__init__("output-lines", follow=True)
+        self._reader = reader
         self.typing = False
         self.may_type = False
 
@@ -84,7 +105,7 @@ class OutputLines(ScrollLines):
         return self.typing if action == "stop_typing" else True
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
-        return self.typing and key != "escape"
+        return self.typing and key != LEAVE
 
     def action_type(self) -> None:
         self.set_typing(True)
@@ -100,45 +121,71 @@ class OutputLines(ScrollLines):
             self.post_message(self.TypingChanged())
 
     def on_blur(self) -> None:
-        self.set_typing(False)
+        if self.app.app_focus:  # else it comes back with the user
+            self.set_typing(False)
 
     def on_click(self) -> None:
-        self.set_typing(True)
+        if self.text_selection is None:  # else the mouse was moved
+            self.set_typing(True)
 
     async def _on_key(self, event: events.Key) -> None:
         """Raw keys, as they must be for a terminal: the one place where no binding decides."""
-        if not self.typing or event.key == "escape":
+        if not self.typing or event.key == LEAVE:
             return
         event.stop()
         event.prevent_default()
-        data = KEYS.get(event.key) or event.character or _control(event.key)
-        if data:
+        application = self._reader.terminal.cursor_keys
+        if data := sequence(event.key, event.character, application=application):
             self.post_message(self.Typed(data))
 
     def on_paste(self, event: events.Paste) -> None:
         if self.typing:
             event.stop()
-            self.post_message(self.Typed(event.text.replace("\n", "\r")))
+            bracketed = self._reader.terminal.bracketed_paste
+            self.post_message(self.Typed(pasted(event.text, bracketed=bracketed)))
+
+    # -- selecting -----------------------------------------------------------------------------
+
+    def get_selection(self, selection: Selection) -> tuple[str, str]:
+        lines = (self._lines[index] for index in range(len(self._lines)))
+        return selection.extract("\n".join(text_of(line) for line in lines)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        index = y + self.scroll_offset.y
+        selection = self.text_selection
+        span = selection.get_span(index) if selection else None
+        if span is not None:
+            text = strip.text
+            start = cell_len(text[: span[0]])
+            end = cell_len(text.rstrip() if span[1] < 0 else text[: span[1]])
+            ground = self.screen.get_component_rich_style("screen--selection")
+            ground = Style(bgcolor=ground.bgcolor)
+            chosen = Segment.apply_style(strip.crop(start, max(start, end)), post_style=ground)
+            strip = Strip([*strip.crop(0, start), *chosen, *strip.crop(max(start, end))])
+        return strip.apply_offsets(0, index)
 
 
-def _control(key: str) -> str:
-    """``ctrl+c`` -> the character that a terminal sends for it."""
-    letter = key.removeprefix("ctrl+")
-    return chr(ord(letter) & 0x1F) if key.startswith("ctrl+") and len(letter) == 1 else ""
+def text_of(line: Line) -> str:
+    """The line without its styles."""
+    return "".join(text for text, _ in line)
 
 
 class OutputPanel(Panel):
-    """Shows an OutputView."""
+    """Shows an OutputView. Much that was written at once is read while others have their turn."""
 
-    def __init__(self, *, live: bool) -> None:
+    def __init__(self, reader: TerminalReader, *, live: bool) -> None:
         super().__init__(id="output")
         self._live = live
-        self._lines = OutputLines()
-        self._terminal = Terminal()
-        self._read = 0
-        self._width = 0
+        self._reader = reader
+        self._lines = OutputLines(reader)
         self._hint = ""
         self._view: OutputView | None = None
+        self._reads_on = False
+        self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield self._lines
@@ -161,28 +208,49 @@ class OutputPanel(Panel):
             self._lines.set_typing(False)
         self._hint = self._say(view)
         self._view = view
+        self._read()
         self._lay_out()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._lay_out)
+        self.call_after_refresh(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reads_on = False
+        self._read()
+        if not self._reads_on:
+            self._lay_out()
+
+    def _read(self) -> None:
+        view, region = self._view, self._lines.scrollable_content_region
+        if view is None or not region or not self.display or self._reads_on:
+            return
+        self._reader.fit(region.height, region.width)
+        self._reads_on = self._reader.read(view.output)
+        answers = self._reader.take_answers()
+        if answers and self._lines.may_type:
+            self._lines.post_message(OutputLines.Typed(answers))
+        if self._reads_on:
+            self.set_timer(REST_S, self._read_on)
 
     def _lay_out(self) -> None:
-        view = self._view
-        width = self._lines.scrollable_content_region.width
-        if view is None or not width:
+        width, height = self._lines.scrollable_content_region.size
+        terminal, typing = self._reader.terminal, self._lines.typing
+        grid = terminal.grid
+        shown = (terminal, self._reader.position, grid.rows, grid.columns, width, height, typing)
+        if not width or shown == self._shown:
             return
-        if view.written == self._read and width == self._width:
-            return
-        if view.written < self._read:  # a recording has gone back
-            self._terminal, self._read = Terminal(), 0
-        self._width = width
-        self._terminal.feed(_news(view, self._read))
-        self._read = view.written
-        self._lines.show(wrapped(self._terminal.lines(), width))
+        self._shown = shown
+        cursor = terminal.cursor if typing else None
+        rows = terminal.lines()
+        if grid.rows > height:  # of a larger one the written part is seen
+            last = len(rows) - grid.rows + grid.row
+            while len(rows) - 1 > last and not spans(rows[-1]):
+                rows.pop()
+        self._lines.show(Rows(*broken(rows, cursor, width)))
 
     def _say(self, view: OutputView) -> str:
         if self._lines.typing:
-            return "TYPING: esc ends it"
+            return f"TYPING: {LEAVE_SAID} ends it"
         if self._lines.may_type:
             return "enter: type to it"
         if not view.terminal:
@@ -190,13 +258,15 @@ class OutputPanel(Panel):
         return "" if view.running else "has ended"
 
 
-def _news(view: OutputView, read: int) -> str:
-    """What was written since ``read`` characters, or the end of it."""
-    wanted = min(view.written - read, MOST_AT_ONCE)
-    parts: list[str] = []
-    for piece in reversed(view.pieces):
-        if wanted <= 0:
-            break
-        parts.append(piece[-wanted:])
-        wanted -= len(parts[-1])
-    return "".join(reversed(parts))
+def broken(
+    rows: list[Cells], cursor: tuple[int, int] | None, width: int
+) -> tuple[list[Cells], tuple[int, int] | None]:
+    """Rows of a terminal that was wider than the panel go on in the next line; the cursor goes
+    along."""
+    out: list[Cells] = []
+    place = cursor
+    for index, row in enumerate(rows):
+        if cursor is not None and cursor[0] == index:
+            place = (len(out) + cursor[1] // width, cursor[1] % width)
+        out += [row[at : at + width] for at in range(0, len(row), width)] or [row]
+    return out, place

@@ -1,248 +1,267 @@
-"""The target's terminal output as lines: colours, carriage returns and the moves of progress bars.
-
-Not a whole terminal: programs that paint the full screen are shown as the lines they write. The
-last ``LIVE`` lines can still be changed by what comes; those before are finished. Bounded.
-"""
+"""A terminal as programs expect it behind ``TERM=xterm-256color``: takes what they write, has a
+screen, and answers what they ask."""
 
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections.abc import Callable
 
-from rich.cells import cell_len
+from refwatch.tui.panels.output.grid import Cells, Grid
+from refwatch.tui.panels.output.sgr import changed
 
-from refwatch.text.sanitize import safe
-from refwatch.tui.views.spans import Line, Span
-
-LIVE = 100
-"""Lines that cursor moves can still reach."""
-KEEP = 5000
-"""Finished lines."""
-WIDEST = 2000
-"""Characters of one line; what is longer is broken."""
+MOST = 1 << 12
+"""The largest number that a sequence may name, and the longest sequence that is waited for."""
 
 _TOKEN = re.compile(
-    r"\x1b\[(?P<args>[0-?]*)[ -/]*(?P<final>[@-~])"  # a control sequence
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # an operating system command, as titles are
-    r"|\x1b[PX^_][^\x1b]*\x1b\\"  # a string to the terminal
-    r"|\x1b[ -/]*[0-~]"  # any other escape
+    r"(?P<text>[^\x00-\x1f\x7f]+)"
+    r"|(?P<newline>\r\n)"
+    r"|\x1b\[(?P<args>[0-?]*)(?P<final>[ -/]*[@-~])"  # a control sequence
+    r"|\x1b(?P<string>[\]PX^_])"  # the beginning of a title and the like
+    r"|\x1b(?P<escape>[ -/]*[0-~])"
     r"|(?P<control>[\x00-\x1f\x7f])"
-    r"|(?P<text>[^\x00-\x1f\x7f]+)"
 )
-_OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[ -/]*)?$")
-"""A sequence that the end of a piece has cut."""
+_OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[ -/]*)?")
+"""A sequence of which the end has not come yet."""
+_STRING = {"]": re.compile(r"[^\x07\x1b]*"), "": re.compile(r"[^\x1b]*")}
+"""What such a string is made of, by how it began."""
 
-Cells = list[Span]
-"""(character, style), one for each character of a line"""
+_KNOWN = {1, 6, 7, 25, 47, 1047, 1048, 1049, 2004}
+"""Private modes that make a difference here."""
+
+_GRAPHICS = str.maketrans("`afgijklmnopqrstuvwxyz{|}~", "◆▒°±␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")
+"""The line drawing of the DEC terminals."""
 
 
 class Terminal:
-    """Takes pieces of output, gives lines of spans."""
+    """``answers`` are to be typed in, in their order, and then forgotten by whoever does that."""
 
-    def __init__(self) -> None:
-        self._done: deque[Line] = deque(maxlen=KEEP)
-        self._live: list[Cells] = [[]]
-        self._row = 0
-        self._column = 0
-        self._style = Sgr()
+    def __init__(self, rows: int = 24, columns: int = 80) -> None:
+        self.grid = Grid(rows, columns)
+        self.answers: list[str] = []
         self._rest = ""
+        self._string = ""
+        """How the string began that has not ended yet."""
+        self._restart()
+
+    def _restart(self) -> None:
+        self.modes = {7, 25}
+        """Private modes that are set."""
+        self._charsets = {"(": "B", ")": "B"}
+        self._charset = "("
+        self._last = " "
+        self.grid.restart()
+
+    @property
+    def cursor_keys(self) -> bool:
+        """The program wants the cursor keys of application mode."""
+        return 1 in self.modes
+
+    @property
+    def bracketed_paste(self) -> bool:
+        return 2004 in self.modes
+
+    @property
+    def cursor(self) -> tuple[int, int] | None:
+        """(row of all that :meth:`lines` returns, column) where a cursor is to be seen."""
+        if 25 not in self.modes:
+            return None
+        above = 0 if self.grid.alternate else len(self.grid.past)
+        return above + self.grid.row, min(self.grid.column, self.grid.columns - 1)
+
+    def lines(self) -> list[Cells]:
+        """What there is to see, from the oldest line that is kept to the end of the screen."""
+        past = () if self.grid.alternate else self.grid.past
+        return [*past, *self.grid.lines]
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.grid.resize(rows, columns)
 
     def feed(self, data: str) -> None:
-        """Take the next piece in."""
-        data = self._rest + data
-        self._rest = ""
-        cut = _OPEN.search(data[-256:])
-        if cut:
-            self._rest = cut.group()
-            data = data[: len(data) - len(self._rest)]
-        for token in _TOKEN.finditer(data):
+        """Take the next piece in, wherever it was cut."""
+        data, self._rest = self._rest + data, ""
+        at = self._skip(data, 0) if self._string else 0
+        escape = data.rfind("\x1b")
+        if escape >= at and len(data) - escape < MOST and _OPEN.fullmatch(data, escape):
+            data, self._rest = data[:escape], data[escape:]
+        while (token := _TOKEN.match(data, at)) is not None:
             kind = token.lastgroup
+            at = token.end()
             if kind == "text":
                 self._write(token.group())
+            elif kind == "newline":
+                self.grid.column = 0
+                self.grid.line_feed()
             elif kind == "control":
                 self._control(token.group())
             elif kind == "final":
-                self._sequence(token.group("args"), token.group("final"))
+                self._sequence(token["args"], token["final"])
+            elif kind == "string":
+                self._string = token["string"]
+                at = self._skip(data, at)
+            else:
+                self._escape(token["escape"])
 
-    def lines(self) -> list[Line]:
-        """All that is kept, the oldest first; a last line without text is left out."""
-        live = [_finish(cells) for cells in self._live]
-        while live and not live[-1]:
-            live.pop()
-        return [*self._done, *live]
+    def _skip(self, data: str, at: int) -> int:
+        """Go over a string; what ends it is the next token, and does nothing else."""
+        found = _STRING.get(self._string, _STRING[""]).match(data, at)
+        at = found.end() if found else len(data)
+        if at < len(data):
+            self._string = ""
+        return at
 
     def _write(self, text: str) -> None:
-        style = self._style.name
-        while text:
-            line = self._live[self._row]
-            if self._column >= WIDEST:
-                self._newline()
-                continue
-            piece, text = text[: WIDEST - self._column], text[WIDEST - self._column :]
-            if len(line) < self._column:
-                line += [(" ", "")] * (self._column - len(line))
-            line[self._column : self._column + len(piece)] = [(char, style) for char in piece]
-            self._column += len(piece)
+        if self._charsets[self._charset] == "0":
+            text = text.translate(_GRAPHICS)
+        self._last = text[-1]
+        self.grid.write(text)
 
     def _control(self, char: str) -> None:
-        if char == "\n":
-            self._newline()
-        elif char == "\r":
-            self._column = 0
+        grid = self.grid
+        if char == "\r":
+            grid.column = 0
+        elif char in "\n\v\f":
+            grid.line_feed()
         elif char == "\b":
-            self._column = max(0, self._column - 1)
+            grid.move(0, -1)
         elif char == "\t":
-            self._write(" " * (8 - self._column % 8))
-        elif char not in "\x00\x07\x0e\x0f":
-            self._write("·")
+            grid.tab(1)
+        elif char in "\x0e\x0f":
+            self._charset = ")" if char == "\x0e" else "("
 
-    def _newline(self) -> None:
-        self._column = 0
-        self._row += 1
-        if self._row < len(self._live):
-            return
-        self._live.append([])
-        if len(self._live) > LIVE:
-            self._done.append(_finish(self._live.pop(0)))
-            self._row -= 1
+    def _escape(self, text: str) -> None:
+        grid = self.grid
+        if text[0] in "()" and len(text) == 2:
+            self._charsets[text[0]] = text[1]
+        elif text == "c":
+            grid.switch(alternate=False)
+            grid.erase_in_screen(2)
+            self._restart()
+            grid.go(0, 0)
+        elif text == "E":
+            grid.column = 0
+            grid.line_feed()
+        elif text in _ESCAPES:
+            _ESCAPES[text](grid)
+
+    # -- control sequences ---------------------------------------------------------------------
 
     def _sequence(self, args: str, final: str) -> None:
-        if final == "m":
-            self._style = self._style.changed(args)
+        private = args[:1] if args[:1] in "<=>?" else ""
+        args = args[len(private) :]
+        if final == "m" and not private:
+            self.grid.style = changed(self.grid.style, args)
             return
-        numbers = [int(part) if part.isdigit() else 0 for part in args.split(";")]
-        count = min(max(numbers[0], 1), WIDEST)
-        if final == "A":
-            self._row = max(0, self._row - count)
-        elif final == "B":
-            self._row = min(len(self._live) - 1, self._row + count)
-        elif final == "C":
-            self._column = min(WIDEST, self._column + count)
-        elif final == "D":
-            self._column = max(0, self._column - count)
-        elif final == "G":
-            self._column = count - 1
-        elif final == "K":
-            self._erase(numbers[0])
-        elif final == "J" and numbers[0] in {2, 3}:
-            self._clear()
+        numbers = [min(int(n[:9]), MOST) if n.isdigit() else 0 for n in args.split(";")]
+        if private == "?" and final in "hl":
+            for number in numbers:
+                self._set_mode(number, on=final == "h")
+        elif final in {"n", "c", "$p"}:
+            self._ask(private, final, numbers[0])
+        elif private in {"", "?"}:
+            self._edit(final, numbers)
 
-    def _erase(self, how: int) -> None:
-        line = self._live[self._row]
-        if how == 0:
-            del line[self._column :]
-        elif how == 1:
-            line[: self._column] = [(" ", "")] * min(self._column, len(line))
-        else:
-            line.clear()
+    def _edit(self, final: str, numbers: list[int]) -> None:
+        if final in _COUNTED:
+            _COUNTED[final](self.grid, max(1, numbers[0]))
+        elif final in _PLACED:
+            _PLACED[final](self.grid, numbers)
+        elif final == "b":
+            self.grid.write(self._last * max(1, numbers[0]))
+        elif final in {"h", "l"}:
+            self.grid.inserts = (final == "h") if 4 in numbers else self.grid.inserts
+        elif final == "!p":
+            self._restart()
 
-    def _clear(self) -> None:
-        """The screen is wiped: what stood on it stays above, as a log does."""
-        self._done.extend(_finish(cells) for cells in self._live if cells)
-        self._live, self._row, self._column = [[]], 0, 0
+    def _set_mode(self, mode: int, *, on: bool) -> None:
+        grid = self.grid
+        if mode in _KNOWN:
+            (self.modes.add if on else self.modes.discard)(mode)
+        if mode == 6:
+            grid.origin = on
+            grid.go(0, 0)
+        elif mode == 7:
+            grid.wraps = on
+        elif mode == 1048:
+            grid.save() if on else grid.restore()
+        elif mode in {47, 1047, 1049} and on != grid.alternate:
+            if mode == 1049 and on:
+                grid.save()
+            grid.switch(alternate=on)
+            if mode == 1049 and not on:
+                grid.restore()
 
-
-def _finish(cells: Cells) -> Line:
-    spans: list[Span] = []
-    text, style = "", ""
-    for char, name in cells:
-        if name != style and text:
-            spans.append((safe(text), style))
-            text = ""
-        text, style = text + char, name
-    if text and (style or text.strip()):
-        spans.append((safe(text.rstrip() if not style else text), style))
-    return tuple(spans)
-
-
-class Sgr:
-    """Colours and weight, as ``ESC [ ... m`` sets them; ``name`` is a style that Rich understands,
-    behind ``ansi:``."""
-
-    def __init__(
-        self, flags: frozenset[str] = frozenset(), front: str = "", back: str = ""
-    ) -> None:
-        self._flags, self._front, self._back = flags, front, back
-        words = [*sorted(flags), front, f"on {back}" if back else ""]
-        text = " ".join(word for word in words if word)
-        self.name = f"ansi:{text}" if text else ""
-
-    def changed(self, args: str) -> Sgr:
-        """What it is after a sequence with these arguments."""
-        codes = [int(part) if part.isdigit() else 0 for part in args.replace(":", ";").split(";")]
-        flags, front, back = set(self._flags), self._front, self._back
-        while codes:
-            code = codes.pop(0)
-            if code == 0:
-                flags, front, back = set(), "", ""
-            elif code in _FLAGS:
-                flags.add(_FLAGS[code])
-            elif code in _NO_FLAGS:
-                flags -= _NO_FLAGS[code]
-            elif code in {38, 48}:
-                colour = _extended(codes)
-                front, back = (colour, back) if code == 38 else (front, colour)
-            else:
-                front, back = _plain(code, front, back)
-        return Sgr(frozenset(flags), front, back)
+    def _ask(self, private: str, final: str, number: int) -> None:
+        """Modes, device status and attributes: a VT220 with colours."""
+        grid = self.grid
+        if final == "$p":
+            state = (1 if number in self.modes else 2) if private and number in _KNOWN else 0
+            self.answers.append(f"\x1b[{private}{number};{state}$y")
+        elif final == "c" and number == 0 and private in {"", ">"}:
+            self.answers.append("\x1b[>1;10;0c" if private else "\x1b[?62;22c")
+        elif final == "n" and number == 5 and not private:
+            self.answers.append("\x1b[0n")
+        elif final == "n" and number == 6 and private in {"", "?"}:
+            row = grid.row - (grid.top if grid.origin else 0) + 1
+            column = min(grid.column, grid.columns - 1) + 1
+            self.answers.append(f"\x1b[{private}{row};{column}R")
 
 
-_FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse", 9: "strike"}
-_NO_FLAGS = {
-    22: {"bold", "dim"}, 23: {"italic"}, 24: {"underline"}, 27: {"reverse"}, 29: {"strike"}
-}  # fmt: skip
+def _margins(grid: Grid, numbers: list[int]) -> None:
+    top, bottom = (*numbers, 0)[:2]
+    grid.set_margins(max(top, 1) - 1, (bottom or grid.rows) - 1)
 
 
-def _plain(code: int, front: str, back: str) -> tuple[str, str]:
-    if 30 <= code <= 37:
-        return f"color({code - 30})", back
-    if 90 <= code <= 97:
-        return f"color({code - 82})", back
-    if 40 <= code <= 47:
-        return front, f"color({code - 40})"
-    if 100 <= code <= 107:
-        return front, f"color({code - 92})"
-    return "" if code == 39 else front, "" if code == 49 else back
+def _place(grid: Grid, numbers: list[int]) -> None:
+    row, column = (*numbers, 0)[:2]
+    grid.go(max(row, 1) - 1, max(column, 1) - 1)
 
 
-def _extended(codes: list[int]) -> str:
-    kind = codes.pop(0) if codes else 0
-    if kind == 5 and codes:
-        return f"color({min(codes.pop(0), 255)})"
-    if kind == 2 and len(codes) >= 3:
-        red, green, blue = (min(codes.pop(0), 255) for _ in range(3))
-        return f"#{red:02x}{green:02x}{blue:02x}"
-    return ""
+def _line(grid: Grid, count: int) -> None:
+    grid.move(count, 0)
+    grid.column = 0
 
 
-def wrapped(lines: list[Line], width: int) -> list[Line]:
-    """Lines that are wider than the screen broken, as a terminal breaks them."""
-    out: list[Line] = []
-    for line in lines:
-        if (
-            sum(len(text) for text, _ in line) * 2 <= width
-            or sum(cell_len(t) for t, _ in line) <= width
-        ):
-            out.append(line)
-        else:
-            out += _broken(line, width)
-    return out
+_COUNTED: dict[str, Callable[[Grid, int], None]] = {
+    "A": lambda grid, count: grid.move(-count, 0),
+    "B": lambda grid, count: grid.move(count, 0),
+    "C": lambda grid, count: grid.move(0, count),
+    "D": lambda grid, count: grid.move(0, -count),
+    "E": _line,
+    "F": lambda grid, count: _line(grid, -count),
+    "G": lambda grid, count: grid.go(column=count - 1),
+    "I": lambda grid, count: grid.tab(count),
+    "L": lambda grid, count: grid.delete_lines(-count),
+    "M": lambda grid, count: grid.delete_lines(count),
+    "P": lambda grid, count: grid.delete_characters(count),
+    "S": lambda grid, count: grid.scroll(count),
+    "T": lambda grid, count: grid.scroll(-count),
+    "X": lambda grid, count: grid.erase(
+        min(grid.column, grid.columns - 1), min(grid.column + count, grid.columns)
+    ),
+    "Z": lambda grid, count: grid.tab(-count),
+    "@": lambda grid, count: grid.insert_blanks(count),
+    "`": lambda grid, count: grid.go(column=count - 1),
+    "a": lambda grid, count: grid.move(0, count),
+    "d": lambda grid, count: grid.go(row=count - 1),
+    "e": lambda grid, count: grid.move(count, 0),
+}
+"""Sequences with one number, 1 where it is left out."""
 
+_PLACED: dict[str, Callable[[Grid, list[int]], None]] = {
+    "H": _place,
+    "f": _place,
+    "J": lambda grid, numbers: grid.erase_in_screen(numbers[0]),
+    "K": lambda grid, numbers: grid.erase_in_line(numbers[0]),
+    "g": lambda grid, numbers: grid.clear_tabs(numbers[0]),
+    "r": _margins,
+    "s": lambda grid, _: grid.save(),
+    "u": lambda grid, _: grid.restore(),
+}
 
-def _broken(line: Line, width: int) -> list[Line]:
-    out: list[Line] = []
-    row: list[Span] = []
-    room = width
-    for text, style in line:
-        start = 0
-        for index, char in enumerate(text):
-            size = cell_len(char)
-            if size > room:
-                out.append((*row, (text[start:index], style)))
-                row, room, start = [], width, index
-            room -= size
-        if start < len(text):
-            row.append((text[start:], style))
-    if row:
-        out.append(tuple(row))
-    return out
+_ESCAPES: dict[str, Callable[[Grid], None]] = {
+    "7": Grid.save,
+    "8": Grid.restore,
+    "D": Grid.line_feed,
+    "H": Grid.set_tab,
+    "M": Grid.reverse_feed,
+}
