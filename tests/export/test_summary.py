@@ -155,6 +155,24 @@ def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
     assert "garbage that waits for the collector: 2400, 5.0 MiB" in objects
 
 
+def test_a_chain_that_does_not_fit_is_told_as_an_expression() -> None:
+    chain = [
+        ChainLink("app.orders.Order", "value of key 'order-3041'"),
+        ChainLink("dict", "attribute open_orders"),
+        ChainLink("app.orders.Desk", "index 2"),
+        ChainLink("list", "class attribute desks"),
+        ChainLink("type", "global Market", name="app.market.Market"),
+        ChainLink("module", name="app.market"),
+    ]
+    (line,) = leaks(grown("app.orders|Order", chains=[chain]))
+    told = "app.market.Market.desks[2].open_orders['order-3041']"
+    assert line == f"app.orders.Order grows by 80/s: {told}"
+    chain[1] = ChainLink("dict", "local orders")  # which no expression reaches
+    chain[2:] = [ChainLink("frame", name=f"work, /srv/{'deep/' * 12}desk.py:7")]
+    (line,) = leaks(grown("app.orders|Order", chains=[chain]))
+    assert line.startswith("app.orders.Order grows by 80/s: value of key 'order-3041' of dict ← ")
+
+
 def test_of_a_long_chain_the_ends_are_told() -> None:
     links = [ChainLink(f"app.Node{number}", "attribute next") for number in range(50)]
     chain = [*links, ChainLink("dict", "global first"), ChainLink("module", name="app")]
