@@ -378,6 +378,28 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     assert verdict.sentence.startswith("334 short threads spin-* keep the GIL 95 % of the time")
 
 
+def test_short_threads_whose_names_were_not_read_count_with_those_that_do_the_same() -> None:
+    """Two of three end before they are asked for a name, and are seen at other lines."""
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    state.apply(ev.ThreadStarted(0.0, 0, PID, 1000))
+    for line in (12, 13, 14):
+        state.apply(ev.LineSeen(0.0, line, "/app/work.py", line, "resize"))
+    for number in range(1, 91):
+        at = number / 10
+        state.apply(ev.ThreadStarted(at - 0.1, number, PID, 5))
+        if number % 3 == 0:
+            state.apply(ev.ThreadNamed(at - 0.1, number, f"resizer-{number}"))
+        hot = [(12 + number % 3, S.GIL_HELD, 0.08), (12, S.GIL_WAIT, 0.02)]
+        short = ev.ThreadSlice(number, 100, {S.GIL_HELD: 0.08, S.GIL_WAIT: 0.02}, hot=hot)
+        first = ev.ThreadSlice(0, 100, {S.GIL_WAIT: 0.1})
+        gil = ev.GilSlice(0.09, 0.1, 9, 0.005)
+        state.apply(ev.Sampled(at, PID, 0.1, 100, gil, [short, first], 1000.0))
+        state.apply(ev.ThreadEnded(at, number))
+    sentence = diagnose(state).sentence
+    assert sentence.startswith("90 short threads in resize keep the GIL 90 % of the time; ")
+
+
 STARVED_ALONE = Made({S.CPU_WAIT: 0.9, S.GIL_HELD: 0.1})
 
 
