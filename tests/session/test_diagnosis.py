@@ -453,14 +453,31 @@ def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
     assert verdict.sentence == told
 
 
+def unmoved(seconds: float, serials: Iterable[int]) -> ev.Sampled:
+    """A slice at the end of which these threads have been in ``lock_wait`` for so long."""
+    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=seconds) for n in serials]
+    return ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0, unmoved_s=seconds)
+
+
 def test_threads_that_all_wait_are_told_as_such() -> None:
     stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
     state = named(watch([JOINER, stuck, stuck]), "main", "transfer", "auditor")
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    state.apply(unmoved(9.6, range(3)))
     verdict = diagnose(state)
     assert verdict.kind == "undecided"
     assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
     assert "transfer and 1 more at work.py:30" in verdict.advice
+
+
+def test_a_thread_whose_slice_is_not_decided_yet_has_moved() -> None:
+    """It wakes up again and again, and in one slice all that is known of it is kept back."""
+    wakes = Made({S.SLEEP: 0.99, S.NATIVE: 0.01}, {S.SLEEP: QUEUE})
+    state = watch([JOINER, wakes])
+    state.apply(unmoved(9.9, [0]))
+    assert diagnose(state).sentence == "2 threads, mostly waiting: 1 % of one CPU in use"
+    state.apply(ev.ThreadEnded(10.1, 1))
+    state.apply(unmoved(9.9, [0]))
+    assert diagnose(state).sentence.startswith("nothing has moved for 9.9 s")
 
 
 def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
@@ -475,8 +492,7 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
 def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
     idle = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: QUEUE})
     state = watch([JOINER, *[idle] * 4])
-    pieces = [ev.ThreadSlice(n, 1, {S.LOCK_WAIT: 0.1}, unmoved_s=10.0) for n in range(5)]
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, pieces, 1000.0, unmoved_s=10.0))
+    state.apply(unmoved(10.0, range(5)))
     verdict = diagnose(state)
     assert verdict.kind == "idle"
     assert verdict.sentence.startswith("nothing has moved for 10.0 s: all 5 threads wait for work")
@@ -540,7 +556,7 @@ def test_the_lock_is_held_where_something_is_done() -> None:
 
 def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
     state = watch([Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})])
-    state.apply(ev.Sampled(10.1, PID, 0.1, 100, None, [], 1000.0, unmoved_s=9.6))
+    state.apply(unmoved(9.6, [0]))
     told = "nothing has moved for 9.6 s: 1 thread waits for locks at work.py:30"
     assert diagnose(state).sentence == told
 
