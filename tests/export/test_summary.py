@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
+from refwatch.export.snapshot import build_snapshot
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.model import events as ev
 from refwatch.model.references import ChainLink, Garbage, TypeCount
@@ -94,6 +97,20 @@ def test_at_most_three_leaks_are_named() -> None:
     lines = leaks(grown("app|A", "app|B", "app|C", "app|D", "app|E"))
     assert [line.partition(" ")[0] for line in lines] == ["app.E", "app.D", "app.C"]
     assert lines[-1].endswith("(and 2 more)")
+
+
+def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
+    """It may be one, of a program that gets ever less of a busy machine."""
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    for number in range(1, 12):
+        types = [TypeCount("app", "Row", round(800 * number**0.5), 64)]
+        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
+    (line,) = leaks(state)
+    assert re.fullmatch(
+        r"app\.Row \+\d+/s, ever slower, as a cache that fills: not judged to be a leak", line
+    )
+    assert build_snapshot(state, taken_at=datetime.now(UTC)).processes[0].judged.reason == line
 
 
 def test_the_rate_of_a_slow_leak() -> None:

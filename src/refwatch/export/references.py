@@ -19,6 +19,7 @@ from refwatch.model.references import (
     TypeDelta,
 )
 from refwatch.session.judged import judged as judge
+from refwatch.session.judged import slower_sentence
 from refwatch.session.live_growth import follows_instances
 from refwatch.session.process import ProcessState
 from refwatch.session.reference_records import CensusRecord, ClassRecord, TypeName, WatchedRecord
@@ -168,8 +169,8 @@ def census(known: References) -> snap.Census | None:
 def judged(known: References, state: State) -> snap.Judged:
     """Up to when it was judged what keeps growing."""
     found = judge(known, state.limits.get("census"))
-    reason = None if found.reason is None else text(found.reason)
-    return snap.Judged(rounded_or_none(found.until_s), list(found.by), reason)
+    reason = "; ".join(filter(None, (found.reason, slower_sentence(known))))
+    return snap.Judged(rounded_or_none(found.until_s), list(found.by), text(reason) or None)
 
 
 def _garbage(newest: CensusRecord) -> Garbage | None:

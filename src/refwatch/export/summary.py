@@ -14,7 +14,7 @@ from refwatch.session.blockers import children_sentence, known_limits
 from refwatch.session.chains import clearest, way_in_words, why_no_chain
 from refwatch.session.diagnosis import diagnose
 from refwatch.session.diagnosis_memory import memory_sentence
-from refwatch.session.judged import judged
+from refwatch.session.judged import judged, slower_sentence
 from refwatch.session.large import large_sentence
 from refwatch.session.process import ProcessState, ThreadRecord
 from refwatch.session.reference_records import ChainsRecord, is_much
@@ -97,10 +97,11 @@ def _end(state: State) -> str:
 
 
 def _not_judged(known: References, state: State) -> list[str]:
-    """Why it is not known whether anything keeps growing."""
+    """What grows, though it is no suspect; why it is not known whether anything else does."""
     limit = state.limits.get("census")
     looked = known.census.taken or known.failure or limit
     why = judged(known, limit).because(over=known.over) if looked else ""
+    why = "; ".join(filter(None, (slower_sentence(known), why)))
     return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
 
 

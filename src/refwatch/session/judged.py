@@ -7,7 +7,8 @@ from typing import Literal
 
 from refwatch.session import live_growth
 from refwatch.session.references import References
-from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, unconfirmed
+from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, growing, unconfirmed
+from refwatch.session.troubles import class_name, rate
 
 By = Literal["live", "census"]
 
@@ -46,6 +47,17 @@ def judged(references: References, limit: str | None = None) -> Judged:
         until.append(references.census.taken_s)
     reasons = [reason for reason in (live, census) if reason is not None]
     return Judged(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
+
+
+def slower_sentence(references: References) -> str:
+    """What grows ever slower: a cache that fills, or a leak of a program that gets ever less of a
+    busy machine. Empty where nothing does."""
+    found = [one for one in growing(references) if one.slower]
+    if not found:
+        return ""
+    grows = f"{class_name(found[0])} +{rate(found[0].per_second)}"
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{grows}{others}, ever slower, as a cache that fills: not judged to be a leak"
 
 
 def _why_not_live(references: References) -> str | None:
