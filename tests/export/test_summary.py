@@ -184,6 +184,10 @@ def test_a_chain_that_does_not_fit_is_told_as_an_expression() -> None:
     (line,) = leaks(grown("app.orders|Order", chains=[chain]))
     told = "app.market.Market.desks[2].open_orders['order-3041']"
     assert line == f"app.orders.Order grows by 80/s: {told}"
+    bound = [ChainLink("app.View", "self of bound method"), ChainLink("method", "index 3")]
+    bound += [ChainLink("list", f"attribute {'after_' * 8}change"), *chain[4:]]
+    (line,) = leaks(grown("app|View", chains=[bound]))
+    assert line.endswith(f"/s: app.market.Market.{'after_' * 8}change[3].__self__")
     chain[1] = ChainLink("dict", "local orders")  # which no expression reaches
     chain[2:] = [ChainLink("frame", name=f"work, /srv/{'deep/' * 12}desk.py:7")]
     (line,) = leaks(grown("app.orders|Order", chains=[chain]))

@@ -20,6 +20,7 @@ NOTATION = {
     "class attribute ": ".{}",
     "index ": "[{}]",
     "value of key ": "[{}]",
+    "self of bound method": ".__self__",
 }
 """How Python writes the edges that it has a notation for."""
 
