@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from refwatch.daemon.copies import Copies
+    from refwatch.session.references import References
 
 
 class FakeCopies:
@@ -28,12 +29,12 @@ class FakeCopies:
         return "census-1"
 
 
-def begun() -> tuple[FakeCopies, Censuses, list[ev.Event]]:
-    """A census that has just been begun, of this process."""
+def begun(known: References | None = None) -> tuple[FakeCopies, Censuses, list[ev.Event]]:
+    """A census that has just been begun, of this process; ``known`` is what there was before."""
     copies, events = FakeCopies(), list[ev.Event]()
     played, pid = cast("Copies", copies), os.getpid()
     censuses = Censuses(
-        pid, played, None, events.append, lambda: None, lambda: 0, None, inside=False
+        pid, played, None, events.append, lambda: known, lambda: 0, None, inside=False
     )
     censuses.tick(10**9)
     copies.take(rp.Copied("census-1", 12345, 0.001))

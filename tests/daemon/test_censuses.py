@@ -10,6 +10,8 @@ from tests.daemon.played_copies import CENSUS, begun
 from refwatch.daemon.memory_split import read_resident
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
+from refwatch.model.references import TypeCount
+from refwatch.session.references import References
 
 SECOND = 10**9
 
@@ -29,6 +31,23 @@ def test_one_that_ends_before_has_failed() -> None:
     copies, _, events = begun()
     copies.fail("the copy ended before it had answered")
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_who_holds_a_suspect_is_worth_waiting_for_at_the_end(answers: bool) -> None:
+    known = References()
+    for number in range(1, 8):
+        rows = [TypeCount("app", "Row", 200 * number, 64)]
+        known.taken_census(ev.CensusTaken(2.5 * number, os.getpid(), number, 0.1, 1000, rows))
+    copies, censuses, _ = begun(known)
+    assert not censuses.confirming
+    copies.take(CENSUS)
+    assert (copies.asked, censuses.confirming) == (2, True)
+    if answers:
+        copies.take(rp.ChainsReport("chains-1", "app", "Row", 1400, [], [], "", 0, None))
+    else:
+        copies.fail("the copy ended before it had answered")
+    assert not censuses.confirming
 
 
 def due_after(pauses_ms: list[float], *, wanted: bool = False) -> float:

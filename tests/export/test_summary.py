@@ -88,7 +88,7 @@ def leaks(state: State) -> list[str]:
 
 def test_python_s_own_types_are_named_only_where_nothing_else_grows() -> None:
     both = leaks(grown("builtins|dict", "app|Entry"))
-    assert both == ["app.Entry grows by 160/s: who keeps them alive was not looked for"]
+    assert both == ["app.Entry grows by 160/s: who keeps them alive was not found out"]
     alone = leaks(grown("builtins|dict", "builtins|list", "builtins|tuple", "builtins|int"))
     assert [line.partition(" grows by ")[0] for line in alone] == ["list", "dict"]
 
@@ -155,7 +155,7 @@ NOT_HELD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("words", NOT_HELD)
 def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -> None:
     state = grown("app|Entry")
-    assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not looked for"]
+    assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not found out"]
     state.apply(ev.ChainsFound(20.0, PID, "app", "Entry", [], **NOT_HELD[words]))
     assert leaks(state) == [f"app.Entry grows by 80/s: {words}"]
 

@@ -92,6 +92,8 @@ class Censuses:
         self._look_ns = self._told_ns = self._now
         self._look_again: dict[TypeName, int] = {}
         """When the chains of a suspect are looked for anew, at the earliest."""
+        self._looking: set[TypeName] = set()
+        """Suspects of which a copy looks for the first chains."""
         self._held = objects.held if objects is not None else None
         self.chains = ChainSearches(pid, copies, emit, self.paused, self._held)
 
@@ -115,8 +117,8 @@ class Censuses:
 
     @property
     def confirming(self) -> bool:
-        """A census is being taken that is to tell whether something has grown."""
-        return self._awaited and bool(self._work)
+        """It is being found out whether something has grown, or who holds what has."""
+        return (self._awaited and bool(self._work)) or bool(self._looking)
 
     def target_ended(self) -> None:
         """No other census can be taken."""
@@ -321,9 +323,12 @@ class Censuses:
                 begun += 1
                 self._look_again[suspicion.name] = self._now + CHAINS_AGAIN_NS
                 over = partial(self._looked_for, suspicion.name)
+                if references.holders_of(suspicion.name) is None:
+                    self._looking.add(suspicion.name)
                 self.chains.begin(Search(suspicion.name, suspicion.grown, over))
 
     def _looked_for(self, name: TypeName, failure: str | None) -> None:
+        self._looking.discard(name)
         references = self._fold()
         found = references.chains.get(name) if references is not None else None
         if failure is not None:

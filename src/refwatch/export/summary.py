@@ -130,7 +130,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 def _held_by(found: ChainsRecord | None, width: int) -> str:
     """The clearest chain."""
     if found is None:
-        return "who keeps them alive was not looked for"
+        return "who keeps them alive was not found out"
     chain = clearest(found.chains)
     if not chain:
         return why_no_chain(found)
