@@ -33,6 +33,17 @@ def test_one_that_ends_before_has_failed() -> None:
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
 
 
+@pytest.mark.parametrize("last_s", [3.0, 25.0])
+def test_the_end_has_a_census_where_the_last_was_long_ago(last_s: float) -> None:
+    known = References()
+    known.taken_census(ev.CensusTaken(last_s, os.getpid(), 1, 0.1, 1000, []))
+    known.counted_classes(ev.ClassesCounted(30.0, os.getpid(), [], last=True))
+    copies, censuses, _ = begun(known)
+    copies.take(CENSUS)
+    censuses.read_last(30 * SECOND)
+    assert copies.asked == (2 if last_s == 3.0 else 1)
+
+
 @pytest.mark.parametrize("answers", [True, False])
 def test_who_holds_a_suspect_is_worth_waiting_for_at_the_end(answers: bool) -> None:
     known = References()

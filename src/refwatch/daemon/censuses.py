@@ -19,6 +19,7 @@ from refwatch.model import reports as rp
 from refwatch.model.references import Largest, TypeCount
 from refwatch.observe.classes import LiveClasses
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.session.judged import unseen_s
 from refwatch.session.reference_records import TypeName
 from refwatch.session.references import References
 from refwatch.session.suspects import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
@@ -103,14 +104,16 @@ class Censuses:
 
     def read_last(self, now: int) -> None:
         """The target is about to end: count once more. A last copy has the census, if there was
-        none yet or if live counts that grow wait for one, and others show who holds what grows."""
+        none yet or none for long, or if live counts that grow wait for one; others show who holds
+        what grows."""
         with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
             self.read_classes(last=True)
         self._ending = True
         references = self._fold()
         waiting = unconfirmed(references) if references is not None else []
         self._awaited = bool(waiting)
-        if not self._inside and not self._work and (self._number == 0 or waiting):
+        late = references is not None and unseen_s(references) > 0
+        if not self._inside and not self._work and (self._number == 0 or late or waiting):
             self._reason, self._due_ns = "end", now
             self.tick(now)
         self._look_at_suspects(waiting)
