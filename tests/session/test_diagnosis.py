@@ -352,6 +352,20 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
     assert "blocked at /app/work.py:30" in verdict.advice
 
 
+def test_who_waits_for_the_gil_is_not_idle_though_it_also_waits_for_a_cpu() -> None:
+    waiter = Made({S.GIL_WAIT: 0.55, S.CPU_WAIT: 0.42, S.GIL_HELD: 0.03})
+    state = named(watch([Made({S.SLEEP: 1.0}), waiter]), "sleeper", "waiter")
+    hot = [(LOCKED, S.SLEEP, 10.0)]
+    piece = ev.ThreadSlice(0, 100, {S.SLEEP: 10.0}, hot=hot, holds_blocked_s=9.5)
+    waits = ev.ThreadSlice(1, 100, {S.GIL_WAIT: 5.5, S.CPU_WAIT: 4.2, S.GIL_HELD: 0.3})
+    gil = ev.GilSlice(9.8, 5.5, 1, 0.005)
+    for at in (20.0, 30.0, 40.0):
+        state.apply(ev.Sampled(at, PID, 10.0, 100, gil, [piece, waits], 1000.0))
+    verdict = diagnose(state)
+    assert verdict.kind == "gil_bound"
+    assert verdict.sentence.startswith("sleeper keeps the GIL blocked")
+
+
 def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     """More of them than are kept one by one, so that those which are forgotten count as well."""
     state = State()
