@@ -42,6 +42,7 @@ def test_the_end_has_a_census_where_the_last_was_long_ago(last_s: float) -> None
     copies.take(CENSUS)
     censuses.read_last(30 * SECOND)
     assert copies.asked == (2 if last_s == 3.0 else 1)
+    assert censuses.confirming == (last_s == 3.0)
 
 
 @pytest.mark.parametrize("answers", [True, False])

@@ -77,7 +77,7 @@ class Censuses:
         self._ending = False
         """The live counts were read for the last time."""
         self._awaited = False
-        """Then there was growth for a census to confirm."""
+        """Then a census was worth waiting for: to confirm growth, or as there was none for long."""
         self._ended = False
         self._clock = clock
         self._now = clock()
@@ -111,9 +111,9 @@ class Censuses:
         self._ending = True
         references = self._fold()
         waiting = unconfirmed(references) if references is not None else []
-        self._awaited = bool(waiting)
         late = references is not None and unseen_s(references) > 0
-        if not self._inside and not self._work and (self._number == 0 or late or waiting):
+        self._awaited = late or bool(waiting)
+        if not self._inside and not self._work and (self._number == 0 or self._awaited):
             self._reason, self._due_ns = "end", now
             self.tick(now)
         self._look_at_suspects(waiting)
