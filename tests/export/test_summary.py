@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
+from refwatch.export.snapshot import build_snapshot
 from refwatch.export.summary import MAX_LINES, summary_lines
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
@@ -108,7 +111,7 @@ def leaks(state: State) -> list[str]:
 
 def test_python_s_own_types_are_named_only_where_nothing_else_grows() -> None:
     both = leaks(grown("builtins|dict", "app|Entry"))
-    assert both == ["app.Entry grows by 160/s: who keeps them alive was not looked for"]
+    assert both == ["app.Entry grows by 160/s: who keeps them alive was not found out"]
     alone = leaks(grown("builtins|dict", "builtins|list", "builtins|tuple", "builtins|int"))
     assert [line.partition(" grows by ")[0] for line in alone] == ["list", "dict"]
 
@@ -117,6 +120,35 @@ def test_at_most_three_leaks_are_named() -> None:
     lines = leaks(grown("app|A", "app|B", "app|C", "app|D", "app|E"))
     assert [line.partition(" ")[0] for line in lines] == ["app.E", "app.D", "app.C"]
     assert lines[-1].endswith("(and 2 more)")
+
+
+def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
+    """It may be one, of a program that gets ever less of a busy machine."""
+    state = State()
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    for number in range(1, 12):
+        types = [TypeCount(module="app", name="Row", count=round(800 * number**0.5), size=64)]
+        state.apply(
+            ev.CensusTaken(
+                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
+            )
+        )
+    (line,) = leaks(state)
+    assert re.fullmatch(
+        r"app\.Row \+\d+/s, ever slower, as a cache that fills: not judged to be a leak", line
+    )
+    assert build_snapshot(state, taken_at=datetime.now(UTC)).processes[0].judged.reason == line
 
 
 def test_the_rate_of_a_slow_leak() -> None:
@@ -164,7 +196,7 @@ NOT_HELD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("words", NOT_HELD)
 def test_that_nobody_holds_them_is_told_of_a_search_that_has_ended(words: str) -> None:
     state = grown("app|Entry")
-    assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not looked for"]
+    assert leaks(state) == ["app.Entry grows by 80/s: who keeps them alive was not found out"]
     state.apply(
         ev.ChainsFound(
             at=20.0, process=MAIN, module="app", name="Entry", chains=[], **NOT_HELD[words]
@@ -199,6 +231,31 @@ def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
     assert line.endswith("nobody holds 1,800 of 3,400: garbage that waits for the collector")
     objects = next(line for line in summary_lines(state) if line.startswith("objects"))
     assert "garbage that waits for the collector: 2400, 5.0 MiB" in objects
+
+
+def test_a_chain_that_does_not_fit_is_told_as_an_expression() -> None:
+    chain = [
+        ChainLink(type="app.orders.Order", edge="value of key 'order-3041'"),
+        ChainLink(type="dict", edge="attribute open_orders"),
+        ChainLink(type="app.orders.Desk", edge="index 2"),
+        ChainLink(type="list", edge="class attribute desks"),
+        ChainLink(type="type", edge="global Market", name="app.market.Market"),
+        ChainLink(type="module", name="app.market"),
+    ]
+    (line,) = leaks(grown("app.orders|Order", chains=[chain]))
+    told = "app.market.Market.desks[2].open_orders['order-3041']"
+    assert line == f"app.orders.Order grows by 80/s: {told}"
+    bound = [
+        ChainLink(type="app.View", edge="self of bound method"),
+        ChainLink(type="method", edge="index 3"),
+    ]
+    bound += [ChainLink(type="list", edge=f"attribute {'after_' * 8}change"), *chain[4:]]
+    (line,) = leaks(grown("app|View", chains=[bound]))
+    assert line.endswith(f"/s: app.market.Market.{'after_' * 8}change[3].__self__")
+    chain[1] = ChainLink(type="dict", edge="local orders")  # which no expression reaches
+    chain[2:] = [ChainLink(type="frame", name=f"work, /srv/{'deep/' * 12}desk.py:7")]
+    (line,) = leaks(grown("app.orders|Order", chains=[chain]))
+    assert line.startswith("app.orders.Order grows by 80/s: value of key 'order-3041' of dict ← ")
 
 
 def test_of_a_long_chain_the_ends_are_told() -> None:

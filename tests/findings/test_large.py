@@ -13,11 +13,11 @@ MB = 1 << 20
 CHAIN = [ChainLink(type="dict", edge="global index"), ChainLink(type="module", name="__main__")]
 
 
-def said(*found: Largest, rss: int = 1000, width: int = 110) -> str:
+def said(*found: Largest, rss: int = 1000, width: int = 110, until: float = 1.0) -> str:
     process = process_state()
     process.measured(
         ev.ProcessMeasured(
-            at=1.0, process=MAIN, rss=rss * MB, peak_rss=rss * MB, user_s=0.0, system_s=0.0
+            at=until, process=MAIN, rss=rss * MB, peak_rss=rss * MB, user_s=0.0, system_s=0.0
         )
     )
     process.references.taken_census(
@@ -47,6 +47,14 @@ def test_what_is_not_known_is_not_said() -> None:
     )
     unheld = Largest(type="bytes", size=80 * MB, filled=None, chain=[])
     assert said(unheld) == "a bytes of 80.0 MiB: who holds it is not known"
+
+
+def test_that_it_was_so_some_time_ago_is_said() -> None:
+    """A census of a busy machine takes long, and the table may have been filled meanwhile."""
+    held = "global index of module __main__"
+    assert said(large(40, 0.72), until=31.2) == f"a dict of 40.0 MiB was 72 % full 30 s ago: {held}"
+    assert said(large(80, None, "bytes"), until=31.2) == f"a bytes of 80.0 MiB 30 s ago: {held}"
+    assert " is 72 % full: " in said(large(40, 0.72), until=11.0)
 
 
 def test_small_objects_are_not_told() -> None:

@@ -452,6 +452,34 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
     assert "blocked at /app/work.py:30" in verdict.advice
 
 
+def test_who_waits_for_the_gil_is_not_idle_though_it_also_waits_for_a_cpu() -> None:
+    waiter = Made({S.GIL_WAIT: 0.55, S.CPU_WAIT: 0.42, S.GIL_HELD: 0.03})
+    state = named(watch([Made({S.SLEEP: 1.0}), waiter]), "sleeper", "waiter")
+    hot = [(LOCKED, S.SLEEP, 10.0)]
+    piece = ev.ThreadSlice(
+        serial=0, samples=100, states={S.SLEEP: 10.0}, hot=hot, holds_blocked_s=9.5
+    )
+    waits = ev.ThreadSlice(
+        serial=1, samples=100, states={S.GIL_WAIT: 5.5, S.CPU_WAIT: 4.2, S.GIL_HELD: 0.3}
+    )
+    gil = ev.GilSlice(held_s=9.8, wait_s=5.5, handoffs=1, interval_s=0.005)
+    for at in (20.0, 30.0, 40.0):
+        state.apply(
+            ev.Sampled(
+                at=at,
+                process=MAIN,
+                span_s=10.0,
+                samples=100,
+                gil=gil,
+                threads=[piece, waits],
+                rate_hz=1000.0,
+            )
+        )
+    verdict = diagnose(state)
+    assert verdict.kind == "gil_bound"
+    assert verdict.sentence.startswith("sleeper keeps the GIL blocked")
+
+
 def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     """More of them than are kept one by one, so that those which are forgotten count as well."""
     state = State()
@@ -503,6 +531,57 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     assert process.forgotten_threads > 400
     verdict = diagnose(state)
     assert verdict.sentence.startswith("334 short threads spin-* keep the GIL 95 % of the time")
+
+
+def test_short_threads_whose_names_were_not_read_count_with_those_that_do_the_same() -> None:
+    """Two of three end before they are asked for a name, and are seen at other lines."""
+    state = State()
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    state.apply(ev.ThreadStarted(at=0.0, serial=0, process=MAIN, tid=1000))
+    for line in (12, 13, 14):
+        state.apply(
+            ev.LineSeen(
+                at=0.0, process=MAIN, line=line, file="/app/work.py", number=line, function="resize"
+            )
+        )
+    for number in range(1, 91):
+        at = number / 10
+        state.apply(ev.ThreadStarted(at=at - 0.1, serial=number, process=MAIN, tid=5))
+        if number % 3 == 0:
+            state.apply(
+                ev.ThreadNamed(at=at - 0.1, process=MAIN, serial=number, name=f"resizer-{number}")
+            )
+        hot = [(12 + number % 3, S.GIL_HELD, 0.08), (12, S.GIL_WAIT, 0.02)]
+        short = ev.ThreadSlice(
+            serial=number, samples=100, states={S.GIL_HELD: 0.08, S.GIL_WAIT: 0.02}, hot=hot
+        )
+        first = ev.ThreadSlice(serial=0, samples=100, states={S.GIL_WAIT: 0.1})
+        gil = ev.GilSlice(held_s=0.09, wait_s=0.1, handoffs=9, interval_s=0.005)
+        state.apply(
+            ev.Sampled(
+                at=at,
+                process=MAIN,
+                span_s=0.1,
+                samples=100,
+                gil=gil,
+                threads=[short, first],
+                rate_hz=1000.0,
+            )
+        )
+        state.apply(ev.ThreadEnded(at=at, process=MAIN, serial=number))
+    sentence = diagnose(state).sentence
+    assert sentence.startswith("90 short threads in resize keep the GIL 90 % of the time; ")
 
 
 STARVED_ALONE = Made({S.CPU_WAIT: 0.9, S.GIL_HELD: 0.1})
@@ -574,25 +653,43 @@ def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
     assert verdict.sentence == told
 
 
+def unmoved(seconds: float, serials: Iterable[int]) -> ev.Sampled:
+    """A slice at the end of which these threads have been in ``lock_wait`` for so long."""
+    pieces = [
+        ev.ThreadSlice(serial=n, samples=1, states={S.LOCK_WAIT: 0.1}, unmoved_s=seconds)
+        for n in serials
+    ]
+    return ev.Sampled(
+        at=10.1,
+        process=MAIN,
+        span_s=0.1,
+        samples=100,
+        gil=None,
+        threads=pieces,
+        rate_hz=1000.0,
+        unmoved_s=seconds,
+    )
+
+
 def test_threads_that_all_wait_are_told_as_such() -> None:
     stuck = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})
     state = named(watch([JOINER, stuck, stuck]), "main", "transfer", "auditor")
-    state.apply(
-        ev.Sampled(
-            at=10.1,
-            process=MAIN,
-            span_s=0.1,
-            samples=100,
-            gil=None,
-            threads=[],
-            rate_hz=1000.0,
-            unmoved_s=9.6,
-        )
-    )
+    state.apply(unmoved(9.6, range(3)))
     verdict = diagnose(state)
     assert verdict.kind == "undecided"
     assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
     assert "transfer and 1 more at work.py:30" in verdict.advice
+
+
+def test_a_thread_whose_slice_is_not_decided_yet_has_moved() -> None:
+    """It wakes up again and again, and in one slice all that is known of it is kept back."""
+    wakes = Made({S.SLEEP: 0.99, S.NATIVE: 0.01}, {S.SLEEP: QUEUE})
+    state = watch([JOINER, wakes])
+    state.apply(unmoved(9.9, [0]))
+    assert diagnose(state).sentence == "2 threads, mostly waiting: 1 % of one CPU in use"
+    state.apply(ev.ThreadEnded(at=10.1, process=MAIN, serial=1))
+    state.apply(unmoved(9.9, [0]))
+    assert diagnose(state).sentence.startswith("nothing has moved for 9.9 s")
 
 
 def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
@@ -614,22 +711,7 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
 def test_a_pool_for_which_nothing_comes_is_idle_but_told() -> None:
     idle = Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: QUEUE})
     state = watch([JOINER, *[idle] * 4])
-    pieces = [
-        ev.ThreadSlice(serial=n, samples=1, states={S.LOCK_WAIT: 0.1}, unmoved_s=10.0)
-        for n in range(5)
-    ]
-    state.apply(
-        ev.Sampled(
-            at=10.1,
-            process=MAIN,
-            span_s=0.1,
-            samples=100,
-            gil=None,
-            threads=pieces,
-            rate_hz=1000.0,
-            unmoved_s=10.0,
-        )
-    )
+    state.apply(unmoved(10.0, range(5)))
     verdict = diagnose(state)
     assert verdict.kind == "idle"
     assert verdict.sentence.startswith("nothing has moved for 10.0 s: all 5 threads wait for work")
@@ -720,18 +802,7 @@ def test_the_lock_is_held_where_something_is_done() -> None:
 
 def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
     state = watch([Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})])
-    state.apply(
-        ev.Sampled(
-            at=10.1,
-            process=MAIN,
-            span_s=0.1,
-            samples=100,
-            gil=None,
-            threads=[],
-            rate_hz=1000.0,
-            unmoved_s=9.6,
-        )
-    )
+    state.apply(unmoved(9.6, [0]))
     told = "nothing has moved for 9.6 s: 1 thread waits for locks at work.py:30"
     assert diagnose(state).sentence == told
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
-LAST_TRACES_NS = 10_000_000_000  # the last count of them is worth more
+LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
 MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 OBEY_NS = 10_000_000  # of which as long, at most, for one viewer
@@ -98,7 +98,7 @@ class Daemon:
         self._failed = False
         """What the user has asked to be written was not."""
         self._next_serve = 0
-        self._last_words_ns: int | None = None
+        self._target_ended_ns: int | None = None
         """Until when copies may work, once the target has ended."""
 
     # Events
@@ -255,19 +255,19 @@ class Daemon:
         """Copies may outlive the target: one that counts its heap has a moment to say so."""
         assert self._launched is not None
         assert self._watch is not None
-        if self._last_words_ns is not None:
+        if self._target_ended_ns is not None:
             return
         self._read_probe()
         self._watch.target_ended()
         self.emit(ev.TargetExited(at=self._now(), process=MAIN, exit_code=exit_code))
-        limit = LAST_TRACES_NS if self._watch.counting_traces else LAST_WORDS_NS
-        self._last_words_ns = time.monotonic_ns() + limit
+        self._target_ended_ns = time.monotonic_ns()
         self._check_copies()
 
     def _check_copies(self) -> None:
-        if self._last_words_ns is None or self._ended or self._watch is None:
+        if self._target_ended_ns is None or self._ended or self._watch is None:
             return
-        if not self._watch.working or time.monotonic_ns() > self._last_words_ns:
+        limit = LAST_ANSWERS_NS if self._watch.answering else LAST_WORDS_NS
+        if not self._watch.working or time.monotonic_ns() > self._target_ended_ns + limit:
             reason = "the target has ended"
             self._watch.end(reason)
             self._finish(self._watch.over or reason)

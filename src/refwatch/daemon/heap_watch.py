@@ -57,9 +57,9 @@ class HeapWatch:
         return self._references.copied
 
     @property
-    def counting_traces(self) -> bool:
-        """The traces of exact mode are being counted in a copy, or what may have grown: its last
-        words are worth more than those of others."""
+    def answering(self) -> bool:
+        """A copy counts the traces of exact mode, or is to tell whether something has grown, or who
+        holds it: its last words are worth more than those of others."""
         return self._allocations.counting or self._references.confirming
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:

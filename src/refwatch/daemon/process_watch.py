@@ -420,9 +420,9 @@ class Watch:
             self._heap.target_ended()
 
     @property
-    def counting_traces(self) -> bool:
-        """The traces of exact mode are being counted in a copy."""
-        return self._heap is not None and self._heap.counting_traces
+    def answering(self) -> bool:
+        """A copy is at work whose last words are worth more than those of others."""
+        return self._heap is not None and self._heap.answering
 
     @property
     def working(self) -> bool:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from refwatch.export import schema_types as snap
 from refwatch.export.values import DIGITS, rounded, rounded_or_none
+from refwatch.findings.troubles import slower_sentence
 from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged as judge
 from refwatch.readings.objects.live_growth import follows_instances
@@ -168,9 +169,12 @@ def census(known: References) -> snap.Census | None:
 
 def judged(process: ProcessState) -> snap.Judged:
     """Up to when it was judged what keeps growing."""
-    found = judge(process.references, process.limits.get("census"))
-    reason = None if found.reason is None else text(found.reason)
-    return snap.Judged(until_s=rounded_or_none(found.until_s), by=list(found.by), reason=reason)
+    known = process.references
+    found = judge(known, process.limits.get("census"))
+    reason = "; ".join(filter(None, (found.reason, slower_sentence(known))))
+    return snap.Judged(
+        until_s=rounded_or_none(found.until_s), by=list(found.by), reason=text(reason) or None
+    )
 
 
 def _garbage(newest: CensusRecord) -> Garbage | None:

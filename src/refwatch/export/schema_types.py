@@ -235,7 +235,8 @@ class Census(Struct, frozen=True, kw_only=True):
 
 class Judged(Struct, frozen=True, kw_only=True):
     """Up to when growth was judged: null where nothing was. ``by``: the classes defined in Python
-    by their live counts, all other types by censuses. ``reason``: why not, or why only a part."""
+    by their live counts, all other types by censuses. ``reason``: why not, why only a part, or
+    what grows ever slower and is no suspect."""
 
     until_s: float | None
     by: list[Literal["live", "census"]]

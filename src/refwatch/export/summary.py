@@ -9,7 +9,7 @@ from refwatch.export.allocations import seen_by, top
 from refwatch.findings.blockers import children_sentence, known_limits
 from refwatch.findings.large import large_sentence
 from refwatch.findings.memory_growth import memory_sentence
-from refwatch.findings.troubles import rate, worst_trouble
+from refwatch.findings.troubles import rate, slower_sentence, worst_trouble
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
 from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
@@ -99,10 +99,11 @@ def _end(state: State) -> str:
 
 
 def _not_judged(process: ProcessState) -> list[str]:
-    """Why it is not known whether anything keeps growing."""
+    """What grows, though it is no suspect; why it is not known whether anything else does."""
     known, limit = process.references, process.limits.get("census")
     looked = known.census.taken or known.failure or limit
     why = judged(known, limit).because(over=known.over) if looked else ""
+    why = "; ".join(filter(None, (slower_sentence(known), why)))
     return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
 
 
@@ -131,7 +132,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 def _held_by(found: ChainsFound | None, width: int) -> str:
     """The clearest chain."""
     if found is None:
-        return "who keeps them alive was not looked for"
+        return "who keeps them alive was not found out"
     chain = clearest(found.chains)
     if not chain:
         return why_no_chain(found)

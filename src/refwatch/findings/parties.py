@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refwatch.readings.threads.state import Crowd, Hot, Line, ThreadRecord, kind_of
@@ -12,6 +12,9 @@ from refwatch.session.process import ProcessState
 
 BRIEF = 0.1  # of the longest life: a thread that lived shorter is counted with those of its kind
 FEW = 3  # of a kind, from which on they are told together
+
+Kind = tuple[str, int]
+"""As ``kind_of`` has it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,22 +62,54 @@ def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
     """All threads that were sampled, the forgotten ones too."""
     threads = [thread for thread in process.threads.values() if thread.watched_s > 0]
     longest = max((thread.watched_s for thread in threads), default=0.0)
-    brief: defaultdict[tuple[str, int], list[ThreadRecord]] = defaultdict(list)
+    brief: defaultdict[Kind, list[ThreadRecord]] = defaultdict(list)
     for thread in threads:
         if thread.watched_s < BRIEF * longest or kind_of(thread) in process.crowds:
             brief[kind_of(thread)].append(thread)
-    crowds = {key: [crowd] for key, crowd in process.crowds.items()}
-    together = {
-        key for key in brief.keys() | crowds.keys() if key in crowds or len(brief[key]) >= FEW
-    }
-    told = {thread.serial for key in together for thread in brief.get(key, ())}
-    parties = [_single(thread, process) for thread in threads if thread.serial not in told]
-    for key in together:
-        sums = Crowd(key[0])
-        for thread in brief.get(key, ()):
-            sums.add(thread)
-        parties.append(_several([sums, *crowds.get(key, ())], lines))
+    crowds: dict[Kind, Crowd] = {}
+    for kind in brief.keys() | process.crowds.keys():
+        crowds[kind] = Crowd(kind[0])
+        for thread in brief.get(kind, ()):
+            crowds[kind].add(thread)
+        if kind in process.crowds:
+            crowds[kind].join(process.crowds[kind])
+    parties: list[Party] = []
+    told: set[int] = set()
+    for kinds in _alike(crowds, lines):
+        some = [crowds[kind] for kind in kinds]
+        forgotten = any(kind in process.crowds for kind in kinds)
+        if forgotten or sum(crowd.threads for crowd in some) >= FEW:
+            parties.append(_several(some, lines))
+            told |= {thread.serial for kind in kinds for thread in brief.get(kind, ())}
+    parties += [_single(thread, process) for thread in threads if thread.serial not in told]
     return [party for party in parties if party.watched_s > 0]
+
+
+def _alike(crowds: Mapping[Kind, Crowd], lines: Mapping[int, Line]) -> list[list[Kind]]:
+    """The kinds that are one. Threads that ended before their names were read are of the named kind
+    that is mostly in the same function, where there is only one."""
+    of_function: defaultdict[tuple[str, str], list[Kind]] = defaultdict(list)
+    alone: list[list[Kind]] = []
+    for kind, crowd in crowds.items():
+        place = _function(crowd, lines)
+        if place is None:
+            alone.append([kind])
+        else:
+            of_function[place].append(kind)
+    for kinds in of_function.values():
+        named = [kind for kind in kinds if crowds[kind].name]
+        nameless = [kind for kind in kinds if not crowds[kind].name]
+        alone += [kinds] if len(named) <= 1 else [*([kind] for kind in named), nameless]
+    return [kinds for kinds in alone if kinds]
+
+
+def _function(crowd: Crowd, lines: Mapping[int, Line]) -> tuple[str, str] | None:
+    """The (file, function) in which they were most; None where that is not known."""
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for (line, _), spent in crowd.hot.items():
+        if line in lines:
+            seconds[lines[line].file, lines[line].function] += spent
+    return max(seconds, key=lambda place: seconds[place], default=None)
 
 
 def _single(thread: ThreadRecord, process: ProcessState) -> Party:
@@ -97,13 +132,12 @@ def _single(thread: ThreadRecord, process: ProcessState) -> Party:
     )
 
 
-def _several(crowds: Iterable[Crowd], lines: Mapping[int, Line]) -> Party:
-    sums = Crowd("")
+def _several(crowds: Sequence[Crowd], lines: Mapping[int, Line]) -> Party:
+    """Called by their name if all have one, else after the function in which they are most."""
+    sums = Crowd(crowds[0].name if len(crowds) == 1 else "")
     for crowd in crowds:
-        sums.name = sums.name or crowd.name
         sums.join(crowd)
-    line, _ = max(sums.hot, key=lambda key: sums.hot[key], default=(0, None))
-    place = lines.get(line)
-    name = sums.name or (f"in {place.function}" if place else "")
+    place = _function(sums, lines)
+    name = sums.name or (f"in {place[1]}" if place else "")
     watched = sum(sums.states.values())
     return Party(name, sums.threads, sums.states, sums.hot, watched, named=bool(sums.name))

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from refwatch.findings.memory_growth import garbage_in, memory_sentence
 from refwatch.findings.sentences import duration
-from refwatch.readings.objects.growth import Suspicion
+from refwatch.readings.objects.growth import Suspicion, growing
+from refwatch.readings.objects.state import References
 from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import printable
 
@@ -71,3 +72,14 @@ def growth_sentence(process: ProcessState) -> str:
         f"from {first / mib:.0f} to {last / mib:.0f} MiB, and still grows"
         f"{'; ' if garbage else ''}{garbage}"
     )
+
+
+def slower_sentence(references: References) -> str:
+    """What grows ever slower: a cache that fills, or a leak of a program that gets ever less of a
+    busy machine. Empty where nothing does."""
+    found = [one for one in growing(references) if one.slower]
+    if not found:
+        return ""
+    grows = f"{class_name(found[0])} +{rate(found[0].per_second)}"
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{grows}{others}, ever slower, as a cache that fills: not judged to be a leak"

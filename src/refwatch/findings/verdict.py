@@ -102,6 +102,7 @@ def _io_bound(load: Load) -> float:
 
 def _idle(load: Load) -> float:
     nobody_waits = (1 - ramp(load.io, 0.1, 0.5)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
+    nobody_waits *= 1 - ramp(load.gil_wait, 0.1, 0.6)
     no_child = 1 - ramp(load.child, CHILD, 3 * CHILD)
     return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * no_child
 

@@ -140,7 +140,10 @@ class ProcessState:
         self.samples += event.samples
         self.torn += event.torn
         self.sampled_s += event.span_s
-        self.unmoved_s = max(self.unmoved_s, event.unmoved_s)
+        told = {piece.serial for piece in event.threads}
+        if all(thread.serial in told for thread in self.threads.values() if thread.alive):
+            # one that is not told has run: what it did is not decided yet
+            self.unmoved_s = max(self.unmoved_s, event.unmoved_s)
         if event.gil is not None:
             self.gil.sampled(event.at, event.span_s, event.gil)
         for piece in event.threads:

@@ -104,6 +104,33 @@ def test_children_that_nobody_saw_are_known_by_what_was_waited_for() -> None:
         assert unknown == Children(0, 0.0, more=False, cpu_s=0.0)
 
 
+def test_a_child_that_uses_hardly_any_time_is_known_to_have_been_there() -> None:
+    code = """
+        for _ in range(2):
+            print("ready", flush=True)
+            sys.stdin.readline()
+            if os.fork() == 0:
+                os._exit(0)
+            os.wait()
+        print("waited", flush=True)
+        sys.stdin.readline()
+    """
+    with program(code) as (pid, line, go_on):
+        reader = ChildrenReader(pid, copies_among=False)
+        assert line() == "ready\n"
+        assert reader.read(1.0) == Children(0, 0.0, more=False, cpu_s=0.0)
+        go_on()
+        assert line() == "ready\n"
+        first = reader.read(1.1)
+        go_on()
+        assert line() == "waited\n"
+        second = reader.read(5.0)
+    assert first is not None
+    assert second is not None
+    assert (first.seen, first.more, second.more) == (0, True, True)
+    assert second.cpu_s < 0.2
+
+
 def test_children_that_nobody_waits_for_count_as_long_as_they_were_seen() -> None:
     code = """
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -13,6 +13,7 @@ from refwatch.wire.event import TimedEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from refwatch.readings.objects.state import References
     from refwatch.target.copies import Copies
 
 
@@ -29,11 +30,11 @@ class FakeCopies:
         return "census-1"
 
 
-def begun() -> tuple[FakeCopies, Censuses, list[TimedEvent]]:
-    """A census that has just been begun, of this process."""
+def begun(known: References | None = None) -> tuple[FakeCopies, Censuses, list[TimedEvent]]:
+    """A census that has just been begun, of this process; ``known`` is what there was before."""
     copies, events = FakeCopies(), list[TimedEvent]()
     played = cast("Copies", copies)
-    censuses = Censuses(context(events.append), played, lambda: None, None, None, inside=False)
+    censuses = Censuses(context(events.append), played, lambda: known, None, None, inside=False)
     censuses.tick(10**9)
     copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return copies, censuses, events

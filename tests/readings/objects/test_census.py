@@ -8,8 +8,10 @@ import pytest
 from tests.readings.objects.played_copies import CENSUS, begun
 
 from refwatch.readings.memory.breakdown import read_resident
+from refwatch.readings.objects.state import References
 from refwatch.session import events as ev
 from refwatch.target import probe_messages as rp
+from refwatch.wire.heap_values import TypeCount
 
 SECOND = 10**9
 
@@ -29,6 +31,50 @@ def test_one_that_ends_before_has_failed() -> None:
     copies, _, events = begun()
     copies.fail("the copy ended before it had answered")
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
+
+
+@pytest.mark.parametrize("last_s", [3.0, 25.0])
+def test_the_end_has_a_census_where_the_last_was_long_ago(last_s: float) -> None:
+    known = References()
+    known.taken_census(
+        ev.CensusTaken(at=last_s, process=os.getpid(), number=1, took_s=0.1, objects=1000, types=[])
+    )
+    known.counted_classes(ev.ClassesCounted(at=30.0, process=os.getpid(), counts=[], last=True))
+    copies, censuses, _ = begun(known)
+    copies.take(CENSUS)
+    censuses.read_last(30 * SECOND)
+    assert copies.asked == (2 if last_s == 3.0 else 1)
+    assert censuses.confirming == (last_s == 3.0)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_who_holds_a_suspect_is_worth_waiting_for_at_the_end(answers: bool) -> None:
+    known = References()
+    for number in range(1, 8):
+        rows = [TypeCount(module="app", name="Row", count=200 * number, size=64)]
+        known.taken_census(
+            ev.CensusTaken(
+                at=2.5 * number,
+                process=os.getpid(),
+                number=number,
+                took_s=0.1,
+                objects=1000,
+                types=rows,
+            )
+        )
+    copies, censuses, _ = begun(known)
+    assert not censuses.confirming
+    copies.take(CENSUS)
+    assert (copies.asked, censuses.confirming) == (2, True)
+    if answers:
+        copies.take(
+            rp.ChainsReport(
+                work="chains-1", module="app", name="Row", looked=1400, chains=[], allocated_at=[]
+            )
+        )
+    else:
+        copies.fail("the copy ended before it had answered")
+    assert not censuses.confirming
 
 
 def due_after(pauses_ms: list[float], *, wanted: bool = False) -> float:

@@ -181,6 +181,16 @@ def test_counts_that_were_read_late_go_on_from_those_of_the_census() -> None:
     assert run.suspected()
 
 
+def test_what_came_after_the_last_census_was_not_judged_by_any() -> None:
+    """On a busy machine they are rare, and half of a run may have had none."""
+    for until, words in ((15.0, None), (24.0, "there was no census in the last 12.9 s")):
+        run = Run((FIRST_S, 4.0, 7.0, 11.0))
+        run.play(CALM["churn"], until)
+        found = judged(run.known)
+        assert found.reason == words
+        assert found.by == (("live",) if words else ("live", "census"))
+
+
 def test_too_short_to_judge() -> None:
     run = Run((FIRST_S,))
     run.play(leak(300), 2.7)

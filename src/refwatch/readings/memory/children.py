@@ -30,12 +30,14 @@ class Children(NamedTuple):
 
 
 class _Stat(NamedTuple):
-    """Of /proc/PID/stat; times in clock ticks, ``reaped`` of children that were waited for."""
+    """Of /proc/PID/stat; times in clock ticks, ``reaped`` of children that were waited for, who had
+    ``faults``: each has some, however short its life."""
 
     name: bytes
     parent: int
     used: int
     reaped: int
+    faults: int
     started: int
     exit_signal: int
 
@@ -56,6 +58,9 @@ class ChildrenReader:
         self._gone_ticks = 0
         self._lost_ticks = 0
         """Of those that nobody of the family has waited for."""
+        self._faults = 0
+        self._missed = False
+        """One was waited for that had not been seen."""
         self._most = 0.0
         self._next_search = 0.0
         self._lived_s = 0.0
@@ -72,12 +77,15 @@ class ChildrenReader:
         own = _stat(self._pid)
         if own is None:
             return None
+        gone = self._gone
         for _ in range(TRIES):
             self._follow()
             again = _stat(self._pid)
-            if again is None or again.reaped == own.reaped:
+            if again is None or (again.reaped, again.faults) == (own.reaped, own.faults):
                 break
             own = again
+        self._missed |= own.faults > self._faults and self._gone == gone
+        self._faults = own.faults
         if self._last_s is not None:
             self._lived_s += at - self._last_s
         self._last_s = at if self._known else None
@@ -89,6 +97,7 @@ class ChildrenReader:
         self._most = max(self._most, (alive + ended + self._lost_ticks) / TICKS_PER_S)
         unseen_s = (ended - self._gone_ticks) / TICKS_PER_S
         more = unseen_s > LATE_S * self._gone + 2 / TICKS_PER_S
+        more = more or (self._missed and not self._copies_among)
         return Children(self._seen, self._lived_s, more, self._most)
 
     def _search(self) -> None:
@@ -173,12 +182,14 @@ def _stat(pid: int) -> _Stat | None:
     rest = tail.split()
     if len(rest) < 36:
         return None
+    faults = int(rest[8])
     user, system, child_user, child_system = map(int, rest[11:15])
     return _Stat(
         head[head.index(b"(") :],
         int(rest[1]),
         user + system,
         child_user + child_system,
+        faults,
         int(rest[19]),
         int(rest[35]),
     )

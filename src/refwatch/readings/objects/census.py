@@ -22,6 +22,7 @@ from refwatch.readings.objects.events import (
 )
 from refwatch.readings.objects.growth import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
 from refwatch.readings.objects.instance_counts import LiveClasses
+from refwatch.readings.objects.judged import unseen_s
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import ObjectsWatch
@@ -82,7 +83,7 @@ class Censuses:
         self._ending = False
         """The live counts were read for the last time."""
         self._awaited = False
-        """Then there was growth for a census to confirm."""
+        """Then a census was worth waiting for: to confirm growth, or as there was none for long."""
         self._ended = False
         self._now = context.clock()
         self._taken_at = 0.0
@@ -95,6 +96,8 @@ class Censuses:
         self._look_ns = self._told_ns = self._now
         self._look_again: dict[TypeName, int] = {}
         """When the chains of a suspect are looked for anew, at the earliest."""
+        self._looking: set[TypeName] = set()
+        """Suspects of which a copy looks for the first chains."""
         self._held = objects.held if objects is not None else None
         self.chains = ChainSearches(context, copies, self.paused, self._held)
 
@@ -104,22 +107,24 @@ class Censuses:
 
     def read_last(self, now: int) -> None:
         """The target is about to end: count once more. A last copy has the census, if there was
-        none yet or if live counts that grow wait for one, and others show who holds what grows."""
+        none yet or none for long, or if live counts that grow wait for one; others show who holds
+        what grows."""
         with contextlib.suppress(MemoryGone, ReadingDenied, OSError):
             self.read_classes(last=True)
         self._ending = True
         references = self._fold()
         waiting = unconfirmed(references) if references is not None else []
-        self._awaited = bool(waiting)
-        if not self._inside and not self._work and (self._number == 0 or waiting):
+        late = references is not None and unseen_s(references) > 0
+        self._awaited = late or bool(waiting)
+        if not self._inside and not self._work and (self._number == 0 or self._awaited):
             self._reason, self._due_ns = "end", now
             self.tick(now)
         self._look_at_suspects(waiting)
 
     @property
     def confirming(self) -> bool:
-        """A census is being taken that is to tell whether something has grown."""
-        return self._awaited and bool(self._work)
+        """It is being found out whether something has grown, or who holds what has."""
+        return (self._awaited and bool(self._work)) or bool(self._looking)
 
     def target_ended(self) -> None:
         """No other census can be taken."""
@@ -354,9 +359,12 @@ class Censuses:
                 begun += 1
                 self._look_again[suspicion.name] = self._now + CHAINS_AGAIN_NS
                 over = partial(self._looked_for, suspicion.name)
+                if references.holders_of(suspicion.name) is None:
+                    self._looking.add(suspicion.name)
                 self.chains.begin(Search(suspicion.name, suspicion.grown, over))
 
     def _looked_for(self, name: TypeName, failure: str | None) -> None:
+        self._looking.discard(name)
         references = self._fold()
         found = references.chains.get(name) if references is not None else None
         if failure is not None:

@@ -14,6 +14,16 @@ ROOTS = {"module": 0, "thread": 1, "frame": 2}
 stays, while a frame goes by itself."""
 UNKNOWN = len(ROOTS)
 
+NOTATION = {
+    "global ": ".{}",
+    "attribute ": ".{}",
+    "class attribute ": ".{}",
+    "index ": "[{}]",
+    "value of key ": "[{}]",
+    "self of bound method": ".__self__",
+}
+"""How Python writes the edges that it has a notation for."""
+
 NOT_LOOKED = "who keeps them alive is not known yet"
 
 Chain = Sequence[ChainLink]
@@ -53,10 +63,28 @@ def clearest(
 
 def way_in_words(chain: Sequence[ChainLink], width: int) -> str:
     """How each object of a chain is held by the next, in at most ``width`` characters that are
-    safe for a terminal."""
+    safe for a terminal. Where there is no room for that, the expression that leads to the object
+    says as much in less, before anything is left out."""
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
-    text = printable(_both_ends(edges, width))
+    text, path = printable(" ← ".join(edges)), printable(_as_expression(chain))
+    if len(text) > width:
+        text = path if 0 < len(path) <= width else printable(_both_ends(edges, width))
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _as_expression(chain: Sequence[ChainLink]) -> str:
+    """``module.name.attribute[0]``; empty where Python has no notation for a part of the way."""
+    *links, root = chain
+    if root.type != "module" or root.name is None:
+        return ""
+    text = root.name
+    for link in reversed(links):
+        edge = link.edge or ""
+        word = next((word for word in NOTATION if edge.startswith(word)), None)
+        if word is None:
+            return ""
+        text += NOTATION[word].format(edge.removeprefix(word))
+    return text
 
 
 def _both_ends(edges: list[str], width: int) -> str:

@@ -159,7 +159,7 @@ class ReferenceWatch:
 
     @property
     def confirming(self) -> bool:
-        """The copy that is at work is to tell whether something has grown."""
+        """A copy that is at work is to tell whether something has grown, or who holds it."""
         return self._censuses is not None and self._censuses.confirming
 
     @property

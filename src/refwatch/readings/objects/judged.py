@@ -10,6 +10,7 @@ from refwatch.readings.objects.growth import LEAST_CENSUSES, LEAST_S, unconfirme
 from refwatch.readings.objects.state import References
 
 By = Literal["live", "census"]
+UNSEEN_SHARE = 0.25  # of the time, that may pass after the last census
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def judged(references: References, limit: str | None = None) -> Judged:
     return Judged(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
 
 
+def unseen_s(references: References) -> float:
+    """The time since the newest census, seconds, if it is a good part of all; else 0."""
+    unseen = references.counted_s - references.census.taken_s
+    return unseen if unseen > max(LEAST_S, UNSEEN_SHARE * references.counted_s) else 0.0
+
+
 def _why_not_live(references: References) -> str | None:
     if references.counted_from is None:
         return None  # there are none, which is said elsewhere
@@ -66,7 +73,8 @@ def _why_not_by_censuses(references: References, limit: str | None) -> str | Non
     census = references.census
     span = census.taken_s - census.times[0] if census.times else 0.0
     if census.taken >= LEAST_CENSUSES and span >= LEAST_S:
-        return None
+        unseen = unseen_s(references) if references.over else 0.0
+        return f"there was no census in the last {unseen:.1f} s" if unseen else None
     failure = references.failure or limit
     if failure is not None:
         return f"there was no census: {failure}"
