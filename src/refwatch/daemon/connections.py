@@ -14,10 +14,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from refwatch.model.commands import Command
+from refwatch.model.line_buffer import LONGEST_LINE, LineTooLongError
 from refwatch.model.wire import LineReader, command_decoder
 
 T = TypeVar("T")
 MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+LONGEST_COMMAND = 32 << 20  # bytes; what is typed at once may have millions of characters
 PIECES = 4  # of 64 KiB that are read of a viewer at a time: thousands of commands
 
 
@@ -42,13 +44,20 @@ def peer_is_ours(connection: socket.socket) -> bool:
 class Connection(Generic[T]):
     """One peer, lines of JSON both ways."""
 
-    def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[T]) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        decoder: msgspec.json.Decoder[T],
+        longest: int = LONGEST_LINE,
+    ) -> None:
         connection.setblocking(False)
         self.socket = connection
         self.pid = (peer_of(connection) or (0, 0))[0]
         """Of the process at the other end; 0 where the system does not say."""
         self.open = True
-        self._reader = LineReader(decoder)
+        self.trouble = ""
+        """Why it was closed from here, as a sentence about the peer."""
+        self._reader = LineReader(decoder, longest)
         self._unsent = bytearray()
 
     def fileno(self) -> int:
@@ -92,7 +101,11 @@ class Connection(Generic[T]):
             if not data:
                 self.close()
                 break
-            messages += self._reader.feed(data)
+            try:
+                messages += self._reader.feed(data)
+            except LineTooLongError as error:
+                self.trouble = str(error)
+                self.close()
         return messages
 
     def close(self) -> None:
@@ -105,7 +118,7 @@ class Viewer(Connection[Command]):
     """A viewer, and what it has asked for that was not done yet."""
 
     def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection, command_decoder)
+        super().__init__(connection, command_decoder, LONGEST_COMMAND)
         self.asked: deque[Command] = deque()
 
     def obeyed(self, obey: Callable[[Command], None], limit_ns: int) -> None:

@@ -187,6 +187,9 @@ class Daemon:
         for viewer in self._viewers:
             viewer.flush()
             viewer.obeyed(self._obey, OBEY_NS)
+            if viewer.trouble and not viewer.asked:
+                text = f"a viewer was let go: {viewer.trouble}"
+                self.emit(ev.Noted(self._now(), "warning", text))
         self._viewers = [viewer for viewer in self._viewers if viewer.open or viewer.asked]
         self._check_target()
         if self._recording is not None:

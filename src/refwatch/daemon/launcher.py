@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
+from refwatch.model.line_buffer import LineBuffer, LineTooLongError
 from refwatch.observe.children import end_copies
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 HANGS_S = 5.0  # for the daemon to take what it is told
 MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
+TYPED_AT_ONCE = 4096  # bytes; a terminal takes no more at a time
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
     signal.SIGINT,
@@ -272,8 +274,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.heard = b""
         """What the daemon has said that was no command yet: its last words may come early."""
-        self._commands = b""
-        self._input = b""
+        self._commands = LineBuffer()
+        self._input = bytearray()
         self._woken = woken
 
     def carry(self) -> int:
@@ -304,7 +306,7 @@ class Terminal:
                 reap_copies(self._pid)
         while self._take_output():
             pass
-        self.heard += self._commands
+        self.heard += self._commands.begun
         return shell_status(status)
 
     def _hang_up(self, poll: select.poll) -> None:
@@ -329,11 +331,11 @@ class Terminal:
 
     def _type(self) -> None:
         try:
-            self._input = self._input[os.write(self._master, self._input) :]
+            del self._input[: os.write(self._master, self._input[:TYPED_AT_ONCE])]
         except BlockingIOError:
             pass
         except OSError:
-            self._input = b""
+            self._input.clear()
 
     def _take_commands(self) -> bool:
         """Obey the daemon; False when it is gone."""
@@ -341,9 +343,12 @@ class Terminal:
 
         try:
             data = self._reporter.link.recv(65536)
+            lines = self._commands.feed(data)
         except OSError:
-            data = b""
-        *lines, self._commands = (self._commands + data).split(b"\n")
+            data, lines = b"", []
+        except LineTooLongError:  # one that says that is no daemon any more
+            data, lines = b"", []
+            self._reporter.link.shutdown(socket.SHUT_RDWR)
         for line in lines:
             command = json.loads(line)
             if "command" in command:
@@ -355,7 +360,8 @@ class Terminal:
     def _obey(self, command: dict[str, object]) -> None:
         kind = command.get("command")
         if kind == "type_input":
-            self._input = (self._input + str(command["data"]).encode())[:MOST_INPUT]
+            typed = str(command["data"]).encode()
+            self._input += typed[: MOST_INPUT - len(self._input)]
         elif kind == "resize_terminal" and self._master >= 0:
             set_size(self._master, int(str(command["rows"])), int(str(command["columns"])))
         elif kind == "signal_target":

@@ -20,6 +20,8 @@ class Peers:
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
         """Another process that would have; its pid."""
+        self.trouble = ""
+        """What one has done for which it was let go."""
         self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
@@ -46,6 +48,7 @@ class Peers:
                 if isinstance(report, Hello):
                     self._probe = peer
                 self._take(report, peer)
+            self.trouble = peer.trouble or self.trouble
         self._all = [peer for peer in self._all if peer.open]
         if self._probe is not None and not self._probe.open:
             self._probe = None

@@ -237,6 +237,8 @@ class Watch:
     def _step_heap(self, now: int) -> None:
         assert self._heap is not None
         self.peers.read()
+        if self.peers.trouble:
+            self.limit("probe", f"it, or a copy, was let go: {self.peers.trouble}")
         try:
             self._jobs.at(self._step_heap, self._heap.step(now))
         except ReadingDenied as error:

@@ -14,7 +14,7 @@ import time
 
 from .asked import answer
 from .forks import AfterFork
-from .link import LEAVE, MAIL, Link, from_json
+from .link import LEAVE, LONGEST_LINE, MAIL, Lines, Link, from_json
 from .uncounted import ThreadCount
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -40,7 +40,7 @@ class Answerer:
         counted = found["thread_count"]
         self._count = ThreadCount(counted) if type(counted) is int else None
         self._mail: list[Callable[[], dict[str, object]]] = []
-        self._rest = b""
+        self._lines = Lines()
         self._service = _service(link, self.tell, limits, found["threads"])
         self._tid = 0
         self._thread = 0  # its ident, while it runs
@@ -115,14 +115,17 @@ class Answerer:
             return self._inside is not None and self._link.send(self._inside.sample())
         if data == MAIL:
             return self._send_mail()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
+        for line in self._lines.feed(data):
             try:
                 self._obey(from_json(line))
             except Exception as error:  # noqa: BLE001 - the thread must live, and the target not hear
                 name = type.__dict__["__name__"].__get__(type(error))
                 self._link.send({"message": "trouble", "reason": f"{name}: {error}"[:500]})
-        return data != LEAVE
+        if self._lines.too_long:
+            reason = f"the daemon sent a line of more than {LONGEST_LINE >> 20} MiB"
+            self._link.send({"message": "trouble", "reason": reason})
+            self._link.gone = True
+        return data != LEAVE and not self._lines.too_long
 
     def _obey(self, command: dict[str, object]) -> None:
         if command.get("command") == "ask":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LEAVE, MAIL = b"", b"m"
 """What :meth:`Link.receive` returns instead of data."""
 SEND_LIMIT_MS = 5000
+LONGEST_LINE = 16 << 20
 
 
 class _Plain:
@@ -57,12 +58,33 @@ def from_json(line: bytes) -> dict[str, object]:
     return value if type(value) is dict else {}
 
 
+class Lines:
+    """Cuts what the daemon sends into lines, in time linear in their length."""
+
+    def __init__(self) -> None:
+        self.too_long = False
+        """One is longer than any of the daemon's: no more can be made of what comes."""
+        self._begun = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next piece; return the lines that it completes."""
+        first, *others = data.split(b"\n")
+        self._begun += first
+        lines: list[bytes] = []
+        if others:
+            lines = [bytes(self._begun), *others[:-1]]
+            self._begun = bytearray(others[-1])
+        self.too_long = len(self._begun) > LONGEST_LINE
+        return lines
+
+
 def read_lines(socket: _socket.socket) -> Iterator[dict[str, object]]:
     """The daemon's commands, until it closes the line."""
-    rest = b""
+    lines = Lines()
     while data := socket.recv(65536):
-        *lines, rest = (rest + data).split(b"\n")
-        yield from map(from_json, lines)
+        yield from map(from_json, lines.feed(data))
+        if lines.too_long:
+            return
 
 
 class Link:
