@@ -56,6 +56,7 @@ EVENTS: list[ev.Event] = [
     ev.TargetExited(0.8, 42, 137),
     ev.TargetExited(0.8, 42, None),
     ev.WatchEnded(0.9, "the target ended"),
+    ev.ViewerRefused(0.9, "there are 64 viewers already"),
     ev.GcPaused(1.0, 42, [(3, 0.1, 0.05), (0, 0.0, 0.0)]),
     ev.WatchedFound(1.0, 42, 5, "cache", "dict", "0x7f00", "main", held=True),
     ev.WatchedRead(1.1, 42, 1, [ev.RawReading(5, 3, 4)]),

@@ -10,6 +10,8 @@ import msgspec
 from refwatch.daemon.connections import Connection
 from refwatch.model.reports import Hello, Report, Stranger
 
+MOST_PEERS = 64
+
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
@@ -29,7 +31,10 @@ class Peers:
         """The one that has said hello."""
 
     def add(self, connection: socket.socket) -> None:
-        """One more has connected."""
+        """One more has connected: of more than there can be copies none is ours."""
+        if len(self._all) >= MOST_PEERS:
+            connection.close()
+            return
         self._all.append(Connection(connection, _reports))
 
     def files(self) -> list[int]:

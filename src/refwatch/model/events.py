@@ -24,6 +24,7 @@ from refwatch.model.process_events import GcPaused as GcPaused
 from refwatch.model.process_events import ProcessMeasured as ProcessMeasured
 from refwatch.model.references import Garbage, Largest, Referenced, Referrer, TypeCount
 from refwatch.model.states import ThreadState
+from refwatch.model.viewer_events import ViewerRefused as ViewerRefused
 
 
 class TargetStarted(_Event, frozen=True, tag="target_started"):
@@ -439,5 +440,6 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
+    | ViewerRefused
     | Checkpoint
 )

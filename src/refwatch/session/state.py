@@ -354,6 +354,10 @@ def _checkpoint(state: State, event: ev.Checkpoint) -> None:
         state.note(event.at, f"what came before cannot be read: {error}", "error")
 
 
+def _viewer_refused(state: State, event: ev.ViewerRefused) -> None:
+    state.note(event.at, event.reason, "error")
+
+
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:
     state.ended = event.reason
 
@@ -400,6 +404,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.SnapshotWritten: _snapshot_written,
     ev.TargetExited: _target_exited,
     ev.WatchEnded: _watch_ended,
+    ev.ViewerRefused: _viewer_refused,
     ev.Checkpoint: _checkpoint,
     ev.GcPaused: _gc_paused,
     ev.WatchedEnded: _watched_ended,

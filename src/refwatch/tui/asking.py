@@ -34,7 +34,7 @@ from refwatch.model.commands import (
     WatchObject,
     WriteGraph,
 )
-from refwatch.model.events import Event
+from refwatch.model.events import Event, ViewerRefused
 from refwatch.session.state import State
 from refwatch.tui.answers import Answers
 from refwatch.tui.ask import AskScreen
@@ -80,10 +80,16 @@ class AskingApp(App[Leave]):
         self.feed = feed
         self.replay = replay
         self.state = State()
+        self.refused = ""
+        """Why the daemon serves others only."""
         self._answers = Answers()
 
     def tell(self, event: Event) -> None:
-        """Tell the user what has come of what he has asked for."""
+        """Tell the user what has come of what he has asked for; end where the daemon does not serve
+        this viewer."""
+        if isinstance(event, ViewerRefused):
+            self.refused = event.reason
+            self.exit()
         answer = self._answers.take(event)
         if answer is not None:
             self.notify(answer.text, title=answer.title, severity=answer.severity, markup=False)
