@@ -207,7 +207,7 @@ class Launcher:
     def run_on_terminal(self, rows: int, columns: int, status_fd: int) -> None:
         """Start it on a pseudo-terminal of that size and carry its output and input. Writes
         ``pid N`` and ``exit N`` lines to ``status_fd``, or ``error TEXT``, and behind the last
-        ``say TEXT`` and ``failed`` as the daemon's last words have it."""
+        ``say TEXT``, ``line TEXT`` and ``failed`` as the daemon's last words have it."""
         master, slave = os.openpty()
         set_size(master, rows, columns)
         woken = _wake_on_signals()
@@ -225,10 +225,9 @@ class Launcher:
         words = self.last_words(terminal.heard)
         if words.trouble:
             _say(status_fd, f"say {words.trouble}")
+        for line in words.lines:
+            _say(status_fd, f"line {line}")
         if words.failed:
-            for line in words.lines:
-                if line.startswith("refwatch: "):
-                    _say(status_fd, f"say {line.removeprefix('refwatch: ')}")
             _say(status_fd, "failed")
 
 
