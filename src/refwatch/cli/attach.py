@@ -47,6 +47,5 @@ def _find(name: str) -> Path:
     if len(found) == 1:
         return found[0]
     names = ", ".join(one.name for one in found or every)
-    if not names:
-        give_up("there is no session to attach to", USAGE)
-    give_up(f"which session: {names}?" if found else f"no session {name}; there is {names}", USAGE)
+    why = f"which session: {names}?" if found else f"no session {name}; there is {names}"
+    return give_up(why if names else "there is no session to attach to", USAGE)
