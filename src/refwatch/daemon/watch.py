@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.jobs import Jobs
+from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, short_of_files, silent
 from refwatch.daemon.pace import Pace
 from refwatch.daemon.peers import Peers
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
 from refwatch.model.reports import (
     Answer,
+    Back,
     Ending,
     Hello,
     InsideSample,
@@ -45,10 +47,6 @@ NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
 SAMPLE = b'{"command":"sample"}\n'
-OTHER_INTERPRETERS = (
-    "there are others in this process: of a thread in one with a GIL of its own only what the "
-    "kernel says is told; that GIL and the code that runs there are not watched"
-)
 END = b'{"command":"end"}\n'
 ASK = b'{"command":"ask"}\n'
 
@@ -85,6 +83,8 @@ class Watch:
         self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
+        self._probe_away = False
+        """The last time that it was to be asked."""
         self._jobs = Jobs()
         self._next_sample_ns = 0
         self._limits: dict[str, str] = {}
@@ -116,6 +116,8 @@ class Watch:
             self._begin(report)
         elif isinstance(report, ProbeThread):
             self._sampler.threads.mark_probe(report.tid)
+        elif isinstance(report, Back):
+            self.limit("probe", CAME_BACK)
         elif isinstance(report, Answer):
             self._take_answer(report)
         elif isinstance(report, InsideSample):
@@ -247,19 +249,9 @@ class Watch:
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
-            self._say_silent()
+            self.limit("interpreter", silent(self.pid, self.peers.stranger))
             self._start_sampling(None)
         del now
-
-    def _say_silent(self) -> None:
-        reason = "the probe did not answer from inside the target"
-        if self.peers.stranger is not None:
-            reason = (
-                f"the process that was started ({self.pid}) did not load the probe, but a Python "
-                f"that it has started did ({self.peers.stranger}), which is not watched: --python "
-                "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
-            )
-        self.limit("interpreter", reason)
 
     # The sampler
 
@@ -347,10 +339,19 @@ class Watch:
         missed = self._sampler.threads.missed
         if missed:
             self.limit("short threads", f"{missed} threads began and ended between two samples")
+        if len(self._sampler.threads.by_tid) > self._sampler.threads.most_kept:
+            self.limit("threads", short_of_files(self._sampler.threads.most_kept))
         self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
         self._jobs.at(self._ask, now + ASK_NS)
+        if self._hello is not None and not self.peers.has_probe:
+            if self._probe_away and self._heap is not None:
+                self.limit("probe", GONE)
+                self._heap.probe_gone(GONE)
+            self._probe_away = True
+            return
+        self._probe_away = False
         self.peers.tell_probe(ASK)
 
     def _slice_ns(self) -> int:
@@ -417,7 +418,7 @@ class Watch:
             self.sampling = False
             self._sampler.end()
         if self._hello is None and self.peers.stranger is not None:
-            self._say_silent()
+            self.limit("interpreter", silent(self.pid, self.peers.stranger))
         self._jobs.clear()
         if self._heap is not None:
             self._heap.target_ended()

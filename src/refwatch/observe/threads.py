@@ -4,12 +4,16 @@ knows."""
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 
 from refwatch.model.events import Event, ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.model.reports import Answer
 from refwatch.observe.interpreter import FoundThread, Interpreter, Listed
 from refwatch.observe.tracked import ThreadGone, Tracked
+
+OTHER_FILES = 256  # descriptors for all that is no thread: viewers, copies, what is written
+MANY = 1 << 20
 
 
 class Threads:
@@ -21,6 +25,9 @@ class Threads:
         self.by_state: dict[int, Tracked] = {}
         self.missed = 0
         """Python threads that began and ended between two samples."""
+        self.most_kept = most_kept()
+        self.kept = 0
+        """Threads whose files are kept open."""
         self.ended: list[tuple[Tracked, int]] = []
         """Ended since the last slice, with the time of it."""
         self._fresh: list[tuple[Tracked, int]] = []
@@ -89,10 +96,12 @@ class Threads:
 
     def _begin(self, tid: int, at_ns: int, ident: int | None) -> Tracked | None:
         try:
-            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns)
+            keep = self.kept < self.most_kept
+            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns, keep=keep)
         except ThreadGone:
             return None
         self._serial += 1
+        self.kept += tracked.kept
         tracked.ident = ident
         tracked.probe = tid in self._probe_tids
         self._probe_tids.discard(tid)
@@ -150,6 +159,7 @@ class Threads:
         """The kernel has it no more."""
         tracked.classifier.flush()
         tracked.close()
+        self.kept -= tracked.kept
         self.by_tid.pop(tracked.tid, None)
         if self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
@@ -162,6 +172,12 @@ class Threads:
             if not tracked.probe:
                 self._emit(ThreadEnded(at_ns / 1e9, tracked.serial))
         self.ended.clear()
+
+
+def most_kept() -> int:
+    """Of how many threads the two files can be kept open under the limit on open files."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MANY if limit == resource.RLIM_INFINITY else max(0, limit - OTHER_FILES) // 2
 
 
 def read_image(pid: int) -> bytes:
