@@ -19,6 +19,7 @@ from refwatch.session.state import State
 from refwatch.tui.allocations_detail import AllocationPreview, AllocationScreen
 from refwatch.tui.allocations_icicle import IciclePart
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panel import can_ask
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.allocations import (
@@ -289,6 +290,9 @@ class AllocationsPanel(TablePanel):
         return falls(key)
 
     # -- keys ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action not in {"mode", "count", "frames"} or can_ask(self)
 
     def action_mode(self) -> None:
         """From the mode that was asked for, if no answer has come yet."""

@@ -118,6 +118,11 @@ class AskingApp(App[Leave]):
         return not why
 
     @property
+    def can_ask(self) -> bool:
+        """Whether the target can be asked for something."""
+        return not (self.replay or self.feed.gone or self._over)
+
+    @property
     def _over(self) -> bool:
         """The target is gone, or nobody looks at it any more."""
         return self.state.exited is not None or self.state.ended is not None
