@@ -177,12 +177,13 @@ async def test_a_recording_takes_no_commands() -> None:
         assert feed.sent == []
 
 
-async def test_the_end_of_the_program_is_said() -> None:
+async def test_a_program_that_has_ended_is_asked_nothing() -> None:
     feed = FakeFeed([*recorded(), ev.TargetExited(12.1, PID, 0)])
     async with driven(feed) as (app, pilot):
         await opened(app, pilot)
+        await until(pilot, lambda: " t Mode" not in frame(app))
         await pilot.press("t")
-        await until(pilot, lambda: "The program has ended" in frame(app))
+        await steady(app, pilot)
         assert asked(feed) == []
 
 
