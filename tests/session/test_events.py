@@ -123,6 +123,7 @@ EVENTS: list[ev.Event] = [
     ev.TargetExited(at=0.8, process=MAIN, exit_code=137),
     ev.TargetExited(at=0.8, process=MAIN, exit_code=None),
     ev.WatchEnded(at=0.9, reason="the target ended"),
+    ev.ViewerRefused(at=0.9, reason="there are 64 viewers already"),
     ev.GcPaused(at=1.0, process=MAIN, generations=[(3, 0.1, 0.05), (0, 0.0, 0.0)]),
     ev.WatchedFound(
         at=1.0,

@@ -188,22 +188,24 @@ async def test_count_and_frames_are_of_exact_mode() -> None:
         assert len(asked(feed)) == 2
 
 
-@pytest.mark.parametrize("key", ["t", "n"])
-async def test_a_recording_takes_no_commands(key: str) -> None:
+async def test_a_recording_takes_no_commands() -> None:
     feed = FakeFeed(recorded("exact"))
     async with driven(feed, replay=True) as (app, pilot):
         await opened(app, pilot)
-        await pilot.press(key)
-        await until(pilot, lambda: "A recording takes no commands" in frame(app))
+        await pilot.press("t", "n", "f")
+        await steady(app, pilot)
+        assert " t Mode" not in frame(app)
+        assert " v Level" in frame(app)
         assert feed.sent == []
 
 
-async def test_the_end_of_the_program_is_said() -> None:
+async def test_a_program_that_has_ended_is_asked_nothing() -> None:
     feed = FakeFeed([*recorded(), ev.TargetExited(at=12.1, process=MAIN, exit_code=0)])
     async with driven(feed) as (app, pilot):
         await opened(app, pilot)
+        await until(pilot, lambda: " t Mode" not in frame(app))
         await pilot.press("t")
-        await until(pilot, lambda: "The program has ended" in frame(app))
+        await steady(app, pilot)
         assert asked(feed) == []
 
 

@@ -195,13 +195,22 @@ async def test_zoom_is_bounded_and_letters_can_be_had() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "answer"), [("g", Leave.GO_ON), ("e", Leave.END_TARGET), ("escape", None)]
+    ("key", "answer"),
+    [
+        ("k", Leave.GO_ON),
+        ("s", Leave.END_TARGET),
+        ("g", Leave.GO_ON),
+        ("e", Leave.END_TARGET),
+        ("escape", None),
+        ("c", None),
+    ],
 )
 async def test_leaving_asks(key: str, answer: Leave | None) -> None:
     async with driven(session()) as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
-        assert "threads_cpu.py --threads 4  (pid 4242)" in frame(app)
+        assert "The program is still running, pid 4242" in frame(app)
+        assert "threads_cpu.py --threads 4" in frame(app)
         await pilot.press(key)
         if answer is None:
             await until(pilot, lambda: isinstance(app.screen, MainScreen))

@@ -165,14 +165,33 @@ async def test_a_paused_panel_stands_still() -> None:
 # -- recordings ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["w", "plus", "enter", "m", "c"])
-async def test_a_recording_takes_no_commands_and_says_so(key: str) -> None:
+async def test_what_a_recording_cannot_do_has_no_key() -> None:
     feed = FakeFeed(recorded())
-    async with driven(feed, replay=True) as (app, pilot):
-        await pilot.press("4", key)
-        await until(pilot, lambda: "A recording takes no commands" in frame(app))
+    async with driven(feed, replay=True, size=(200, 28)) as (app, pilot):
+        await pilot.press("4", "w", "plus", "m", "c")
+        await steady(app, pilot)
         assert isinstance(app.screen, MainScreen)
+        keys = frame(app).splitlines()[-1]
+        assert "o Sort" in keys
+        for name in ("Unwatch", "Add", "Mark", "Census"):
+            assert name not in keys
+        await pilot.press("enter")
+        await until(pilot, lambda: "A recording takes no commands" in frame(app))
         assert feed.sent == []
+
+
+async def test_what_cannot_be_done_any_more_loses_its_key() -> None:
+    feed = FakeFeed(recorded())
+    async with driven(feed, size=(200, 28)) as (app, pilot):
+        await pilot.press("4")
+        await until(pilot, lambda: "c Census" in frame(app))
+        assert "w Unwatch" in frame(app)
+        feed.push(ev.TargetExited(at=9.0, process=MAIN, exit_code=0))
+        await until(pilot, lambda: "c Census" not in frame(app))
+        assert "w Unwatch" not in frame(app)
+        assert "m Mark" in frame(app)
+        feed.end()
+        await until(pilot, lambda: "m Mark" not in frame(app))
 
 
 async def test_a_recorded_inspection_can_be_looked_at() -> None:

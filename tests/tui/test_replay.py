@@ -104,6 +104,29 @@ async def test_a_click_on_the_scrubber_goes_there(tmp_path: Path) -> None:
         await until(pilot, lambda: feed.gone)
 
 
+async def test_a_drag_on_the_scrubber_goes_along(tmp_path: Path) -> None:
+    async with replayed(tmp_path, Simulation(LENGTH_S).events()) as (app, pilot, feed):
+        await steady(app, pilot)
+        first, cells = bar_of(LENGTH_S, 100)
+        await pilot.mouse_down("#scrubber", offset=(first + 5, 0))
+        for x in (first + 10, first + cells // 2):
+            await pilot.hover("#scrubber", offset=(x, 0))
+            at = time_at(x, LENGTH_S, 100)
+            assert at is not None
+            await shows(app, pilot, at)
+        await pilot.hover("#scrubber", offset=(first + cells // 4, -9))  # beside it as well
+        at = time_at(first + cells // 4, LENGTH_S, 100)
+        assert at is not None
+        await shows(app, pilot, at)
+        await pilot.hover("#scrubber", offset=(0, 0))  # beyond the end of the bar
+        await until(pilot, lambda: feed.clock_s == 0.0)
+        await pilot.mouse_up("#scrubber", offset=(first + 10, 0))
+        before = feed.clock_s
+        await pilot.hover("#scrubber", offset=(first + 20, 0))
+        await steady(app, pilot)
+        assert feed.clock_s == before
+
+
 async def test_every_panel_shows_what_it_would_if_played_up_to_there(tmp_path: Path) -> None:
     streams = with_references(Simulation(12.0)), allocation_events(12.0)
     events = list(heapq.merge(*streams, key=attrgetter("at")))

@@ -11,6 +11,7 @@ from refwatch.session.events import event_decoder
 from refwatch.wire import commands as cmd
 from refwatch.wire.codec import LineReader, encode_line
 from refwatch.wire.commands import command_decoder
+from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
 
 MESSAGES = [ev.Noted(at=float(n), level="info", text=f"number {n} é\U0001f40d") for n in range(30)]
 STREAM = b"".join(map(encode_line, MESSAGES))
@@ -69,3 +70,16 @@ def test_a_line_that_is_no_message_is_counted_and_left_out(noise: bytes) -> None
 )
 def test_a_command_comes_back_equal(command: cmd.Command) -> None:
     assert LineReader(command_decoder).feed(encode_line(command)) == [command]
+
+
+def test_a_line_that_does_not_end_is_an_error_at_its_bound() -> None:
+    lines = LineBuffer(longest=1 << 20)
+    for _ in range(16):
+        assert lines.feed(b"x" * 65536) == []
+    assert lines.feed(b"\nnext\nbegun") == [b"x" * (1 << 20), b"next"]
+    assert lines.begun == b"begun"
+    with pytest.raises(LineTooLongError, match="more than 1 MiB"):
+        lines.feed(b"x" * (1 << 20))
+    assert lines.begun == b""  # nothing of it is kept
+    with pytest.raises(LineTooLongError):
+        LineBuffer(longest=10).feed(b"x" * 11 + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -66,6 +67,25 @@ def test_noise_is_left_out() -> None:
         assert connection.receive() == [cmd.Mark(name="m")]
         assert connection.open
     connection.close()
+
+
+def test_a_viewer_whose_line_never_ends_is_let_go_and_nothing_of_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "LONGEST_COMMAND", 1 << 20)
+    ours, peer = socket.socketpair()
+    viewer = Viewer(ours)
+    done: list[cmd.Command] = []
+    with peer:
+        peer.setblocking(False)
+        sent = 0
+        while viewer.open:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                sent += peer.send(b"x" * 65536)
+            viewer.obeyed(done.append, 100_000)
+            assert sent < 8 << 20, "what is kept has no bound"
+    assert "more than 1 MiB" in viewer.trouble
+    assert not done
 
 
 def test_a_peer_that_reads_slowly_holds_nobody_up_and_gets_everything() -> None:

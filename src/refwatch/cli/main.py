@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from refwatch.wire.commands import Mode
 
 PASSED = "--python-option"
-COMMANDS = ("run", "replay", "doctor")
+COMMANDS = ("run", "attach", "replay", "doctor")
 WITH_VALUE = {
     "-o", "--output", "--record", "--rate", "--duration", "--python", "--watch", "--watch-rate",
     "--census", "--alloc", "--frames", "--alloc-budget", PASSED,
@@ -218,6 +218,19 @@ def run_command(
         alloc_budget,
     )
     raise SystemExit(run_target(options, module, code, list(arguments)))
+
+
+@cli.command("attach")
+@click.argument("session", default="")
+def attach_command(session: str) -> None:
+    """Show the UI of a SESSION that goes on: to come back to it, or in another terminal.
+
+    SESSION is its name, as refwatch tells it when it is left; the number or the script of it will
+    do. It may be left out where there is only one.
+    """
+    from refwatch.cli.attach import attach
+
+    raise SystemExit(attach(session))
 
 
 @cli.command("replay")

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refwatch.cli.errors import FAILED, give_up, say
+from refwatch.cli.errors import FAILED, give_up, say, say_plain
 from refwatch.cli.fork import RunOptions, fork_daemon
 from refwatch.daemon.last_words import BUSY_S, reap
 from refwatch.daemon.session_dir import SessionDirectory
@@ -23,6 +23,7 @@ from refwatch.tui.panels.output.room import room
 
 if TYPE_CHECKING:
     from refwatch.session.recording import RecordingWriter
+    from refwatch.session.state import State
     from refwatch.wire.files import Output
 
 END_POLITELY_S = 5.0  # between SIGTERM and SIGKILL
@@ -33,7 +34,8 @@ LAST_WORDS_S = BUSY_S + 20.0
 
 class Status:
     """What the launcher's process says over its pipe: ``pid N``, ``exit N`` or ``error TEXT``; and
-    then ``say TEXT`` for the user, and ``failed`` where what was asked for was not written."""
+    then ``say TEXT`` and ``line TEXT``, the summary's, for the user, and ``failed`` where what was
+    asked for was not written."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -60,6 +62,8 @@ class Status:
             self.exit_code = int(value)
         elif kind == "say":
             say(value)
+        elif kind == "line":
+            say_plain(value)
         elif kind == "failed":
             self.failed = True
         else:
@@ -164,23 +168,46 @@ def _view(session: SessionDirectory, status: Status) -> int:
     if leave is Leave.END_TARGET:
         _end_target(session, status)
     elif leave is not Leave.FINISHED and not status.wait(0.0):
-        say(f"the target goes on, pid {status.pid}")
+        if app.refused:
+            give_up(f"{app.refused}; the program goes on, pid {status.pid}")
+        tell_left(app.state, session.path.name, gone=app.feed.gone)
         return 0
     status.wait(END_POLITELY_S)
     return status.exit_code if status.exit_code is not None else FAILED
 
 
+def tell_summary(state: State) -> None:
+    from refwatch.export.summary import summary_lines
+
+    for line in summary_lines(state):
+        say_plain(line)
+
+
+def tell_left(state: State, session: str, *, gone: bool) -> None:
+    """What was seen so far, and how to come back to a program that goes on."""
+    tell_summary(state)
+    if state.exited is not None or state.target is None:
+        return
+    text = f"the program goes on, pid {state.target.pid}"
+    watched = not gone and state.ended is None
+    say(f"{text}: refwatch attach {session} shows it again" if watched else text)
+
+
 def _end_target(session: SessionDirectory, status: Status) -> None:
     """SIGTERM, and SIGKILL to one that stays."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if not _signal(session, number) and status.exit_code is None and status.pid:
+        if (
+            not signal_target(session.viewer_path, number)
+            and status.exit_code is None
+            and status.pid
+        ):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(status.pid, number)
         if status.wait(END_POLITELY_S):
             return
 
 
-def _signal(session: SessionDirectory, number: int) -> bool:
+def signal_target(viewer_path: str, number: int) -> bool:
     """By its parent, which knows that the pid is still the target's; False where there is no daemon
     that carries the word."""
     import json
@@ -189,7 +216,7 @@ def _signal(session: SessionDirectory, number: int) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(CARRIED_S)
         try:
-            connection.connect(session.viewer_path)
+            connection.connect(viewer_path)
             connection.sendall(line)
             heard = connection.recv(1)  # the welcome: the command is read now, or soon
         except OSError:

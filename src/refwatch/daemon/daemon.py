@@ -37,6 +37,7 @@ LAST_WORDS_NS = 2_000_000_000
 LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
 MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
+MOST_VIEWERS = 64
 OBEY_NS = 10_000_000  # of which as long, at most, for one viewer
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
@@ -183,11 +184,12 @@ class Daemon:
         for launch in self._launcher.receive():
             self._take_launch(launch)
         self._read_probe()
-        for connection in self._viewer_listener.accept():
-            self._welcome(connection)
+        self._welcome(self._viewer_listener.accept())
         for viewer in self._viewers:
             viewer.flush()
             viewer.obeyed(self._obey, OBEY_NS)
+            if viewer.trouble and not viewer.asked:
+                self._note_let_go(viewer)
         self._viewers = [viewer for viewer in self._viewers if viewer.open or viewer.asked]
         self._check_target()
         if self._recording is not None:
@@ -322,12 +324,27 @@ class Daemon:
 
     # Viewers
 
-    def _welcome(self, connection: socket.socket) -> None:
-        viewer = Viewer(connection)
-        self._had_viewer = True
-        if self._state.version:
-            viewer.send(encode_line(self._state.checkpoint()))
-        self._viewers.append(viewer)
+    def _welcome(self, connections: list[socket.socket]) -> None:
+        """Each gets the state so far; those that come together share its bytes."""
+        room = MOST_VIEWERS - len(self._viewers)
+        state = b""
+        if self._state.version and connections and room > 0:
+            state = encode_line(self._state.checkpoint())
+        for connection in connections[:room]:
+            viewer = Viewer(connection)
+            self._had_viewer = True
+            if state:
+                viewer.send(state)
+            self._viewers.append(viewer)
+        for connection in connections[room:]:
+            refused = Viewer(connection)
+            reason = f"there are {MOST_VIEWERS} viewers already: no more are served"
+            refused.send(encode_line(ev.ViewerRefused(at=self._now(), reason=reason)))
+            refused.close()
+
+    def _note_let_go(self, viewer: Viewer) -> None:
+        text = f"a viewer was let go: {viewer.trouble}"
+        self.emit(ev.Noted(at=self._now(), level="warning", text=text))
 
     def _obey(self, command: cmd.Command) -> None:
         if isinstance(command, cmd.WriteSnapshot):

@@ -92,6 +92,10 @@ class HeapWatch:
         with _unless_gone(), contextlib.suppress(ReadingDenied):
             self._allocations.read_last()
 
+    def probe_gone(self, reason: str) -> None:
+        """Nobody in the target can be asked any more."""
+        self._allocations.take(rp.NoBurst(reason=reason))
+
     def target_ended(self) -> None:
         """There is nothing to read any more; copies may be at work."""
         self._references.target_ended()

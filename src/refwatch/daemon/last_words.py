@@ -14,6 +14,8 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
+
 SILENT_S = 5.0  # for a daemon that says nothing and does nothing
 BUSY_S = 40.0  # for one that does: the traces of a large heap are counted to their end
 LOOK_S = 0.25
@@ -35,15 +37,17 @@ def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
     """Wait for them; a daemon that hangs is ended. ``heard`` has come by the link already."""
     began = time.monotonic()
     work, worked = _work_of(daemon), began
-    while (words := _summary(heard)) is None:
+    lines = LineBuffer()
+    words = _summary(lines.feed(heard))
+    while words is None:
         if select.select([link], [], [], LOOK_S)[0]:
             try:
                 piece = link.recv(65536)
-            except OSError:
+                words = _summary(lines.feed(piece))
+            except (OSError, LineTooLongError):
                 piece = b""
             if not piece:
                 return LastWords(trouble=GONE)
-            heard += piece
             continue
         now, done = time.monotonic(), _work_of(daemon)
         if done != work:
@@ -55,11 +59,11 @@ def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
     return words
 
 
-def _summary(heard: bytes) -> LastWords | None:
-    """Its summary, if that has come; before it there may be commands that came too late."""
+def _summary(lines: list[bytes]) -> LastWords | None:
+    """Its summary, if it is among these; before it there may be commands that came too late."""
     import json
 
-    for line in heard.split(b"\n")[:-1]:
+    for line in lines:
         said = json.loads(line)
         if said.get("launch") == "summary":
             return LastWords(said["lines"], bool(said.get("stays")), bool(said.get("failed")))

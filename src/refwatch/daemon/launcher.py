@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
 from refwatch.readings.memory.children import end_copies
+from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
 
 if TYPE_CHECKING:
     from refwatch.wire.files import Output
@@ -32,6 +33,7 @@ HANGS_S = 5.0  # for the daemon to take what it is told
 MOST_INPUT = 16 << 20  # bytes that are kept for a target that does not read
 TERM = "xterm-256color"  # what the viewer's terminal does, it does as that one
 MOST_OUTPUT = 64 << 10  # bytes that are passed on at once
+TYPED_AT_ONCE = 4096  # bytes; a terminal takes no more at a time
 SI_KERNEL = 128  # siginfo_t.si_code of a signal that the terminal sent to the whole group
 PASSED_ON = {
     signal.SIGINT,
@@ -210,7 +212,7 @@ class Launcher:
     def run_on_terminal(self, rows: int, columns: int, status_fd: int) -> None:
         """Start it on a pseudo-terminal of that size and carry its output and input. Writes
         ``pid N`` and ``exit N`` lines to ``status_fd``, or ``error TEXT``, and behind the last
-        ``say TEXT`` and ``failed`` as the daemon's last words have it."""
+        ``say TEXT``, ``line TEXT`` and ``failed`` as the daemon's last words have it."""
         master, slave = os.openpty()
         set_size(master, rows, columns)
         woken = _wake_on_signals()
@@ -229,10 +231,9 @@ class Launcher:
         words = self.last_words(terminal.heard)
         if words.trouble:
             _say(status_fd, f"say {words.trouble}")
+        for line in words.lines:
+            _say(status_fd, f"line {line}")
         if words.failed:
-            for line in words.lines:
-                if line.startswith("refwatch: "):
-                    _say(status_fd, f"say {line.removeprefix('refwatch: ')}")
             _say(status_fd, "failed")
 
 
@@ -278,8 +279,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.heard = b""
         """What the daemon has said that was no command yet: its last words may come early."""
-        self._commands = b""
-        self._input = b""
+        self._commands = LineBuffer()
+        self._input = bytearray()
         self._woken = woken
 
     def carry(self) -> int:
@@ -310,7 +311,7 @@ class Terminal:
                 reap_copies(self._pid)
         while self._take_output():
             pass
-        self.heard += self._commands
+        self.heard += self._commands.begun
         return shell_status(status)
 
     def _hang_up(self, poll: select.poll) -> None:
@@ -345,11 +346,11 @@ class Terminal:
 
     def _type(self) -> None:
         try:
-            self._input = self._input[os.write(self._master, self._input) :]
+            del self._input[: os.write(self._master, self._input[:TYPED_AT_ONCE])]
         except BlockingIOError:
             pass
         except OSError:
-            self._input = b""
+            self._input.clear()
 
     def _take_commands(self) -> bool:
         """Obey the daemon; False when it is gone."""
@@ -357,9 +358,12 @@ class Terminal:
 
         try:
             data = self._reporter.link.recv(65536)
+            lines = self._commands.feed(data)
         except OSError:
-            data = b""
-        *lines, self._commands = (self._commands + data).split(b"\n")
+            data, lines = b"", []
+        except LineTooLongError:  # one that says that is no daemon any more
+            data, lines = b"", []
+            self._reporter.link.shutdown(socket.SHUT_RDWR)
         for line in lines:
             command = json.loads(line)
             if "command" in command:
@@ -371,7 +375,8 @@ class Terminal:
     def _obey(self, command: dict[str, object]) -> None:
         kind = command.get("command")
         if kind == "type_input":
-            self._input = (self._input + str(command["data"]).encode())[:MOST_INPUT]
+            typed = str(command["data"]).encode()
+            self._input += typed[: MOST_INPUT - len(self._input)]
         elif kind == "resize_terminal" and self._master >= 0:
             self._resize(int(str(command["rows"])), int(str(command["columns"])))
         elif kind == "signal_target":

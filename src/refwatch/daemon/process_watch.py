@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
+from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, short_of_files, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.in_process import InsideSampler
@@ -20,6 +21,7 @@ from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.target.probe_link import Peers
 from refwatch.target.probe_messages import (
     Answer,
+    Back,
     Ending,
     Hello,
     InsideSample,
@@ -42,10 +44,6 @@ NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
 SAMPLE = b'{"command":"sample"}\n'
-OTHER_INTERPRETERS = (
-    "there are others in this process: of a thread in one with a GIL of its own only what the "
-    "kernel says is told; that GIL and the code that runs there are not watched"
-)
 END = b'{"command":"end"}\n'
 ASK = b'{"command":"ask"}\n'
 
@@ -93,6 +91,8 @@ class Watch:
         self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
         self._answer_at_ns = 0
+        self._probe_away = False
+        """The last time that it was to be asked."""
         self._next_sample_ns = 0
 
     def now_ns(self) -> int:
@@ -116,6 +116,8 @@ class Watch:
             self._begin(report)
         elif isinstance(report, ProbeThread):
             self._sampler.threads.mark_probe(report.tid)
+        elif isinstance(report, Back):
+            self._context.limit("probe", CAME_BACK)
         elif isinstance(report, Answer):
             self._take_answer(report)
         elif isinstance(report, InsideSample):
@@ -237,19 +239,9 @@ class Watch:
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
-            self._say_silent()
+            self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
             self._start_sampling(None)
         del now
-
-    def _say_silent(self) -> None:
-        reason = "the probe did not answer from inside the target"
-        if self.peers.stranger is not None:
-            reason = (
-                f"the process that was started ({self.pid}) did not load the probe, but a Python "
-                f"that it has started did ({self.peers.stranger}), which is not watched: --python "
-                "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
-            )
-        self._context.limit("interpreter", reason)
 
     # The sampler
 
@@ -357,10 +349,21 @@ class Watch:
             self._context.limit(
                 "short threads", f"{missed} threads began and ended between two samples"
             )
+        if len(self._sampler.threads.by_tid) > self._sampler.threads.most_kept:
+            self._context.limit("threads", short_of_files(self._sampler.threads.most_kept))
+        if self.peers.trouble:
+            self._context.limit("probe", f"it, or a copy, was let go: {self.peers.trouble}")
         self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
         self._scheduler.at(self._ask, now + ASK_NS)
+        if self._hello is not None and not self.peers.has_probe:
+            if self._probe_away and self._heap is not None:
+                self._context.limit("probe", GONE)
+                self._heap.probe_gone(GONE)
+            self._probe_away = True
+            return
+        self._probe_away = False
         self.peers.tell_probe(ASK)
 
     def _slice_ns(self) -> int:
@@ -412,7 +415,7 @@ class Watch:
             self.sampling = False
             self._sampler.end()
         if self._hello is None and self.peers.stranger is not None:
-            self._say_silent()
+            self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
         self._usage.end()
         for job in (self._slice, self._review, self._ask, self._check_hello):
             self._scheduler.drop(job)

@@ -101,6 +101,13 @@ class SessionDirectory:
         _remove_unheld(self.path)
 
 
+def sessions() -> list[Path]:
+    """The folders of the user's sessions that go on, by name. Raises SessionError."""
+    base = runtime_directory()
+    remove_stale(base)
+    return sorted(path for path in base.iterdir() if (path / "viewer.sock").is_socket())
+
+
 def remove_stale(base: Path) -> None:
     """Remove the folders whose daemon is gone."""
     for path in base.iterdir():

@@ -198,6 +198,8 @@ def _allocations(known: Allocations) -> list[str]:
     rate, error = figures.byte_rate or (0.0, 0.0)
     sure = f"±{_percent(2 * error / rate)}" if rate else ""
     share = f"seen {_percent(known.windows.coverage)} of the time"
+    if known.mode != "burst" and known.switched_s is not None:
+        share += f" up to {_seconds(known.switched_s)}"
     return [_line("alloc", f"burst, {share} · most {where}: {_size(rate)}/s {sure}".rstrip())]
 
 

@@ -14,7 +14,7 @@ import time
 
 from .asked import answer
 from .forks import AfterFork
-from .link import LEAVE, MAIL, Link, from_json
+from .link import LEAVE, LONGEST_LINE, MAIL, NOTHING, Link, from_json
 from .uncounted import ThreadCount
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -40,7 +40,6 @@ class Answerer:
         counted = found["thread_count"]
         self._count = ThreadCount(counted) if type(counted) is int else None
         self._mail: list[Callable[[], dict[str, object]]] = []
-        self._rest = b""
         self._service = _service(link, self.tell, limits, found["threads"])
         self._tid = 0
         self._thread = 0  # its ident, while it runs
@@ -113,16 +112,22 @@ class Answerer:
         data = self._link.receive(self._pause_ms)
         if data is None:
             return self._inside is not None and self._link.send(self._inside.sample())
-        if data == MAIL:
+        if data == NOTHING and self._inside is not None:
+            self._inside = type(self._inside)()  # its files are gone as well
+        if data in (MAIL, NOTHING):
             return self._send_mail()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
+        lines = self._link.lines
+        for line in lines.feed(data):
             try:
                 self._obey(from_json(line))
             except Exception as error:  # noqa: BLE001 - the thread must live, and the target not hear
                 name = type.__dict__["__name__"].__get__(type(error))
                 self._link.send({"message": "trouble", "reason": f"{name}: {error}"[:500]})
-        return data != LEAVE
+        if lines.too_long:
+            reason = f"the daemon sent a line of more than {LONGEST_LINE >> 20} MiB"
+            self._link.send({"message": "trouble", "reason": reason})
+            self._link.gone = True
+        return data != LEAVE and not lines.too_long
 
     def _obey(self, command: dict[str, object]) -> None:
         if command.get("command") == "ask":
@@ -185,8 +190,10 @@ def _threads() -> int:
 def _service(link: Link, tell: Tell, limits: dict[str, str], threads: object) -> Service | None:
     """What watches objects and makes copies, where the target's Python has what it needs."""
     try:
+        from . import reopen
         from .service import Service
     except ImportError as error:
         limits["references"] = limits["census"] = f"the target's Python lacks a module: {error}"
         return None
+    link.again = reopen
     return Service(link, tell, limits, threads)

@@ -29,6 +29,15 @@ def moved_high(fd: int) -> int:
         os.close(fd)
 
 
+def identity(fd: int) -> tuple[int, int] | None:
+    """Tells an open file from another at the same number; None where there is none."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 class OpenedHigh:
     """Whatever is opened within, and stays open, gets a high number and is closed by any exec.
 

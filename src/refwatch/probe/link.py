@@ -6,16 +6,28 @@ import _socket
 import os
 import select
 from _json import encode_basestring_ascii, make_scanner
+from _thread import allocate_lock
 
-from .descriptors import high, moved_high
+from .descriptors import high, identity, moved_high
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
 
-LEAVE, MAIL = b"", b"m"
-"""What :meth:`Link.receive` returns instead of data."""
+    class _Again(Protocol):
+        """probe/reopen.py, which needs ctypes."""
+
+        def connected(self, path: str) -> int | None: ...
+        def pair(self) -> tuple[int, int] | None: ...
+        def put(self, fd: int, data: bytes) -> int: ...
+
+
+LEAVE, MAIL, NOTHING = b"", b"m", b"\n"
+"""What :meth:`Link.receive` returns instead of data; NOTHING is a line without a command."""
 SEND_LIMIT_MS = 5000
+LONGEST_LINE = 16 << 20
+MOST_REOPENED = 50
 
 
 class _Plain:
@@ -57,55 +69,115 @@ def from_json(line: bytes) -> dict[str, object]:
     return value if type(value) is dict else {}
 
 
+class Lines:
+    """Cuts what the daemon sends into lines, in time linear in their length."""
+
+    def __init__(self, heard: int = 0) -> None:
+        self.heard = heard
+        """So many have come in all."""
+        self.too_long = False
+        """One is longer than any of the daemon's: no more can be made of what comes."""
+        self._begun = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next piece; return the lines that it completes."""
+        first, *others = data.split(b"\n")
+        self._begun += first
+        lines: list[bytes] = []
+        if others:
+            lines = [bytes(self._begun), *others[:-1]]
+            self._begun = bytearray(others[-1])
+        self.heard += len(lines)
+        self.too_long = len(self._begun) > LONGEST_LINE
+        return lines
+
+
 def read_lines(socket: _socket.socket) -> Iterator[dict[str, object]]:
     """The daemon's commands, until it closes the line."""
-    rest = b""
+    lines = Lines()
     while data := socket.recv(65536):
-        *lines, rest = (rest + data).split(b"\n")
-        yield from map(from_json, lines)
+        yield from map(from_json, lines.feed(data))
+        if lines.too_long:
+            return
 
 
 class Link:
     """A connected socket, kept at a high descriptor number and closed by any exec.
 
     A daemonizing target closes every descriptor that it finds, and the number may then be a file of
-    its own: so before each use the descriptor's identity is compared with what it was.
+    its own: so before each use the descriptor's identity is compared with what it was. What is gone
+    is opened again, where there is ``again``, the module that can do so unnoticed.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.gone = False
         """Whether the daemon is, or the way to it."""
+        self.again: _Again | None = None
+        self.lines = Lines()
+        """Of the daemon, as far as they have come."""
+        self._reopened = 0
+        self._waking = allocate_lock()
         plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             plain.connect(path)
             self._fd = high(plain.fileno())
         finally:
             plain.close()
-        self._wake_in, self._wake_out = (moved_high(fd) for fd in os.pipe())
+        pair = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        self._wake_in, self._wake_out = (moved_high(end.detach()) for end in pair)
         for fd in (self._fd, self._wake_out):
             os.set_blocking(fd, False)  # nobody in the target waits for a daemon that hangs
-        self._identities = {fd: _identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
+        self._identities = {fd: identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
 
     def send(self, message: dict[str, object]) -> bool:
         """Send one message; False when the daemon or the socket is gone, or does not take it. The
         thread must not take SIGPIPE, which the target may have set to kill."""
         data = (to_json(message) + "\n").encode()
-        try:
-            while data and not self.gone and self._ours(self._fd):
-                try:
-                    data = data[os.write(self._fd, data) :]
-                except BlockingIOError:
-                    self.gone = not self._takes_more()
-        except OSError:
-            pass
-        self.gone = self.gone or bool(data)
+        while not self.gone:
+            if self._write(data):
+                return True
+            self.gone = self._ours(self._fd) or not self._reopen()
+        return False
+
+    def _write(self, data: bytes) -> bool:
+        """Send all of it; False when the daemon does not take it, or the socket is gone."""
+        while data and self._ours(self._fd):
+            sent = self._put(self._fd, data)
+            if sent > 0:
+                data = data[sent:]
+            elif not self._takes_more():
+                break
         return not data
+
+    def _put(self, fd: int, data: bytes) -> int:
+        """How many bytes went; 0 or less when none did."""
+        if self.again is not None:
+            return self.again.put(fd, data)
+        try:
+            return os.write(fd, data)  # the target has not run yet
+        except OSError:
+            return -1
+
+    def _reopen(self) -> bool:
+        """Come back to the daemon after the target has closed what was ours, and say so."""
+        self._reopened += 1
+        if self.again is None or self._reopened > MOST_REOPENED:
+            return False
+        with self._waking:
+            self.close()
+            socket, ends = self.again.connected(self.path), self.again.pair()
+            if socket is None or ends is None:
+                return False
+            self._fd, (self._wake_in, self._wake_out) = socket, ends
+            self._identities = {fd: identity(fd) for fd in (socket, *ends)}
+        self.lines = Lines(self.lines.heard)
+        return self._write(b'{"message":"back","heard":%d}\n' % self.lines.heard)
 
     def _takes_more(self) -> bool:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(SEND_LIMIT_MS))
+        return [ready for _, ready in poll.poll(SEND_LIMIT_MS)] == [select.POLLOUT]
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
         """Wait, without the GIL, for the daemon's next bytes; LEAVE when it is gone, or when
@@ -116,37 +188,34 @@ class Link:
         try:
             if not poll.poll(limit_ms):
                 return None
-            if self._ours(self._fd) and self._ours(self._wake_in):
+            if all(map(self._ours, self._identities)):
                 if any(fd == self._wake_in for fd, _ in poll.poll(0)):
                     return MAIL if os.read(self._wake_in, 1) == MAIL else LEAVE
                 data = os.read(self._fd, 65536)
                 self.gone = not data
                 return data
+            if self._reopen():
+                return NOTHING
         except OSError:
             pass
         self.gone = True
         return LEAVE
 
     def wake(self, word: bytes = b"w") -> None:
-        """End a :meth:`receive` that waits in another thread, with LEAVE or MAIL."""
-        try:
-            if self._ours(self._wake_out):
-                os.write(self._wake_out, word)
-        except BlockingIOError:
-            pass  # it is full of such words
+        """End a :meth:`receive` that waits in another thread, with LEAVE or MAIL; not while that is
+        opened again, which ends it as well."""
+        if self._waking.acquire(blocking=False):
+            try:
+                if self._ours(self._wake_out):
+                    self._put(self._wake_out, word)  # or it is full of such words
+            finally:
+                self._waking.release()
 
     def close(self) -> None:
         for fd in (self._fd, self._wake_in, self._wake_out):
             if self._ours(fd):
                 os.close(fd)
+        self._identities = {}
 
     def _ours(self, fd: int) -> bool:
-        try:
-            return _identity(fd) == self._identities[fd]
-        except OSError:
-            return False
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
+        return fd in self._identities and identity(fd) == self._identities[fd]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import struct
 
-from .descriptors import moved_high
+from .descriptors import identity, moved_high
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WORD = 8
 
@@ -17,12 +21,19 @@ class Memory:
         self.fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
         if stays:
             self.fd = moved_high(self.fd)
+        self._identity = identity(self.fd)
 
     def close(self) -> None:
         """Once or more often."""
         fd, self.fd = self.fd, -1
-        if fd >= 0:
+        if fd >= 0 and identity(fd) == self._identity:
             os.close(fd)
+
+    def look_after(self, open_again: Callable[[str], int | None]) -> None:
+        """The target may have closed it, and the number may be that of another file by now."""
+        if self.fd >= 0 and identity(self.fd) != self._identity:
+            fd = open_again("/proc/self/mem")
+            self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
 
     def read(self, address: int, size: int) -> bytes:
         """``size`` bytes at ``address``, fewer where the mapping ends, none where there is none."""

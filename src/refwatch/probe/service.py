@@ -20,6 +20,7 @@ from .namespace import find_namespace
 from .peek import Memory
 from .plain import address_of
 from .quiet import prepare
+from .reopen import opened
 from .script import bind
 from .tracing import Tracing
 from .watching import Watching
@@ -84,6 +85,7 @@ class Service:
         """The interpreter is about to end: let the daemon read once more before all of it goes."""
         if self._watching.closed:  # in the child of a fork
             return
+        self._memory.look_after(opened)
         new = self._watching.scan()
         message: Message = {
             "message": "ending",
@@ -133,6 +135,7 @@ class Service:
         """Do it and send what there is to say; what is not known is left alone."""
         action = self._commands.get(str(command.get("command")))
         if action is not None:
+            self._memory.look_after(opened)
             action(command)
 
     def _scan(self, _: Command) -> None:

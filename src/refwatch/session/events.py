@@ -118,6 +118,13 @@ class WatchEnded(SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
     reason: str
 
 
+class ViewerRefused(SessionEvent, frozen=True, kw_only=True, tag="viewer_refused"):
+    """The daemon takes no more from this viewer, and closes; it is no part of the session.
+    ``reason`` is a sentence."""
+
+    reason: str
+
+
 class Checkpoint(SessionEvent, frozen=True, kw_only=True, tag="checkpoint"):
     """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
     event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
@@ -171,6 +178,7 @@ Event = (
     | SnapshotWritten
     | TargetExited
     | WatchEnded
+    | ViewerRefused
     | Checkpoint
 )
 

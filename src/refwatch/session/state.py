@@ -240,6 +240,10 @@ def _again(retry_s: float | None) -> str:
     return "" if retry_s is None else f"; tried again in {retry_s:.0f} s"
 
 
+def _viewer_refused(state: State, event: ev.ViewerRefused) -> None:
+    state.note(event, event.reason, "error")
+
+
 _Fold = Callable[[State, ProcessState, Any], None]
 
 
@@ -314,5 +318,6 @@ _SESSION_FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.Marked: _marked,
     ev.SnapshotWritten: _snapshot_written,
     ev.WatchEnded: _watch_ended,
+    ev.ViewerRefused: _viewer_refused,
     ev.Checkpoint: _checkpoint,
 }

@@ -19,7 +19,10 @@ MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for
 FIRST_WORD_S = (
     10.0  # for a copy to say that it is there: its memory may have been copied in disorder
 )
-MOST_UNANSWERED = 8  # each is a fork of the target
+MOST_COPIES = 6  # at the same time, being made or not quite ended: each is a fork of the target
+MOST_WAITING = 8  # for one of these to end, and
+WAIT_LIMIT_S = 600.0  # for how long
+WAITS = f"waits: the target has {MOST_COPIES} copies already"
 AGAIN_S = 0.1  # until the target is asked once more, where it just could not
 
 
@@ -34,8 +37,11 @@ class Work:
     """Gets the reason, once, when it ends without a Done."""
     limit_s: float
     asked_s: float
+    """When it was wanted; once the probe has been asked, when it was."""
     command: Callable[[], bytes]
     """Makes what the probe is asked, each time that it is."""
+    asked: bool = False
+    """The probe has been."""
     again_s: float | None = None
     """When it is asked once more."""
     pid: int = 0
@@ -68,8 +74,8 @@ class Copies:
 
     @property
     def crowded(self) -> bool:
-        """The target has enough to do with the copies that it was asked for."""
-        return self._unanswered >= MOST_UNANSWERED
+        """Enough waits for a copy already."""
+        return sum(not work.asked for work in self._works.values()) >= MOST_WAITING
 
     @property
     def any_left(self) -> bool:
@@ -108,9 +114,20 @@ class Copies:
         def line() -> bytes:
             return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
 
-        self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
-        self._ask(self._works[name])
+        work = self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
+        self._ask_waiting()
+        if not work.asked:
+            take(rp.Progress(work=name, text=WAITS, share=None))
         return name
+
+    def _ask_waiting(self) -> None:
+        """Ask for those that wait, as long as there are not too many copies."""
+        for work in [work for work in self._works.values() if not work.asked]:
+            made = sum(work.pid != 0 for work in self._works.values()) + len(self._gone)
+            if self._unanswered + made >= MOST_COPIES:
+                return
+            work.asked, work.asked_s = True, time.monotonic()
+            self._ask(work)
 
     def _ask(self, work: Work) -> None:
         self._unanswered += 1
@@ -139,7 +156,10 @@ class Copies:
         work = self._works.get(report.work)
         if work is not None:
             self._take_of(work, report, connection)
-        elif isinstance(report, rp.CopyHere):  # ended before it had come so far
+        elif isinstance(report, rp.Copied) and report.pid:  # ended before it had come so far
+            self._kill(report.pid)
+            self._gone.append(report.pid)
+        elif isinstance(report, rp.CopyHere):
             connection.close()
             self._kill(report.pid)
         return True
@@ -181,8 +201,12 @@ class Copies:
         """End what is late or has vanished."""
         now = time.monotonic()
         for work in list(self._works.values()):
-            if work.began_s is None:
+            if not work.asked:
+                if now - work.asked_s > WAIT_LIMIT_S:
+                    self._end(work, f"no other copy ended in {WAIT_LIMIT_S:.0f} s")
+            elif work.began_s is None:
                 if now - work.asked_s > MADE_LIMIT_S:
+                    self._unanswered = max(0, self._unanswered - 1)
                     self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
                 elif work.again_s is not None and now >= work.again_s:
                     work.again_s = None
@@ -194,6 +218,7 @@ class Copies:
             elif work.pid and self._has_vanished(work, now):
                 self._end(work, "the copy ended before it had answered")
         self._gone = [pid for pid in self._gone if self._still_there(pid)]
+        self._ask_waiting()
 
     def _has_vanished(self, work: Work, now: float) -> bool:
         """Whether nothing more will come. The connection of a copy that was quick may not have been

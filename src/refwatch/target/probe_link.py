@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
-from refwatch.target.probe_messages import Hello, Report, Stranger
+from refwatch.target.probe_messages import Back, Hello, Report, Stranger
 from refwatch.wire.connections import Connection
+
+MOST_PEERS = 64
+KEEP_TOLD = 200
 
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
@@ -20,14 +24,24 @@ class Peers:
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
         """Another process that would have; its pid."""
+        self.trouble = ""
+        """What one has done for which it was let go."""
         self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
         self._probe: Connection[Report] | None = None
         """The one that has said hello."""
+        self._told: deque[bytes] = deque(maxlen=KEEP_TOLD)
+        """The last lines that it was told: what it has not heard is told again when it is back."""
+        self._count = 0
+        self._said_hello = False
+        """So many lines it was told in all."""
 
     def add(self, connection: socket.socket) -> None:
-        """One more has connected."""
+        """One more has connected: of more than there can be copies none is ours."""
+        if len(self._all) >= MOST_PEERS:
+            connection.close()
+            return
         self._all.append(Connection(connection, _reports))
 
     def files(self) -> list[int]:
@@ -39,13 +53,18 @@ class Peers:
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
-                if isinstance(report, Hello | Stranger) and peer.pid != self._pid:
+                if isinstance(report, Hello | Stranger | Back) and peer.pid != self._pid:
                     self.stranger = peer.pid
                     peer.close()
                     break
-                if isinstance(report, Hello):
-                    self._probe = peer
+                if isinstance(report, Hello | Back):
+                    self._probe, self._said_hello = peer, True
+                if isinstance(report, Back):
+                    unheard = self._count - report.heard
+                    for line in list(self._told)[max(0, len(self._told) - unheard) :]:
+                        peer.send(line)
                 self._take(report, peer)
+            self.trouble = peer.trouble or self.trouble
         self._all = [peer for peer in self._all if peer.open]
         if self._probe is not None and not self._probe.open:
             self._probe = None
@@ -60,6 +79,10 @@ class Peers:
         return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
     def tell_probe(self, line: bytes) -> None:
-        """Send the probe a command, if there is one."""
-        if self._probe is not None:
+        """Send the probe a command, if there is one, or else when it is back."""
+        if not self._said_hello:
+            return
+        self._count += 1
+        self._told.append(line)
+        if self._probe is not None and self._probe.open:
             self._probe.send(line)

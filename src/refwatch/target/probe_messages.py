@@ -78,6 +78,13 @@ class ProbeThread(_Report, frozen=True, kw_only=True, tag="thread"):
     tid: int
 
 
+class Back(_Report, frozen=True, kw_only=True, tag="back"):
+    """The target has closed what was the probe's, which has connected again. It had heard so many
+    lines of the daemon's."""
+
+    heard: int
+
+
 class Answer(_Report, frozen=True, kw_only=True, tag="answer"):
     """``threads``: (ident, native id, name, daemon) of every thread that threading knows.
     ``gc``: (collections, collected, uncollectable), youngest generation first."""
@@ -383,6 +390,7 @@ Report = (
     Hello
     | Stranger
     | ProbeThread
+    | Back
     | Answer
     | InsideSample
     | Scanned

@@ -112,6 +112,8 @@ class RefwatchApp(AskingApp):
         self._write_snapshot = write_snapshot
         self._snapshot_dir = snapshot_dir
         self._ticks = 0
+        self._could = (True, False)
+        """Whether the target could be asked at the last tick, and whether the daemon was gone."""
         self._drawn = (-1, False)
         self._numbers = (-1, False)
         for spec in self.specs:
@@ -165,6 +167,9 @@ class RefwatchApp(AskingApp):
     def _tick(self) -> None:
         self._ticks += 1
         now = (self.state.version, self.feed.gone)
+        could, self._could = self._could, (self.can_ask, self.feed.gone)
+        if could != self._could:
+            self.screen.refresh_bindings()
         self._show_place()
         numbers = self._ticks % NUMBERS_EVERY == 0 and now != self._numbers
         if numbers or now != self._drawn:
@@ -318,6 +323,10 @@ class RefwatchApp(AskingApp):
             return self._typing() is None
         if action in {"speed", "step", "jump"}:
             return isinstance(self.feed, ReplayFeed)
+        if action == "census":
+            return self.can_ask
+        if action == "mark":
+            return not (self.replay or self.feed.gone)
         return True
 
     def action_toggle_theme(self) -> None:

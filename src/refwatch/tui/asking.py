@@ -15,7 +15,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from refwatch.session.events import Event
+from refwatch.session.events import Event, ViewerRefused
 from refwatch.session.state import State
 from refwatch.tui.answers import Answers
 from refwatch.tui.ask import AskScreen
@@ -80,10 +80,16 @@ class AskingApp(App[Leave]):
         self.feed = feed
         self.replay = replay
         self.state = State()
+        self.refused = ""
+        """Why the daemon serves others only."""
         self._answers = Answers()
 
     def tell(self, event: Event) -> None:
-        """Tell the user what has come of what he has asked for."""
+        """Tell the user what has come of what he has asked for; end where the daemon does not serve
+        this viewer."""
+        if isinstance(event, ViewerRefused):
+            self.refused = event.reason
+            self.exit()
         answer = self._answers.take(event)
         if answer is not None:
             self.notify(answer.text, title=answer.title, severity=answer.severity, markup=False)
@@ -110,6 +116,11 @@ class AskingApp(App[Leave]):
         if why:
             self.notify(why, severity="warning", markup=False)
         return not why
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the target can be asked for something."""
+        return not (self.replay or self.feed.gone or self._over)
 
     @property
     def _over(self) -> bool:

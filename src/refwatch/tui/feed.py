@@ -14,6 +14,7 @@ from refwatch.session.playback import Playback
 from refwatch.session.state import State
 from refwatch.wire.codec import LineReader, encode_line
 from refwatch.wire.commands import Command
+from refwatch.wire.line_buffer import LineTooLongError
 
 CHUNK = 256 * 1024
 """Bytes read from the socket at once."""
@@ -57,10 +58,10 @@ class SocketFeed:
                 for start in range(0, len(batch), BATCH):
                     yield batch[start : start + BATCH]
                     await asyncio.sleep(0)
-        except OSError:
-            pass  # refused, or reset: the daemon is gone, which is all there is to say
-        finally:
             self.gone = True
+        except (OSError, LineTooLongError):
+            self.gone = True  # refused, or reset, or no daemon: it is all that there is to say
+        finally:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None

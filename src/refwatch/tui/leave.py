@@ -24,12 +24,12 @@ class Leave(enum.Enum):
 
 
 class LeaveScreen(ModalScreen[Leave | None]):
-    """Asks; answers None to stay."""
+    """Asks; the answer None cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "answer('go_on')", "Let it go on", id="leave.go_on"),
-        Binding("e", "answer('end_target')", "End it", id="leave.end"),
-        Binding("escape,q,s", "stay", "Stay here", id="leave.stay"),
+        Binding("k,g", "answer('go_on')", "Keep running", id="leave.go_on"),
+        Binding("s,e", "answer('end_target')", "Stop program", id="leave.end"),
+        Binding("escape,q,c", "cancel", "Cancel", id="leave.stay"),
         Binding("left", "app.focus_previous", show=False, id="leave.previous"),
         Binding("right", "app.focus_next", show=False, id="leave.next"),
     ]
@@ -40,19 +40,20 @@ class LeaveScreen(ModalScreen[Leave | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="leave-box"):
-            yield Static("The program is still running", classes="question", markup=False)
-            yield Static(f"{self._target}  (pid {self._pid})", classes="detail", markup=False)
+            question = f"The program is still running, pid {self._pid}"
+            yield Static(question, classes="question", markup=False)
+            yield Static(self._target, classes="detail", markup=False)
             with Horizontal(id="leave-buttons"):
-                yield Button("Let it go on  g", id="go_on", variant="primary")
-                yield Button("End it  e", id="end_target", variant="error")
-                yield Button("Stay  esc", id="stay")
+                yield Button("Keep running  k", id="go_on", variant="primary")
+                yield Button("Stop program  s", id="end_target", variant="error")
+                yield Button("Cancel  esc", id="cancel")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(None if event.button.id == "stay" else Leave(event.button.id))
+        self.dismiss(None if event.button.id == "cancel" else Leave(event.button.id))
 
     def action_answer(self, answer: str) -> None:
         self.dismiss(Leave(answer))
 
-    def action_stay(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.containers import Vertical
+from textual.dom import DOMNode
 from textual.message import Message
 
 from refwatch.session.state import State
 from refwatch.tui.views.spans import Line
 from refwatch.wire.commands import Command
+
+
+def can_ask(node: DOMNode) -> bool:
+    """Whether the target can be asked for something: not in a recording, nor once it is gone. A key
+    that would ask is left out then."""
+    return bool(getattr(node.app, "can_ask", False))
 
 
 class Panel(Vertical):

@@ -22,6 +22,8 @@ from refwatch.tui.widgets.tab_row import TabRow
 class MainScreen(Screen[None]):
     """Holds the panels, each mounted when it is first looked at."""
 
+    AUTO_FOCUS = ""
+    """A screen over it leaves the keyboard where it was: not with a panel that is not seen."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_panel(1)", "Next panel", show=False, id="panel.next"),
         Binding("shift+tab", "next_panel(-1)", "Panel before", show=False, id="panel.previous"),
@@ -67,6 +69,7 @@ class MainScreen(Screen[None]):
             return
         if panel is None:
             panel = self._panels[name] = spec.make()
+            panel.display = False  # else it has its place beside the one before, for a moment
             await self._place.mount(panel)
             self.call_after_refresh(self.post_message, self.PanelMounted())
         self.active = spec

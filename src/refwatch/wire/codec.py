@@ -7,10 +7,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 from refwatch.text.sanitize import without_surrogates
+from refwatch.wire.line_buffer import LONGEST_LINE, LineBuffer
 
 T = TypeVar("T")
-
-LONGEST_LINE = 64 << 20
 
 _encoder = msgspec.json.Encoder()
 
@@ -28,25 +27,16 @@ class LineReader(Generic[T]):
     """Cuts a stream of bytes into lines and decodes each; lines that decode to nothing known are
     counted in ``bad`` and left out."""
 
-    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
+    def __init__(self, decoder: msgspec.json.Decoder[T], longest: int = LONGEST_LINE) -> None:
         self.bad = 0
         self._decoder = decoder
-        self._rest = bytearray()
+        self._lines = LineBuffer(longest)
 
     def feed(self, data: bytes) -> list[T]:
-        """Take the next piece of the stream; return the messages that it completes. A line longer
-        than 64 MB is none of ours."""
-        first, *others = data.split(b"\n")
-        self._rest += first  # a long line comes in many pieces: what has come is not copied again
-        lines: list[bytes | bytearray] = []
-        if others:
-            lines = [self._rest, *others[:-1]]
-            self._rest = bytearray(others[-1])
-        if len(self._rest) > LONGEST_LINE:
-            self._rest = bytearray()
-            self.bad += 1
+        """Take the next piece of the stream; return the messages that it completes. Raises
+        LineTooLongError."""
         messages: list[T] = []
-        for line in lines:
+        for line in self._lines.feed(data):
             try:
                 messages.append(self._decoder.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -9,15 +9,19 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
 
 from refwatch.wire.codec import LineReader
 from refwatch.wire.commands import Command, command_decoder
+from refwatch.wire.line_buffer import LONGEST_LINE, LineTooLongError
 
 T = TypeVar("T")
 MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+LONGEST_COMMAND = 32 << 20  # bytes; what is typed at once may have millions of characters
+AT_ONCE = 64  # lines that the kernel is handed in one call, or connections that are taken
 PIECES = 4  # of 64 KiB that are read of a viewer at a time: thousands of commands
 
 
@@ -42,14 +46,23 @@ def peer_is_ours(connection: socket.socket) -> bool:
 class Connection(Generic[T]):
     """One peer, lines of JSON both ways."""
 
-    def __init__(self, connection: socket.socket, decoder: msgspec.json.Decoder[T]) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        decoder: msgspec.json.Decoder[T],
+        longest: int = LONGEST_LINE,
+    ) -> None:
         connection.setblocking(False)
         self.socket = connection
         self.pid = (peer_of(connection) or (0, 0))[0]
         """Of the process at the other end; 0 where the system does not say."""
         self.open = True
-        self._reader = LineReader(decoder)
-        self._unsent = bytearray()
+        self.trouble = ""
+        """Why it was closed from here, as a sentence about the peer."""
+        self._reader = LineReader(decoder, longest)
+        self._unsent: deque[memoryview] = deque()
+        """Of lines that other connections may have too: none is copied."""
+        self._unsent_size = 0
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -58,20 +71,29 @@ class Connection(Generic[T]):
         """Send, now or later; close when the peer has fallen too far behind."""
         if not self.open:
             return
-        self._unsent += data
+        self._unsent.append(memoryview(data))
+        self._unsent_size += len(data)
         self.flush()
-        if len(self._unsent) > MAX_UNSENT:
+        if self._unsent_size > MAX_UNSENT:
             self.close()
 
     def flush(self) -> None:
         try:
             while self._unsent and self.open:
-                sent = self.socket.send(self._unsent[: 1 << 18], socket.MSG_NOSIGNAL)
-                del self._unsent[:sent]
+                pieces = list(islice(self._unsent, AT_ONCE))
+                self._sent(self.socket.sendmsg(pieces, (), socket.MSG_NOSIGNAL))
         except BlockingIOError:
             pass
         except OSError:
             self.close()
+
+    def _sent(self, size: int) -> None:
+        """So many bytes have gone."""
+        self._unsent_size -= size
+        while self._unsent and size >= len(self._unsent[0]):
+            size -= len(self._unsent.popleft())
+        if size:
+            self._unsent[0] = self._unsent[0][size:]
 
     @property
     def unsent(self) -> bool:
@@ -92,11 +114,17 @@ class Connection(Generic[T]):
             if not data:
                 self.close()
                 break
-            messages += self._reader.feed(data)
+            try:
+                messages += self._reader.feed(data)
+            except LineTooLongError as error:
+                self.trouble = str(error)
+                self.close()
         return messages
 
     def close(self) -> None:
         self.open = False
+        self._unsent.clear()
+        self._unsent_size = 0
         with contextlib.suppress(OSError):
             self.socket.close()
 
@@ -105,7 +133,7 @@ class Viewer(Connection[Command]):
     """A viewer, and what it has asked for that was not done yet."""
 
     def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection, command_decoder)
+        super().__init__(connection, command_decoder, LONGEST_COMMAND)
         self.asked: deque[Command] = deque()
 
     def obeyed(self, obey: Callable[[Command], None], limit_ns: int) -> None:
@@ -129,17 +157,18 @@ class Listener:
         return self._listener.fileno()
 
     def accept(self) -> list[socket.socket]:
-        """Connections that wait, each of our own user's."""
+        """Connections that wait, each of our own user's; some of them, where they are many."""
         found: list[socket.socket] = []
-        while True:
+        for _ in range(AT_ONCE):
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                return found
+                break
             if peer_is_ours(connection):
                 found.append(connection)
             else:
                 connection.close()
+        return found
 
     def close(self) -> None:
         self._listener.close()

@@ -81,8 +81,11 @@ class ChainSearches:
             elif isinstance(report, rp.ChainsReport):
                 self._take(report, search, again=before is None)
             elif isinstance(report, rp.Progress):
-                if unsaid:  # to the copy alone: it is much, and the target is not to have it
-                    self._copies.tell(report.work, {"command": "before", "spread": unsaid.pop()})
+                # To the copy alone: it is much, and the target is not to have it.
+                if unsaid and self._copies.tell(
+                    report.work, {"command": "before", "spread": unsaid[0]}
+                ):
+                    unsaid.clear()
                 if search.progress is not None:
                     search.progress(report)
 

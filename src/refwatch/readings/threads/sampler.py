@@ -20,7 +20,7 @@ from refwatch.readings.threads.loops import Loops
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.syscalls import Calls
 from refwatch.readings.threads.thread_list import Threads
-from refwatch.readings.threads.tracked import ThreadGone, Tracked
+from refwatch.readings.threads.tracked import ThreadGone, Tracked, read_once
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
 from refwatch.target.memory import ReadingDenied, RemoteMemory
@@ -34,6 +34,7 @@ Moved = tuple[Tracked, ThreadState | None, bytes]
 LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
+UNKEPT = 8  # times more rarely a thread that is blocked, and whose files are not kept open
 CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
 RARE_NS = 3_000_000  # with so much time between two samples every look asks
 LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
@@ -132,18 +133,20 @@ class Sampler:
             if thread is holder:
                 continue
             blocked = thread.blocked
-            every = check
-            if blocked is not None and number - thread.changed_at > RESTING:
-                if (number + thread.serial) % REST:
+            every, fd = check, thread.sched_fd
+            if blocked is not None and (fd < 0 or number - thread.changed_at > RESTING):
+                rest = REST if fd >= 0 else UNKEPT
+                if (number + thread.serial) % rest:
                     continue
-                every *= REST
+                every *= rest
             try:
-                sched = pread(thread.sched_fd, 96, 0)
+                sched = pread(fd, 96, 0) if fd >= 0 else read_once(thread.sched_path)
                 quiet = blocked is not None and sched == thread.sched_raw
                 if quiet and (number + thread.serial) % every:
                     thread.looked_ns = at_ns
                     continue
-                state = state_of(pread(thread.call_fd, 160, 0))
+                fd = thread.call_fd
+                state = state_of(pread(fd, 160, 0) if fd >= 0 else read_once(thread.call_path))
             except OSError as error:
                 self._check_permitted(error)
                 gone.append(thread)
@@ -180,7 +183,7 @@ class Sampler:
                 return
             if thread.blocked is not None or not thread.classifier.held_for(LOOK_NS):
                 sched = thread.read_sched()
-                state = self._calls.state(thread.read(thread.call_fd))
+                state = self._calls.state(thread.read_call())
         except ThreadGone:
             self._end(thread)
             return
@@ -201,10 +204,10 @@ class Sampler:
 
     def _as_it_was(self, thread: Tracked) -> bool:
         """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
-        if thread.read(thread.sched_fd) != thread.sched_raw:
+        if thread.read_schedstat() != thread.sched_raw:
             return False
         asked = (self.samples + thread.serial) % CHECK == 0
-        return not asked or self._calls.state(thread.read(thread.call_fd)) is thread.blocked
+        return not asked or self._calls.state(thread.read_call()) is thread.blocked
 
     def _still_holds(self, thread: Tracked, state: ThreadState) -> bool:
         """Whether a thread that was the holder, and is blocked, has not let the GIL go between."""

@@ -4,12 +4,16 @@ knows."""
 from __future__ import annotations
 
 import os
+import resource
 
 from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.readings.threads.interpreter import FoundThread, Interpreter, Listed
 from refwatch.readings.threads.tracked import ThreadGone, Tracked
 from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer
+
+OTHER_FILES = 256  # descriptors for all that is no thread: viewers, copies, what is written
+MANY = 1 << 20
 
 
 class Threads:
@@ -21,6 +25,9 @@ class Threads:
         self.by_state: dict[int, Tracked] = {}
         self.missed = 0
         """Python threads that began and ended between two samples."""
+        self.most_kept = most_kept()
+        self.kept = 0
+        """Threads whose files are kept open."""
         self.ended: list[tuple[Tracked, int]] = []
         """Ended since the last slice, with the time of it."""
         self._fresh: list[tuple[Tracked, int]] = []
@@ -89,10 +96,12 @@ class Threads:
 
     def _begin(self, tid: int, at_ns: int, ident: int | None) -> Tracked | None:
         try:
-            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns)
+            keep = self.kept < self.most_kept
+            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns, keep=keep)
         except ThreadGone:
             return None
         self._serial += 1
+        self.kept += tracked.kept
         tracked.ident = ident
         tracked.probe = tid in self._probe_tids
         self._probe_tids.discard(tid)
@@ -173,6 +182,7 @@ class Threads:
         """The kernel has it no more."""
         tracked.classifier.flush()
         tracked.close()
+        self.kept -= tracked.kept
         self.by_tid.pop(tracked.tid, None)
         if self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
@@ -189,6 +199,12 @@ class Threads:
                     )
                 )
         self.ended.clear()
+
+
+def most_kept() -> int:
+    """Of how many threads the two files can be kept open under the limit on open files."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MANY if limit == resource.RLIM_INFINITY else max(0, limit - OTHER_FILES) // 2
 
 
 def read_image(pid: int) -> bytes:

@@ -22,7 +22,8 @@ class ThreadGone(Exception):
 
 
 class Tracked:
-    """A thread of the target. Raises ThreadGone when it can't be opened."""
+    """A thread of the target. Raises ThreadGone when it can't be opened. ``keep``: its files stay
+    open; else they are opened for each reading."""
 
     ident: int | None = None
     name: str = ""
@@ -40,7 +41,7 @@ class Tracked:
     unmoved_ns: int = 0
     """For how long it has been in ``lock_wait`` without a break, at the last slice."""
 
-    def __init__(self, pid: int, tid: int, serial: int, at_ns: int) -> None:
+    def __init__(self, pid: int, tid: int, serial: int, at_ns: int, *, keep: bool = True) -> None:
         self.tid = tid
         self.serial = serial
         self.probe = False
@@ -73,23 +74,32 @@ class Tracked:
         self.account = Account()
         self.classifier = Classifier(self.account.assign)
         self.plan: Plan | None = None
-        base = f"/proc/{pid}/task/{tid}"
-        self.folder = base
-        self.call_fd = _open(f"{base}/syscall")
+        self.folder = f"/proc/{pid}/task/{tid}"
+        self.call_path, self.sched_path = f"{self.folder}/syscall", f"{self.folder}/schedstat"
+        self.call_fd = self.sched_fd = -1
+        self.kept = keep
+        if keep:
+            self._open()
+        else:
+            self.read_call()
+
+    def _open(self) -> None:
+        self.call_fd = _open(self.call_path)
         try:
-            self.sched_fd = _open(f"{base}/schedstat")
+            self.sched_fd = _open(self.sched_path)
         except ThreadGone:
-            os.close(self.call_fd)
+            self.close()
             raise
 
     def close(self) -> None:
         for fd in (self.call_fd, self.sched_fd):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+            if fd >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
 
     def read_sched(self) -> Sched:
         """On-CPU and run-queue time, nanoseconds. Raises ThreadGone."""
-        raw = self.read(self.sched_fd)
+        raw = self.read_schedstat()
         if raw != self.sched_raw:
             self.sched_raw = raw
         return self.sched
@@ -116,9 +126,18 @@ class Tracked:
         self.sched_raw = raw
         return cpu - before < WAKE_NS
 
-    def read(self, fd: int) -> bytes:
+    def read_call(self) -> bytes:
+        """What it waits for, as the kernel has it. Raises ThreadGone."""
+        return self._read(self.call_fd, self.call_path)
+
+    def read_schedstat(self) -> bytes:
+        """Raises ThreadGone."""
+        return self._read(self.sched_fd, self.sched_path)
+
+    @staticmethod
+    def _read(fd: int, path: str) -> bytes:
         try:
-            raw = os.pread(fd, 160, 0)
+            raw = os.pread(fd, 160, 0) if fd >= 0 else read_once(path)
         except OSError as error:
             raise ThreadGone from error
         if not raw:
@@ -200,6 +219,15 @@ class Tracked:
             )
         except (OSError, ValueError, IndexError):
             pass
+
+
+def read_once(path: str) -> bytes:
+    """A file of /proc that is not kept open."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 160)
+    finally:
+        os.close(fd)
 
 
 def _open(path: str) -> int:

@@ -33,9 +33,13 @@ def time_at(x: int, length_s: float, width: int) -> float | None:
     """The moment that a cell of the line stands for, seconds; None beside the bar. Its ends are
     those of the recording."""
     first, cells = bar_of(length_s, width)
-    if not first <= x < first + cells:
-        return None
-    return length_s * (x - first) / max(1, cells - 1)
+    return nearest_time(x, length_s, width) if first <= x < first + cells else None
+
+
+def nearest_time(x: int, length_s: float, width: int) -> float:
+    """The same; beside the bar that of its nearer end."""
+    first, cells = bar_of(length_s, width)
+    return length_s * min(max(x - first, 0), cells - 1) / max(1, cells - 1)
 
 
 def draw_scrubber(view: ScrubberView, width: int, height: int) -> tuple[Line, ...]:

@@ -15,6 +15,7 @@ from textual.widgets import Input
 from refwatch.readings.allocations.state import By, Key
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panel import can_ask
 from refwatch.tui.panels.allocations.detail import AllocationPreview, AllocationScreen
 from refwatch.tui.panels.allocations.detail_view import view_allocation
 from refwatch.tui.panels.allocations.icicle import IciclePart
@@ -32,7 +33,12 @@ from refwatch.tui.panels.allocations.table import (
     make_row,
     sort_keys,
 )
-from refwatch.tui.panels.allocations.view import NEXT, AllocationsReader, AllocationsView, Between
+from refwatch.tui.panels.allocations.view import (
+    NEXT,
+    AllocationsReader,
+    AllocationsView,
+    Between,
+)
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.table import Order, Row, Rows
@@ -276,6 +282,9 @@ class AllocationsPanel(TablePanel):
         return falls(key)
 
     # -- keys ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action not in {"mode", "count", "frames"} or can_ask(self)
 
     def action_mode(self) -> None:
         """From the mode that was asked for, if no answer has come yet."""

@@ -11,6 +11,7 @@ from textual.message import Message
 
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panel import can_ask
 from refwatch.tui.panels.objects.heap_view import (
     MOST_COLUMNS,
     HeapScreenView,
@@ -78,6 +79,9 @@ class HeapScreen(LiveScreen[HeapScreenView]):
     def _want(self, message: Message | None) -> None:
         if message is not None:
             self.post_message(message)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action != "watch" or can_ask(self)
 
     def action_watch(self) -> None:
         if self._seen is not None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 
 from refwatch.text.sanitize import safe
-from refwatch.tui.panel import Panel
+from refwatch.tui.panel import Panel, can_ask
 from refwatch.tui.panels.refcounts.lines import (
     Chosen,
     draw_edge,
@@ -139,6 +139,9 @@ class RefcountsPanel(TablePanel):
         self.call_after_refresh(self.redraw)
 
     # -- keys ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action not in {"watch", "unwatch"} or can_ask(self)
 
     def action_watch(self) -> None:
         self.post_message(self.PathWanted())

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from refwatch.session.events import WorkProgressed
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.panel import Panel
+from refwatch.tui.panel import Panel, can_ask
 from refwatch.tui.panels.refcounts.reference_tree import (
     InspectionView,
     Opened,
@@ -93,6 +93,8 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action == "watch":
+            return can_ask(self)
         return self.searching if action == "cancel" else True
 
     # -- keys ----------------------------------------------------------------------------------

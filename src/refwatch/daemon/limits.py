@@ -1,0 +1,37 @@
+"""What is said where not all can be read: the words of the limits."""
+
+from __future__ import annotations
+
+from refwatch.readings.threads.sampler import UNKEPT
+
+OTHER_INTERPRETERS = (
+    "there are others in this process: of a thread in one with a GIL of its own only what the "
+    "kernel says is told; that GIL and the code that runs there are not watched"
+)
+CAME_BACK = (
+    "the target has closed files that it did not open, the probe's among them: it has connected "
+    "again, and of that moment something may be missing"
+)
+GONE = (
+    "the target has closed files that it did not open, the probe's among them, and it could not "
+    "connect again: from then on no names, collections, objects, censuses and allocations are read"
+)
+
+
+def short_of_files(most: int) -> str:
+    """Why threads beyond so many are looked at less often."""
+    return (
+        f"the limit on open files (ulimit -n) leaves room for those of {most} threads: the others "
+        f"are looked at up to {UNKEPT} times less often while they wait"
+    )
+
+
+def silent(pid: int, stranger: int | None) -> str:
+    """Why the probe of process ``pid`` has not said a word; ``stranger`` is a process that did."""
+    if stranger is None:
+        return "the probe did not answer from inside the target"
+    return (
+        f"the process that was started ({pid}) did not load the probe, but a Python "
+        f"that it has started did ({stranger}), which is not watched: --python "
+        "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
+    )
