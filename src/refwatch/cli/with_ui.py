@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, give_up, say
-from refwatch.cli.fork import RunOptions, fork_daemon
+from refwatch.cli.fork import fork_daemon
 from refwatch.daemon.last_words import BUSY_S, reap
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 
 if TYPE_CHECKING:
+    from refwatch.cli.options import RunOptions
     from refwatch.export.files import Output
     from refwatch.session.recording import RecordingWriter
 
