@@ -3,6 +3,7 @@ while the target starts."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -38,6 +39,7 @@ def fork_daemon(
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
+        gc.disable()  # what is loaded from here on stays
         from refwatch.daemon.allocations import AllocationOptions
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.heap_watch import HeapOptions

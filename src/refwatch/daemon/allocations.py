@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.daemon.bursts import Bursts
 from refwatch.daemon.copies import Copies
@@ -19,8 +20,7 @@ FRAMES = 1
 BUDGET = 0.03
 
 
-@dataclass(frozen=True)
-class AllocationOptions:
+class AllocationOptions(Struct, frozen=True):
     """What the user asked for. ``frames``: how deep exact tracebacks go. ``budget``: the share of
     the target's time that burst mode may cost."""
 

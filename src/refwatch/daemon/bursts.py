@@ -16,7 +16,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.daemon.burst_uses import BurstUses, Seen
 from refwatch.daemon.numbers import Numbers
@@ -53,8 +54,7 @@ PEEK_NS = 5_000_000
 PEEKED_NS = 500_000_000  # of the beginning, when no code object has its names yet
 
 
-@dataclass
-class _Window:
+class _Window(Struct):
     """One that has begun, or a piece of one: the number of blocks looked at before it; what the
     pieces before it have cost, and how long they were."""
 

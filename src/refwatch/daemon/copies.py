@@ -8,7 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.daemon.connections import Connection
 from refwatch.model import reports as rp
@@ -23,8 +24,7 @@ MOST_UNANSWERED = 8  # each is a fork of the target
 AGAIN_S = 0.1  # until the target is asked once more, where it just could not
 
 
-@dataclass
-class Work:
+class Work(Struct):
     """One piece of work in a copy. ``limit_s`` is how long it may take once the copy is there."""
 
     name: str

@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,15 +59,14 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-@dataclass(frozen=True)
-class DaemonOptions:
+class DaemonOptions(msgspec.Struct, frozen=True):
     """What the user asked for."""
 
     rate_hz: float = 1000.0
     duration_s: float | None = None
     output: Output | None = None
     expects_viewer: bool = False
-    heap: HeapOptions = field(default_factory=HeapOptions)
+    heap: HeapOptions = msgspec.field(default_factory=HeapOptions)
 
 
 class Daemon:
@@ -133,6 +131,7 @@ class Daemon:
         # Next to nothing that a sample makes is in a cycle: collect rarely, and not what is loaded.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
+        gc.enable()
         signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
         while not self._done():
             watch = self._watch

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.daemon.allocations import AllocationOptions, AllocationWatch
 from refwatch.daemon.connections import Connection
@@ -20,8 +21,7 @@ from refwatch.session.references import References
 AGAIN_NS = 100_000_000
 
 
-@dataclass(frozen=True)
-class HeapOptions:
+class HeapOptions(Struct, frozen=True):
     """What the user asked for."""
 
     references: ReferenceOptions = field(default_factory=ReferenceOptions)

@@ -8,7 +8,8 @@ most so frequent that the target stands still, and the copy works, for a small s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.daemon.copies import Copies
 from refwatch.daemon.numbers import Numbers
@@ -30,8 +31,7 @@ NEVER_NS = 1 << 62
 MOST_NAMES = 50_000  # of lines' functions that are kept
 
 
-@dataclass
-class _Count:
+class _Count(Struct):
     """One that is being made. ``at_ns``: when its copy was made, or was asked for if a mark was set
     before it was known to be there."""
 

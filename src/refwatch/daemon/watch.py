@@ -137,6 +137,8 @@ class Watch:
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
+        import refwatch.export.summary  # noqa: F401 - needed soon, and now the target ends
+
         self._say_why(ending)
         self._sampler.skip_wait(self.now_ns())
 

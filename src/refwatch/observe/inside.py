@@ -8,7 +8,8 @@ running, those whose Python line moved have had the GIL since the sample before:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.model import events as ev
 from refwatch.model.reports import Answer, InsideSample, InsideThread
@@ -16,8 +17,7 @@ from refwatch.model.states import ThreadState, encode_runs
 from refwatch.observe.syscalls import Calls
 
 
-@dataclass
-class _Thread:
+class _Thread(Struct):
     serial: int
     seen: int
     name: str = ""

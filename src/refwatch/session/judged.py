@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from refwatch.session import live_growth
 from refwatch.session.references import References
@@ -12,8 +13,7 @@ from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, unconfirmed
 By = Literal["live", "census"]
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """``by`` is empty where nothing was judged, and ``until_s`` None. ``reason`` says why not, or
     why only a part was: by the live counts the classes defined in Python, by censuses the rest."""
 

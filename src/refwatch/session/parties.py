@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.model.states import ThreadState
 from refwatch.session.process import Crowd, Hot, ProcessState, ThreadRecord, kind_of
@@ -14,8 +15,7 @@ BRIEF = 0.1  # of the longest life: a thread that lived shorter is counted with 
 FEW = 3  # of a kind, from which on they are told together
 
 
-@dataclass(frozen=True, eq=False)
-class Party:
+class Party(Struct, frozen=True, eq=False):
     """A thread, or the short-lived ones of one kind, whose times are added up."""
 
     name: str

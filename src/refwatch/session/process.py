@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from refwatch.model import events as ev
@@ -35,8 +35,7 @@ def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
     return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
 
 
-@dataclass
-class Holds:
+class Holds(Struct):
     """A thread's time with the GIL, seconds: on a CPU, waiting for one, and blocked in a system
     call."""
 
@@ -49,8 +48,7 @@ class Holds:
         return self.running_s + self.cpu_wait_s + self.blocked_s
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
 
     seconds: float
@@ -58,8 +56,7 @@ class Hold:
     line: int
 
 
-@dataclass
-class ThreadRecord:
+class ThreadRecord(Struct):
     """What is known of one thread; ``serial`` is its name, because a tid is used again."""
 
     serial: int
@@ -142,8 +139,7 @@ class ThreadRecord:
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 
-@dataclass
-class Crowd:
+class Crowd(Struct):
     """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
     threads had no name."""
 
@@ -171,8 +167,7 @@ def kind_of(thread: ThreadRecord) -> tuple[str, int]:
     return "", line
 
 
-@dataclass
-class GilRecord:
+class GilRecord(Struct):
     """The GIL of one interpreter, since the watch began."""
 
     present: bool | None = None
@@ -217,8 +212,7 @@ class GilRecord:
             )
 
 
-@dataclass
-class ProcessState:
+class ProcessState(Struct):
     """One process under watch."""
 
     pid: int

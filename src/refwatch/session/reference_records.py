@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.model.references import (
     ChainLink,
@@ -22,8 +23,7 @@ TypeName = tuple[str, str]
 """(module, name)"""
 
 
-@dataclass
-class WatchedRecord:
+class WatchedRecord(Struct):
     """One watched object."""
 
     serial: int
@@ -48,8 +48,7 @@ class WatchedRecord:
         return not self.died
 
 
-@dataclass
-class ClassRecord:
+class ClassRecord(Struct):
     """A class defined in Python, and its live instances."""
 
     serial: int
@@ -67,8 +66,7 @@ class ClassRecord:
         return self.series.last() or 0
 
 
-@dataclass
-class CensusRecord:
+class CensusRecord(Struct):
     """The newest census, and the numbers of each type over all of them."""
 
     number: int = 0
@@ -102,8 +100,7 @@ def is_much(garbage: Garbage) -> bool:
     return garbage.objects >= MUCH_GARBAGE or garbage.bytes >= MUCH_GARBAGE_BYTES
 
 
-@dataclass
-class Baseline:
+class Baseline(Struct):
     """The counts at a mark. Mark 0 is the beginning: the first count of everything."""
 
     name: str
@@ -117,8 +114,7 @@ class Baseline:
     """Classes that nobody had counted yet: their first count is theirs at this mark."""
 
 
-@dataclass
-class ChainsRecord:
+class ChainsRecord(Struct):
     """Who keeps instances of a class alive, as last looked for."""
 
     at: float
@@ -132,8 +128,7 @@ class ChainsRecord:
     """Of those looked at, held by nobody."""
 
 
-@dataclass
-class Node:
+class Node(Struct):
     """One opened node of an inspection."""
 
     type: str
@@ -145,8 +140,7 @@ class Node:
     left_out: int
 
 
-@dataclass
-class Inspection:
+class Inspection(Struct):
     """A tree of referrers, as far as it was opened. Its copy is gone when ``ended`` says why."""
 
     name: str

@@ -4,7 +4,8 @@ of the fold in state.py."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.model import events as ev
 from refwatch.model.references import (
@@ -41,8 +42,7 @@ def _new_series(others: int, room: Room) -> Steps:
     return Steps(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
 
 
-@dataclass
-class References:
+class References(Struct):
     """All of it, for one process."""
 
     watched: dict[int, WatchedRecord] = field(default_factory=dict)

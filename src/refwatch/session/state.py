@@ -9,8 +9,9 @@ from __future__ import annotations
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from refwatch.model import events as ev
 from refwatch.model.events import Event
@@ -27,8 +28,7 @@ PIECE = 4096  # characters; a million pieces of two characters would take fifty 
 KEEP_OUTPUT = 1 << 20  # characters of the target's output
 
 
-@dataclass
-class Note:
+class Note(Struct):
     """One line of the list of events that a user reads."""
 
     at: float
@@ -36,8 +36,7 @@ class Note:
     text: str
 
 
-@dataclass
-class Line:
+class Line(Struct):
     """A source line that a sample has named."""
 
     file: str
@@ -45,8 +44,7 @@ class Line:
     function: str
 
 
-@dataclass
-class Cost:
+class Cost(Struct):
     """What refwatch has used so far, seconds."""
 
     probe_cpu_s: float = 0.0
@@ -57,8 +55,7 @@ class Cost:
     """False until the first measurement: the zeros mean nothing then."""
 
 
-@dataclass
-class Output:
+class Output(Struct):
     """The target's terminal output, the last million characters of it. Small pieces are joined, so
     the last of ``pieces`` may grow: :meth:`since` says what is new."""
 
@@ -89,8 +86,7 @@ class Output:
         return "".join(newest)
 
 
-@dataclass
-class State:
+class State(Struct):
     """All that is known of a session up to ``now``."""
 
     now: float = 0.0
@@ -349,9 +345,12 @@ def _checkpoint(state: State, event: ev.Checkpoint) -> None:
     try:
         if event.shape != codec.shape_of(State):
             raise codec.CodecError("it is of another version of refwatch")
-        vars(state).update(vars(codec.decode(event.data, State)))
+        whole = codec.decode(event.data, State)
     except codec.CodecError as error:
         state.note(event.at, f"what came before cannot be read: {error}", "error")
+        return
+    for name in State.__struct_fields__:
+        setattr(state, name, getattr(whole, name))
 
 
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 from statistics import median
+
+from msgspec import Struct
 
 from refwatch.session import live_growth
 from refwatch.session.reference_records import ClassRecord, TypeName
@@ -56,8 +57,7 @@ FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look befor
 GLANCES_S = (20.0, 26.0, 34.0, 44.0, 57.0, 74.0, 97.0, 126.0, 163.0, 212.0, 276.0)
 
 
-@dataclass(frozen=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """A class that keeps growing. ``per_second`` is the slope of the line since ``since_s``, ``r2``
     says how well it fits, 0 to 1."""
 
@@ -72,8 +72,7 @@ class Suspicion:
     """It grows ever slower, as a cache does that fills: then it is no suspect."""
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """Times of censuses, and of each but the first the seconds since the one before."""
 
     times: list[float]
@@ -84,8 +83,7 @@ class _Look:
     """Not all censuses are in it: few steps, and none before them to compare with."""
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(Struct, frozen=True):
     """The newest censuses of a look, and the counts at them."""
 
     times: list[float]
