@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 
 from refwatch.cli.errors import FAILED
 from refwatch.daemon.session_dir import SessionDirectory
@@ -40,6 +41,7 @@ def fork_daemon(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
         gc.disable()  # what is loaded from here on stays
+        _load_msgspec()
         from refwatch.daemon.allocations import AllocationOptions
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.heap_watch import HeapOptions
@@ -67,6 +69,18 @@ def fork_daemon(
     finally:
         session.remove()
         os._exit(status)
+
+
+def _load_msgspec() -> None:
+    """Without typing_extensions, which it takes where that is installed, and which loads a sixth of
+    all that the daemon has. Python's own typing has what it needs."""
+    if "msgspec" in sys.modules or "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _leave_crash_report(session: SessionDirectory, link: socket.socket) -> None:

@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,11 +23,11 @@ from refwatch.model import events as ev
 from refwatch.model.launch import Ended, Launch, Launched, Summary, Wrote
 from refwatch.model.wire import encode_line
 from refwatch.observe.proc import proc_is_ours
-from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
 
 if TYPE_CHECKING:
     from refwatch.export.files import Output
+    from refwatch.session.recording import RecordingWriter
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
 LAST_WORDS_NS = 2_000_000_000
@@ -302,15 +301,17 @@ class Daemon:
         else:
             self.emit(ev.SnapshotWritten(self._now(), output.name))
 
-    def _write_snapshot(self, path: Path) -> None:
+    def _write_snapshot(self, path: str) -> None:
+        from pathlib import Path
+
         from refwatch.export.snapshot import ExportError, write_snapshot
 
         try:
-            write_snapshot(self._state, path)
+            write_snapshot(self._state, Path(path))
         except ExportError as error:
             self.emit(ev.Noted(self._now(), "error", str(error)))
         else:
-            self.emit(ev.SnapshotWritten(self._now(), str(path)))
+            self.emit(ev.SnapshotWritten(self._now(), path))
 
     # Viewers
 
@@ -323,7 +324,7 @@ class Daemon:
 
     def _obey(self, command: cmd.Command) -> None:
         if isinstance(command, cmd.WriteSnapshot):
-            self._write_snapshot(Path(command.path))
+            self._write_snapshot(command.path)
         elif isinstance(command, cmd.Mark):
             if self._watch is not None:
                 self._watch.mark(command.name, self._now())

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from refwatch.daemon.censuses import Censuses
 from refwatch.daemon.chains import Search
@@ -20,6 +18,9 @@ from refwatch.model import events as ev
 from refwatch.model import reports as rp
 from refwatch.session.reference_records import TypeName
 from refwatch.session.references import References
+
+if TYPE_CHECKING:
+    import subprocess
 
 LIMIT_S = 600.0  # that a viewer may keep an inspection open
 GRAPH_LIMIT_S = 60.0
@@ -264,8 +265,13 @@ class ViewerWork:
 
     def _draw(self, command: cmd.WriteGraph, dot: str) -> None:
         """Write the DOT file, and have graphviz draw it where it is installed."""
+        import shutil  # start-up needs none of these
+        import subprocess
+        from pathlib import Path
+
+        from refwatch.export.files import ExportError, write_whole
+
         path = Path(command.path)
-        from refwatch.export.files import ExportError, write_whole  # start-up needs none of this
 
         try:
             write_whole(path, dot.encode("utf-8", "backslashreplace"))

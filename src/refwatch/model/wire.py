@@ -14,8 +14,17 @@ T = TypeVar("T")
 LONGEST_LINE = 64 << 20
 
 _encoder = msgspec.json.Encoder()
-event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+event_decoder: msgspec.json.Decoder[Event]
+"""Made when it is first asked for, which takes longer than to make all events: the daemon has no
+need of it."""
 command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def __getattr__(name: str) -> object:
+    if name != "event_decoder":
+        raise AttributeError(name)
+    globals()[name] = found = msgspec.json.Decoder(Event)
+    return found
 
 
 def encode_line(message: msgspec.Struct) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import refwatch
 from refwatch.model.events import LineSeen
@@ -10,7 +10,7 @@ from refwatch.observe.account import NO_LINE
 from refwatch.observe.codes import Codes
 
 KEEP = 200_000  # instruction pointers
-PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
+PROBE = os.path.join(os.path.dirname(os.path.realpath(refwatch.__file__)), "probe")
 
 
 class Lines:

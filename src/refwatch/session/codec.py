@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import cache
-from inspect import get_annotations
 from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
@@ -82,6 +81,8 @@ def _describe(kind: object, lines: list[str], seen: set[object]) -> None:
     if not isinstance(kind, type) or kind in seen:
         return
     seen.add(kind)
+    from inspect import get_annotations  # noqa: PLC0415 - start-up needs none of what it loads
+
     if issubclass(kind, msgspec.Struct):
         written = [get_annotations(base) for base in kind.__mro__]
         lines.append(f"{kind.__qualname__} {written}")

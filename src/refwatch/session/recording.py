@@ -20,8 +20,9 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from refwatch import __version__
+from refwatch.model import wire
 from refwatch.model.events import Checkpoint, Event
-from refwatch.model.wire import encode_line, event_decoder
+from refwatch.model.wire import encode_line
 from refwatch.session.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
@@ -303,7 +304,7 @@ def _check_header(path: Path, line: bytes) -> None:
 def decode_event(line: bytes) -> Event | None:
     """The event that is this line; None where it is none of this version."""
     try:
-        return event_decoder.decode(line)
+        return wire.event_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -14,7 +14,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import sqrt
-from statistics import median
 
 from msgspec import Struct
 
@@ -265,6 +264,8 @@ def _usual_spread(rates: list[float]) -> float:
     """The same for a time in which there may have been something unusual, a start-up or a load."""
     if len(rates) < LEAST_CENSUSES:
         return 0.0
+    from statistics import median  # noqa: PLC0415 - start-up needs none of what it loads
+
     usual = median(rates)
     return 1.48 * median([abs(rate - usual) for rate in rates])
 
