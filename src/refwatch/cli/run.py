@@ -82,10 +82,10 @@ def _run_headless(
     recording: RecordingWriter | None,
     output: Output | None,
 ) -> int:
-    from refwatch.daemon.last_words import reap
+    daemon, link = fork_daemon(options, session, recording, output)
+    from refwatch.daemon.last_words import reap  # while the daemon loads what it needs
     from refwatch.daemon.launcher import Launcher
 
-    daemon, link = fork_daemon(options, session, recording, output)
     if recording is not None:
         recording.release()  # the daemon has its own copy
     session.unlock()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
 from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct, field
 
 from refwatch.daemon.connections import Connection
@@ -106,7 +106,7 @@ class Copies:
         }
 
         def line() -> bytes:
-            return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
+            return msgspec.json.encode(command | ({"held": held()} if held else {})) + b"\n"
 
         self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
         self._ask(self._works[name])
@@ -121,7 +121,7 @@ class Copies:
         work = self._works.get(name)
         if work is None or work.connection is None or not work.connection.open:
             return False
-        work.connection.send(json.dumps(command).encode() + b"\n")
+        work.connection.send(msgspec.json.encode(command) + b"\n")
         return True
 
     def cancel(self, name: str, reason: str) -> None:
@@ -207,7 +207,7 @@ class Copies:
     def _still_there(self, pid: int) -> bool:
         """Have the target wait for its own child; the launcher sees to those that are its."""
         if _state(pid) == "Z" and _parent(pid) == self._pid:
-            self._send(json.dumps({"command": "reap", "pid": pid}).encode() + b"\n")
+            self._send(msgspec.json.encode({"command": "reap", "pid": pid}) + b"\n")
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
 
     def _end(self, work: Work, reason: str | None) -> None:

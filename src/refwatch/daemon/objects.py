@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
+
+import msgspec
 
 from refwatch.model import events as ev
 from refwatch.model import reports as rp
@@ -343,4 +344,4 @@ def _as_python_has_it(path: str) -> str:
 
 def line_of(command: dict[str, object]) -> bytes:
     """A command for the probe, as it goes over the wire."""
-    return json.dumps(command).encode() + b"\n"
+    return msgspec.json.encode(command) + b"\n"
