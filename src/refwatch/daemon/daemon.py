@@ -184,7 +184,8 @@ class Daemon:
             self._welcome(connection)
         for viewer in self._viewers:
             viewer.flush()
-            viewer.obeyed(self._obey, OBEY_NS)
+            if self._watch is not None:  # else what they ask for waits until there is a target
+                viewer.obeyed(self._obey, OBEY_NS)
         self._viewers = [viewer for viewer in self._viewers if viewer.open or viewer.asked]
         self._check_target()
         if self._recording is not None:
@@ -323,6 +324,7 @@ class Daemon:
         self._viewers.append(viewer)
 
     def _obey(self, command: cmd.Command) -> None:
+        self._read_probe()  # what the viewer has seen of the target came after the probe's hello
         if isinstance(command, cmd.WriteSnapshot):
             self._write_snapshot(command.path)
         elif isinstance(command, cmd.Mark):
