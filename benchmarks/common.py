@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,8 @@ class Run:
 
     whole_s: float
     """From start to end of the process, seconds."""
+    all_cpu_s: float
+    """CPU time of the process and of all that it has waited for."""
     facts: dict[str, Any]
     """The JSON object that the program printed last; empty if it printed none."""
     said: str
@@ -46,7 +49,7 @@ class Run:
 
 def run(command: Sequence[str], cwd: Path | None = None) -> Run:
     """Run a command to its end, without a terminal; a failure raises with what it said."""
-    started = time.perf_counter()
+    cpu, started = _cpu_of_children(), time.perf_counter()
     try:
         done = subprocess.run(
             command,
@@ -65,7 +68,12 @@ def run(command: Sequence[str], cwd: Path | None = None) -> Run:
         raise BenchmarkError(
             "\n".join([f"{' '.join(command)}: status {done.returncode}", *said]),
         )
-    return Run(whole, _last_json(done.stdout), done.stderr)
+    return Run(whole, _cpu_of_children() - cpu, _last_json(done.stdout), done.stderr)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _last_json(text: str) -> dict[str, Any]:

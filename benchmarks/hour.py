@@ -165,7 +165,7 @@ def main() -> None:
     before = top = me.memory_info().rss
     count = 0
     for event in session(options.hours):
-        fresh = event_decoder.decode(encode_line(event))
+        fresh = event_decoder().decode(encode_line(event))
         state.apply(fresh)
         count += 1
         if count % 1_000 == 0:

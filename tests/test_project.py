@@ -29,7 +29,7 @@ CORE = (
     "export",
     "daemon",
 )
-VIEW_ONLY = {"textual", "rich", "click"}
+VIEW_ONLY = {"textual", "rich"}
 MOST_LINES = 450
 MOST_WORDS = 900
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

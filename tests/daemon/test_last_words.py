@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from refwatch.daemon import last_words
-from refwatch.daemon.last_words import GONE, LastWords, hear, reap
+from refwatch.daemon.last_words import GONE, hear, reap
 
 Link = tuple[socket.socket, socket.socket]
 SUMMARY: dict[str, object] = {
@@ -63,7 +63,8 @@ def test_they_are_told_from_commands_that_came_too_late(
     ours, theirs = link
     theirs.sendall(b'"rows": 5}\n' + line(command="signal_target", number=0) + line(**SUMMARY))
     heard = b'{"command": "resize_terminal", '
-    assert hear(ours, 0, heard) == LastWords(["one", "two"], stays=True, failed=True)
+    words = hear(ours, 0, heard)
+    assert (words.lines, words.stays, words.failed) == (["one", "two"], True, True)
     assert hear(ours, 0, line(**SUMMARY)).stays
 
 

@@ -24,10 +24,11 @@ def test_nobody_else_may_look_in(runtime: Path) -> None:
     try:
         session = SessionDirectory.create("label")
         with session.listen(session.probe_path), session.listen(session.viewer_path):
-            assert session.path.parent == runtime / "refwatch"
-            assert mode(session.path.parent) == 0o700
-            assert mode(session.path) == 0o700
-            files = {path.name: mode(path) for path in session.path.iterdir()}
+            path = Path(session.path)
+            assert path.parent == runtime / "refwatch"
+            assert mode(path.parent) == 0o700
+            assert mode(path) == 0o700
+            files = {file.name: mode(file) for file in path.iterdir()}
     finally:
         os.umask(before)
     assert files == {"lock": 0o600, "probe.sock": 0o600, "viewer.sock": 0o600}
@@ -61,29 +62,29 @@ def test_a_folder_of_another_user_is_refused(
 def test_without_a_usable_runtime_directory(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", base)
 
-    assert runtime_directory() == Path(f"/tmp/refwatch-{os.getuid()}")
+    assert runtime_directory() == f"/tmp/refwatch-{os.getuid()}"
 
 
 def test_names_of_any_kind_make_a_folder() -> None:
     for label in ("", "ü/../ x", "a" * 300, "..", "\udcff"):
         session = SessionDirectory.create(label)
-        assert session.path.name.isascii()
+        assert os.path.basename(session.path).isascii()
         assert len(session.viewer_path) <= session_dir.LONGEST_SOCKET_PATH
         session.listen(session.viewer_path).close()
         session.remove()
-        assert not session.path.exists()
+        assert not os.path.exists(session.path)
         session.unlock()
 
 
 def test_one_that_is_held_stays() -> None:
     held = SessionDirectory.create("held")
 
-    session_dir.remove_stale(held.path.parent)
-    assert held.path.exists()
+    session_dir.remove_stale(os.path.dirname(held.path))
+    assert os.path.exists(held.path)
 
     held.unlock()
-    session_dir.remove_stale(held.path.parent)
-    assert not held.path.exists()
+    session_dir.remove_stale(os.path.dirname(held.path))
+    assert not os.path.exists(held.path)
 
 
 def test_the_hold_ends_with_the_last_process_that_has_it() -> None:
@@ -96,11 +97,11 @@ def test_the_hold_ends_with_the_last_process_that_has_it() -> None:
         pass_fds=[session._lock],
     ) as holder:
         session.remove_if_unused()  # lets go of this process's share
-        session_dir.remove_stale(session.path.parent)
-        assert session.path.exists()
+        session_dir.remove_stale(os.path.dirname(session.path))
+        assert os.path.exists(session.path)
         holder.kill()
-    session_dir.remove_stale(session.path.parent)
-    assert not session.path.exists()
+    session_dir.remove_stale(os.path.dirname(session.path))
+    assert not os.path.exists(session.path)
 
 
 def test_a_folder_left_by_a_process_of_the_same_number(runtime: Path) -> None:
@@ -110,7 +111,7 @@ def test_a_folder_left_by_a_process_of_the_same_number(runtime: Path) -> None:
 
     session = SessionDirectory.create("label")
 
-    assert session.path == left
+    assert session.path == str(left)
     with session.listen(session.viewer_path), socket.socket(socket.AF_UNIX) as peer:
         peer.connect(session.viewer_path)
     assert [path.name for path in left.iterdir() if path.suffix == ".sock~"] == []

@@ -221,7 +221,7 @@ class Bench:
     def wait_seen(self, refwatch: int, seen: Seen) -> None:
         """Until the daemon has seen it: as any viewer does, by folding the events."""
         state = State()
-        lines = LineReader(event_decoder)
+        lines = LineReader(event_decoder())
         until(lambda: any(self.runtime.glob(f"refwatch/{refwatch}-*/viewer.sock")), "the session")
         (path,) = self.runtime.glob(f"refwatch/{refwatch}-*/viewer.sock")
         with socket.socket(socket.AF_UNIX) as viewer:

@@ -45,7 +45,7 @@ class Watching:
         self.bench = bench
         self.running = running
         self.state = State()
-        self._lines = LineReader(event_decoder)
+        self._lines = LineReader(event_decoder())
         self._viewer = socket.socket(socket.AF_UNIX)
         self._viewer.settimeout(LIMIT_S)
 

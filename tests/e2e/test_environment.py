@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 INSTALLED = str(Path(sys.executable).with_name("refwatch"))
 # What an interpreter that obeys would do before, or be unable to do at all.
-SHADOWS = ("click", "msgspec", "json", "socket", "refwatch_of_the_user")
+SHADOWS = ("msgspec", "json", "socket", "refwatch_of_the_user")
 SAID = {
     "PYTHONTRACEMALLOC": "5",
     "PYTHONWARNINGS": "error",

@@ -90,7 +90,7 @@ class Asking:
 
     def __init__(self, path: Path) -> None:
         self.heard: list[ev.Event] = []
-        self._lines = LineReader(event_decoder)
+        self._lines = LineReader(event_decoder())
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(40)
         self._socket.connect(str(path))

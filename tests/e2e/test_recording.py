@@ -101,7 +101,7 @@ def test_a_late_viewer_of_a_real_session_has_the_same_snapshot(bench: Bench, nam
         if count % 20 == 0 or count == len(events) - 1:
             assert snapshot_of(late) == snapshot_of(full)
             late = State()
-            late.apply(event_decoder.decode(encode_line(full.checkpoint())))
+            late.apply(event_decoder().decode(encode_line(full.checkpoint())))
             assert snapshot_of(late) == snapshot_of(full)
 
 

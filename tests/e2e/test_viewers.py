@@ -41,7 +41,7 @@ def connected(path: str) -> socket.socket:
 
 def heard(viewer: socket.socket, met: Callable[[ev.Event], bool]) -> ev.Event:
     """The first event that is so."""
-    lines = LineReader(event_decoder)
+    lines = LineReader(event_decoder())
     while data := viewer.recv(1 << 16):
         for event in lines.feed(data):
             if met(event):

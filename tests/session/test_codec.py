@@ -40,7 +40,7 @@ def snapshot(state: State) -> bytes:
 def late_viewer(state: State) -> State:
     """What a viewer has that comes now."""
     late = State()
-    late.apply(event_decoder.decode(encode_line(state.checkpoint())))
+    late.apply(event_decoder().decode(encode_line(state.checkpoint())))
     return late
 
 

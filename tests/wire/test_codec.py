@@ -20,7 +20,7 @@ STREAM = b"".join(map(encode_line, MESSAGES))
 @pytest.mark.parametrize("seed", range(20))
 def test_a_stream_cut_anywhere_gives_the_same_messages(seed: int) -> None:
     rng = random.Random(seed)
-    reader = LineReader(event_decoder)
+    reader = LineReader(event_decoder())
     found: list[ev.Event] = []
     at = 0
     while at < len(STREAM):
@@ -32,7 +32,7 @@ def test_a_stream_cut_anywhere_gives_the_same_messages(seed: int) -> None:
 
 
 def test_a_line_without_its_end_waits() -> None:
-    reader = LineReader(event_decoder)
+    reader = LineReader(event_decoder())
     assert reader.feed(STREAM[:-1]) == MESSAGES[:-1]
     assert reader.feed(b"\n") == MESSAGES[-1:]
 
@@ -50,7 +50,7 @@ def test_a_line_without_its_end_waits() -> None:
     ],
 )
 def test_a_line_that_is_no_message_is_counted_and_left_out(noise: bytes) -> None:
-    reader = LineReader(event_decoder)
+    reader = LineReader(event_decoder())
     good = encode_line(MESSAGES[0])
     assert reader.feed(good + noise + b"\n" + good) == [MESSAGES[0]] * 2
     assert reader.bad == 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # typing itself takes longer than all of this
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 USAGE = 2
 FAILED = 1

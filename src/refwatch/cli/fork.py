@@ -3,44 +3,20 @@ while the target starts."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import sys
 
 from refwatch.cli.errors import FAILED
 from refwatch.daemon.session_dir import SessionDirectory
 
+TYPE_CHECKING = False  # typing itself takes longer than all of this
 if TYPE_CHECKING:
-    from refwatch.cli.target import Wanted
+    from refwatch.cli.options import RunOptions
     from refwatch.session.recording import RecordingWriter
-    from refwatch.wire.commands import Mode
     from refwatch.wire.files import Output
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """The options of ``refwatch run``."""
-
-    headless: bool
-    output: str | None
-    record: str | None
-    rate: float
-    duration: float | None
-    wanted: Wanted
-    watch: tuple[str, ...]
-    watch_rate: float
-    census: str
-    gc_pauses: bool
-    alloc: Mode
-    frames: int
-    alloc_budget: float
-    """Percent."""
-
-    @property
-    def with_ui(self) -> bool:
-        return not self.headless and all(os.isatty(fd) for fd in (0, 1, 2))
 
 
 def fork_daemon(
@@ -64,6 +40,8 @@ def fork_daemon(
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave_terminal(session)
+        gc.disable()  # what is loaded from here on stays
+        _load_msgspec()
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.heap_watch import HeapOptions
         from refwatch.readings.allocations.collector import AllocationOptions
@@ -76,7 +54,10 @@ def fork_daemon(
             expects_viewer=with_ui,
             heap=HeapOptions(
                 ReferenceOptions(
-                    options.watch, options.watch_rate, options.census, options.gc_pauses
+                    tuple(options.watch),
+                    options.readings_per_second(),
+                    options.census,
+                    options.gc_pauses,
                 ),
                 AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
             ),
@@ -90,13 +71,26 @@ def fork_daemon(
         os._exit(status)
 
 
+def _load_msgspec() -> None:
+    """Without typing_extensions, which it takes where that is installed, and which loads a sixth of
+    all that the daemon has. Python's own typing has what it needs."""
+    if "msgspec" in sys.modules or "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
+
+
 def _leave_crash_report(session: SessionDirectory, link: socket.socket) -> None:
     """The traceback goes to a file that outlives the session; whoever waits is told where."""
     import json
     import traceback
 
-    path = session.path.parent / f"daemon-{os.getpid()}.log"
-    path.write_text(traceback.format_exc())
+    path = os.path.join(os.path.dirname(session.path), f"daemon-{os.getpid()}.log")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
     line = f"refwatch: the daemon failed, which is a bug of refwatch's; its traceback is in {path}"
     link.sendall(json.dumps({"launch": "summary", "lines": [line]}).encode() + b"\n")
 
@@ -104,7 +98,9 @@ def _leave_crash_report(session: SessionDirectory, link: socket.socket) -> None:
 def _leave_terminal(session: SessionDirectory) -> None:
     """The terminal is the target's; what the daemon says of its own trouble goes to its folder."""
     null = os.open(os.devnull, os.O_RDWR)
-    log = os.open(session.path / "daemon.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(
+        os.path.join(session.path, "daemon.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+    )
     for fd, target in ((null, 0), (null, 1), (log, 2)):
         os.dup2(fd, target)
     os.close(null)

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import sys
-from typing import NamedTuple
 
 from refwatch.cli.errors import USAGE, give_up
 from refwatch.daemon import environments as env
 from refwatch.daemon.target import TargetError, check_interpreter
 
-PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?d?")
-"""What an interpreter's file is called."""
+KINDS = ("python", "pypy")
 TOOLS = ("pipx_metadata.json", "uv-receipt.toml")
 """What pipx and uv leave in the environment of a program that is installed for itself."""
 HEAD = 4096
-LONG_PATH = re.compile(r"""'''exec' (.+?) "\$0" "\$@\"""")  # what pip writes for a long path
+LONG_PATH = r"""'''exec' (.+?) "\$0" "\$@\""""  # what pip writes for a long path
 OWN_FOLDER = '"$(dirname -- "$(realpath -- "$0")")"'  # and uv, for a folder that may be moved
 SHIMS = "shims"  # of pyenv, asdf: scripts that choose a version
 
 
-class FirstLine(NamedTuple):
+class FirstLine:
     """What the first line of a script names. ``python``: a path, or a name to look up, or None
     where it is for no Python, and then ``program`` says what it is."""
 
-    python: str | None
-    options: list[str]
-    program: str = ""
+    def __init__(self, python: str | None, options: list[str], program: str = "") -> None:
+        self.python = python
+        self.options = options
+        self.program = program
 
 
 def usual_interpreter(*, linked: bool) -> str:
@@ -82,9 +79,17 @@ def named_interpreter(name: str) -> str:
 
 def is_python_command(word: str) -> bool:
     """``python``, ``python3.13``, ``venv/bin/python``: an interpreter, not a script."""
-    if not PYTHON.fullmatch(os.path.basename(word)):
+    if not _names_python(word):
         return False
     return env.is_program(word) if "/" in word else not os.path.isfile(word)
+
+
+def _names_python(path: str) -> bool:
+    """Whether an interpreter's file is called so: python3.13t."""
+    name = os.path.basename(path).removesuffix("d").removesuffix("t")
+    return any(
+        name.startswith(kind) and not name[len(kind) :].strip("0123456789.") for kind in KINDS
+    )
 
 
 def interpreter_called(name: str, usual: str) -> str:
@@ -133,14 +138,17 @@ def first_line(script: str) -> FirstLine | None:
         words = words[1:] if words[:1] in (["-S"], ["--split-string"]) else words
     elif program == "sh":
         words = _behind_sh(rest, script) or words
-    if words and PYTHON.fullmatch(os.path.basename(words[0])):
+    if words and _names_python(words[0]):
         return FirstLine(words[0], words[1:])
     return FirstLine(None, [], f"its first line names {' '.join(words) or 'nothing'}")
 
 
 def _behind_sh(rest: str, script: str) -> list[str]:
     """The second line of the form in which a path may be longer than a first line's 127 bytes."""
-    found = LONG_PATH.match(rest)
+    import re
+    import shlex
+
+    found = re.match(LONG_PATH, rest)
     if found is None:
         return []
     folder = shlex.quote(os.path.dirname(os.path.realpath(script)))

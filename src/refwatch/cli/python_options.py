@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from refwatch.cli.errors import USAGE, give_up
 
 FLAGS = frozenset("bBdiOPqRsuvx")
@@ -14,15 +12,9 @@ TARGETS = frozenset("cm")
 PYCS = "--check-hash-based-pycs"
 
 
-class Split(NamedTuple):
-    """``options``, and what is behind them: ``-m MODULE ..``, ``-c CODE ..``, a script, nothing."""
-
-    options: list[str]
-    rest: list[str]
-
-
-def split_options(words: list[str]) -> Split:
-    """Where Python's options end. What is no option of Python's ends them, too."""
+def split_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """Python's options, and what is behind them: ``-m MODULE ..``, ``-c CODE ..``, a script,
+    nothing. What is no option of Python's ends them, too."""
     index = 0
     while index < len(words):
         word = words[index]
@@ -31,9 +23,9 @@ def split_options(words: list[str]) -> Split:
             break
         if target:  # -um MODULE
             before = ["-" + word[1:target]] if target > 1 else []
-            return Split(words[:index] + before, ["-" + word[target:], *words[index + 1 :]])
+            return words[:index] + before, ["-" + word[target:], *words[index + 1 :]]
         index += taken
-    return Split(words[:index], words[index:])
+    return words[:index], words[index:]
 
 
 def _option(word: str) -> tuple[int, int]:

@@ -8,32 +8,30 @@ it shares what is already loaded, and loads the rest while the target starts.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, USAGE, give_up, say, say_plain
-from refwatch.cli.fork import RunOptions, fork_daemon
+from refwatch.cli.fork import fork_daemon
 from refwatch.cli.target import make_spec
 from refwatch.daemon.session_dir import SessionDirectory, SessionError
 from refwatch.daemon.target import TargetError, TargetSpec
 
+TYPE_CHECKING = False  # typing itself takes longer than all of this
 if TYPE_CHECKING:
+    from refwatch.cli.options import RunOptions
     from refwatch.session.recording import RecordingWriter
     from refwatch.wire.files import Output
 
 END_S = 5.0  # how long the daemon may take to end when it has said that it does
 
 
-def run_target(
-    options: RunOptions, module: str | None, code: str | None, arguments: list[str]
-) -> int:
+def run_target(options: RunOptions) -> int:
     """Run it under watch; return the exit status, which is the target's own."""
-    spec = make_spec(options.wanted, module, code, arguments)
+    spec = make_spec(options.wanted, options.module, options.code, options.arguments)
     if spec.script and not os.path.exists(spec.script):
-        options = replace(options, headless=True)  # Python says so, and a UI has nothing to show
+        options.headless = True  # Python says so, and a UI has nothing to show
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""
-        spec = replace(spec, allocations=options.alloc + deep)
+        spec.allocations = options.alloc + deep
     output, recording = _output(options), _recording(options)
     try:
         session = SessionDirectory.create(spec.label)
@@ -84,10 +82,10 @@ def _run_headless(
     recording: RecordingWriter | None,
     output: Output | None,
 ) -> int:
-    from refwatch.daemon.last_words import reap
+    daemon, link = fork_daemon(options, session, recording, output)
+    from refwatch.daemon.last_words import reap  # while the daemon loads what it needs
     from refwatch.daemon.launcher import Launcher
 
-    daemon, link = fork_daemon(options, session, recording, output)
     if recording is not None:
         recording.release()  # the daemon has its own copy
     session.unlock()

@@ -4,7 +4,6 @@ is for Python to say: in its own words, with its own status."""
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from refwatch.cli import interpreter
 from refwatch.cli.errors import USAGE, give_up
@@ -12,17 +11,17 @@ from refwatch.cli.python_options import refuse_shut_out, split_options
 from refwatch.daemon import environments as env
 from refwatch.daemon.target import TargetSpec
 
-USUAL_WATCH_RATE = 20.0
 
-
-@dataclass(frozen=True)
 class Wanted:
     """What the user said of the Python: ``python`` by ``--python``, ``options`` of Python's own
     (``-X dev``); ``linked``: refwatch was called by a link from outside of its environment."""
 
-    python: str | None = None
-    options: tuple[str, ...] = ()
-    linked: bool = False
+    def __init__(
+        self, python: str | None = None, options: tuple[str, ...] = (), *, linked: bool = False
+    ) -> None:
+        self.python = python
+        self.options = options
+        self.linked = linked
 
     def usual(self) -> str:
         """The interpreter where the target says nothing of one. Gives up on what can't be
@@ -36,8 +35,6 @@ def make_spec(
     wanted: Wanted, module: str | None, code: str | None, arguments: list[str]
 ) -> TargetSpec:
     """What to run. Gives up with one line where it can't be."""
-    if (module is not None) + (code is not None) > 1:
-        give_up("-m and -c cannot be used together", USAGE)
     options = list(wanted.options)
     refuse_shut_out(options, "python ")
     if module is not None:
@@ -119,19 +116,3 @@ def _check_program(wanted: Wanted, name: str, path: str, program: str) -> None:
 
 def _label(script: str) -> str:
     return os.path.splitext(os.path.basename(os.path.normpath(script)))[0]
-
-
-def watch_rate_of(rate: float, watch_rate: float | None) -> float:
-    """Readings per second of watched objects; give up on more than samples of the threads."""
-    if watch_rate is None:
-        return min(USUAL_WATCH_RATE, rate)
-    if watch_rate > rate:
-        give_up(f"--watch-rate {watch_rate:g} is above --rate {rate:g}", USAGE)
-    return watch_rate
-
-
-def check_paths(paths: tuple[str, ...]) -> None:
-    """Give up on what is to be watched and is no dotted path of names."""
-    for path in paths:
-        if not all(word.isidentifier() for word in path.split(".")):
-            give_up(f"--watch takes names with dots between, as in app.cache, not {path!r}", USAGE)

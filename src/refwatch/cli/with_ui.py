@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refwatch.cli.errors import FAILED, give_up, say, say_plain
-from refwatch.cli.fork import RunOptions, fork_daemon
+from refwatch.cli.fork import fork_daemon
 from refwatch.daemon.last_words import BUSY_S, reap
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.tui.panels.output.room import room
 
 if TYPE_CHECKING:
+    from refwatch.cli.options import RunOptions
     from refwatch.session.recording import RecordingWriter
     from refwatch.session.state import State
     from refwatch.wire.files import Output
@@ -170,7 +171,7 @@ def _view(session: SessionDirectory, status: Status) -> int:
     elif leave is not Leave.FINISHED and not status.wait(0.0):
         if app.refused:
             give_up(f"{app.refused}; the program goes on, pid {status.pid}")
-        tell_left(app.state, session.path.name, gone=app.feed.gone)
+        tell_left(app.state, os.path.basename(session.path), gone=app.feed.gone)
         return 0
     status.wait(END_POLITELY_S)
     return status.exit_code if status.exit_code is not None else FAILED

@@ -10,8 +10,6 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +28,7 @@ from refwatch.wire.event import MAIN, TimedEvent
 from refwatch.wire.launch import Ended, Launch, Launched, Sized, Summary, Wrote
 
 if TYPE_CHECKING:
+    from refwatch.session.recording import RecordingWriter
     from refwatch.wire.files import Output
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
@@ -62,15 +61,14 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-@dataclass(frozen=True)
-class DaemonOptions:
+class DaemonOptions(msgspec.Struct, frozen=True):
     """What the user asked for."""
 
     rate_hz: float = 1000.0
     duration_s: float | None = None
     output: Output | None = None
     expects_viewer: bool = False
-    heap: HeapOptions = field(default_factory=HeapOptions)
+    heap: HeapOptions = msgspec.field(default_factory=HeapOptions)
 
 
 class Daemon:
@@ -135,6 +133,7 @@ class Daemon:
         # Next to nothing that a sample makes is in a cycle: collect rarely, and not what is loaded.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
+        gc.enable()
         signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
         while not self._done():
             watch = self._watch
@@ -187,7 +186,8 @@ class Daemon:
         self._welcome(self._viewer_listener.accept())
         for viewer in self._viewers:
             viewer.flush()
-            viewer.obeyed(self._obey, OBEY_NS)
+            if self._watch is not None:  # else what they ask for waits until there is a target
+                viewer.obeyed(self._obey, OBEY_NS)
             if viewer.trouble and not viewer.asked:
                 self._note_let_go(viewer)
         self._viewers = [viewer for viewer in self._viewers if viewer.open or viewer.asked]
@@ -312,15 +312,17 @@ class Daemon:
         else:
             self.emit(ev.SnapshotWritten(at=self._now(), path=output.name))
 
-    def _write_snapshot(self, path: Path) -> None:
+    def _write_snapshot(self, path: str) -> None:
+        from pathlib import Path
+
         from refwatch.export.snapshot import ExportError, write_snapshot
 
         try:
-            write_snapshot(self._state, path)
+            write_snapshot(self._state, Path(path))
         except ExportError as error:
             self.emit(ev.Noted(at=self._now(), level="error", text=str(error)))
         else:
-            self.emit(ev.SnapshotWritten(at=self._now(), path=str(path)))
+            self.emit(ev.SnapshotWritten(at=self._now(), path=path))
 
     # Viewers
 
@@ -347,8 +349,9 @@ class Daemon:
         self.emit(ev.Noted(at=self._now(), level="warning", text=text))
 
     def _obey(self, command: cmd.Command) -> None:
+        self._read_probe()  # what the viewer has seen of the target came after the probe's hello
         if isinstance(command, cmd.WriteSnapshot):
-            self._write_snapshot(Path(command.path))
+            self._write_snapshot(command.path)
         elif isinstance(command, cmd.Mark):
             if self._watch is not None:
                 self._watch.mark(command.name, self._now())

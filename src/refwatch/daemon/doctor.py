@@ -8,7 +8,8 @@ import select
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.launcher import reap_copies
@@ -43,8 +44,7 @@ sys.stdin.read()
 """
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One reading: whether it works here, and how or why not."""
 
     name: str

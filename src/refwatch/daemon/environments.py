@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+
+TYPE_CHECKING = False  # typing itself takes longer than all of this
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAMES = ("python3", "python")
 OF_A_PROJECT = (".venv", "venv")
@@ -78,6 +80,8 @@ def has_module(python: str, name: str) -> bool:
     """Whether this top-level module lies where its packages are installed."""
     if not name.isidentifier():
         return False
+    from pathlib import Path  # only this needs it
+
     for library in Path(prefix_of(python)).glob("lib/python3*"):
         for place in (library, library / "site-packages", library / "dist-packages"):
             if (place / name).is_dir() or any(place.glob(f"{name}.py")):

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.readings.allocations.collector import AllocationOptions, AllocationWatch
 from refwatch.readings.objects.collector import ReferenceOptions, ReferenceWatch
@@ -17,8 +18,7 @@ from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection
 
 
-@dataclass(frozen=True)
-class HeapOptions:
+class HeapOptions(Struct, frozen=True):
     """What the user asked for."""
 
     references: ReferenceOptions = field(default_factory=ReferenceOptions)

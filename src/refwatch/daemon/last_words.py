@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
 
 from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
 
@@ -22,15 +21,17 @@ LOOK_S = 0.25
 GONE = "the daemon is gone: there is no summary, and no snapshot was written"
 
 
-@dataclass(frozen=True)
 class LastWords:
     """``lines`` are for the user to read; ``stays``: it lives on for its viewers; ``failed``: what
     was to be written was not, as a line says. ``trouble``: why there are none of these."""
 
-    lines: list[str] = field(default_factory=list)
-    stays: bool = False
-    failed: bool = False
-    trouble: str = ""
+    def __init__(
+        self, lines: list[str], *, stays: bool = False, failed: bool = False, trouble: str = ""
+    ) -> None:
+        self.lines = lines
+        self.stays = stays
+        self.failed = failed
+        self.trouble = trouble
 
 
 def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
@@ -47,7 +48,7 @@ def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
             except (OSError, LineTooLongError):
                 piece = b""
             if not piece:
-                return LastWords(trouble=GONE)
+                return LastWords([], trouble=GONE)
             continue
         now, done = time.monotonic(), _work_of(daemon)
         if done != work:
@@ -55,7 +56,9 @@ def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
         if now - worked > SILENT_S or now - began > BUSY_S:
             end(daemon)
             waited = f"the daemon did not answer for {now - began:.0f} s and was ended"
-            return LastWords(trouble=f"{waited}: there is no summary, and no snapshot was written")
+            return LastWords(
+                [], trouble=f"{waited}: there is no summary, and no snapshot was written"
+            )
     return words
 
 
@@ -66,7 +69,9 @@ def _summary(lines: list[bytes]) -> LastWords | None:
     for line in lines:
         said = json.loads(line)
         if said.get("launch") == "summary":
-            return LastWords(said["lines"], bool(said.get("stays")), bool(said.get("failed")))
+            return LastWords(
+                said["lines"], stays=bool(said.get("stays")), failed=bool(said.get("failed"))
+            )
     return None
 
 
@@ -99,4 +104,18 @@ def reap(pid: int, limit_s: float, *, may_stay: bool = False) -> None:
                 end(pid)
                 os.waitpid(pid, 0)
                 return
-            time.sleep(0.005)
+            _wait_for_end(pid, ends - time.monotonic())
+
+
+def _wait_for_end(pid: int, limit_s: float) -> None:
+    """At most that long; some milliseconds where the system cannot say when it ends."""
+    if not hasattr(os, "pidfd_open"):
+        time.sleep(0.005)
+        return
+    fd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll(max(0.0, 1000 * limit_s))
+    finally:
+        os.close(fd)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import datetime as dt
 import fcntl
 import os
 import select
@@ -18,14 +17,13 @@ import socket
 import struct
 import termios
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
 from refwatch.readings.memory.children import end_copies
 from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
 
+TYPE_CHECKING = False  # typing itself takes longer than all of this
 if TYPE_CHECKING:
     from refwatch.wire.files import Output
 
@@ -75,6 +73,11 @@ def _is_over(child: int) -> bool:
         return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return True
+
+
+def _end_copies() -> None:
+
+    end_copies()
 
 
 def _text(name: str) -> str:
@@ -137,8 +140,7 @@ class Launcher:
             environment = {k: v for k, v in environment.items() if k not in stale} | {"TERM": TERM}
             actions = [(os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0)]
             actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
-        started = time.monotonic()
-        now = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
+        started, now = time.monotonic(), time.time()
         try:
             self.pid = os.posix_spawn(
                 self.spec.executable,
@@ -151,12 +153,15 @@ class Launcher:
             )
         except OSError as error:
             raise TargetError(f"{self.spec.executable}: {error.strerror}") from error
+        import datetime as dt  # the target is on its way
+
+        moment = dt.datetime.fromtimestamp(now, dt.UTC)
         self._reporter.send(
             "launched",
             pid=self.pid,
             ppid=os.getpid(),
             monotonic_s=started,
-            started_at=now,
+            started_at=moment.isoformat().replace("+00:00", "Z"),
             argv=[_text(word) for word in self.spec.argv],
             executable=_text(self.spec.executable),
             cwd=_text(self.spec.cwd),
@@ -176,7 +181,7 @@ class Launcher:
                     break
                 reap_copies(self._daemon_pid)
                 if _is_over(self._daemon_pid):
-                    end_copies()
+                    _end_copies()
             elif not from_terminal:
                 # The terminal sends to the whole group, so the target has had it already.
                 self._pass_on(number)
@@ -206,7 +211,8 @@ class Launcher:
         try:
             self._output.deliver()
         except ExportError as error:
-            return replace(words, lines=[*words.lines, f"refwatch: {error}"], failed=True)
+            words.lines.append(f"refwatch: {error}")
+            words.failed = True
         return words
 
     def run_on_terminal(self, rows: int, columns: int, status_fd: int) -> None:
@@ -296,7 +302,7 @@ class Terminal:
             ready = dict(poll.poll())
             if self._reporter.link.fileno() in ready and not self._take_commands():
                 poll.unregister(self._reporter.link)
-                end_copies()
+                _end_copies()
             if ready.get(self._master, 0) & select.POLLOUT:
                 self._type()
             if ready.get(self._master, 0) & ~select.POLLOUT and not self._take_output():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, short_of_files, silent
@@ -139,6 +140,8 @@ class Watch:
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
+        import refwatch.export.summary  # noqa: F401 - needed soon, and now the target ends
+
         self._say_why(ending)
         self._sampler.skip_wait(self.now_ns())
 

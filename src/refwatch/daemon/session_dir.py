@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import socket
 import stat
-from pathlib import Path
 
 LONGEST_SOCKET_PATH = 100  # bytes; sun_path of unix(7) has 108
 
@@ -22,35 +20,36 @@ class SessionError(Exception):
     """The session's folder can't be made; the text is one sentence."""
 
 
-def runtime_directory() -> Path:
+def runtime_directory() -> str:
     """``$XDG_RUNTIME_DIR/refwatch``, or ``/tmp/refwatch-UID`` where there is none or its path is
     too long for a socket's. Made with mode 0700; raises SessionError when it is not ours alone."""
     uid = os.getuid()
-    candidates = [Path(f"/tmp/refwatch-{uid}")]  # noqa: S108 - its owner and mode are checked
+    candidates = [f"/tmp/refwatch-{uid}"]  # noqa: S108 - its owner and mode are checked
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.path.isdir(base) and len(os.fsencode(base)) + 60 <= LONGEST_SOCKET_PATH:
-        candidates.insert(0, Path(base) / "refwatch")
+        candidates.insert(0, os.path.join(base, "refwatch"))
     for path in candidates:
         try:
-            path.mkdir(mode=0o700, exist_ok=True)
+            os.mkdir(path, 0o700)
         except OSError:
-            continue
-        status = path.lstat()
+            if not os.path.isdir(path):
+                continue
+        status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid:
             raise SessionError(f"{path} is not a directory of yours")
         if status.st_mode & 0o077:
-            path.chmod(0o700)
+            os.chmod(path, 0o700)
         return path
-    raise SessionError(f"no session folder can be made in {candidates[-1].parent}")
+    raise SessionError(f"no session folder can be made in {os.path.dirname(candidates[-1])}")
 
 
 class SessionDirectory:
     """The folder of one session, with its two listening sockets."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.probe_path = str(path / "probe.sock")
-        self.viewer_path = str(path / "viewer.sock")
+        self.probe_path = os.path.join(path, "probe.sock")
+        self.viewer_path = os.path.join(path, "viewer.sock")
         self._lock: int | None = None
 
     @classmethod
@@ -59,12 +58,12 @@ class SessionDirectory:
         base = runtime_directory()
         remove_stale(base)
         clean = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in label)
-        path = base / f"{os.getpid()}-{clean[:20] or 'target'}"
+        path = os.path.join(base, f"{os.getpid()}-{clean[:20] or 'target'}")
         try:
-            path.mkdir(mode=0o700)
+            os.mkdir(path, 0o700)
         except FileExistsError:
-            shutil.rmtree(path, ignore_errors=True)
-            path.mkdir(mode=0o700)
+            _remove(path)
+            os.mkdir(path, 0o700)
         except OSError as error:
             raise SessionError(f"{path}: {error.strerror}") from error
         session = cls(path)
@@ -73,7 +72,9 @@ class SessionDirectory:
 
     def lock(self) -> None:
         """Hold the folder; a fork shares the hold, which ends with the last process that has it."""
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(
+            os.path.join(self.path, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+        )
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def unlock(self) -> None:
@@ -93,7 +94,7 @@ class SessionDirectory:
         return listener
 
     def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
 
     def remove_if_unused(self) -> None:
         """Remove it unless another process holds it."""
@@ -101,24 +102,43 @@ class SessionDirectory:
         _remove_unheld(self.path)
 
 
-def sessions() -> list[Path]:
+def sessions() -> list[str]:
     """The folders of the user's sessions that go on, by name. Raises SessionError."""
     base = runtime_directory()
     remove_stale(base)
-    return sorted(path for path in base.iterdir() if (path / "viewer.sock").is_socket())
+    return sorted(
+        entry.path
+        for entry in os.scandir(base)
+        if _is_socket(os.path.join(entry.path, "viewer.sock"))
+    )
 
 
-def remove_stale(base: Path) -> None:
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def remove_stale(base: str) -> None:
     """Remove the folders whose daemon is gone."""
-    for path in base.iterdir():
-        _remove_unheld(path)
+    for name in os.listdir(base):
+        _remove_unheld(os.path.join(base, name))
 
 
-def _remove_unheld(path: Path) -> None:
+def _remove_unheld(path: str) -> None:
     with contextlib.suppress(OSError):
-        fd = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         finally:
             os.close(fd)
+
+
+def _remove(folder: str) -> None:
+    """With all files in it; what is no file of ours stays, and so does the folder."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass, field
-from pathlib import Path
 
 OLDEST = (3, 11)
 _ASK = (
@@ -35,19 +33,21 @@ def _working_directory() -> str:
         return ""
 
 
-@dataclass(frozen=True)
 class TargetSpec:
     """What to run: ``arguments`` is what stands behind the interpreter, ``[script, args..]``,
     ``["-m", module, ..]`` or ``["-c", code, ..]``. ``allocations`` says what the
     probe is to see of them from the start: ``burst``, or ``exact:`` and how deep tracebacks go."""
 
-    executable: str
-    arguments: list[str]
-    label: str
-    cwd: str = field(default_factory=_working_directory)
-    allocations: str = ""
-    script: str = ""
-    """The file to run; empty for a module, a piece of code and the like."""
+    def __init__(
+        self, executable: str, arguments: list[str], label: str, *, script: str = ""
+    ) -> None:
+        self.executable = executable
+        self.arguments = arguments
+        self.label = label
+        self.cwd = _working_directory()
+        self.allocations = ""
+        self.script = script
+        """The file to run; empty for a module, a piece of code and the like."""
 
     @property
     def argv(self) -> list[str]:
@@ -57,7 +57,8 @@ class TargetSpec:
         """The environment in which the probe starts; the probe takes all of it out again. To be
         called in the process that will be the target's parent."""
         environment = dict(os.environ)
-        inject = str(Path(__file__).resolve().parent.parent / "probe" / "inject")
+        package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+        inject = os.path.join(package, "probe", "inject")
         own = environment.get("PYTHONPATH")
         if own is not None:
             environment["REFWATCH_PYTHONPATH"] = own

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.export import schema_types as snap
 from refwatch.export.values import rounded
@@ -17,8 +18,7 @@ from refwatch.wire.heap_values import Site
 MOST = 100  # lines, and tracebacks
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """What a snapshot has of a line and of a traceback alike; rates as (rate, error)."""
 
     size: int

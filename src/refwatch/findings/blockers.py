@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import PurePath
+from os.path import basename
 from typing import NamedTuple
 
 from refwatch.findings.load import Load, hottest
@@ -161,7 +161,7 @@ def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
 
 def _place(line: int | None, lines: Lines) -> str:
     known = lines.get(line) if line is not None else None
-    return f"{printable(PurePath(known.file).name)[-32:]}:{known.number}" if known else "?"
+    return f"{printable(basename(known.file))[-32:]}:{known.number}" if known else "?"
 
 
 def _names(some: Sequence[ThreadRecord]) -> str:

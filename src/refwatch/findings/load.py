@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.findings.parties import BRIEF, Party, parties_of
 from refwatch.findings.places import is_waiting_room, rests_s, waits_for_work
@@ -20,8 +21,7 @@ WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an
 Parties = tuple[Party, ...]
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(Struct, frozen=True):
     """Mean numbers of threads (``running``, ``io`` ...), counts of threads, and shares 0 to 1."""
 
     watched_s: float
@@ -72,8 +72,7 @@ class Load:
     busy_line: int | None
 
 
-@dataclass(frozen=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The threads that wait for locks, ``holders`` that were seen at work where they wait, and the
     lines: where it is waited, and where something is done in the same functions meanwhile."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.readings.threads.state import Crowd, Hot, Line, ThreadRecord, kind_of
 from refwatch.readings.threads.states import ThreadState
@@ -17,8 +18,7 @@ Kind = tuple[str, int]
 """As ``kind_of`` has it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Party:
+class Party(Struct, frozen=True, eq=False):
     """A thread, or the short-lived ones of one kind, whose times are added up."""
 
     name: str

@@ -45,19 +45,16 @@ class OpenedHigh:
     """
 
     def __enter__(self) -> None:
+        self._before = _open_numbers()  # while they are few: to list one takes microseconds
         self._taken = _take_low_numbers()
         if self._taken:
             os.close(self._taken.pop())  # room for one where the limit is low
-        self._before = _open_numbers()
 
     def __exit__(self, *_: object) -> None:
         for fd in self._taken:
             os.close(fd)
         for fd in _open_numbers() - self._before:
-            try:
-                fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) | FD_CLOEXEC)
-            except OSError:  # that of the listing itself
-                continue
+            fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) | FD_CLOEXEC)
 
 
 def _take_low_numbers() -> list[int]:
@@ -75,6 +72,15 @@ def _take_low_numbers() -> list[int]:
 
 def _open_numbers() -> set[int]:
     try:
-        return {int(name) for name in os.listdir("/proc/self/fd")}
+        numbers = map(int, os.listdir("/proc/self/fd"))
     except OSError:
         return set()
+    return set(filter(_is_open, numbers))  # without that of the listing itself
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        fcntl(fd, F_GETFD)
+    except OSError:
+        return False
+    return True

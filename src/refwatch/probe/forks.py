@@ -27,16 +27,15 @@ def handler_lists() -> tuple[Handlers, Handlers, Handlers]:
     before, parent, child = lambda: None, lambda: None, lambda: None
     handlers: Handlers = [before, parent, child]
     os.register_at_fork(before=before, after_in_parent=parent, after_in_child=child)
-    return _list_of(before, handlers), _list_of(parent, handlers), _list_of(child, handlers)
-
-
-def _list_of(handler: object, not_this: Handlers) -> Handlers:
-    """The list that has this handler, which is taken out."""
-    found = [
-        one
-        for one in gc.get_referrers(handler)
-        if type(one) is list and one is not not_this and any(x is handler for x in one)
+    lists = [
+        one for one in gc.get_referrers(*handlers) if type(one) is list and one is not handlers
     ]
+    return _list_of(before, lists), _list_of(parent, lists), _list_of(child, lists)
+
+
+def _list_of(handler: object, lists: list[Handlers]) -> Handlers:
+    """That of the lists that has this handler, which is taken out."""
+    found = [one for one in lists if any(x is handler for x in one)]
     if len(found) != 1:
         raise LookupError("the lists of at-fork handlers were not found")
     _take_out(found[0], handler)

@@ -31,11 +31,16 @@ def start(report_to: str, allocations: str, known: set[int], unload: Callable[[s
         link.send({"message": "stranger"})
         link.close()
         return
-    answerer = _begin(link, int(daemon), allocations, unload)
-    answerer.hide(known)
+    answerer, hello = _begin(link, int(daemon), allocations, unload)
+    try:
+        answerer.hide(known)
+    finally:
+        link.send(hello)  # the last thing: what is sampled from now on is the target's own
 
 
-def _begin(link: Link, daemon: int, allocations: str, unload: Callable[[str], None]) -> Answerer:
+def _begin(
+    link: Link, daemon: int, allocations: str, unload: Callable[[str], None]
+) -> tuple[Answerer, Found]:
     began, cpu = time.perf_counter(), time.thread_time()
     limits: Limits = {}
     hello: Found = {
@@ -58,11 +63,10 @@ def _begin(link: Link, daemon: int, allocations: str, unload: Callable[[str], No
     hello["probe_tid"] = answerer.begin()
     if allocations == "burst":
         hello["burst"] = answerer.burst(found)
-    link.send(hello)
     mode, _, frames = allocations.partition(":")
     if mode == "exact":
         answerer.trace(int(frames))
-    return answerer
+    return answerer, hello
 
 
 def _free_threaded() -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import frexp, inf
+
+from msgspec import Struct
 
 RECENT = 48  # newest points that stay as they came, where the limit leaves room for them
 LARGEST = (1 << 63) - 1  # what a point holds; a larger count is no count
@@ -17,8 +18,7 @@ def _recent(limit: int) -> int:
     return max(limit // 4, min(RECENT, limit // 2))
 
 
-@dataclass
-class Room:
+class Room(Struct):
     """Which of many series may be long: the first that come to need it."""
 
     left: int

@@ -1,6 +1,6 @@
 """MessagePack encoding of session state, for late viewers, the pause, and recordings' checkpoints.
 
-Dataclasses and structs are encoded by field name. A class that msgspec does not know is encoded as
+Structs are encoded by field name. A class that msgspec does not know is encoded as
 the tuple that its ``packed`` returns, and made again by its ``unpacked``. Nothing is versioned by
 hand: :func:`shape_of` changes with any field of any class that is reachable from the state.
 """
@@ -10,10 +10,8 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from enum import Enum
 from functools import cache
-from inspect import get_annotations
 from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
@@ -83,7 +81,9 @@ def _describe(kind: object, lines: list[str], seen: set[object]) -> None:
     if not isinstance(kind, type) or kind in seen:
         return
     seen.add(kind)
-    if is_dataclass(kind) or issubclass(kind, msgspec.Struct):
+    from inspect import get_annotations  # noqa: PLC0415 - start-up needs none of what it loads
+
+    if issubclass(kind, msgspec.Struct):
         written = [get_annotations(base) for base in kind.__mro__]
         lines.append(f"{kind.__qualname__} {written}")
         for hint in get_type_hints(kind).values():

@@ -7,6 +7,8 @@ default; a name or a unit never changes.
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from refwatch.readings.allocations.events import AllocationsSwitched as AllocationsSwitched
@@ -183,4 +185,8 @@ Event = (
 )
 
 
-event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+@cache
+def event_decoder() -> msgspec.json.Decoder[Event]:
+    """Made when it is first asked for: it takes longer than all else here, and the daemon has no
+    need of it."""
+    return msgspec.json.Decoder(Event)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 PIECE = 4096  # characters; a million pieces of two characters would take fifty times their size
 KEEP_OUTPUT = 1 << 20  # characters
@@ -13,8 +14,7 @@ _MODES = re.compile(r"\x1b\[\?([\d;]+)([hl])")
 _KEEP_MODES = 100
 
 
-@dataclass
-class Output:
+class Output(Struct):
     """The target's terminal output, the last million characters of it. Small pieces are joined, so
     the last of ``pieces`` may grow: :meth:`since` says what is new."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
@@ -17,8 +16,7 @@ KEEP_CROWDS = 100  # kinds of threads that ended long ago
 NEAR = 0.1  # of the resident size, by which it may have changed since private memory was read
 
 
-@dataclass
-class Cost:
+class Cost(Struct):
     """What refwatch has used so far, seconds."""
 
     probe_cpu_s: float = 0.0
@@ -29,8 +27,7 @@ class Cost:
     """False until the first measurement: the zeros mean nothing then."""
 
 
-@dataclass
-class ProcessState:
+class ProcessState(Struct):
     """One process under watch."""
 
     started: ev.TargetStarted

@@ -305,7 +305,7 @@ def _check_header(path: Path, line: bytes) -> None:
 def decode_event(line: bytes) -> Event | None:
     """The event that is this line; None where it is none that is known here."""
     try:
-        return event_decoder.decode(line)
+        return event_decoder().decode(line)
     except msgspec.ValidationError:
         return _decode_first_version(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

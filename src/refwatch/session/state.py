@@ -9,8 +9,9 @@ from __future__ import annotations
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
@@ -27,8 +28,7 @@ KEEP_RATE_CHANGES = 20
 KEEP_WORK = 20
 
 
-@dataclass
-class Note:
+class Note(Struct):
     """One line of the list of events that a user reads."""
 
     at: float
@@ -38,8 +38,7 @@ class Note:
     """Whom it is about: the number of a process, or the session."""
 
 
-@dataclass
-class State:
+class State(Struct):
     """All that is known of a session up to ``now``."""
 
     now: float = 0.0
@@ -134,9 +133,12 @@ def _checkpoint(state: State, event: ev.Checkpoint) -> None:
     try:
         if event.shape != codec.shape_of(State):
             raise codec.CodecError("it is of another version of refwatch")
-        vars(state).update(vars(codec.decode(event.data, State)))
+        whole = codec.decode(event.data, State)
     except codec.CodecError as error:
         state.note(event, f"what came before cannot be read: {error}", "error")
+        return
+    for name in State.__struct_fields__:
+        setattr(state, name, getattr(whole, name))
 
 
 def _watch_ended(state: State, event: ev.WatchEnded) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import bisect
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.target.layout import FramesPlace, TextPlace
 from refwatch.target.memory import RemoteMemory
@@ -18,8 +19,7 @@ KEEP = 20_000  # code objects
 ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}  # by bytes a character
 
 
-@dataclass
-class Code:
+class Code(Struct):
     """One code object. ``starts`` and ``lines`` map byte offsets in the bytecode to lines."""
 
     file: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.target.events import ReadingLimited
 from refwatch.target.memory import RemoteMemory
@@ -14,8 +15,7 @@ from refwatch.wire.event import TimedEvent
 Command = dict[str, object]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True):
     """One process under watch, and the ways to reach it and the session.
 
     ``memory`` is None where its memory may not be read from outside.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct, field
 
 from refwatch.target import probe_messages as rp
 from refwatch.wire.connections import Connection
@@ -26,8 +27,7 @@ WAITS = f"waits: the target has {MOST_COPIES} copies already"
 AGAIN_S = 0.1  # until the target is asked once more, where it just could not
 
 
-@dataclass
-class Work:
+class Work(Struct):
     """One piece of work in a copy. ``limit_s`` is how long it may take once the copy is there."""
 
     name: str
@@ -112,7 +112,7 @@ class Copies:
         }
 
         def line() -> bytes:
-            return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
+            return msgspec.json.encode(command | ({"held": held()} if held else {})) + b"\n"
 
         work = self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
         self._ask_waiting()
@@ -138,7 +138,7 @@ class Copies:
         work = self._works.get(name)
         if work is None or work.connection is None or not work.connection.open:
             return False
-        work.connection.send(json.dumps(command).encode() + b"\n")
+        work.connection.send(msgspec.json.encode(command) + b"\n")
         return True
 
     def cancel(self, name: str, reason: str) -> None:
@@ -232,7 +232,7 @@ class Copies:
     def _still_there(self, pid: int) -> bool:
         """Have the target wait for its own child; the launcher sees to those that are its."""
         if _state(pid) == "Z" and _parent(pid) == self._pid:
-            self._send(json.dumps({"command": "reap", "pid": pid}).encode() + b"\n")
+            self._send(msgspec.json.encode({"command": "reap", "pid": pid}) + b"\n")
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
 
     def _end(self, work: Work, reason: str | None) -> None:

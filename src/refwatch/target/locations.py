@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import NamedTuple
 
 import refwatch
@@ -10,7 +10,7 @@ from refwatch.target.code_objects import Codes
 
 NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
 KEEP = 200_000  # instruction pointers
-PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
+PROBE = os.path.join(os.path.dirname(os.path.realpath(refwatch.__file__)), "probe")
 
 
 class SeenLine(NamedTuple):

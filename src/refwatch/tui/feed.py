@@ -50,7 +50,7 @@ class SocketFeed:
 
     async def events(self) -> AsyncIterator[list[Event]]:
         """Connects, then reads until the daemon closes."""
-        lines: LineReader[Event] = LineReader(event_decoder)
+        lines: LineReader[Event] = LineReader(event_decoder())
         try:
             reader, self._writer = await asyncio.open_unix_connection(self._path)
             while data := await reader.read(CHUNK):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from _collections import _count_elements, deque  # type: ignore[import-not-found]
+from itertools import filterfalse
 
 from ..capi import ctypes
 from ..hidden import GC_HEADER
@@ -112,9 +113,10 @@ def untracked(objects: list[object], others: Iterable[object] = ()) -> list[obje
     while fresh:
         new: dict[int, object] = {}
         for chunk in chunks(fresh):
-            for one in gc.get_referents(*chunk):
-                if not gc.is_tracked(one) and id(one) not in found:
-                    new[id(one)] = one
+            some = list(filterfalse(gc.is_tracked, gc.get_referents(*chunk)))
+            new.update(zip(map(id, some), some, strict=True))
+        for address in new.keys() & found.keys():
+            del new[address]
         found |= new
         fresh = [one for one in new.values() if type(one) is tuple or type(one) is dict]
     return list(found.values())

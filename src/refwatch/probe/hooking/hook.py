@@ -35,7 +35,7 @@ from .board import (
 
 DOMAIN_MEM, DOMAIN_OBJ = 1, 2  # PyMemAllocatorDomain
 DOMAINS = ((DOMAIN_OBJ, OBJ, OUR_OBJ), (DOMAIN_MEM, MEM, OUR_MEM))
-BLOCKS = 4000  # of a measurement
+BLOCKS = 1000  # of a measurement: 50 microseconds, in which the system seldom interrupts
 ROUNDS = 5
 LOOKED_AT = 400
 MALLOC, FREE, FUNCTIONS = 1, 4, 5  # places in a PyMemAllocatorEx, and how many words that has

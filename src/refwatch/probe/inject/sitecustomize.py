@@ -54,7 +54,7 @@ def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
 
 
 def _start_probe(folder: str, report_to: str, allocations: str) -> None:
-    known = {id(one) for one in gc.get_objects()}  # what comes from here on is the probe's
+    known = set(map(id, gc.get_objects()))  # what comes from here on is the probe's
     _load_probe(folder)(report_to, allocations, known)
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.readings.allocations.burst_totals import BurstUses, Seen
 from refwatch.readings.allocations.events import AllocationsSwitched, BurstMeasured
@@ -40,8 +41,7 @@ PEEK_NS = 5_000_000
 PEEKED_NS = 500_000_000  # of the beginning, when no code object has its names yet
 
 
-@dataclass
-class _Window:
+class _Window(Struct):
     """One that has begun, or a piece of one: the number of blocks looked at before it; what the
     pieces before it have cost, and how long they were."""
 

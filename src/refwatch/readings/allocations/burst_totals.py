@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.readings.allocations.sampled_blocks import Block, Blocks, Tracebacks
 from refwatch.readings.allocations.site_table import Numbers
@@ -22,8 +23,7 @@ Sums = list[float]
 """As BurstUse has them, from ``blocks`` on."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What a window saw: ``looked`` blocks, of which ``blocks`` could be read, each chosen by
     chance as ``mean`` bytes make it. ``followed``: it is known of each whether it was freed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from refwatch.readings.allocations.burst_mode import Bursts
 from refwatch.readings.allocations.events import AllocationsSwitched
@@ -19,8 +19,7 @@ BUDGET = 0.03
 STEP_NS = 100_000_000  # at most: a report may have changed what is due
 
 
-@dataclass(frozen=True)
-class AllocationOptions:
+class AllocationOptions(Struct, frozen=True):
     """What the user asked for. ``frames``: how deep exact tracebacks go. ``budget``: the share of
     the target's time that burst mode may cost."""
 

@@ -3,7 +3,6 @@ errors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from operator import add, sub
 
@@ -50,8 +49,7 @@ class Tally(Struct, frozen=True, gc=False, array_like=True):
 NOTHING = Tally()
 
 
-@dataclass(frozen=True)
-class Windows:
+class Windows(Struct, frozen=True):
     """The windows of burst mode so far: their number, the sums of their lengths, of the squares of
     these, and of the time they stand for, seconds."""
 
@@ -76,8 +74,7 @@ class Windows:
         return min(1.0, self.window_s / self.span_s) if self.span_s > 0 else 0.0
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """A rate per second and its standard error."""
 
     rate: float

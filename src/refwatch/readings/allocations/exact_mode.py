@@ -7,8 +7,7 @@ most so frequent that the target stands still, and the copy works, for a small s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from msgspec.structs import replace
 
 from refwatch.readings.allocations.events import AllocationsSwitched, TracesFailed, TracesTaken
@@ -34,8 +33,7 @@ NEVER_NS = 1 << 62
 MOST_NAMES = 50_000  # of lines' functions that are kept
 
 
-@dataclass
-class _Count:
+class _Count(Struct):
     """One that is being made. ``at_ns``: when its copy was made, or was asked for if a mark was set
     before it was known to be there."""
 

@@ -8,11 +8,10 @@ the whole cannot be had from those of its parts. Marks keep all figures of their
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import add
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from refwatch.readings.allocations.estimates import NOTHING, Tally, Windows, tally_of
 from refwatch.readings.allocations.events import (
@@ -60,8 +59,7 @@ class Live(Struct, frozen=True, gc=False, array_like=True):
 GONE = Live(size=0, count=0)
 
 
-@dataclass(frozen=True)
-class Traces:
+class Traces(Struct, frozen=True):
     """The newest count of tracemalloc's traces."""
 
     number: int = 0
@@ -75,8 +73,7 @@ class Traces:
     groups: Mapping[By, Mapping[Key, Live]] = field(default_factory=lambda: {by: {} for by in By})
 
 
-@dataclass
-class AllocationBaseline:
+class AllocationBaseline(Struct):
     """The figures at a mark. Mark 0 is the beginning, where all of them are zero."""
 
     name: str
@@ -88,8 +85,7 @@ class AllocationBaseline:
     """The traces of this mark are still being counted: those here are of before it."""
 
 
-@dataclass
-class Allocations:
+class Allocations(Struct):
     """All of it, for one process. ``baselines`` stand at the same places as those of its
     references."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.records import TypeName
@@ -21,8 +22,7 @@ ENDED = "the target has ended"
 Spread = list[tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(Struct, frozen=True):
     """What is looked for: holders of the ``born`` youngest objects of this type. ``over`` gets the
     reason why nothing was found out, or None."""
 

@@ -4,7 +4,8 @@ viewers ask. Each at its pace, by the daemon's one loop."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from refwatch.readings.objects.census import Censuses
 from refwatch.readings.objects.queries import ViewerWork
@@ -26,8 +27,7 @@ SHARE_ASKED = 0.25  # the same where the user has asked for more readings than u
 NANOSECONDS = 1e9
 
 
-@dataclass(frozen=True)
-class ReferenceOptions:
+class ReferenceOptions(Struct, frozen=True):
     """What the user asked for. ``watch_hz``: readings per second of the watched objects; ``census``
     is ``copy``, ``inside`` or ``off``."""
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from statistics import median
+
+from msgspec import Struct
 
 from refwatch.readings.objects import live_growth
 from refwatch.readings.objects.records import ClassRecord, TypeName
@@ -56,8 +56,7 @@ FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look befor
 GLANCES_S = (20.0, 26.0, 34.0, 44.0, 57.0, 74.0, 97.0, 126.0, 163.0, 212.0, 276.0)
 
 
-@dataclass(frozen=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """A class that keeps growing. ``per_second`` is the slope of the line since ``since_s``, ``r2``
     says how well it fits, 0 to 1."""
 
@@ -72,8 +71,7 @@ class Suspicion:
     """It grows ever slower, as a cache does that fills: then it is no suspect."""
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """Times of censuses, and of each but the first the seconds since the one before."""
 
     times: list[float]
@@ -84,8 +82,7 @@ class _Look:
     """Not all censuses are in it: few steps, and none before them to compare with."""
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(Struct, frozen=True):
     """The newest censuses of a look, and the counts at them."""
 
     times: list[float]
@@ -267,6 +264,8 @@ def _usual_spread(rates: list[float]) -> float:
     """The same for a time in which there may have been something unusual, a start-up or a load."""
     if len(rates) < LEAST_CENSUSES:
         return 0.0
+    from statistics import median
+
     usual = median(rates)
     return 1.48 * median([abs(rate - usual) for rate in rates])
 

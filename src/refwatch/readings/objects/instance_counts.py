@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import compress, count
 from operator import ne, sub
+
+from msgspec import Struct, field
 
 from refwatch.target.memory import RemoteMemory
 from refwatch.target.probe_messages import CensusReport
@@ -22,8 +23,7 @@ KEPT = 3  # censuses, of which the least hidden references count
 IMMORTAL = 900_000_000  # as the probe has it
 
 
-@dataclass
-class _Class:
+class _Class(Struct):
     """One class: several may have the same name, and are counted together."""
 
     serial: int
@@ -38,8 +38,7 @@ class _Class:
     """Instances at the newest census."""
 
 
-@dataclass(frozen=True)
-class Anchored:
+class Anchored(Struct, frozen=True):
     """What a census has changed."""
 
     found: list[tuple[int, str, str]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from refwatch.readings.objects import live_growth
 from refwatch.readings.objects.growth import LEAST_CENSUSES, LEAST_S, unconfirmed
@@ -13,8 +14,7 @@ By = Literal["live", "census"]
 UNSEEN_SHARE = 0.25  # of the time, that may pass after the last census
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """``by`` is empty where nothing was judged, and ``until_s`` None. ``reason`` says why not, or
     why only a part was: by the live counts the classes defined in Python, by censuses the rest."""
 

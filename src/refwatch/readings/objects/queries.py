@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from refwatch.readings.objects.census import Censuses
 from refwatch.readings.objects.chain_searches import Search
@@ -22,6 +20,9 @@ from refwatch.target.context import Context
 from refwatch.target.copies import Copies
 from refwatch.target.events import Noted, TargetPaused, WorkProgressed
 from refwatch.wire import commands as cmd
+
+if TYPE_CHECKING:
+    import subprocess
 
 LIMIT_S = 600.0  # that a viewer may keep an inspection open
 GRAPH_LIMIT_S = 60.0
@@ -276,8 +277,13 @@ class ViewerWork:
 
     def _draw(self, command: cmd.WriteGraph, dot: str) -> None:
         """Write the DOT file, and have graphviz draw it where it is installed."""
-        path = Path(command.path)
+        import shutil  # start-up needs none of these
+        import subprocess
+        from pathlib import Path
+
         from refwatch.wire.files import ExportError, write_whole
+
+        path = Path(command.path)
 
         try:
             write_whole(path, dot.encode("utf-8", "backslashreplace"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.readings.objects.events import ReferrersFound, WatchedFound
 from refwatch.series.step_series import Steps
@@ -20,8 +21,7 @@ TypeName = tuple[str, str]
 """(module, name)"""
 
 
-@dataclass
-class WatchedRecord:
+class WatchedRecord(Struct):
     """One watched object."""
 
     found: WatchedFound
@@ -39,8 +39,7 @@ class WatchedRecord:
         return not self.died
 
 
-@dataclass
-class ClassRecord:
+class ClassRecord(Struct):
     """A class defined in Python, and its live instances."""
 
     serial: int
@@ -58,8 +57,7 @@ class ClassRecord:
         return self.series.last() or 0
 
 
-@dataclass
-class CensusRecord:
+class CensusRecord(Struct):
     """The newest census, and the numbers of each type over all of them."""
 
     number: int = 0
@@ -93,8 +91,7 @@ def is_much(garbage: Garbage) -> bool:
     return garbage.objects >= MUCH_GARBAGE or garbage.bytes >= MUCH_GARBAGE_BYTES
 
 
-@dataclass
-class Baseline:
+class Baseline(Struct):
     """The counts at a mark. Mark 0 is the beginning: the first count of everything."""
 
     name: str
@@ -108,8 +105,7 @@ class Baseline:
     """Classes that nobody had counted yet: their first count is theirs at this mark."""
 
 
-@dataclass
-class Inspection:
+class Inspection(Struct):
     """A tree of referrers, as far as it was opened. Its copy is gone when ``ended`` says why."""
 
     name: str

@@ -4,7 +4,8 @@ of the fold in state.py."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from refwatch.readings.memory.events import GcPaused
 from refwatch.readings.objects.events import (
@@ -54,8 +55,7 @@ def _new_series(others: int, room: Room) -> Steps:
     return Steps(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
 
 
-@dataclass
-class References:
+class References(Struct):
     """All of it, for one process."""
 
     watched: dict[int, WatchedRecord] = field(default_factory=dict)

@@ -7,9 +7,10 @@ reference still leads to it afterwards, or the probe holds a reference of its ow
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import compress, count
 from operator import ne
+
+from msgspec import Struct
 
 from refwatch.target.layout import ReferencesPlace
 from refwatch.target.memory import RemoteMemory
@@ -19,8 +20,7 @@ from refwatch.target.records import RecordReader
 IMMORTAL = 900_000_000  # as the probe has it
 
 
-@dataclass
-class _Object:
+class _Object(Struct):
     """What lies at one address: perhaps watched under several names."""
 
     address: int
@@ -30,8 +30,7 @@ class _Object:
     """``ob_refcnt`` as it was judged last, a reference of the probe's included."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What one reading has found."""
 
     counts: list[tuple[int, int]]

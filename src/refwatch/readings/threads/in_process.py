@@ -7,7 +7,7 @@ running, those whose Python line moved have had the GIL since the sample before:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from refwatch.readings.threads.events import (
     GilSlice,
@@ -24,8 +24,7 @@ from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer, InsideSample, InsideThread
 
 
-@dataclass
-class _Thread:
+class _Thread(Struct):
     serial: int
     seen: int
     name: str = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from statistics import median
+from collections.abc import Iterable
 
 BUDGET = 0.085  # of one core, for all that the daemon does
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
@@ -56,7 +56,7 @@ class Pace:
         budget = self._budget()
         affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))
         self._affordable.append(affordable)
-        target = min(self.wanted_hz, median(self._affordable))
+        target = min(self.wanted_hz, _median(self._affordable))
         before = self.rate_hz
         if target < before * 0.9 or target > before * 1.2 or target == self.wanted_hz:
             self.rate_hz = min(max(target, before * 0.3), before * 1.5)
@@ -66,7 +66,7 @@ class Pace:
         """What all else took in this time, in which sampling had this share."""
         before, self._cpu_s = self._cpu_s, time.process_time()
         self._recent.append(max(0.0, (self._cpu_s - before) / span - share))
-        self._rest = median(self._recent) if len(self._recent) == RECENT else 0.0
+        self._rest = _median(self._recent) if len(self._recent) == RECENT else 0.0
 
     def _budget(self) -> float:
         """For sampling: what the rest leaves, or less where the machine was busy twice in a row."""
@@ -95,3 +95,9 @@ def _machine_times() -> tuple[float, float]:
     except (OSError, ValueError):
         return 0.0, 0.0
     return float(words[3] + words[4]), float(sum(words))
+
+
+def _median(values: Iterable[float]) -> float:
+    from statistics import median  # start-up needs none of what it loads
+
+    return median(values)

@@ -109,7 +109,8 @@ class Sampler:
             return None
         self._words = words = self.interpreter.sample(self._active)
         holder = self.threads.by_state.get(words.holder)
-        if self.samples % LIST_EVERY == 0 or (holder is None and self._has_gil):
+        unknown = self.threads.unlisted or (holder is None and self._has_gil)
+        if unknown or self.samples % LIST_EVERY == 0:
             listed = self.interpreter.read_list()
             if listed is not None:
                 self.threads.follow_list(listed, self.interpreter, self._last_ns)

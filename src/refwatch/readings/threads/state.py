@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from msgspec import convert
+from msgspec import Struct, convert, field
 
 from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSlice
 from refwatch.readings.threads.state_timeline import Strip
@@ -30,8 +29,7 @@ def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
     return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
 
 
-@dataclass
-class Holds:
+class Holds(Struct):
     """A thread's time with the GIL, seconds: on a CPU, waiting for one, and blocked in a system
     call."""
 
@@ -44,8 +42,7 @@ class Holds:
         return self.running_s + self.cpu_wait_s + self.blocked_s
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
 
     seconds: float
@@ -53,8 +50,7 @@ class Hold:
     line: int
 
 
-@dataclass
-class ThreadRecord:
+class ThreadRecord(Struct):
     """What is known of one thread; ``serial`` is its name, because a tid is used again."""
 
     serial: int
@@ -132,8 +128,7 @@ class ThreadRecord:
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 
-@dataclass
-class Crowd:
+class Crowd(Struct):
     """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
     threads had no name."""
 
@@ -161,8 +156,7 @@ def kind_of(thread: ThreadRecord) -> tuple[str, int]:
     return "", line
 
 
-@dataclass
-class GilRecord:
+class GilRecord(Struct):
     """The GIL of one interpreter, since the watch began."""
 
     present: bool | None = None
@@ -207,8 +201,7 @@ class GilRecord:
             )
 
 
-@dataclass
-class Line:
+class Line(Struct):
     """A source line that a sample has named."""
 
     file: str

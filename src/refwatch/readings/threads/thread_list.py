@@ -110,6 +110,11 @@ class Threads:
         self._fresh.append((tracked, at_ns))
         return tracked
 
+    @property
+    def unlisted(self) -> bool:
+        """The kernel has threads of which nothing is said yet, and that may be Python's."""
+        return any(tracked.ident is None for tracked, _ in self._fresh)
+
     def emit_begun(self) -> None:
         """Say which threads have begun; by now the probe has said which one is its own."""
         for tracked, at_ns in self._fresh:
