@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from refwatch.observe.processes import ProcessReader
 
 MEASURE_EVERY = 16  # samples, of which one is timed
+LATE_NS = 3_000_000  # that a job may wait for the next sample, for one wake-up less
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
@@ -309,7 +310,7 @@ class Watch:
         if not self.over:
             self._jobs.run(now)
         following = now + SLICE_NS if self._jobs.next is None else self._jobs.next
-        if self.sampling and self._next_sample_ns < following:
+        if self.sampling and self._next_sample_ns < following + LATE_NS:
             following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 

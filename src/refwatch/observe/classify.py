@@ -36,13 +36,6 @@ class Sched(NamedTuple):
     queue: int
 
 
-class Sample(NamedTuple):
-    """A runnable sample that waits for its state."""
-
-    weight: int
-    line: int
-
-
 class Assign(Protocol):
     """Takes nanoseconds in a state at a line; ``holding``: with the GIL kept."""
 
@@ -79,7 +72,8 @@ class Classifier:
         self._seen: Sched | None = None
         self._cpu = 0  # counted by the kernel, given to no sample yet; < 0: given in advance
         self._queue = 0  # the same of run-queue time
-        self._kept: list[Sample] = []
+        self._kept: list[tuple[int, int]] = []
+        """Runnable samples that wait for their state: nanoseconds, and their line."""
         self._kept_ns = 0
         self._coarsest = 0  # the longest time between two of the samples kept back
         self._label: ThreadState | None = None  # what the run under way is while it has a CPU
@@ -104,9 +98,12 @@ class Classifier:
 
     def counted(self, sched: Sched) -> None:
         """The kernel has counted so much by now."""
-        if self._seen is not None:
-            self._cpu += sched.cpu - self._seen.cpu
-            self._queue += sched.queue - self._seen.queue
+        seen = self._seen
+        if sched is seen:
+            return
+        if seen is not None:
+            self._cpu += sched.cpu - seen.cpu
+            self._queue += sched.queue - seen.queue
         self._seen = sched
 
     def take_queue(self, most: int) -> int:
@@ -176,7 +173,11 @@ class Classifier:
             self._close(NATIVE, 0)
 
     def _keep(self, weight: int, line: int) -> None:
-        self._kept.append(Sample(weight, line))
+        kept = self._kept
+        if kept and kept[-1][1] == line:
+            kept[-1] = (kept[-1][0] + weight, line)
+        else:
+            kept.append((weight, line))
         self._line = line
         self._kept_ns += weight
         self._coarsest = max(self._coarsest, weight)
@@ -233,32 +234,34 @@ class Classifier:
     def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
         """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
         unless one is given."""
-        holding = HELD in (self._label, state) and line is None
+        self._from_wait = False
+        if not weight:
+            return
+        holding = line is None and (self._label is HELD or state is HELD)
         self._kept_ns -= weight
         kept = self._kept
         used = 0
         while weight > 0 and used < len(kept):
-            sample = kept[used]
-            part = min(sample.weight, weight)
-            self._assign(state, part, sample.line if line is None else line, holding=holding)
+            spent, at = kept[used]
+            part = min(spent, weight)
+            self._assign(state, part, at if line is None else line, holding=holding)
             weight -= part
-            if part < sample.weight:
-                kept[used] = Sample(sample.weight - part, sample.line)
+            if part < spent:
+                kept[used] = (spent - part, at)
             else:
                 used += 1
         del kept[:used]
         if not kept:
             self._coarsest = 0
-        self._from_wait = False
 
     def _close(self, after: ThreadState, following: int) -> int:
         """The run is over; ``following`` is the weight of the sample after it. Return how much of
         that belongs to the run; less than 0 where the run's end belongs to what came after."""
-        exact = after not in (HELD, NATIVE)
+        exact = after is not HELD and after is not NATIVE
         waited = self.take_queue(self._kept_ns)
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)
-        if state in (HELD, NATIVE):
+        if state is HELD or state is NATIVE:
             if exact:
                 moved = self._move_ends(ran, following)
             elif self._label is None and self._last in (HELD, WAIT):
@@ -297,11 +300,11 @@ class Classifier:
         """Take so many nanoseconds from the end of the samples kept back."""
         self._kept_ns -= weight
         while weight > 0 and self._kept:
-            sample = self._kept.pop()
-            if sample.weight > weight:
-                self._kept.append(Sample(sample.weight - weight, sample.line))
+            spent, line = self._kept.pop()
+            if spent > weight:
+                self._kept.append((spent - weight, line))
                 return
-            weight -= sample.weight
+            weight -= spent
 
     def _end_run(self) -> None:
         self._kept.clear()

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from refwatch.model.events import Event, GilSlice, Sampled, ThreadSlice
 from refwatch.model.layout import Layout
 from refwatch.model.states import ThreadState
+from refwatch.observe.classify import Sched
 from refwatch.observe.holds import Holds
-from refwatch.observe.interpreter import Interpreter, Words
+from refwatch.observe.interpreter import MAX_MOVING, Interpreter, Words
 from refwatch.observe.loops import Loops
 from refwatch.observe.memory import ReadingDenied, RemoteMemory
 from refwatch.observe.syscalls import Calls
@@ -30,7 +31,10 @@ SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[Tracked, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
+Held = tuple[Tracked, ThreadState | None, Sched | None]
+"""The GIL's holder, what it waits for, and what the kernel has counted; None where nobody asked."""
 
+GIL_WAIT = ThreadState.GIL_WAIT
 LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
@@ -82,16 +86,20 @@ class Sampler:
         self._slice_samples += 1
         if at_ns >= self._next_list_ns:
             self._follow_kernel(at_ns)
+        before = self._words
         holder = self._read_words()
         if self._words.locked & LOW_HALF:
             self._held_ns += at_ns - self._last_ns
             if self._words.collecting:
                 self._collecting_ns += at_ns - self._last_ns
         self._holds.seen(holder, self._words.switches, at_ns, self._last_ns, self.threads)
-        moved = self._ask_kernel(holder, at_ns)
+        kept = holder is not None and before[1:4] == self._words[1:4]
+        moved = self._ask_kernel(holder, at_ns, gil_kept=kept)
+        held = self._ask_holder(holder, at_ns) if holder is not None else None
+        words = self._read_lines(moved, held)
         self._active = []
-        if holder is not None:
-            self._take_holder(holder, at_ns)
+        if held is not None:
+            self._take_holder(held, words, at_ns)
         for entry in moved:
             self._take(entry, at_ns)
         self._last_ns = at_ns
@@ -112,17 +120,21 @@ class Sampler:
             listed = self.interpreter.read_list()
             if listed is not None:
                 self.threads.follow_list(listed, self.interpreter, self._last_ns)
+                holder = self.threads.by_state.get(words.holder)
         if self._slice_switches is None and self._has_gil:
             self._slice_switches = words.switches
         if not words.locked & LOW_HALF:
             return None
-        return self.threads.holder(words.holder, self.interpreter)
+        if holder is None or holder.frames_at != words.holder:
+            holder = self.threads.holder(words.holder, self.interpreter)
+        return holder
 
-    def _ask_kernel(self, holder: Tracked | None, at_ns: int) -> list[Moved]:
+    def _ask_kernel(self, holder: Tracked | None, at_ns: int, *, gil_kept: bool) -> list[Moved]:
         """The threads, the holder aside, that are not blocked as they were at the last sample. A
         blocked thread whose schedstat is what it was has not run, so that it waits for what it
         waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
-        between is seen the next time."""
+        between is seen the next time. Where no other thread has had the GIL since the last sample
+        (``gil_kept``), those that waited for it wait on."""
         moved: list[Moved] = []
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
@@ -133,6 +145,9 @@ class Sampler:
                 continue
             blocked = thread.blocked
             every = check
+            if gil_kept and blocked is GIL_WAIT and (number + thread.serial) % CHECK:
+                thread.looked_ns = at_ns
+                continue
             if blocked is not None and number - thread.changed_at > RESTING:
                 if (number + thread.serial) % REST:
                     continue
@@ -151,8 +166,6 @@ class Sampler:
             if state is blocked and thread.waits_on(sched):
                 thread.looked_ns = at_ns
                 continue
-            if state is not None or thread not in self._active:
-                self._follow(thread)
             moved.append((thread, state, sched))
         for thread in gone:
             self._end(thread)
@@ -166,29 +179,46 @@ class Sampler:
         thread.settle(self._last_ns, self.samples - 1)
         self.threads.end(thread, self._last_ns)
 
-    def _follow(self, thread: Tracked) -> None:
-        if self.interpreter is not None:
-            self.interpreter.follow([thread])
+    def _read_lines(self, moved: list[Moved], held: Held | None) -> Words:
+        """Read the lines of those that are newly blocked, which may have gone on since their lines
+        were read, and of those that did not run at the last sample; and the GIL's words again."""
+        active = self._active
+        threads = [
+            thread for thread, state, _ in moved if state is not None or thread not in active
+        ]
+        if held is not None and (held[1] is not None or held[0] not in active):
+            threads.append(held[0])
+        words = self._words
+        if threads and self.interpreter is not None:
+            for first in range(0, len(threads), MAX_MOVING):
+                words = self.interpreter.sample(threads[first : first + MAX_MOVING])
+        return words
 
-    def _take_holder(self, thread: Tracked, at_ns: int) -> None:
-        """Assign the time since the last sample to the one that holds the GIL: it may be on a CPU,
-        wait for one, or be blocked with the GIL kept."""
-        sched = state = None
+    def _ask_holder(self, thread: Tracked, at_ns: int) -> Held | None:
+        """What the kernel says of the one that holds the GIL, if it is time to ask: it may be on a
+        CPU, wait for one, or be blocked with the GIL kept. None when it is blocked as it was, or
+        has ended."""
         try:
             if thread.holding and thread.blocked is not None and self._as_it_was(thread):
                 thread.looked_ns = at_ns
-                return
-            if thread.blocked is not None or not thread.classifier.held_for(LOOK_NS):
-                sched = thread.read_sched()
-                state = self._calls.state(thread.read(thread.call_fd))
+                return None
+            if thread.blocked is None and thread.classifier.held_for(LOOK_NS):
+                return thread, None, None
+            sched = thread.read_sched()
+            return thread, self._calls.state(thread.read(thread.call_fd)), sched
         except ThreadGone:
             self._end(thread)
-            return
-        if state is not None or thread not in self._active:
-            self._follow(thread)
-        if state is not None and not self._still_holds(thread, state):
-            self._take((thread, state, thread.sched_raw), at_ns)
-            return
+            return None
+
+    def _take_holder(self, held: Held, words: Words, at_ns: int) -> None:
+        """Assign the time since the last sample to the one that holds the GIL; by the ``words`` of
+        later one that is blocked may have let it go before."""
+        thread, state, sched = held
+        if state is not None:
+            kept = words.locked & LOW_HALF and words.holder == thread.frames_at
+            if state is GIL_WAIT or not kept:
+                self._take((thread, state, thread.sched_raw), at_ns)
+                return
         weight = self._begin_stretch(thread, at_ns)
         if thread.probe:
             self.probe_held_ns += weight
@@ -205,13 +235,6 @@ class Sampler:
             return False
         asked = (self.samples + thread.serial) % CHECK == 0
         return not asked or self._calls.state(thread.read(thread.call_fd)) is thread.blocked
-
-    def _still_holds(self, thread: Tracked, state: ThreadState) -> bool:
-        """Whether a thread that was the holder, and is blocked, has not let the GIL go between."""
-        if state is ThreadState.GIL_WAIT or self.interpreter is None:
-            return False
-        words = self.interpreter.sample([])
-        return bool(words.locked & LOW_HALF) and words.holder == thread.frames_at
 
     def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
@@ -230,7 +253,8 @@ class Sampler:
         """Close the time in which it was blocked as before; return that since. Of the time since
         the last look at it, that before the last sample is half of the wait's, for want of better
         knowledge."""
-        thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
+        if thread.blocked is not None:
+            thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None

@@ -9,7 +9,7 @@ from refwatch.model.events import ThreadSlice
 from refwatch.model.states import ThreadState, encode_runs
 from refwatch.observe.account import NO_LINE, Account
 from refwatch.observe.classify import Classifier, Sched
-from refwatch.observe.memory import Plan, ReadingDenied
+from refwatch.observe.memory import ReadingDenied
 
 WAKE_NS = 100_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
 
@@ -42,8 +42,11 @@ class Tracked:
         self.serial = serial
         self.probe = False
         self.line = NO_LINE
-        self.frame = 0
-        self.cframe = 0
+        self.pointers = b""
+        """Those that led to its top frame at the last reading; empty where there was none."""
+        self.frame_regions = b""
+        """What is to be read to see whether it is there still, and what it is doing; empty where
+        that is to be worked out."""
         self.frame_words = b""
         self.stack: list[int] = []
         self.stack_sent: list[int] = []
@@ -68,7 +71,6 @@ class Tracked:
         self.switches_stamp = b""
         self.account = Account()
         self.classifier = Classifier(self.account.assign)
-        self.plan: Plan | None = None
         base = f"/proc/{pid}/task/{tid}"
         self.status_path = f"{base}/status"
         self.call_fd = _open(f"{base}/syscall")
@@ -77,6 +79,10 @@ class Tracked:
         except ThreadGone:
             os.close(self.call_fd)
             raise
+
+    def read_at(self, state: int) -> None:
+        """From now on its frames are read at this PyThreadState."""
+        self.frames_at, self.pointers, self.frame_regions = state, b"", b""
 
     def close(self) -> None:
         for fd in (self.call_fd, self.sched_fd):
