@@ -79,9 +79,11 @@ class HeapWatch:
         words are worth more than those of others."""
         return self._allocations.counting or self._references.confirming
 
-    def step(self, now: int) -> int:
-        """Do what is due; the time at which to come again. Raises ReadingDenied."""
+    def step(self, now: int, ran_ns: int) -> int:
+        """Do what is due; the time at which to come again. A thread of the target's was last seen
+        to run at ``ran_ns``. Raises ReadingDenied."""
         following = [now + AGAIN_NS]
+        self._references.ran(ran_ns)
         self._references.traced(self._allocations.mode == "exact")
         with _unless_gone():
             following.append(self._references.step(now))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
-from refwatch.daemon.jobs import Jobs
-from refwatch.daemon.pace import Pace
+from refwatch.daemon.jobs import Job, Jobs
+from refwatch.daemon.pace import RESTING, RESTING_NS, Pace
 from refwatch.daemon.peers import Peers
+from refwatch.daemon.process_usage import ProcessUsage
 from refwatch.model import events as ev
 from refwatch.model.commands import Command
 from refwatch.model.reports import (
@@ -25,17 +25,16 @@ from refwatch.model.reports import (
     Trouble,
 )
 from refwatch.observe.inside import InsideSampler
+from refwatch.observe.interpreter import OTHERS
 from refwatch.observe.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.observe.proc import FOREIGN_PROC, proc_is_ours
 from refwatch.observe.sampler import Sampler
 from refwatch.observe.threads import read_image
 from refwatch.session.references import References
 
-if TYPE_CHECKING:
-    from refwatch.observe.processes import ProcessReader
-
 MEASURE_EVERY = 16  # samples, of which one is timed
 LATE_NS = 3_000_000  # that a job may wait for the next sample, for one wake-up less
+REST_NS = 500_000_000  # between two looks at the heap of a target that rests
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
@@ -46,10 +45,6 @@ NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
 SAMPLE = b'{"command":"sample"}\n'
-OTHER_INTERPRETERS = (
-    "there are others in this process: of a thread in one with a GIL of its own only what the "
-    "kernel says is told; that GIL and the code that runs there are not watched"
-)
 END = b'{"command":"end"}\n'
 ASK = b'{"command":"ask"}\n'
 
@@ -80,7 +75,7 @@ class Watch:
         self._options = options
         self._fold = fold
         self._heap: HeapWatch | None = None
-        self._processes: ProcessReader | None = None
+        self._usage = ProcessUsage(pid, launcher, emit, self.limit)
         self._hello: Hello | None = None
         self._image = b""
         self._inside: InsideSampler | None = None
@@ -133,8 +128,8 @@ class Watch:
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
         self._jobs.drop(self._measure)
-        if self._processes is not None:
-            self._read_process(self.now_ns(), last=True)
+        if self._usage.begun:
+            self._usage.read(self.now_ns(), copied=self._copied, last=True)
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.tell_probe(END)
@@ -169,7 +164,7 @@ class Watch:
         else:
             self._inside.take_names(answer)
         if not answer.alone:
-            self.limit("interpreters", OTHER_INTERPRETERS)
+            self.limit("interpreters", OTHERS)
         self._probe_cpu_s = answer.cpu_s
         generations = [ev.GcGeneration(*numbers) for numbers in answer.gc]
         self._emit(ev.GcMeasured(now / 1e9, self.pid, generations))
@@ -239,26 +234,19 @@ class Watch:
         assert self._heap is not None
         self.peers.read()
         try:
-            self._jobs.at(self._step_heap, self._heap.step(now))
+            following = self._heap.step(now, self._sampler.ran_ns if self.sampling else now)
+            self._jobs.at(
+                self._step_heap, max(following, now + REST_NS) if self.rests else following
+            )
         except ReadingDenied as error:
             self._fall_back(f"no longer permitted ({error})")
 
     def _check_hello(self, now: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
-            self._say_silent()
+            self.limit("interpreter", self.peers.why_silent)
             self._start_sampling(None)
         del now
-
-    def _say_silent(self) -> None:
-        reason = "the probe did not answer from inside the target"
-        if self.peers.stranger is not None:
-            reason = (
-                f"the process that was started ({self.pid}) did not load the probe, but a Python "
-                f"that it has started did ({self.peers.stranger}), which is not watched: --python "
-                "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
-            )
-        self.limit("interpreter", reason)
 
     # The sampler
 
@@ -292,43 +280,65 @@ class Watch:
     def step(self) -> float:
         """Do what is due; return the seconds until the next thing is."""
         now = self.now_ns()
-        if self.sampling and now >= self._next_sample_ns:
-            measured = self._sampler.samples % MEASURE_EVERY == 0
-            began = time.thread_time_ns() if measured else 0
-            try:
-                self._sampler.sample(now)
-            except ReadingDenied as error:
-                self._fall_back(f"no longer permitted ({error})")
-                return 0.0
-            except (MemoryGone, OSError):
-                self.target_ended()
-                return 0.0
-            if measured:
-                self._pace.sampled(time.thread_time_ns() - began)
-            period = int(1e9 / self._pace.rate_hz)
-            self._next_sample_ns = max(self._next_sample_ns + period, now)
+        if self.sampling and now >= self._next_sample_ns and not self._sample(now):
+            return 0.0
         if not self.over:
             self._jobs.run(now)
         following = now + SLICE_NS if self._jobs.next is None else self._jobs.next
-        if self.sampling and self._next_sample_ns < following + LATE_NS:
+        late = RESTING_NS if self.rests else LATE_NS
+        if self.sampling and self._next_sample_ns < following + late:
             following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 
+    def _sample(self, now: int) -> bool:
+        """Take a sample, or see that none is needed; False when there can be none any more."""
+        if self._sampler.rests(now):
+            self._next_sample_ns = now + self._pace.rest()
+            return True
+        measured = self._sampler.samples % MEASURE_EVERY == 0
+        began = time.thread_time_ns() if measured else 0
+        if not self._can(lambda: self._sampler.sample(now)):
+            return False
+        self._pace.sampled(time.thread_time_ns() - began if measured else None)
+        if self._sampler.still:  # it was only the probe that has run
+            self._next_sample_ns = now + self._pace.rest()
+            return True
+        if self.rests and self._heap is not None:
+            self._jobs.at(self._step_heap, now)
+        self._pace.wake()
+        self._next_sample_ns = max(self._next_sample_ns + self._pace.period_ns, now)
+        return True
+
+    def _can(self, read: Callable[[], None]) -> bool:
+        """Read; False when there can be no reading any more."""
+        try:
+            read()
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
+        except (MemoryGone, OSError):
+            self.target_ended()
+        else:
+            return True
+        return False
+
+    @property
+    def rests(self) -> bool:
+        """Nothing that is read from time to time can have changed."""
+        return self.sampling and self._pace.resting and not self.working
+
+    def _again(self, job: Job, after_ns: int) -> None:
+        """Do this again after so long, or later where nothing happens."""
+        self._jobs.at(job, self.now_ns() + after_ns * (RESTING if self.rests else 1))
+
     def _slice(self, now: int) -> None:
-        self._jobs.at(self._slice, now + self._slice_ns())
+        self._again(self._slice, self._slice_ns())
         if self._inside is not None:
             self._inside.slice()
             return
         if not self._still_the_same():
             return
         self.peers.read()  # which thread is its own it has said before we saw it
-        try:
-            self._sampler.read_stacks()
-        except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
-            return
-        except MemoryGone:
-            self.target_ended()
+        if not self._can(self._sampler.read_stacks):
             return
         self._sampler.slice(self._pace.rate_hz)
         if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:
@@ -336,7 +346,7 @@ class Watch:
             self.peers.tell_probe(ASK)
 
     def _review(self, now: int) -> None:
-        self._jobs.at(self._review, now + REVIEW_NS)
+        self._again(self._review, REVIEW_NS)
         reason = self._pace.review()
         if reason:
             self._emit(ev.RateChanged(now / 1e9, self._pace.rate_hz, reason))
@@ -349,7 +359,8 @@ class Watch:
         self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
-        self._jobs.at(self._ask, now + ASK_NS)
+        del now
+        self._again(self._ask, ASK_NS)
         self.peers.tell_probe(ASK)
 
     def _slice_ns(self) -> int:
@@ -379,22 +390,12 @@ class Watch:
         return False
 
     def _measure(self, now: int) -> None:
-        if self._read_process(now):
-            self._jobs.at(self._measure, now + MEASURE_NS)
+        if self._usage.read(now, copied=self._copied):
+            self._again(self._measure, MEASURE_NS)
 
-    def _read_process(self, now: int, *, last: bool = False) -> bool:
-        """Read memory, CPU and children; False when the process is gone."""
-        from refwatch.observe.processes import ProcessGone, ProcessReader  # psutil takes 20 ms
-
-        try:
-            self._processes = self._processes or ProcessReader(self.pid, self._launcher)
-            copied = self._heap is not None and self._heap.copied
-            self._emit(self._processes.read(now / 1e9, last=last, copied=copied))
-        except ProcessGone:
-            return False
-        if self._processes.uss_denied:
-            self.limit("uss", "not permitted: /proc/PID/smaps_rollup")
-        return True
+    @property
+    def _copied(self) -> bool:
+        return self._heap is not None and self._heap.copied
 
     def _emit_cost(self, now: int) -> None:
         calibration = self._hello.cpu_s if self._hello else 0.0
@@ -416,7 +417,7 @@ class Watch:
             self.sampling = False
             self._sampler.end()
         if self._hello is None and self.peers.stranger is not None:
-            self._say_silent()
+            self.limit("interpreter", self.peers.why_silent)
         self._jobs.clear()
         if self._heap is not None:
             self._heap.target_ended()

@@ -59,6 +59,7 @@ class Classifier:
         "_last",
         "_line",
         "_queue",
+        "_ran_as",
         "_seen",
         "_starved",
         "_uncounted",
@@ -85,6 +86,7 @@ class Classifier:
         self._wait: ThreadState | None = None  # what it was last blocked in, and where
         self._wait_line = 0
         self._from_wait = False  # right before the samples kept back
+        self._ran_as = HELD  # what the newest run was
         self._uncounted = False  # it was thought to be starved, and the kernel has not said so
 
     def held_for(self, less_ns: int) -> bool:
@@ -126,6 +128,16 @@ class Classifier:
         self._last = self._wait = state
         self._wait_line = line
         self._from_wait = True
+
+    def unseen(self, sched: Sched, most: int, line: int) -> tuple[ThreadState, int]:
+        """It was blocked, and is again, and has run between: as what it did the last time that it
+        was seen to run, and for as long as the kernel says, at most so long. Return both."""
+        self.counted(sched)
+        ran = 0 if self.runnable else min(max(self._cpu, 0), most)
+        if ran:
+            self._cpu -= ran
+            self._assign(self._ran_as, ran, line, holding=self._ran_as is HELD)
+        return self._ran_as, ran
 
     def held(self, weight: int, line: int, sched: Sched | None) -> None:
         """A sample of the GIL's holder, not known to be blocked. ``sched`` may be left out."""
@@ -262,6 +274,7 @@ class Classifier:
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)
         if state is HELD or state is NATIVE:
+            self._ran_as = state
             if exact:
                 moved = self._move_ends(ran, following)
             elif self._label is None and self._last in (HELD, WAIT):

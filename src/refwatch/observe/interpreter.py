@@ -14,6 +14,10 @@ from refwatch.observe.lines import Lines
 from refwatch.observe.memory import RemoteMemory, packed
 from refwatch.observe.tracked import Tracked
 
+OTHERS = (
+    "there are others in this process: of a thread in one with a GIL of its own only what the "
+    "kernel says is told; that GIL and the code that runs there are not watched"
+)
 TAG = 7
 MAX_DEPTH = 200
 MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time

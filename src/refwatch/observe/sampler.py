@@ -22,6 +22,7 @@ from refwatch.observe.holds import Holds
 from refwatch.observe.interpreter import MAX_MOVING, Interpreter, Words
 from refwatch.observe.loops import Loops
 from refwatch.observe.memory import ReadingDenied, RemoteMemory
+from refwatch.observe.process_clock import ProcessClock
 from refwatch.observe.syscalls import Calls
 from refwatch.observe.threads import Threads
 from refwatch.observe.tracked import ThreadGone, Tracked
@@ -39,6 +40,7 @@ LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
 CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
+STILL = 16  # samples without any thread that has run, after which there may be fewer
 RARE_NS = 3_000_000  # with so much time between two samples every look asks
 LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
 
@@ -52,6 +54,8 @@ class Sampler:
         self.interpreter: Interpreter | None = None
         self.probe_held_ns = 0
         self.samples = 0
+        self.ran_ns = 0
+        """When a thread of the target's own was last seen to run."""
         self._emit = emit
         self._calls = Calls(None)
         self._has_gil = False
@@ -68,6 +72,15 @@ class Sampler:
         self._loops = Loops()
         self._active: list[Tracked] = []
         """The threads that ran at the last sample."""
+        self._held = False
+        """The GIL had a holder then."""
+        self._clock = ProcessClock(pid)
+        self._spent: int | None = None
+        """CPU time at the last look at it."""
+        self._still = 0
+        """Samples in a row that have found no thread of the target's own to have run."""
+        self._rested = False
+        """There was no sample of late, because no thread ran."""
 
     def attach(self, layout: Layout, memory: RemoteMemory) -> None:
         """Read the interpreter from now on."""
@@ -79,6 +92,23 @@ class Sampler:
         """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
         self._last_ns = self._slice_from_ns = at_ns
         self.threads.follow_kernel(at_ns)
+
+    def rests(self, at_ns: int) -> bool:
+        """Whether every thread is blocked and none has run for some samples, up to now: then a
+        sample would tell nothing else than this look."""
+        if self._active or self._held:
+            return False
+        before, self._spent = self._spent, self._clock.read()
+        if self._spent is None or self._spent != before or self._still < STILL:
+            return False
+        self._last_ns = at_ns
+        self._rested = True
+        return True
+
+    @property
+    def still(self) -> bool:
+        """No thread of the target's own has run for some samples."""
+        return self._still >= STILL
 
     def sample(self, at_ns: int) -> None:
         """Take one sample. Raises MemoryGone or FileNotFoundError when the process is gone."""
@@ -103,6 +133,13 @@ class Sampler:
         for entry in moved:
             self._take(entry, at_ns)
         self._last_ns = at_ns
+        self._held = holder is not None
+        ran = self._held or any(not thread.probe for thread, *_ in moved)
+        blocked = not self._active and all(t.blocked for t in self.threads.by_tid.values())
+        self._still = self._still + 1 if blocked and not ran else 0
+        if not self._still:
+            self.ran_ns = at_ns
+        self._rested = False
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
@@ -148,7 +185,7 @@ class Sampler:
             if gil_kept and blocked is GIL_WAIT and (number + thread.serial) % CHECK:
                 thread.looked_ns = at_ns
                 continue
-            if blocked is not None and number - thread.changed_at > RESTING:
+            if blocked is not None and not self._rested and number - thread.changed_at > RESTING:
                 if (number + thread.serial) % REST:
                     continue
                 every *= REST
@@ -246,15 +283,27 @@ class Sampler:
             thread.classifier.running(weight, thread.line, thread.sched, exact_cpu)
             self._active.append(thread)
         else:
+            if self._rested:
+                weight -= self._take_unseen(thread, weight)
             thread.classifier.blocked(state, weight, thread.line, thread.sched)
             thread.block(state, at_ns, self.samples)
+
+    def _take_unseen(self, thread: Tracked, most: int) -> int:
+        """It has run and is blocked again, and was not sampled meanwhile because none had run for
+        long: assign what the kernel has counted; return how much that was."""
+        state, ran = thread.classifier.unseen(thread.sched, most, thread.line)
+        if state is ThreadState.GIL_HELD and self._has_gil:
+            self._held_ns += ran
+            self.probe_held_ns += ran if thread.probe else 0
+        return ran
 
     def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
         """Close the time in which it was blocked as before; return that since. Of the time since
         the last look at it, that before the last sample is half of the wait's, for want of better
         knowledge."""
         if thread.blocked is not None:
-            thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
+            looked_ns = self._last_ns if self._rested else thread.looked_ns
+            thread.settle((looked_ns + self._last_ns) // 2, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None
