@@ -20,6 +20,7 @@ LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
 RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
 STEADY = 3  # reviews of whose rates the median is taken
 RESTING_NS = 20_000_000  # the longest time between two looks at a target of which no thread runs
+REST_NS = 500_000_000  # between two looks at the heap of a target that rests
 LEAST_SAMPLES = 4  # that must have been measured by then: the first after a rest cost more
 RESTING = 5  # times more rarely all else is done then
 WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from refwatch.daemon.connections import Connection
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.jobs import Job, Jobs
-from refwatch.daemon.pace import RESTING, RESTING_NS, Pace
+from refwatch.daemon.pace import REST_NS, RESTING, RESTING_NS, Pace
 from refwatch.daemon.peers import Peers
 from refwatch.daemon.process_usage import ProcessUsage
 from refwatch.model import events as ev
@@ -34,7 +34,6 @@ from refwatch.session.references import References
 
 MEASURE_EVERY = 16  # samples, of which one is timed
 LATE_NS = 3_000_000  # that a job may wait for the next sample, for one wake-up less
-REST_NS = 500_000_000  # between two looks at the heap of a target that rests
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
@@ -303,8 +302,10 @@ class Watch:
         if self._sampler.still:  # it was only the probe that has run
             self._next_sample_ns = now + self._pace.rest()
             return True
-        if self.rests and self._heap is not None:
-            self._jobs.at(self._step_heap, now)
+        if self.rests:  # what was put off
+            self._jobs.at(self._slice, now)
+            if self._heap is not None:
+                self._jobs.at(self._step_heap, now)
         self._pace.wake()
         self._next_sample_ns = max(self._next_sample_ns + self._pace.period_ns, now)
         return True

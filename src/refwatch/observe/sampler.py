@@ -214,6 +214,7 @@ class Sampler:
 
     def _end(self, thread: Tracked) -> None:
         thread.settle(self._last_ns, self.samples - 1)
+        thread.blocked = None  # or the next slice would have it wait on
         self.threads.end(thread, self._last_ns)
 
     def _read_lines(self, moved: list[Moved], held: Held | None) -> Words:
