@@ -3,7 +3,8 @@
     python benchmarks/cost.py [--only daemon|screen|memory] [--json FILE]
 
 daemon  CPU share of one core while it samples eight threads 1,000 times a second, as refwatch says
-        itself (`cost.daemon_cpu_s` of the snapshot) and as the kernel says (psutil on the process)
+        itself (`cost.daemon_cpu_s` of the snapshot) and as the kernel says (psutil on the process);
+        and while eight threads all sleep or wait, by the kernel's
 screen  time from start to the first full screen, and CPU share of the viewer on each panel, in a
         pseudo-terminal of 120x40
 memory  growth of daemon and viewer over an hour of simulated events
@@ -41,6 +42,8 @@ from benchmarks.common import (
 from benchmarks.terminal import Terminal
 
 DAEMON_BOUND = 0.10  # of one core, at 1 kHz and eight threads
+IDLE_BOUND = 0.01  # of one core, while all threads sleep
+IDLE_S = 20.0  # in which a census or two are among what is read
 VIEWER_BOUND = 0.15  # of one core, at ten redraws a second
 SCREEN_BOUND_S = 0.6
 MEMORY_BOUND_MB = 60.0
@@ -132,9 +135,9 @@ def daemon_share(kind: str, seconds: float) -> tuple[float, float, float]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(1.5)
+        time.sleep(3.0 if kind == "idle" else 1.5)
         ours = [process for process in session_processes(tag) if not is_target(process)]
-        shares = share_of(ours, max(1.0, seconds - 3.0))
+        shares = share_of(ours, max(1.0, seconds - 4.0))
         _, said = watch.communicate(timeout=60)
         if watch.returncode != 0:
             raise BenchmarkError(f"{' '.join(command)}: status {watch.returncode}: {said[-500:]}")
@@ -155,6 +158,8 @@ def daemon(seconds: float) -> list[Row]:
         )
         rows.append(row(f"{name}: by its own count", own, DAEMON_BOUND, "%"))
         rows.append(row(f"{name}: by the kernel's", seen, DAEMON_BOUND, "%"))
+    _, seen, _ = daemon_share("idle", IDLE_S)
+    rows.append(row("daemon, 8 threads that sleep: by the kernel's", seen, IDLE_BOUND, "%"))
     return rows
 
 

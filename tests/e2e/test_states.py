@@ -209,3 +209,31 @@ def test_a_thread_in_another_interpreter_does_not_wait_for_this_ones_gil(
     assert snapshot.share("other", S.GIL_WAIT) < 0.1
     assert running_s(other) == pytest.approx(other.cpu_s, rel=0.1, abs=0.1)
     assert "interpreters" in {limit.reading for limit in snapshot.snapshot.limits}
+
+
+# All sleep for most of the time, and compute for some milliseconds between.
+NAPS = """
+import json, threading, time
+cpu = {}
+def naps():
+    for _ in range(10):
+        time.sleep(0.3)
+        end = time.thread_time() + 0.005
+        while time.thread_time() < end: pass
+    cpu["naps"] = time.thread_time()
+napping = threading.Thread(target=naps, name="naps"); napping.start(); napping.join()
+print(json.dumps(cpu))
+"""
+
+
+def test_short_work_between_long_sleeps_is_told_though_samples_are_rare(
+    bench: Bench, reader: Read
+) -> None:
+    done = bench.watched("-o", "snapshot.json", bench.script(NAPS))
+    snapshot = bench.read_snapshot()
+    naps = reader(snapshot).thread("naps")
+    cpu_s = json.loads(done.out.splitlines()[0])["naps"]
+    assert running_s(naps) == pytest.approx(cpu_s, rel=0.15, abs=0.01)
+    assert naps.states[S.SLEEP] == pytest.approx(3.0, abs=0.4)
+    assert snapshot.sampling.mean_hz
+    assert snapshot.sampling.mean_hz < 500.0

@@ -51,7 +51,7 @@ def test_reads_what_is_there(
     address = target[1]
     assert memory.read(address, 16) == b"refwatchrefwatch"
     assert memory.words(address, 1) == (int.from_bytes(b"refwatch", "little"),)
-    assert memory.gather([(address, 3), (address + 3, 5), (address, 8)], 16) == b"refwatchrefwatch"
+    assert memory.gather([(address, 3), (address + 3, 5), (address, 8)]) == b"refwatchrefwatch"
 
 
 def test_unmapped_is_nothing(
@@ -61,7 +61,7 @@ def test_unmapped_is_nothing(
         assert memory.read(address, 8) == b""
         assert memory.word(address) == 0
     address = target[1]
-    assert memory.gather([(address, 8), (4096, 8), (address, 8)], 24) == b"refwatch"
+    assert memory.gather([(address, 8), (4096, 8), (address, 8)]) == b"refwatch"
 
 
 def test_an_address_that_can_be_none_is_nothing(
@@ -70,8 +70,8 @@ def test_an_address_that_can_be_none_is_nothing(
     """A pointer out of a thread state that was freed, with an offset added, may be any number."""
     address = target[1]
     for wild in (1 << 64, (1 << 64) + 72, -8):
-        assert memory.gather([(wild, 8)], 8) == b""
-        assert memory.gather([(address, 8), (wild, 8), (address, 8)], 24) == b"refwatch"
+        assert memory.gather([(wild, 8)]) == b""
+        assert memory.gather([(address, 8), (wild, 8), (address, 8)]) == b"refwatch"
 
 
 def test_an_ended_process_is_gone(

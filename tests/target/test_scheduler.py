@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.target.scheduler import RETRY_NS, Scheduler
+from refwatch.target.scheduler import LONGEST_REST_NS, REST_NS, RETRY_NS, Scheduler
 
 
 def test_a_job_runs_when_it_is_due_and_again_when_it_says() -> None:
@@ -82,3 +82,29 @@ def test_what_is_cleared_does_not_run() -> None:
     scheduler.clear()
     scheduler.run(5)
     assert (ran, scheduler.next) == ([], None)
+
+
+def test_while_nothing_happens_jobs_run_more_rarely_and_then_at_once() -> None:
+    scheduler, ran = Scheduler(), list[int]()
+
+    def job(now: int) -> int:
+        ran.append(now)
+        return now + 10_000_000
+
+    scheduler.at(job, 0)
+    scheduler.resting = True
+    scheduler.run(0)
+    assert scheduler.next == REST_NS
+    scheduler.wake()
+    assert scheduler.next == 10_000_000
+    scheduler.resting = False
+    scheduler.run(10_000_000)
+    assert (ran, scheduler.next) == ([0, 10_000_000], 20_000_000)
+
+
+def test_what_is_far_off_is_not_put_off() -> None:
+    scheduler = Scheduler()
+    scheduler.resting = True
+    scheduler.at(lambda now: now + LONGEST_REST_NS + 1, 0)
+    scheduler.run(0)
+    assert scheduler.next == LONGEST_REST_NS + 1

@@ -37,6 +37,7 @@ LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
 MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 MOST_VIEWERS = 64
+RESTING_SERVE_NS = 50_000_000  # the same while no thread of the target runs
 OBEY_NS = 10_000_000  # of which as long, at most, for one viewer
 VIEWER_LIMIT_NS = 15_000_000_000  # how long the first viewer may take to come
 
@@ -141,7 +142,8 @@ class Daemon:
             wait = watch.step() if watch is not None and not watch.over else IDLE_S
             now = time.monotonic_ns()
             if now >= self._next_serve or not sampled:
-                self._next_serve = now + SERVE_NS
+                rests = watch is not None and watch.rests
+                self._next_serve = now + (RESTING_SERVE_NS if rests else SERVE_NS)
                 self._serve()
             watch = self._watch  # it may have just begun
             if watch is not None and watch.sampling:

@@ -62,6 +62,10 @@ class HeapWatch:
         holds it: its last words are worth more than those of others."""
         return self._allocations.counting or self._references.confirming
 
+    def ran(self, at_ns: int) -> None:
+        """When a thread of the target's was last seen to run."""
+        self._references.ran(at_ns)
+
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """A report about the heap; False if it is none. It may lead to a reading, of a target that
         is gone."""

@@ -13,7 +13,7 @@ from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, short_of
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.in_process import InsideSampler
-from refwatch.readings.threads.rate_controller import Pace
+from refwatch.readings.threads.rate_controller import RESTING_NS, Pace
 from refwatch.readings.threads.sampler import Sampler
 from refwatch.readings.threads.thread_list import read_image
 from refwatch.session import events as ev
@@ -37,6 +37,7 @@ from refwatch.wire.connections import Connection
 from refwatch.wire.event import TimedEvent
 
 MEASURE_EVERY = 16  # samples, of which one is timed
+LATE_NS = 3_000_000  # that a job may wait for the next sample, for one wake-up less
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
@@ -278,27 +279,51 @@ class Watch:
     def step(self) -> float:
         """Do what is due; return the seconds until the next thing is."""
         now = self.now_ns()
-        if self.sampling and now >= self._next_sample_ns:
-            measured = self._sampler.samples % MEASURE_EVERY == 0
-            began = time.thread_time_ns() if measured else 0
-            try:
-                self._sampler.sample(now)
-            except ReadingDenied as error:
-                self._fall_back(f"no longer permitted ({error})")
-                return 0.0
-            except (MemoryGone, OSError):
-                self.target_ended()
-                return 0.0
-            if measured:
-                self._pace.sampled(time.thread_time_ns() - began)
-            period = int(1e9 / self._pace.rate_hz)
-            self._next_sample_ns = max(self._next_sample_ns + period, now)
+        if self.sampling and now >= self._next_sample_ns and not self._sample(now):
+            return 0.0
         if not self.over:
+            self._scheduler.resting = self.rests
             self._run_jobs(now)
         following = now + SLICE_NS if self._scheduler.next is None else self._scheduler.next
-        if self.sampling and self._next_sample_ns < following:
+        late = RESTING_NS if self.rests else LATE_NS
+        if self.sampling and self._next_sample_ns < following + late:
             following = self._next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
+
+    def _sample(self, now: int) -> bool:
+        """Take a sample, or see that none is needed; False when there can be none any more."""
+        if self._sampler.rests(now):
+            self._next_sample_ns = now + self._pace.rest()
+            return True
+        measured = self._sampler.samples % MEASURE_EVERY == 0
+        began = time.thread_time_ns() if measured else 0
+        if not self._can(lambda: self._sampler.sample(now)):
+            return False
+        self._pace.sampled(time.thread_time_ns() - began if measured else None)
+        if self._sampler.still:  # it was only the probe that has run
+            self._next_sample_ns = now + self._pace.rest()
+            return True
+        self._scheduler.wake()
+        self._pace.wake()
+        self._next_sample_ns = max(self._next_sample_ns + self._pace.period_ns, now)
+        return True
+
+    def _can(self, read: Callable[[], None]) -> bool:
+        """Read; False when there can be no reading any more."""
+        try:
+            read()
+        except ReadingDenied as error:
+            self._fall_back(f"no longer permitted ({error})")
+        except (MemoryGone, OSError):
+            self.target_ended()
+        else:
+            return True
+        return False
+
+    @property
+    def rests(self) -> bool:
+        """Nothing that is read from time to time can have changed."""
+        return self.sampling and self._pace.resting and not self.working
 
     def _run_jobs(self, now: int) -> None:
         try:
@@ -313,19 +338,15 @@ class Watch:
 
     def _slice(self, now: int) -> None:
         self._scheduler.at(self._slice, now + self._slice_ns())
+        if self._heap is not None:
+            self._heap.ran(self._sampler.ran_ns if self.sampling else now)
         if self._inside is not None:
             self._inside.slice()
             return
         if not self._still_the_same():
             return
         self.peers.read()  # which thread is its own it has said before we saw it
-        try:
-            self._sampler.read_stacks()
-        except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
-            return
-        except MemoryGone:
-            self.target_ended()
+        if not self._can(self._sampler.read_stacks):
             return
         self._sampler.slice(self._pace.rate_hz)
         if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:

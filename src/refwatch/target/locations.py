@@ -47,6 +47,8 @@ class Lines:
     def _decode(self, address: int, instruction: int) -> int | None:
         if address == self._none:
             return NO_LINE
+        if address in self._used and not self._codes.still(address):
+            self._forget({address})
         code = self._codes.get(address)
         if code is None:
             self.torn += 1
@@ -82,5 +84,8 @@ class Lines:
         """Forget the code objects whose address is used by another one now."""
         gone = {address for address in self._used if not self._codes.still(address)}
         if gone:
-            self._used -= gone
-            self._places = {i: p for i, p in self._places.items() if p[0] not in gone}
+            self._forget(gone)
+
+    def _forget(self, gone: set[int]) -> None:
+        self._used -= gone
+        self._places = {i: p for i, p in self._places.items() if p[0] not in gone}

@@ -9,12 +9,12 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import takewhile
-from typing import NamedTuple
+from itertools import chain, takewhile
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_LOCAL = struct.Struct("<2Q")
+_PAIR = struct.Struct("<2Q")
 LARGEST = 1 << 20  # bytes in one reading: no string or table that we want is longer
 
 
@@ -27,17 +27,17 @@ def _vector(count: int) -> struct.Struct:
     return struct.Struct(f"<{2 * count}Q")
 
 
+def packed(regions: Sequence[tuple[int, int]]) -> bytes:
+    """As the kernel takes them (struct iovec of readv(2)), for :meth:`RemoteMemory.gather_packed`;
+    empty where an address can be none."""
+    try:
+        return _vector(len(regions)).pack(*chain.from_iterable(regions))
+    except struct.error:
+        return b""
+
+
 class ReadingDenied(Exception):
     """The process may not be read, or no longer: the text says what said so."""
-
-
-class Plan(NamedTuple):
-    """The arguments of a process_vm_readv, made once."""
-
-    local: ctypes.Array[ctypes.c_char]
-    remote: ctypes.Array[ctypes.c_char]
-    regions: int
-    total: int
 
 
 class RemoteMemory:
@@ -47,11 +47,10 @@ class RemoteMemory:
         self.pid = pid
         self._readv = getattr(_libc, "process_vm_readv", None)
         self._fd = -1
-        self._remote = ctypes.create_string_buffer(16 * 2048)
         self._buffer = ctypes.create_string_buffer(LARGEST)
         self._view = memoryview(self._buffer).cast("B").toreadonly()
-        self._local = ctypes.create_string_buffer(16)
-        self._address = ctypes.addressof(self._buffer)
+        local = _PAIR.pack(ctypes.addressof(self._buffer), LARGEST)
+        self._local = ctypes.create_string_buffer(local)
         self.method = "process_vm_readv"
         if self._readv is None or not self._allowed():
             try:
@@ -65,7 +64,7 @@ class RemoteMemory:
     def _allowed(self) -> bool:
         """Reading an unmapped page asks for leave all the same; other failures are no refusal."""
         try:
-            self._transfer([(4096, 8)], 8)
+            self._transfer(packed([(4096, 8)]))
         except ReadingDenied:
             return False
         return True
@@ -74,18 +73,11 @@ class RemoteMemory:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def _transfer(self, regions: list[tuple[int, int]], total: int) -> int:
-        flat: list[int] = []
-        for region in regions:
-            flat += region
-        count = len(regions)
-        try:
-            _vector(count).pack_into(self._remote, 0, *flat)
-        except struct.error:  # what was read for a pointer may be any word
-            return self._transfer_until_none(regions)
-        _LOCAL.pack_into(self._local, 0, self._address, total)
+    def _transfer(self, remote: bytes) -> int:
+        """Read these regions into the buffer, up to the first that is not mapped; how many bytes
+        that were."""
         assert self._readv is not None
-        done = self._readv(self.pid, self._local, 1, self._remote, count, 0)
+        done = self._readv(self.pid, self._local, 1, remote, len(remote) // _PAIR.size, 0)
         if done >= 0:
             return int(done)
         code = ctypes.get_errno()
@@ -95,41 +87,23 @@ class RemoteMemory:
             raise MemoryGone(os.strerror(code))
         return 0
 
-    def _transfer_until_none(self, regions: list[tuple[int, int]]) -> int:
-        """Only the regions before the first whose address can be none."""
-        before = list(takewhile(lambda region: 0 <= region[0] < 1 << 64, regions))
-        return self._transfer(before, sum(size for _, size in before)) if before else 0
-
-    def plan(self, regions: list[tuple[int, int]]) -> Plan | None:
-        """A reading of these regions that is made many times; None where the way is another, or an
-        address can be none, which :meth:`read` reads as nothing."""
-        if self._fd >= 0 or any(not 0 < address < 1 << 63 for address, _ in regions):
-            return None
-        flat: list[int] = []
-        for region in regions:
-            flat += region
-        total = sum(size for _, size in regions)
-        remote = ctypes.create_string_buffer(_vector(len(regions)).pack(*flat))
-        local = ctypes.create_string_buffer(_LOCAL.pack(self._address, total))
-        return Plan(local, remote, len(regions), total)
-
-    def follow(self, plan: Plan) -> memoryview | None:
-        """Read by plan; None when not all of it could be read. Raises MemoryGone."""
-        assert self._readv is not None
-        if self._readv(self.pid, plan.local, 1, plan.remote, plan.regions, 0) == plan.total:
-            return self._view
-        return None
-
-    def gather(self, regions: list[tuple[int, int]], total: int) -> memoryview | bytes:
-        """All regions (address, size), one after the other, ``total`` bytes; up to 1,024 regions.
+    def gather(self, regions: Sequence[tuple[int, int]]) -> memoryview | bytes:
+        """All regions (address, size), one after the other; up to 1,024 regions.
 
         Shorter when a region is not mapped: the regions before it are there in full. What is
         returned holds until the next reading. Raises MemoryGone.
         """
+        remote = packed(regions)
+        if not remote:  # what was read for a pointer may be any word
+            remote = packed([*takewhile(lambda region: 0 <= region[0] < 1 << 64, regions)])
+        return self.gather_packed(remote)
+
+    def gather_packed(self, remote: bytes) -> memoryview | bytes:
+        """The same for regions that are read many times."""
         if self._fd < 0:
-            return self._view[: self._transfer(regions, total)]
+            return self._view[: self._transfer(remote)]
         parts = []
-        for address, size in regions:
+        for address, size in _PAIR.iter_unpack(remote):
             part = self._pread(address, size)
             parts.append(part)
             if len(part) < size:
@@ -140,7 +114,7 @@ class RemoteMemory:
         """``size`` bytes, or none when they cannot all be read. Raises MemoryGone."""
         if not 0 < size <= LARGEST or not 0 < address < 1 << 63:
             return b""
-        data = bytes(self.gather([(address, size)], size))
+        data = bytes(self.gather_packed(_PAIR.pack(address, size)))
         return data if len(data) == size else b""
 
     def words(self, address: int, count: int) -> tuple[int, ...]:
@@ -150,8 +124,8 @@ class RemoteMemory:
 
     def word(self, address: int) -> int:
         """One word; 0 when it cannot be read. Raises MemoryGone."""
-        found = self.words(address, 1)
-        return found[0] if found else 0
+        data = self.read(address, 8)
+        return int.from_bytes(data, "little")
 
     def _pread(self, address: int, size: int) -> bytes:
         try:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from itertools import chain
 
-from refwatch.target.memory import LARGEST, Plan, RemoteMemory
+from refwatch.target.memory import LARGEST, RemoteMemory, packed
 
 GAP = 1024  # bytes between two records that are copied rather than skipped
 REGION = 1 << 15  # bytes
@@ -19,10 +19,9 @@ MOST_REGIONS = 1000  # the kernel takes 1,024 (UIO_MAXIOV)
 class _Batch:
     """What one system call reads."""
 
-    def __init__(self, memory: RemoteMemory, regions: list[tuple[int, int]], layout: str) -> None:
-        self.regions = regions
+    def __init__(self, regions: list[tuple[int, int]], layout: str) -> None:
         self.struct = struct.Struct(layout)
-        self.plan: Plan | None = memory.plan(regions)
+        self.regions = packed(regions)
 
 
 class RecordReader:
@@ -52,13 +51,13 @@ class RecordReader:
                 total += more
             else:
                 if len(regions) == MOST_REGIONS or total + size > LARGEST:
-                    batches.append(_Batch(self._memory, regions, "<" + "".join(words)))
+                    batches.append(_Batch(regions, "<" + "".join(words)))
                     regions, words, total = [], [], 0
                 regions.append((address, size))
                 total += size
             words.append(layout)
         if regions:
-            batches.append(_Batch(self._memory, regions, "<" + "".join(words)))
+            batches.append(_Batch(regions, "<" + "".join(words)))
         return batches
 
     def read(self) -> tuple[int, ...]:
@@ -66,9 +65,9 @@ class RecordReader:
         found: list[tuple[int, ...]] = []
         done = 0
         for batch in self._batches:
-            view = self._memory.follow(batch.plan) if batch.plan is not None else None
-            if view is not None:
-                values = batch.struct.unpack_from(view)
+            data = self._memory.gather_packed(batch.regions)
+            if len(data) == batch.struct.size:
+                values = batch.struct.unpack(data)
             else:
                 values = self._one_by_one(batch, done)
             done += len(values) // self.fields
@@ -76,7 +75,7 @@ class RecordReader:
         return found[0] if len(found) == 1 else tuple(chain.from_iterable(found))
 
     def _one_by_one(self, batch: _Batch, first: int) -> tuple[int, ...]:
-        """Where a region is no longer mapped, or there is no vector reading."""
+        """Where a region is no longer mapped."""
         values: list[int] = []
         count = len(batch.struct.unpack(bytes(batch.struct.size))) // self.fields
         for address in self.addresses[first : first + count]:

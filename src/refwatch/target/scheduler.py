@@ -8,6 +8,10 @@ Job = Callable[[int], int | None]
 """Gets the time and returns when it is to run again, both in nanoseconds since the session began;
 None where something else will schedule it."""
 
+RESTING = 5
+"""Times more rarely jobs run while nothing happens in the target."""
+REST_NS, LONGEST_REST_NS = 500_000_000, 5_000_000_000
+"""From one run of a job to the next then, at least, and at most for it to be put off at all."""
 RETRY_NS = 100_000_000
 """After which a job runs again that could not read the target."""
 
@@ -16,6 +20,9 @@ class Scheduler:
     """Runs jobs at their times; a job has one time at most."""
 
     def __init__(self) -> None:
+        self.resting = False
+        """Nothing happens in the target: jobs run more rarely, until :meth:`wake`."""
+        self._put_off: dict[Job, int] = {}
         self._due: dict[Job, int] = {}
         self.next: int | None = None
         """When the first of them is due; None where there is none."""
@@ -53,4 +60,21 @@ class Scheduler:
             again = job(now)
         finally:
             if again is not None:
-                self._due.setdefault(job, again)
+                self._due.setdefault(job, self._later(job, again, now) if self.resting else again)
+
+    def _later(self, job: Job, when: int, now: int) -> int:
+        later = now + min(max(RESTING * (when - now), REST_NS), LONGEST_REST_NS)
+        if later <= when:
+            return when
+        self._put_off[job] = when
+        return later
+
+    def wake(self) -> None:
+        """Run what was put off at the time at which it was due."""
+        if not self._put_off:
+            return
+        for job, when in self._put_off.items():
+            if job in self._due:
+                self._due[job] = min(self._due[job], when)
+        self._put_off.clear()
+        self.next = min(self._due.values(), default=None)

@@ -178,3 +178,17 @@ def test_rare_samples_say_the_same() -> None:
 def test_a_thread_that_ends_in_the_middle_loses_nothing() -> None:
     thread = Thread().does([(S.GIL_HELD, 2.5), (S.NATIVE, 2.0)]).end()
     assert sum(thread.given.values()) == thread._last
+
+
+def test_what_ran_between_two_rare_samples_goes_to_what_it_was_before() -> None:
+    given: Counter[tuple[S, int, bool]] = Counter()
+
+    def assign(state: S, weight: int, line: int, *, holding: bool = False) -> None:
+        given[state, line, holding] += weight
+
+    classifier = Classifier(assign)
+    classifier.blocked(S.SLEEP, MS, 1, Sched(0, 0))
+    assert classifier.unseen(Sched(3 * MS, 0), 20 * MS, 1) == (S.GIL_HELD, 3 * MS)
+    assert classifier.unseen(Sched(3 * MS, 0), 20 * MS, 1) == (S.GIL_HELD, 0)
+    assert classifier.unseen(Sched(50 * MS, 0), 20 * MS, 1) == (S.GIL_HELD, 20 * MS)
+    assert given[S.GIL_HELD, 1, True] == 23 * MS

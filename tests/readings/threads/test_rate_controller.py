@@ -152,3 +152,26 @@ def test_this_machine_tells_its_times() -> None:
     idle, total = pace._machine_times()
     assert 0 <= idle <= total
     assert total > 0
+
+
+def test_while_no_thread_runs_looks_become_rarer_step_by_step() -> None:
+    paced = Pace(1000.0)
+    waits = [paced.rest() for _ in range(8)]
+    assert waits == sorted(waits)
+    assert waits[0] < pace.RESTING_NS == waits[-1]
+    assert paced.resting
+    paced.wake()
+    assert paced.rest() == waits[0]
+
+
+def test_few_dear_samples_between_rests_do_not_lower_the_rate(machine: Machine) -> None:
+    paced = Pace(1000.0)
+    for _ in range(10):
+        paced.rest()
+        for _ in range(20):
+            paced.sampled(250_000)
+        machine.now += 2.5
+        machine.total += 500
+        machine.idle += 450
+        paced.review()
+    assert paced.rate_hz == 1000.0

@@ -50,7 +50,7 @@ class Blocks:
         where there were more than there is room for. Raises MemoryGone."""
         place = self._place
         start = self.oldest(start, end)
-        blocks: Counter[Block] = Counter()
+        found: dict[tuple[int, bool, bytes], int] = {}
         unpack, head, room = _HEAD.unpack_from, place.head, place.size // _FRAME
         for first, number in self._pieces(start, end):
             data = self._memory.read(place.records + first * place.size, number * place.size)
@@ -58,8 +58,9 @@ class Blocks:
                 _, size, frames, freed = unpack(data, at)
                 begin = at + head
                 raw = data[begin : begin + _FRAME * min(frames, room)]
-                blocks[Block(size, 0 < freed <= end, raw)] += 1
-        return blocks
+                key = size, 0 < freed <= end, raw  # a Block for each would cost as much again
+                found[key] = found.get(key, 0) + 1
+        return Counter({Block(*key): number for key, number in found.items()})
 
     def oldest(self, start: int, newest: int) -> int:
         """The first from number ``start`` on that is not overwritten, where there are so many."""

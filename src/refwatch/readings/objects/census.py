@@ -39,6 +39,8 @@ PAUSE_SHARE = 0.0015  # of the time, for which the target stands still: its copi
 TRACED_SHARE = 0.0005  # the same while tracemalloc traces, which writes all over its tables
 MOST_SHARE = 0.004  # where a pause was long for once, as on a machine that was busy elsewhere
 SOON_S = 10.0  # until the next, whatever the pause, while there are too few to judge by
+FIRST_CENSUSES = 6  # of which none is put off because no thread has run
+STILL = 4  # times their distance, by which others are then
 LOOK_NS = 5_000_000_000  # from one look at what grows to the next, where no census comes meanwhile
 GROWN, GROWN_SHARE = 32 << 20, 0.5  # resident memory by which a census is due before its time
 TOLD_NS = 1_000_000_000  # after which is told that the live counts are what they were
@@ -69,6 +71,9 @@ class Censuses:
         """CPU time of reading the classes so far."""
         self.traced = False
         """Tracemalloc traces in the target."""
+        self.ran_ns = context.clock()
+        """When a thread of the target's was last seen to run."""
+        self._begun_ns = 0
         self._context = context
         self._copies = copies
         self._classes = LiveClasses(counted) if counted is not None else None
@@ -141,8 +146,14 @@ class Censuses:
             self._look_at_suspects()
             if self._due_ns is not None and self._has_grown():
                 self._due_ns = now
-        if self._due_ns is not None and now >= self._due_ns:
+        if self._due_ns is not None and now >= self._due_ns + self._put_off_ns(self._due_ns):
             self._begin()
+
+    def _put_off_ns(self, due_ns: int) -> int:
+        """By how much later the next one is taken where nothing can have changed since the last:
+        no thread has run."""
+        still = self.ran_ns < self._begun_ns and self._reason == "interval"
+        return STILL * (due_ns - self._begun_ns) if still and self._number >= FIRST_CENSUSES else 0
 
     def _has_grown(self) -> bool:
         """Whether there is so much more in memory than at the last census that this says nothing
@@ -155,7 +166,7 @@ class Censuses:
 
     def _begin(self) -> None:
         reason, self._reason = self._reason, "interval"
-        self._due_ns = None
+        self._due_ns, self._begun_ns = None, self._now
         if not self._inside:
             short = shortage(self._context.pid)
             if short:

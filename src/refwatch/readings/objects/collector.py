@@ -82,6 +82,11 @@ class ReferenceWatch:
         if self._censuses is not None:
             self._censuses.traced = now
 
+    def ran(self, at_ns: int) -> None:
+        """When a thread of the target's was last seen to run."""
+        if self._censuses is not None:
+            self._censuses.ran_ns = at_ns
+
     @property
     def cost_s(self) -> float:
         """CPU time of reading counts so far."""

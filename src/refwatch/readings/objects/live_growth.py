@@ -77,6 +77,8 @@ def shortly(record: ClassRecord, references: References) -> tuple[list[float], l
     """(times, counts) of its growth up to the end of a short run; None where there was none."""
     if not references.over or span_s(references) > SHORT_RUN_S:
         return None
+    if max(count for _, count in record.series) < LEAST_GROWN:  # most classes
+        return None
     for until in _ends(record, references):
         for since in _begins(record, references, until):
             at = [until - (until - since) * step / STEPS for step in range(STEPS, -1, -1)]

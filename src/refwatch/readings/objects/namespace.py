@@ -16,8 +16,7 @@ class NamespaceReader:
         self._place = place
         size = min(place.count * ENTRY, LARGEST - 8)
         self._regions = [(place.keys_at, 8), (place.entries, size)]
-        self._total = 8 + size
 
     def read(self) -> bytes:
         """The table as it is now; equal bytes, equal bindings. Raises MemoryGone."""
-        return bytes(self._memory.gather(self._regions, self._total))
+        return bytes(self._memory.gather(self._regions))

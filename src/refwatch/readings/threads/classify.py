@@ -36,13 +36,6 @@ class Sched(NamedTuple):
     queue: int
 
 
-class Sample(NamedTuple):
-    """A runnable sample that waits for its state."""
-
-    weight: int
-    line: int
-
-
 class Assign(Protocol):
     """Takes nanoseconds in a state at a line; ``holding``: with the GIL kept."""
 
@@ -66,6 +59,7 @@ class Classifier:
         "_last",
         "_line",
         "_queue",
+        "_ran_as",
         "_seen",
         "_starved",
         "_uncounted",
@@ -79,7 +73,8 @@ class Classifier:
         self._seen: Sched | None = None
         self._cpu = 0  # counted by the kernel, given to no sample yet; < 0: given in advance
         self._queue = 0  # the same of run-queue time
-        self._kept: list[Sample] = []
+        self._kept: list[tuple[int, int]] = []
+        """Runnable samples that wait for their state: nanoseconds, and their line."""
         self._kept_ns = 0
         self._coarsest = 0  # the longest time between two of the samples kept back
         self._label: ThreadState | None = None  # what the run under way is while it has a CPU
@@ -91,6 +86,7 @@ class Classifier:
         self._wait: ThreadState | None = None  # what it was last blocked in, and where
         self._wait_line = 0
         self._from_wait = False  # right before the samples kept back
+        self._ran_as = HELD  # what the newest run was
         self._uncounted = False  # it was thought to be starved, and the kernel has not said so
 
     def held_for(self, less_ns: int) -> bool:
@@ -104,9 +100,12 @@ class Classifier:
 
     def counted(self, sched: Sched) -> None:
         """The kernel has counted so much by now."""
-        if self._seen is not None:
-            self._cpu += sched.cpu - self._seen.cpu
-            self._queue += sched.queue - self._seen.queue
+        seen = self._seen
+        if sched is seen:
+            return
+        if seen is not None:
+            self._cpu += sched.cpu - seen.cpu
+            self._queue += sched.queue - seen.queue
         self._seen = sched
 
     def take_queue(self, most: int) -> int:
@@ -129,6 +128,16 @@ class Classifier:
         self._last = self._wait = state
         self._wait_line = line
         self._from_wait = True
+
+    def unseen(self, sched: Sched, most: int, line: int) -> tuple[ThreadState, int]:
+        """It was blocked, and is again, and has run between: as what it did the last time that it
+        was seen to run, and for as long as the kernel says, at most so long. Return both."""
+        self.counted(sched)
+        ran = 0 if self.runnable else min(max(self._cpu, 0), most)
+        if ran:
+            self._cpu -= ran
+            self._assign(self._ran_as, ran, line, holding=self._ran_as is HELD)
+        return self._ran_as, ran
 
     def held(self, weight: int, line: int, sched: Sched | None) -> None:
         """A sample of the GIL's holder, not known to be blocked. ``sched`` may be left out."""
@@ -176,7 +185,11 @@ class Classifier:
             self._close(NATIVE, 0)
 
     def _keep(self, weight: int, line: int) -> None:
-        self._kept.append(Sample(weight, line))
+        kept = self._kept
+        if kept and kept[-1][1] == line:
+            kept[-1] = (kept[-1][0] + weight, line)
+        else:
+            kept.append((weight, line))
         self._line = line
         self._kept_ns += weight
         self._coarsest = max(self._coarsest, weight)
@@ -233,32 +246,35 @@ class Classifier:
     def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
         """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
         unless one is given."""
-        holding = HELD in (self._label, state) and line is None
+        self._from_wait = False
+        if not weight:
+            return
+        holding = line is None and (self._label is HELD or state is HELD)
         self._kept_ns -= weight
         kept = self._kept
         used = 0
         while weight > 0 and used < len(kept):
-            sample = kept[used]
-            part = min(sample.weight, weight)
-            self._assign(state, part, sample.line if line is None else line, holding=holding)
+            spent, at = kept[used]
+            part = min(spent, weight)
+            self._assign(state, part, at if line is None else line, holding=holding)
             weight -= part
-            if part < sample.weight:
-                kept[used] = Sample(sample.weight - part, sample.line)
+            if part < spent:
+                kept[used] = (spent - part, at)
             else:
                 used += 1
         del kept[:used]
         if not kept:
             self._coarsest = 0
-        self._from_wait = False
 
     def _close(self, after: ThreadState, following: int) -> int:
         """The run is over; ``following`` is the weight of the sample after it. Return how much of
         that belongs to the run; less than 0 where the run's end belongs to what came after."""
-        exact = after not in (HELD, NATIVE)
+        exact = after is not HELD and after is not NATIVE
         waited = self.take_queue(self._kept_ns)
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)
-        if state in (HELD, NATIVE):
+        if state is HELD or state is NATIVE:
+            self._ran_as = state
             if exact:
                 moved = self._move_ends(ran, following)
             elif self._label is None and self._last in (HELD, WAIT):
@@ -297,11 +313,11 @@ class Classifier:
         """Take so many nanoseconds from the end of the samples kept back."""
         self._kept_ns -= weight
         while weight > 0 and self._kept:
-            sample = self._kept.pop()
-            if sample.weight > weight:
-                self._kept.append(Sample(sample.weight - weight, sample.line))
+            spent, line = self._kept.pop()
+            if spent > weight:
+                self._kept.append((spent - weight, line))
                 return
-            weight -= sample.weight
+            weight -= spent
 
     def _end_run(self) -> None:
         self._kept.clear()

@@ -11,7 +11,7 @@ from refwatch.readings.threads.tracked import Tracked
 from refwatch.target.code_objects import Codes
 from refwatch.target.layout import Layout
 from refwatch.target.locations import NO_LINE, Lines
-from refwatch.target.memory import Plan, RemoteMemory
+from refwatch.target.memory import RemoteMemory, packed
 
 TAG = 7
 MAX_DEPTH = 200
@@ -57,13 +57,14 @@ class Interpreter:
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
         self.lines: Lines | None = None
-        self._gil_region = [(self._gil.gil, _GIL.size)] if self._gil else []
+        gil_regions = [(self._gil.gil, _GIL.size)] if self._gil else []
         self._head = _GIL
         self.reads_collector = bool(self._gil and layout.collecting)
         """Whether ``collecting`` of the words is known."""
         if layout.collecting and self._gil:
-            self._gil_region.append((layout.collecting, 4))
+            gil_regions.append((layout.collecting, 4))
             self._head = struct.Struct(f"{_GIL.format}I")
+        self._gil_regions = packed(gil_regions)
         if self._frames and layout.text:
             frames = self._frames
             codes = Codes(memory, frames, layout.text)
@@ -73,8 +74,10 @@ class Interpreter:
             self._size = max(slots) + 8 - self._low
             self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
             self._deep = len(frames.path) == 2
-            pointers = "QQ" if self._deep else "Q"
-            self._one = struct.Struct(f"{self._head.format}{pointers}{self._size}s")
+            self._pointers = _PAIR if self._deep else _WORD
+            each = f"{self._pointers.size}s{self._size}s"
+            self._each = struct.Struct(each)
+            self._one = struct.Struct(f"{self._head.format}{each}")
 
     def sample(self, active: list[Tracked]) -> Words:
         """Read the GIL's words, and set ``line`` of the active threads that Python knows."""
@@ -84,56 +87,51 @@ class Interpreter:
                 return words
         readers = [t for t in active if t.frames_at] if self._frames else []
         del readers[MAX_MOVING:]
-        regions = list(self._gil_region)
-        offset = sum(size for _, size in regions)
-        for thread in readers:
-            self._add_regions(regions, thread)
-        each = 8 + self._size + (8 if self._deep else 0) if readers else 0
-        total = offset + each * len(readers)
-        data = self._memory.gather(regions, total) if regions else b""
+        regions = self._gil_regions
+        offset = total = self._head.size if regions else 0
+        if readers:
+            regions += b"".join([t.frame_regions or self._regions(t) for t in readers])
+            total += self._each.size * len(readers)
+        data = self._memory.gather_packed(regions) if regions else b""
         words = Words(*self._head.unpack_from(data)) if len(data) >= offset > 0 else Words()
-        stale = readers
-        if len(data) == total:  # else a frame's memory went away: these are read one by one
-            stale = []
-            for thread in readers:
-                if not self._take_guess(thread, data, offset):
-                    stale.append(thread)
-                offset += each
-        if stale:
-            self.follow(stale)
+        if len(data) < total:
+            self.follow(readers)  # a frame's memory went away: these are read one by one
+        elif readers:
+            frames = list(self._each.iter_unpack(data[offset:]))  # holds until the next reading
+            for thread, (pointers, frame) in zip(readers, frames, strict=True):
+                self._take(thread, pointers, frame)
         return words
 
     def _sample_one(self, thread: Tracked) -> Words | None:
-        """The same for the usual case, one thread that runs on where it ran, and cheaper; None when
-        the general way must be gone: it has called or returned."""
-        plan = thread.plan or self._plan(thread)
-        if plan is None:
+        """The same for the usual case, one thread, and cheaper; None where the general way must be
+        gone."""
+        if not self._gil_regions or not thread.pointers:
             return None
-        data = self._memory.follow(plan)
-        if data is None:
-            thread.plan = None
+        regions = self._gil_regions + (thread.frame_regions or self._regions(thread))
+        data = self._memory.gather_packed(regions)
+        if len(data) < self._one.size:
             return None
-        if self._deep:
-            *gil, cframe, frame, words = self._one.unpack_from(data)
-            same = cframe == thread.cframe and frame == thread.frame
-        else:
-            *gil, frame, words = self._one.unpack_from(data)
-            same = frame == thread.frame
-        if not same:
-            thread.plan = None
-            return None
-        if words != thread.frame_words:
-            thread.frame_words = words
-            self._set_line(thread, words)
+        *gil, pointers, frame = self._one.unpack(data)
+        self._take(thread, pointers, frame)
         return Words(*gil)
 
-    def _plan(self, thread: Tracked) -> Plan | None:
-        if not self._gil or not self._frames or not thread.frame or not thread.frames_at:
-            return None
-        regions = list(self._gil_region)
-        self._add_regions(regions, thread)
-        thread.plan = self._memory.plan(regions)
-        return thread.plan
+    def _take(self, thread: Tracked, pointers: bytes, frame: bytes) -> None:
+        """The pointers to its frame as they are, and the frame as it is where it was."""
+        if pointers != thread.pointers:
+            self._move(thread, self._pointers.unpack(pointers))
+        elif frame != thread.frame_words:
+            self._set_line(thread, frame)
+
+    def _regions(self, thread: Tracked) -> bytes:
+        """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
+        assert self._frames
+        path, state = self._frames.path, thread.frames_at
+        known = self._pointers.unpack(thread.pointers) if thread.pointers else (state, state)
+        regions = [(state + path[0], 8), (known[-1] + self._low, self._size)]
+        if self._deep:
+            regions.insert(1, (known[0] + path[1], 8))
+        thread.frame_regions = packed(regions)
+        return thread.frame_regions
 
     def read_list(self) -> Listed | None:
         """The words of the list of threads, now."""
@@ -142,66 +140,37 @@ class Interpreter:
         data = self._memory.read(self._threads.head - 8, _PAIR.size)
         return Listed._make(_PAIR.unpack(data)) if data else None
 
-    def _add_regions(self, regions: list[tuple[int, int]], thread: Tracked) -> None:
-        """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
-        assert self._frames
-        path = self._frames.path
-        regions.append((thread.frames_at + path[0], 8))
-        if self._deep:
-            regions.append(((thread.cframe or thread.frames_at) + path[1], 8))
-        regions.append(((thread.frame or thread.frames_at) + self._low, self._size))
-
-    def _take_guess(self, thread: Tracked, data: memoryview | bytes, offset: int) -> bool:
-        (pointer,) = _WORD.unpack_from(data, offset)
-        offset += 8
-        if self._deep:
-            if pointer != thread.cframe:
-                return False
-            (pointer,) = _WORD.unpack_from(data, offset)
-            offset += 8
-        if pointer != thread.frame or not pointer:
-            return False
-        words = bytes(data[offset : offset + self._size])
-        if words == thread.frame_words:
-            return True
-        thread.frame_words = words
-        self._set_line(thread, words)
-        return True
+    def _move(self, thread: Tracked, pointers: tuple[int, ...]) -> None:
+        """Read its top frame, which is not where it was. The last pointer was read where the first
+        one had led to."""
+        first, frame = pointers[0], pointers[-1]
+        if self._deep and (not thread.pointers or first != _WORD.unpack_from(thread.pointers)[0]):
+            assert self._frames
+            frame = self._memory.word(first + self._frames.path[1]) if first else 0
+        words = self._frame(frame)
+        thread.frame_regions = b""
+        if words:
+            thread.pointers = self._pointers.pack(*((first, frame) if self._deep else (frame,)))
+            self._set_line(thread, words)
+        else:
+            thread.pointers, thread.frame_words, thread.line = b"", b"", NO_LINE
 
     def follow(self, threads: Iterable[Tracked]) -> None:
-        """Read the top frames of threads whose frame is not where it was."""
+        """Read the top frames of these threads, one by one."""
         if not self._frames:
             return
         for thread in threads:
-            if not thread.frames_at:
-                continue
-            if thread.frame and self._guess(thread):
-                continue
-            thread.plan = None
-            pointer = self._memory.word(thread.frames_at + self._frames.path[0])
-            if self._deep:
-                thread.cframe = pointer
-                pointer = self._memory.word(pointer + self._frames.path[1]) if pointer else 0
-            thread.frame = pointer
-            thread.frame_words = self._frame(pointer)
-            if thread.frame_words:
-                self._set_line(thread, thread.frame_words)
-            else:
-                thread.line = NO_LINE
-
-    def _guess(self, thread: Tracked) -> bool:
-        """Read its frame where it was last; whether that is still its frame."""
-        regions: list[tuple[int, int]] = []
-        self._add_regions(regions, thread)
-        total = sum(size for _, size in regions)
-        data = self._memory.gather(regions, total)
-        return len(data) == total and self._take_guess(thread, data, 0)
+            if thread.frames_at:
+                thread.pointers = b""
+                first = self._memory.word(thread.frames_at + self._frames.path[0])
+                self._move(thread, (first,))
 
     def _frame(self, address: int) -> bytes:
         return self._memory.read(address + self._low, self._size) if address else b""
 
     def _set_line(self, thread: Tracked, words: bytes) -> None:
         assert self.lines
+        thread.frame_words = words
         line = self._line(words)
         if line == NO_LINE:  # a shim on top: the Python line is below it
             (previous,) = _WORD.unpack_from(words, self._previous)

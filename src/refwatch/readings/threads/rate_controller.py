@@ -2,7 +2,8 @@
 
 Two budgets: the daemon may use a part of one core, with all that it reads besides; and where the
 machine has no idle time left, so that what the daemon takes is taken from the programs on it, a
-smaller part.
+smaller part. While no thread of the target runs it is enough to see, ever more rarely, whether one
+does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ LOWEST_HZ = 100.0  # lower than this only when even this would go over the large
 LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
 RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
 STEADY = 3  # reviews of whose rates the median is taken
+RESTING_NS = 20_000_000  # the longest time between two looks at a target of which no thread runs
+REST_NS = 500_000_000  # between two looks at the heap of a target that rests
+LEAST_SAMPLES = 4  # that must have been measured by then: the first after a rest cost more
+RESTING = 5  # times more rarely all else is done then
 WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 
 
@@ -27,8 +32,13 @@ class Pace:
     def __init__(self, wanted_hz: float) -> None:
         self.wanted_hz = wanted_hz
         self.rate_hz = wanted_hz
+        self._resting_ns = 0
+        self._rested = False
+        """Since the last review."""
         self._used_ns = 0
         self._samples = 0
+        self._taken = 0
+        """Samples, measured or not."""
         self._at = time.monotonic()
         self._cpu_s = time.process_time()
         self._recent: deque[float] = deque(maxlen=RECENT)
@@ -38,20 +48,46 @@ class Pace:
         self._machine = _machine_times()
         self._busy = False
 
-    def sampled(self, cpu_ns: int) -> None:
+    @property
+    def period_ns(self) -> int:
+        """From one sample to the next."""
+        return int(1e9 / self.rate_hz)
+
+    def rest(self) -> int:
+        """No thread runs: how long to wait for the next look, nanoseconds, twice as long as for
+        this one."""
+        self._rested = True
+        self._resting_ns = min(2 * max(self.period_ns, self._resting_ns), RESTING_NS)
+        return max(self.period_ns, self._resting_ns)
+
+    def wake(self) -> None:
+        """A thread runs, or may soon."""
+        self._resting_ns = 0
+
+    @property
+    def resting(self) -> bool:
+        """No thread has run for so long that there is hardly anything new to be read."""
+        return self._resting_ns >= RESTING_NS
+
+    def sampled(self, cpu_ns: int | None) -> None:
         """A sample took this much CPU time; not all of them need be measured."""
-        self._used_ns += cpu_ns + WAKE_NS
-        self._samples += 1
+        self._taken += 1
+        if cpu_ns is not None:
+            self._used_ns += cpu_ns + WAKE_NS
+            self._samples += 1
 
     def review(self) -> str | None:
         """Adapt the rate; return why, when it has changed by much."""
         now = time.monotonic()
         span = now - self._at
-        if span < 0.2 or not self._samples:
+        if span < 0.2 or self._samples < (LEAST_SAMPLES if self._rested else 1):
             return None
         each_s = self._used_ns / self._samples / 1e9
+        if self._rested:  # what a sample costs of each that there would be without rest
+            each_s *= min(1.0, self._taken / (self.rate_hz * span))
         share = each_s * self.rate_hz
         self._at, self._used_ns, self._samples = now, 0, 0
+        self._taken, self._rested = 0, self.resting
         self._count_rest(span, share)
         budget = self._budget()
         affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))

@@ -13,10 +13,12 @@ import os
 
 from msgspec.structs import replace
 
+from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, LineSeen, Sampled, ThreadSlice
 from refwatch.readings.threads.holds import Holds
-from refwatch.readings.threads.interpreter import Interpreter, Words
+from refwatch.readings.threads.interpreter import MAX_MOVING, Interpreter, Words
 from refwatch.readings.threads.loops import Loops
+from refwatch.readings.threads.process_clock import ProcessClock
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.syscalls import Calls
 from refwatch.readings.threads.thread_list import Threads
@@ -30,12 +32,16 @@ SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[Tracked, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
+Held = tuple[Tracked, ThreadState | None, Sched | None]
+"""The GIL's holder, what it waits for, and what the kernel has counted; None where nobody asked."""
 
+GIL_WAIT = ThreadState.GIL_WAIT
 LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
 UNKEPT = 8  # times more rarely a thread that is blocked, and whose files are not kept open
 CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
+STILL = 16  # samples without any thread that has run, after which there may be fewer
 RARE_NS = 3_000_000  # with so much time between two samples every look asks
 LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
 
@@ -49,6 +55,8 @@ class Sampler:
         self.interpreter: Interpreter | None = None
         self.probe_held_ns = 0
         self.samples = 0
+        self.ran_ns = 0
+        """When a thread of the target's own was last seen to run."""
         self._context = context
         self._calls = Calls(None)
         self._has_gil = False
@@ -65,6 +73,15 @@ class Sampler:
         self._loops = Loops()
         self._active: list[Tracked] = []
         """The threads that ran at the last sample."""
+        self._held = False
+        """The GIL had a holder then."""
+        self._clock = ProcessClock(context.pid)
+        self._spent: int | None = None
+        """CPU time at the last look at it."""
+        self._still = 0
+        """Samples in a row that have found no thread of the target's own to have run."""
+        self._rested = False
+        """There was no sample of late, because no thread ran."""
 
     def attach(self, layout: Layout, memory: RemoteMemory) -> None:
         """Read the interpreter from now on."""
@@ -77,25 +94,53 @@ class Sampler:
         self._last_ns = self._slice_from_ns = at_ns
         self.threads.follow_kernel(at_ns)
 
+    def rests(self, at_ns: int) -> bool:
+        """Whether every thread is blocked and none has run for some samples, up to now: then a
+        sample would tell nothing else than this look."""
+        if self._active or self._held:
+            return False
+        before, self._spent = self._spent, self._clock.read()
+        if self._spent is None or self._spent != before or self._still < STILL:
+            return False
+        self._last_ns = at_ns
+        self._rested = True
+        return True
+
+    @property
+    def still(self) -> bool:
+        """No thread of the target's own has run for some samples."""
+        return self._still >= STILL
+
     def sample(self, at_ns: int) -> None:
         """Take one sample. Raises MemoryGone or FileNotFoundError when the process is gone."""
         self.samples += 1
         self._slice_samples += 1
         if at_ns >= self._next_list_ns:
             self._follow_kernel(at_ns)
+        before = self._words
         holder = self._read_words()
         if self._words.locked & LOW_HALF:
             self._held_ns += at_ns - self._last_ns
             if self._words.collecting:
                 self._collecting_ns += at_ns - self._last_ns
         self._holds.seen(holder, self._words.switches, at_ns, self._last_ns, self.threads)
-        moved = self._ask_kernel(holder, at_ns)
+        kept = holder is not None and before[1:4] == self._words[1:4]
+        moved = self._ask_kernel(holder, at_ns, gil_kept=kept)
+        held = self._ask_holder(holder, at_ns) if holder is not None else None
+        words = self._read_lines(moved, held)
         self._active = []
-        if holder is not None:
-            self._take_holder(holder, at_ns)
+        if held is not None:
+            self._take_holder(held, words, at_ns)
         for entry in moved:
             self._take(entry, at_ns)
         self._last_ns = at_ns
+        self._held = holder is not None
+        ran = self._held or any(not thread.probe for thread, *_ in moved)
+        blocked = not self._active and all(t.blocked for t in self.threads.by_tid.values())
+        self._still = self._still + 1 if blocked and not ran else 0
+        if not self._still:
+            self.ran_ns = at_ns
+        self._rested = False
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
@@ -114,17 +159,21 @@ class Sampler:
             listed = self.interpreter.read_list()
             if listed is not None:
                 self.threads.follow_list(listed, self.interpreter, self._last_ns)
+                holder = self.threads.by_state.get(words.holder)
         if self._slice_switches is None and self._has_gil:
             self._slice_switches = words.switches
         if not words.locked & LOW_HALF:
             return None
-        return self.threads.holder(words.holder, self.interpreter)
+        if holder is None or holder.frames_at != words.holder:
+            holder = self.threads.holder(words.holder, self.interpreter)
+        return holder
 
-    def _ask_kernel(self, holder: Tracked | None, at_ns: int) -> list[Moved]:
+    def _ask_kernel(self, holder: Tracked | None, at_ns: int, *, gil_kept: bool) -> list[Moved]:
         """The threads, the holder aside, that are not blocked as they were at the last sample. A
         blocked thread whose schedstat is what it was has not run, so that it waits for what it
         waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
-        between is seen the next time."""
+        between is seen the next time. Where no other thread has had the GIL since the last sample
+        (``gil_kept``), those that waited for it wait on."""
         moved: list[Moved] = []
         gone: list[Tracked] = []
         pread, state_of = os.pread, self._calls.state
@@ -135,7 +184,11 @@ class Sampler:
                 continue
             blocked = thread.blocked
             every, fd = check, thread.sched_fd
-            if blocked is not None and (fd < 0 or number - thread.changed_at > RESTING):
+            if gil_kept and blocked is GIL_WAIT and (number + thread.serial) % CHECK:
+                thread.looked_ns = at_ns
+                continue
+            long = number - thread.changed_at > RESTING and not self._rested
+            if blocked is not None and (fd < 0 or long):
                 rest = REST if fd >= 0 else UNKEPT
                 if (number + thread.serial) % rest:
                     continue
@@ -155,8 +208,6 @@ class Sampler:
             if state is blocked and thread.waits_on(sched):
                 thread.looked_ns = at_ns
                 continue
-            if state is not None or thread not in self._active:
-                self._follow(thread)
             moved.append((thread, state, sched))
         for thread in gone:
             self._end(thread)
@@ -168,31 +219,49 @@ class Sampler:
 
     def _end(self, thread: Tracked) -> None:
         thread.settle(self._last_ns, self.samples - 1)
+        thread.blocked = None  # or the next slice would have it wait on
         self.threads.end(thread, self._last_ns)
 
-    def _follow(self, thread: Tracked) -> None:
-        if self.interpreter is not None:
-            self.interpreter.follow([thread])
+    def _read_lines(self, moved: list[Moved], held: Held | None) -> Words:
+        """Read the lines of those that are newly blocked, which may have gone on since their lines
+        were read, and of those that did not run at the last sample; and the GIL's words again."""
+        active = self._active
+        threads = [
+            thread for thread, state, _ in moved if state is not None or thread not in active
+        ]
+        if held is not None and (held[1] is not None or held[0] not in active):
+            threads.append(held[0])
+        words = self._words
+        if threads and self.interpreter is not None:
+            for first in range(0, len(threads), MAX_MOVING):
+                words = self.interpreter.sample(threads[first : first + MAX_MOVING])
+        return words
 
-    def _take_holder(self, thread: Tracked, at_ns: int) -> None:
-        """Assign the time since the last sample to the one that holds the GIL: it may be on a CPU,
-        wait for one, or be blocked with the GIL kept."""
-        sched = state = None
+    def _ask_holder(self, thread: Tracked, at_ns: int) -> Held | None:
+        """What the kernel says of the one that holds the GIL, if it is time to ask: it may be on a
+        CPU, wait for one, or be blocked with the GIL kept. None when it is blocked as it was, or
+        has ended."""
         try:
             if thread.holding and thread.blocked is not None and self._as_it_was(thread):
                 thread.looked_ns = at_ns
-                return
-            if thread.blocked is not None or not thread.classifier.held_for(LOOK_NS):
-                sched = thread.read_sched()
-                state = self._calls.state(thread.read_call())
+                return None
+            if thread.blocked is None and thread.classifier.held_for(LOOK_NS):
+                return thread, None, None
+            sched = thread.read_sched()
+            return thread, self._calls.state(thread.read_call()), sched
         except ThreadGone:
             self._end(thread)
-            return
-        if state is not None or thread not in self._active:
-            self._follow(thread)
-        if state is not None and not self._still_holds(thread, state):
-            self._take((thread, state, thread.sched_raw), at_ns)
-            return
+            return None
+
+    def _take_holder(self, held: Held, words: Words, at_ns: int) -> None:
+        """Assign the time since the last sample to the one that holds the GIL; by the ``words`` of
+        later one that is blocked may have let it go before."""
+        thread, state, sched = held
+        if state is not None:
+            kept = words.locked & LOW_HALF and words.holder == thread.frames_at
+            if state is GIL_WAIT or not kept:
+                self._take((thread, state, thread.sched_raw), at_ns)
+                return
         weight = self._begin_stretch(thread, at_ns)
         if thread.probe:
             self.probe_held_ns += weight
@@ -210,13 +279,6 @@ class Sampler:
         asked = (self.samples + thread.serial) % CHECK == 0
         return not asked or self._calls.state(thread.read_call()) is thread.blocked
 
-    def _still_holds(self, thread: Tracked, state: ThreadState) -> bool:
-        """Whether a thread that was the holder, and is blocked, has not let the GIL go between."""
-        if state is ThreadState.GIL_WAIT or self.interpreter is None:
-            return False
-        words = self.interpreter.sample([])
-        return bool(words.locked & LOW_HALF) and words.holder == thread.frames_at
-
     def _take(self, moved: Moved, at_ns: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
@@ -227,14 +289,27 @@ class Sampler:
             thread.classifier.running(weight, thread.line, thread.sched, exact_cpu)
             self._active.append(thread)
         else:
+            if self._rested:
+                weight -= self._take_unseen(thread, weight)
             thread.classifier.blocked(state, weight, thread.line, thread.sched)
             thread.block(state, at_ns, self.samples)
+
+    def _take_unseen(self, thread: Tracked, most: int) -> int:
+        """It has run and is blocked again, and was not sampled meanwhile because none had run for
+        long: assign what the kernel has counted; return how much that was."""
+        state, ran = thread.classifier.unseen(thread.sched, most, thread.line)
+        if state is ThreadState.GIL_HELD and self._has_gil:
+            self._held_ns += ran
+            self.probe_held_ns += ran if thread.probe else 0
+        return ran
 
     def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
         """Close the time in which it was blocked as before; return that since. Of the time since
         the last look at it, that before the last sample is half of the wait's, for want of better
         knowledge."""
-        thread.settle((thread.looked_ns + self._last_ns) // 2, self.samples - 1)
+        if thread.blocked is not None:
+            looked_ns = self._last_ns if self._rested else thread.looked_ns
+            thread.settle((looked_ns + self._last_ns) // 2, self.samples - 1)
         weight = at_ns - thread.since_ns
         thread.since_ns = at_ns
         thread.blocked = None

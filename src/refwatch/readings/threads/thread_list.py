@@ -72,10 +72,9 @@ class Threads:
             return
         if tracked.state_address and self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
-        tracked.state_address = tracked.frames_at = found.address
+        tracked.state_address = found.address
         tracked.ident = found.ident
-        tracked.frame = tracked.cframe = 0
-        tracked.plan = None
+        tracked.read_at(found.address)
         self.by_state[found.address] = tracked
 
     def holder(self, state: int, interpreter: Interpreter) -> Tracked | None:
@@ -83,8 +82,7 @@ class Threads:
         that shares the GIL: then the thread's frames are read there from now on."""
         tracked = self.by_state.get(state) or self.by_tid.get(interpreter.tid_of(state))
         if tracked is not None and tracked.frames_at != state:
-            tracked.frames_at, tracked.frame, tracked.cframe = state, 0, 0
-            tracked.plan = None
+            tracked.read_at(state)
         return tracked
 
     def follow_kernel(self, at_ns: int) -> None:

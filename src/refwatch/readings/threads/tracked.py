@@ -12,7 +12,7 @@ from refwatch.readings.threads.classify import Classifier, Sched
 from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.target.locations import NO_LINE
-from refwatch.target.memory import Plan, ReadingDenied
+from refwatch.target.memory import ReadingDenied
 
 WAKE_NS = 100_000  # of on-CPU time: a wake-up from the GIL's time-out takes some microseconds
 
@@ -46,8 +46,11 @@ class Tracked:
         self.serial = serial
         self.probe = False
         self.line = NO_LINE
-        self.frame = 0
-        self.cframe = 0
+        self.pointers = b""
+        """Those that led to its top frame at the last reading; empty where there was none."""
+        self.frame_regions = b""
+        """What is to be read to see whether it is there still, and what it is doing; empty where
+        that is to be worked out."""
         self.frame_words = b""
         self.stack: list[int] = []
         self.stack_sent: list[int] = []
@@ -73,23 +76,26 @@ class Tracked:
         self.counted_stamp = b""
         self.account = Account()
         self.classifier = Classifier(self.account.assign)
-        self.plan: Plan | None = None
         self.folder = f"/proc/{pid}/task/{tid}"
         self.call_path, self.sched_path = f"{self.folder}/syscall", f"{self.folder}/schedstat"
         self.call_fd = self.sched_fd = -1
         self.kept = keep
-        if keep:
-            self._open()
-        else:
-            self.read_call()
+        self._open(keep=keep)
 
-    def _open(self) -> None:
+    def _open(self, *, keep: bool) -> None:
+        if not keep:
+            self.read_call()
+            return
         self.call_fd = _open(self.call_path)
         try:
             self.sched_fd = _open(self.sched_path)
         except ThreadGone:
             self.close()
             raise
+
+    def read_at(self, state: int) -> None:
+        """From now on its frames are read at this PyThreadState."""
+        self.frames_at, self.pointers, self.frame_regions = state, b"", b""
 
     def close(self) -> None:
         for fd in (self.call_fd, self.sched_fd):
