@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from refwatch.readings.threads.sampler import UNKEPT
-
 OTHER_INTERPRETERS = (
     "there are others in this process: of a thread in one with a GIL of its own only what the "
     "kernel says is told; that GIL and the code that runs there are not watched"
@@ -16,14 +14,6 @@ GONE = (
     "the target has closed files that it did not open, the probe's among them, and it could not "
     "connect again: from then on no names, collections, objects, censuses and allocations are read"
 )
-
-
-def short_of_files(most: int) -> str:
-    """Why threads beyond so many are looked at less often."""
-    return (
-        f"the limit on open files (ulimit -n) leaves room for those of {most} threads: the others "
-        f"are looked at up to {UNKEPT} times less often while they wait"
-    )
 
 
 def silent(pid: int, stranger: int | None) -> str:

@@ -9,13 +9,11 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
-from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, short_of_files, silent
+from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.in_process import InsideSampler
-from refwatch.readings.threads.rate_controller import RESTING_NS, Pace
-from refwatch.readings.threads.sampler import Sampler
-from refwatch.readings.threads.thread_list import read_image
+from refwatch.readings.threads.collector import ASK, ThreadCollector
+from refwatch.readings.threads.rate_controller import RESTING_NS
 from refwatch.session import events as ev
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
@@ -36,18 +34,12 @@ from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection
 from refwatch.wire.event import TimedEvent
 
-MEASURE_EVERY = 16  # samples, of which one is timed
 LATE_NS = 3_000_000  # that a job may wait for the next sample, for one wake-up less
-MANY_THREADS = 64
-SLICE_NS = 100_000_000
-REVIEW_NS = 500_000_000
 ASK_NS = 1_000_000_000
-NAMES_NS = 100_000_000  # between two askings for the names of new threads
+IDLE_NS = 100_000_000  # the longest sleep
+COST_NS = 500_000_000
 HELLO_LIMIT_NS = 2_000_000_000
-INSIDE_HZ = 50  # as the probe has it
-SAMPLE = b'{"command":"sample"}\n'
 END = b'{"command":"end"}\n'
-ASK = b'{"command":"ask"}\n'
 
 
 class Watch:
@@ -67,11 +59,9 @@ class Watch:
         fold: Callable[[], References | None],
     ) -> None:
         self.pid = pid
-        self.sampling = False
         self.over: str | None = None
         """Why the watch has ended; None while it goes on."""
         self._zero_ns = zero_ns
-        self._pace = Pace(rate_hz)
         self.peers = Peers(pid, self._take_report)
         self._context = Context(
             process=process,
@@ -83,19 +73,17 @@ class Watch:
             clock=self.now_ns,
         )
         self._scheduler = self._context.scheduler
-        self._sampler = Sampler(self._context)
+        self._threads = ThreadCollector(
+            self._context, rate_hz, self.target_ended, self._replaced, self.peers.read
+        )
         self._usage = UsageCollector(self._context, self._may_be_copied)
         self._options = options
         self._fold = fold
         self._heap: HeapWatch | None = None
         self._hello: Hello | None = None
-        self._image = b""
-        self._inside: InsideSampler | None = None
         self._probe_cpu_s = 0.0
-        self._answer_at_ns = 0
         self._probe_away = False
         """The last time that it was to be asked."""
-        self._next_sample_ns = 0
 
     def now_ns(self) -> int:
         """Nanoseconds since the session's start."""
@@ -110,30 +98,31 @@ class Watch:
             for reading in ("memory", "memory.uss"):
                 self._context.limit(reading, FOREIGN_PROC)
         self._scheduler.at(self._check_hello, now + HELLO_LIMIT_NS)
+        self._scheduler.at(self._report_cost, now + COST_NS)
 
     # The probe
 
     def _take_report(self, report: Report, peer: Connection[Report]) -> None:
-        if isinstance(report, Hello):
-            self._begin(report)
-        elif isinstance(report, ProbeThread):
-            self._sampler.threads.mark_probe(report.tid)
-        elif isinstance(report, Back):
-            self._context.limit("probe", CAME_BACK)
-        elif isinstance(report, Answer):
-            self._take_answer(report)
-        elif isinstance(report, InsideSample):
-            self._take_inside(report)
-        elif isinstance(report, Trouble):
-            self._context.limit(
-                "probe", f"it could not obey, which is a bug of refwatch's: {report.reason}"
-            )
-        elif isinstance(report, Ending):
-            self._read_last(report)
-        elif isinstance(report, MarkSet):
-            self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
-        elif self._heap is not None:
-            self._heap.take(report, peer)
+        match report:
+            case Hello():
+                self._begin(report)
+            case ProbeThread():
+                self._threads.sampler.threads.mark_probe(report.tid)
+            case Back():
+                self._context.limit("probe", CAME_BACK)
+            case Answer():
+                self._take_answer(report)
+            case InsideSample() if not self.over:
+                self._threads.take_inside(report)
+            case Trouble():
+                text = f"it could not obey, which is a bug of refwatch's: {report.reason}"
+                self._context.limit("probe", text)
+            case Ending():
+                self._read_last(report)
+            case MarkSet():
+                self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
+            case _ if self._heap is not None:
+                self._heap.take(report, peer)
 
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
@@ -144,7 +133,7 @@ class Watch:
         import refwatch.export.summary  # noqa: F401 - needed soon, and now the target ends
 
         self._say_why(ending)
-        self._sampler.skip_wait(self.now_ns())
+        self._threads.sampler.skip_wait(self.now_ns())
 
     def _say_why(self, ending: Ending) -> None:
         """Where the program has not begun, or has ended for want of a module."""
@@ -168,11 +157,7 @@ class Watch:
 
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
-        self._answer_at_ns = now
-        if self._inside is None:
-            self._sampler.threads.take_names(answer, now)
-        else:
-            self._inside.take_names(answer)
+        self._threads.take_names(answer)
         if not answer.alone:
             self._context.limit("interpreters", OTHER_INTERPRETERS)
         self._probe_cpu_s = answer.cpu_s
@@ -190,29 +175,8 @@ class Watch:
                 )
             )
 
-    def _take_inside(self, sample: InsideSample) -> None:
-        if self._inside is not None and not self.over:
-            self._inside.sample(sample, self.now_ns())
-
-    def _fall_back(self, reason: str) -> None:
-        """Outside reading is not permitted: the probe is asked to sample from inside."""
-        self.sampling = False
-        text = f"{reason}; the probe samples from inside, {INSIDE_HZ} times a second"
-        self._context.limit("outside reading", text)
-        if self._hello is None or not self.peers.has_probe:
-            return
-        self._context.limit("GIL", "from inside, who holds it and who waits are estimates")
-        gil = self._hello.layout.gil
-        self._inside = InsideSampler(self._context, gil.gil if gil else None, INSIDE_HZ)
-        self._inside.begin(self.now_ns())
-        self.peers.tell_probe(SAMPLE)
-        self._scheduler.at(self._slice, self.now_ns() + SLICE_NS)
-        self._scheduler.at(self._ask, self.now_ns() + ASK_NS)
-        self._scheduler.drop(self._review)
-
     def _begin(self, hello: Hello) -> None:
         self._hello = hello
-        self._sampler.threads.mark_probe(hello.probe_tid)
         now = self.now_ns()
         self._context.emit(
             ev.InterpreterFound(
@@ -226,12 +190,14 @@ class Watch:
         )
         for reading, reason in hello.limits:
             self._context.limit(reading, reason)
-        self._start_sampling(hello)
+        self._scheduler.drop(self._check_hello)
+        self._threads.begin(hello)
         self._watch_heap(hello)
+        self._scheduler.at(self._ask, now)
 
     def _watch_heap(self, hello: Hello) -> None:
         try:
-            memory = RemoteMemory(self.pid) if self.sampling else None
+            memory = RemoteMemory(self.pid) if self._threads.sampling else None
         except (ReadingDenied, MemoryGone, OSError):
             memory = None
         self._heap = HeapWatch(
@@ -244,140 +210,45 @@ class Watch:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
             self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
-            self._start_sampling(None)
+            self._threads.begin(None)
         del now
 
-    # The sampler
-
-    def _start_sampling(self, hello: Hello | None) -> None:
-        now = self.now_ns()
-        if not proc_is_ours():
-            self._fall_back(FOREIGN_PROC)
-            return
-        if hello is not None and "outside reading" in dict(hello.limits):
-            self._fall_back(dict(hello.limits)["outside reading"])
-            return
-        try:
-            if hello is not None:
-                memory = RemoteMemory(self.pid)
-                memory.words(hello.layout.threads.main, 1) if hello.layout.threads else None
-                self._sampler.attach(hello.layout, memory)
-            self._sampler.begin(now)
-        except ReadingDenied as error:
-            self._fall_back(f"not permitted here ({error})")
-            return
-        except (MemoryGone, OSError):
-            return  # it has ended already; the launcher says so
-        self.sampling = True
-        self._image = read_image(self.pid)
-        self._next_sample_ns = now
-        self._scheduler.at(self._slice, now + SLICE_NS)
-        self._scheduler.at(self._review, now + REVIEW_NS)
-        self._scheduler.at(self._ask, now)
-        self._scheduler.drop(self._check_hello)
+    # The loop
 
     def step(self) -> float:
         """Do what is due; return the seconds until the next thing is."""
         now = self.now_ns()
-        if self.sampling and now >= self._next_sample_ns and not self._sample(now):
+        if not self._threads.sample(now):
             return 0.0
         if not self.over:
             self._scheduler.resting = self.rests
             self._run_jobs(now)
-        following = now + SLICE_NS if self._scheduler.next is None else self._scheduler.next
+        following = now + IDLE_NS if self._scheduler.next is None else self._scheduler.next
         late = RESTING_NS if self.rests else LATE_NS
-        if self.sampling and self._next_sample_ns < following + late:
-            following = self._next_sample_ns
+        if self._threads.sampling and self._threads.next_sample_ns < following + late:
+            following = self._threads.next_sample_ns
         return max(0.0, (following - self.now_ns()) / 1e9)
 
-    def _sample(self, now: int) -> bool:
-        """Take a sample, or see that none is needed; False when there can be none any more."""
-        if self._sampler.rests(now):
-            self._next_sample_ns = now + self._pace.rest()
-            return True
-        measured = self._sampler.samples % MEASURE_EVERY == 0
-        began = time.thread_time_ns() if measured else 0
-        if not self._can(lambda: self._sampler.sample(now)):
-            return False
-        self._pace.sampled(time.thread_time_ns() - began if measured else None)
-        if self._sampler.still:  # it was only the probe that has run
-            self._next_sample_ns = now + self._pace.rest()
-            return True
-        self._scheduler.wake()
-        self._pace.wake()
-        self._next_sample_ns = max(self._next_sample_ns + self._pace.period_ns, now)
-        return True
-
-    def _can(self, read: Callable[[], None]) -> bool:
-        """Read; False when there can be no reading any more."""
-        try:
-            read()
-        except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
-        except (MemoryGone, OSError):
-            self.target_ended()
-        else:
-            return True
-        return False
+    @property
+    def sampling(self) -> bool:
+        """Samples are taken from outside, one by one."""
+        return self._threads.sampling
 
     @property
     def rests(self) -> bool:
         """Nothing that is read from time to time can have changed."""
-        return self.sampling and self._pace.resting and not self.working
+        return self._threads.resting and not self.working
 
     def _run_jobs(self, now: int) -> None:
         try:
             self._scheduler.run(now)
         except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
+            self._threads.fall_back(f"no longer permitted ({error})")
         except (MemoryGone, OSError):
             pass  # the sampler, or the launcher, tells of the end
 
     def _may_be_copied(self) -> bool:
         return self._heap is not None and self._heap.copied
-
-    def _slice(self, now: int) -> None:
-        self._scheduler.at(self._slice, now + self._slice_ns())
-        if self._heap is not None:
-            self._heap.ran(self._sampler.ran_ns if self.sampling else now)
-        if self._inside is not None:
-            self._inside.slice()
-            return
-        if not self._still_the_same():
-            return
-        self.peers.read()  # which thread is its own it has said before we saw it
-        if not self._can(self._sampler.read_stacks):
-            return
-        self._sampler.slice(self._pace.rate_hz)
-        if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:
-            self._sampler.threads.names_wanted = False
-            self.peers.tell_probe(ASK)
-
-    def _review(self, now: int) -> None:
-        self._scheduler.at(self._review, now + REVIEW_NS)
-        reason = self._pace.review()
-        if reason:
-            self._context.emit(
-                ev.RateChanged(
-                    at=now / 1e9,
-                    process=self._context.process,
-                    rate_hz=self._pace.rate_hz,
-                    reason=reason,
-                )
-            )
-        with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
-            self._sampler.check_code()
-        self._sampler.read_counters()
-        missed = self._sampler.threads.missed
-        if missed:
-            self._context.limit(
-                "short threads", f"{missed} threads began and ended between two samples"
-            )
-        if len(self._sampler.threads.by_tid) > self._sampler.threads.most_kept:
-            self._context.limit("threads", short_of_files(self._sampler.threads.most_kept))
-        if self.peers.trouble:
-            self._context.limit("probe", f"it, or a copy, was let go: {self.peers.trouble}")
-        self._emit_cost(now)
 
     def _ask(self, now: int) -> None:
         self._scheduler.at(self._ask, now + ASK_NS)
@@ -390,33 +261,18 @@ class Watch:
         self._probe_away = False
         self.peers.tell_probe(ASK)
 
-    def _slice_ns(self) -> int:
-        """A slice says something of every thread: with hundreds they are longer."""
-        return SLICE_NS * max(1, min(10, len(self._sampler.threads.by_tid) // MANY_THREADS))
+    def _report_cost(self, now: int) -> int:
+        if self.peers.trouble:
+            self._context.limit("probe", f"it, or a copy, was let go: {self.peers.trouble}")
+        if self._heap is not None:
+            self._heap.ran(self._threads.ran_ns)
+        self._emit_cost(now)
+        return now + COST_NS
 
-    def _still_the_same(self) -> bool:
-        """Whether the interpreter is where it was. If not it has ended, and its process soon does;
-        or the target has called exec, and what was read since is nothing: it is thrown away."""
-        interpreter = self._sampler.interpreter
-        try:
-            if interpreter is None or interpreter.alive():
-                return True
-        except ReadingDenied as error:
-            self._fall_back(f"no longer permitted ({error})")
-            return False
-        except MemoryGone:
-            self.target_ended()
-            return False
-        if read_image(self.pid) in (self._image, b""):
-            self._sampler.slice(self._pace.rate_hz)
-            self._sampler.leave_interpreter()
-            return False
-        self._sampler.discard()
-        self._context.limit(
-            "interpreter", "the target has replaced itself by another program (exec)"
-        )
-        self.end("the target has replaced itself by another program (exec)")
-        return False
+    def _replaced(self) -> None:
+        reason = "the target has replaced itself by another program (exec)"
+        self._context.limit("interpreter", reason)
+        self.end(reason)
 
     def _emit_cost(self, now: int) -> None:
         calibration = self._hello.cpu_s if self._hello else 0.0
@@ -425,7 +281,7 @@ class Watch:
                 at=now / 1e9,
                 process=self._context.process,
                 probe_cpu_s=calibration + self._probe_cpu_s,
-                probe_gil_held_s=calibration + self._sampler.probe_held_ns / 1e9,
+                probe_gil_held_s=calibration + self._threads.sampler.probe_held_ns / 1e9,
                 daemon_cpu_s=time.process_time(),
                 tracing_s=self._heap.tracing_s if self._heap else 0.0,
             )
@@ -435,13 +291,11 @@ class Watch:
         """No reading after this; what is worked on in copies goes on until :meth:`end`."""
         if self.over:
             return
-        if self.sampling:
-            self.sampling = False
-            self._sampler.end()
+        self._threads.end()
         if self._hello is None and self.peers.stranger is not None:
             self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
         self._usage.end()
-        for job in (self._slice, self._review, self._ask, self._check_hello):
+        for job in (self._ask, self._check_hello):
             self._scheduler.drop(job)
         if self._heap is not None:
             self._heap.target_ended()
@@ -463,10 +317,6 @@ class Watch:
         self.over = reason
         if self._heap is not None:
             self._heap.end()
-        if self.sampling:
-            self.sampling = False
-            self._sampler.end()
-        if self._inside is not None:
-            self._inside.slice()
+        self._threads.end()
         self._emit_cost(self.now_ns())
         self._scheduler.clear()
