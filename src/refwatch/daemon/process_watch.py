@@ -17,6 +17,7 @@ from refwatch.readings.threads.thread_list import read_image
 from refwatch.session import events as ev
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.target.probe_commands import Ask, End, SampleInside
 from refwatch.target.probe_link import Peers
 from refwatch.target.probe_messages import (
     Answer,
@@ -41,13 +42,10 @@ ASK_NS = 1_000_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
 HELLO_LIMIT_NS = 2_000_000_000
 INSIDE_HZ = 50  # as the probe has it
-SAMPLE = b'{"command":"sample"}\n'
 OTHER_INTERPRETERS = (
     "there are others in this process: of a thread in one with a GIL of its own only what the "
     "kernel says is told; that GIL and the code that runs there are not watched"
 )
-END = b'{"command":"end"}\n'
-ASK = b'{"command":"ask"}\n'
 
 
 class Watch:
@@ -79,7 +77,7 @@ class Watch:
             launcher=launcher,
             memory=None,
             emit=emit,
-            write=self.peers.tell_probe,
+            send=self.peers.send,
             clock=self.now_ns,
         )
         self._scheduler = self._context.scheduler
@@ -136,7 +134,7 @@ class Watch:
         self._usage.read_last()
         if self._heap is not None:
             self._heap.read_last(ending)
-        self.peers.tell_probe(END)
+        self.peers.send(End())
         self._say_why(ending)
         self._sampler.skip_wait(self.now_ns())
 
@@ -199,7 +197,7 @@ class Watch:
         gil = self._hello.layout.gil
         self._inside = InsideSampler(self._context, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self.now_ns())
-        self.peers.tell_probe(SAMPLE)
+        self.peers.send(SampleInside())
         self._scheduler.at(self._slice, self.now_ns() + SLICE_NS)
         self._scheduler.at(self._ask, self.now_ns() + ASK_NS)
         self._scheduler.drop(self._review)
@@ -335,7 +333,7 @@ class Watch:
         self._sampler.slice(self._pace.rate_hz)
         if self._sampler.threads.names_wanted and now - self._answer_at_ns > NAMES_NS:
             self._sampler.threads.names_wanted = False
-            self.peers.tell_probe(ASK)
+            self.peers.send(Ask())
 
     def _review(self, now: int) -> None:
         self._scheduler.at(self._review, now + REVIEW_NS)
@@ -361,7 +359,7 @@ class Watch:
 
     def _ask(self, now: int) -> None:
         self._scheduler.at(self._ask, now + ASK_NS)
-        self.peers.tell_probe(ASK)
+        self.peers.send(Ask())
 
     def _slice_ns(self) -> int:
         """A slice says something of every thread: with hundreds they are longer."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.target.events import ReadingLimited
 from refwatch.target.memory import RemoteMemory
+from refwatch.target.probe_commands import ProbeCommand
 from refwatch.target.scheduler import Scheduler
 from refwatch.wire.event import TimedEvent
-
-Command = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +26,8 @@ class Context:
     """Pid of the launcher: copies become its children where it is the parent."""
     memory: RemoteMemory | None
     emit: Callable[[TimedEvent], None]
-    write: Callable[[bytes], None]
-    """Sends the probe a line."""
+    send: Callable[[ProbeCommand], None]
+    """Sends the probe a command."""
     clock: Callable[[], int]
     """Nanoseconds since the session began."""
     scheduler: Scheduler = field(default_factory=Scheduler)
@@ -47,12 +45,3 @@ class Context:
             self.emit(
                 ReadingLimited(at=self.now(), process=self.process, reading=reading, reason=reason)
             )
-
-    def send(self, command: Command) -> None:
-        """Send the probe a command."""
-        self.write(line_of(command))
-
-
-def line_of(command: Command) -> bytes:
-    """The command as one line of JSON. In it everything is ASCII, surrogates too."""
-    return json.dumps(command).encode() + b"\n"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.wire.connections import Connection
 
@@ -34,8 +36,8 @@ class Work:
     """Gets the reason, once, when it ends without a Done."""
     limit_s: float
     asked_s: float
-    command: Callable[[], bytes]
-    """Makes what the probe is asked, each time that it is."""
+    command: Callable[[], pc.ProbeCommand]
+    """Makes the command for the probe, each time that it is sent."""
     again_s: float | None = None
     """When it is asked once more."""
     pid: int = 0
@@ -51,7 +53,7 @@ class Work:
 class Copies:
     """All copies of process ``pid``, whose parent is ``launcher`` if that is refwatch's."""
 
-    def __init__(self, pid: int, launcher: int, send: Callable[[bytes], None]) -> None:
+    def __init__(self, pid: int, launcher: int, send: Callable[[pc.ProbeCommand], None]) -> None:
         self._pid = pid
         self._launcher = launcher
         self._send = send
@@ -81,34 +83,32 @@ class Copies:
 
     def start(
         self,
-        kind: str,
-        task: dict[str, object],
+        query: pc.AnyQuery,
         take: Callable[[rp.WorkReport | rp.Copied], None],
         fail: Callable[[str], None],
         *,
         limit_s: float,
         name: str = "",
         held: Callable[[], list[int]] | None = None,
+        inside: bool = False,
     ) -> str:
-        """Have a copy made for ``task``; return the name of the work. ``held``: the addresses at
-        which the probe holds a reference, if the copy is to know. A copy that is put off is asked
-        for with those of then: at one of before there may be no object any more."""
+        """Have a copy made for ``query``; return the name of the work. ``held``: addresses at which
+        the probe holds a reference. A copy that is put off is asked for with those of then: at an
+        earlier address there may be no object any more. ``inside``: the target itself answers."""
         self._count += 1
-        name = name or f"{kind}-{self._count}"
+        name = name or f"{query.__struct_config__.tag}-{self._count}"
         self.cancel(name, "asked for again")
-        command = {
-            "command": "inside" if task.get("inside") else "copy",
-            "work": name,
-            "launcher": self._launcher,
-            "frames": True,
-            "task": kind,
-            **task,
-        }
 
-        def line() -> bytes:
-            return json.dumps(command | ({"held": held()} if held else {})).encode() + b"\n"
+        def command() -> pc.ProbeCommand:
+            asked = query
+            if held is not None and isinstance(query, pc.HeldQuery):
+                asked = msgspec.structs.replace(query, held=held())
+            if inside:
+                return pc.AnswerInside(work=name, query=asked)
+            frames = query.takes_frames
+            return pc.MakeCopy(work=name, launcher=self._launcher, frames=frames, query=asked)
 
-        self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
+        self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), command)
         self._ask(self._works[name])
         return name
 
@@ -116,12 +116,12 @@ class Copies:
         self._unanswered += 1
         self._send(work.command())
 
-    def tell(self, name: str, command: dict[str, object]) -> bool:
+    def tell(self, name: str, command: pc.CopyCommand) -> bool:
         """Send the copy of this work a command; False when it is not there."""
         work = self._works.get(name)
         if work is None or work.connection is None or not work.connection.open:
             return False
-        work.connection.send(json.dumps(command).encode() + b"\n")
+        work.connection.send(pc.encode(command))
         return True
 
     def cancel(self, name: str, reason: str) -> None:
@@ -207,7 +207,7 @@ class Copies:
     def _still_there(self, pid: int) -> bool:
         """Have the target wait for its own child; the launcher sees to those that are its."""
         if _state(pid) == "Z" and _parent(pid) == self._pid:
-            self._send(json.dumps({"command": "reap", "pid": pid}).encode() + b"\n")
+            self._send(pc.Reap(pid=pid))
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
 
     def _end(self, work: Work, reason: str | None) -> None:

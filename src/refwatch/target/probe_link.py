@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from refwatch.target.probe_commands import ProbeCommand, encode
 from refwatch.target.probe_messages import Hello, Report, Stranger
 from refwatch.wire.connections import Connection
 
@@ -59,7 +60,7 @@ class Peers:
         """What becomes readable when the probe has said something."""
         return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
-    def tell_probe(self, line: bytes) -> None:
+    def send(self, command: ProbeCommand) -> None:
         """Send the probe a command, if there is one."""
         if self._probe is not None:
-            self._probe.send(line)
+            self._probe.send(encode(command))

@@ -1,6 +1,7 @@
-"""What the probe tells the daemon. One line of JSON each; the ``message`` field names it.
+"""Reports of the probe and of hidden copies: one line of JSON each, named by ``message``.
 
-The probe writes these by hand, because it imports nothing of ours: a test holds the two together.
+The probe has the same messages as a table (probe/messages.py), because it imports nothing of ours:
+a test holds the two together.
 """
 
 from __future__ import annotations
@@ -324,16 +325,18 @@ class ReferrersReport(_Work, frozen=True, kw_only=True, tag="referrers"):
     left_out: int
 
 
-class Way(Struct, frozen=True, kw_only=True):
-    """How the probe finds an object again: ("module", name), then steps."""
+class ObjectPath(Struct, frozen=True, kw_only=True):
+    """How the probe finds an object in the target: ("module", name), then further steps."""
 
     address: int
     steps: list[tuple[str, str | int]]
 
 
-class WayReport(_Work, frozen=True, kw_only=True, tag="way"):
+class PathReport(_Work, frozen=True, kw_only=True, tag="path"):
+    """``path`` is None where names, keys and indices do not lead to the object."""
+
     node: int
-    way: Way | None
+    path: ObjectPath | None
 
 
 class GraphReport(_Work, frozen=True, kw_only=True, tag="graph"):
@@ -371,7 +374,7 @@ WorkReport = (
     | MemoryReport
     | ChainsReport
     | ReferrersReport
-    | WayReport
+    | PathReport
     | GraphReport
     | TracesReport
     | Done

@@ -21,6 +21,7 @@ from refwatch.readings.allocations.burst_totals import BurstUses, Seen
 from refwatch.readings.allocations.events import AllocationsSwitched, BurstMeasured
 from refwatch.readings.allocations.sampled_blocks import Block, Blocks
 from refwatch.readings.allocations.site_table import Numbers
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
@@ -208,22 +209,9 @@ class Bursts:
         """Have the probe open, or go on with another mean."""
         assert self._frames is not None
         self._asked += 1
-        frames = {
-            "path": self._frames.path,
-            "code_offset": self._frames.code_offset,
-            "instruction_offset": self._frames.instruction_offset,
-            "previous_offset": self._frames.previous_offset,
-        }
         self._opened_mean, self._opened_follow = self._mean, self._follow
         self._opening_ns = random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
-        self._context.send(
-            {
-                "command": "burst_open",
-                "frames": frames,
-                "mean": self._mean,
-                "follow": self._follow,
-            }
-        )
+        self._context.send(pc.OpenBurst(frames=self._frames, mean=self._mean, follow=self._follow))
 
     def _take_early(self, early: rp.EarlyBurst, now: int) -> None:
         """The first window has begun before the target's first line."""
@@ -358,7 +346,7 @@ class Bursts:
 
     def _close(self) -> None:
         self._opened_ns = None
-        self._context.send({"command": "burst_close"})
+        self._context.send(pc.CloseBurst())
 
     def _pause(self, now: int, coverage: float) -> None:
         """The next window begins at random, so that they cover this share of the time."""

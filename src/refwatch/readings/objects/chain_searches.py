@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.records import TypeName
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -82,21 +83,20 @@ class ChainSearches:
                 self._take(report, search, again=before is None)
             elif isinstance(report, rp.Progress):
                 if unsaid:  # to the copy alone: it is much, and the target is not to have it
-                    self._copies.tell(report.work, {"command": "before", "spread": unsaid.pop()})
+                    self._copies.tell(report.work, pc.EarlierSpread(spread=unsaid.pop()))
                 if search.progress is not None:
                     search.progress(report)
 
         module, name = search.name
-        task: dict[str, object] = {"module": module, "name": name, "born": search.born}
-        task |= {"compared": before is not None, "any": bool(search.work)}
+        query = pc.Chains(
+            module=module,
+            name=name,
+            born=search.born,
+            compared=before is not None,
+            or_any=bool(search.work),
+        )
         self._copies.start(
-            "chains",
-            task,
-            take,
-            search.over,
-            limit_s=LIMIT_S,
-            name=search.work,
-            held=self._held,
+            query, take, search.over, limit_s=LIMIT_S, name=search.work, held=self._held
         )
 
     def cancel(self, work: str, reason: str) -> None:
