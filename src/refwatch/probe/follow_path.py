@@ -16,8 +16,8 @@ def follow_path(steps: list[Step]) -> object:
             obj = attribute_of(obj, str(name))
         elif kind == "key" and is_a(obj, dict):
             obj = _item(obj, name)
-        elif kind == "index":
-            obj = _element(obj, int(str(name)))
+        elif kind == "index" and type(name) is int:
+            obj = _element(obj, name)
         else:
             raise LookupError(str(name))
     return obj

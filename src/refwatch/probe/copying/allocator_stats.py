@@ -33,11 +33,11 @@ class AllocatorStats:
 
     def __init__(self) -> None:
         self._pid = -1
-        self._file = int(str(libc.memfd_create(b"refwatch", 0)))
+        self._file = int(libc.memfd_create(b"refwatch", 0))
         if self._file < 0:
             return
         number = ctypes.c_long(SYS_CLONE[_machine()])
-        self._pid = int(str(libc.syscall(number, ctypes.c_ulong(0), None, None, None, None)))
+        self._pid = int(libc.syscall(number, ctypes.c_ulong(0), None, None, None, None))
         if self._pid == 0:
             try:
                 libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(SIGKILL), 0, 0, 0)
@@ -121,8 +121,8 @@ def _stop_tracing() -> None:
 def _printed(print_them: Callable[[], object]) -> str:
     """What the function prints to C's stderr, which is /dev/null in the copy."""
     stderr = ctypes.c_void_p.in_dll(libc, "stderr")
-    number = int(str(libc.fileno(stderr)))
-    file = int(str(libc.memfd_create(b"refwatch", 0)))
+    number = int(libc.fileno(stderr))
+    file = int(libc.memfd_create(b"refwatch", 0))
     if number < 0 or file < 0:
         return ""
     libc.fflush(stderr)

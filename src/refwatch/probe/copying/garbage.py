@@ -45,8 +45,8 @@ def find(young: int, held: Collection[int]) -> Message:
     places = set(map(id, dead))
     everything = dead + _held_by_them_alone(dead)
     counts = count_types(everything)
-    rows = sorted(type_rows(counts, sizes(everything, counts)), key=lambda row: -int(str(row[2])))
-    size = sum(int(str(row[3])) for row in rows)
+    rows = sorted(type_rows(counts, sizes(everything, counts)), key=lambda row: -row[2])
+    size = sum(row[3] for row in rows)
     types = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:LISTED]]
     return {
         "garbage": [address for address in held if address in places],

@@ -118,14 +118,14 @@ def untracked(objects: list[object], others: Iterable[object] = ()) -> list[obje
     return list(found.values())
 
 
-def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[object]]:
-    """[module, name, count, size] of each type name; several types may share one."""
+def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[tuple[str, str, int, int]]:
+    """(module, name, count, size) of each type name; several types may share one."""
     rows: dict[tuple[str, str], list[int]] = {}
     for address, count in counts.items():
         row = rows.setdefault(name_of(object_at(address)), [0, 0])
         row[0] += count
         row[1] += bytes_of.get(address, 0)
-    return [[*name, *row] for name, row in rows.items()]
+    return [(*name, count, size) for name, (count, size) in rows.items()]
 
 
 def sizer(cls: type) -> tuple[Callable[[object], int], bool]:

@@ -8,16 +8,17 @@ from .reference_chains import ChainFinder
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .frozen_heap import Heap
+
+    Row = dict[str, Any]
 
 LISTED = 5
 LONGEST_S = 3.0  # of the search for their holders
 KEYS_HEAD = 64  # bytes at most before the table of a dict: struct _dictkeysobject
 SET_ENTRY = 16  # sizeof(setentry) of CPython's Include/cpython/setobject.h
 POINTER = 8
-
-Row = dict[str, object]
 
 
 def rows(large: list[tuple[int, object]]) -> list[Row]:
@@ -36,7 +37,7 @@ def rows(large: list[tuple[int, object]]) -> list[Row]:
 
 def add_chains(found: list[Row], heap: Heap, progress: Callable[[str, float | None], None]) -> None:
     """Add the ``chain`` to each row, empty if none was found."""
-    places = [int(str(row["address"]), 16) for row in found]
+    places = [int(row["address"], 16) for row in found]
     finder = ChainFinder(heap, places, progress, longest_s=LONGEST_S)
     for row, place in zip(found, places, strict=True):
         held = place in finder.search.above

@@ -48,7 +48,7 @@ class Worker:
         self._work = work
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._socket.connect(path)
-        self.send({"message": "copy", "pid": int(str(libc.getpid()))})
+        self.send({"message": "copy", "pid": int(libc.getpid())})
 
     def send(self, report: Message) -> None:
         """Send one report. Raises OSError if nobody listens any more."""

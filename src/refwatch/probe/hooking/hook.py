@@ -42,7 +42,11 @@ MALLOC, FREE, FUNCTIONS = 1, 4, 5  # indices in a PyMemAllocatorEx, and its size
 SLOW_S = 2e-6  # for a block: another hook is installed (PYTHONTRACEMALLOC)
 LEAST_S = 1e-10
 
-Frames = dict[str, object]
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from typing import Any
+
+    Frames = dict[str, Any]
 
 
 class Hook:
@@ -109,12 +113,12 @@ class Hook:
 
     def _set_frames(self, frames: Frames) -> None:
         words = self._words
-        path: list[int] = frames["path"]  # type: ignore[assignment]
+        path: list[int] = frames["path"]
         words[PATH] = path[0]
         words[PATH + 1] = path[1] if len(path) > 1 else NONE
-        words[CODE] = int(str(frames["code_offset"]))
-        words[INSTRUCTION] = int(str(frames["instruction_offset"]))
-        words[PREVIOUS] = int(str(frames["previous_offset"]))
+        words[CODE] = frames["code_offset"]
+        words[INSTRUCTION] = frames["instruction_offset"]
+        words[PREVIOUS] = frames["previous_offset"]
 
     def _install(self, follow: bool) -> None:
         """Install our functions, unless other functions are installed in front of them."""

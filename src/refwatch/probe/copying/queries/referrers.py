@@ -20,12 +20,13 @@ from ..root_search import RootSearch
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from ...builtin_types import Getter
     from ...messages import Message
     from ..worker import Worker
 
-    Row = dict[str, object]
+    Row = dict[str, Any]
 
 _proxy_of: Getter = vars(type)["__dict__"].__get__
 MOST_ROWS = 100
@@ -76,16 +77,14 @@ class ReferrerTree:
         references = None if count >= IMMORTAL else count - ours
         obj = object_at(address)
         rows = self._holders(obj) + self._frames(address)
-        alike: dict[object, int] = {}
+        alike: dict[str, int] = {}
         for row in rows:
             alike[row["type"]] = alike.get(row["type"], 0) + 1
         # A holder unlike the others is not pushed out by many alike, as items that know their list.
-        rows.sort(
-            key=lambda row: (not row.get("root"), alike[row["type"]], -int(str(row["count"])))
-        )
-        seen = sum(int(str(row["count"])) for row in rows)
+        rows.sort(key=lambda row: (not row.get("root"), alike[row["type"]], -row["count"]))
+        seen = sum(row["count"] for row in rows)
         for row in rows[:MOST_ROWS]:
-            row["node"] = self._add(int(str(row["address"]), 16))
+            row["node"] = self._add(int(row["address"], 16))
         return {
             "message": "referrers",
             "node": node,
