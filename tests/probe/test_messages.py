@@ -24,7 +24,7 @@ from refwatch.probe.messages import (
 )
 from refwatch.target import probe_commands as pc
 from refwatch.target.layout import FramesPlace
-from refwatch.target.probe_messages import Report
+from refwatch.target.probe_messages import Answer, Report, Trouble
 
 PROBE = Path(refwatch.__file__).parent / "probe"
 SCALARS = {
@@ -174,7 +174,7 @@ def test_a_kind_may_be_null_or_missing() -> None:
 
 def test_a_report_has_all_its_fields_and_no_other() -> None:
     REPORTS.check_names({"message": "no_copy", "work": "w", "reason": "none"})
-    for wrong in ({"reason": "none"}, {"work": "w", "reason": "none", "passsing": True}):
+    for wrong in ({"reason": "none"}, {"work": "w", "reason": "none", "passes": True}):
         with pytest.raises(ValueError, match="malformed message no_copy"):
             REPORTS.check_names({"message": "no_copy", **wrong})
 
@@ -204,19 +204,38 @@ def test_each_query_has_a_module_that_takes_its_fields() -> None:
         assert fields == set(QUERIES.table[query])
 
 
-def test_each_command_is_run_by_what_takes_its_fields() -> None:
-    out = run("""
+PROBE_THREAD = """
 import inspect, json, socket, tempfile
 from _refwatch_probe.probe_thread import ProbeThread
-path = tempfile.mktemp()
-with socket.socket(socket.AF_UNIX) as server:
-    server.bind(path)
+with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+    server.bind(folder + "/socket")
     server.listen()
-    thread = ProbeThread(link.Link(path), {}, {"thread_count": None, "threads": None})
-    os.unlink(path)
-found = {name: list(inspect.signature(function).parameters)
-         for name, function in thread._commands.items()}
+    thread = ProbeThread(
+        link.Link(folder + "/socket"), {}, {"thread_count": None, "threads": None}
+    )
+    daemon, _ = server.accept()
+"""
+
+
+def test_each_command_is_run_by_what_takes_its_fields() -> None:
+    out = run(f"""{PROBE_THREAD}
+found = {{name: sorted(inspect.signature(function).parameters)
+         for name, function in thread._commands.items()}}
 print(json.dumps(found))
 """)
-    fields = {name: sorted(fields) for name, fields in COMMANDS.table.items()}
-    assert {name: sorted(names) for name, names in json.loads(out).items()} == fields
+    assert json.loads(out) == {name: sorted(fields) for name, fields in COMMANDS.table.items()}
+
+
+def test_only_a_malformed_command_is_trouble() -> None:
+    out = run(f"""{PROBE_THREAD}
+thread.begin()
+for line in ("no json", "[1]", *map(json.dumps, ({{"command": "dance"}}, {{"command": "read"}}))):
+    daemon.sendall(line.encode() + b"\\n")
+daemon.sendall(json.dumps({{"command": "ask"}}).encode() + b"\\n")
+answers = daemon.makefile()
+print(answers.readline(), answers.readline(), end="")
+daemon.close()
+""")
+    trouble, answer = (msgspec.json.decode(line, type=Report) for line in out.splitlines())
+    assert trouble == Trouble(reason="ValueError: malformed command read: watches")
+    assert isinstance(answer, Answer)

@@ -31,10 +31,15 @@ class Tagged:
         self.tag = tag
         self.table = table
 
+    def name_of(self, message: Message) -> str | None:
+        """The message's name if it is in the table."""
+        name = message.get(self.tag)
+        return name if type(name) is str and name in self.table else None
+
     def decode(self, message: Message) -> tuple[str, dict[str, Any]] | None:
         """(name, fields), or None for an unknown name. Raises ValueError for a malformed one."""
-        name = message.get(self.tag)
-        if type(name) is not str or name not in self.table:
+        name = self.name_of(message)
+        if name is None:
             return None
         fields: dict[str, object] = {}
         for key, kind in self.table[name].items():
@@ -71,7 +76,7 @@ def matches(value: object, kind: object) -> bool:
     if isinstance(kind, Maybe):
         return value is None or matches(value, kind.kind)
     if isinstance(kind, Tagged):
-        return type(value) is dict and value.get(kind.tag) in kind.table
+        return type(value) is dict and kind.name_of(value) is not None
     return isinstance(value, kind)  # type: ignore[arg-type]  # str | int
 
 

@@ -1,6 +1,6 @@
 """Untracking of the probe's own objects, which the target's collector would visit each time.
 
-They are some 700, where a new interpreter has 7,000. What the probe has imported is not its own:
+They are some 800, where a new interpreter has 7,000. What the probe has imported is not its own:
 the target may import it too, and must find it as it would alone.
 
 The probe's objects stay to the end, so none becomes garbage. An untracked object must not be freed

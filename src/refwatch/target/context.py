@@ -1,4 +1,4 @@
-"""What every collector of a process is given."""
+"""Context of a process's collectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refwatch.wire.event import TimedEvent
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One process under watch, and the ways to reach it and the session.
+    """A watched process, and how to reach it and the session.
 
     ``memory`` is None where its memory may not be read from outside.
     """
@@ -32,14 +32,14 @@ class Context:
     """Nanoseconds since the session began."""
     scheduler: Scheduler = field(default_factory=Scheduler)
     limits: dict[str, str] = field(default_factory=dict)
-    """Readings that were said to be missing or less exact, and why."""
+    """Readings that were reported missing or less exact, and why."""
 
     def now(self) -> float:
         """Seconds since the session began."""
         return self.clock() / 1e9
 
     def limit(self, reading: str, reason: str) -> None:
-        """Say that a reading is missing or less exact, once for each reason."""
+        """Report that a reading is missing or less exact, once for each reason."""
         if self.limits.get(reading) != reason:
             self.limits[reading] = reason
             self.emit(

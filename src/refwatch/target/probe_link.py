@@ -1,4 +1,4 @@
-"""Who talks to the daemon from inside the target: its probe, and its copies."""
+"""Connections of a target's probe and of its copies to the daemon."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Peers:
-    """Their connections; ``take`` gets each report with the one that it came by. Only process
-    ``pid`` may say hello: in another, objects and threads are others."""
+    """All such connections; ``take`` gets each report with its connection. Only process ``pid`` may
+    send a hello: another has other objects and threads."""
 
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
-        """Another process that would have; its pid."""
+        """Pid of another process that has tried to."""
         self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
         self._probe: Connection[Report] | None = None
-        """The one that has said hello."""
+        """The one that has sent the hello."""
 
     def add(self, connection: socket.socket) -> None:
-        """One more has connected."""
+        """Add a new connection."""
         self._all.append(Connection(connection, _reports))
 
     def files(self) -> list[int]:
-        """What becomes readable when one has said something."""
+        """Descriptors that become readable with a report."""
         return [peer.fileno() for peer in self._all if peer.open]
 
     def read(self) -> None:
-        """Take in what they have sent."""
+        """Read and take all reports."""
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
@@ -57,7 +57,7 @@ class Peers:
 
     @property
     def probe_file(self) -> int | None:
-        """What becomes readable when the probe has said something."""
+        """Descriptor that becomes readable with a report of the probe."""
         return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
     def send(self, command: ProbeCommand) -> None:
