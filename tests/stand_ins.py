@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 
@@ -10,13 +9,14 @@ from refwatch.session import events as ev
 from refwatch.session.process import ProcessState
 from refwatch.target.context import Context
 from refwatch.target.memory import RemoteMemory
+from refwatch.target.probe_commands import ProbeCommand
 from refwatch.wire.event import MAIN, TimedEvent
 
 
 def context(
     emit: Callable[[TimedEvent], None],
     *,
-    asked: Callable[[dict[str, object]], None] = lambda _: None,
+    asked: Callable[[ProbeCommand], None] = lambda _: None,
     clock: Callable[[], int] = lambda: 0,
     memory: RemoteMemory | None = None,
 ) -> Context:
@@ -27,7 +27,7 @@ def context(
         launcher=os.getppid(),
         memory=memory,
         emit=emit,
-        write=lambda line: asked(json.loads(line)),
+        send=asked,
         clock=clock,
     )
 

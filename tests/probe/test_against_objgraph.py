@@ -9,9 +9,9 @@ import sys
 PROGRAM = """
 import dataclasses, gc, json, sys
 import objgraph
-from refwatch.probe.copying import census
-from refwatch.probe.copying.chains import ChainFinder
-from refwatch.probe.copying.frozen import Heap
+from refwatch.probe.copying.queries import census
+from refwatch.probe.copying.reference_chains import ChainFinder
+from refwatch.probe.copying.frozen_heap import Heap
 
 class Node:
     def __init__(self, value):

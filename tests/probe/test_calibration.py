@@ -129,7 +129,7 @@ def test_the_probe_loads_little() -> None:
     """Every module that it needs is one more in the target."""
     out = run(
         "before = set(sys.modules)\nstart._calibrate(os.getpid(), {})\n"
-        "from _refwatch_probe import answer\n"
+        "from _refwatch_probe import probe_thread\n"
         "print(json.dumps(sorted(m for m in sys.modules if m not in before)))"
     )
     loaded = {name.partition(".")[0] for name in json.loads(out)}

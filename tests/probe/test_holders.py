@@ -13,10 +13,9 @@ LOOK = """
 import gc, json, sys
 gc.disable()
 from refwatch.probe.copying import garbage, growth
-from refwatch.probe.copying.chains import ChainFinder
-from refwatch.probe.copying.from_roots import FromRoots
-from refwatch.probe.copying.frozen import Heap
-from refwatch.probe.copying.instances import instances
+from refwatch.probe.copying.reference_chains import ChainFinder
+from refwatch.probe.copying.frozen_heap import Heap
+from refwatch.probe.copying.instances import find_instances
 
 gc.collect()
 before = []
@@ -24,7 +23,7 @@ before = []
 def find(name, born=0, module="__main__"):
     "What a search tells of the objects of this type: chains as lists of edges."
     young = len(gc.get_objects(generation=0))
-    every, _ = instances(module, name, young)
+    every, _ = find_instances(module, name, young)
     found = ChainFinder(Heap([], young), every, lambda *_: None).find(born, 3)
     print(json.dumps({
         "chains": [[link.get("edge") or link["name"] for link in chain] for chain in found.chains],
@@ -34,10 +33,10 @@ def find(name, born=0, module="__main__"):
 def grown(name):
     "Chains of what has become more since the last time."
     young = len(gc.get_objects(generation=0))
-    every, _ = instances("builtins", name, young)
+    every, _ = find_instances("builtins", name, young)
     finder = ChainFinder(Heap([], young), every, lambda *_: None)
-    below = growth.Below(finder.found, every)
-    chains = finder.told(below.grown(json.loads(before[0]), 3)) if before else []
+    below = growth.Below(finder.search, every)
+    chains = finder.chains_of(below.grown(json.loads(before[0]), 3)) if before else []
     before[:] = [json.dumps(below.spread())]
     print(json.dumps([[link.get("edge") or link["name"] for link in chain] for chain in chains]))
 """
@@ -170,9 +169,9 @@ del held
 find("Ring")
 find("Held")
 young = len(gc.get_objects(generation=0))
-found = garbage.look(young, [id(keep)])
+found = garbage.find(young, [id(keep)])
 del keep
-again = garbage.look(young, [])
+again = garbage.find(young, [])
 print(json.dumps([found, again["unreachable"]["objects"]]))
 print(json.dumps(gc.collect()))
 """
@@ -191,8 +190,8 @@ def test_garbage_is_not_laid_at_the_door_of_what_holds_others_of_its_class() -> 
 
 def test_a_search_that_was_cut_proves_nothing() -> None:
     program = """
-from refwatch.probe.copying import from_roots
-from_roots.MOST = 500
+from refwatch.probe.copying import root_search
+root_search.MOST = 500
 class Item: pass
 items = [Item() for _ in range(1000)]
 find("Item")

@@ -17,9 +17,9 @@ TOOL = Path(__file__).resolve().parents[2] / "tools" / "assemble.py"
 BEGIN = """
 import _thread, ctypes, gc, struct, tracemalloc
 from _refwatch_probe.calibration.find_frames import find_frames
-from _refwatch_probe.hooking import board
+from _refwatch_probe.hooking import buffer
 from _refwatch_probe.hooking.hook import Hook
-from _refwatch_probe.peek import Memory
+from _refwatch_probe.own_memory import Memory
 
 frames = find_frames(Memory())
 hook = Hook()
@@ -33,10 +33,10 @@ def functions():
 def records(since):
     found = []
     for number in range(since, hook.count):
-        at = hook.place()["records"] + number % board.RECORDS * board.RECORD
-        data = ctypes.string_at(at, board.RECORD)
+        at = hook.place()["records"] + number % buffer.RECORDS * buffer.RECORD
+        data = ctypes.string_at(at, buffer.RECORD)
         address, size, depth, freed = struct.unpack_from("<4Q", data)
-        words = struct.unpack_from(f"<{2 * depth}Q", data, board.HEAD)
+        words = struct.unpack_from(f"<{2 * depth}Q", data, buffer.HEAD)
         found.append((address, size, freed, [code & ~7 for code in words[::2]]))
     return found
 
@@ -214,11 +214,11 @@ def test_more_blocks_than_there_is_room_for_overwrite_the_oldest() -> None:
     said = hooked("""
 hook.open(frames, 1, follow=True)
 start = hook.count
-for _ in [None] * (3 * board.RECORDS): bytes(900)
+for _ in [None] * (3 * buffer.RECORDS): bytes(900)
 looked = hook.count - start
 hook.close()
-newest = records(hook.count - board.RECORDS)
-said = [looked >= 3 * board.RECORDS, sum(size == 933 for _, size, _, _ in newest) > 4000]
+newest = records(hook.count - buffer.RECORDS)
+said = [looked >= 3 * buffer.RECORDS, sum(size == 933 for _, size, _, _ in newest) > 4000]
 """)
     assert said == [True, True]
 

@@ -20,7 +20,7 @@ from loading import Loader
 loader = Loader({str(PROBE)!r})
 for name in ("start", "calibration.search", "service", "hooking.hook"):
     loader.load("_refwatch_probe." + name)
-loader.load("_refwatch_probe.tracing")._C()
+loader.load("_refwatch_probe.tracing")._Functions()
 print(json.dumps({{name: sorted(vars(copy)) for name, copy in loader._library.items()}}))
 """
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from refwatch.probe.copying.allocation_sites import sites_of
 from refwatch.probe.copying.functions import Files, functions_at
-from refwatch.probe.copying.traces import INJECT, grouped, is_own, largest, sites_of
-from refwatch.probe.plain import FOLDER
+from refwatch.probe.copying.queries.traces import INJECT, grouped, is_own, largest
+from refwatch.probe.raw_access import FOLDER
 
 PROGRAM = """
 import gc, json, sys, tracemalloc
 from refwatch.probe import tracing
-from refwatch.probe.copying import traces
+from refwatch.probe.copying.queries import traces
 gc.disable()
 
 class Node:
@@ -34,7 +35,7 @@ kept = [deep(5, 3000), fill(2000), {number: str(number) for number in range(5000
 snapshot = tracemalloc.take_snapshot()
 mine = tracing.Tracing(None)
 found = mine._c.traces()
-said = traces.message(mine.in_copy("traces").traces)
+said = traces.report(mine.in_copy("traces").traces)
 me = __file__
 
 def own(key):

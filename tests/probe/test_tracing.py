@@ -15,7 +15,7 @@ class Link:
 link = Link()
 mine = tracing.Tracing(link)
 def say(command, **more):
-    mine.table[command]({"command": command, **more})
+    mine.commands[command](**more)
     found = link.said[-1]
     return {name: found[name] for name in ("on", "frames", "ours", "early", "lost", "used")}
 def show(*values):
@@ -140,11 +140,11 @@ def test_a_copy_that_counts_nothing_traces_no_more() -> None:
     counted, other, chains = said("""
 import _tracemalloc
 thing = None
-def begun(task):
+def begun(query):
     global thing
     _tracemalloc.start(1)
     thing = bytes(5000)  # of no free list
-    return mine.in_copy(task)
+    return mine.in_copy(query)
 found = begun("traces")
 show(len(found.traces.list) > 0, found.traces.on, _tracemalloc.is_tracing())
 found = begun("census")

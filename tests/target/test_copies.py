@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -11,13 +10,16 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from refwatch.target import copies
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.copies import Copies
 from refwatch.wire.connections import Connection
 
 NAME = "chains-1"
+LOOK = pc.Chains(module="app", name="Entry", born=0, compared=False, or_any=False)
 CHAINS = rp.ChainsReport(
     work=NAME, module="app", name="Entry", looked=1, chains=[], allocated_at=[]
 )
@@ -27,19 +29,18 @@ class Asked:
     """Copies of this process, one of which has been asked for; what came of it."""
 
     def __init__(self) -> None:
-        self.sent: list[dict[str, object]] = []
+        self.sent: list[pc.MakeCopy] = []
         self.taken: list[rp.WorkReport | rp.Copied] = []
         self.failures: list[str] = []
         self.copies = Copies(os.getpid(), os.getppid(), self._send)
         self.near, self.far = socket.socketpair()
         self.link: Connection[rp.Report] = Connection(self.near, msgspec.json.Decoder(rp.Report))
-        name = self.copies.start(
-            "chains", {}, self.taken.append, self.failures.append, limit_s=60.0
-        )
+        name = self.copies.start(LOOK, self.taken.append, self.failures.append, limit_s=60.0)
         assert name == NAME
 
-    def _send(self, line: bytes) -> None:
-        self.sent.append(json.loads(line))
+    def _send(self, command: pc.ProbeCommand) -> None:
+        if isinstance(command, pc.MakeCopy):
+            self.sent.append(command)
 
     def made(self, pid: int) -> None:
         self.copies.take(rp.Copied(work=NAME, pid=pid, pause_s=0.001), self.link)
@@ -65,9 +66,8 @@ def ended() -> Iterator[int]:
 
 
 def test_what_is_asked_of_the_probe(asked: Asked) -> None:
-    (command,) = asked.sent
-    assert (command["command"], command["work"], command["task"]) == ("copy", NAME, "chains")
-    assert command["launcher"] == os.getppid()
+    launcher = os.getppid()
+    assert asked.sent == [pc.MakeCopy(work=NAME, launcher=launcher, frames=True, query=LOOK)]
     assert NAME in asked.copies
 
 
@@ -136,7 +136,7 @@ def test_what_just_cannot_be_made_is_asked_for_again(
         rp.NoCopy(work=NAME, reason="an import was under way", passing=True), asked.link
     )
     asked.copies.tick()
-    assert [command["work"] for command in asked.sent] == [NAME, NAME]
+    assert [command.work for command in asked.sent] == [NAME, NAME]
     assert asked.failures == []
 
     asked.copies.take(rp.NoCopy(work=NAME, reason="clone: no memory"), asked.link)
@@ -162,11 +162,12 @@ def test_a_copy_that_is_put_off_hears_what_is_held_by_then(
     monkeypatch.setattr(copies, "AGAIN_S", 0.0)
     held = [1, 2]
     name = asked.copies.start(
-        "census", {}, asked.taken.append, asked.failures.append, limit_s=60.0, held=lambda: held
+        LOOK, asked.taken.append, asked.failures.append, limit_s=60.0, held=lambda: held
     )
     held = [2]
     asked.copies.take(
         rp.NoCopy(work=name, reason="an import was under way", passing=True), asked.link
     )
     asked.copies.tick()
-    assert [command["held"] for command in asked.sent[1:]] == [[1, 2], [2]]
+    queries = [replace(LOOK, held=[1, 2]), replace(LOOK, held=[2])]
+    assert [command.query for command in asked.sent[1:]] == queries

@@ -12,11 +12,12 @@ from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.collector import ASK, ThreadCollector
+from refwatch.readings.threads.collector import ThreadCollector
 from refwatch.readings.threads.rate_controller import RESTING_NS
 from refwatch.session import events as ev
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.target.probe_commands import Ask, End
 from refwatch.target.probe_link import Peers
 from refwatch.target.probe_messages import (
     Answer,
@@ -39,7 +40,6 @@ ASK_NS = 1_000_000_000
 IDLE_NS = 100_000_000  # the longest sleep
 COST_NS = 500_000_000
 HELLO_LIMIT_NS = 2_000_000_000
-END = b'{"command":"end"}\n'
 
 
 class Watch:
@@ -69,7 +69,7 @@ class Watch:
             launcher=launcher,
             memory=None,
             emit=emit,
-            write=self.peers.tell_probe,
+            send=self.peers.send,
             clock=self.now_ns,
         )
         self._scheduler = self._context.scheduler
@@ -129,7 +129,7 @@ class Watch:
         self._usage.read_last()
         if self._heap is not None:
             self._heap.read_last(ending)
-        self.peers.tell_probe(END)
+        self.peers.send(End())
         import refwatch.export.summary  # noqa: F401 - needed soon, and now the target ends
 
         self._say_why(ending)
@@ -259,7 +259,7 @@ class Watch:
             self._probe_away = True
             return
         self._probe_away = False
-        self.peers.tell_probe(ASK)
+        self.peers.send(Ask())
 
     def _report_cost(self, now: int) -> int:
         if self.peers.trouble:

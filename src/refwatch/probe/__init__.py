@@ -1,6 +1,6 @@
-"""What runs inside the target: it calibrates by experiment, then sleeps until it is asked.
+"""The probe: code inside the target, which calibrates by experiment, then sleeps until asked.
 
-It lives in someone else's interpreter, perhaps of another virtual environment, so it imports the
-standard library alone and no other room, and it is loaded under a private name. It never calls the
-target's code. A failure of its own is a message to the daemon, never an exception in the target.
+It runs in someone else's interpreter, perhaps in another virtual environment, so it imports only
+the standard library, and it is loaded under a private name. It never calls the target's code. Its
+failures are messages to the daemon, never exceptions in the target.
 """

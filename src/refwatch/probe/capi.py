@@ -1,4 +1,4 @@
-"""The few calls of the C API that calibration needs, all of the stable ABI or older than 3.11."""
+"""C functions that the probe calls, all in the stable ABI or older than 3.11."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class _Library(ctypes.PyDLL):
-    """Looks functions up without any function of ctypes that the target may have replaced."""
+    """Looks functions up without functions of ctypes that the target may have replaced."""
 
     def __getattr__(self, name: str) -> Function:
         if name.startswith("__"):
@@ -46,13 +46,12 @@ class _Library(ctypes.PyDLL):
 
 
 api = _Library(None)
-"""A library object of our own: functions are attributes of it, and those of ctypes.pythonapi are
-the target's to declare."""
+"""A library object of our own, because the target may declare the functions of ctypes.pythonapi."""
 raw_thread_state = api.PyThreadState_Get
-"""The same as :func:`thread_state` without a Python frame of its own."""
+"""As :func:`thread_state`, but without a Python frame."""
 raw_thread_state.restype = ctypes.c_void_p
 first_interpreter = api.PyInterpreterState_Head
-"""Address of the newest interpreter's PyInterpreterState: the calling one's where it is alone."""
+"""Address of the newest interpreter's PyInterpreterState: the caller's if there is no other."""
 first_interpreter.restype = ctypes.c_void_p
 _interpreter = api.PyInterpreterState_Get
 _interpreter.restype = ctypes.c_void_p
@@ -64,12 +63,12 @@ let_go = api.Py_DecRef
 let_go.argtypes = [ctypes.c_void_p]
 let_go.restype = None
 untrack = api.PyObject_GC_UnTrack
-"""Have the collector no longer see an object; nothing where it does not."""
+"""Untrack an object, if it is tracked."""
 untrack.argtypes = [ctypes.c_void_p]
 untrack.restype = None
 
 libc = _Library(None, use_errno=True)
-"""Calls through this keep the GIL."""
+"""Calls through this hold the GIL."""
 libc.pread.restype = ctypes.c_ssize_t
 libc.pread.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 
@@ -87,16 +86,16 @@ def interpreter_state() -> int:
 
 
 own_interpreter = interpreter_state()
-"""Asked for once: later the target's audit hooks might hear of it."""
+"""Read here because a later call may raise an audit event."""
 
 
 def allow_reader(pid: int) -> None:
-    """Let process ``pid`` read this one where Yama asks for leave; elsewhere this does nothing."""
+    """Let process ``pid`` read this one's memory under Yama; elsewhere this does nothing."""
     libc.prctl(PR_SET_PTRACER, ctypes.c_ulong(pid), 0, 0, 0)
 
 
 class HeldReader:
-    """Reads a file again and again without ever letting the GIL go."""
+    """Reads a file repeatedly without releasing the GIL."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd

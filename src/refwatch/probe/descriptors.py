@@ -1,6 +1,6 @@
-"""Descriptors of our own, at numbers that the target would not have come to.
+"""File descriptors with high numbers, which the target would not reach.
 
-A program may rely on getting the lowest free number, so that what stays open must lie high.
+A program may rely on getting the lowest free number, so what stays open must not take it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from fcntl import F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, fcntl
 LOWEST_FD = 300
 
 
-def high(fd: int) -> int:
-    """A copy of ``fd`` with a high number, as high as the limit on open files allows."""
+def duplicate_high(fd: int) -> int:
+    """Duplicate ``fd`` to a high number, as far as the limit on open files allows."""
     for lowest in (LOWEST_FD, 100, 20):
         try:
             return fcntl(fd, F_DUPFD_CLOEXEC, lowest)
@@ -21,10 +21,10 @@ def high(fd: int) -> int:
     return fcntl(fd, F_DUPFD_CLOEXEC, 3)
 
 
-def moved_high(fd: int) -> int:
-    """The same file at a high number; ``fd`` itself is closed."""
+def move_high(fd: int) -> int:
+    """Duplicate ``fd`` to a high number and close it."""
     try:
-        return high(fd)
+        return duplicate_high(fd)
     finally:
         os.close(fd)
 
@@ -39,16 +39,16 @@ def identity(fd: int) -> tuple[int, int] | None:
 
 
 class OpenedHigh:
-    """Whatever is opened within, and stays open, gets a high number and is closed by any exec.
+    """Context in which whatever is opened, and stays open, gets a high number and FD_CLOEXEC.
 
-    For what others open: newer libffi opens its own library when ctypes is loaded, and keeps it.
+    For descriptors that others open: newer libffi keeps its own library open once ctypes is loaded.
     """
 
     def __enter__(self) -> None:
         self._before = _open_numbers()  # while they are few: to list one takes microseconds
         self._taken = _take_low_numbers()
         if self._taken:
-            os.close(self._taken.pop())  # room for one where the limit is low
+            os.close(self._taken.pop())  # leave room for one if the limit is low
 
     def __exit__(self, *_: object) -> None:
         for fd in self._taken:

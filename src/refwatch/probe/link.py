@@ -1,4 +1,4 @@
-"""The probe's end of the wire: a line of JSON a message, on a socket the target won't meet."""
+"""Socket to the daemon: one line of JSON a message, on a descriptor the target will not meet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import select
 from _json import encode_basestring_ascii, make_scanner
 from _thread import allocate_lock
 
-from .descriptors import high, identity, moved_high
+from .descriptors import duplicate_high, identity, move_high
+from .messages import REPORTS
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -30,20 +31,20 @@ LONGEST_LINE = 16 << 20
 MOST_REOPENED = 50
 
 
-class _Plain:
-    """How _json.make_scanner is to read: as json does by default."""
+class _Defaults:
+    """Options of _json.make_scanner: those that json has by default."""
 
     strict = True
     object_hook = object_pairs_hook = parse_constant = array_hook = None
     parse_float, parse_int = float, int
 
 
-_scan = make_scanner(_Plain)  # type: ignore[arg-type]
+_scan = make_scanner(_Defaults)  # type: ignore[arg-type]
 
 
 def to_json(value: object) -> str:
     """JSON of None, bool, int, float, str, list, tuple and dict with str keys. The json package
-    would bring the regular expressions into the target, which may not have them."""
+    would load the re package into the target."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -61,7 +62,7 @@ def to_json(value: object) -> str:
 
 
 def from_json(line: bytes) -> dict[str, object]:
-    """A line of the daemon's; empty for one that is no JSON object."""
+    """The object in a line of JSON; empty for anything else."""
     try:
         value, _ = _scan(line.decode(), 0)
     except (ValueError, StopIteration):
@@ -93,7 +94,7 @@ class Lines:
 
 
 def read_lines(socket: _socket.socket) -> Iterator[dict[str, object]]:
-    """The daemon's commands, until it closes the line."""
+    """The daemon's messages, until it closes the connection."""
     lines = Lines()
     while data := socket.recv(65536):
         yield from map(from_json, lines.feed(data))
@@ -104,15 +105,15 @@ def read_lines(socket: _socket.socket) -> Iterator[dict[str, object]]:
 class Link:
     """A connected socket, kept at a high descriptor number and closed by any exec.
 
-    A daemonizing target closes every descriptor that it finds, and the number may then be a file of
-    its own: so before each use the descriptor's identity is compared with what it was. What is gone
-    is opened again, where there is ``again``, the module that can do so unnoticed.
+    A target that daemonizes closes every descriptor, and the number may then be a file of its own.
+    So each use compares the descriptor's identity with what it was. What is gone is opened again,
+    where there is ``again``, the module that can do so unnoticed.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.gone = False
-        """Whether the daemon is, or the way to it."""
+        """Whether the daemon or the connection to it is."""
         self.again: _Again | None = None
         self.lines = Lines()
         """Of the daemon, as far as they have come."""
@@ -121,18 +122,20 @@ class Link:
         plain = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             plain.connect(path)
-            self._fd = high(plain.fileno())
+            self._fd = duplicate_high(plain.fileno())
         finally:
             plain.close()
         pair = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._wake_in, self._wake_out = (moved_high(end.detach()) for end in pair)
+        self._wake_in, self._wake_out = (move_high(end.detach()) for end in pair)
         for fd in (self._fd, self._wake_out):
-            os.set_blocking(fd, False)  # nobody in the target waits for a daemon that hangs
+            os.set_blocking(fd, False)  # the target must not wait for a daemon that hangs
         self._identities = {fd: identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
 
     def send(self, message: dict[str, object]) -> bool:
-        """Send one message; False when the daemon or the socket is gone, or does not take it. The
-        thread must not take SIGPIPE, which the target may have set to kill."""
+        """Send one report; False if the daemon is gone or does not take it. The calling thread must
+        block SIGPIPE, which the target may have set to kill. Raises ValueError for a malformed
+        report."""
+        REPORTS.check_names(message)
         data = (to_json(message) + "\n").encode()
         while not self.gone:
             if self._write(data):
@@ -180,8 +183,8 @@ class Link:
         return [ready for _, ready in poll.poll(SEND_LIMIT_MS)] == [select.POLLOUT]
 
     def receive(self, limit_ms: int | None = None) -> bytes | None:
-        """Wait, without the GIL, for the daemon's next bytes; LEAVE when it is gone, or when
-        :meth:`wake` said so; MAIL when that said so; None when ``limit_ms`` passed."""
+        """Wait without the GIL for the daemon's next bytes. LEAVE if it is gone; LEAVE or MAIL if
+        :meth:`wake` was called; None after ``limit_ms``."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.register(self._wake_in, select.POLLIN)

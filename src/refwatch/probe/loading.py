@@ -1,11 +1,10 @@
-"""Loads the probe's modules, so that all that they call was bound before the target's first line.
+"""Loader of the probe's modules, which binds what they call before the target's first line.
 
-A program may replace functions of the standard library, in modules that are written in C as well
-(gevent: ``time.sleep``, ``select.poll``, ``_thread.start_new_thread``), and a call of its function
-in the probe would run its code. So the modules here have an ``__import__`` of their own: ``import
-time`` gives them a copy of that module, made before the target has run, and what is loaded late, in
-a hidden copy for instance, is read without the import system. The built-in functions are copied,
-too.
+A program may replace functions of the standard library, also in C modules (gevent: ``time.sleep``,
+``select.poll``, ``_thread.start_new_thread``), and a call in the probe would run its code. So the
+probe's modules have an ``__import__`` of their own: ``import time`` gives them a copy of that
+module, made before the target runs. Modules that are loaded late, in a hidden copy for instance,
+are read without the import system. The built-in functions are copied, too.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ _Module = type(sys)
 _modules = sys.modules
 _CONSTANT = (str, bytes, int, float, tuple)
 _LIVE = ("modules", "callbacks", "garbage")
-"""Containers that belong to the interpreter. No other is kept: that would be one more reference to
-what is the target's (``sys.path``, ``os.environ``)."""
+"""Containers of the interpreter. Others (``sys.path``, ``os.environ``) are not copied: that would
+add a reference to what is the target's."""
 
 
 class Loader:
-    """Loads modules of the package in ``folder``; to be made before the target's first line."""
+    """Loads modules of the package in ``folder``. Made before the target's first line."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -62,13 +61,13 @@ class Loader:
         package = str(names["__package__"]).split(".")
         module = self.load(".".join([*package[: len(package) - level + 1], *filter(None, [name])]))
         if "__path__" in module.__dict__:
-            for one in wanted or ():
-                if one not in module.__dict__:
-                    self.load(f"{module.__name__}.{one}")
+            for submodule in wanted or ():
+                if submodule not in module.__dict__:
+                    self.load(f"{module.__name__}.{submodule}")
         return module
 
     def _copy_of(self, name: str) -> ModuleType:
-        """A module of the standard library, as it is the first time that it is asked for."""
+        """A module of the standard library, as it was at its first import."""
         copy = self._library.get(name)
         if copy is None:
             original: ModuleType = self._import(name)
@@ -81,7 +80,7 @@ class Loader:
         return copy
 
     def load(self, name: str) -> ModuleType:
-        """The probe's module of this name, which begins with the package's."""
+        """The probe's module of this full name."""
         module = self._loaded.get(name)
         if module is not None:
             return module
@@ -111,35 +110,35 @@ class Loader:
             setattr(package, own, module)
         return module
 
-    def unload(self, room: str) -> None:
-        """Let go modules that have done their work: the target's memory has all that stays."""
-        prefix = f"{PACKAGE}.{room}"
+    def unload(self, package: str) -> None:
+        """Unload a package that is not needed any more, to free the target's memory."""
+        prefix = f"{PACKAGE}.{package}"
         for name in [name for name in self._loaded if name.startswith(prefix)]:
             del self._loaded[name]
             _modules.pop(name, None)
-        self._loaded[PACKAGE].__dict__.pop(room, None)
+        self._loaded[PACKAGE].__dict__.pop(package, None)
 
 
 def _code_of(path: str) -> CodeType:
-    """The compiled source: what is kept of it, where that is up to date."""
+    """The compiled source, from the cache if that is up to date."""
     source = stat(path)
     folder, _, name = path.rpartition("/")
-    kept = f"{folder}/__pycache__/{name[:-3]}.{TAG}.pyc"
-    of_this = b"".join(
+    cached = f"{folder}/__pycache__/{name[:-3]}.{TAG}.pyc"
+    expected = b"".join(
         (number & 0xFFFF_FFFF).to_bytes(4, "little")
         for number in (0, int(source.st_mtime), source.st_size)
     )
     try:
-        data = _bytes_of(kept)
-        if data[:HEADER] == MAGIC_NUMBER + of_this:
+        data = _bytes_of(cached)
+        if data[:HEADER] == MAGIC_NUMBER + expected:
             code: CodeType = loads(memoryview(data)[HEADER:])  # noqa: S302 - as an import does
-            _fix_co_filename(code, path)  # it may have been compiled by another name
+            _fix_co_filename(code, path)  # it may have been compiled under another name
             return code
     except (OSError, EOFError, ValueError, TypeError):
         pass
     try:
         found = SourceFileLoader(PACKAGE, path).get_code(PACKAGE)
-    except Exception:  # noqa: BLE001 - it calls what the target may have replaced
+    except Exception:  # noqa: BLE001 - it calls functions that the target may have replaced
         found = None
     return found or compile(_bytes_of(path), path, "exec", dont_inherit=True)
 

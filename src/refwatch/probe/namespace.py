@@ -1,22 +1,22 @@
-"""Finds where a module's names and values lie, so that a new binding is noticed from outside."""
+"""Address of a module's names and values, from which a new binding is seen from outside."""
 
 from __future__ import annotations
 
 import struct
 
-from .peek import WORD, Memory
-from .plain import address_of
+from .own_memory import WORD, Memory
+from .raw_access import address_of
 
 DICT_WORDS = 8
-SEARCHED = (1 << 13, 1 << 18)  # bytes of a dict's keys
+SEARCHED = (1 << 13, 1 << 18)  # bytes of the keys that are searched
 ENTRY = 16  # bytes: a name and its value
 
 
 def find_namespace(memory: Memory, names: dict[str, object]) -> dict[str, int] | None:
-    """Where a module's names and values lie: ``keys_at`` is the address of the word that leads to
-    the table, ``keys`` what it holds, ``entries`` the first entry's address, ``count`` how many
-    there may be. None where its keys are of another kind than str."""
-    first = [address_of(one) for pair in list(names.items())[:2] for one in pair]
+    """``keys_at``: address of the pointer to the dict's keys; ``keys``: its value; ``entries``:
+    address of the first entry; ``count``: number of entries there may be. None if the dict has keys
+    other than str."""
+    first = [address_of(part) for pair in list(names.items())[:2] for part in pair]
     pattern = struct.pack("<4Q", *first) if len(first) == 4 else b""
     for size in SEARCHED if pattern else ():
         for index, word in enumerate(memory.words(address_of(names), DICT_WORDS)):

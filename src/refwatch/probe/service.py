@@ -1,4 +1,4 @@
-"""What the daemon may ask of the probe, and how it is answered."""
+"""Commands that the probe's thread runs: watched objects, hidden copies, allocations."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import sys
 import time
 from _thread import allocate_lock
 
-from .begun import Begun, missing_module
-from .copying import first_allocator  # noqa: F401 - reads what is so before the target's first line
+from .at_fork import handler_lists
+from .audit_hooks import prepare
+from .copying import original_allocator  # noqa: F401 - reads it before the target's first line
 from .copying.hidden_copy import Copier, NoCopy, reap, settle
-from .copying.running import Frames
-from .forks import handler_lists
-from .hidden import Hidden
-from .hooking.commands import BurstCommands
+from .copying.running_frames import Frames
+from .follow_path import describe, follow_path
+from .hooking.burst_mode import BurstMode
 from .link import Link
 from .namespace import find_namespace
-from .peek import Memory
-from .plain import address_of
-from .quiet import prepare
+from .own_memory import Memory
+from .raw_access import address_of
 from .reopen import opened
 from .script import bind
+from .startup_failure import StartupFailure, missing_module
 from .tracing import Tracing
-from .watching import Watching
-from .ways import go, words
+from .untrack import Untracked
+from .watched_objects import WatchedObjects
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .gc_times import GcTimes
+    from .follow_path import Step
+    from .gc_timer import GcTimer
+    from .messages import Message
 
-    Tell = Callable[[Callable[[], dict[str, object]]], bool]
-    Command = dict[str, object]
-    Message = dict[str, object]
+    Tell = Callable[[Callable[[], Message]], bool]
     Lists = tuple[list[object], list[object], list[object]]
 
 
@@ -42,105 +42,102 @@ LAST_READING_S = 0.2
 
 
 class Service:
-    """Obeys commands in the probe's thread. ``threads``: where calibration has found the thread
-    states, None where it has not."""
+    """State behind the commands. ``threads``: where calibration found the thread states, or
+    None."""
 
     def __init__(self, link: Link, tell: Tell, limits: dict[str, str], threads: object) -> None:
-        self.gc_times: GcTimes | None = None
+        self.gc_timer: GcTimer | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
-        self._watching = Watching(tell, self._memory)
+        self._watched = WatchedObjects(tell, self._memory)
         self.handlers = _handlers()
         self._copier = _copier(limits, threads, self._memory, self.handlers)
-        self._bursts = BurstCommands(link)
+        self._bursts = BurstMode(link)
         self._tracing = Tracing(link)
-        self._hidden = Hidden(self._memory)
-        self._read_last = allocate_lock()
-        self._begun = Begun()
+        self._untracked = Untracked(self._memory)
+        self._reading_last = allocate_lock()
+        self._failure = StartupFailure()
         self._no_copy = limits.get("census", "")
-        self._commands: dict[str, Callable[[Command], None]] = {
+        self.commands: dict[str, Callable[..., None]] = {
             "scan": self._scan,
             "read": self._read,
             "let_go": self._let_go,
-            "forget": self._forget,
-            "paths": self._paths,
-            "way": self._way,
+            "forget": self._watched.forget,
+            "paths": self._set_paths,
+            "watch_at": self._watch_at,
             "copy": self._copy,
-            "inside": self._inside,
-            "reap": self._reap,
+            "inside": self._answer_inside,
+            "reap": reap,
             "time_gc": self._time_gc,
             "end": self._end,
-            **self._bursts.table,
-            **self._tracing.table,
+            **self._bursts.commands,
+            **self._tracing.commands,
         }
+        """Each gets its message's fields."""
 
     def begin(self, tell: Tell, leave: Callable[[], None]) -> None:
-        """Scripts may ask from now on. At the end what is held must die when it would have, and
-        then the probe's thread is to ``leave``."""
-        bind(self._watching, tell)
-        atexit.register(self._leave, tell, leave)
+        """Bind the script's API. At exit let the daemon read once more, then call ``leave``."""
+        bind(self._watched, tell)
+        atexit.register(self._exit, tell, leave)
 
-    def _leave(self, tell: Tell, leave: Callable[[], None]) -> None:
-        """The interpreter is about to end: let the daemon read once more before all of it goes."""
-        if self._watching.closed:  # in the child of a fork
+    def _exit(self, tell: Tell, leave: Callable[[], None]) -> None:
+        """Report the end and wait for the last reading, before objects die as they would alone."""
+        if self._watched.closed:  # in the child of a fork
             return
-        self._memory.look_after(opened)
-        new = self._watching.scan()
+        self.look_after()
+        new = self._watched.scan()
         message: Message = {
             "message": "ending",
-            "found": self._watching.rows(new),
-            "readings": self._watching.read(new),
-            "failure": self._begun.failure(),
+            "found": self._watched.rows(new),
+            "readings": self._watched.read(new),
+            "failure": self._failure.reason(),
             "missing": missing_module(),
         }
-        self._read_last.acquire(blocking=False)
+        self._reading_last.acquire(blocking=False)
         if tell(lambda: message):
-            self._read_last.acquire(timeout=LAST_READING_S)
+            self._reading_last.acquire(timeout=LAST_READING_S)
         self._bursts.close()
-        self._watching.close()
+        self._watched.close()
         leave()
 
-    def _end(self, _: Command) -> None:
-        if self._read_last.locked():
-            self._read_last.release()
+    def _end(self) -> None:
+        if self._reading_last.locked():
+            self._reading_last.release()
 
-    def burst(self, layout: object) -> Message | None:
-        """Look at some blocks from now on; the target has not run yet."""
+    def begin_burst(self, layout: object) -> Message | None:
+        """Start sampling blocks before the target's first line."""
         frames: object = layout["frames"]  # type: ignore[index]
         return self._bursts.begin_early(frames)
 
-    def trace(self, frames: int) -> None:
-        """Have tracemalloc see every block from now on; the target has not run yet."""
+    def begin_trace(self, frames: int) -> None:
+        """Start tracemalloc before the target's first line."""
         self._tracing.begin(frames, early=True)
 
-    def hide(self, known: set[int]) -> None:
-        """Hide all but the objects at these addresses from the target's collector; the target has
-        not run yet."""
-        self._hidden.hide(known)
+    def untrack(self, earlier: set[int]) -> None:
+        """Untrack the probe's objects before the target's first line, but none at an ``earlier``
+        address."""
+        self._untracked.untrack(earlier)
 
-    def leave_link(self) -> None:
-        """The daemon is gone, or the watch has ended: the target is left as it would be alone."""
+    def daemon_gone(self) -> None:
+        """Leave the target as it would be alone."""
         self._tracing.leave()
         self._bursts.close()
 
-    def end(self) -> None:
-        """This is the child of a fork."""
+    def close(self) -> None:
+        """Give everything up in the child of a fork."""
         self._bursts.close()
         self._tracing.leave()
-        self._watching.close()
+        self._watched.close()
         self._memory.close()
 
-    def obey(self, command: Command) -> None:
-        """Do it and send what there is to say; what is not known is left alone."""
-        action = self._commands.get(str(command.get("command")))
-        if action is not None:
-            self._memory.look_after(opened)
-            action(command)
+    def look_after(self) -> None:
+        """Open again what the target may have closed."""
+        self._memory.look_after(opened)
 
-    def _scan(self, _: Command) -> None:
+    def _scan(self) -> None:
         began = time.thread_time()
-        found = self._watching.rows(self._watching.scan())
+        found = self._watched.rows(self._watched.scan())
         namespace = None
         main = sys.modules.get("__main__")
         if type(main) is type(sys):
@@ -150,87 +147,77 @@ class Service:
                 "message": "scanned",
                 "namespace": namespace,
                 "found": found,
-                "left_out": self._watching.left_out,
-                "full": self._watching.full,
+                "left_out": self._watched.left_out,
+                "full": self._watched.full,
                 "cpu_s": time.thread_time() - began,
             }
         )
 
-    def _read(self, command: Command) -> None:
-        self._link.send({"message": "raw", "readings": self._watching.read(_numbers(command))})
+    def _read(self, watches: list[int]) -> None:
+        self._link.send({"message": "raw", "readings": self._watched.read(watches)})
 
-    def _let_go(self, command: Command) -> None:
-        dead = self._watching.let_go(_numbers(command))
-        self._link.send({"message": "let_go", "dead": dead})
+    def _let_go(self, watches: list[int]) -> None:
+        self._link.send({"message": "let_go", "dead": self._watched.let_go(watches)})
 
-    def _forget(self, command: Command) -> None:
-        self._watching.forget(_numbers(command))
+    def _set_paths(self, paths: list[str]) -> None:
+        self._watched.paths = paths
 
-    def _paths(self, command: Command) -> None:
-        paths = command.get("paths")
-        self._watching.paths = [str(path) for path in paths] if type(paths) is list else []
-
-    def _way(self, command: Command) -> None:
-        """Watch what lies at the end of a way that a copy has found, if it is still the same."""
-        way: list[list[object]] = command["way"]  # type: ignore[assignment]
+    def _watch_at(self, steps: list[Step], address: int) -> None:
         new: list[int] = []
         try:
-            obj = go(way)
-            if address_of(obj) == command["address"]:
-                number = self._watching.watch(obj, words(way), "viewer")
+            obj = follow_path(steps)
+            if address_of(obj) == address:
+                number = self._watched.watch(obj, describe(steps), "viewer")
                 new = [] if number is None else [number]
         except LookupError:
             pass
-        self._link.send({"message": "watching", "found": self._watching.rows(new)})
+        self._link.send({"message": "watching", "found": self._watched.rows(new)})
 
-    def _copy(self, command: Command) -> None:
-        work = command["work"]
+    def _copy(self, work: str, launcher: int, query: Message, *, frames: bool) -> None:
+        """Make a hidden copy, which answers the query on a connection of its own."""
         if self._copier is None:
             self._link.send({"message": "no_copy", "work": work, "reason": self._no_copy})
             return
-        path, launcher = self._link.path, int(str(command["launcher"]))
+        running = Frames() if frames else None
         try:
-            frames = Frames() if command.get("frames") else None
-            pid, pause_s = self._copier.copy(launcher, frames)
+            pid, pause_s = self._copier.copy(launcher, running)
         except NoCopy as error:
-            said = {"reason": str(error), "passing": error.passing}
-            self._link.send({"message": "no_copy", "work": work, **said})
+            reason = {"reason": str(error), "passing": error.passing}
+            self._link.send({"message": "no_copy", "work": work, **reason})
             return
         if pid == 0:
             settle()
-            if command.get("watch"):
-                command["address"] = self._watching.address(command["watch"])
-            traced = self._tracing.in_copy(command["task"])
-            # What follows makes more, as taking frames has.
-            young = frames.young if frames is not None else len(gc.get_objects(generation=0))
-            from .copying.copied import run
+            traced = self._tracing.in_copy(query["query"])
+            # All that follows makes objects, as taking the frames has.
+            young = running.young if running is not None else len(gc.get_objects(generation=0))
+            from .copying.worker import run
 
-            run(command, path, frames, young, traced, self._hidden.addresses)  # never returns
+            run(
+                work,
+                query,
+                self._link.path,
+                running,
+                young,
+                traced,
+                self._untracked.addresses,
+                self._watched.address,
+            )  # never returns
         self._link.send({"message": "copied", "work": work, "pid": pid, "pause_s": pause_s})
 
-    def _inside(self, command: Command) -> None:
-        """A census in the target itself, where no copy can be had and the user has asked for it."""
-        from .copying.census import take
+    def _answer_inside(self, work: str, query: Message) -> None:
+        """Answer in the target itself, if no copy can be made and the user has asked for it."""
+        from .copying.queries import answer_inside
 
         began = time.perf_counter()
-        message = take()
+        message = answer_inside(query)
         pause_s = time.perf_counter() - began
-        work = command["work"]
         self._link.send({"message": "copied", "work": work, "pid": 0, "pause_s": pause_s})
         self._link.send({**message, "work": work})
 
-    def _reap(self, command: Command) -> None:
-        reap(int(str(command["pid"])))
+    def _time_gc(self) -> None:
+        from .gc_timer import GcTimer
 
-    def _time_gc(self, _: Command) -> None:
-        from .gc_times import GcTimes
-
-        self.gc_times = self.gc_times or GcTimes()
-
-
-def _numbers(command: Command) -> list[int]:
-    numbers = command.get("watches")
-    return [one for one in numbers if type(one) is int] if type(numbers) is list else []
+        self.gc_timer = self.gc_timer or GcTimer()
 
 
 def _handlers() -> Lists | None:
@@ -243,7 +230,7 @@ def _handlers() -> Lists | None:
 def _copier(
     limits: dict[str, str], threads: object, memory: Memory, handlers: Lists | None
 ) -> Copier | None:
-    """What makes hidden copies, where they can be made."""
+    """The maker of hidden copies, or None with the reason in ``limits``."""
     try:
         if type(threads) is not dict:
             raise NoCopy("the thread states were not found")

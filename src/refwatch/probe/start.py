@@ -1,4 +1,4 @@
-"""Calibrates, reports to the daemon and leaves one thread that answers when asked."""
+"""Start of the probe: calibration, the hello report, and the thread that stays."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 import time
 
-from .answer import Answerer
 from .link import Link
+from .probe_thread import ProbeThread
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -17,30 +17,31 @@ Found = dict[str, object]
 Limits = dict[str, str]
 
 
-def start(report_to: str, allocations: str, known: set[int], unload: Callable[[str], None]) -> None:
-    """Begin, before the target's first line; return when the answer is on its way.
+def start(
+    report_to: str, allocations: str, earlier: set[int], unload: Callable[[str], None]
+) -> None:
+    """Start before the target's first line; return when the hello report is sent.
 
-    ``report_to`` is ``DAEMON_PID:LAUNCHER_PID:SOCKET_PATH``; a process that the launcher has not
-    started only says so: it has this environment from a target that has left it as it was.
-    ``allocations``: how they are seen from then on, ``burst`` or ``exact:`` and how many frames.
-    ``known``: addresses of the objects that the collector saw before the probe was loaded.
-    ``unload``: gives up a room's modules."""
+    ``report_to`` is ``DAEMON_PID:LAUNCHER_PID:SOCKET_PATH``. A process that the launcher has not
+    started has inherited it, and reports only that. ``allocations`` is ``burst``, ``exact:FRAMES``
+    or empty. ``earlier``: addresses of the objects tracked before the probe was loaded. ``unload``
+    unloads a package of the probe."""
     daemon, launcher, path = report_to.split(":", 2)
     link = Link(path)
     if os.getppid() != int(launcher):
         link.send({"message": "stranger"})
         link.close()
         return
-    answerer, hello = _begin(link, int(daemon), allocations, unload)
+    thread, hello = _begin(link, int(daemon), allocations, unload)
     try:
-        answerer.hide(known)
+        thread.untrack(earlier)
     finally:
         link.send(hello)  # the last thing: what is sampled from now on is the target's own
 
 
 def _begin(
     link: Link, daemon: int, allocations: str, unload: Callable[[str], None]
-) -> tuple[Answerer, Found]:
+) -> tuple[ProbeThread, Found]:
     began, cpu = time.perf_counter(), time.thread_time()
     limits: Limits = {}
     hello: Found = {
@@ -53,20 +54,20 @@ def _begin(
         "switch_interval_s": sys.getswitchinterval(),
     }
     found = _calibrate(daemon, limits)
-    unload("calibration")  # it has done its work
+    unload("calibration")
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
-    answerer = Answerer(link, limits, found)
+    thread = ProbeThread(link, limits, found)
     del found["thread_count"]
     hello["layout"] = found
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
-    hello["probe_tid"] = answerer.begin()
+    hello["probe_tid"] = thread.begin()
     if allocations == "burst":
-        hello["burst"] = answerer.burst(found)
+        hello["burst"] = thread.begin_burst(found)
     mode, _, frames = allocations.partition(":")
     if mode == "exact":
-        answerer.trace(int(frames))
-    return answerer, hello
+        thread.begin_trace(int(frames))
+    return thread, hello
 
 
 def _free_threaded() -> bool:
@@ -79,8 +80,8 @@ def _gil_enabled() -> bool:
 
 
 def _calibrate(daemon: int, limits: Limits) -> Found:
-    """What was found and verified; each search that failed leaves its reason in ``limits``.
-    ``thread_count`` is for the probe itself."""
+    """What was found and verified; failed searches leave their reasons in ``limits``. The probe
+    uses ``thread_count`` itself."""
     readings = ("gil", "threads", "frames", "text", "references", "thread_count")
     nothing: Found = dict.fromkeys(readings)
     if sys.platform != "linux":

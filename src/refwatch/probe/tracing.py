@@ -1,8 +1,8 @@
-"""tracemalloc, which sees every block: begun, ended, and what is so told to the daemon.
+"""tracemalloc in the target: start, stop and status.
 
-Only its C part is used, without a place in ``sys.modules``: there the target finds what it would
-find alone. ``tracemalloc`` itself is loaded by the target only: then it is the target's, and is not
-stopped. What has been traced is looked at in copies alone.
+Only its C part is used, and not entered in ``sys.modules``, where the target finds what it would
+find alone. If ``tracemalloc`` is loaded, the target uses it itself, and it is not stopped. Traces
+are read in copies only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .link import Link
+    from .messages import Message
 
-    Command = dict[str, object]
-    Message = dict[str, object]
     Frame = tuple[str, int]
     Trace = tuple[int, int, tuple[Frame, ...], int]
     """Domain, size, frames (innermost first), how many there were."""
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 C_PART, PYTHON_PART = "_tracemalloc", "tracemalloc"
 
 
-class _C:
-    """The functions of the C part. Raises ImportError where it is missing."""
+class _Functions:
+    """Functions of the C part. Raises ImportError if there is none."""
 
     def __init__(self) -> None:
-        known = C_PART in sys.modules
+        was_loaded = C_PART in sys.modules
         import _tracemalloc
 
-        if not known:
+        if not was_loaded:
             del sys.modules[C_PART]
         self.start: Callable[[int], None] = _tracemalloc.start
         self.stop: Callable[[], None] = _tracemalloc.stop
@@ -46,9 +45,9 @@ class _C:
 
 
 class Traces:
-    """All that is traced at one moment, which was ``began`` by time.perf_counter()."""
+    """All traces at one moment, ``began`` by time.perf_counter()."""
 
-    def __init__(self, c: _C) -> None:
+    def __init__(self, c: _Functions) -> None:
         self.began = time.perf_counter()
         self.on = c.is_tracing()
         self.frames = c.frames()
@@ -56,55 +55,55 @@ class Traces:
         self.list = c.traces()
 
 
-class InCopy:
-    """What a copy has of tracemalloc: all traces where it is to count them, or
-    ``traceback_of(object)`` until it calls ``stop``."""
+class TracingInCopy:
+    """tracemalloc in a copy: all traces if the query is to count them, or ``traceback_of(object)``
+    until ``stop`` is called."""
 
-    def __init__(self, c: _C | None, task: object) -> None:
+    def __init__(self, c: _Functions | None, query: object) -> None:
         self.traces: Traces | None = None
         self.traceback_of: Callable[[object], tuple[Frame, ...] | None] | None = None
         self._c = c
         if c is None:
             return
-        if task == "traces":
+        if query == "traces":
             self.traces = Traces(c)
-        if task == "chains" and c.is_tracing():
+        if query == "chains" and c.is_tracing():
             self.traceback_of = c.traceback_of
         else:
             self.stop()
 
     def stop(self) -> None:
-        """Trace no more: what the copy does would only take longer."""
+        """Stop tracing, which slows the copy down."""
         self.traceback_of = None
         if self._c is not None:
             self._c.stop()
 
 
 class Tracing:
-    """Whether tracemalloc traces in this process, and who has begun it."""
+    """Whether tracemalloc is on in this process, and who has started it."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._left = False
         self._ours = False
-        """It was begun here, and nobody is known to have ended it."""
+        """It was started here, and as far as we know not stopped."""
         self._depth = 0
         self._early = False
         self._lost = 0
         self._missing = ""
-        self._c: _C | None = None
+        self._c: _Functions | None = None
         try:
-            self._c = _C()
+            self._c = _Functions()
         except (ImportError, AttributeError) as error:
             self._missing = f"the target's Python has no tracemalloc: {error}"
-        self.table: dict[str, Callable[[Command], None]] = {
+        self.commands: dict[str, Callable[..., None]] = {
             "trace": self._trace,
             "untrace": self._untrace,
         }
 
     def begin(self, frames: int, *, early: bool = False) -> None:
-        """Trace, if nobody does; with tracebacks so deep, if it is ours. ``early``: no line of the
-        target's has run."""
+        """Start if it is off; set the depth of tracebacks if it is ours. ``early``: no line of the
+        target has run."""
         c = self._c
         if c is None or self._left:
             return
@@ -118,7 +117,7 @@ class Tracing:
         self._ours, self._depth, self._early = True, frames, early
 
     def leave(self) -> None:
-        """The daemon is gone, or this is the child of a fork: nobody looks at traces of ours."""
+        """Stop for good: the daemon is gone, or this is the child of a fork."""
         self._left = True
         self._stop()
 
@@ -128,15 +127,15 @@ class Tracing:
         self._ours = False
 
     def _is_ours(self) -> bool:
-        """Whether it traces as it was begun here."""
+        """Whether it runs as it was started here."""
         c = self._c
         return self._ours and c is not None and c.is_tracing() and c.frames() == self._depth
 
-    def _trace(self, command: Command) -> None:
-        self.begin(int(str(command["frames"])))
+    def _trace(self, frames: int) -> None:
+        self.begin(frames)
         self._tell()
 
-    def _untrace(self, _: Command) -> None:
+    def _untrace(self) -> None:
         self._stop()
         self._tell()
 
@@ -155,11 +154,11 @@ class Tracing:
         }
         self._link.send(message)
 
-    def in_copy(self, task: object) -> InCopy:
-        """For a copy, before it does anything else: its own blocks are none of the target's."""
-        return InCopy(self._c, task)
+    def in_copy(self, query: object) -> TracingInCopy:
+        """For a copy, before anything else: its own blocks are not the target's."""
+        return TracingInCopy(self._c, query)
 
 
 def _used() -> bool:
-    """Whether the target itself has loaded tracemalloc."""
+    """Whether the target has loaded tracemalloc itself."""
     return PYTHON_PART in sys.modules

@@ -1,22 +1,20 @@
-"""What every collector of a process is given."""
+"""Context of a process's collectors."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from msgspec import Struct, field
 
 from refwatch.target.events import ReadingLimited
 from refwatch.target.memory import RemoteMemory
+from refwatch.target.probe_commands import ProbeCommand
 from refwatch.target.scheduler import Scheduler
 from refwatch.wire.event import TimedEvent
 
-Command = dict[str, object]
-
 
 class Context(Struct, frozen=True, kw_only=True):
-    """One process under watch, and the ways to reach it and the session.
+    """A watched process, and how to reach it and the session.
 
     ``memory`` is None where its memory may not be read from outside.
     """
@@ -28,31 +26,22 @@ class Context(Struct, frozen=True, kw_only=True):
     """Pid of the launcher: copies become its children where it is the parent."""
     memory: RemoteMemory | None
     emit: Callable[[TimedEvent], None]
-    write: Callable[[bytes], None]
-    """Sends the probe a line."""
+    send: Callable[[ProbeCommand], None]
+    """Sends the probe a command."""
     clock: Callable[[], int]
     """Nanoseconds since the session began."""
     scheduler: Scheduler = field(default_factory=Scheduler)
     limits: dict[str, str] = field(default_factory=dict)
-    """Readings that were said to be missing or less exact, and why."""
+    """Readings that were reported missing or less exact, and why."""
 
     def now(self) -> float:
         """Seconds since the session began."""
         return self.clock() / 1e9
 
     def limit(self, reading: str, reason: str) -> None:
-        """Say that a reading is missing or less exact, once for each reason."""
+        """Report that a reading is missing or less exact, once for each reason."""
         if self.limits.get(reading) != reason:
             self.limits[reading] = reason
             self.emit(
                 ReadingLimited(at=self.now(), process=self.process, reading=reading, reason=reason)
             )
-
-    def send(self, command: Command) -> None:
-        """Send the probe a command."""
-        self.write(line_of(command))
-
-
-def line_of(command: Command) -> bytes:
-    """The command as one line of JSON. In it everything is ASCII, surrogates too."""
-    return json.dumps(command).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""The hidden copies of a target: made when asked, ended when they are done, late or not wanted."""
+"""Hidden copies of a target, as the daemon manages them: requested, heard, ended in time."""
 
 from __future__ import annotations
 
@@ -11,65 +11,64 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct, field
 
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.wire.connections import Connection
 
 COPY_NAME = "refwatch-copy"  # as the probe calls its copies
-LAST_WORDS_S = 2.0  # in which what a copy has said before it ended is read
-MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for long
-FIRST_WORD_S = (
-    10.0  # for a copy to say that it is there: its memory may have been copied in disorder
-)
+LAST_WORDS_S = 2.0  # after its end, for a copy's last reports to arrive
+MADE_LIMIT_S = 30.0  # for the target to make a copy: a thread may hold the GIL for long
+FIRST_WORD_S = 10.0  # for a copy to connect: its memory may have been copied in disorder
 MOST_COPIES = 6  # at the same time, being made or not quite ended: each is a fork of the target
 MOST_WAITING = 8  # for one of these to end, and
 WAIT_LIMIT_S = 600.0  # for how long
 WAITS = f"waits: the target has {MOST_COPIES} copies already"
-AGAIN_S = 0.1  # until the target is asked once more, where it just could not
+AGAIN_S = 0.1  # until the next attempt, if the target could not make a copy at that moment
 
 
 class Work(Struct):
-    """One piece of work in a copy. ``limit_s`` is how long it may take once the copy is there."""
+    """One query and its copy. ``limit_s``: how long the copy may take."""
 
     name: str
     take: Callable[[rp.WorkReport | rp.Copied], None]
-    """Gets all that the copy says."""
+    """Gets all reports of the copy."""
     fail: Callable[[str], None]
-    """Gets the reason, once, when it ends without a Done."""
+    """Gets the reason, once, if it ends without a Done."""
     limit_s: float
     asked_s: float
     """When it was wanted; once the probe has been asked, when it was."""
-    command: Callable[[], bytes]
-    """Makes what the probe is asked, each time that it is."""
+    command: Callable[[], pc.ProbeCommand]
+    """Makes the command for the probe, each time that it is sent."""
     asked: bool = False
     """The probe has been."""
     again_s: float | None = None
-    """When it is asked once more."""
+    """Time of the next attempt."""
     pid: int = 0
     began_s: float | None = None
     ended_s: float | None = None
-    """Since when its copy is known to have ended."""
+    """Time at which its copy was found to have ended."""
     connection: Connection[rp.Report] | None = None
     early: list[rp.WorkReport] = field(default_factory=list)
-    """What the copy has said before the probe has told of it."""
+    """Reports that came before the probe's own about the copy."""
     over: bool = False
 
 
 class Copies:
-    """All copies of process ``pid``, whose parent is ``launcher`` if that is refwatch's."""
+    """All copies of process ``pid``; ``launcher`` is its parent if refwatch has started it."""
 
-    def __init__(self, pid: int, launcher: int, send: Callable[[bytes], None]) -> None:
+    def __init__(self, pid: int, launcher: int, send: Callable[[pc.ProbeCommand], None]) -> None:
         self._pid = pid
         self._launcher = launcher
         self._send = send
         self._works: dict[str, Work] = {}
         self._gone: list[int] = []
-        """Copies that have ended, and perhaps must be waited for by the target."""
+        """Copies that have ended, for which the target may have to wait."""
         self._count = 0
         self._unanswered = 0
-        """How often the probe was asked for a copy and has not answered."""
+        """Number of requests that the probe has not answered."""
 
     def __len__(self) -> int:
-        """How many pieces of work go on."""
+        """Number of queries that are being worked on."""
         return len(self._works)
 
     @property
@@ -79,7 +78,7 @@ class Copies:
 
     @property
     def any_left(self) -> bool:
-        """A copy may exist, that which was asked for or one that has not quite ended."""
+        """Whether a copy may exist, requested or not quite ended."""
         return bool(self._works or self._gone)
 
     def __contains__(self, name: str) -> bool:
@@ -87,34 +86,32 @@ class Copies:
 
     def start(
         self,
-        kind: str,
-        task: dict[str, object],
+        query: pc.AnyQuery,
         take: Callable[[rp.WorkReport | rp.Copied], None],
         fail: Callable[[str], None],
         *,
         limit_s: float,
         name: str = "",
         held: Callable[[], list[int]] | None = None,
+        inside: bool = False,
     ) -> str:
-        """Have a copy made for ``task``; return the name of the work. ``held``: the addresses at
-        which the probe holds a reference, if the copy is to know. A copy that is put off is asked
-        for with those of then: at one of before there may be no object any more."""
+        """Have a copy made for ``query``; return the name of the work. ``held``: addresses at which
+        the probe holds a reference. A copy that is put off is asked for with those of then: at an
+        earlier address there may be no object any more. ``inside``: the target itself answers."""
         self._count += 1
-        name = name or f"{kind}-{self._count}"
+        name = name or f"{query.__struct_config__.tag}-{self._count}"
         self.cancel(name, "asked for again")
-        command = {
-            "command": "inside" if task.get("inside") else "copy",
-            "work": name,
-            "launcher": self._launcher,
-            "frames": True,
-            "task": kind,
-            **task,
-        }
 
-        def line() -> bytes:
-            return msgspec.json.encode(command | ({"held": held()} if held else {})) + b"\n"
+        def command() -> pc.ProbeCommand:
+            asked = query
+            if held is not None and isinstance(query, pc.HeldQuery):
+                asked = msgspec.structs.replace(query, held=held())
+            if inside:
+                return pc.AnswerInside(work=name, query=asked)
+            frames = query.takes_frames
+            return pc.MakeCopy(work=name, launcher=self._launcher, frames=frames, query=asked)
 
-        work = self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), line)
+        work = self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), command)
         self._ask_waiting()
         if not work.asked:
             take(rp.Progress(work=name, text=WAITS, share=None))
@@ -133,22 +130,22 @@ class Copies:
         self._unanswered += 1
         self._send(work.command())
 
-    def tell(self, name: str, command: dict[str, object]) -> bool:
+    def tell(self, name: str, command: pc.CopyCommand) -> bool:
         """Send the copy of this work a command; False when it is not there."""
         work = self._works.get(name)
         if work is None or work.connection is None or not work.connection.open:
             return False
-        work.connection.send(msgspec.json.encode(command) + b"\n")
+        work.connection.send(pc.encode(command))
         return True
 
     def cancel(self, name: str, reason: str) -> None:
-        """End this work, whatever its copy is doing."""
+        """End this work and its copy."""
         work = self._works.get(name)
         if work is not None:
             self._end(work, reason)
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
-        """A report about a copy or from one; False if it is none."""
+        """Take a report about a copy or from one; False if it is neither."""
         if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
             return False
         if isinstance(report, rp.Copied | rp.NoCopy):
@@ -159,7 +156,7 @@ class Copies:
         elif isinstance(report, rp.Copied) and report.pid:  # ended before it had come so far
             self._kill(report.pid)
             self._gone.append(report.pid)
-        elif isinstance(report, rp.CopyHere):
+        elif isinstance(report, rp.CopyHere):  # its work has ended
             connection.close()
             self._kill(report.pid)
         return True
@@ -195,10 +192,10 @@ class Copies:
         elif not work.over:
             work.take(report)
             if work.pid == 0 and isinstance(report, rp.CensusReport):
-                self._end(work, None)  # taken in the target itself
+                self._end(work, None)  # taken inside the target
 
     def tick(self) -> None:
-        """End what is late or has vanished."""
+        """End copies that are late or have vanished."""
         now = time.monotonic()
         for work in list(self._works.values()):
             if not work.asked:
@@ -221,8 +218,8 @@ class Copies:
         self._ask_waiting()
 
     def _has_vanished(self, work: Work, now: float) -> bool:
-        """Whether nothing more will come. The connection of a copy that was quick may not have been
-        accepted yet, with all that it has said."""
+        """Whether nothing more will come. The connection of a quick copy may not have been accepted
+        yet, with all its reports."""
         if work.connection is not None:
             return not work.connection.open
         if work.ended_s is None and _state(work.pid) in ("", "Z"):
@@ -230,9 +227,9 @@ class Copies:
         return work.ended_s is not None and now - work.ended_s > LAST_WORDS_S
 
     def _still_there(self, pid: int) -> bool:
-        """Have the target wait for its own child; the launcher sees to those that are its."""
+        """Have the target wait for its own child; the launcher waits for its own."""
         if _state(pid) == "Z" and _parent(pid) == self._pid:
-            self._send(msgspec.json.encode({"command": "reap", "pid": pid}) + b"\n")
+            self._send(pc.Reap(pid=pid))
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
 
     def _end(self, work: Work, reason: str | None) -> None:
@@ -250,19 +247,19 @@ class Copies:
             work.fail(reason)
 
     def _kill(self, pid: int) -> None:
-        """Only if it is a copy still: the number may be another's by now."""
+        """Kill the process if it is still a copy: the pid may have been reused."""
         if _parent(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """The watch is over: nothing is left behind."""
+        """End everything with the watch."""
         for work in list(self._works.values()):
             self._end(work, "the watch has ended")
 
 
 def _stat(pid: int) -> list[str]:
-    """From the third field of proc_pid_stat(5) on; empty for no such process."""
+    """The fields of proc_pid_stat(5) from the third on; empty for no such process."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()

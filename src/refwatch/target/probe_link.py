@@ -1,4 +1,4 @@
-"""Who talks to the daemon from inside the target: its probe, and its copies."""
+"""Connections of a target's probe and of its copies to the daemon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from refwatch.target.probe_commands import ProbeCommand, encode
 from refwatch.target.probe_messages import Back, Hello, Report, Stranger
 from refwatch.wire.connections import Connection
 
@@ -18,19 +19,19 @@ _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Peers:
-    """Their connections; ``take`` gets each report with the one that it came by. Only process
-    ``pid`` may say hello: in another, objects and threads are others."""
+    """All such connections; ``take`` gets each report with its connection. Only process ``pid`` may
+    send a hello: another has other objects and threads."""
 
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
-        """Another process that would have; its pid."""
+        """Pid of another process that has tried to."""
         self.trouble = ""
-        """What one has done for which it was let go."""
+        """What a connection has done for which it was closed."""
         self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
         self._probe: Connection[Report] | None = None
-        """The one that has said hello."""
+        """The one that has sent the hello."""
         self._told: deque[bytes] = deque(maxlen=KEEP_TOLD)
         """The last lines that it was told: what it has not heard is told again when it is back."""
         self._count = 0
@@ -38,18 +39,18 @@ class Peers:
         """So many lines it was told in all."""
 
     def add(self, connection: socket.socket) -> None:
-        """One more has connected: of more than there can be copies none is ours."""
+        """Add a new connection; beyond as many as there can be copies none is ours."""
         if len(self._all) >= MOST_PEERS:
             connection.close()
             return
         self._all.append(Connection(connection, _reports))
 
     def files(self) -> list[int]:
-        """What becomes readable when one has said something."""
+        """Descriptors that become readable with a report."""
         return [peer.fileno() for peer in self._all if peer.open]
 
     def read(self) -> None:
-        """Take in what they have sent."""
+        """Read and take all reports."""
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
@@ -86,13 +87,14 @@ class Peers:
 
     @property
     def probe_file(self) -> int | None:
-        """What becomes readable when the probe has said something."""
+        """Descriptor that becomes readable with a report of the probe."""
         return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
-    def tell_probe(self, line: bytes) -> None:
+    def send(self, command: ProbeCommand) -> None:
         """Send the probe a command, if there is one, or else when it is back."""
         if not self._said_hello:
             return
+        line = encode(command)
         self._count += 1
         self._told.append(line)
         if self._probe is not None and self._probe.open:

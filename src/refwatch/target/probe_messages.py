@@ -1,6 +1,7 @@
-"""What the probe tells the daemon. One line of JSON each; the ``message`` field names it.
+"""Reports of the probe and of hidden copies: one line of JSON each, named by ``message``.
 
-The probe writes these by hand, because it imports nothing of ours: a test holds the two together.
+The probe has the same messages as a table (probe/messages.py), because it imports nothing of ours:
+a test holds the two together.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ class _Report(Struct, frozen=True, kw_only=True, tag_field="message", tag=True):
 
 
 class BlocksPlace(Struct, frozen=True, kw_only=True):
-    """Where the blocks that were looked at are told of: ``count`` is the address of the word that
-    says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
-    oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
-    are added to a block's size before chance decides."""
+    """Where sampled blocks are recorded: ``count`` is the address of the number of blocks so far,
+    ``records`` of the first of ``room`` records of ``size`` bytes, a ring. The frames begin
+    ``head`` bytes into a record. ``extra`` bytes are added to a block's size before chance
+    decides."""
 
     count: int
     records: int
@@ -30,10 +31,9 @@ class BlocksPlace(Struct, frozen=True, kw_only=True):
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
-    the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has. ``lost``: it did
-    so already, but somebody has taken its functions away meanwhile. ``count`` of them were looked
-    at before this, at ``monotonic_s`` (CLOCK_MONOTONIC)."""
+    """Burst mode is on. Costs as measured in the target: ``pass_s`` of a block that is not sampled,
+    ``look_s`` of one that is, ``cpu_s`` of opening. ``lost``: it was on already, but its functions
+    had been removed. ``count`` blocks had been sampled by ``monotonic_s`` (CLOCK_MONOTONIC)."""
 
     place: BlocksPlace
     pass_s: float
@@ -45,7 +45,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 class EarlyBurst(Struct, frozen=True, kw_only=True):
-    """Blocks are looked at since before the target's first line, one in ``mean`` bytes."""
+    """Burst mode is on since before the target's first line, one block in ``mean`` bytes."""
 
     opened: Opened
     mean: int
@@ -69,11 +69,11 @@ class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
 
 
 class Stranger(_Report, frozen=True, kw_only=True, tag="stranger"):
-    """A Python that has the target's environment, and that the launcher has not started."""
+    """A Python that has the target's environment, but was not started by the launcher."""
 
 
 class ProbeThread(_Report, frozen=True, kw_only=True, tag="thread"):
-    """The probe's thread began, perhaps again after a fork."""
+    """The probe's thread has started again after a fork."""
 
     tid: int
 
@@ -95,7 +95,7 @@ class Answer(_Report, frozen=True, kw_only=True, tag="answer"):
     gc_pauses: list[tuple[int, float, float]] | None = None
     """(collections, sum, longest) of each generation, seconds, once they are timed."""
     alone: bool = True
-    """There is no other interpreter in the process."""
+    """Whether there is no other interpreter in the process."""
 
 
 class InsideThread(Struct, frozen=True, kw_only=True):
@@ -114,14 +114,14 @@ class InsideThread(Struct, frozen=True, kw_only=True):
 
 
 class InsideSample(_Report, frozen=True, kw_only=True, tag="inside_sample"):
-    """All threads, seen by the probe because the daemon may not look."""
+    """All threads, sampled by the probe because the daemon may not read from outside."""
 
     threads: list[InsideThread]
 
 
 class FoundObject(Struct, frozen=True, kw_only=True):
-    """An object that the probe now watches. ``weak`` is the address of a weak reference to it, 0
-    where its type allows none."""
+    """An object that the probe now watches. ``weak`` is the address of a weak reference to it, 0 if
+    its type allows none."""
 
     watch: int
     name: str
@@ -134,8 +134,8 @@ class FoundObject(Struct, frozen=True, kw_only=True):
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
-    """Where the names of ``__main__`` lie: ``keys_at`` is the address of the word that leads to the
-    table, ``keys`` what it held, ``entries`` the first of ``count`` pairs of a name and a value."""
+    """Where the names of ``__main__`` are: ``keys_at`` is the address of the pointer to the table,
+    ``keys`` its value, ``entries`` the first of ``count`` pairs of a name and a value."""
 
     keys_at: int
     keys: int
@@ -144,8 +144,8 @@ class Namespace(Struct, frozen=True, kw_only=True):
 
 
 class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
-    """``__main__`` was looked through. ``left_out``: names bound in it that are too many; ``full``:
-    so many objects are watched that there can be no other."""
+    """Result of a scan of ``__main__``. ``left_out``: number of names beyond the limit; ``full``:
+    there is no room for another object."""
 
     namespace: Namespace | None
     found: list[FoundObject]
@@ -155,7 +155,7 @@ class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
 
 
 class Watching(_Report, frozen=True, kw_only=True, tag="watching"):
-    """The script, or a viewer by the daemon, has asked for these; none where nothing was found."""
+    """Objects that a script or a viewer has asked for; empty if none was found."""
 
     found: list[FoundObject]
 
@@ -167,27 +167,27 @@ class Raw(_Report, frozen=True, kw_only=True, tag="raw"):
 
 
 class LetGo(_Report, frozen=True, kw_only=True, tag="let_go"):
-    """These were held by the probe alone, and are no more."""
+    """Objects that died because the probe held the last reference and dropped it."""
 
     dead: list[int]
 
 
 class Trouble(_Report, frozen=True, kw_only=True, tag="trouble"):
-    """A command was not obeyed, which is a bug of the probe's; it goes on."""
+    """A command failed, which is a bug of the probe; it goes on."""
 
     reason: str
 
 
 class Ending(_Report, frozen=True, kw_only=True, tag="ending"):
-    """The interpreter is about to end, and waits a moment for the last reading. ``found`` is new to
-    the watch, and ``readings`` are raw ones of it."""
+    """The interpreter is about to end, and waits a moment for the last reading. ``found`` are new
+    objects, ``readings`` their raw counts."""
 
     found: list[FoundObject]
     readings: list[tuple[int, int, int]]
     failure: str = ""
-    """Why no line of the program has run; empty where one has."""
+    """Why no line of the program has run; empty if one has."""
     missing: str = ""
-    """The module for want of which it has ended or not begun; empty where that was not why."""
+    """The module whose absence was the reason; empty if there was another."""
 
 
 class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
@@ -198,41 +198,41 @@ class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
 
 
 class BurstOpened(_Report, frozen=True, kw_only=True, tag="burst_opened"):
-    """Some blocks are looked at from now on."""
+    """Burst mode is on."""
 
     opened: Opened
 
 
 class BurstClosed(_Report, frozen=True, kw_only=True, tag="burst_closed"):
-    """None is looked at any more. ``seen`` is false when somebody had taken the functions away, so
-    that what was seen since they were put there is not all."""
+    """Burst mode is off. ``seen`` is false if somebody had removed its functions, so that blocks
+    are missing."""
 
     seen: bool
     cpu_s: float
 
 
 class NoBurst(_Report, frozen=True, kw_only=True, tag="no_burst"):
-    """No block can be looked at here."""
+    """Burst mode is not possible."""
 
     reason: str
 
 
 class Tracing(_Report, frozen=True, kw_only=True, tag="tracing"):
-    """What is so with tracemalloc in the target."""
+    """tracemalloc status in the target."""
 
     on: bool
     frames: int
-    """How many of a traceback it keeps; 0 where it is not on."""
+    """Frames that it keeps of a traceback; 0 if it is off."""
     ours: bool
-    """Whether refwatch has begun it."""
+    """Whether refwatch has started it."""
     early: bool
     """Whether that was before the target's first line."""
     lost: int
-    """How often the target has stopped what refwatch had begun, and it was begun again."""
+    """How often the target has stopped it and refwatch started it again."""
     used: bool
     """Whether the target has loaded tracemalloc itself."""
     missing: str
-    """Why there is none; empty where there is."""
+    """Why there is none; empty if there is."""
 
 
 class _Work(_Report, frozen=True, kw_only=True):
@@ -241,21 +241,21 @@ class _Work(_Report, frozen=True, kw_only=True):
 
 
 class Copied(_Work, frozen=True, kw_only=True, tag="copied"):
-    """A copy was made, 0 for the target itself; the target stood still for ``pause_s``."""
+    """A copy was made, which stopped the target for ``pause_s``; 0 for the target itself."""
 
     pid: int
     pause_s: float
 
 
 class NoCopy(_Work, frozen=True, kw_only=True, tag="no_copy"):
-    """``passing``: it may well be done in a moment."""
+    """``passing``: try again in a moment."""
 
     reason: str
     passing: bool = False
 
 
 class CopyHere(_Work, frozen=True, kw_only=True, tag="copy"):
-    """The copy's first words, on a connection of its own."""
+    """The copy's first report, on a connection of its own."""
 
     pid: int
 
@@ -266,7 +266,7 @@ class Progress(_Work, frozen=True, kw_only=True, tag="progress"):
 
 
 class LargestRow(Struct, frozen=True, kw_only=True):
-    """As Largest; ``chain`` is None where it was not looked for, as they were known."""
+    """As Largest; ``chain`` is None if it was not looked for, because it is known from before."""
 
     type: str
     address: str
@@ -287,16 +287,16 @@ class CensusReport(_Work, frozen=True, kw_only=True, tag="census"):
     untracked: bool
     took_s: float
     garbage: list[int] = []
-    """Addresses of watched objects that only the probe's references keep from being collected."""
+    """Addresses of watched objects that only the probe's references keep alive."""
     unreachable: Garbage | None = None
-    """None where it was not looked for: in the target itself, or because the heap is too large."""
+    """None if it was not looked for: inside the target, or because the heap is too large."""
     largest: list[LargestRow] = []
     """The largest single objects, the largest first."""
 
 
 class MemoryReport(_Work, frozen=True, kw_only=True, tag="memory"):
-    """What the allocators had when the copy was made; None is what could not be asked, with its
-    reason among ``reasons``."""
+    """Statistics of the allocators when the copy was made; None if unknown, with the reason among
+    ``reasons``."""
 
     python: tuple[int, int, int] | None
     """Python's small-object allocator: (bytes in blocks, other bytes in its arenas, arenas)"""
@@ -306,7 +306,7 @@ class MemoryReport(_Work, frozen=True, kw_only=True, tag="memory"):
 
 
 class ChainsReport(_Work, frozen=True, kw_only=True, tag="chains"):
-    """As ChainsFound; ``spread`` is for a later look, where only two tell what has become more."""
+    """As ChainsFound; ``spread`` is for a second look, where growth needs two."""
 
     module: str
     name: str
@@ -331,16 +331,18 @@ class ReferrersReport(_Work, frozen=True, kw_only=True, tag="referrers"):
     left_out: int
 
 
-class Way(Struct, frozen=True, kw_only=True):
-    """How the probe finds an object again: ("module", name), then steps."""
+class ObjectPath(Struct, frozen=True, kw_only=True):
+    """How the probe finds an object in the target: ("module", name), then further steps."""
 
     address: int
     steps: list[tuple[str, str | int]]
 
 
-class WayReport(_Work, frozen=True, kw_only=True, tag="way"):
+class PathReport(_Work, frozen=True, kw_only=True, tag="path"):
+    """``path`` is None where names, keys and indices do not lead to the object."""
+
     node: int
-    way: Way | None
+    path: ObjectPath | None
 
 
 class GraphReport(_Work, frozen=True, kw_only=True, tag="graph"):
@@ -348,8 +350,8 @@ class GraphReport(_Work, frozen=True, kw_only=True, tag="graph"):
 
 
 class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
-    """What the traces of tracemalloc add up to, refwatch's own left out. ``sites`` are the places
-    that the groups name by their index, ``lines`` (site, size, count), ``files`` (file, size,
+    """Sums of tracemalloc's traces, without refwatch's own. ``sites`` are the places to which the
+    groups refer by index, ``lines`` (site, size, count), ``files`` (file, size,
     count), ``tracebacks`` (sites, innermost first, size, count): the largest ones of each."""
 
     frames: int
@@ -378,13 +380,13 @@ WorkReport = (
     | MemoryReport
     | ChainsReport
     | ReferrersReport
-    | WayReport
+    | PathReport
     | GraphReport
     | TracesReport
     | Done
     | Failed
 )
-"""What a copy says on its own connection."""
+"""Reports of a copy on its own connection."""
 
 Report = (
     Hello

@@ -18,6 +18,7 @@ from refwatch.readings.allocations.site_table import Numbers
 from refwatch.readings.allocations.types import BurstUse
 from refwatch.readings.allocations.window_plan import FIRST_MEAN
 from refwatch.session import events as ev
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.layout import FramesPlace, Layout, TextPlace
 from refwatch.target.memory import RemoteMemory
@@ -74,11 +75,11 @@ class Target:
         self._count = 0.0
         self._counted_ns = self.now
 
-    def send(self, command: dict[str, object]) -> None:
-        self.opening = command["command"] == "burst_open"
-        if self.opening:
+    def send(self, command: pc.ProbeCommand) -> None:
+        self.opening = isinstance(command, pc.OpenBurst)
+        if isinstance(command, pc.OpenBurst):
             self.opened_ns = self.now + self.opens_after_ns
-            self._next_mean = int(str(command["mean"]))
+            self._next_mean = command.mean
 
     def opened(self) -> rp.Opened:
         """It has begun, or goes on with another mean."""

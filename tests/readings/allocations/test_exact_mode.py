@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from refwatch.readings.allocations.exact_mode import ExactTraces
 from refwatch.readings.allocations.site_table import Numbers
 from refwatch.readings.allocations.types import FileUse, LineUse, TracebackUse
 from refwatch.session import events as ev
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.copies import Copies
 from refwatch.wire.connections import Connection
@@ -33,13 +33,11 @@ class Target:
 
     def __init__(self) -> None:
         self.now = 0
-        self.said: list[dict[str, object]] = []
+        self.said: list[pc.ProbeCommand] = []
         self.events: list[TimedEvent] = []
         self.near, self.far = socket.socketpair()
         self.link: Connection[rp.Report] = Connection(self.near, msgspec.json.Decoder(rp.Report))
-        self.copies = Copies(
-            os.getpid(), os.getppid(), lambda line: self.said.append(json.loads(line))
-        )
+        self.copies = Copies(os.getpid(), os.getppid(), self.said.append)
         given = context(self.events.append, asked=self.said.append, clock=lambda: self.now)
         self.exact = ExactTraces(given, self.copies, Numbers(given))
 
@@ -53,7 +51,7 @@ class Target:
     @property
     def asked(self) -> list[str]:
         """The counts that were asked for."""
-        return [str(one["work"]) for one in self.said if one["command"] == "copy"]
+        return [one.work for one in self.said if isinstance(one, pc.MakeCopy)]
 
     def hear(self, report: rp.Report) -> None:
         if not self.exact.take(report):
@@ -111,11 +109,11 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
 
 def test_the_probe_is_asked_every_second(target: Target) -> None:
     target.at(3)
-    looks = [one for one in target.said if one["command"] == "trace"]
-    assert looks == [{"command": "trace", "frames": 2}] * 4
+    looks = [one for one in target.said if isinstance(one, pc.Trace)]
+    assert looks == [pc.Trace(frames=2)] * 4
     target.exact.end()
     target.at(9)
-    assert target.said[-1] == {"command": "untrace"}
+    assert target.said[-1] == pc.Untrace()
 
 
 def test_a_count_is_told_with_numbers(target: Target) -> None:

@@ -26,7 +26,7 @@ class FakeCopies:
 
     def start(self, *args: object, **_: object) -> str:
         self.asked += 1
-        self.take, self.fail = args[2], args[3]  # type: ignore[assignment]
+        self.take, self.fail = args[1], args[2]  # type: ignore[assignment]
         return "census-1"
 
 

@@ -18,6 +18,7 @@ from refwatch.readings.objects.chain_searches import (
     Search,
 )
 from refwatch.session import events as ev
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.copies import Copies
 from refwatch.wire.connections import Connection
@@ -32,16 +33,24 @@ class Looking:
     """Searches whose copies are played here."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, object]] = []
+        self.asked: list[pc.MakeCopy] = []
         self.events: list[TimedEvent] = []
         self.over: list[str | None] = []
         self.progress: list[str] = []
-        self.copies = Copies(
-            os.getpid(), os.getppid(), lambda line: self.asked.append(json.loads(line))
-        )
+        self.copies = Copies(os.getpid(), os.getppid(), self._send)
         self.searches = ChainSearches(
             context(self.events.append), self.copies, lambda _: None, None
         )
+
+    def _send(self, command: pc.ProbeCommand) -> None:
+        assert isinstance(command, pc.MakeCopy)
+        self.asked.append(command)
+
+    def compared(self, number: int) -> bool:
+        """Whether this look was one that is compared with an earlier one."""
+        query = self.asked[number].query
+        assert isinstance(query, pc.Chains)
+        return query.compared
 
     def begin(self, work: str = "") -> None:
         self.searches.begin(
@@ -50,7 +59,7 @@ class Looking:
 
     def say(self, missing: str, spread: list[tuple[int, int]] | None) -> list[dict[str, object]]:
         """The newest copy comes, and finds this; what it was told meanwhile."""
-        work = str(self.asked[-1]["work"])
+        work = self.asked[-1].work
         near, far = socket.socketpair()
         link: Connection[rp.Report] = Connection(near, msgspec.json.Decoder(rp.Report))
         report = rp.ChainsReport(
@@ -85,16 +94,15 @@ def looking() -> Looking:
 
 def test_nothing_is_told_before_the_second_look(looking: Looking) -> None:
     looking.begin("a viewer's")
-    assert looking.asked[0]["compared"] is False
+    assert looking.compared(0) is False
     assert looking.say(NOT_GROWN, SPREAD) == []
     assert (looking.found, looking.over, looking.progress[-1]) == ([], [], AGAIN)
     looking.searches.tick(SECOND_LOOK_NS - 1)
     assert len(looking.asked) == 1
     looking.searches.tick(SECOND_LOOK_NS)
-    assert looking.asked[1]["compared"] is True
-    assert "spread" not in looking.asked[1]  # the target is not to have it
+    assert looking.compared(1) is True
     assert looking.say("", SPREAD) == [
-        {"command": "before", "spread": [list(pair) for pair in SPREAD]}
+        {"command": "earlier", "spread": [list(pair) for pair in SPREAD]}
     ]
     assert (looking.found, looking.over) == ([""], [None])
 
@@ -106,7 +114,7 @@ def test_what_the_second_look_does_not_tell_is_not_known(looking: Looking) -> No
     looking.say(NOT_GROWN, SPREAD)
     assert (looking.found, looking.over) == ([NOT_GROWN], [None])
     looking.begin()  # from now on one look is enough
-    assert looking.asked[2]["compared"] is True
+    assert looking.compared(2) is True
 
 
 def test_one_look_is_enough_of_what_has_an_age(looking: Looking) -> None:

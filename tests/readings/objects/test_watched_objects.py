@@ -8,6 +8,7 @@ import os
 from tests.stand_ins import context
 
 from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.layout import ReferencesPlace
 from refwatch.target.memory import RemoteMemory
@@ -20,7 +21,7 @@ class Watched:
     """Objects of this process under watch, by words that stand for their reference counts."""
 
     def __init__(self, *counts: int, paths: tuple[str, ...] = ()) -> None:
-        self.sent: list[dict[str, object]] = []
+        self.sent: list[pc.ProbeCommand] = []
         self.words = (ctypes.c_uint64 * len(counts))(*counts)
         start = ctypes.addressof(self.words)
         self.addresses = [start + 8 * index for index in range(len(counts))]
@@ -46,7 +47,7 @@ class Watched:
         ]
         self.watch.take(rp.Watching(found=found), SECOND_NS)
 
-    def ask(self) -> dict[str, object]:
+    def ask(self) -> pc.ProbeCommand:
         """Read the counts; what the probe is then asked."""
         self.watch.tick(SECOND_NS)
         return self.sent[-1]
@@ -56,7 +57,7 @@ def test_what_is_being_let_go_is_no_longer_held() -> None:
     """The probe frees it before it comes to any later command."""
     objects = Watched(1, 2)
     assert objects.watch.held() == objects.addresses
-    assert objects.ask() == {"command": "let_go", "watches": [0]}
+    assert objects.ask() == pc.LetGo(watches=[0])
     assert objects.watch.held() == objects.addresses[1:]
 
 
@@ -81,4 +82,4 @@ def test_names_are_as_the_parser_has_them() -> None:
     objects.watch.add_path("caf\u00e9")
     objects.watch.add_path("caf\u0065\u0301")
     assert len(objects.sent) == 2
-    assert objects.sent[-1]["paths"] == ["app.caf\u00e9", "caf\u00e9"]
+    assert objects.sent[-1] == pc.SetPaths(paths=["app.caf\u00e9", "caf\u00e9"])

@@ -1,1 +1,1 @@
-"""Finds by experiment where this interpreter keeps what is read from outside."""
+"""Calibration: searches, by experiment, for what is read of this interpreter from outside."""

@@ -1,6 +1,6 @@
-"""Finds, by experiment, the int that says whether the cyclic garbage collector runs.
+"""Search for the int that says whether the cyclic garbage collector is running.
 
-It lies next to the pointers to gc.garbage and gc.callbacks, at the end of struct
+It is next to the pointers to gc.garbage and gc.callbacks, at the end of struct
 _gc_runtime_state in CPython's Include/internal/pycore_gc.h (pycore_interp_structs.h since 3.14).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 
 from ..capi import interpreter_state
-from ..peek import WORD, Memory
+from ..own_memory import WORD, Memory
 from .find_gil import NotFound
 from .find_threads import INTERPRETER_WORDS
 
@@ -18,8 +18,8 @@ NEAR = 4  # words before the pointers
 
 
 def find_collecting(memory: Memory) -> int:
-    """Its address: 0 in what is read of it before and after a collection of the youngest objects,
-    1 while that runs. Raises NotFound."""
+    """Its address: the int is 1 during a collection of the youngest objects, 0 before and after.
+    Raises NotFound."""
     start = interpreter_state()
     words = memory.words(start, INTERPRETER_WORDS)
     pair = (id(gc.garbage), id(gc.callbacks))
@@ -44,7 +44,7 @@ def find_collecting(memory: Memory) -> int:
         index
         for index in range(NEAR)
         if not (before[index] | after[index]) & LOW_HALF
-        and len(during) == 2  # at its start and at its end
+        and len(during) == 2  # at the start and at the end
         and all(words[index] & LOW_HALF == 1 for words in during)
     ]
     if len(places) != 1:

@@ -1,7 +1,7 @@
-"""Finds, by experiment, the way from a thread state to its stack of frames and their code.
+"""Search for the pointers from a thread state to its frames and their code.
 
-A known chain of calls is made; the thread state's words, at depth one and two (3.11 and 3.12 have
-a C frame between), are searched for a frame whose code is our own and whose caller's is our
+In a chain of calls of our own, the thread state's words and those one step further (3.11 and 3.12
+have a C frame between) are searched for a frame whose code is ours and whose caller's code is our
 caller's. struct _PyInterpreterFrame: CPython's Include/internal/pycore_frame.h; PyCodeObject:
 Include/cpython/code.h.
 """
@@ -14,7 +14,7 @@ import sys
 from types import CodeType, FrameType
 
 from ..capi import raw_thread_state, thread_state
-from ..peek import WORD, Memory
+from ..own_memory import WORD, Memory
 from .find_gil import NotFound
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -25,14 +25,14 @@ FRAME_WORDS = 12
 STATE_WORDS = 64
 CFRAME_WORDS = 4
 LOWEST, HIGHEST = 1 << 16, 1 << 47  # where objects lie
-TAG = 7  # low bits of a code reference that 3.14 uses as tags
+TAG = 7  # low bits of a code reference, which are tags since 3.14
 
-Known = list[tuple[int, int]]
+Stack = list[tuple[int, int]]
 """(address of the code object, offset of the last instruction in bytes), innermost first."""
 
 
 def find_frames(memory: Memory) -> dict[str, object]:
-    """``path`` (offsets from a thread state to its current frame) and offsets in a frame:
+    """``path`` (offsets from a thread state to its current frame); offsets in a frame:
     ``code_offset``, ``previous_offset``, ``instruction_offset``; in a code object
     ``bytecode_offset``, ``filename_offset``, ``name_offset``, ``linetable_offset``,
     ``firstlineno_offset``; ``code_type`` and ``none``, addresses of objects."""
@@ -40,7 +40,7 @@ def find_frames(memory: Memory) -> dict[str, object]:
     again = _called(lambda: _called(lambda: _search(memory)))
     same = [place for place in found if place in again]
     if len(same) != 1:
-        raise NotFound(f"{len(same)} ways lead from a thread state to its frames")
+        raise NotFound(f"{len(same)} paths lead from a thread state to its frames")
     path, code, previous, instruction, bytecode = same[0]
     layout: dict[str, object] = {
         "path": list(path),
@@ -57,8 +57,7 @@ def find_frames(memory: Memory) -> dict[str, object]:
 
 
 def _called(search: Callable[[], list[Place]]) -> list[Place]:
-    """One more frame between, so that a chain has three of our own; and above it nothing that was
-    left there by calls that are over."""
+    """Search with one more frame of ours in the chain, and none left above it by earlier calls."""
     _overwrite_stack()
     return search()
 
@@ -74,8 +73,8 @@ def _overwrite_stack() -> int:
 Place = tuple[tuple[int, ...], int, int, int, int]
 
 
-def _known(frame: FrameType | None) -> Known:
-    chain: Known = []
+def _stack_of(frame: FrameType | None) -> Stack:
+    chain: Stack = []
     while frame is not None:
         chain.append((id(frame.f_code), frame.f_lasti))
         frame = frame.f_back
@@ -83,10 +82,9 @@ def _known(frame: FrameType | None) -> Known:
 
 
 def _search(memory: Memory) -> list[Place]:
-    """Every way to this function's own frame that leads on to those of its callers, which stand
-    still while it runs."""
-    # Read here and not in functions of its own: the frame on top must be this one, and what lies
-    # above it no frame that it has called, whose way back would look like a way here.
+    """Every path to this function's frame that leads on to its callers' frames."""
+    # Read here, not in a function of its own: this frame must be on top, with no called frame above
+    # it, whose link back would look like a path to this one.
     state = raw_thread_state()
     pointers: list[tuple[tuple[int, ...], int]] = []
     todo: list[tuple[tuple[int, ...], int, int]] = [((), state, STATE_WORDS)]
@@ -102,7 +100,7 @@ def _search(memory: Memory) -> list[Place]:
                 pointers.append(((*path, offset), word))
                 if not path:
                     todo.append(((offset,), word, CFRAME_WORDS))
-    known = _known(sys._getframe().f_back)  # noqa: SLF001
+    stack = _stack_of(sys._getframe().f_back)  # noqa: SLF001
     own = id(_search.__code__)
     places: list[Place] = []
     for path, start in pointers:
@@ -110,34 +108,34 @@ def _search(memory: Memory) -> list[Place]:
         for slot, word in enumerate(words):
             if word & ~TAG == own:
                 places += [
-                    (path, slot * WORD, *rest) for rest in _links(memory, slot, words, known)
+                    (path, slot * WORD, *rest) for rest in _links(memory, slot, words, stack)
                 ]
     return places
 
 
 def _links(
-    memory: Memory, code_slot: int, words: tuple[int, ...], known: Known
+    memory: Memory, code_slot: int, words: tuple[int, ...], stack: Stack
 ) -> list[tuple[int, int, int]]:
-    """(previous, instruction, bytecode) offsets for a frame that was called by ``known[0]``."""
+    """(previous, instruction, bytecode) offsets for a frame that was called by ``stack[0]``."""
     links = []
     for slot, word in enumerate(words):
         if word <= LOWEST or slot == code_slot:
             continue
         caller = memory.words(word, FRAME_WORDS)
-        if len(caller) != FRAME_WORDS or caller[code_slot] & ~TAG != known[0][0]:
+        if len(caller) != FRAME_WORDS or caller[code_slot] & ~TAG != stack[0][0]:
             continue
         above = memory.words(caller[slot], FRAME_WORDS)
-        if len(above) != FRAME_WORDS or above[code_slot] & ~TAG != known[1][0]:
+        if len(above) != FRAME_WORDS or above[code_slot] & ~TAG != stack[1][0]:
             continue
         for place, pointer in enumerate(caller):
-            start = pointer - known[0][0] - known[0][1]
-            if 0 < start < 1024 and above[place] - known[1][0] - known[1][1] == start:
+            start = pointer - stack[0][0] - stack[0][1]
+            if 0 < start < 1024 and above[place] - stack[1][0] - stack[1][1] == start:
                 links.append((slot * WORD, place * WORD, start))
     return links
 
 
 def _code_slots(memory: Memory) -> dict[str, int]:
-    codes = [_search.__code__, _links.__code__, _known.__code__]
+    codes = [_search.__code__, _links.__code__, _stack_of.__code__]
     words = {code: memory.words(id(code), 40) for code in codes}
     numbers = {code: memory.read(id(code), 320) for code in codes}
     return {
@@ -151,8 +149,8 @@ def _code_slots(memory: Memory) -> dict[str, int]:
 def _slot(
     words: dict[CodeType, tuple[int, ...]], wanted: dict[CodeType, int], *, last: bool = False
 ) -> int:
-    """Where all the code objects hold the wanted address. A plain function's name and qualname are
-    one string, and qualname lies behind name."""
+    """The offset at which each code object holds its wanted address. A function's name and qualname
+    may be one string; qualname comes second."""
     found = [
         index
         for index in range(min(len(row) for row in words.values()))
@@ -174,23 +172,23 @@ def _number(data: dict[CodeType, bytes], wanted: dict[CodeType, int]) -> int:
 
 
 def _verify(memory: Memory, layout: dict[str, object]) -> list[Place]:
-    """The second reading: the whole stack of this thread, frame by frame, against sys._getframe."""
+    """The second check: this thread's whole stack, frame by frame, against sys._getframe."""
     offset = {name: value for name, value in layout.items() if isinstance(value, int)}
     path = layout["path"]
     assert isinstance(path, list)
-    known = _known(sys._getframe().f_back)  # noqa: SLF001
+    stack = _stack_of(sys._getframe().f_back)  # noqa: SLF001
     address = thread_state()
     for step in path:
         address = memory.word(address + step)
-    seen: Known = []
+    seen: Stack = []
     while address and len(seen) < 200:
         code = memory.word(address + offset["code_offset"]) & ~TAG
         if memory.word(code + WORD) == offset["code_type"]:
             instruction = memory.word(address + offset["instruction_offset"])
             seen.append((code, instruction - code - offset["bytecode_offset"]))
         address = memory.word(address + offset["previous_offset"])
-    codes = {code for code, _ in known}
+    codes = {code for code, _ in stack}
     real = [entry for entry in seen if entry[0] in codes]
-    if known[0] not in real or real[real.index(known[0]) :] != known:
+    if stack[0] not in real or real[real.index(stack[0]) :] != stack:
         raise NotFound("a stack read from memory is not the stack that sys._getframe shows")
     return []

@@ -1,9 +1,9 @@
-"""Finds the GIL by experiment: where a thread that wants it sleeps, the GIL lies.
+"""Search for the GIL, by the futex on which a thread sleeps that waits for it.
 
-A helper is made to want the GIL while this thread keeps it. The futex on which the kernel has it
-asleep is the GIL's condition variable, and some words below lie ``interval`` (set to a marker for
-the search), ``last_holder``, ``locked`` and ``switch_number``: struct _gil_runtime_state in
-CPython's Include/internal/pycore_gil.h. Then every word is put to a second test.
+A helper waits for the GIL while this thread holds it. The futex on which it sleeps is the GIL's
+condition variable, and some words below are ``interval`` (set to a marker for the search),
+``last_holder``, ``locked`` and ``switch_number``: struct _gil_runtime_state in CPython's
+Include/internal/pycore_gil.h. Then each word is tested a second time.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import sys
 import time
 
 from ..capi import HeldReader, thread_state
-from ..peek import WORD, Memory
+from ..own_memory import WORD, Memory
 from .helper import Helper, wait_until
 
 FUTEX = {"x86_64": b"202", "aarch64": b"98", "riscv64": b"98"}
-MARKERS = (0.234567, 0.345678)  # switch intervals that no program would choose, seconds
+MARKERS = (0.234567, 0.345678)  # seconds: switch intervals that no program would choose
 LOW_HALF = 0xFFFFFFFF  # locked is an int
 SEARCH_WORDS = 24  # how far below the futex the GIL's first word can lie
 
 
 class NotFound(Exception):
-    """The search did not end in exactly one place, or a second reading disagreed."""
+    """The search did not end at exactly one place, or the second check failed."""
 
 
 def find_gil(memory: Memory, helper: Helper) -> dict[str, int]:
-    """Addresses: ``gil`` (of ``interval``; last_holder, locked and switch_number follow, a word
+    """Addresses: ``gil`` (of ``interval``; last_holder, locked and switch_number follow, one word
     each) and ``futex``. Raises NotFound or Stuck."""
     interval = sys.getswitchinterval()
     try:
@@ -36,13 +36,13 @@ def find_gil(memory: Memory, helper: Helper) -> dict[str, int]:
         gil = _search(held, futex)
         _verify(held, helper, gil)
     finally:
-        # It is kept in whole microseconds, cut off: 0.007 read and set again would be 0.006999.
+        # It is stored in whole microseconds, cut off: 0.007 set again would become 0.006999.
         sys.setswitchinterval(interval + 0.5e-6)
     return {"gil": gil, "futex": futex}
 
 
 def _wanted_futex(helper: Helper) -> int:
-    """The futex on which the helper sleeps while it wants the GIL that this thread keeps."""
+    """The futex on which the helper sleeps while it waits for the GIL, which this thread holds."""
     number = FUTEX.get(os.uname().machine)
     if number is None:
         raise NotFound(f"system calls of {os.uname().machine} are not known")
@@ -84,7 +84,7 @@ def _search(held: HeldReader, futex: int) -> int:
 
 
 def _verify(held: HeldReader, helper: Helper, gil: int) -> None:
-    """The second reading: each word must move when, and only when, it should."""
+    """The second check: each word must change exactly when it should."""
     sys.setswitchinterval(MARKERS[0])
     if held.words(gil, 1) != (round(MARKERS[0] * 1e6),):
         raise NotFound("the switch interval does not follow sys.setswitchinterval")

@@ -1,11 +1,11 @@
-"""Finds, by experiment, where a weak reference has its object."""
+"""Search for the object's address in a weak reference."""
 
 from __future__ import annotations
 
 from _weakref import ref
 
-from ..peek import WORD, Memory
-from ..watching import measured_offset
+from ..own_memory import WORD, Memory
+from ..watched_objects import measured_offset
 from .find_gil import NotFound
 
 REF_WORDS = 8
@@ -16,8 +16,8 @@ class _Mortal:
 
 
 def find_references(memory: Memory) -> dict[str, int]:
-    """``weak_offset``: of the object's address in a weak reference; ``dead``: what is there when it
-    has died; ``offset``: by how much sys.getrefcount reads more than ctypes."""
+    """``weak_offset``: of the object's address in a weak reference; ``dead``: its value once the
+    object has died; ``offset``: how much higher sys.getrefcount is than ctypes."""
     found: set[tuple[int, int]] = set()
     for _ in range(2):
         mortal = _Mortal()

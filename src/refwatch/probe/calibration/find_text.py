@@ -1,4 +1,4 @@
-"""Finds, by experiment, how str and bytes lie in memory, so that names can be read from outside.
+"""Search for the layout of str and bytes, so that names can be read from outside.
 
 PyASCIIObject and PyCompactUnicodeObject: CPython's Include/cpython/unicodeobject.h.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import struct
 
-from ..peek import Memory
+from ..own_memory import Memory
 from .find_gil import NotFound
 
 
 def find_text(memory: Memory) -> dict[str, int]:
     """Offsets of the characters: ``ascii_data``, ``compact_data`` (any other kind), ``bytes_data``;
     ``length_offset`` of both; ``state_offset``, ``kind_shift`` and ``ascii_shift`` in a str (the
-    kind is 3 bits, 1, 2 or 4 bytes a character)."""
-    # Made at run time, so that none of them is shared with the target's constants.
+    kind has 3 bits: 1, 2 or 4 bytes a character)."""
+    # Made at run time, so that none is shared with the target's constants.
     samples = [
         "".join(parts) for parts in (("refw", "atch"), ("réf", "wä"), ("łąć", "ż"), ("🐍", "👀"))
     ]

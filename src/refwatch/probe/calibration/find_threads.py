@@ -1,4 +1,4 @@
-"""Finds, by experiment, the list of thread states and what in one names the thread.
+"""Search for the list of thread states, and for the fields of one that identify the thread.
 
 struct _ts and struct pythreads: CPython's Include/cpython/pystate.h and
 Include/internal/pycore_interp.h (pycore_interp_structs.h since 3.14).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import get_ident, get_native_id
 
 from ..capi import interpreter_state, thread_state
-from ..peek import WORD, Memory
+from ..own_memory import WORD, Memory
 from .find_gil import NotFound
 from .helper import Helper
 
@@ -18,9 +18,9 @@ INTERPRETER_WORDS = 4096
 
 
 def find_threads(memory: Memory, older: Helper, newer: Helper) -> dict[str, int]:
-    """``main`` (the calling thread's state) and ``head`` (address of the list's head in the
-    interpreter; the count of threads ever made lies one word below), and offsets in a thread
-    state: ``newer_offset``, ``older_offset``, ``tid_offset``, ``ident_offset``, ``id_offset``."""
+    """``main`` (the calling thread's state), ``head`` (address of the list's head in the
+    interpreter; the count of threads ever made is one word below), and offsets in a thread state:
+    ``newer_offset``, ``older_offset``, ``tid_offset``, ``ident_offset``, ``id_offset``."""
     main = thread_state()
     states = {
         address: memory.words(address, STATE_WORDS) for address in (main, older.state, newer.state)
@@ -64,8 +64,8 @@ def _head(memory: Memory, newest: int) -> int:
 
 
 def _verify(memory: Memory, found: dict[str, int]) -> None:
-    """The second reading: a new thread must appear at the head, with the next number, and the walk
-    from the oldest to the newest must reach it."""
+    """The second check: a new thread must appear at the head, with the next number, and a walk from
+    the oldest state must reach it."""
     made = memory.word(found["head"] - WORD)
     extra = Helper()
     try:

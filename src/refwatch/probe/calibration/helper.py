@@ -1,4 +1,4 @@
-"""A thread of the probe's own that does one thing at a time when told: what calibration moves."""
+"""Helper thread that calibration gives tasks, to see which words of memory change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Stuck(Exception):
-    """Something did not happen within its limit."""
+    """Something did not happen within its time limit."""
 
 
 def wait_until(true: Callable[[], bool], what: str, limit_s: float = 2.0) -> None:
@@ -27,7 +27,7 @@ def wait_until(true: Callable[[], bool], what: str, limit_s: float = 2.0) -> Non
 
 
 class Helper:
-    """A low-level thread, unknown to ``threading``, parked on a lock between tasks."""
+    """A low-level thread, unknown to ``threading``, that waits on a lock between tasks."""
 
     def __init__(self) -> None:
         self._gate = _thread.allocate_lock()
@@ -53,18 +53,18 @@ class Helper:
             self.done = True
 
     def begin(self, task: Callable[[], None]) -> None:
-        """Let it run ``task``; ``done`` is true afterwards."""
+        """Start ``task``; ``done`` is set when it is over."""
         self.done = False
         self._task = task
         self._gate.release()
 
     def run(self, task: Callable[[], None]) -> None:
-        """Let it run ``task`` and wait for its end."""
+        """Run ``task`` and wait for its end."""
         self.begin(task)
         wait_until(lambda: self.done, "a helper's task")
 
     def end(self) -> None:
-        """Let it go, and wait until the kernel has no such thread."""
+        """End the thread, and wait until the kernel has none such."""
         self._task = None
         self._gate.release()
         path = f"/proc/self/task/{self.tid}"

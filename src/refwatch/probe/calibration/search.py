@@ -1,15 +1,15 @@
-"""All searches, one after the other: what each finds, or why it found nothing."""
+"""Calibration: all searches in turn, each with its result or the reason for none."""
 
 from __future__ import annotations
 
 from ..capi import allow_reader
-from ..peek import Memory
+from ..own_memory import Memory
 from .find_collecting import find_collecting
-from .find_count import find_count
 from .find_frames import find_frames
 from .find_gil import NotFound, find_gil
 from .find_references import find_references
 from .find_text import find_text
+from .find_thread_count import find_thread_count
 from .find_threads import find_threads
 from .helper import Helper, Stuck
 
@@ -21,7 +21,7 @@ Layout = dict[str, object]
 
 
 class Search:
-    """``layout`` is what was found and verified; each search that failed leaves its reason in
+    """``layout`` has what was found and verified; failed searches leave their reasons in
     ``limits``."""
 
     def __init__(self, limits: dict[str, str]) -> None:
@@ -29,7 +29,7 @@ class Search:
         self._limits = limits
 
     def begin(self, reader: int, *, gil: bool, free_threaded: bool) -> None:
-        """Search; process ``reader`` is allowed to read this one."""
+        """Run all searches, and let process ``reader`` read this one's memory."""
         allow_reader(reader)
         try:
             memory = Memory()
@@ -40,8 +40,8 @@ class Search:
         try:
             self._all(memory, helpers, gil=gil, free_threaded=free_threaded)
         finally:
-            for one in helpers:
-                one.end()
+            for helper in helpers:
+                helper.end()
             memory.close()
 
     def _all(
@@ -53,7 +53,7 @@ class Search:
         threads = self.layout.get("threads")
         if type(threads) is dict:
             head = int(threads["head"])
-            self._attempt("thread_count", "", lambda: find_count(memory, head))
+            self._attempt("thread_count", "", lambda: find_thread_count(memory, head))
         if gil:
             collector = "garbage collector"
             self._attempt("collecting", collector, lambda: find_collecting(memory))

@@ -1,1 +1,1 @@
-"""Makes a copy of the target, and what the copy does."""
+"""Hidden copies of the target, and what they look at."""

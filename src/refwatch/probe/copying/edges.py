@@ -1,13 +1,13 @@
-"""Says in words how one object holds another: by a key, an index, an attribute, a local."""
+"""Labels for how one object refers to another: by key, index, attribute or local variable."""
 
 from __future__ import annotations
 
 import gc
 from _collections import deque  # type: ignore[import-not-found]
 
+from ..builtin_types import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
 from ..capi import api, ctypes
-from ..kinds import CellType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType
-from ..plain import (
+from ..raw_access import (
     dict_of_class,
     elements_of,
     is_a,
@@ -25,19 +25,19 @@ TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_new_context = api["PyContext_New"]  # the module that has this type by name is not always loaded
+_new_context = api["PyContext_New"]  # the module that names this type is not always loaded
 _new_context.restype = ctypes.py_object
 ContextType = type(_new_context())
-MOST_EDGES = 8  # of one holder that are named
+MOST_EDGES = 8  # of one holder
 
 
 def count_edges(holder: object, held: object) -> int:
-    """How many references the holder has to it, as the collector sees them."""
-    return sum(1 for one in gc.get_referents(holder) if one is held)
+    """Number of references from holder to held, as the collector sees them."""
+    return sum(1 for obj in gc.get_referents(holder) if obj is held)
 
 
 def edges(holder: object, held: object) -> list[str]:
-    """How it holds it, one entry for each reference that can be named; at most eight."""
+    """A label for each reference that can be named, at most eight."""
     found: list[str] = []
     for edge in _edges(holder, held):
         found.append(edge)
@@ -70,7 +70,7 @@ def _edges(holder: object, held: object) -> Iterator[str]:
 
 
 def dict_edges(holder: object, held: object, word: str = "") -> Iterator[str]:
-    """By key or as one; ``word`` instead of "value of key" where it is a namespace."""
+    """As a value or a key; ``word`` replaces "value of key" for a namespace."""
     for key, value in items_of(holder):
         if value is held:
             named = word and is_a(key, str)
@@ -80,7 +80,7 @@ def dict_edges(holder: object, held: object, word: str = "") -> Iterator[str]:
 
 
 def variable_of(context: object, held: object) -> str:
-    """By the name of the context variable whose value it is."""
+    """A label with the name of the context variable that has this value."""
     for variable, value in ContextType.items(context):
         if value is held:
             return f"value of context variable {text(variable.name)}"
@@ -88,8 +88,8 @@ def variable_of(context: object, held: object) -> str:
 
 
 def _sequence_edges(holder: object, held: object) -> Iterator[str]:
-    for index, one in enumerate(elements_of(holder)):
-        if one is held:
+    for index, element in enumerate(elements_of(holder)):
+        if element is held:
             yield f"index {index}"
 
 
@@ -122,7 +122,7 @@ def _generator_edges(holder: object, held: object) -> Iterator[str]:
 
 
 def _class_edges(holder: object, held: object) -> Iterator[str]:
-    if any(one is held for one in mro_of(holder)[1:]):
+    if any(base is held for base in mro_of(holder)[1:]):
         yield "base class"
 
 

@@ -1,8 +1,8 @@
-"""Finds the functions in which lines of source lie: of a line that is all that a trace has.
+"""Names of the functions around source lines; tracemalloc records only file and line.
 
-What is found is by the code objects that there are. A module's own code is gone once it has run: a
-line that is in no function counts as its module's, and so does one in the body of a class. What
-runs within an expression, as a list comprehension does in 3.11, counts as what is around it.
+They come from the code objects that exist. A module's own code is freed once it has run, so a line
+in no function counts as its module's, as does one in a class body. A comprehension, a function of
+its own in 3.11, counts as the function around it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from __future__ import annotations
 import gc
 import sys
 
-from ..kinds import CodeType, FunctionType, ModuleType
-from ..plain import is_a, namespace_of, text
+from ..builtin_types import CodeType, FunctionType, ModuleType
+from ..raw_access import is_a, namespace_of, text
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..kinds import Getter
+    from ..builtin_types import Getter
 
     Place = tuple[str, int]
     """A file and a line."""
 
-LONGEST = 4096  # characters of a file's name
+LONGEST = 4096  # characters of a file name
 NESTED = ".<locals>."
 EXPRESSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
-ANNOTATE = "__annotate__"  # since 3.14, of annotations (PEP 649): on the lines of what they are of
-CO_OPTIMIZED = 0x1  # not in code of modules and classes: Include/cpython/code.h
+ANNOTATE = "__annotate__"  # since 3.14 (PEP 649); its lines are those of what is annotated
+CO_OPTIMIZED = 0x1  # not set for modules and classes: Include/cpython/code.h
 MODULE = "<module>"
 OF_INTERPRETER = "<frozen "
 
@@ -34,28 +34,28 @@ _code_of: Getter = vars(FunctionType)["__code__"].__get__
 
 
 def _plain() -> None:
-    """A function whose first line has but the instruction with which every one begins."""
+    """A function whose first line has only the instruction that starts every function."""
 
 
 BEGINNING = next(iter(_plain.__code__.co_lines()))[1]  # bytes
 
 
 class Files:
-    """The names of source files as plain text, each looked at once. Names must not be freed."""
+    """Cache of file names as plain text, by identity: a name must not be freed meanwhile."""
 
     def __init__(self) -> None:
-        self._known: dict[int, str] = {}
+        self._plain: dict[int, str] = {}
 
     def plain(self, name: str) -> str:
-        """What ``co_filename`` or a trace has."""
-        found = self._known.get(id(name))
+        """A ``co_filename``, or a trace's file name, as plain text."""
+        found = self._plain.get(id(name))
         if found is None:
-            found = self._known[id(name)] = text(name, LONGEST)
+            found = self._plain[id(name)] = text(name, LONGEST)
         return found
 
 
 def functions_at(places: Iterable[Place], files: Files) -> dict[Place, str]:
-    """The name of the outermost function around each; "" where no such file has been loaded."""
+    """The outermost function around each line; "" if no such file was loaded."""
     wanted: dict[str, set[int]] = {}
     for file, line in places:
         wanted.setdefault(file, set()).add(line)
@@ -75,14 +75,14 @@ def functions_at(places: Iterable[Place], files: Files) -> dict[Place, str]:
             found[file, line] = min(found.get((file, line), rank), rank)
     names = {place: rank[2] for place, rank in found.items()}
     for file, lines in wanted.items():
-        known = file in loaded or file.startswith(OF_INTERPRETER)
+        is_loaded = file in loaded or file.startswith(OF_INTERPRETER)
         for line in lines:
-            names.setdefault((file, line), MODULE if known else "")
+            names.setdefault((file, line), MODULE if is_loaded else "")
     return names
 
 
 def _name(code: CodeType) -> str:
-    """The function's; "" for what counts as a module's, and for what is of no interest."""
+    """The function's name; "" for code that counts as its module's."""
     if not code.co_flags & CO_OPTIMIZED or text(code.co_name) == ANNOTATE:
         return ""
     name = text(code.co_qualname)
@@ -92,8 +92,8 @@ def _name(code: CodeType) -> str:
 
 
 def _lines(code: CodeType) -> set[int]:
-    """The lines on which something of this code runs. Its first one has next to nothing of it, but
-    is where whoever defines a function makes it."""
+    """The lines that this code runs on, without a ``def`` line, which belongs to the code that
+    defines the function."""
     sizes: dict[int, int] = {}
     for start, end, line in code.co_lines():
         if line is not None:
@@ -104,19 +104,19 @@ def _lines(code: CodeType) -> set[int]:
 
 
 def _codes() -> Iterator[CodeType]:
-    """The code of every function, and of those defined in one."""
-    fresh = [_code_of(one) for one in gc.get_objects() if type(one) is FunctionType]
+    """The code of every function, and of the functions nested in it."""
+    fresh = [_code_of(obj) for obj in gc.get_objects() if type(obj) is FunctionType]
     met: set[int] = set()
     while fresh:
         code = fresh.pop()
         if id(code) not in met:
             met.add(id(code))
             yield code
-            fresh += [one for one in code.co_consts if type(one) is CodeType]
+            fresh += [each for each in code.co_consts if type(each) is CodeType]
 
 
 def _loaded() -> set[str]:
-    """The files of the modules. The program's own code has another name where it is in no file."""
+    """Files of the loaded modules; "<string>" for a program that is in no file."""
     found: set[str] = set()
     for module in list(sys.modules.values()):
         names = namespace_of(module) if is_a(module, ModuleType) else None

@@ -1,8 +1,8 @@
-"""What the collector would free: objects to which only such objects refer.
+"""Garbage: objects that the collector would free.
 
-It is what the collector does (CPython's Python/gc.c): an object with more references than tracked
-objects have to it is held from elsewhere, and what such objects lead to is alive. The rest is
-garbage. Here nothing is called, cleared or freed.
+The algorithm is the collector's (CPython's Python/gc.c): an object with more references than
+tracked objects have to it is held from elsewhere, and what such objects lead to is alive. The rest
+is garbage. Here nothing is called, cleared or freed.
 """
 
 from __future__ import annotations
@@ -22,17 +22,21 @@ from .heap import (
     type_rows,
 )
 
-LISTED = 200  # types, of which there are most
+LISTED = 200  # most frequent types
 _NONE = object()
 COLUMNS = ("module", "name", "count", "size")
 
-Message = dict[str, object]
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..messages import Message
 
 
-def look(young: int, held: list[int]) -> Message:
-    """The part of a census about it: ``garbage`` are those of the objects at the addresses in
-    ``held``, at each of which the probe holds one reference, ``unreachable`` what there is in all,
-    None where the heap is too large."""
+def find(young: int, held: Collection[int]) -> Message:
+    """Fields of the census report: ``garbage``, the ``held`` addresses (the probe holds a reference
+    at each) whose objects are garbage, and ``unreachable``, all garbage, None if the heap is too
+    large."""
     objects = tracked(young)
     if len(objects) > MOST_FOR_EDGES:
         return {"garbage": [], "unreachable": None}
@@ -41,8 +45,8 @@ def look(young: int, held: list[int]) -> Message:
     places = set(map(id, dead))
     everything = dead + _held_by_them_alone(dead)
     counts = count_types(everything)
-    rows = sorted(type_rows(counts, sizes(everything, counts)), key=lambda row: -int(str(row[2])))
-    size = sum(int(str(row[3])) for row in rows)
+    rows = sorted(type_rows(counts, sizes(everything, counts)), key=lambda row: -row[2])
+    size = sum(row[3] for row in rows)
     types = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:LISTED]]
     return {
         "garbage": [address for address in held if address in places],
@@ -51,13 +55,13 @@ def look(young: int, held: list[int]) -> Message:
 
 
 def _unreachable(objects: list[object], held: set[int]) -> list[object]:
-    """Those that nothing but each other refers to. Most are below modules, which is soon known."""
+    """Those to which only each other refer. Most objects are below modules: these go first."""
     rest = dict(zip(map(id, objects), objects, strict=True))
     modules: list[object] = [*dict.values(sys.modules)]
     _take_below(modules, rest)
     inner: dict[int, int] = {}
     count_references(list(rest.values()), inner)
-    own = 2  # references: of ``objects`` and ``rest``
+    own = 2  # references, from ``objects`` and ``rest``
     outer = [
         place for place in rest if count_at(place) - own > inner.get(place, 0) + (place in held)
     ]
@@ -66,20 +70,20 @@ def _unreachable(objects: list[object], held: set[int]) -> list[object]:
 
 
 def _take_below(roots: list[object], rest: dict[int, object]) -> None:
-    """Take these, and all that they lead to, out of the rest."""
+    """Remove these, and all that they lead to, from the rest."""
     level = roots
-    for one in roots:
-        rest.pop(id(one), None)
+    for root in roots:
+        rest.pop(id(root), None)
     while level and rest:
         fresh: list[object] = []
         for chunk in chunks(level):
             places = map(id, gc.get_referents(*chunk))
-            fresh += [one for one in map(rest.pop, places, repeat(_NONE)) if one is not _NONE]
+            fresh += [obj for obj in map(rest.pop, places, repeat(_NONE)) if obj is not _NONE]
         level = fresh
 
 
 def _held_by_them_alone(dead: list[object]) -> list[object]:
-    """What the collector does not track and only these hold, strings for instance."""
+    """Untracked objects, such as strings, that only these hold."""
     inner: dict[int, int] = {}
     others: dict[int, object] = {}
     found: list[object] = []
@@ -88,9 +92,9 @@ def _held_by_them_alone(dead: list[object]) -> list[object]:
         count_references(fresh, inner)
         for chunk in chunks(fresh):
             some = gc.get_referents(*chunk)
-            others.update((id(one), one) for one in some if not gc.is_tracked(one))
+            others.update((id(obj), obj) for obj in some if not gc.is_tracked(obj))
             some.clear()
-        alone = [place for place in others if count_at(place) - 1 == inner[place]]  # others' own
+        alone = [place for place in others if count_at(place) - 1 == inner[place]]  # 1: ``others``
         fresh = [others.pop(place) for place in alone]
         found += fresh
     return found

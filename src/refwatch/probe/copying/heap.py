@@ -1,8 +1,7 @@
-"""Counts what is on the heap: by type, by size, by references. For the copy; it works in the target
-as well, where each of these costs the GIL.
+"""Heap counts: by type, by size, by references.
 
-Nothing here calls an object's own code. A class may define ``__hash__`` in its metaclass, so that
-types are told apart by address.
+For a copy; in the target these work too, but hold the GIL. None calls an object's own code. A
+metaclass may define ``__hash__``, so types are told apart by address.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import sys
 from _collections import _count_elements, deque  # type: ignore[import-not-found]
 from itertools import filterfalse
 
+from ..builtin_types import FrameType, FunctionType, ModuleType
 from ..capi import ctypes
-from ..hidden import GC_HEADER
-from ..kinds import FrameType, FunctionType, ModuleType
-from ..plain import (
+from ..raw_access import (
     HAS_GC,
     HEAP_TYPE,
     IMMORTAL,
@@ -29,12 +27,13 @@ from ..plain import (
     text,
     type_name,
 )
+from ..untrack import GC_HEADER
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ..kinds import Getter
+    from ..builtin_types import Getter
 
 _function_name: Getter = vars(FunctionType)["__qualname__"].__get__
 _CMethod = type(dict.get)
@@ -42,27 +41,27 @@ _class_of: Getter = vars(_CMethod)["__objclass__"].__get__
 _code_of: Getter = vars(FrameType)["f_code"].__get__
 PRE_HEADER = 1 << 3 | 1 << 4  # Py_TPFLAGS_MANAGED_WEAKREF, _DICT: two words before the object
 PRE_HEADER_SIZE = 16
-CHUNK = 20_000  # objects whose referents are listed at a time
-MOST_FOR_UNTRACKED = 1_500_000  # tracked objects up to which the others are counted too
+CHUNK = 20_000  # objects whose referents are listed at once
+MOST_FOR_UNTRACKED = 1_500_000  # tracked objects; with more the untracked are not counted
 MOST_FOR_EDGES = 2_000_000
 PROBE = __name__.partition(".")[0] + "."
 LARGE = 1 << 20  # bytes of a single object
 LISTED = 20  # most-referenced objects
-DEALLOC = 48  # offset of tp_dealloc, which all classes defined in Python share
+DEALLOC = 48  # offset of tp_dealloc, the same function in all classes defined in Python
 TP_NAME = 24
 
 
-class _OfOurs:
-    """A class defined in Python, to know another by."""
+class _PythonClass:
+    """A sample of a class defined in Python."""
 
 
 def object_at(address: int) -> object:
-    """The object there; there must be one."""
+    """The object at this address; there must be one."""
     return ctypes.cast(address, ctypes.py_object).value
 
 
 def count_at(address: int) -> int:
-    """``ob_refcnt``: its lower half, which is all of it since 3.12."""
+    """``ob_refcnt``, the lower half: since 3.12 that is all of it."""
     return int(ctypes.c_uint32.from_address(address).value)
 
 
@@ -75,8 +74,8 @@ def write_word(address: int, value: int) -> None:
 
 
 def tracked(young: int | None = None) -> list[object]:
-    """All objects that the collector tracks, the oldest last. ``young``: how many of the youngest
-    generation there were when the copy was made, so that what it has made since is left out."""
+    """All objects that the collector tracks, the oldest last. ``young``: size of the youngest
+    generation when the copy was made; what the copy has made since is left out."""
     if young is None:
         return gc.get_objects()
     objects = gc.get_objects(generation=0)[:young]
@@ -86,17 +85,17 @@ def tracked(young: int | None = None) -> list[object]:
 
 
 def count_types(objects: Iterable[object]) -> dict[int, int]:
-    """Address of a type -> number of objects of exactly this type; it keeps no reference."""
+    """Address of a type -> number of objects of exactly this type. Keeps no reference."""
     counts: dict[int, int] = {}
     _count_elements(counts, map(id, map(type, objects)))
     return counts
 
 
 def rare_first(objects: list[object]) -> list[object]:
-    """Those of whose type there are fewest first: of many alike none pushes out the one that is
-    not, as items that know the list they are in do with what holds the list."""
+    """The objects, those of the rarest types first: many alike, such as items that refer to their
+    list, must not push out what holds the list."""
     counts = count_types(objects)
-    return sorted(objects, key=lambda one: counts[id(type(one))])
+    return sorted(objects, key=lambda obj: counts[id(type(obj))])
 
 
 def chunks(objects: list[object]) -> Iterator[list[object]]:
@@ -105,10 +104,9 @@ def chunks(objects: list[object]) -> Iterator[list[object]]:
 
 
 def untracked(objects: list[object], others: Iterable[object] = ()) -> list[object]:
-    """What these refer to that the collector does not track: str, int, plain tuples .. Each once;
-    what only such an object holds is found too, in tuples and dicts. Those of the ``others`` that
-    it does not track are among them."""
-    found: dict[int, object] = {id(one): one for one in others if not gc.is_tracked(one)}
+    """Untracked objects that these refer to (str, int, plain tuples), each once, also by way of
+    untracked tuples and dicts; and the untracked ones of the ``others``."""
+    found: dict[int, object] = {id(obj): obj for obj in others if not gc.is_tracked(obj)}
     fresh = [*objects, *found.values()] if found else objects
     while fresh:
         new: dict[int, object] = {}
@@ -118,22 +116,22 @@ def untracked(objects: list[object], others: Iterable[object] = ()) -> list[obje
         for address in new.keys() & found.keys():
             del new[address]
         found |= new
-        fresh = [one for one in new.values() if type(one) is tuple or type(one) is dict]
+        fresh = [obj for obj in new.values() if type(obj) is tuple or type(obj) is dict]
     return list(found.values())
 
 
-def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[list[object]]:
-    """[module, name, count, size] of each name of a type; several types may share one."""
+def type_rows(counts: dict[int, int], bytes_of: dict[int, int]) -> list[tuple[str, str, int, int]]:
+    """(module, name, count, size) of each type name; several types may share one."""
     rows: dict[tuple[str, str], list[int]] = {}
     for address, count in counts.items():
         row = rows.setdefault(name_of(object_at(address)), [0, 0])
         row[0] += count
         row[1] += bytes_of.get(address, 0)
-    return [[*name, *row] for name, row in rows.items()]
+    return [(*name, count, size) for name, (count, size) in rows.items()]
 
 
 def sizer(cls: type) -> tuple[Callable[[object], int], bool]:
-    """(function that says an instance's own size in bytes, whether it is the same for all)."""
+    """(function for an instance's own size in bytes, whether that is the same for all)."""
     for base in mro_of(cls):
         method = dict_of_class(base).get("__sizeof__")
         if flags_of(base) & HEAP_TYPE and not _is_of_c(method, base):
@@ -145,8 +143,7 @@ def sizer(cls: type) -> tuple[Callable[[object], int], bool]:
 
 
 def _is_of_c(method: object, base: type) -> bool:
-    """Whether it is a method of a type like that of array or deque, which C code has made on the
-    heap as Python code makes its classes."""
+    """Whether it is a C method of a heap type that is defined in C, such as array or deque."""
     return type(method) is _CMethod and _class_of(method) is base
 
 
@@ -154,12 +151,12 @@ def sizes(
     objects: Iterable[object], counts: dict[int, int], large: list[tuple[int, object]] | None = None
 ) -> dict[int, int]:
     """Address of a type -> bytes of all its objects, without what they refer to. ``large`` gets
-    (bytes, object) of each that has LARGE or more."""
+    (bytes, object) of each object with LARGE or more."""
     least = LARGE if large is not None else sys.maxsize
     large = [] if large is None else large
     total: dict[int, int] = {}
     varying: dict[int, Callable[[object], int]] = {}
-    known: dict[int, int] = {}
+    headers: dict[int, int] = {}
     for obj in objects:
         key = id(type(obj))
         method = varying.get(key)
@@ -167,7 +164,7 @@ def sizes(
             size = method(obj)
             total[key] += size
             if size >= least:
-                large.append((size + known[key], obj))
+                large.append((size + headers[key], obj))
         elif key not in total:
             cls = type(obj)
             method, fixed = sizer(cls)
@@ -176,7 +173,7 @@ def sizes(
                 total[key] = counts[key] * (method(obj) + header)
             else:
                 varying[key] = method
-                known[key] = header
+                headers[key] = header
                 size = method(obj)
                 total[key] = counts[key] * header + size
                 if size >= least:
@@ -185,14 +182,14 @@ def sizes(
 
 
 def header_of(cls: type) -> int:
-    """Bytes that lie before an instance, as sys.getsizeof adds them (CPython's
-    Objects/typeobject.c: _PyType_PreHeaderSize)."""
+    """Bytes before an instance, which sys.getsizeof adds (CPython's Objects/typeobject.c:
+    _PyType_PreHeaderSize)."""
     flags = flags_of(cls)
     return bool(flags & HAS_GC) * GC_HEADER + bool(flags & PRE_HEADER) * PRE_HEADER_SIZE
 
 
 def most_referenced(objects: list[object]) -> list[dict[str, object]]:
-    """The tracked objects with most references, without immortal ones."""
+    """The tracked objects with the most references, without immortal ones."""
     counts = list(map(sys.getrefcount, objects))
     least, some = 64, [index for index, count in enumerate(counts) if count > 64]
     while len(some) > 50 * LISTED:
@@ -222,7 +219,7 @@ def _is_ours(row: dict[str, object]) -> bool:
 
 
 def label_of(obj: object) -> str:
-    """What it is in a few words: the name of what has one, the length of a container."""
+    """The name of what has one, the length of a container, or ""."""
     kind = type(obj)
     if flags_of(kind) & TYPE_SUBCLASS:
         return ".".join(name_of(obj))
@@ -246,15 +243,15 @@ def module_name(module: object) -> str:
 
 
 def python_classes(objects: list[object]) -> list[int]:
-    """Addresses of the classes that are defined in Python; it keeps no reference."""
+    """Addresses of the classes defined in Python. Keeps no reference."""
     metaclasses = {key for key in count_types(objects) if _makes_classes(key)}
-    dealloc = word_at(id(_OfOurs) + DEALLOC)
+    dealloc = word_at(id(_PythonClass) + DEALLOC)
     return [
-        id(one)
-        for one in objects
-        if id(type(one)) in metaclasses
-        and flags_of(one) & HEAP_TYPE
-        and word_at(id(one) + DEALLOC) == dealloc
+        id(obj)
+        for obj in objects
+        if id(type(obj)) in metaclasses
+        and flags_of(obj) & HEAP_TYPE
+        and word_at(id(obj) + DEALLOC) == dealloc
     ]
 
 
@@ -263,7 +260,7 @@ def _makes_classes(address: int) -> bool:
 
 
 def count_references(objects: list[object], counts: dict[int, int]) -> None:
-    """Add the references that these have to what lies at each address."""
+    """Add to ``counts``: address -> number of references to it from these objects."""
     for chunk in chunks(objects):
         _count_elements(counts, map(id, gc.get_referents(*chunk)))
 

@@ -1,19 +1,19 @@
-"""Makes a copy of the target that the target cannot notice, as Python's own fork would be.
+"""Hidden copy of the target: a fork that the target cannot notice.
 
-``os.fork`` tells the target: SIGCHLD, ``wait``, at-fork handlers, since 3.12 a warning. Here the
-same steps (PyOS_BeforeFork, the system call, PyOS_AfterFork_Child and _Parent: CPython's
-Modules/posixmodule.c) are taken one by one, with these differences:
+A target notices ``os.fork`` by SIGCHLD, ``wait``, at-fork handlers and, since 3.12, a warning. This
+module takes the same steps (PyOS_BeforeFork, the system call, PyOS_AfterFork_Child and _Parent:
+CPython's Modules/posixmodule.c) one by one, with these differences:
 
-* The system call is clone(2). With CLONE_PARENT the copy is a child of the target's parent, where
-  that is refwatch's launcher; else its exit signal is 0, and only ``waitpid(.., __WALL)`` sees it.
-* The lists of at-fork handlers are empty meanwhile: none of the target's runs, on either side. The
-  target has no audit hooks either: since 3.14 each call through ctypes is an event.
-* Signals are blocked, and the copy has no file of the target's open, before any Python runs in it.
-* The copy gives up no other thread's state and no other interpreter, which would run finalizers.
+* The system call is clone(2). With CLONE_PARENT the copy is a child of the target's parent, if that
+  is refwatch's launcher; else its exit signal is 0, and only ``waitpid(.., __WALL)`` sees it.
+* The lists of at-fork handlers are empty meanwhile, so none runs on either side. So is the list of
+  audit hooks: since 3.14 each call through ctypes raises an event.
+* Before any Python runs in the copy, signals are blocked and all of the target's files closed.
+* The copy frees no other thread's state and no other interpreter, which would run finalizers.
 
-All of it is one chain of C functions, called by ``any`` and ``map``, so that the interpreter's loop
-does not come in between. There it might let the GIL go: in the target while PyOS_BeforeFork's locks
-are held, which would be a deadlock, and in the copy to threads that do not exist there.
+All of it is one chain of C functions, called by ``any`` and ``map``, without the interpreter's loop
+in between, which might release the GIL: in the target while PyOS_BeforeFork's locks are held, a
+deadlock, and in the copy to threads that do not exist there.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from _imp import lock_held
 from _operator import call
 from errno import EAGAIN
 
+from ..audit_hooks import window
 from ..capi import api, ctypes, libc
-from ..peek import Memory
-from ..quiet import window
-from .alone import Alone
-from .running import Frames
+from ..own_memory import Memory
+from .isolate_interpreter import InterpreterIsolation
+from .running_frames import Frames
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
@@ -52,24 +52,24 @@ SIG_UNBLOCK = 1
 ALARM = ctypes.create_string_buffer(b"\x00\x20", 128)  # a set of signals; bit 13: signal 14
 LIMIT_S = 900  # seconds that a copy may live
 SETTLING = (libc.nice, libc.prctl, libc.signal, libc.alarm, libc.pthread_sigmask)
-"""Looked up here once: in a copy that would be blocks that the target has not."""
+"""Looked up here once: in a copy that would allocate blocks that the target does not have."""
 
 
 class NoCopy(Exception):
-    """No copy can be made; the text says why. ``passing``: it may well be in a moment."""
+    """No copy can be made, for the reason in the text. ``passing``: try again in a moment."""
 
     passing = False
 
 
 class NotNow(NoCopy):
-    """No copy can be made now."""
+    """No copy can be made at this moment."""
 
     passing = True
 
 
 def _quiet(library: ctypes.PyDLL, name: str) -> Callable[..., None]:
-    """A C function that returns nothing, which ``any`` takes for false and goes on. To be looked up
-    before the target's first line: its audit hooks would see it."""
+    """A C function declared to return nothing, which ``any`` takes for false. Looked up before the
+    target's first line: its audit hooks would see it."""
     function = library[name]
     function.restype = None
     return function
@@ -91,8 +91,8 @@ class _Arena(ctypes.Structure):
 
 
 class Copier:
-    """Makes hidden copies; to be made before the target's first line. ``threads``: where
-    calibration has found the thread states. ``handlers``: the interpreter's lists of at-fork
+    """Maker of hidden copies, itself made before the target's first line. ``threads``: where
+    calibration found the thread states. ``handlers``: the interpreter's lists of at-fork
     handlers."""
 
     def __init__(
@@ -100,9 +100,9 @@ class Copier:
     ) -> None:
         number = SYS_CLONE.get(os.uname().machine)
         if number is None:
-            raise NoCopy(f"hidden copies are not known how to be made on {os.uname().machine}")
+            raise NoCopy(f"clone(2) on {os.uname().machine} is not known")
         self._number = ctypes.c_long(number)
-        self._alone = Alone(threads, memory)
+        self._isolation = InterpreterIsolation(threads, memory)
         self._handlers = handlers
         self._saved: list[list[object]] = []
         self._pid = ctypes.c_int(0)
@@ -113,21 +113,18 @@ class Copier:
         self._arena = _keep_arenas()
 
     def copy(self, launcher: int, frames: Frames | None = None) -> tuple[int, float]:
-        """Copy this process: (pid, seconds that it took). In the copy pid is 0, and ``frames`` has
-        those that ran.
-
-        The copy is a child of the parent's if that is ``launcher``, else one of this process's.
-        Raises NoCopy.
-        """
+        """Copy this process; return (pid, seconds it took). In the copy pid is 0, and ``frames``
+        has the frames that ran. The copy's parent is ``launcher`` if that is this process's, else
+        this process. Raises NoCopy."""
         if lock_held():
             raise NotNow("an import was under way")
         flags = CLONE_PARENT_SETTID | (CLONE_PARENT if os.getppid() == launcher else 0)
         try:
-            alone = self._alone.steps()
+            isolate = self._isolation.steps()
         except LookupError as error:
             raise NoCopy(str(error)) from error
-        take_hooks, bring_hooks = window()
-        chain = [take_hooks, *self._chain(flags, frames, alone, bring_hooks)]
+        remove_hooks, restore_hooks = window()
+        chain = [remove_hooks, *self._chain(flags, frames, isolate, restore_hooks)]
         self._pid.value = 0
         before = os.getpid()
         began = time.perf_counter()
@@ -136,7 +133,7 @@ class Copier:
         finally:
             self._restore_handlers()
             if os.getpid() == before:
-                bring_hooks()
+                restore_hooks()
         took = time.perf_counter() - began
         pid = 0 if os.getpid() != before else self._pid.value
         if pid == 0 and os.getpid() == before:
@@ -144,14 +141,14 @@ class Copier:
         return pid, took
 
     def _chain(
-        self, flags: int, frames: Frames | None, alone: list[Step], last: Step
+        self, flags: int, frames: Frames | None, isolate: list[Step], last: Step
     ) -> list[Step]:
-        """What to call, each after the one before has returned something false; in the target
-        ``last`` is the last."""
+        """Steps to call in order; each returns something false, or ends the chain. ``last`` is the
+        last one in the target."""
         self._saved = [[], [], []]
         pairs = list(zip(self._handlers, self._saved, strict=True))
-        # ``any`` stops at clone's pid in the target, and goes on with the rest in the copy.
-        in_copy = self._in_copy(frames, alone)
+        # ``any`` stops at clone's pid in the target, and goes on in the copy, where that is 0.
+        in_copy = self._in_copy(frames, isolate)
         fork: Step = partial(any, map(call, (self._clone_step(flags), *in_copy)))
         in_target: Step = partial(
             any,
@@ -172,11 +169,11 @@ class Copier:
             *(handlers.clear for handlers in self._handlers),
             partial(_set_mask, SIG_BLOCK, self._every_signal, self._mask),
             _before_fork,
-            partial(all, map(call, (fork, in_target))),  # in the copy ``fork`` is false: the end
+            partial(all, map(call, (fork, in_target))),  # ends in the copy: there ``fork`` is false
         ]
 
     def _restore_handlers(self) -> None:
-        """Where the chain broke off; it is done already where it did not."""
+        """Restore what a broken chain has left empty."""
         for handlers, kept in zip(self._handlers, self._saved, strict=True):
             if kept and not handlers:
                 handlers.extend(kept)
@@ -188,8 +185,8 @@ class Copier:
         )
         return step
 
-    def _in_copy(self, frames: Frames | None, alone: list[Step]) -> Iterable[Step]:
-        """No finalizer may run from here on, and nothing that it might do may reach a file."""
+    def _in_copy(self, frames: Frames | None, isolate: list[Step]) -> Iterable[Step]:
+        """No finalizer may run from here on, nor reach a file."""
         null = partial(_open, b"/dev/null", READ_WRITE)
         last, none = ctypes.c_uint(0xFFFF_FFFF), ctypes.c_uint(0)
         yield gc.disable
@@ -198,32 +195,31 @@ class Copier:
         if frames is not None:
             yield from frames.in_copy()
         yield self._arena
-        yield from alone
+        yield from isolate
         yield _after_fork_in_child
 
 
 def _keep_arenas() -> Step:
-    """A step after which no arena is given back. Since 3.15 PyOS_AfterFork_Child frees the memory
-    in which the other threads' frames lie, and the collector would still come by them."""
+    """A step after which no arena is freed. Since 3.15 PyOS_AfterFork_Child frees the memory of the
+    other threads' frames, which the collector still visits."""
     arena = _Arena()
     api.PyObject_GetArenaAllocator(ctypes.byref(arena))
-    arena.free = ctypes.cast(libc.getpid, ctypes.c_void_p).value  # does nothing with its arguments
+    arena.free = ctypes.cast(libc.getpid, ctypes.c_void_p).value  # it ignores its arguments
     step: Step = partial(_set_arenas, ctypes.byref(arena))
     return step
 
 
-def reap(pid: int) -> bool:
-    """Wait for a copy that is this process's child; whether it is gone."""
-    try:
-        done, _ = os.waitpid(pid, WALL | os.WNOHANG)
+def reap(pid: int) -> None:
+    """Wait for a copy that is this process's child, without blocking."""
+    try:  # noqa: SIM105 - contextlib would be one more module in the target
+        os.waitpid(pid, WALL | os.WNOHANG)
     except OSError:
-        return True
-    return done != 0
+        pass
 
 
 def settle() -> None:
-    """Make this process harmless: least priority, first to be killed for memory, no hooks of
-    the target's, and an end at the latest when the alarm comes."""
+    """Make the copy harmless: low priority, first to be killed for memory, none of the target's
+    tracing, and ended by an alarm at the latest."""
     libc.nice(10)
     libc.prctl(PR_SET_NAME, b"refwatch-copy", 0, 0, 0)
     libc.signal(SIGALRM, None)  # SIG_DFL, which ends it
@@ -233,9 +229,9 @@ def settle() -> None:
     sys.settrace(None)
     sys.setprofile(None)
     try:
-        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)  # open() would run modules' code
+        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)  # open() would run Python code
         os.write(file, b"1000")
         os.close(file)
     except OSError:
         pass
-    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # should it crash, it leaves no core file
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no core file if it crashes

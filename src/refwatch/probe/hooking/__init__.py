@@ -1,1 +1,1 @@
-"""Sees some of the blocks that the target allocates, and the frames that ask for them."""
+"""Burst mode: samples of the blocks that the target allocates, with their stacks."""

@@ -1,14 +1,14 @@
-# What burst mode puts around CPython's allocators of the domains obj and mem, as machine code: a few
-# instructions for a block that is not looked at, because they are executed for every block. x86-64,
-# System V ABI, GNU as. tools/assemble.py makes machine.py of it.
+# Burst mode's functions in front of CPython's allocators of the domains obj and mem. x86-64, System V
+# ABI, GNU as; tools/assemble.py makes machine.py of it. A block that is not sampled takes only a few
+# instructions, because they run for every block.
 #
-# Whether a block is looked at: its size and EXTRA are taken off a countdown; if that falls below
-# zero, it is, and the countdown begins anew at a random number with an exponential distribution
-# (`mean` times a quantile drawn at random). So a block of s bytes is seen with the probability
+# Each block's size plus EXTRA is subtracted from a countdown. If that falls below zero, the block is
+# sampled, and the countdown restarts at a random number with an exponential distribution (`mean`
+# times a random quantile). So a block of s bytes is sampled with the probability
 # 1 - exp(-(s + EXTRA) / mean), whatever came before it.
 #
-# All of it runs with the GIL held: the domains obj and mem demand that of their callers. The data
-# lie behind the code, a page further on; the places are those of board.py.
+# All of it runs with the GIL held, which the domains obj and mem demand of their callers. The data
+# are one page behind the code; buffer.py has the offsets.
 
         .intel_syntax noprefix
         .equ EXTRA, 256                 # bytes: small blocks are to be seen, too
@@ -22,7 +22,7 @@
         .org 0
 
 # The four functions of a PyMemAllocatorEx, in front of those at \orig (ctx, malloc, calloc, realloc,
-# free). Arguments in rdi, rsi, rdx go on as they came.
+# free). Arguments in rdi, rsi, rdx are passed on unchanged.
 
         .macro domain orig
         # malloc(ctx, size)
@@ -80,7 +80,7 @@
         domain  mem
         .org 512
 
-# A block is freed whose slot is in use. rsi = block, r10 = slots, rax = slot. Keeps rdi, rsi, rdx.
+# Frees a block whose slot is in use. rsi = block, r10 = slots, rax = slot. Keeps rdi, rsi, rdx.
 freed:  movzx   ecx, word ptr [r10 + 2 * rax]
         dec     ecx
         js      1f                      # no longer: an interpreter with a GIL of its own was faster
@@ -95,7 +95,7 @@ freed:  movzx   ecx, word ptr [r10 + 2 * rax]
         mov     [r8 + 24], r9
 1:      ret
 
-# A block is looked at. r10 = address of the original function's, r11 = bytes asked for.
+# Samples a block. r10 = address of the original function's, r11 = bytes requested.
 look:   push    rbx                     # the record
         push    r12                     # bytes
         push    r13                     # the block

@@ -1,8 +1,8 @@
-"""Starts the probe before the target's first line, then gives way to its own sitecustomize.
+"""Start-up hook: starts the probe before the target's first line, then runs its own sitecustomize.
 
-This folder stands first in PYTHONPATH only until this module has run: what the launcher has put
-into the environment is taken out again, so that the target and its children see what they would
-have seen. The real ``python SCRIPT`` follows, with its own ``__main__``, arguments and tracebacks.
+This folder is first in PYTHONPATH only until this module has run. It removes from the environment
+what the launcher has added, so that the target and its children see what they would see alone. The
+real ``python SCRIPT`` follows, with its own ``__main__``, arguments and tracebacks.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def _restore_environment() -> tuple[str | None, str, str]:
-    """Undo what the launcher did; return (where the probe reports to, what it is to see of
-    allocations, this folder)."""
+    """Undo the launcher's changes; return (where the probe reports to, allocation mode, this
+    folder)."""
     report_to = os.environ.pop("REFWATCH_PROBE", None)
     allocations = os.environ.pop("REFWATCH_ALLOCATIONS", "")
     folder = os.path.dirname(os.path.abspath(__file__))
@@ -35,7 +35,7 @@ def _restore_environment() -> tuple[str | None, str, str]:
 
 
 def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
-    """What starts the probe, from the package's place, under a name that no one else uses."""
+    """Load the probe under a private name; return its start function."""
     import builtins
     from _frozen_importlib_external import SourceFileLoader
 
@@ -47,19 +47,19 @@ def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
     loader = names["Loader"](package)
     start = loader.load("_refwatch_probe.start")
 
-    def begin(report_to: str, allocations: str, known: set[int]) -> None:
-        start.start(report_to, allocations, known, loader.unload)
+    def begin(report_to: str, allocations: str, earlier: set[int]) -> None:
+        start.start(report_to, allocations, earlier, loader.unload)
 
     return begin
 
 
 def _start_probe(folder: str, report_to: str, allocations: str) -> None:
-    known = set(map(id, gc.get_objects()))  # what comes from here on is the probe's
-    _load_probe(folder)(report_to, allocations, known)
+    earlier = set(map(id, gc.get_objects()))  # later objects are the probe's
+    _load_probe(folder)(report_to, allocations, earlier)
 
 
 def _run_own_sitecustomize() -> None:
-    """Load the sitecustomize that stands behind this one; without one, fail as its import would."""
+    """Run the next sitecustomize in sys.path; if there is none, fail as its import would."""
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import PathFinder
 
@@ -75,6 +75,6 @@ _report_to, _allocations, _folder = _restore_environment()
 if _report_to is not None:
     try:
         _start_probe(_folder, _report_to, _allocations)
-    except Exception:  # noqa: BLE001 - the target runs as if alone, whatever befalls the probe
+    except Exception:  # noqa: BLE001 - the target must run even if the probe fails
         _report_to = None
 _run_own_sitecustomize()

@@ -22,6 +22,7 @@ from refwatch.readings.allocations.events import AllocationsSwitched, BurstMeasu
 from refwatch.readings.allocations.sampled_blocks import Block, Blocks
 from refwatch.readings.allocations.site_table import Numbers
 from refwatch.readings.allocations.window_plan import FIRST_WINDOW_NS, WINDOW_NS, WindowPlan
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
@@ -190,21 +191,10 @@ class Bursts:
         """Have the probe open, or go on with another mean."""
         assert self._frames is not None
         self._asked += 1
-        frames = {
-            "path": self._frames.path,
-            "code_offset": self._frames.code_offset,
-            "instruction_offset": self._frames.instruction_offset,
-            "previous_offset": self._frames.previous_offset,
-        }
         self._opened_mean, self._opened_follow = self._plan.mean, self._plan.follow
         self._opening_ns = random.randrange(OPENING_NS)  # noqa: S311 - nobody's secret
         self._context.send(
-            {
-                "command": "burst_open",
-                "frames": frames,
-                "mean": self._plan.mean,
-                "follow": self._plan.follow,
-            }
+            pc.OpenBurst(frames=self._frames, mean=self._plan.mean, follow=self._plan.follow)
         )
 
     def _take_early(self, early: rp.EarlyBurst, now: int) -> None:
@@ -346,7 +336,7 @@ class Bursts:
 
     def _close(self) -> None:
         self._opened_ns = None
-        self._context.send({"command": "burst_close"})
+        self._context.send(pc.CloseBurst())
 
     # What was seen
 

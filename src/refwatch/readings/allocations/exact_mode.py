@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from refwatch.readings.allocations.events import AllocationsSwitched, TracesFailed, TracesTaken
 from refwatch.readings.allocations.site_table import Numbers
 from refwatch.readings.allocations.types import FileUse, LineUse, TracebackUse
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -92,7 +93,7 @@ class ExactTraces:
         if self._on:
             self._on, self._leaving = False, True
             self._look_ns = self._due_ns = NEVER_NS
-            self._context.send({"command": "untrace"})
+            self._context.send(pc.Untrace())
 
     def wanted(self) -> None:
         """Count the traces as soon as the count that is under way is done."""
@@ -105,7 +106,7 @@ class ExactTraces:
         """Do what is due; the time at which to come again."""
         if now >= self._look_ns:
             self._look_ns = now + LOOK_NS
-            self._context.send({"command": "trace", "frames": self._frames})
+            self._context.send(pc.Trace(frames=self._frames))
         if now >= self._due_ns and self._count is None:
             self._start(now, last=False)
         return min(self._look_ns, self._due_ns if self._count is None else NEVER_NS)
@@ -207,7 +208,7 @@ class ExactTraces:
             if self._on or last:
                 self._failed(reason, last=last)
 
-        self._copies.start("traces", {"frames": False}, take, fail, limit_s=LIMIT_S)
+        self._copies.start(pc.Traces(), take, fail, limit_s=LIMIT_S)
 
     def _over(self, count: _Count) -> None:
         if self._count is count:

@@ -26,6 +26,7 @@ from refwatch.readings.objects.judged import unseen_s
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -192,9 +193,13 @@ class Censuses:
 
         held = all(one.chain for one in self._largest)  # else it is looked for again
         known = [(one.address, one.type, one.size) for one in self._largest] if held else []
-        task: dict[str, object] = {"inside": self._inside, "largest": known}
         self._work = self._copies.start(
-            "census", task, take, fail, limit_s=LIMIT_S, held=self._held
+            pc.Census(largest=known),
+            take,
+            fail,
+            limit_s=LIMIT_S,
+            held=self._held,
+            inside=self._inside,
         )
 
     def read_classes(self, *, last: bool = False) -> None:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.records import TypeName
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -82,24 +83,21 @@ class ChainSearches:
                 self._take(report, search, again=before is None)
             elif isinstance(report, rp.Progress):
                 # To the copy alone: it is much, and the target is not to have it.
-                if unsaid and self._copies.tell(
-                    report.work, {"command": "before", "spread": unsaid[0]}
-                ):
+                if unsaid and self._copies.tell(report.work, pc.EarlierSpread(spread=unsaid[0])):
                     unsaid.clear()
                 if search.progress is not None:
                     search.progress(report)
 
         module, name = search.name
-        task: dict[str, object] = {"module": module, "name": name, "born": search.born}
-        task |= {"compared": before is not None, "any": bool(search.work)}
+        query = pc.Chains(
+            module=module,
+            name=name,
+            born=search.born,
+            compared=before is not None,
+            or_any=bool(search.work),
+        )
         self._copies.start(
-            "chains",
-            task,
-            take,
-            search.over,
-            limit_s=LIMIT_S,
-            name=search.work,
-            held=self._held,
+            query, take, search.over, limit_s=LIMIT_S, name=search.work, held=self._held
         )
 
     def cancel(self, work: str, reason: str) -> None:

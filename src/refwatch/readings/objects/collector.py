@@ -11,6 +11,7 @@ from refwatch.readings.objects.census import Censuses
 from refwatch.readings.objects.queries import ViewerWork
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -56,7 +57,7 @@ class ReferenceWatch:
         self._classes_ns = now
         self._slow_pauses = 0
         self._context = context
-        self._copies = Copies(context.pid, context.launcher, context.write)
+        self._copies = Copies(context.pid, context.launcher, context.send)
         missing = dict(hello.limits)
         self._objects: ObjectsWatch | None = None
         if hello.layout.references is not None:
@@ -70,7 +71,7 @@ class ReferenceWatch:
             )
         self._viewers = ViewerWork(context, self._copies, self._censuses, self._objects, fold)
         if options.time_gc:
-            context.send({"command": "time_gc"})
+            context.send(pc.TimeGc())
 
     @property
     def copies(self) -> Copies:

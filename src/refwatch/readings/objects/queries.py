@@ -15,6 +15,7 @@ from refwatch.readings.objects.events import GraphWritten, InspectionEnded, Refe
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -92,27 +93,26 @@ class ViewerWork:
             self._objects.forget(command.watch, self._context.clock())
 
     def _watch_node(self, command: cmd.WatchNode) -> None:
-        asked = {"command": "way", "node": command.node}
-        if not self._copies.tell(command.inspection, asked):
+        if not self._copies.tell(command.inspection, pc.FindPath(node=command.node)):
             self._note("warning", "cannot watch it: the copy that has shown it is gone")
 
     def _watch_instance(self, command: cmd.WatchInstance) -> None:
-        self._watch_found({"module": command.module, "name": command.name})
+        self._watch_found(pc.Referrers(module=command.module, name=command.name))
 
     def _watch_address(self, command: cmd.WatchAddress) -> None:
-        self._watch_found({"address": command.address, "type": command.type})
+        self._watch_found(pc.Referrers(address=command.address, type=command.type))
 
-    def _watch_found(self, subject: dict[str, object]) -> None:
-        """Its way is looked for in a copy, and gone by the probe in the target."""
+    def _watch_found(self, query: pc.Referrers) -> None:
+        """Have a copy find a path to the object, which the probe follows in the target."""
         work, over = "", "done"
 
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):
                 self._paused(report)
             elif isinstance(report, rp.ReferrersReport):
-                self._copies.tell(work, {"command": "way", "node": 0})
-            elif isinstance(report, rp.WayReport):
-                self._go(report)
+                self._copies.tell(work, pc.FindPath(node=0))
+            elif isinstance(report, rp.PathReport):
+                self._watch_at(report.path)
                 self._copies.cancel(work, over)
 
         def fail(reason: str) -> None:
@@ -122,19 +122,18 @@ class ViewerWork:
         if self._copies.crowded:
             fail(CROWDED)
         else:
-            work = self._copies.start("inspect", subject, take, fail, limit_s=GRAPH_LIMIT_S)
+            work = self._copies.start(query, take, fail, limit_s=GRAPH_LIMIT_S)
 
-    def _go(self, report: rp.WayReport) -> None:
-        if report.way is None:
+    def _watch_at(self, path: rp.ObjectPath | None) -> None:
+        if path is None:
             self._note(
                 "warning", "cannot watch it: no names, keys or indices lead to it from a module"
             )
             return
-        address = report.way.address
+        address = path.address
         if self._objects is not None and self._objects.again(lambda one: one.address == address):
             return
-        steps = [list(step) for step in report.way.steps]
-        self._context.send({"command": "way", "way": steps, "address": report.way.address})
+        self._context.send(pc.WatchAt(steps=path.steps, address=address))
 
     # Inspections
 
@@ -143,15 +142,17 @@ class ViewerWork:
         if address is None:
             self._over(command.inspection, "the object is no longer watched")
             return
-        self._open(command.inspection, {"watch": command.watch})
+        self._open(command.inspection, pc.Referrers(watch=command.watch))
 
     def _inspect_instance(self, command: cmd.InspectInstance) -> None:
-        self._open(command.inspection, {"module": command.module, "name": command.name})
+        query = pc.Referrers(module=command.module, name=command.name)
+        self._open(command.inspection, query)
 
     def _inspect_address(self, command: cmd.InspectAddress) -> None:
-        self._open(command.inspection, {"address": command.address, "type": command.type})
+        query = pc.Referrers(address=command.address, type=command.type)
+        self._open(command.inspection, query)
 
-    def _open(self, name: str, subject: dict[str, object]) -> None:
+    def _open(self, name: str, query: pc.Referrers) -> None:
         if self._copies.crowded:
             self._over(name, CROWDED)
             return
@@ -165,8 +166,8 @@ class ViewerWork:
                 self._progress(report)
             elif isinstance(report, rp.ReferrersReport):
                 self._take_referrers(name, report)
-            elif isinstance(report, rp.WayReport):
-                self._go(report)
+            elif isinstance(report, rp.PathReport):
+                self._watch_at(report.path)
 
         def fail(reason: str) -> None:
             if name in self._inspections:
@@ -175,7 +176,7 @@ class ViewerWork:
 
         self._inspections.append(name)
         held = self._objects.held if self._objects is not None else None
-        self._copies.start("inspect", subject, take, fail, limit_s=LIMIT_S, name=name, held=held)
+        self._copies.start(query, take, fail, limit_s=LIMIT_S, name=name, held=held)
 
     def _take_referrers(self, name: str, report: rp.ReferrersReport) -> None:
         self._context.emit(
@@ -205,8 +206,7 @@ class ViewerWork:
         )
 
     def _open_node(self, command: cmd.OpenNode) -> None:
-        asked = {"command": "open", "node": command.node}
-        if not self._copies.tell(command.inspection, asked):
+        if not self._copies.tell(command.inspection, pc.OpenNode(node=command.node)):
             self._over(command.inspection, "the copy is gone")
 
     def _end_inspection(self, command: cmd.EndInspection) -> None:
@@ -263,12 +263,10 @@ class ViewerWork:
         if self._copies.crowded:
             self._done(command.work, f"no graph: {CROWDED}")
             return
-        name = (command.module, command.name)
-        task: dict[str, object] = {"module": name[0], "name": name[1], "born": self._born(name)}
+        module, name = command.module, command.name
         self._begun(command.work, "making a copy")
         self._copies.start(
-            "graph",
-            task,
+            pc.Graph(module=module, name=name, born=self._born((module, name))),
             take,
             lambda reason: self._done(command.work, f"no graph: {reason}"),
             limit_s=GRAPH_LIMIT_S,

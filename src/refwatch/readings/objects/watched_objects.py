@@ -15,6 +15,7 @@ from refwatch.readings.objects.events import (
 )
 from refwatch.readings.objects.namespace import NamespaceReader
 from refwatch.readings.objects.watched_reader import WatchedObjects
+from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.layout import ReferencesPlace
@@ -65,7 +66,7 @@ class ObjectsWatch:
         """Watches whose references the probe was asked to let go, and has not answered yet."""
         self._names: set[str] = set()
         if paths:
-            self._context.send({"command": "paths", "paths": self._paths})
+            self._context.send(pc.SetPaths(paths=[*self._paths]))
 
     def add_path(self, path: str) -> bool:
         """Watch what this leads to, now or later; False where there are too many already."""
@@ -77,7 +78,7 @@ class ObjectsWatch:
             if len(self._paths) >= MOST_PATHS:
                 return False
             self._paths.append(path)
-            self._context.send({"command": "paths", "paths": self._paths})
+            self._context.send(pc.SetPaths(paths=[*self._paths]))
         self._scanned_ns = 0
         return True
 
@@ -96,8 +97,8 @@ class ObjectsWatch:
         del self._found[watch]
         if found.source == "option" and found.name in self._paths:
             self._paths.remove(found.name)
-            self._context.send({"command": "paths", "paths": self._paths})
-        self._context.send({"command": "forget", "watches": [watch]})
+            self._context.send(pc.SetPaths(paths=[*self._paths]))
+        self._context.send(pc.Forget(watches=[watch]))
         if self._objects is not None:
             self._objects.remove(watch)
 
@@ -180,7 +181,7 @@ class ObjectsWatch:
         if self._found.pop(watch, None) is not None:
             self._raw_wanted.pop(watch, None)
             self._letting_go.discard(watch)
-            self._context.send({"command": "forget", "watches": [watch]})
+            self._context.send(pc.Forget(watches=[watch]))
             self._tell_death(watch, now)
 
     def _tell_death(self, watch: int, now: int) -> None:
@@ -196,18 +197,18 @@ class ObjectsWatch:
     def _ask(self, now: int) -> None:
         if self._letting_go:
             self._asked_to_go.append(sorted(self._letting_go))
-            self._command("let_go", now, watches=self._asked_to_go[-1])
+            self._command(pc.LetGo(watches=self._asked_to_go[-1]), now)
             self._letting_go = set()
         elif self._scan_is_due(now):
             self._scanned_ns = now
-            self._command("scan", now)
+            self._command(pc.Scan(), now)
         elif now - self._raw_ns >= SECOND_NS and self._found:
             self._raw_ns = now
             chosen = list(self._raw_wanted)[:RAW_EACH]
             chosen = chosen or [one for one in self._found if one not in self._muted][:RAW_EACH]
             for watch in chosen:
                 self._raw_wanted.pop(watch, None)
-            self._command("read", now, watches=chosen)
+            self._command(pc.Read(watches=chosen), now)
 
     def _scan_is_due(self, now: int) -> bool:
         if now - self._scanned_ns < self._pause_ns:
@@ -229,10 +230,10 @@ class ObjectsWatch:
         """Where nothing outside tells of a change."""
         return bool(self._paths) or self._namespace is None
 
-    def _command(self, name: str, now: int, **fields: object) -> None:
+    def _command(self, command: pc.ProbeCommand, now: int) -> None:
         self._busy += 1
         self._busy_since = now
-        self._context.send({"command": name, **fields})
+        self._context.send(command)
 
     # What the probe says
 
@@ -298,7 +299,7 @@ class ObjectsWatch:
         if before is None or self._found.pop(before, None) is None:
             return
         self._raw_wanted.pop(before, None)
-        self._context.send({"command": "forget", "watches": [before]})
+        self._context.send(pc.Forget(watches=[before]))
         if before not in self._muted:
             self._context.emit(
                 WatchedEnded(at=now / 1e9, process=self._context.process, watch=before, died=False)

@@ -13,6 +13,7 @@ from refwatch.readings.threads.sampler import UNKEPT, Sampler
 from refwatch.readings.threads.thread_list import read_image
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
+from refwatch.target.probe_commands import Ask, SampleInside
 from refwatch.target.probe_messages import Answer, Hello, InsideSample
 from refwatch.target.proc import FOREIGN_PROC, proc_is_ours
 
@@ -22,8 +23,6 @@ SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
 INSIDE_HZ = 50  # as the probe has it
-SAMPLE = b'{"command":"sample"}\n'
-ASK = b'{"command":"ask"}\n'
 
 
 class ThreadCollector:
@@ -93,7 +92,7 @@ class ThreadCollector:
         gil = self._hello.layout.gil
         self._inside = InsideSampler(self._context, gil.gil if gil else None, INSIDE_HZ)
         self._inside.begin(self._context.clock())
-        self._context.write(SAMPLE)
+        self._context.send(SampleInside())
         self._context.scheduler.at(self._slice, self._context.clock() + SLICE_NS)
         self._context.scheduler.drop(self._review)
 
@@ -161,7 +160,7 @@ class ThreadCollector:
                 self.sampler.slice(self._pace.rate_hz)
                 if self.sampler.threads.names_wanted and now - self._named_ns > NAMES_NS:
                     self.sampler.threads.names_wanted = False
-                    self._context.write(ASK)
+                    self._context.send(Ask())
         return now + self._slice_ns() if self.sampling or self._inside is not None else None
 
     def _slice_ns(self) -> int:

@@ -1,0 +1,53 @@
+"""Reader of this process's own memory that cannot crash: an unmapped page is an OSError."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from .descriptors import identity, move_high
+
+TYPE_CHECKING = False  # typing itself would be one more module in the target
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WORD = 8
+
+
+class Memory:
+    """``/proc/self/mem``, where the kernel checks each read, unlike a ctypes pointer's."""
+
+    def __init__(self, *, stays: bool = False) -> None:
+        self.fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+        if stays:
+            self.fd = move_high(self.fd)
+        self._identity = identity(self.fd)
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0 and identity(fd) == self._identity:
+            os.close(fd)
+
+    def look_after(self, open_again: Callable[[str], int | None]) -> None:
+        """The target may have closed it, and the number may be that of another file by now."""
+        if self.fd >= 0 and identity(self.fd) != self._identity:
+            fd = open_again("/proc/self/mem")
+            self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
+
+    def read(self, address: int, size: int) -> bytes:
+        """Up to ``size`` bytes at ``address``, as far as memory is mapped."""
+        try:
+            return os.pread(self.fd, size, address)
+        except (OSError, OverflowError):
+            return b""
+
+    def words(self, address: int, count: int) -> tuple[int, ...]:
+        """Up to ``count`` 64-bit words at ``address``."""
+        data = self.read(address, count * WORD)
+        return struct.unpack(f"<{len(data) // WORD}Q", data[: len(data) // WORD * WORD])
+
+    def word(self, address: int) -> int:
+        """The word at ``address``; 0 if nothing is mapped there."""
+        found = self.words(address, 1)
+        return found[0] if found else 0
