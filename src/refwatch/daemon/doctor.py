@@ -24,7 +24,7 @@ from refwatch.session.state import State
 from refwatch.wire.connections import Listener
 from refwatch.wire.event import MAIN, TimedEvent
 
-LIMIT_S = 5.0
+LIMIT_S = 10.0
 REAP_S = 2.0  # for a copy of the target to end that was told to
 THINGS = 100
 PROGRAM = f"""
