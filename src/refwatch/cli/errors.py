@@ -7,13 +7,15 @@ import os
 import sys
 from typing import NoReturn
 
+from refwatch.text.sanitize import printable
+
 USAGE = 2
 FAILED = 1
 
 
 def say(text: str) -> None:
     """One line on stderr, whatever characters its parts have; a closed stderr is no matter."""
-    say_plain("refwatch: " + "".join(c if c.isprintable() else "?" for c in text))
+    say_plain("refwatch: " + printable(text))
 
 
 def say_plain(line: str) -> None:

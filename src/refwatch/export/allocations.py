@@ -10,7 +10,6 @@ from refwatch.export.values import rounded
 from refwatch.readings.allocations.estimates import NOTHING, estimate
 from refwatch.readings.allocations.state import GONE, Allocations, By, Key
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import text
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -57,7 +56,7 @@ def allocations(process: ProcessState) -> snap.Allocations | None:
             for key, figures in top(known, By.LINE)
             if isinstance(key, int)
         ],
-        note=text(known.note),
+        note=known.note,
     )
 
 
@@ -118,10 +117,7 @@ def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGro
         count=figures.count,
         delta_size=figures.delta_size,
         delta_count=figures.delta_count,
-        traceback=[
-            snap.Line(file=text(one.file), line=one.line, function=text(one.function))
-            for one in sites
-        ],
+        traceback=[snap.Line(file=one.file, line=one.line, function=one.function) for one in sites],
         bytes_per_s=byte_rate[0] if byte_rate else None,
         bytes_per_s_error=byte_rate[1] if byte_rate else None,
         blocks_per_s=block_rate[0] if block_rate else None,
@@ -134,9 +130,9 @@ def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGro
 def _line(site: Site, figures: Figures) -> snap.LineAllocations:
     byte_rate, block_rate = figures.byte_rate, figures.block_rate
     return snap.LineAllocations(
-        file=text(site.file),
+        file=site.file,
         line=site.line,
-        function=text(site.function),
+        function=site.function,
         size=figures.size,
         count=figures.count,
         delta_size=figures.delta_size,

@@ -9,7 +9,6 @@ from refwatch.findings.blockers import known_limits
 from refwatch.readings.objects.state import KEEP_DEAD
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
 from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
@@ -47,7 +46,7 @@ def limits_of(
 
 def _rows(limits: Mapping[str, str], process: int | None) -> list[snap.Limit]:
     return [
-        snap.Limit(reading=text(reading), reason=text(reason), process=process)
+        snap.Limit(reading=reading, reason=reason, process=process)
         for reading, reason in limits.items()
     ]
 

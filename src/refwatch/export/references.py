@@ -12,24 +12,21 @@ from refwatch.export.values import DIGITS, rounded, rounded_or_none
 from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged as judge
 from refwatch.readings.objects.live_growth import follows_instances
+from refwatch.readings.objects.rates import Rates, rates_of
 from refwatch.readings.objects.records import CensusRecord, ClassRecord, TypeName, WatchedRecord
 from refwatch.readings.objects.state import References
 from refwatch.series.step_series import Steps
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
 from refwatch.wire.heap_values import (
     ChainLink,
     Garbage,
     Largest,
-    Referenced,
     Site,
     TypeCount,
     TypeDelta,
 )
 
-RATE_S = 5.0  # over which a rate is the mean
-UNREAD_S = 0.25  # from one reading of the classes to the next, at most
 MOST_IDLE = 200  # classes that never had an instance: a program may make thousands as it runs
 
 
@@ -38,7 +35,7 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
     with most instances first. A class that is gone has no instances, and no row where another of
     its name has come. Of those that never had an instance the first ones are there."""
     known = process.references
-    now = _read_s(known, state.now if process.ended_s is None else process.ended_s)
+    rates = rates_of(known, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in process.limits
     rows: dict[TypeName, snap.ClassCount] = {}
     idle = 0
@@ -50,56 +47,40 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
                 continue
         live = exact and follows_instances(record, known)
         if live or not known.census.taken:
-            rows[name] = _class(record, known, now, live)
+            rows[name] = _class(record, known, rates, live)
         else:
-            rows[name] = _type(name, known.type_series.get(name, Steps()), known)
+            rows[name] = _type(name, known.type_series.get(name, Steps()), known, rates)
     for name, series in known.type_series.items():
         if name not in rows:
-            rows[name] = _type(name, series, known)
+            rows[name] = _type(name, series, known, rates)
     return sorted(rows.values(), key=lambda row: -row.instances)
 
 
-def _read_s(known: References, now: float) -> float:
-    """When the classes were read for the last time, as far as their changes show it: the moments
-    since then are no part of a rate."""
-    newest = max((record.series.changed_s() for record in known.classes.values()), default=0.0)
-    return newest if 0 < now - newest < UNREAD_S else now
-
-
-def _class(record: ClassRecord, known: References, now: float, live: bool) -> snap.ClassCount:
+def _class(record: ClassRecord, known: References, rates: Rates, live: bool) -> snap.ClassCount:
     stands = record.moved == 0 if record.moved is not None else len(record.series) <= 1
     before = known.baselines[-1].classes.get(record.serial, 0)
     return snap.ClassCount(
-        module=text(record.module),
-        name=text(record.name),
+        module=record.module,
+        name=record.name,
         instances=record.instances,
         delta=record.instances - before,
-        per_second=_rate(record.series, now, RATE_S),
+        per_second=rounded(rates.per_second(record.series, live=True)),
         exact=live and stands,
         series=_points(record.series),
     )
 
 
-def _type(name: TypeName, series: Steps, known: References) -> snap.ClassCount:
-    """A rate is that between the newest census and the last one before it by RATE_S or more."""
-    census = known.census
+def _type(name: TypeName, series: Steps, known: References, rates: Rates) -> snap.ClassCount:
     count = series.last() or 0
-    until = census.taken_s
-    earlier = (at for at in reversed(census.times) if at <= until - RATE_S)
-    since = next(earlier, census.times[0] if census.times else until)
     return snap.ClassCount(
-        module=text(name[0]),
-        name=text(name[1]),
+        module=name[0],
+        name=name[1],
         instances=count,
         delta=count - known.baselines[-1].types.get(name, 0),
-        per_second=_rate(series, until, until - since),
+        per_second=rounded(rates.per_second(series, live=False)),
         exact=False,
         series=_points(series),
     )
-
-
-def _rate(series: Steps, now: float, span: float) -> float:
-    return rounded(series.per_second(now, span)) if len(series) > 1 else 0.0
 
 
 def _points(series: Steps) -> list[tuple[float, int]]:
@@ -117,8 +98,8 @@ def watched(known: References) -> list[snap.Watched]:
 
 def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
     return snap.Watched(
-        name=text(record.name),
-        type=text(record.type),
+        name=record.name,
+        type=record.type,
         address=record.address,
         references=None if record.immortal else record.references,
         ctypes=record.ctypes,
@@ -146,8 +127,8 @@ def census(known: References) -> snap.Census | None:
         growth=list(_growth(known)),
         suspects=[
             snap.Suspect(
-                module=text(one.name[0]),
-                name=text(one.name[1]),
+                module=one.name[0],
+                name=one.name[1],
                 per_second=rounded(one.per_second),
                 r2=rounded(one.r2),
                 since_s=rounded(one.since_s),
@@ -158,7 +139,7 @@ def census(known: References) -> snap.Census | None:
             )
             for one in suspicions(known)
         ],
-        most_referenced=[_referenced(one) for one in newest.most_referenced],
+        most_referenced=list(newest.most_referenced),
         method=method,
         took_s=rounded(newest.took_s),
         garbage=_garbage(newest),
@@ -169,8 +150,8 @@ def census(known: References) -> snap.Census | None:
 def judged(process: ProcessState) -> snap.Judged:
     """Up to when it was judged what keeps growing."""
     found = judge(process.references, process.limits.get("census"))
-    reason = None if found.reason is None else text(found.reason)
-    return snap.Judged(until_s=rounded_or_none(found.until_s), by=list(found.by), reason=reason)
+    until = rounded_or_none(found.until_s)
+    return snap.Judged(until_s=until, by=list(found.by), reason=found.reason)
 
 
 def _garbage(newest: CensusRecord) -> Garbage | None:
@@ -179,8 +160,7 @@ def _garbage(newest: CensusRecord) -> Garbage | None:
 
 
 def _most_first(types: Iterable[TypeCount]) -> list[TypeCount]:
-    ordered = sorted(types, key=lambda one: -one.count)
-    return [replace(one, module=text(one.module), name=text(one.name)) for one in ordered]
+    return sorted(types, key=lambda one: -one.count)
 
 
 def _growth(known: References) -> Iterator[TypeDelta]:
@@ -189,24 +169,16 @@ def _growth(known: References) -> Iterator[TypeDelta]:
     grown = {name: count - before.get(name, 0) for name, count in counts.items()}
     for name in sorted(grown, key=lambda name: (-grown[name], name)):
         if grown[name]:
-            yield TypeDelta(
-                module=text(name[0]), name=text(name[1]), count=counts[name], delta=grown[name]
-            )
+            yield TypeDelta(module=name[0], name=name[1], count=counts[name], delta=grown[name])
 
 
 def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
     found = known.holders_of(name)
-    return [_told(chain) for chain in found.chains] if found else []
-
-
-def _told(chain: list[ChainLink]) -> list[ChainLink]:
-    return [_link(link) for link in chain]
+    return found.chains if found else []
 
 
 def _largest(one: Largest) -> Largest:
-    return replace(
-        one, type=text(one.type), filled=rounded_or_none(one.filled), chain=_told(one.chain)
-    )
+    return replace(one, filled=rounded_or_none(one.filled))
 
 
 def _complete(known: References, name: TypeName) -> bool:
@@ -214,24 +186,9 @@ def _complete(known: References, name: TypeName) -> bool:
     return found is not None and not found.missing and bool(found.chains or found.looked)
 
 
-def _link(link: ChainLink) -> ChainLink:
-    edge = None if link.edge is None else text(link.edge)
-    name = None if link.name is None else text(link.name)
-    return replace(link, type=text(link.type), edge=edge, name=name)
-
-
 def _sites(known: References, name: TypeName) -> list[Site]:
     found = known.chains.get(name)
-    if found is None:
-        return []
-    return [
-        Site(file=text(one.file), line=one.line, function=text(one.function))
-        for one in found.allocated_at
-    ]
-
-
-def _referenced(one: Referenced) -> Referenced:
-    return replace(one, type=text(one.type), label=text(one.label))
+    return found.allocated_at if found is not None else []
 
 
 def gc_pauses(known: References) -> list[snap.GcPause]:

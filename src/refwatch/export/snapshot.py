@@ -22,7 +22,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import Series
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
+from refwatch.wire.codec import encode_json
 from refwatch.wire.files import ExportError, check_writable, write_whole
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
@@ -40,7 +40,7 @@ def write_snapshot(state: State, path: Path | str) -> None:
 def snapshot_json(state: State) -> bytes:
     """The snapshot of ``state``, taken now, as the text of a file."""
     snapshot = build_snapshot(state, taken_at=datetime.now(UTC))
-    return msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n"
+    return msgspec.json.format(encode_json(snapshot), indent=1) + b"\n"
 
 
 def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
@@ -55,7 +55,7 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
         limits=limits_of(state, target, cost, sampling, processes),
         cost=cost,
         verdict=diagnose(state),
-        marks=[snap.MarkAt(name=text(mark.name), at_s=rounded(mark.at)) for mark in state.marks],
+        marks=[snap.MarkAt(name=mark.name, at_s=rounded(mark.at)) for mark in state.marks],
         processes=processes,
         sampling=sampling,
     )
@@ -65,11 +65,11 @@ def _target(state: State) -> snap.Target:
     target = state.target
     interpreter = state.main.interpreter if state.main is not None else None
     return snap.Target(
-        argv=[text(word) for word in target.argv] if target else [],
-        executable=text(target.executable) if target else "",
+        argv=target.argv if target else [],
+        executable=target.executable if target else "",
         python=interpreter.python if interpreter else None,
         free_threaded=interpreter.free_threaded if interpreter else None,
-        cwd=text(target.cwd) if target else "",
+        cwd=target.cwd if target else "",
         started_at=target.started_at if target else "",
         exit_code=state.exited.exit_code if state.exited else None,
     )
@@ -98,7 +98,7 @@ def _sampling(state: State) -> snap.Sampling:
         mean_hz=rounded(main.samples / seconds) if main and seconds else None,
         samples=samples,
         torn_frames=sum(process.torn for process in processes),
-        rate_changes=[text(change) for change in main.rate_changes] if main else [],
+        rate_changes=list(main.rate_changes) if main else [],
     )
 
 
@@ -108,7 +108,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         number=process.number,
         pid=process.pid,
         ppid=process.started.ppid,
-        argv=[text(word) for word in process.started.argv],
+        argv=process.started.argv,
         start_method=None,
         started_s=rounded(process.started.at),
         ended_s=rounded_or_none(process.ended_s),
@@ -196,7 +196,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
     return snap.Thread(
         tid=thread.tid,
         ident=thread.ident,
-        name=text(thread.name),
+        name=thread.name,
         daemon=thread.daemon,
         alive=thread.alive,
         samples=thread.samples,
@@ -214,7 +214,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
 
 
 def _line(line: Line) -> snap.Line:
-    return snap.Line(file=text(line.file), line=line.number, function=text(line.function))
+    return snap.Line(file=line.file, line=line.number, function=line.function)
 
 
 def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:

@@ -9,7 +9,7 @@ from refwatch.export.allocations import seen_by, top
 from refwatch.findings.blockers import children_sentence, known_limits
 from refwatch.findings.large import large_sentence
 from refwatch.findings.memory_growth import memory_sentence
-from refwatch.findings.troubles import rate, worst_trouble
+from refwatch.findings.troubles import worst_trouble
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
 from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
@@ -22,7 +22,16 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import (
+    fmt_bytes,
+    fmt_duration,
+    fmt_percent,
+    fmt_plural,
+    fmt_rate,
+    fmt_status,
+    fmt_type,
+)
+from refwatch.text.sanitize import printable, shorten, shorten_path
 from refwatch.wire.heap_values import Garbage
 
 MAX_LINES = 12
@@ -62,7 +71,7 @@ def summary_lines(state: State) -> list[str]:
 def _growth(process: ProcessState) -> list[str]:
     """Memory that grows, or is free and stays; what more is known of it comes further down."""
     trouble = worst_trouble(process, ()).partition(": ")[2]
-    return [_line("growth", _cut(trouble, WIDEST - LABEL))] if trouble else []
+    return [_line("growth", shorten(trouble, WIDEST - LABEL))] if trouble else []
 
 
 def _children(process: ProcessState, verdict: list[str]) -> list[str]:
@@ -78,9 +87,10 @@ def _line(label: str, text: str) -> str:
 def _target(state: State) -> str:
     """The command with its interpreter, whose folder tells which environment it was."""
     python, *words = (state.target and state.target.argv) or ["none"]
-    python = _tail(shlex.quote(python), LONGEST_PYTHON)
-    command = _cut(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
-    return f"{command} · {_end(state)} · {_seconds(state.now)}"
+    python = shorten_path(shlex.quote(python), LONGEST_PYTHON)
+    command = shorten(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
+    end = fmt_status(state.exited.exit_code) if state.exited is not None else "still running"
+    return f"{command} · {end} · {fmt_duration(state.now)}"
 
 
 def _program(process: ProcessState | None) -> list[str]:
@@ -89,20 +99,12 @@ def _program(process: ProcessState | None) -> list[str]:
     return [_line("program", printable(why))] if why else []
 
 
-def _end(state: State) -> str:
-    if state.exited is None:
-        return "still running"
-    if state.exited.exit_code is None:
-        return "ended, status unknown"
-    return f"exit status {state.exited.exit_code}"
-
-
 def _not_judged(process: ProcessState) -> list[str]:
     """Why it is not known whether anything keeps growing."""
     known, limit = process.references, process.limits.get("census")
     looked = known.census.taken or known.failure or limit
     why = judged(known, limit).because(over=known.over) if looked else ""
-    return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
+    return [_line("leak", shorten(why, WIDEST - LABEL))] if why else []
 
 
 def _suspects(known: References) -> list[str]:
@@ -121,9 +123,8 @@ def _suspects(known: References) -> list[str]:
 
 
 def _suspect(suspicion: Suspicion, known: References) -> str:
-    module, name = suspicion.name
-    full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
-    text = f"{full_name} grows by {rate(suspicion.per_second)}: "
+    name = shorten(fmt_type(*suspicion.name), 40)
+    text = f"{name} grows by {fmt_rate(suspicion.per_second)}: "
     return text + _held_by(known.holders_of(suspicion.name), WIDEST - LABEL - len(text))
 
 
@@ -143,15 +144,15 @@ def _objects(known: References) -> list[str]:
     if census.taken:
         pause = max(known.pauses, default=0.0)
         parts.append(
-            f"{census.objects} in the heap ({_plural(census.taken, 'census', 'censuses')}, "
-            f"pauses of {_seconds(pause)} at most)"
+            f"{census.objects:,} in the heap ({fmt_plural(census.taken, 'census', 'censuses')}, "
+            f"pauses of {fmt_duration(pause)} at most)"
         )
         parts += _garbage(census.garbage)
     if known.watched:
         died = sum(one.died for one in known.watched.values())
         least = "at least " if known.forgets_objects else ""
-        number = _plural(len(known.watched), "object", "objects")
-        parts.append(f"{least}{number} watched, {least}{died} died")
+        number = fmt_plural(len(known.watched), "object")
+        parts.append(f"{least}{number} watched, {least}{died:,} died")
     return [_line("objects", " · ".join(parts))] if parts else []
 
 
@@ -164,11 +165,7 @@ def _garbage(found: Garbage | None) -> list[str]:
     """What waits for the collector, where it is worth a word."""
     if found is None or not is_much(found):
         return []
-    return [f"garbage that waits for the collector: {found.objects}, {_size(found.bytes)}"]
-
-
-def _plural(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
+    return [f"garbage that waits for the collector: {found.objects:,}, {fmt_bytes(found.bytes)}"]
 
 
 def _gil(process: ProcessState) -> list[str]:
@@ -179,7 +176,7 @@ def _gil(process: ProcessState) -> list[str]:
     if held is None or contention is None:
         return []
     waiting = f"{contention:.1f} threads waiting for it on average"
-    return [_line("GIL", f"{_percent(held)} held, {waiting}, {gil.handoffs} handoffs")]
+    return [_line("GIL", f"{fmt_percent(held)} held, {waiting}, {gil.handoffs:,} handoffs")]
 
 
 def _allocations(known: Allocations) -> list[str]:
@@ -189,14 +186,14 @@ def _allocations(known: Allocations) -> list[str]:
     if first is None or not isinstance(first[0], int):
         return []
     site, figures = known.site(first[0]), first[1]
-    where = f"{_tail(site.file, 32)}:{site.line} {_cut(site.function, 24)}".rstrip()
+    where = f"{shorten_path(site.file, 32)}:{site.line} {shorten(site.function, 24)}".rstrip()
     if mode == "exact":
-        whole = f"{_size(known.traces.traced)} in {_plural(known.traces.blocks, 'block', 'blocks')}"
-        return [_line("alloc", f"exact: {whole} · most {where}: {_size(figures.size)}")]
+        whole = f"{fmt_bytes(known.traces.traced)} in {fmt_plural(known.traces.blocks, 'block')}"
+        return [_line("alloc", f"exact: {whole} · most {where}: {fmt_bytes(figures.size)}")]
     rate, error = figures.byte_rate or (0.0, 0.0)
-    sure = f"±{_percent(2 * error / rate)}" if rate else ""
-    share = f"seen {_percent(known.windows.coverage)} of the time"
-    return [_line("alloc", f"burst, {share} · most {where}: {_size(rate)}/s {sure}".rstrip())]
+    sure = f"±{fmt_percent(2 * error / rate)}" if rate else ""
+    share = f"seen {fmt_percent(known.windows.coverage)} of the time"
+    return [_line("alloc", f"burst, {share} · most {where}: {fmt_bytes(rate)}/s {sure}".rstrip())]
 
 
 def _threads(process: ProcessState, most: int) -> list[str]:
@@ -219,16 +216,18 @@ def _busy_s(thread: ThreadRecord) -> float:
 
 
 def _name(thread: ThreadRecord) -> str:
-    return _cut(thread.name or f"tid {thread.tid}", 24)
+    return shorten(thread.name or f"tid {thread.tid}", 24)
 
 
 def _doing(thread: ThreadRecord, process: ProcessState) -> str:
     """Its three largest shares, and the line at which it spent most time in the largest."""
     states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
-    shares = [f"{s.value} {_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005]
+    shares = [
+        f"{s.value} {fmt_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005
+    ]
     top = max(thread.hot, key=lambda key: thread.hot[key], default=None)
     line = process.lines.get(top[0]) if top else None
-    where = f"  {_tail(line.file, 40)}:{line.number}" if line else ""
+    where = f"  {shorten_path(line.file, 40)}:{line.number}" if line else ""
     return ", ".join(shares) + where
 
 
@@ -237,9 +236,9 @@ def _memory(process: ProcessState) -> list[str]:
     if last is None:
         return []
     rss, uss = process.resident
-    private = f", {_size(uss)} of it private" if uss is not None else ""
-    used = f"CPU {_seconds(last.user_s)} user, {_seconds(last.system_s)} system"
-    text = f"{_size(rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
+    private = f", {fmt_bytes(uss)} of it private" if uss is not None else ""
+    used = f"CPU {fmt_duration(last.user_s)} user, {fmt_duration(last.system_s)} system"
+    text = f"{fmt_bytes(rss)} resident{private}, {fmt_bytes(last.peak_rss)} at most · {used}"
     return [_line("memory", text)]
 
 
@@ -254,44 +253,15 @@ def _cost(process: ProcessState) -> list[str]:
     cost = process.cost
     if not cost.measured:
         return []
-    inside = f"{_seconds(cost.probe_cpu_s)} CPU in the target"
-    held = f"{_seconds(cost.probe_gil_held_s)} of the GIL"
-    return [_line("cost", f"{inside}, {held}; {_seconds(cost.daemon_cpu_s)} CPU beside it")]
+    inside = f"{fmt_duration(cost.probe_cpu_s)} CPU in the target"
+    held = f"{fmt_duration(cost.probe_gil_held_s)} of the GIL"
+    return [_line("cost", f"{inside}, {held}; {fmt_duration(cost.daemon_cpu_s)} CPU beside it")]
 
 
 def _limits(process: ProcessState) -> list[str]:
     limits = [reading for reading in known_limits(process) if reading != "program"]  # told above
     if not limits:
         return []
-    names = _cut(", ".join(limits), WIDTH - LABEL - 30)
+    names = shorten(", ".join(limits), WIDTH - LABEL - 30)
     count = len(limits)
-    noun = "reading" if count == 1 else "readings"
-    return [_line("limits", f"{count} {noun} missing or less exact: {names}")]
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.1f} ms"
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
-
-
-def _size(size: float) -> str:
-    if size < 1 << 20:
-        return f"{size / 1024:.0f} KiB"
-    return f"{size / (1 << 20):.1f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.2f} GiB"
-
-
-def _cut(text: str, width: int) -> str:
-    """The beginning of a text of the target's, safe for a terminal."""
-    safe = printable(text)
-    return safe if len(safe) <= width else safe[: width - 1] + "…"
-
-
-def _tail(path: str, width: int) -> str:
-    """The end of a path, safe for a terminal: there is what tells files apart."""
-    safe = printable(path)
-    return safe if len(safe) <= width else "…" + safe[1 - width :]
+    return [_line("limits", f"{fmt_plural(count, 'reading')} missing or less exact: {names}")]

@@ -12,12 +12,13 @@ from typing import NamedTuple
 from refwatch.findings.load import Load, hottest
 from refwatch.findings.parties import Party
 from refwatch.findings.places import is_waiting_room
-from refwatch.findings.sentences import Lines, at, duration, percent
+from refwatch.findings.sentences import Lines, at
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
+from refwatch.text.sanitize import shorten, shorten_path
 
 CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
 MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
@@ -49,11 +50,11 @@ def children_sentence(process: ProcessState) -> str:
         return ""
     if not last.children and not last.children_cpu_s:
         return ""
-    number = f"{last.children} {'child' if last.children == 1 else 'children'}"
+    number = fmt_plural(last.children, "child", "children")
     if last.children_unseen:
         number = f"at least {number}" if last.children else "children"
     them = "it is" if number == "1 child" else "they are"
-    return f"{number} used {last.children_cpu_s:.1f} CPU s; {them} not watched"
+    return f"{number} used {fmt_duration(last.children_cpu_s)} of CPU time; {them} not watched"
 
 
 def known_limits(process: ProcessState) -> dict[str, str]:
@@ -87,7 +88,7 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     if last is None or not sentence:
         if not waits or kind != "undecided":
             return None
-        sentence = f"waits for a child process {percent(load.child)} of the time"
+        sentence = f"waits for a child process {fmt_percent(load.child)} of the time"
         return Found("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
     most = theirs >= SOME_CPU and own_share(process) <= 0.5
@@ -95,7 +96,7 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     if load.running >= MOSTLY_IDLE or not (most or beside):
         return None
     if waits:
-        sentence = f"waits for a child {percent(load.child)} of the time; {sentence}"
+        sentence = f"waits for a child {fmt_percent(load.child)} of the time; {sentence}"
     advice = f"{WATCH} what this process's own threads do says little."
     return Found("undecided", sentence, advice, 0.3)
 
@@ -108,13 +109,13 @@ def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines)
         stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
         if not stuck:
             return _all_wait(load, still) if kind == "idle" else None
-        wait = "1 thread waits" if len(stuck) == 1 else f"{len(stuck)} threads wait"
-        return _stuck(f"nothing has moved for {duration(still)}: {wait}", stuck, lines)
+        wait = f"{fmt_plural(len(stuck), 'thread')} {'waits' if len(stuck) == 1 else 'wait'}"
+        return _stuck(f"nothing has moved for {fmt_duration(still)}: {wait}", stuck, lines)
     stuck = [thread for thread in known if _is_stuck(thread, load, lines)]
     if len(stuck) < 2 or load.lock.holders:
         return None
     still = min(thread.unmoved_s for thread in stuck)
-    who = f"{len(stuck)} threads have not moved for {duration(still)}: they wait"
+    who = f"{len(stuck)} threads have not moved for {fmt_duration(still)}: they wait"
     return _stuck(who, stuck, lines)
 
 
@@ -131,7 +132,7 @@ def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
 def _all_wait(load: Load, still: float) -> Found:
     """All wait where the standard library does: for work, an event, or the end of another."""
     who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
-    sentence = f"nothing has moved for {duration(still)}: {who} for work, an event or an end"
+    sentence = f"nothing has moved for {fmt_duration(still)}: {who} for work, an event or an end"
     advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
     return Found("idle", sentence, advice, 0.9)
 
@@ -161,11 +162,11 @@ def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
 
 def _place(line: int | None, lines: Lines) -> str:
     known = lines.get(line) if line is not None else None
-    return f"{printable(PurePath(known.file).name)[-32:]}:{known.number}" if known else "?"
+    return f"{shorten_path(PurePath(known.file).name, 32)}:{known.number}" if known else "?"
 
 
 def _names(some: Sequence[ThreadRecord]) -> str:
-    first = printable(some[0].name or f"tid {some[0].tid}")[:16]
+    first = shorten(some[0].name or f"tid {some[0].tid}", 16)
     return first if len(some) == 1 else f"{first} and {len(some) - 1} more"
 
 
@@ -185,8 +186,8 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
     states = COMPUTING if most == "computing" else (S(most),)
     line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
     place = lines.get(line) if line is not None else None
-    function = f" in {printable(place.function)[:32]}" if place else ""
-    sentence = f"the event loop is blocked {percent(share)} of the time: {most}{function}"
+    function = f" in {shorten(place.function, 32)}" if place else ""
+    sentence = f"the event loop is blocked {fmt_percent(share)} of the time: {most}{function}"
     where = at(line, lines)
     if most == "computing":
         advice = f"Compute beside the loop (run_in_executor){where}: no other task goes on."
@@ -203,8 +204,10 @@ def _collector(load: Load, process: ProcessState) -> Found | None:
     if load.collecting < COLLECTING:
         return None
     rounds = sum(generation.collections for generation in process.gc)
-    often = f" in {rounds} collections" if rounds else ""
-    took = duration(load.collecting * load.watched_s)
-    sentence = f"the cyclic collector takes {percent(load.collecting)} of the time: {took}{often}"
+    often = f" in {fmt_plural(rounds, 'collection')}" if rounds else ""
+    took = fmt_duration(load.collecting * load.watched_s)
+    sentence = (
+        f"the cyclic collector takes {fmt_percent(load.collecting)} of the time: {took}{often}"
+    )
     advice = "Let it run less often (gc.set_threshold), or leave out what stays (gc.freeze)."
     return Found(None, sentence, advice, 0.9)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from refwatch.readings.objects.chains import way_in_words
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_bytes, fmt_percent
+from refwatch.text.sanitize import shorten
 from refwatch.wire.heap_values import Largest
 
 LARGE = 32 << 20  # bytes, or
@@ -22,9 +23,9 @@ def large_sentence(process: ProcessState, width: int) -> str:
     if not found:
         return ""
     first = max(found, key=lambda one: (_is_hollow(one), one.size))
-    head = f"a {printable(first.type)[:TYPE]} of {first.size / (1 << 20):.1f} MiB"
+    head = f"a {shorten(first.type, TYPE)} of {fmt_bytes(first.size)}"
     if first.filled is not None:
-        head += f" is {100 * first.filled:.0f} % full"
+        head += f" is {fmt_percent(first.filled)} full"
     tail = "; a copy of it is small" if _is_hollow(first) else ""
     room = max(LEAST, width - len(head) - len(tail) - 2)
     held = way_in_words(first.chain, room) if first.chain else "who holds it is not known"

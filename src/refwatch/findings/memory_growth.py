@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.session.process import ProcessState
+from refwatch.text.formats import fmt_bytes, fmt_seconds
 
 RECENT_S = 60.0  # looked back, seconds; further where there are fewer than MOST splits in it
 MOST = 12  # splits
@@ -75,11 +76,11 @@ def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -
     now, most = sizes[-1][1], max(size for _, size in sizes)
     least = GARBAGE_SHARE * grown
     if now >= least and most - before >= least:
-        return (
-            f"{_mb(now)} are garbage in cycles that waits for the collector; gc.collect() frees it"
-        )
+        waits = f"{fmt_bytes(now)} are garbage in cycles that waits for the collector"
+        return f"{waits}; gc.collect() frees it"
     if most - before >= least:
-        return f"up to {_mb(most)} were garbage in cycles that waited; gc.collect() frees it sooner"
+        waited = f"up to {fmt_bytes(most)} were garbage in cycles that waited"
+        return f"{waited}; gc.collect() frees it sooner"
     return ""
 
 
@@ -94,15 +95,15 @@ def _growing(
         return ""
     garbage = garbage_in(growth.rss, sizes, points[0][0])
     if garbage:
-        return f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s; {garbage}."
+        return f"RSS grew by {fmt_bytes(growth.rss)} in {fmt_seconds(growth.seconds)}; {garbage}."
     if split is None or split.python_used is None:
         return ""
     python = growth.parts[PYTHON_USED]
     if python > PYTHON_SHARE * growth.rss:
         return ""
     head = (
-        f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s, "
-        f"Python's blocks by {_mb(max(0.0, python))}: "
+        f"RSS grew by {fmt_bytes(growth.rss)} in {fmt_seconds(growth.seconds)}, "
+        f"Python's blocks by {fmt_bytes(max(0.0, python))}: "
     )
     others = sorted(range(PYTHON_FREE, OTHER + 1), key=lambda part: -growth.parts[part])
     first, second = others[:2]
@@ -182,16 +183,12 @@ def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, in
     gone = max(recent) - recent[-1] if recent else 0
     tail = ""
     if gone >= GARBAGE_SHARE * (python + c):
-        tail = f" {_mb(gone)} had been garbage in cycles that waited: gc.collect() frees it sooner."
-    head = (
-        f"{_mb(python + c)} of {_mb(rss)} resident are free and do not go back: fragmentation of "
-    )
+        waited = f" {fmt_bytes(gone)} had been garbage in cycles that waited"
+        tail = f"{waited}: gc.collect() frees it sooner."
+    free = f"{fmt_bytes(python + c)} of {fmt_bytes(rss)} resident are free and do not go back"
+    head = f"{free}: fragmentation of "
     if c > MAIN_SHARE * (python + c):
         return f"{head}the C heap, whose free blocks lie between blocks in use.{tail}"
     if python > MAIN_SHARE * (python + c):
         return f"{head}Python's arenas, in each of which some blocks are in use.{tail}"
-    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)}).{tail}"
-
-
-def _mb(size: float) -> str:
-    return f"{size / (1 << 20):.0f} MiB"
+    return f"{head}the C heap ({fmt_bytes(c)}) and of Python's arenas ({fmt_bytes(python)}).{tail}"

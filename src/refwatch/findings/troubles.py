@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from refwatch.findings.memory_growth import garbage_in, memory_sentence
-from refwatch.findings.sentences import duration
 from refwatch.readings.objects.growth import Suspicion
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
+from refwatch.text.sanitize import printable, shorten
 
 GROWN = 16 << 20  # bytes, and
 GROWN_SHARE = 0.2  # of what there was: less than either is no trouble
@@ -25,23 +25,14 @@ def worst_trouble(process: ProcessState, growing: Sequence[Suspicion]) -> str:
     if growing:
         first = growing[0]
         more = f", and {len(growing) - 1} more" if len(growing) > 1 else ""
-        return f"leak: {class_name(first)} grows by {rate(first.per_second)}{more}"
+        return f"leak: {class_name(first)} grows by {fmt_rate(first.per_second)}{more}"
     parts = printable(memory_sentence(process.allocations, process)).partition(": ")[0]
     sentence = parts or growth_sentence(process)
     return f"memory: {sentence}" if sentence else ""
 
 
 def class_name(suspicion: Suspicion) -> str:
-    module, name = suspicion.name
-    text = printable(name if module == "builtins" else f"{module}.{name}")
-    return text if len(text) <= NAME else text[: NAME - 1] + "…"
-
-
-def rate(per_second: float) -> str:
-    """``40/s``, or by the minute where it is slow."""
-    if per_second < 0.1:
-        return f"{per_second * 60:.1f}/min"
-    return f"{per_second:.1f}/s" if per_second < 10 else f"{per_second:.0f}/s"
+    return shorten(fmt_type(*suspicion.name), NAME)
 
 
 def growth_sentence(process: ProcessState) -> str:
@@ -64,10 +55,9 @@ def growth_sentence(process: ProcessState) -> str:
     grown = last - first
     if not (steady and higher) or grown < max(GROWN, GROWN_SHARE * first):
         return ""
-    mib = 1 << 20
     garbage = garbage_in(grown, process.references.census.garbage_sizes, begun)
     return (
-        f"RSS grew by {grown / mib:.0f} MiB in {duration(end - begun)}, "
-        f"from {first / mib:.0f} to {last / mib:.0f} MiB, and still grows"
+        f"RSS grew by {fmt_bytes(grown)} in {fmt_seconds(end - begun)}, "
+        f"from {fmt_bytes(first)} to {fmt_bytes(last)}, and still grows"
         f"{'; ' if garbage else ''}{garbage}"
     )

@@ -16,6 +16,7 @@ from refwatch.findings.sentences import advice_of, sentence_of
 from refwatch.findings.types import Verdict, VerdictKind
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
 
 MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
@@ -150,7 +151,7 @@ def _missing(state: State, process: ProcessState | None) -> str:
     if process is None:
         return "no target has started yet"
     if process.samples:
-        return f"only {process.sampled_s:.2f} s of samples: too few to judge"
+        return f"only {fmt_duration(process.sampled_s)} of samples: too few to judge"
     for reading in ("outside reading", "threads", "thread states"):
         if reading in process.limits:
             return f"no samples: {printable(process.limits[reading])}"

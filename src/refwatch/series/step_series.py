@@ -187,11 +187,13 @@ class Steps:
         return self._counts[first : bisect_left(self._times, until)].tolist()
 
     def per_second(self, now: float, span: float) -> float:
-        """Mean change per second over the last ``span`` seconds before ``now``."""
-        if not self._times:
+        """Mean change per second over the last ``span`` seconds before ``now``; what came later
+        plays no part."""
+        count = self.at(now)
+        if count is None:
             return 0.0
         since = max(now - span, self._times[0])
-        return (self._counts[-1] - self.near(since)) / (now - since) if now > since else 0.0
+        return (count - self.near(since)) / (now - since) if now > since else 0.0
 
     def resampled(self, since: float, until: float, count: int) -> list[int | None]:
         """The counts at ``count`` evenly spread times, for a chart; None before the first point."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints,
 
 import msgspec
 
-from refwatch.text.sanitize import without_surrogates
+from refwatch.text.sanitize import encodable
 
 LEVEL = 1  # of zlib: three times as fast as its default, a fifth larger
 
@@ -99,7 +99,7 @@ def _encode(value: object) -> bytes:
         return _encoder.encode(value)
     except UnicodeEncodeError:
         plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=False, enc_hook=_pack)
-        return _encoder.encode(without_surrogates(plain))
+        return _encoder.encode(encodable(plain))
 
 
 def _pack(value: object) -> object:

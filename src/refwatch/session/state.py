@@ -18,6 +18,7 @@ from refwatch.readings.threads.state import ThreadRecord
 from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.process import ProcessState
+from refwatch.text.formats import fmt_seconds
 from refwatch.wire.event import MAIN, SESSION, TimedEvent
 
 KEEP_NOTES = 500
@@ -266,7 +267,7 @@ def _traces_failed(state: State, process: ProcessState, event: ev.TracesFailed) 
 
 
 def _again(retry_s: float | None) -> str:
-    return "" if retry_s is None else f"; tried again in {retry_s:.0f} s"
+    return "" if retry_s is None else f"; tried again in {fmt_seconds(retry_s)}"
 
 
 _Fold = Callable[[State, ProcessState, Any], None]

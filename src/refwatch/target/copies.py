@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.target import probe_messages as rp
+from refwatch.text.formats import fmt_seconds
 from refwatch.wire.connections import Connection
 
 COPY_NAME = "refwatch-copy"  # as the probe calls its copies
@@ -183,14 +184,16 @@ class Copies:
         for work in list(self._works.values()):
             if work.began_s is None:
                 if now - work.asked_s > MADE_LIMIT_S:
-                    self._end(work, f"the target did not make a copy in {MADE_LIMIT_S:.0f} s")
+                    self._end(
+                        work, f"the target did not make a copy in {fmt_seconds(MADE_LIMIT_S)}"
+                    )
                 elif work.again_s is not None and now >= work.again_s:
                     work.again_s = None
                     self._ask(work)
             elif work.pid and work.connection is None and now - work.began_s > FIRST_WORD_S:
-                self._end(work, f"the copy did not say a word in {FIRST_WORD_S:.0f} s")
+                self._end(work, f"the copy did not say a word in {fmt_seconds(FIRST_WORD_S)}")
             elif now - work.began_s > work.limit_s:
-                self._end(work, f"the copy did not answer in {work.limit_s:.0f} s")
+                self._end(work, f"the copy did not answer in {fmt_seconds(work.limit_s)}")
             elif work.pid and self._has_vanished(work, now):
                 self._end(work, "the copy ended before it had answered")
         self._gone = [pid for pid in self._gone if self._still_there(pid)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from refwatch.text.formats import fmt_bytes
+
 
 def shortage(pid: int) -> str:
     """Why there is too little: a copy may come to need as much as the target has."""
@@ -9,7 +11,9 @@ def shortage(pid: int) -> str:
     used = _kilobytes(f"/proc/{pid}/status", "RssAnon:")
     if free is None or used is None or used < 0.8 * free:
         return ""
-    return f"memory is short: the target has {used >> 10} MiB, {free >> 10} MiB are free"
+    return (
+        f"memory is short: the target has {fmt_bytes(used << 10)}, {fmt_bytes(free << 10)} are free"
+    )
 
 
 def _kilobytes(path: str, label: str) -> int | None:

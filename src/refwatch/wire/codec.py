@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from refwatch.text.sanitize import without_surrogates
+from refwatch.text.sanitize import encodable
 
 T = TypeVar("T")
 
@@ -15,13 +15,18 @@ LONGEST_LINE = 64 << 20
 _encoder = msgspec.json.Encoder()
 
 
-def encode_line(message: msgspec.Struct) -> bytes:
-    """The message as JSON with a newline at its end. Bytes that are no text, in an argument or a
-    file's name, are written with a backslash."""
+def encode_json(message: msgspec.Struct) -> bytes:
+    """The message as JSON. Bytes of an argument or a file name that are not UTF-8 are written as
+    escapes, see :func:`refwatch.text.sanitize.encodable`."""
     try:
-        return _encoder.encode(message) + b"\n"
+        return _encoder.encode(message)
     except UnicodeEncodeError:
-        return _encoder.encode(without_surrogates(msgspec.to_builtins(message))) + b"\n"
+        return _encoder.encode(encodable(msgspec.to_builtins(message)))
+
+
+def encode_line(message: msgspec.Struct) -> bytes:
+    """The message as one line of JSON, with its newline."""
+    return encode_json(message) + b"\n"
 
 
 class LineReader(Generic[T]):

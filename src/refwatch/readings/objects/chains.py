@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from refwatch.readings.objects.records import ChainsRecord
-from refwatch.text.sanitize import printable
+from refwatch.text.sanitize import shorten
 from refwatch.wire.heap_values import ChainLink
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}
@@ -55,8 +55,7 @@ def way_in_words(chain: Sequence[ChainLink], width: int) -> str:
     """How each object of a chain is held by the next, in at most ``width`` characters that are
     safe for a terminal."""
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
-    text = printable(_both_ends(edges, width))
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return shorten(_both_ends(edges, width), width)
 
 
 def _both_ends(edges: list[str], width: int) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from unicodedata import category
 
 from rich.cells import cell_len
 
-from refwatch.text.sanitize import safe
 from refwatch.tui.views.spans import Line, Span
 
 LIVE = 100
@@ -73,6 +73,8 @@ class Terminal:
 
     def _write(self, text: str) -> None:
         style = self._style.name
+        if not text.isprintable():
+            text = "".join(map(_one_cell, text))
         while text:
             line = self._live[self._row]
             if self._column >= WIDEST:
@@ -142,16 +144,22 @@ class Terminal:
         self._live, self._row, self._column = [[]], 0, 0
 
 
+def _one_cell(char: str) -> str:
+    """The character, or a dot for one that acts on a terminal or has no width: an escape would
+    move what follows on its line. Spaces and private glyphs stay."""
+    return char if char.isprintable() or category(char) in {"Zs", "Co"} else "·"
+
+
 def _finish(cells: Cells) -> Line:
     spans: list[Span] = []
     text, style = "", ""
     for char, name in cells:
         if name != style and text:
-            spans.append((safe(text), style))
+            spans.append((text, style))
             text = ""
         text, style = text + char, name
     if text and (style or text.strip()):
-        spans.append((safe(text.rstrip() if not style else text), style))
+        spans.append((text.rstrip() if not style else text, style))
     return tuple(spans)
 
 
