@@ -323,7 +323,7 @@ def test_why_the_memory_is_not_split() -> None:
         )
     )
     state.apply(ev.CensusTaken(at=2.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
-    assert reasons(state)["memory split"].startswith("the census is taken inside")
+    assert reasons(state)["memory split"].startswith("the census was taken in the target")
 
 
 # The summary
@@ -387,7 +387,7 @@ def test_that_nothing_was_counted_is_said() -> None:
     traces(state, 2.0, 10, 20, 5)
     assert "allocations" not in reasons(state)
     state.apply(ev.TracesFailed(at=3.0, process=MAIN, reason="clone: no memory", retry_s=5.0))
-    assert reasons(state)["allocations"] == "not counted anew: clone: no memory"
+    assert reasons(state)["allocations"] == "not counted again: clone: no memory"
     state = started("exact")
     state.apply(ev.TargetExited(at=0.3, process=MAIN, exit_code=3))
     assert reasons(state)["allocations"] == "the target ended before one was taken"

@@ -126,8 +126,14 @@ def test_what_tracemalloc_has_seen_of_a_part_of_the_time_is_not_used() -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("c_free", "in the free part of the C heap: fragmentation, memory that free() has kept."),
-        ("python_free", "in the free part of Python's arenas: fragmentation, an arena goes back"),
+        (
+            "c_free",
+            "the free part of the C heap: fragmentation, freed memory that malloc keeps.",
+        ),
+        (
+            "python_free",
+            "the free part of Python's arenas: fragmentation, an arena is only",
+        ),
         ("files", "in mapped files."),
         ("other", "in other mappings (stacks, mmap, shared memory)."),
     ],
@@ -231,8 +237,8 @@ def with_garbage(waiting: Amount, seconds: float = 45.0, **amounts: Amount | flo
 
 def test_growth_that_is_garbage_is_told_as_such() -> None:
     assert with_garbage(growing(2.5), c_used=growing(3)) == (
-        "RSS grew by 90.0 MiB in 30 s; 108 MiB are garbage in cycles that waits for the collector; "
-        "gc.collect() frees it."
+        "RSS grew by 90.0 MiB in 30 s; 108 MiB are garbage in cycles and wait for the collector; "
+        "gc.collect() frees them."
     )
     assert "108 MiB are garbage" in with_garbage(growing(2.5), python_used=growing(3))
 
@@ -266,8 +272,8 @@ def test_what_is_free_may_have_been_garbage() -> None:
 def test_fragmentation_that_stays_is_named() -> None:
     c_heap = said(c_free=120.0)
     assert c_heap == (
-        "125 MiB of 212 MiB resident are free and do not go back: fragmentation of the C heap, "
-        "whose free blocks lie between blocks in use."
+        "125 MiB of 212 MiB resident are free but not returned to the system: "
+        "fragmentation of the C heap, whose free blocks lie between blocks in use."
     )
     arenas = said(python_free=120.0)
     assert arenas.endswith("of Python's arenas, in each of which some blocks are in use.")

@@ -95,7 +95,7 @@ def test_a_copy_that_ends_without_a_word_is_given_up(
     monkeypatch.setattr(copies, "LAST_WORDS_S", -1.0)
     asked.copies.tick()
     asked.copies.tick()
-    assert asked.failures == ["the copy ended before it had answered"]
+    assert asked.failures == ["the copy ended before it was done"]
 
 
 def test_a_copy_whose_connection_breaks_is_given_up(asked: Asked, ended: int) -> None:
@@ -104,7 +104,7 @@ def test_a_copy_whose_connection_breaks_is_given_up(asked: Asked, ended: int) ->
     asked.far.close()
     assert asked.link.receive() == []
     asked.copies.tick()
-    assert asked.failures == ["the copy ended before it had answered"]
+    assert asked.failures == ["the copy ended before it was done"]
 
 
 def test_no_copy_can_be_made(asked: Asked) -> None:
@@ -152,7 +152,7 @@ def test_a_copy_that_says_no_word_is_given_up(
         asked.copies.tick()
         child.communicate()
     assert len(asked.failures) == 1
-    assert "did not say a word" in asked.failures[0]
+    assert "did not connect" in asked.failures[0]
 
 
 def test_a_copy_that_is_put_off_hears_what_is_held_by_then(

@@ -50,7 +50,7 @@ def hear(link: socket.socket, daemon: int, heard: bytes = b"") -> LastWords:
             work, worked = done, now
         if now - worked > SILENT_S or now - began > BUSY_S:
             end(daemon)
-            waited = f"the daemon did not answer for {fmt_seconds(now - began)} and was ended"
+            waited = f"the daemon did not answer for {now - began:.0f} s and was ended"
             return LastWords(trouble=f"{waited}: there is no summary, and no snapshot was written")
     return words
 

@@ -1,4 +1,4 @@
-"""The part of a snapshot about allocations: the lines and tracebacks with most bytes."""
+"""Allocations in a snapshot: the lines and tracebacks with most bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 100  # lines, and tracebacks
 
 @dataclass(frozen=True)
 class Figures:
-    """What a snapshot has of a line and of a traceback alike; rates as (rate, error)."""
+    """Figures of a line or a traceback. Rates are (rate, standard error)."""
 
     size: int
     count: int
@@ -31,7 +31,7 @@ class Figures:
 
 
 def allocations(process: ProcessState) -> snap.Allocations | None:
-    """None where nothing was ever seen. Where tracing is off by now it is what was seen last."""
+    """The newest figures, of a mode that may have been switched off since; None without any."""
     known = process.allocations
     mode = seen_by(known)
     if mode == "off":
@@ -61,7 +61,7 @@ def allocations(process: ProcessState) -> snap.Allocations | None:
 
 
 def seen_by(known: Allocations) -> Mode:
-    """The mode of the figures that there are; off where there are none."""
+    """The mode of the newest figures; ``off`` without any."""
     if known.mode == "exact" or (known.mode == "burst" and known.windows.count):
         return known.mode
     last = known.rates.last()
@@ -71,7 +71,7 @@ def seen_by(known: Allocations) -> Mode:
 
 
 def top(known: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
-    """The groups with most bytes, most first."""
+    """The ``most`` groups with most bytes, largest first."""
     groups = _live(known, by) if seen_by(known) == "exact" else _seen(known, by)
     return sorted(groups, key=lambda group: -group[1].size)[:most]
 

@@ -1,4 +1,4 @@
-"""The part of a snapshot about references: classes, watched objects, the census, collections."""
+"""References in a snapshot: classes, watched objects, the census, and timed collections."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from refwatch.wire.heap_values import (
     TypeDelta,
 )
 
-MOST_IDLE = 200  # classes that never had an instance: a program may make thousands as it runs
+MOST_IDLE = 200  # classes without any instance so far: a program may define thousands
 
 
 def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
-    """The classes that are counted live, and of all other types what the newest census says; those
-    with most instances first. A class that is gone has no instances, and no row where another of
-    its name has come. Of those that never had an instance the first ones are there."""
+    """Classes that are counted live, and other types by the newest census, most instances first. A
+    class that is gone has no instances, and no row if another has its name. Of the classes without
+    any instance so far only the first MOST_IDLE have a row."""
     known = process.references
     rates = rates_of(known, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in process.limits
@@ -88,7 +88,7 @@ def _points(series: Steps) -> list[tuple[float, int]]:
 
 
 def watched(known: References) -> list[snap.Watched]:
-    """The watched objects, those that have died included, in the order they were found."""
+    """The watched objects, dead ones included, in the order in which they were found."""
     return [
         _watched(record, known.offset)
         for record in known.watched.values()
@@ -114,7 +114,7 @@ def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
 
 
 def census(known: References) -> snap.Census | None:
-    """The newest census; None when none was taken."""
+    """The newest census; None if none was taken."""
     newest = known.census
     if not newest.taken:
         return None
@@ -148,7 +148,7 @@ def census(known: References) -> snap.Census | None:
 
 
 def judged(process: ProcessState) -> snap.Judged:
-    """Up to when it was judged what keeps growing."""
+    """Up to when, and by which readings, growth was judged."""
     found = judge(process.references, process.limits.get("census"))
     until = rounded_or_none(found.until_s)
     return snap.Judged(until_s=until, by=list(found.by), reason=found.reason)
@@ -192,7 +192,7 @@ def _sites(known: References, name: TypeName) -> list[Site]:
 
 
 def gc_pauses(known: References) -> list[snap.GcPause]:
-    """Collections that were timed, of each generation."""
+    """The timed collections of each generation."""
     return [
         snap.GcPause(
             generation=generation, count=count, total_s=rounded(total), longest_s=rounded(longest)
@@ -202,5 +202,5 @@ def gc_pauses(known: References) -> list[snap.GcPause]:
 
 
 def census_pauses(processes: Sequence[ProcessState]) -> list[float]:
-    """How long the targets stood still for each copy, seconds."""
+    """Pauses of the processes for copies, in seconds."""
     return [rounded(pause) for process in processes for pause in process.references.pauses]

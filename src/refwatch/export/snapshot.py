@@ -1,6 +1,6 @@
-"""The snapshot of a state: schema ``refwatch.snapshot/1`` filled from the fold, and written out.
+"""Snapshots of a state, in the schema ``refwatch.snapshot/1``.
 
-A number that was not measured is null and has its reason in ``limits``; nothing is guessed here.
+A number that was not measured is null, with its reason in ``limits``.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "
 
 MAX_POINTS = 600  # of one series
 MAX_HOT = 50  # lines of one thread
-UNKNOWN = Line("?", 0, "?")  # a line that a sample named and no event described
+UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
 
 
 def write_snapshot(state: State, path: Path | str) -> None:
-    """Write the snapshot of ``state``, taken now. Raises ExportError, and leaves nothing then."""
+    """Write a snapshot of ``state``, taken now. Raises ExportError; an older file is unchanged
+    then."""
     write_whole(path, snapshot_json(state))
 
 
 def snapshot_json(state: State) -> bytes:
-    """The snapshot of ``state``, taken now, as the text of a file."""
+    """A snapshot of ``state``, taken now, as formatted JSON."""
     snapshot = build_snapshot(state, taken_at=datetime.now(UTC))
     return msgspec.json.format(encode_json(snapshot), indent=1) + b"\n"
 
 
 def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
-    """The state as a snapshot; ``taken_at`` must know its time zone."""
+    """A snapshot of ``state``. ``taken_at`` must be aware of its time zone."""
     processes = [_process(process, state) for process in state.processes.values()]
     target, cost, sampling = _target(state), _cost(state), _sampling(state)
     return snap.Snapshot(
@@ -185,7 +186,7 @@ def _holds(process: ProcessState, lines: dict[int, Line]) -> snap.Holds | None:
 
 
 def _thinned(series: Series) -> list[tuple[float, ...]]:
-    """At most MAX_POINTS of the points, evenly spread, the newest among them."""
+    """At most MAX_POINTS points, evenly spaced, the newest included."""
     points = list(series)
     step = math.ceil(len(points) / MAX_POINTS)
     return points[::-1][:: step or 1][::-1]

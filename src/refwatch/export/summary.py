@@ -1,4 +1,4 @@
-"""The end of a headless run in a few lines of plain text, for stderr."""
+"""Summary of a session in a few lines of plain text, printed at its end."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
 MAX_SENTENCE = 2
-WIDTH = 100  # of a line, where a name or a path has no end
-WIDEST = 120  # of the line with a chain, which should be whole
-LABEL = 9
-LONGEST_PYTHON = 48  # of the path of the interpreter
+WIDTH = 100  # characters of a line that lists names
+WIDEST = 120  # characters of any other line
+LABEL = 9  # characters of the label before a line
+LONGEST_PYTHON = 48  # characters of the interpreter's path
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most twelve lines without colour: the end, the worst trouble (leaks with what keeps them
-    alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
-    cost. Of a program that did not begin there are the end and the reason alone."""
+    """At most twelve lines: how the target ended, the worst problem (leaks with what keeps them
+    alive, or growing memory), the verdict, the GIL, allocations, threads, objects, memory, cost.
+    For a program that did not start: only the end and the reason."""
     process = state.main
     head = [_line("target", _target(state)), *_program(process)]
     verdict = [_line("verdict", diagnose(state).sentence)]
     if process is None:
         return head + verdict
-    if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why
+    if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has printed the reason
         return head
     tail = _cost(process) + _limits(process)
     leaks = _suspects(process.references)
@@ -69,13 +69,13 @@ def summary_lines(state: State) -> list[str]:
 
 
 def _growth(process: ProcessState) -> list[str]:
-    """Memory that grows, or is free and stays; what more is known of it comes further down."""
+    """Memory that grows, or is free and not returned; details are on the line ``memory``."""
     trouble = worst_trouble(process, ()).partition(": ")[2]
     return [_line("growth", shorten(trouble, WIDEST - LABEL))] if trouble else []
 
 
 def _children(process: ProcessState, verdict: list[str]) -> list[str]:
-    """What they used, if the verdict does not say so."""
+    """What child processes used, unless the verdict says so."""
     sentence = children_sentence(process)
     return [_line("children", sentence)] if sentence and sentence not in verdict[0] else []
 
@@ -85,7 +85,7 @@ def _line(label: str, text: str) -> str:
 
 
 def _target(state: State) -> str:
-    """The command with its interpreter, whose folder tells which environment it was."""
+    """The command, its interpreter's path (which tells the environment), and how it ended."""
     python, *words = (state.target and state.target.argv) or ["none"]
     python = shorten_path(shlex.quote(python), LONGEST_PYTHON)
     command = shorten(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
@@ -94,13 +94,13 @@ def _target(state: State) -> str:
 
 
 def _program(process: ProcessState | None) -> list[str]:
-    """Why it has not begun, or which interpreter has what it lacked, where that is known."""
+    """Why the program did not start, or which interpreter has the module that it lacked."""
     why = process.limits.get("program") if process is not None else None
     return [_line("program", printable(why))] if why else []
 
 
 def _not_judged(process: ProcessState) -> list[str]:
-    """Why it is not known whether anything keeps growing."""
+    """Why growth was not judged."""
     known, limit = process.references, process.limits.get("census")
     looked = known.census.taken or known.failure or limit
     why = judged(known, limit).because(over=known.over) if looked else ""
@@ -108,14 +108,14 @@ def _not_judged(process: ProcessState) -> list[str]:
 
 
 def _suspects(known: References) -> list[str]:
-    """What keeps growing, without what grows along with it."""
+    """What keeps growing, without what only grows along with it."""
     found = suspicions(known)
     if not found:
         return []
-    shown = [one for one in found if follows(one.name) == follows(found[0].name)]
+    shown = [each for each in found if follows(each.name) == follows(found[0].name)]
     lines = [
-        _line("" if index else "leak", _suspect(one, known))
-        for index, one in enumerate(shown[:MAX_SUSPECTS])
+        _line("" if index else "leak", _suspect(each, known))
+        for index, each in enumerate(shown[:MAX_SUSPECTS])
     ]
     if len(shown) > MAX_SUSPECTS:
         lines[-1] += f"  (and {len(shown) - MAX_SUSPECTS} more)"
@@ -129,7 +129,7 @@ def _suspect(suspicion: Suspicion, known: References) -> str:
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
-    """The clearest chain."""
+    """The most informative chain."""
     if found is None:
         return "who keeps them alive was not looked for"
     chain = clearest(found.chains)
@@ -149,7 +149,7 @@ def _objects(known: References) -> list[str]:
         )
         parts += _garbage(census.garbage)
     if known.watched:
-        died = sum(one.died for one in known.watched.values())
+        died = sum(record.died for record in known.watched.values())
         least = "at least " if known.forgets_objects else ""
         number = fmt_plural(len(known.watched), "object")
         parts.append(f"{least}{number} watched, {least}{died:,} died")
@@ -162,7 +162,7 @@ def _largest(process: ProcessState) -> list[str]:
 
 
 def _garbage(found: Garbage | None) -> list[str]:
-    """What waits for the collector, where it is worth a word."""
+    """Garbage that waits for the collector, if it is much."""
     if found is None or not is_much(found):
         return []
     return [f"garbage that waits for the collector: {found.objects:,}, {fmt_bytes(found.bytes)}"]
@@ -180,7 +180,7 @@ def _gil(process: ProcessState) -> list[str]:
 
 
 def _allocations(known: Allocations) -> list[str]:
-    """The line that allocates most, or has most; and how that is known."""
+    """The line that allocates most, or has most live bytes, and how that was measured."""
     mode = seen_by(known)
     first = next(iter(top(known, By.LINE, most=1)), None)
     if first is None or not isinstance(first[0], int):
@@ -220,7 +220,7 @@ def _name(thread: ThreadRecord) -> str:
 
 
 def _doing(thread: ThreadRecord, process: ProcessState) -> str:
-    """Its three largest shares, and the line at which it spent most time in the largest."""
+    """A thread's three most frequent states, and its hottest line."""
     states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
     shares = [
         f"{s.value} {fmt_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005
@@ -243,7 +243,7 @@ def _memory(process: ProcessState) -> list[str]:
 
 
 def _memory_sentence(process: ProcessState, most: int) -> list[str]:
-    """Where the rest is, in at most so many lines."""
+    """Where memory went, in at most ``most`` lines."""
     sentence = printable(memory_sentence(process.allocations, process))
     lines = wrap(sentence, WIDEST - LABEL, max_lines=most, placeholder=" …") if most > 0 else []
     return [_line("", line) for line in lines]

@@ -1,6 +1,5 @@
-"""What decides the verdict before any weighing: work that children do, threads that do not move, a
-blocked event loop, a collector that takes most of the time. Nothing here is guessed: each rests on
-a reading of its own."""
+"""Causes that decide the verdict before any scoring: work of child processes, threads that do not
+move, a blocked event loop, a collector that takes most of the time. Each is measured on its own."""
 
 from __future__ import annotations
 
@@ -20,22 +19,22 @@ from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import shorten, shorten_path
 
-CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
-MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
+CHILD = 0.2  # mean threads waiting for a child process, from which on it does the work
+MOSTLY_IDLE = 0.5  # CPUs in use, below which the children's work tells where the time goes
 SOME_CPU = 0.05  # CPUs in use by children, from which on their work counts
-STILL_S, STILL = 3.0, 0.2  # seconds, and of the time, without any thread that moves
-STUCK_S = 5.0  # that a single thread has waited for a lock
-MOST = 0.9  # of that time a thread must have waited for a lock
-BLOCKED = 0.1  # of the time that an event loop is blocked
-BLOCKED_S = 0.5
-COLLECTING = 0.3  # of the time in the cyclic collector
+STILL_S, STILL = 3.0, 0.2  # seconds, and share of the time, in which no thread moved
+STUCK_S = 5.0  # that a single thread must have waited for a lock
+MOST = 0.9  # share of that time that a thread must have waited for a lock
+BLOCKED = 0.1  # share of the time that an event loop is blocked, and
+BLOCKED_S = 0.5  # seconds
+COLLECTING = 0.3  # share of the time in the cyclic collector
 COMPUTING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 WATCH = "Watch the child itself:"
 QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
 
 
 class Found(NamedTuple):
-    """``kind`` None: that which weighing has found. ``sure`` is 0 to 1."""
+    """A verdict to be. ``kind`` None keeps the kind with the best score; ``sure`` is 0 to 1."""
 
     kind: VerdictKind | None
     sentence: str
@@ -44,7 +43,7 @@ class Found(NamedTuple):
 
 
 def children_sentence(process: ProcessState) -> str:
-    """What children have used; empty where there were none."""
+    """CPU time of child processes, in a sentence; empty if there were none."""
     last = process.memory
     if last is None or last.children_cpu_s is None:
         return ""
@@ -58,13 +57,13 @@ def children_sentence(process: ProcessState) -> str:
 
 
 def known_limits(process: ProcessState) -> dict[str, str]:
-    """What is known to be limited, and that its children are not watched."""
+    """The limits of a process; with children, also that they are not watched."""
     sentence = children_sentence(process)
     return {**process.limits, "children": sentence} if sentence else process.limits
 
 
 def own_share(process: ProcessState) -> float:
-    """The share of all CPU time that is not the children's, 0 to 1."""
+    """The process's share of the CPU time of itself and its children, 0 to 1."""
     last = process.memory
     if last is None or not last.children_cpu_s:
         return 1.0
@@ -73,7 +72,7 @@ def own_share(process: ProcessState) -> float:
 
 
 def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
-    """What is plain, ``kind`` being what weighing has found."""
+    """A measured cause, if there is one. ``kind`` is the one with the best score."""
     return (
         _children(kind, load, process)
         or _unmoved(kind, load, process, lines)
@@ -102,7 +101,7 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
 
 
 def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
-    """Threads that have waited for locks without a break, all of them or some."""
+    """All or several threads have waited for locks without a break."""
     still = process.unmoved_s
     known = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
@@ -125,12 +124,12 @@ def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
         where[_place(_lock_line(thread, lines), lines)].append(thread)
     places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
-    advice = f"If nobody else gives up these locks, they wait for one another: {first}."
+    advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
     return Found("undecided", f"{who} for locks at {places}", advice, 0.9)
 
 
 def _all_wait(load: Load, still: float) -> Found:
-    """All wait where the standard library does: for work, an event, or the end of another."""
+    """All threads wait where the standard library does: for work, an event, or a thread's end."""
     who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
     sentence = f"nothing has moved for {fmt_duration(still)}: {who} for work, an event or an end"
     advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
@@ -138,7 +137,7 @@ def _all_wait(load: Load, still: float) -> Found:
 
 
 def _is_stuck(thread: ThreadRecord, load: Load, lines: Lines) -> bool:
-    """Whether it has waited once, and for most of the time."""
+    """Whether it has waited in one go, for most of the time."""
     waited = _waits_s(thread, lines)
     return thread.unmoved_s >= max(MOST * waited, load.watched_s / 2) and waited >= STUCK_S
 
@@ -171,7 +170,7 @@ def _names(some: Sequence[ThreadRecord]) -> str:
 
 
 def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | None:
-    """A callback keeps an event loop from its turn."""
+    """A callback blocks an event loop."""
     worst = max(process.threads.values(), key=_blocked_s, default=None)
     if worst is None or kind in ("gil_bound", "native_parallel"):
         return None
@@ -182,7 +181,7 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
     doing: defaultdict[str, float] = defaultdict(float)
     for (_, state), seconds in worst.loop_blocked.items():
         doing["computing" if state in COMPUTING else state.value] += seconds
-    most = max(doing, key=lambda one: doing[one])
+    most = max(doing, key=lambda what: doing[what])
     states = COMPUTING if most == "computing" else (S(most),)
     line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
     place = lines.get(line) if line is not None else None
@@ -190,9 +189,9 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
     sentence = f"the event loop is blocked {fmt_percent(share)} of the time: {most}{function}"
     where = at(line, lines)
     if most == "computing":
-        advice = f"Compute beside the loop (run_in_executor){where}: no other task goes on."
+        advice = f"Compute beside the loop (run_in_executor){where}: no other task runs meanwhile."
         return Found(None, sentence, advice, 0.9)
-    advice = f"Await it, or call it in asyncio.to_thread{where}: no other task goes on."
+    advice = f"Await it, or call it in asyncio.to_thread{where}: no other task runs meanwhile."
     return Found("undecided", sentence, advice, 0.9)
 
 
@@ -209,5 +208,5 @@ def _collector(load: Load, process: ProcessState) -> Found | None:
     sentence = (
         f"the cyclic collector takes {fmt_percent(load.collecting)} of the time: {took}{often}"
     )
-    advice = "Let it run less often (gc.set_threshold), or leave out what stays (gc.freeze)."
+    advice = "Run it less often (gc.set_threshold), or exempt long-lived objects (gc.freeze)."
     return Found(None, sentence, advice, 0.9)

@@ -1,4 +1,4 @@
-"""The largest single object, where it is a good part of the memory, in one sentence."""
+"""The largest single object, in one sentence, if it takes much of the memory."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from refwatch.text.sanitize import shorten
 from refwatch.wire.heap_values import Largest
 
 LARGE = 32 << 20  # bytes, or
-LARGE_SHARE = 0.2  # of what is resident: from either on it is worth a word
-HOLLOW = 0.2  # full: a table that has just grown has more in it
-TYPE = 48  # characters of a type's name
-LEAST = 40  # characters for who holds it
+LARGE_SHARE = 0.2  # of the resident memory, from which on an object is large
+HOLLOW = 0.2  # share in use, below which it is nearly empty; a table that has just grown has more
+TYPE = 48  # characters of a type's name, at most
+LEAST = 40  # characters for the chain, at least
 
 
 def large_sentence(process: ProcessState, width: int) -> str:
-    """The largest object, how full it is, and who holds it; before others the one with most room
-    that is not in use. Empty where none is large. It takes some ``width`` characters."""
+    """The largest object, how full it is, and who holds it, in about ``width`` characters; empty if
+    none is large. Nearly empty ones come first."""
     rss = process.resident[0] if process.memory is not None else 0
-    found = [one for one in process.references.census.largest if _matters(one.size, rss)]
+    found = [each for each in process.references.census.largest if _matters(each.size, rss)]
     if not found:
         return ""
-    first = max(found, key=lambda one: (_is_hollow(one), one.size))
+    first = max(found, key=lambda each: (_is_hollow(each), each.size))
     head = f"a {shorten(first.type, TYPE)} of {fmt_bytes(first.size)}"
     if first.filled is not None:
         head += f" is {fmt_percent(first.filled)} full"
@@ -36,5 +36,5 @@ def _matters(size: int, rss: int) -> bool:
     return size >= LARGE or 0 < rss * LARGE_SHARE <= size
 
 
-def _is_hollow(one: Largest) -> bool:
-    return one.filled is not None and one.filled < HOLLOW
+def _is_hollow(largest: Largest) -> bool:
+    return largest.filled is not None and largest.filled < HOLLOW

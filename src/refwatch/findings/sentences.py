@@ -1,4 +1,4 @@
-"""The words of the verdict: for each kind a sentence and an advice, with the lines they name."""
+"""Sentences and advice for each kind of verdict."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from refwatch.readings.threads.states import ThreadState as S
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import printable, shorten
 
-LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
-VERY_LONG_HOLD = 20.0  # switch intervals: the longest hold is told where it is longer than this
-ALIKE = 0.3  # between the shares of two threads of which "each" is said
-STARVED = 0.3  # of the time ready without a CPU, from which on that is what is told
-NAME = 24  # characters of a thread's name
+LONG_HOLD = 4.0  # switch intervals; Python code releases the GIL after one, a C call when it ends
+VERY_LONG_HOLD = 20.0  # switch intervals, above which the longest hold is named
+ALIKE = 0.3  # largest difference between shares for which "each" is said
+STARVED = 0.3  # share of the time waiting for a CPU, from which on that is the cause
+NAME = 24  # characters of a thread's name, at most
 
 Lines = Mapping[int, Line]
 
 
 def sentence_of(kind: VerdictKind, load: Load) -> str:
-    """At most about 100 characters."""
+    """Where the time goes, in about 100 characters at most."""
     return {
         "gil_bound": _say_gil_bound,
         "lock_bound": _say_lock_bound,
@@ -53,14 +53,14 @@ def advice_of(kind: VerdictKind, load: Load, lines: Lines) -> str:
 
 _PLAIN_ADVICE: dict[VerdictKind, str] = {
     "native_parallel": "It scales: more threads help as long as there are CPUs for them.",
-    "io_bound": "The CPU has time to spare: it waits for others, and a faster CPU is no help.",
+    "io_bound": "The CPU has time to spare: it waits for others, and a faster CPU does not help.",
     "idle": "Nothing to speed up here: it waits for time, for work or for another thread.",
     "undecided": "No one cause stands out: sort the threads by state and look at their hot lines.",
 }
 
 
 def _asks_again(load: Load) -> bool:
-    """More at once helps only who waits for answers of its own, and asks again when they come."""
+    """Whether it waits for answers to its own requests: only then more at once would help."""
     waited = sum(party.states.get(S.IO_WAIT, 0.0) for party in load.reading)
     wakes = sum(party.wakes for party in load.reading)
     return not load.serves and wakes > waited
@@ -77,7 +77,7 @@ def name_of(party: Party) -> str:
 
 
 def names_of(parties: Sequence[Party]) -> str:
-    """The names of one or two, the number of more; of short-lived ones the name of the most."""
+    """Names of one or two parties; the number of threads of more."""
     if all(not party.single for party in parties) and parties:
         most = max(parties, key=lambda party: (party.named, party.watched_s))
         return name_of(replace(most, threads=count(parties)))
@@ -87,12 +87,12 @@ def names_of(parties: Sequence[Party]) -> str:
 
 
 def count(parties: Sequence[Party]) -> int:
-    """How many threads they are."""
+    """The number of threads."""
     return sum(party.threads for party in parties)
 
 
 def at(line: int | None, lines: Lines, before: str = " at ") -> str:
-    """The line with its file, empty where it is not known."""
+    """File and number of a line; empty if unknown."""
     known = lines.get(line) if line is not None else None
     return f"{before}{printable(known.file)}:{known.number}" if known else ""
 
@@ -130,7 +130,7 @@ def _say_gil_bound(load: Load) -> str:
 
 
 def _sides(load: Load) -> tuple[list[Party], list[Party]]:
-    """Those that have the GIL most, and those that wait for it."""
+    """(those that hold the GIL most, those that wait for it)."""
     most = max((party.held_s for party in load.wanting), default=0.0)
     holders = [party for party in load.wanting if party.held_s >= most / 2]
     waits = [party for party in load.wanting if party not in holders]
@@ -183,7 +183,7 @@ def _say_single(load: Load) -> str:
 
 
 def _of_kernel(party: Party) -> tuple[float, float]:
-    """(share of its life on a CPU, share ready without one), as the kernel counted them."""
+    """(share of its time on a CPU, share waiting for one), by the kernel's count."""
     if not party.life_s or not party.cpu_s:
         return min(1.0, party.share(S.GIL_HELD) + party.share(S.NATIVE)), party.share(S.CPU_WAIT)
     return min(1.0, party.cpu_s / party.life_s), min(1.0, party.cpu_wait_s / party.life_s)
@@ -192,7 +192,7 @@ def _of_kernel(party: Party) -> tuple[float, float]:
 def _say_io_bound(load: Load) -> str:
     shares = [party.share(S.IO_WAIT) for party in load.reading]
     share = fmt_percent(_mean(load.reading, S.IO_WAIT)) if _alike(shares) else _between(shares)
-    who = f"{_threads(count(load.reading))}: {share} of the time in input and output"
+    who = f"{_threads(count(load.reading))}: {share} of the time in I/O"
     return f"{who}, {fmt_percent(load.held)} of the GIL held" if load.has_gil else who
 
 
@@ -202,7 +202,7 @@ def _say_idle(load: Load) -> str:
 
 def _say_mixed(load: Load) -> str:
     gil = f"{fmt_percent(load.held)} of the GIL held, " if load.has_gil else ""
-    return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in input and output"
+    return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in I/O"
 
 
 def _advise_gil(load: Load, lines: Lines) -> str:
@@ -234,7 +234,7 @@ def _advise_lock(lock: Lock, lines: Lines) -> str:
 def _advise_single(load: Load, lines: Lines) -> str:
     where = at(load.busy_line, lines)
     if len(load.busy) == 1 and _of_kernel(load.busy[0])[1] >= STARVED:
-        return f"It gets too little CPU (others use it, or a quota ends); its work is{where}."
+        return f"It gets too little CPU (others use it, or a quota is used up); it works{where}."
     if load.has_gil:
         return f"Make the work faster{where}, or spread it over processes."
     return f"This interpreter has no GIL: spread the work{where} over threads."

@@ -1,5 +1,5 @@
-"""The worst trouble that is known, in one line: what grows, and what is free and does not go back.
-It is told before the verdict, because time that nobody waits for is no trouble beside it."""
+"""The worst memory problem, in one line: a leak, growth or fragmentation. It comes before the
+verdict, which is about time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
 from refwatch.text.sanitize import printable, shorten
 
 GROWN = 16 << 20  # bytes, and
-GROWN_SHARE = 0.2  # of what there was: less than either is no trouble
-LEAST_S = 20.0  # under watch, before growth is told
-PARTS = 6  # of the time looked at, in each of which it must have grown
-NAME = 48  # characters of a class's name
+GROWN_SHARE = 0.2  # of the memory before: less is no problem
+LEAST_S = 20.0  # under watch, before growth is judged
+PARTS = 6  # of the time, from each to the next of which it must have grown
+NAME = 48  # characters of a class's name, at most
 
 
 def worst_trouble(process: ProcessState, growing: Sequence[Suspicion]) -> str:
-    """A leak, or else memory that is free and stays, or grows; empty where nothing is known.
-    ``growing``: the suspects, the worst first."""
+    """A leak, or else fragmented or growing memory; empty if there is none. ``growing``: the
+    suspects, worst first."""
     if growing:
         first = growing[0]
         more = f", and {len(growing) - 1} more" if len(growing) > 1 else ""
@@ -36,8 +36,8 @@ def class_name(suspicion: Suspicion) -> str:
 
 
 def growth_sentence(process: ProcessState) -> str:
-    """That more is resident in each part of the time than in the one before, start-up left out;
-    empty where it is not so."""
+    """Steady growth of the resident memory, start-up left out, in one sentence; empty if there is
+    none."""
     points = [(at, size) for at, size in process.rss_series]
     if not points or points[-1][0] - points[0][0] < LEAST_S:
         return ""

@@ -1,7 +1,7 @@
-"""Code objects read from outside: which source line an instruction belongs to.
+"""Code objects read from outside: file, function, and the source line of each instruction.
 
-The location table is that of PEP 657, as described in CPython's InternalDocs/code_objects.md
-(Objects/locations.md before 3.14); its form is the same from 3.11 to 3.15.
+The location table is that of PEP 657, described in CPython's InternalDocs/code_objects.md
+(Objects/locations.md before 3.14). Its format is the same from 3.11 to 3.15.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from refwatch.target.layout import FramesPlace, TextPlace
 from refwatch.target.memory import RemoteMemory
 
-CODE_SIZE = 192  # bytes of a code object in which all the slots lie
-KEEP = 20_000  # code objects
-ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}  # by bytes a character
+CODE_SIZE = 192  # bytes of a code object that hold all fields of interest
+KEEP = 20_000  # decoded code objects
+ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}  # by bytes per character
 
 
 @dataclass
 class Code:
-    """One code object. ``starts`` and ``lines`` map byte offsets in the bytecode to lines."""
+    """A code object. ``lines[i]`` is the line of the bytecode from byte ``starts[i]`` on."""
 
     file: str
     function: str
@@ -31,22 +31,22 @@ class Code:
 
     @property
     def shim(self) -> bool:
-        """Whether it is a code object of the interpreter's own, with no source."""
+        """Whether it belongs to the interpreter itself and has no source."""
         return self.file.startswith("<shim") or self.file == "<trampoline>"
 
     @property
     def end(self) -> int:
-        """Bytes of bytecode."""
+        """Length of the bytecode in bytes."""
         return self.starts[-1]
 
     def line(self, offset: int) -> int:
-        """The source line at a byte offset; the first line where there is none."""
+        """The source line at a byte offset; the first line for an offset outside."""
         index = bisect.bisect_right(self.starts, max(offset, 0)) - 1
         return self.lines[index] if 0 <= index < len(self.lines) else self.first_line
 
 
 class Codes:
-    """The target's code objects, decoded once each."""
+    """The target's code objects, each decoded once."""
 
     def __init__(self, memory: RemoteMemory, frames: FramesPlace, text: TextPlace) -> None:
         self._memory = memory
@@ -55,7 +55,7 @@ class Codes:
         self._known: dict[int, Code] = {}
 
     def get(self, address: int) -> Code | None:
-        """The code object at ``address``; None when what lies there is none, or not yet."""
+        """The code object at ``address``; None if there is none, or only part of one."""
         code = self._known.get(address)
         if code is None:
             code = self._decode(address)
@@ -66,8 +66,8 @@ class Codes:
         return code
 
     def still(self, address: int) -> bool:
-        """Whether the code object decoded at ``address`` is still the one that lies there; if not
-        it is forgotten, because the address was used again."""
+        """Whether the code object at ``address`` is still the one that was decoded. Forgets it if
+        the address has been reused."""
         known = self._known.get(address)
         head = self._memory.read(address, CODE_SIZE)
         if known is not None and head and self._signature(head) == known.signature:
@@ -84,7 +84,7 @@ class Codes:
     def _decode(self, address: int) -> Code | None:
         place = self._frames
         head = self._memory.read(address, CODE_SIZE)
-        if not head or _word(head, 8) != place.code_type or not _lives(_word(head, 0)):
+        if not head or _word(head, 8) != place.code_type or not _is_live(_word(head, 0)):
             return None
         file = self._string(_word(head, place.filename_offset))
         function = self._string(_word(head, place.name_offset))
@@ -92,7 +92,7 @@ class Codes:
         (first,) = struct.unpack_from("<i", head, place.firstlineno_offset)
         if file is None or function is None or table is None:
             return None
-        if self._memory.read(address, CODE_SIZE)[8:] != head[8:]:  # it has just come to its end
+        if self._memory.read(address, CODE_SIZE)[8:] != head[8:]:  # freed while it was read
             return None
         starts, lines = decode_linetable(table, first)
         return Code(file, function, first, starts, lines, self._signature(head))
@@ -100,7 +100,7 @@ class Codes:
     def _string(self, address: int) -> str | None:
         text = self._text
         head = self._memory.words(address, 5)
-        if not head or not _lives(head[0]):
+        if not head or not _is_live(head[0]):
             return None
         length, state = head[text.length_offset // 8], head[text.state_offset // 8]
         kind, ascii_only = (state >> text.kind_shift) & 7, (state >> text.ascii_shift) & 1
@@ -114,11 +114,11 @@ class Codes:
             plain = data.decode(ENCODINGS[kind], "surrogatepass")
         except UnicodeDecodeError:
             return None
-        # Bytes of a file's name that are no text are lone surrogates (PEP 383), as text all over.
+        # Bytes of a file name that are not UTF-8 are lone surrogates (PEP 383), escaped everywhere.
         return plain if ascii_only else plain.encode("utf-8", "backslashreplace").decode()
 
     def _bytes(self, address: int) -> bytes | None:
-        if not _lives(self._memory.word(address)):
+        if not _is_live(self._memory.word(address)):
             return None
         length = self._memory.word(address + self._text.length_offset)
         if not 0 < length < 1 << 20:
@@ -126,10 +126,10 @@ class Codes:
         return self._memory.read(address + self._text.bytes_data, length) or None
 
 
-def _lives(count: int) -> bool:
-    """Whether a first word is an object's reference count. In a block that is free lies the address
-    of the next one (CPython's Objects/obmalloc.c), whose middle bits are never zero here; those of
-    a count are, whatever 3.14 has above them."""
+def _is_live(count: int) -> bool:
+    """Whether an object's first word is a reference count. The first word of a free block is the
+    address of the next one (CPython's Objects/obmalloc.c). Its middle bits are never zero here;
+    those of a count are, whatever flags 3.14 has above them."""
     return count & 0xFFFF_FFFF != 0 and count >> 32 & 0xFFFF == 0
 
 
@@ -139,8 +139,8 @@ def _word(data: bytes, offset: int) -> int:
 
 
 def decode_linetable(table: bytes, first_line: int) -> tuple[list[int], list[int]]:
-    """(byte offsets at which a line starts, the lines); one more offset ends the last. Entries
-    without a line take that of the entry before."""
+    """Decode a location table into (byte offsets at which lines start, lines); one more offset ends
+    the last. An entry without a line has that of the entry before."""
     starts: list[int] = [0]
     lines: list[int] = []
     line, shown, at, index = first_line, first_line, 0, 0

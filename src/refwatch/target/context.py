@@ -1,4 +1,4 @@
-"""What every collector of a process is given."""
+"""Context that all collectors of one process share."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ Command = dict[str, object]
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One process under watch, and the ways to reach it and the session.
+    """A process, how to read and ask it, and how to emit events about it.
 
-    ``memory`` is None where its memory may not be read from outside.
+    ``memory`` is None where the process may not be read from outside.
     """
 
     process: int
-    """Its number in the session."""
+    """Process number in the session."""
     pid: int
     launcher: int
-    """Pid of the launcher: copies become its children where it is the parent."""
+    """Pid of the launcher. Where it is the target's parent, copies become its children."""
     memory: RemoteMemory | None
     emit: Callable[[TimedEvent], None]
     write: Callable[[bytes], None]
-    """Sends the probe a line."""
+    """Sends a line to the probe."""
     clock: Callable[[], int]
     """Nanoseconds since the session began."""
     scheduler: Scheduler = field(default_factory=Scheduler)
     limits: dict[str, str] = field(default_factory=dict)
-    """Readings that were said to be missing or less exact, and why."""
+    """Reading -> why it is missing or less exact."""
 
     def now(self) -> float:
         """Seconds since the session began."""
         return self.clock() / 1e9
 
     def limit(self, reading: str, reason: str) -> None:
-        """Say that a reading is missing or less exact, once for each reason."""
+        """Report a reading as missing or less exact, once for each reason."""
         if self.limits.get(reading) != reason:
             self.limits[reading] = reason
             self.emit(
@@ -49,10 +49,10 @@ class Context:
             )
 
     def send(self, command: Command) -> None:
-        """Send the probe a command."""
+        """Send a command to the probe."""
         self.write(line_of(command))
 
 
 def line_of(command: Command) -> bytes:
-    """The command as one line of JSON. In it everything is ASCII, surrogates too."""
+    """The command as one line of JSON, all ASCII: surrogates are escaped too."""
     return json.dumps(command).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""The hidden copies of a target: made when asked, ended when they are done, late or not wanted."""
+"""Hidden copies of a target: forks that the probe makes on request, each for one piece of work."""
 
 from __future__ import annotations
 
@@ -14,43 +14,41 @@ from refwatch.target import probe_messages as rp
 from refwatch.text.formats import fmt_seconds
 from refwatch.wire.connections import Connection
 
-COPY_NAME = "refwatch-copy"  # as the probe calls its copies
-LAST_WORDS_S = 2.0  # in which what a copy has said before it ended is read
-MADE_LIMIT_S = 30.0  # for the target to make one: a thread may keep the GIL for long
-FIRST_WORD_S = (
-    10.0  # for a copy to say that it is there: its memory may have been copied in disorder
-)
-MOST_UNANSWERED = 8  # each is a fork of the target
-AGAIN_S = 0.1  # until the target is asked once more, where it just could not
+COPY_NAME = "refwatch-copy"  # process name that the probe gives to copies
+LAST_WORDS_S = 2.0  # after a copy has ended, for its last reports
+MADE_LIMIT_S = 30.0  # for the target to make a copy: a thread may keep the GIL for long
+FIRST_WORD_S = 10.0  # for a copy to connect: a fork of inconsistent memory may hang
+MOST_UNANSWERED = 8  # requests; each is a fork of the target
+AGAIN_S = 0.1  # before a request is repeated that the target could not fulfil just then
 
 
 @dataclass
 class Work:
-    """One piece of work in a copy. ``limit_s`` is how long it may take once the copy is there."""
+    """The work of one copy. It may take ``limit_s`` seconds from the fork on."""
 
     name: str
     take: Callable[[rp.WorkReport | rp.Copied], None]
-    """Gets all that the copy says."""
+    """Gets each report of the copy."""
     fail: Callable[[str], None]
-    """Gets the reason, once, when it ends without a Done."""
+    """Gets the reason, once, if the work ends without Done."""
     limit_s: float
     asked_s: float
     command: Callable[[], bytes]
-    """Makes what the probe is asked, each time that it is."""
+    """Makes the request to the probe, anew for each attempt."""
     again_s: float | None = None
-    """When it is asked once more."""
+    """When to repeat the request."""
     pid: int = 0
     began_s: float | None = None
     ended_s: float | None = None
-    """Since when its copy is known to have ended."""
+    """When the copy was first seen to have ended."""
     connection: Connection[rp.Report] | None = None
     early: list[rp.WorkReport] = field(default_factory=list)
-    """What the copy has said before the probe has told of it."""
+    """Reports of the copy that arrived before the probe's Copied."""
     over: bool = False
 
 
 class Copies:
-    """All copies of process ``pid``, whose parent is ``launcher`` if that is refwatch's."""
+    """The copies of process ``pid``. They become children of the launcher if the target is one."""
 
     def __init__(self, pid: int, launcher: int, send: Callable[[bytes], None]) -> None:
         self._pid = pid
@@ -58,23 +56,23 @@ class Copies:
         self._send = send
         self._works: dict[str, Work] = {}
         self._gone: list[int] = []
-        """Copies that have ended, and perhaps must be waited for by the target."""
+        """Ended copies that the target may still have to reap."""
         self._count = 0
         self._unanswered = 0
-        """How often the probe was asked for a copy and has not answered."""
+        """Requests that the probe has not answered."""
 
     def __len__(self) -> int:
-        """How many pieces of work go on."""
+        """The number of copies at work or requested."""
         return len(self._works)
 
     @property
     def crowded(self) -> bool:
-        """The target has enough to do with the copies that it was asked for."""
+        """Whether the target has too many unanswered requests for another."""
         return self._unanswered >= MOST_UNANSWERED
 
     @property
     def any_left(self) -> bool:
-        """A copy may exist, that which was asked for or one that has not quite ended."""
+        """Whether a copy may exist: requested, at work, or not yet reaped."""
         return bool(self._works or self._gone)
 
     def __contains__(self, name: str) -> bool:
@@ -91,12 +89,12 @@ class Copies:
         name: str = "",
         held: Callable[[], list[int]] | None = None,
     ) -> str:
-        """Have a copy made for ``task``; return the name of the work. ``held``: the addresses at
-        which the probe holds a reference, if the copy is to know. A copy that is put off is asked
-        for with those of then: at one of before there may be no object any more."""
+        """Request a copy for ``task`` and return the name of the work. ``held`` gives the addresses
+        of objects to which the probe holds a reference, if the copy needs them. It is called for
+        each attempt: by the next one an address may hold no object any more."""
         self._count += 1
         name = name or f"{kind}-{self._count}"
-        self.cancel(name, "asked for again")
+        self.cancel(name, "requested again")
         command = {
             "command": "inside" if task.get("inside") else "copy",
             "work": name,
@@ -118,7 +116,7 @@ class Copies:
         self._send(work.command())
 
     def tell(self, name: str, command: dict[str, object]) -> bool:
-        """Send the copy of this work a command; False when it is not there."""
+        """Send a command to the copy of this work. Return False if it is not connected."""
         work = self._works.get(name)
         if work is None or work.connection is None or not work.connection.open:
             return False
@@ -126,13 +124,13 @@ class Copies:
         return True
 
     def cancel(self, name: str, reason: str) -> None:
-        """End this work, whatever its copy is doing."""
+        """End this work and kill its copy."""
         work = self._works.get(name)
         if work is not None:
             self._end(work, reason)
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
-        """A report about a copy or from one; False if it is none."""
+        """Handle a report about a copy or from one. Return False if it is neither."""
         if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
             return False
         if isinstance(report, rp.Copied | rp.NoCopy):
@@ -140,7 +138,7 @@ class Copies:
         work = self._works.get(report.work)
         if work is not None:
             self._take_of(work, report, connection)
-        elif isinstance(report, rp.CopyHere):  # ended before it had come so far
+        elif isinstance(report, rp.CopyHere):  # cancelled meanwhile
             connection.close()
             self._kill(report.pid)
         return True
@@ -176,31 +174,31 @@ class Copies:
         elif not work.over:
             work.take(report)
             if work.pid == 0 and isinstance(report, rp.CensusReport):
-                self._end(work, None)  # taken in the target itself
+                self._end(work, None)  # taken in the target itself: no Done follows
 
     def tick(self) -> None:
-        """End what is late or has vanished."""
+        """Repeat requests that are due; end work that is late or whose copy has vanished."""
         now = time.monotonic()
         for work in list(self._works.values()):
             if work.began_s is None:
                 if now - work.asked_s > MADE_LIMIT_S:
                     self._end(
-                        work, f"the target did not make a copy in {fmt_seconds(MADE_LIMIT_S)}"
+                        work, f"the target did not make a copy within {fmt_seconds(MADE_LIMIT_S)}"
                     )
                 elif work.again_s is not None and now >= work.again_s:
                     work.again_s = None
                     self._ask(work)
             elif work.pid and work.connection is None and now - work.began_s > FIRST_WORD_S:
-                self._end(work, f"the copy did not say a word in {fmt_seconds(FIRST_WORD_S)}")
+                self._end(work, f"the copy did not connect within {fmt_seconds(FIRST_WORD_S)}")
             elif now - work.began_s > work.limit_s:
-                self._end(work, f"the copy did not answer in {fmt_seconds(work.limit_s)}")
+                self._end(work, f"the copy did not finish within {fmt_seconds(work.limit_s)}")
             elif work.pid and self._has_vanished(work, now):
-                self._end(work, "the copy ended before it had answered")
+                self._end(work, "the copy ended before it was done")
         self._gone = [pid for pid in self._gone if self._still_there(pid)]
 
     def _has_vanished(self, work: Work, now: float) -> bool:
-        """Whether nothing more will come. The connection of a copy that was quick may not have been
-        accepted yet, with all that it has said."""
+        """Whether no more reports will come. The connection of a quick copy may not have been
+        accepted yet, with all its reports."""
         if work.connection is not None:
             return not work.connection.open
         if work.ended_s is None and _state(work.pid) in ("", "Z"):
@@ -208,7 +206,7 @@ class Copies:
         return work.ended_s is not None and now - work.ended_s > LAST_WORDS_S
 
     def _still_there(self, pid: int) -> bool:
-        """Have the target wait for its own child; the launcher sees to those that are its."""
+        """Whether the target has yet to reap this copy. The launcher reaps its own children."""
         if _state(pid) == "Z" and _parent(pid) == self._pid:
             self._send(json.dumps({"command": "reap", "pid": pid}).encode() + b"\n")
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
@@ -228,19 +226,19 @@ class Copies:
             work.fail(reason)
 
     def _kill(self, pid: int) -> None:
-        """Only if it is a copy still: the number may be another's by now."""
+        """Kill the process if it is still a copy: pids are reused."""
         if _parent(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """The watch is over: nothing is left behind."""
+        """End all copies, at the end of the watch."""
         for work in list(self._works.values()):
             self._end(work, "the watch has ended")
 
 
 def _stat(pid: int) -> list[str]:
-    """From the third field of proc_pid_stat(5) on; empty for no such process."""
+    """The fields of proc_pid_stat(5) from the third on; empty without such a process."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Whether there is memory enough for a copy of the target."""
+"""Memory headroom for a copy of the target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from refwatch.text.formats import fmt_bytes
 
 
 def shortage(pid: int) -> str:
-    """Why there is too little: a copy may come to need as much as the target has."""
+    """Why there is too little memory for a copy, which may come to need as much as the target has;
+    empty where there is enough, or none of the figures can be read."""
     free = _kilobytes("/proc/meminfo", "MemAvailable:")
     used = _kilobytes(f"/proc/{pid}/status", "RssAnon:")
     if free is None or used is None or used < 0.8 * free:

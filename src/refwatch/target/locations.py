@@ -1,4 +1,4 @@
-"""Source lines get numbers, and instruction pointers are turned into them once each."""
+"""Source lines of instruction pointers: each line gets an id, each pointer is decoded once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 import refwatch
 from refwatch.target.code_objects import Codes
 
-NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
-KEEP = 200_000  # instruction pointers
+NO_LINE = 0  # ids of lines are positive, those of the probe's own lines negative
+KEEP = 200_000  # decoded instruction pointers
 PROBE = str(Path(refwatch.__file__).resolve().parent / "probe")
 
 
 class SeenLine(NamedTuple):
-    """A source line and the id by which samples name it."""
+    """A source line, with the id that samples refer to it by."""
 
     id: int
     file: str
@@ -23,22 +23,23 @@ class SeenLine(NamedTuple):
 
 
 class Lines:
-    """From (code object, instruction pointer) to a line's number."""
+    """Maps (code object, instruction pointer) to the id of a line."""
 
     def __init__(self, codes: Codes, bytecode_offset: int, none: int) -> None:
         self.torn = 0
-        """Frames whose code was no code object, or whose instruction was not inside it."""
+        """Frames without a valid code object, or with an instruction outside it: read while they
+        changed."""
         self._new: list[SeenLine] = []
         self._codes = codes
         self._bytecode = bytecode_offset
         self._none = none
         self._places: dict[int, tuple[int, int]] = {}  # instruction -> (code, line)
-        self._numbers: dict[tuple[str, int, str], int] = {}
+        self._ids: dict[tuple[str, int, str], int] = {}
         self._used: set[int] = set()
 
     def at(self, code: int, instruction: int) -> int | None:
-        """The line's number, negative in the probe; NO_LINE for the interpreter's own shims, None
-        for a torn reading."""
+        """The line's id, negative in the probe; NO_LINE in the interpreter's own frames, None for a
+        torn reading."""
         place = self._places.get(instruction)
         if place is not None and place[0] == code:
             return place[1]
@@ -59,27 +60,27 @@ class Lines:
             return None
         if len(self._places) >= KEEP:
             self._places.clear()
-        number = self._number(code.file, code.line(offset), code.function)
-        self._places[instruction] = (address, number)
+        line = self._id_of(code.file, code.line(offset), code.function)
+        self._places[instruction] = (address, line)
         self._used.add(address)
-        return number
+        return line
 
-    def _number(self, file: str, line: int, function: str) -> int:
-        key = (file, line, function)
-        number = self._numbers.get(key)
-        if number is None:
-            number = len(self._numbers) + 1
-            number = self._numbers[key] = -number if file.startswith(PROBE) else number
-            self._new.append(SeenLine(number, *key))
-        return number
+    def _id_of(self, file: str, number: int, function: str) -> int:
+        key = (file, number, function)
+        line = self._ids.get(key)
+        if line is None:
+            line = len(self._ids) + 1
+            line = self._ids[key] = -line if file.startswith(PROBE) else line
+            self._new.append(SeenLine(line, *key))
+        return line
 
     def take_new(self) -> list[SeenLine]:
-        """The lines that were seen for the first time since the last call."""
+        """The lines first seen since the last call."""
         new, self._new = self._new, []
         return new
 
     def check(self) -> None:
-        """Forget the code objects whose address is used by another one now."""
+        """Forget code objects whose address has been reused."""
         gone = {address for address in self._used if not self._codes.still(address)}
         if gone:
             self._used -= gone

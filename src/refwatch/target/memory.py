@@ -1,6 +1,6 @@
-"""Reads another process's memory without stopping it: process_vm_readv(2), else /proc/PID/mem.
+"""Memory of another process, read without stopping it: process_vm_readv(2), else /proc/PID/mem.
 
-Both need the leave that ptrace(2) needs (PTRACE_MODE_ATTACH), and neither attaches.
+Both need the permission of ptrace(2) (PTRACE_MODE_ATTACH), but neither attaches.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _LOCAL = struct.Struct("<2Q")
-LARGEST = 1 << 20  # bytes in one reading: no string or table that we want is longer
+LARGEST = 1 << 20  # bytes of one reading: no string or table of interest is longer
 
 
 class MemoryGone(Exception):
@@ -28,11 +28,11 @@ def _vector(count: int) -> struct.Struct:
 
 
 class ReadingDenied(Exception):
-    """The process may not be read, or no longer: the text says what said so."""
+    """The process may not be read. The text says which call was refused."""
 
 
 class Plan(NamedTuple):
-    """The arguments of a process_vm_readv, made once."""
+    """Prepared arguments of process_vm_readv."""
 
     local: ctypes.Array[ctypes.c_char]
     remote: ctypes.Array[ctypes.c_char]
@@ -63,7 +63,8 @@ class RemoteMemory:
             self.method = "/proc/PID/mem"
 
     def _allowed(self) -> bool:
-        """Reading an unmapped page asks for leave all the same; other failures are no refusal."""
+        """Whether process_vm_readv is permitted. Permission is checked before an unmapped
+        address."""
         try:
             self._transfer([(4096, 8)], 8)
         except ReadingDenied:
@@ -81,7 +82,7 @@ class RemoteMemory:
         count = len(regions)
         try:
             _vector(count).pack_into(self._remote, 0, *flat)
-        except struct.error:  # what was read for a pointer may be any word
+        except struct.error:  # not an address: what was read as a pointer may be any word
             return self._transfer_until_none(regions)
         _LOCAL.pack_into(self._local, 0, self._address, total)
         assert self._readv is not None
@@ -96,13 +97,13 @@ class RemoteMemory:
         return 0
 
     def _transfer_until_none(self, regions: list[tuple[int, int]]) -> int:
-        """Only the regions before the first whose address can be none."""
+        """Read only the regions before the first invalid address."""
         before = list(takewhile(lambda region: 0 <= region[0] < 1 << 64, regions))
         return self._transfer(before, sum(size for _, size in before)) if before else 0
 
     def plan(self, regions: list[tuple[int, int]]) -> Plan | None:
-        """A reading of these regions that is made many times; None where the way is another, or an
-        address can be none, which :meth:`read` reads as nothing."""
+        """Prepare a reading of these regions that is repeated often. None where process_vm_readv is
+        not used, or an address is invalid."""
         if self._fd >= 0 or any(not 0 < address < 1 << 63 for address, _ in regions):
             return None
         flat: list[int] = []
@@ -114,17 +115,19 @@ class RemoteMemory:
         return Plan(local, remote, len(regions), total)
 
     def follow(self, plan: Plan) -> memoryview | None:
-        """Read by plan; None when not all of it could be read. Raises MemoryGone."""
+        """The bytes of a prepared reading, valid until the next one; None if not all can be
+        read."""
         assert self._readv is not None
         if self._readv(self.pid, plan.local, 1, plan.remote, plan.regions, 0) == plan.total:
             return self._view
         return None
 
     def gather(self, regions: list[tuple[int, int]], total: int) -> memoryview | bytes:
-        """All regions (address, size), one after the other, ``total`` bytes; up to 1,024 regions.
+        """The bytes of up to 1,024 regions (address, size), ``total`` bytes, valid until the next
+        reading.
 
-        Shorter when a region is not mapped: the regions before it are there in full. What is
-        returned holds until the next reading. Raises MemoryGone.
+        Shorter where a region is not mapped: the regions before it are complete. Raises MemoryGone
+        and ReadingDenied.
         """
         if self._fd < 0:
             return self._view[: self._transfer(regions, total)]
@@ -137,7 +140,7 @@ class RemoteMemory:
         return b"".join(parts)
 
     def read(self, address: int, size: int) -> bytes:
-        """``size`` bytes, or none when they cannot all be read. Raises MemoryGone."""
+        """``size`` bytes, or none if they cannot all be read. Raises MemoryGone."""
         if not 0 < size <= LARGEST or not 0 < address < 1 << 63:
             return b""
         data = bytes(self.gather([(address, size)], size))
@@ -149,7 +152,7 @@ class RemoteMemory:
         return struct.unpack(f"<{count}Q", data) if data else ()
 
     def word(self, address: int) -> int:
-        """One word; 0 when it cannot be read. Raises MemoryGone."""
+        """A 64-bit word; 0 if it cannot be read. Raises MemoryGone."""
         found = self.words(address, 1)
         return found[0] if found else 0
 

@@ -1,4 +1,4 @@
-"""Who talks to the daemon from inside the target: its probe, and its copies."""
+"""Connections of the target's probe and of its copies to the daemon."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Peers:
-    """Their connections; ``take`` gets each report with the one that it came by. Only process
-    ``pid`` may say hello: in another, objects and threads are others."""
+    """The connections. ``take`` gets each report and its connection. Only process ``pid`` may say
+    hello: another process has other objects and threads."""
 
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
-        """Another process that would have; its pid."""
+        """Pid of another process that said hello."""
         self._pid = pid
         self._take = take
         self._all: list[Connection[Report]] = []
         self._probe: Connection[Report] | None = None
-        """The one that has said hello."""
+        """The connection that said hello."""
 
     def add(self, connection: socket.socket) -> None:
-        """One more has connected."""
+        """Take over a new connection."""
         self._all.append(Connection(connection, _reports))
 
     def files(self) -> list[int]:
-        """What becomes readable when one has said something."""
+        """Descriptors to poll for reports."""
         return [peer.fileno() for peer in self._all if peer.open]
 
     def read(self) -> None:
-        """Take in what they have sent."""
+        """Handle the reports that have arrived."""
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
@@ -56,10 +56,10 @@ class Peers:
 
     @property
     def probe_file(self) -> int | None:
-        """What becomes readable when the probe has said something."""
+        """Descriptor to poll for the probe's reports; None without a probe."""
         return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
     def tell_probe(self, line: bytes) -> None:
-        """Send the probe a command, if there is one."""
+        """Send a line to the probe, if it is connected."""
         if self._probe is not None:
             self._probe.send(line)

@@ -1,6 +1,7 @@
-"""What the probe tells the daemon. One line of JSON each; the ``message`` field names it.
+"""Reports of the probe and its copies. One line of JSON each; the ``message`` field names it.
 
-The probe writes these by hand, because it imports nothing of ours: a test holds the two together.
+The probe builds them without these structs, because it imports nothing of ours; a test compares the
+two.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ class _Report(Struct, frozen=True, kw_only=True, tag_field="message", tag=True):
 
 
 class BlocksPlace(Struct, frozen=True, kw_only=True):
-    """Where the blocks that were looked at are told of: ``count`` is the address of the word that
-    says how many there were, ``records`` of the first of ``room`` records of ``size`` bytes, the
-    oldest of which are overwritten. The frames begin ``head`` bytes into a record. ``extra`` bytes
-    are added to a block's size before chance decides."""
+    """The ring of sampled blocks. ``count`` is the address of the number of blocks ever sampled,
+    ``records`` that of the first of ``room`` records of ``size`` bytes; the oldest are overwritten.
+    The frames start ``head`` bytes into a record. A block is sampled by its size plus ``extra``
+    bytes."""
 
     count: int
     records: int
@@ -30,10 +31,10 @@ class BlocksPlace(Struct, frozen=True, kw_only=True):
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """Burst mode looks at blocks. ``pass_s``: what one that is not looked at costs, as measured in
-    the target; ``look_s``: what looking at one does. ``cpu_s``: what opening has. ``lost``: it did
-    so already, but somebody has taken its functions away meanwhile. ``count`` of them were looked
-    at before this, at ``monotonic_s`` (CLOCK_MONOTONIC)."""
+    """A window of burst mode was opened at ``monotonic_s`` (CLOCK_MONOTONIC), after ``count``
+    blocks. Costs in seconds, measured in the target: ``pass_s`` for a block that is not sampled,
+    ``look_s`` for one that is, ``cpu_s`` for opening. ``lost``: a window was open, but its
+    allocator hooks had been replaced."""
 
     place: BlocksPlace
     pass_s: float
@@ -45,13 +46,15 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 class EarlyBurst(Struct, frozen=True, kw_only=True):
-    """Blocks are looked at since before the target's first line, one in ``mean`` bytes."""
+    """Burst mode since before the target's first line, one sample in ``mean`` bytes."""
 
     opened: Opened
     mean: int
 
 
 class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
+    """The probe has started and calibrated."""
+
     pid: int
     python: str
     executable: str
@@ -64,35 +67,36 @@ class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
     calibration_s: float
     cpu_s: float
     probe_tid: int
-    """The probe's own thread."""
+    """Native id of the probe's thread."""
     burst: EarlyBurst | None = None
 
 
 class Stranger(_Report, frozen=True, kw_only=True, tag="stranger"):
-    """A Python that has the target's environment, and that the launcher has not started."""
+    """Another Python with the target's environment, which the launcher has not started."""
 
 
 class ProbeThread(_Report, frozen=True, kw_only=True, tag="thread"):
-    """The probe's thread began, perhaps again after a fork."""
+    """The probe's thread has started, perhaps again after a fork."""
 
     tid: int
 
 
 class Answer(_Report, frozen=True, kw_only=True, tag="answer"):
-    """``threads``: (ident, native id, name, daemon) of every thread that threading knows.
-    ``gc``: (collections, collected, uncollectable), youngest generation first."""
+    """Answer to the daemon's regular question. ``threads``: (ident, native id, name, daemon) of
+    each thread known to ``threading``. ``gc``: (collections, collected, uncollectable), youngest
+    generation first."""
 
     threads: list[tuple[int, int | None, str, bool]]
     gc: list[tuple[int, int, int]]
     cpu_s: float
     gc_pauses: list[tuple[int, float, float]] | None = None
-    """(collections, sum, longest) of each generation, seconds, once they are timed."""
+    """(collections, total s, longest s) of each generation; None while they are not timed."""
     alone: bool = True
-    """There is no other interpreter in the process."""
+    """Whether the process has no other interpreter."""
 
 
 class InsideThread(Struct, frozen=True, kw_only=True):
-    """One thread at one sample from inside. ``call`` is its line of /proc/self/task/TID/syscall."""
+    """A thread in a sample from inside. ``call`` is its line of /proc/self/task/TID/syscall."""
 
     ident: int
     tid: int | None
@@ -100,21 +104,21 @@ class InsideThread(Struct, frozen=True, kw_only=True):
     line: int
     function: str
     moved: bool
-    """Whether it has run Python since the sample before."""
+    """Whether it has run Python code since the last sample."""
     call: str = ""
     sched: str = ""
     """Its line of /proc/self/task/TID/schedstat."""
 
 
 class InsideSample(_Report, frozen=True, kw_only=True, tag="inside_sample"):
-    """All threads, seen by the probe because the daemon may not look."""
+    """All threads, sampled by the probe where the daemon may not read the target."""
 
     threads: list[InsideThread]
 
 
 class FoundObject(Struct, frozen=True, kw_only=True):
-    """An object that the probe now watches. ``weak`` is the address of a weak reference to it, 0
-    where its type allows none."""
+    """An object that is watched from now on. ``weak`` is the address of a weak reference to it, 0
+    where its type supports none."""
 
     watch: int
     name: str
@@ -127,8 +131,9 @@ class FoundObject(Struct, frozen=True, kw_only=True):
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
-    """Where the names of ``__main__`` lie: ``keys_at`` is the address of the word that leads to the
-    table, ``keys`` what it held, ``entries`` the first of ``count`` pairs of a name and a value."""
+    """The dict of ``__main__``: ``keys_at`` is the address of the pointer to its key table,
+    ``keys`` the pointer's value, ``entries`` the address of the first of ``count`` (name, value)
+    pairs."""
 
     keys_at: int
     keys: int
@@ -137,8 +142,8 @@ class Namespace(Struct, frozen=True, kw_only=True):
 
 
 class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
-    """``__main__`` was looked through. ``left_out``: names bound in it that are too many; ``full``:
-    so many objects are watched that there can be no other."""
+    """``__main__`` was scanned for objects to watch. ``left_out``: names beyond the limit;
+    ``full``: no further object can be watched."""
 
     namespace: Namespace | None
     found: list[FoundObject]
@@ -148,39 +153,39 @@ class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
 
 
 class Watching(_Report, frozen=True, kw_only=True, tag="watching"):
-    """The script, or a viewer by the daemon, has asked for these; none where nothing was found."""
+    """Objects that the script or a viewer asked to watch; empty if none was found."""
 
     found: list[FoundObject]
 
 
 class Raw(_Report, frozen=True, kw_only=True, tag="raw"):
-    """(watch, ctypes, sys.getrefcount)"""
+    """Raw reference counts: (watch, by ctypes, by sys.getrefcount)."""
 
     readings: list[tuple[int, int, int]]
 
 
 class LetGo(_Report, frozen=True, kw_only=True, tag="let_go"):
-    """These were held by the probe alone, and are no more."""
+    """Watched objects that only the probe still held, and that it has released."""
 
     dead: list[int]
 
 
 class Trouble(_Report, frozen=True, kw_only=True, tag="trouble"):
-    """A command was not obeyed, which is a bug of the probe's; it goes on."""
+    """A command failed because of a bug in the probe, which goes on."""
 
     reason: str
 
 
 class Ending(_Report, frozen=True, kw_only=True, tag="ending"):
-    """The interpreter is about to end, and waits a moment for the last reading. ``found`` is new to
-    the watch, and ``readings`` are raw ones of it."""
+    """The interpreter is about to end and waits a moment for the last readings. ``found`` are newly
+    watched objects, ``readings`` their raw reference counts."""
 
     found: list[FoundObject]
     readings: list[tuple[int, int, int]]
     failure: str = ""
-    """Why no line of the program has run; empty where one has."""
+    """Why no line of the program was run; empty if one was."""
     missing: str = ""
-    """The module for want of which it has ended or not begun; empty where that was not why."""
+    """The module that was not found, if that ended the program or kept it from starting."""
 
 
 class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
@@ -191,41 +196,41 @@ class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
 
 
 class BurstOpened(_Report, frozen=True, kw_only=True, tag="burst_opened"):
-    """Some blocks are looked at from now on."""
+    """A window of burst mode was opened."""
 
     opened: Opened
 
 
 class BurstClosed(_Report, frozen=True, kw_only=True, tag="burst_closed"):
-    """None is looked at any more. ``seen`` is false when somebody had taken the functions away, so
-    that what was seen since they were put there is not all."""
+    """A window of burst mode was closed. ``seen`` is false if the allocator hooks had been
+    replaced, so that samples are missing."""
 
     seen: bool
     cpu_s: float
 
 
 class NoBurst(_Report, frozen=True, kw_only=True, tag="no_burst"):
-    """No block can be looked at here."""
+    """Burst mode is not possible."""
 
     reason: str
 
 
 class Tracing(_Report, frozen=True, kw_only=True, tag="tracing"):
-    """What is so with tracemalloc in the target."""
+    """Status of tracemalloc in the target."""
 
     on: bool
     frames: int
-    """How many of a traceback it keeps; 0 where it is not on."""
+    """Frames of a traceback that it keeps; 0 while it is off."""
     ours: bool
-    """Whether refwatch has begun it."""
+    """Whether refwatch started it."""
     early: bool
     """Whether that was before the target's first line."""
     lost: int
-    """How often the target has stopped what refwatch had begun, and it was begun again."""
+    """How often the target stopped it and refwatch started it again."""
     used: bool
-    """Whether the target has loaded tracemalloc itself."""
+    """Whether the target has imported tracemalloc itself."""
     missing: str
-    """Why there is none; empty where there is."""
+    """Why it is not available; empty if it is."""
 
 
 class _Work(_Report, frozen=True, kw_only=True):
@@ -234,32 +239,35 @@ class _Work(_Report, frozen=True, kw_only=True):
 
 
 class Copied(_Work, frozen=True, kw_only=True, tag="copied"):
-    """A copy was made, 0 for the target itself; the target stood still for ``pause_s``."""
+    """A copy was made (``pid`` 0: the target does the work itself), and paused the target for
+    ``pause_s``."""
 
     pid: int
     pause_s: float
 
 
 class NoCopy(_Work, frozen=True, kw_only=True, tag="no_copy"):
-    """``passing``: it may well be done in a moment."""
+    """No copy was made. ``passing``: the request may succeed in a moment."""
 
     reason: str
     passing: bool = False
 
 
 class CopyHere(_Work, frozen=True, kw_only=True, tag="copy"):
-    """The copy's first words, on a connection of its own."""
+    """A copy's first report, on a connection of its own."""
 
     pid: int
 
 
 class Progress(_Work, frozen=True, kw_only=True, tag="progress"):
+    """``share`` is 0 to 1; None where unknown."""
+
     text: str
     share: float | None
 
 
 class LargestRow(Struct, frozen=True, kw_only=True):
-    """As Largest; ``chain`` is None where it was not looked for, as they were known."""
+    """As Largest. ``chain`` is None where it was not searched: the object was known before."""
 
     type: str
     address: str
@@ -269,9 +277,9 @@ class LargestRow(Struct, frozen=True, kw_only=True):
 
 
 class CensusReport(_Work, frozen=True, kw_only=True, tag="census"):
-    """``classes``: (address, tp_name, metaclass, references, references that are no instance's or
-    -1, instances that the collector tracks or -1, module, name). ``types``: (module, name, count,
-    size)."""
+    """A census. ``classes``: (address, tp_name, metaclass, references, references not from
+    instances or -1, instances tracked by the collector or -1, module, name). ``types``: (module,
+    name, count, size)."""
 
     objects: int
     classes: list[tuple[int, int, int, int, int, int, str, str]]
@@ -280,26 +288,26 @@ class CensusReport(_Work, frozen=True, kw_only=True, tag="census"):
     untracked: bool
     took_s: float
     garbage: list[int] = []
-    """Addresses of watched objects that only the probe's references keep from being collected."""
+    """Addresses of watched objects that would be garbage without the probe's references."""
     unreachable: Garbage | None = None
-    """None where it was not looked for: in the target itself, or because the heap is too large."""
+    """None where it was not searched: in the target itself, or in a heap that is too large."""
     largest: list[LargestRow] = []
-    """The largest single objects, the largest first."""
+    """The largest single objects, largest first."""
 
 
 class MemoryReport(_Work, frozen=True, kw_only=True, tag="memory"):
-    """What the allocators had when the copy was made; None is what could not be asked, with its
-    reason among ``reasons``."""
+    """Memory of the allocators at the time of the copy; None where it is unknown, for one of the
+    ``reasons``."""
 
     python: tuple[int, int, int] | None
-    """Python's small-object allocator: (bytes in blocks, other bytes in its arenas, arenas)"""
+    """Python's small-object allocator: (bytes in blocks, other bytes in arenas, arenas)."""
     c: tuple[int, int] | None
-    """malloc: (bytes in blocks, free bytes)"""
+    """malloc: (bytes in blocks, free bytes)."""
     reasons: list[str]
 
 
 class ChainsReport(_Work, frozen=True, kw_only=True, tag="chains"):
-    """As ChainsFound; ``spread`` is for a later look, where only two tell what has become more."""
+    """As ChainsFound. ``spread`` is returned for a second search: only two tell what has grown."""
 
     module: str
     name: str
@@ -312,7 +320,7 @@ class ChainsReport(_Work, frozen=True, kw_only=True, tag="chains"):
 
 
 class ReferrersReport(_Work, frozen=True, kw_only=True, tag="referrers"):
-    """As the ReferrersFound event has it."""
+    """As ReferrersFound."""
 
     node: int
     type: str
@@ -325,7 +333,7 @@ class ReferrersReport(_Work, frozen=True, kw_only=True, tag="referrers"):
 
 
 class Way(Struct, frozen=True, kw_only=True):
-    """How the probe finds an object again: ("module", name), then steps."""
+    """A path by which the probe finds an object again: ("module", name), then steps."""
 
     address: int
     steps: list[tuple[str, str | int]]
@@ -341,9 +349,9 @@ class GraphReport(_Work, frozen=True, kw_only=True, tag="graph"):
 
 
 class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
-    """What the traces of tracemalloc add up to, refwatch's own left out. ``sites`` are the places
-    that the groups name by their index, ``lines`` (site, size, count), ``files`` (file, size,
-    count), ``tracebacks`` (sites, innermost first, size, count): the largest ones of each."""
+    """Sums of tracemalloc's traces, without refwatch's own. ``sites`` are (file, line, function),
+    referred to by index. The largest groups: ``lines`` (site, size, count), ``files`` (file, size,
+    count), ``tracebacks`` (sites, innermost first, size, count)."""
 
     frames: int
     traced: int
@@ -357,10 +365,12 @@ class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
 
 
 class Done(_Work, frozen=True, kw_only=True, tag="done"):
-    """The copy ends."""
+    """The work is done and the copy ends."""
 
 
 class Failed(_Work, frozen=True, kw_only=True, tag="failed"):
+    """The work failed and the copy ends."""
+
     reason: str
 
 
@@ -377,7 +387,7 @@ WorkReport = (
     | Done
     | Failed
 )
-"""What a copy says on its own connection."""
+"""Reports that a copy sends on its own connection."""
 
 Report = (
     Hello

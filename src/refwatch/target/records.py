@@ -1,6 +1,6 @@
-"""Reads the same small record at thousands of addresses in a few system calls.
+"""Batched reading of one small record at thousands of addresses, in a few system calls.
 
-Neighbours in memory are read as one region: copying the gap costs less than another region does.
+Neighbours in memory are read as one region: copying a gap costs less than another region.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from itertools import chain
 
 from refwatch.target.memory import LARGEST, Plan, RemoteMemory
 
-GAP = 1024  # bytes between two records that are copied rather than skipped
-REGION = 1 << 15  # bytes
-MOST_REGIONS = 1000  # the kernel takes 1,024 (UIO_MAXIOV)
+GAP = 1024  # bytes between two records that are read rather than skipped, at most
+REGION = 1 << 15  # bytes of one region, at most
+MOST_REGIONS = 1000  # of one call; the kernel takes 1,024 (UIO_MAXIOV)
 
 
 class _Batch:
-    """What one system call reads."""
+    """The regions of one system call."""
 
     def __init__(self, memory: RemoteMemory, regions: list[tuple[int, int]], layout: str) -> None:
         self.regions = regions
@@ -26,21 +26,21 @@ class _Batch:
 
 
 class RecordReader:
-    """Records of ``layout`` (as struct has it, little-endian, without padding) at ``addresses``,
-    each once, in rising order: ``fields`` values for each."""
+    """Reader of records of ``layout``, a format of the struct module (little-endian, no padding).
+    The ``addresses`` are sorted and made unique; each record has ``fields`` values."""
 
     def __init__(self, memory: RemoteMemory, addresses: Sequence[int], layout: str) -> None:
         self.addresses = sorted(set(addresses))
         self._memory = memory
-        self._one = struct.Struct("<" + layout)
-        self.fields = len(self._one.unpack(bytes(self._one.size)))
+        self._record = struct.Struct("<" + layout)
+        self.fields = len(self._record.unpack(bytes(self._record.size)))
         self._batches = list(self._cut(layout))
 
     def _cut(self, layout: str) -> list[_Batch]:
         batches: list[_Batch] = []
         regions: list[tuple[int, int]] = []
         words: list[str] = []
-        total, size = 0, self._one.size
+        total, size = 0, self._record.size
         for address in self.addresses:
             start, length = regions[-1] if regions else (0, 0)
             gap = address - start - length
@@ -62,7 +62,8 @@ class RecordReader:
         return batches
 
     def read(self) -> tuple[int, ...]:
-        """All fields of all records, flat; 0 in a record that cannot be read. Raises MemoryGone."""
+        """All fields of all records in one tuple, zeros for a record that cannot be read. Raises
+        MemoryGone."""
         found: list[tuple[int, ...]] = []
         done = 0
         for batch in self._batches:
@@ -70,16 +71,16 @@ class RecordReader:
             if view is not None:
                 values = batch.struct.unpack_from(view)
             else:
-                values = self._one_by_one(batch, done)
+                values = self._read_singly(batch, done)
             done += len(values) // self.fields
             found.append(values)
         return found[0] if len(found) == 1 else tuple(chain.from_iterable(found))
 
-    def _one_by_one(self, batch: _Batch, first: int) -> tuple[int, ...]:
-        """Where a region is no longer mapped, or there is no vector reading."""
+    def _read_singly(self, batch: _Batch, first: int) -> tuple[int, ...]:
+        """Fallback for a batch with an unmapped region, and for memory without vectored reads."""
         values: list[int] = []
         count = len(batch.struct.unpack(bytes(batch.struct.size))) // self.fields
         for address in self.addresses[first : first + count]:
-            data = self._memory.read(address, self._one.size)
-            values += self._one.unpack(data) if data else (0,) * self.fields
+            data = self._memory.read(address, self._record.size)
+            values += self._record.unpack(data) if data else (0,) * self.fields
         return tuple(values)

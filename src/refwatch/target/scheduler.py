@@ -1,42 +1,43 @@
-"""Timer queue of a process's watch, run by the daemon's loop."""
+"""Timer queue of one process's collectors, run by the daemon's loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Job = Callable[[int], int | None]
-"""Gets the time and returns when it is to run again, both in nanoseconds since the session began;
-None where something else will schedule it."""
+"""Takes the time and returns when to run again, both in nanoseconds since the session began; None
+where something else schedules it."""
 
 RETRY_NS = 100_000_000
-"""After which a job runs again that could not read the target."""
+"""Delay before a job that raised runs again."""
 
 
 class Scheduler:
-    """Runs jobs at their times; a job has one time at most."""
+    """Runs jobs when they are due. A job has at most one due time."""
 
     def __init__(self) -> None:
         self._due: dict[Job, int] = {}
         self.next: int | None = None
-        """When the first of them is due; None where there is none."""
+        """When the first job is due; None without jobs."""
 
     def at(self, job: Job, when: int) -> None:
-        """Run the job at this time, instead of at the time it had."""
+        """Schedule the job for this time, instead of the one it had."""
         self._due[job] = when
         if self.next is None or when < self.next:
             self.next = when
 
     def drop(self, job: Job) -> None:
-        """Do not run the job."""
+        """Unschedule the job."""
         self._due.pop(job, None)
 
     def clear(self) -> None:
-        """Run none of them."""
+        """Unschedule all jobs."""
         self._due.clear()
         self.next = None
 
     def run(self, now: int) -> None:
-        """Run what is due. What a job raises is raised here; it will run again a moment later."""
+        """Run the jobs that are due. Raises what a job raises; that job is retried after
+        RETRY_NS."""
         if self.next is None or now < self.next:
             return
         try:
@@ -49,7 +50,7 @@ class Scheduler:
     def _run(self, job: Job, now: int) -> None:
         retry = self._due[job] = now + RETRY_NS
         again = job(now)
-        if self._due.get(job) != retry:  # it was set or dropped meanwhile
+        if self._due.get(job) != retry:  # the job has rescheduled itself, or was dropped
             return
         if again is None:
             del self._due[job]

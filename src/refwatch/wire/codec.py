@@ -1,4 +1,4 @@
-"""The one wire: a struct is one line of JSON, on every socket and in a recording."""
+"""Encoding of messages: one line of JSON for each struct, on every socket and in recordings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from refwatch.text.sanitize import encodable
 
 T = TypeVar("T")
 
-LONGEST_LINE = 64 << 20
+LONGEST_LINE = 64 << 20  # bytes
 
 _encoder = msgspec.json.Encoder()
 
@@ -30,8 +30,8 @@ def encode_line(message: msgspec.Struct) -> bytes:
 
 
 class LineReader(Generic[T]):
-    """Cuts a stream of bytes into lines and decodes each; lines that decode to nothing known are
-    counted in ``bad`` and left out."""
+    """Splits a stream of bytes into lines and decodes them. Lines that do not decode are skipped
+    and counted in ``bad``."""
 
     def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
         self.bad = 0
@@ -40,9 +40,9 @@ class LineReader(Generic[T]):
 
     def feed(self, data: bytes) -> list[T]:
         """Take the next piece of the stream; return the messages that it completes. A line longer
-        than 64 MB is none of ours."""
+        than ``LONGEST_LINE`` is skipped."""
         first, *others = data.split(b"\n")
-        self._rest += first  # a long line comes in many pieces: what has come is not copied again
+        self._rest += first  # in place: a long line comes in many pieces
         lines: list[bytes | bytearray] = []
         if others:
             lines = [self._rest, *others[:-1]]
