@@ -121,7 +121,7 @@ def _missing_references(
         inside = process.census.method == "inside"
         yield "census.garbage", GARBAGE_INSIDE if inside else GARBAGE_NOT_LOOKED
     not_live = record.limits.get("references") or record.limits.get("outside reading")
-    if not any(one.exact for one in process.classes):
+    if not any(row.exact for row in process.classes):
         yield "classes", not_live or no_census
     if "references" in record.limits:
         yield "watched", record.limits["references"]
@@ -133,14 +133,14 @@ def _missing_references(
 def _missing_allocations(
     process: snap.Process, record: ProcessState, state: State
 ) -> Iterator[tuple[str, str]]:
-    known = record.allocations
+    recorded = record.allocations
     if process.allocations is None:
-        off = known.switched_s is not None and known.mode == "off"
+        off = recorded.switched_s is not None and recorded.mode == "off"
         yield "allocations", "switched off" if off else _general(state)
-    elif known.mode == "exact" and not known.traces.number:
-        yield "allocations", known.failure or _not_yet(state)
-    elif known.mode == "exact" and known.failure is not None:
-        yield "allocations", f"not counted again: {known.failure}"
+    elif recorded.mode == "exact" and not recorded.traces.number:
+        yield "allocations", recorded.failure or _not_yet(state)
+    elif recorded.mode == "exact" and recorded.failure is not None:
+        yield "allocations", f"not counted again: {recorded.failure}"
     if process.memory_split is None:
         census = process.census
         if census is None:
@@ -155,14 +155,14 @@ def _missing_allocations(
 
 
 def _missing_watched(watched: Sequence[snap.Watched], general: str) -> Iterator[tuple[str, str]]:
-    if any(one.immortal for one in watched):
+    if any(each.immortal for each in watched):
         yield "watched.references", "references to immortal objects are not counted"
-    elif any(one.references is None for one in watched):
+    elif any(each.references is None for each in watched):
         yield "watched.references", general
     raw = "an object died before its raw counts were read, or they have not been read yet"
-    if any(one.ctypes is None for one in watched):
+    if any(each.ctypes is None for each in watched):
         yield "watched.ctypes", raw
-    if any(one.getrefcount is None for one in watched):
+    if any(each.getrefcount is None for each in watched):
         yield "watched.getrefcount", raw
-    if any(one.getrefcount_offset is None for one in watched):
+    if any(each.getrefcount_offset is None for each in watched):
         yield "watched.getrefcount_offset", raw

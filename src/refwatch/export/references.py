@@ -34,31 +34,33 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
     """Classes that are counted live, and other types by the newest census, most instances first. A
     class that is gone has no instances, and no row if another has its name. Of the classes without
     any instance so far only the first MOST_IDLE have a row."""
-    known = process.references
-    rates = rates_of(known, state.now if process.ended_s is None else process.ended_s)
+    references = process.references
+    rates = rates_of(references, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in process.limits
     rows: dict[TypeName, snap.ClassCount] = {}
     idle = 0
-    for record in known.classes.values():
+    for record in references.classes.values():
         name = record.module, record.name
         if not any(count for _, count in record.series):
             idle += 1
             if idle > MOST_IDLE:
                 continue
-        live = exact and follows_instances(record, known)
-        if live or not known.census.taken:
-            rows[name] = _class(record, known, rates, live)
+        live = exact and follows_instances(record, references)
+        if live or not references.census.taken:
+            rows[name] = _class(record, references, rates, live)
         else:
-            rows[name] = _type(name, known.type_series.get(name, Steps()), known, rates)
-    for name, series in known.type_series.items():
+            rows[name] = _type(name, references.type_series.get(name, Steps()), references, rates)
+    for name, series in references.type_series.items():
         if name not in rows:
-            rows[name] = _type(name, series, known, rates)
+            rows[name] = _type(name, series, references, rates)
     return sorted(rows.values(), key=lambda row: -row.instances)
 
 
-def _class(record: ClassRecord, known: References, rates: Rates, live: bool) -> snap.ClassCount:
+def _class(
+    record: ClassRecord, references: References, rates: Rates, live: bool
+) -> snap.ClassCount:
     stands = record.moved == 0 if record.moved is not None else len(record.series) <= 1
-    before = known.baselines[-1].classes.get(record.serial, 0)
+    before = references.baselines[-1].classes.get(record.serial, 0)
     return snap.ClassCount(
         module=record.module,
         name=record.name,
@@ -70,13 +72,13 @@ def _class(record: ClassRecord, known: References, rates: Rates, live: bool) -> 
     )
 
 
-def _type(name: TypeName, series: Steps, known: References, rates: Rates) -> snap.ClassCount:
+def _type(name: TypeName, series: Steps, references: References, rates: Rates) -> snap.ClassCount:
     count = series.last() or 0
     return snap.ClassCount(
         module=name[0],
         name=name[1],
         instances=count,
-        delta=count - known.baselines[-1].types.get(name, 0),
+        delta=count - references.baselines[-1].types.get(name, 0),
         per_second=rounded(rates.per_second(series, live=False)),
         exact=False,
         series=_points(series),
@@ -87,11 +89,11 @@ def _points(series: Steps) -> list[tuple[float, int]]:
     return [(round(at, DIGITS), count) for at, count in series]
 
 
-def watched(known: References) -> list[snap.Watched]:
+def watched(references: References) -> list[snap.Watched]:
     """The watched objects, dead ones included, in the order in which they were found."""
     return [
-        _watched(record, known.offset)
-        for record in known.watched.values()
+        _watched(record, references.offset)
+        for record in references.watched.values()
         if record.ended_s is None or record.died
     ]
 
@@ -113,9 +115,9 @@ def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
     )
 
 
-def census(known: References) -> snap.Census | None:
+def census(references: References) -> snap.Census | None:
     """The newest census; None if none was taken."""
-    newest = known.census
+    newest = references.census
     if not newest.taken:
         return None
     method: Literal["copy", "inside"] = "inside" if newest.method == "inside" else "copy"
@@ -124,26 +126,26 @@ def census(known: References) -> snap.Census | None:
         pause_s=rounded(newest.pause_s),
         objects=newest.objects,
         types=_most_first(newest.types.values()),
-        growth=list(_growth(known)),
+        growth=list(_growth(references)),
         suspects=[
             snap.Suspect(
-                module=one.name[0],
-                name=one.name[1],
-                per_second=rounded(one.per_second),
-                r2=rounded(one.r2),
-                since_s=rounded(one.since_s),
-                chains=_chains(known, one.name),
-                allocated_at=_sites(known, one.name),
-                complete=_complete(known, one.name),
-                garbage=None if newest.garbage is None else newest.garbage_of(one.name),
+                module=suspicion.name[0],
+                name=suspicion.name[1],
+                per_second=rounded(suspicion.per_second),
+                r2=rounded(suspicion.r2),
+                since_s=rounded(suspicion.since_s),
+                chains=_chains(references, suspicion.name),
+                allocated_at=_sites(references, suspicion.name),
+                complete=_complete(references, suspicion.name),
+                garbage=None if newest.garbage is None else newest.garbage_of(suspicion.name),
             )
-            for one in suspicions(known)
+            for suspicion in suspicions(references)
         ],
         most_referenced=list(newest.most_referenced),
         method=method,
         took_s=rounded(newest.took_s),
         garbage=_garbage(newest),
-        largest=[_largest(one) for one in newest.largest],
+        largest=[_largest(each) for each in newest.largest],
     )
 
 
@@ -160,11 +162,11 @@ def _garbage(newest: CensusRecord) -> Garbage | None:
 
 
 def _most_first(types: Iterable[TypeCount]) -> list[TypeCount]:
-    return sorted(types, key=lambda one: -one.count)
+    return sorted(types, key=lambda row: -row.count)
 
 
-def _growth(known: References) -> Iterator[TypeDelta]:
-    now, before = known.census.types, known.baselines[-1].types
+def _growth(references: References) -> Iterator[TypeDelta]:
+    now, before = references.census.types, references.baselines[-1].types
     counts = {name: now[name].count if name in now else 0 for name in now.keys() | before.keys()}
     grown = {name: count - before.get(name, 0) for name, count in counts.items()}
     for name in sorted(grown, key=lambda name: (-grown[name], name)):
@@ -172,32 +174,32 @@ def _growth(known: References) -> Iterator[TypeDelta]:
             yield TypeDelta(module=name[0], name=name[1], count=counts[name], delta=grown[name])
 
 
-def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
-    found = known.holders_of(name)
+def _chains(references: References, name: TypeName) -> list[list[ChainLink]]:
+    found = references.holders_of(name)
     return found.chains if found else []
 
 
-def _largest(one: Largest) -> Largest:
-    return replace(one, filled=rounded_or_none(one.filled))
+def _largest(largest: Largest) -> Largest:
+    return replace(largest, filled=rounded_or_none(largest.filled))
 
 
-def _complete(known: References, name: TypeName) -> bool:
-    found = known.holders_of(name)
+def _complete(references: References, name: TypeName) -> bool:
+    found = references.holders_of(name)
     return found is not None and not found.missing and bool(found.chains or found.looked)
 
 
-def _sites(known: References, name: TypeName) -> list[Site]:
-    found = known.chains.get(name)
+def _sites(references: References, name: TypeName) -> list[Site]:
+    found = references.chains.get(name)
     return found.allocated_at if found is not None else []
 
 
-def gc_pauses(known: References) -> list[snap.GcPause]:
+def gc_pauses(references: References) -> list[snap.GcPause]:
     """The timed collections of each generation."""
     return [
         snap.GcPause(
             generation=generation, count=count, total_s=rounded(total), longest_s=rounded(longest)
         )
-        for generation, (count, total, longest) in enumerate(known.gc_pauses)
+        for generation, (count, total, longest) in enumerate(references.gc_pauses)
     ]
 
 

@@ -121,11 +121,11 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         gc=[
             snap.GcStats(
                 generation=number,
-                collections=one.collections,
-                collected=one.collected,
-                uncollectable=one.uncollectable,
+                collections=generation.collections,
+                collected=generation.collected,
+                uncollectable=generation.uncollectable,
             )
-            for number, one in enumerate(process.gc)
+            for number, generation in enumerate(process.gc)
         ],
         gc_pauses=references.gc_pauses(process.references),
         classes=references.classes(process, state),

@@ -101,20 +101,20 @@ def _program(process: ProcessState | None) -> list[str]:
 
 def _not_judged(process: ProcessState) -> list[str]:
     """Why growth was not judged."""
-    known, limit = process.references, process.limits.get("census")
-    looked = known.census.taken or known.failure or limit
-    why = judged(known, limit).because(over=known.over) if looked else ""
+    references, limit = process.references, process.limits.get("census")
+    looked = references.census.taken or references.failure or limit
+    why = judged(references, limit).because(over=references.over) if looked else ""
     return [_line("leak", shorten(why, WIDEST - LABEL))] if why else []
 
 
-def _suspects(known: References) -> list[str]:
+def _suspects(references: References) -> list[str]:
     """What keeps growing, without what only grows along with it."""
-    found = suspicions(known)
+    found = suspicions(references)
     if not found:
         return []
     shown = [each for each in found if follows(each.name) == follows(found[0].name)]
     lines = [
-        _line("" if index else "leak", _suspect(each, known))
+        _line("" if index else "leak", _suspect(each, references))
         for index, each in enumerate(shown[:MAX_SUSPECTS])
     ]
     if len(shown) > MAX_SUSPECTS:
@@ -122,10 +122,10 @@ def _suspects(known: References) -> list[str]:
     return lines
 
 
-def _suspect(suspicion: Suspicion, known: References) -> str:
+def _suspect(suspicion: Suspicion, references: References) -> str:
     name = shorten(fmt_type(*suspicion.name), 40)
     text = f"{name} grows by {fmt_rate(suspicion.per_second)}: "
-    return text + _held_by(known.holders_of(suspicion.name), WIDEST - LABEL - len(text))
+    return text + _held_by(references.holders_of(suspicion.name), WIDEST - LABEL - len(text))
 
 
 def _held_by(found: ChainsRecord | None, width: int) -> str:
@@ -138,20 +138,20 @@ def _held_by(found: ChainsRecord | None, width: int) -> str:
     return way_in_words(chain, max(width, 40))
 
 
-def _objects(known: References) -> list[str]:
+def _objects(references: References) -> list[str]:
     parts: list[str] = []
-    census = known.census
+    census = references.census
     if census.taken:
-        pause = max(known.pauses, default=0.0)
+        pause = max(references.pauses, default=0.0)
         parts.append(
             f"{census.objects:,} in the heap ({fmt_plural(census.taken, 'census', 'censuses')}, "
             f"pauses of {fmt_duration(pause)} at most)"
         )
         parts += _garbage(census.garbage)
-    if known.watched:
-        died = sum(record.died for record in known.watched.values())
-        least = "at least " if known.forgets_objects else ""
-        number = fmt_plural(len(known.watched), "object")
+    if references.watched:
+        died = sum(record.died for record in references.watched.values())
+        least = "at least " if references.forgets_objects else ""
+        number = fmt_plural(len(references.watched), "object")
         parts.append(f"{least}{number} watched, {least}{died:,} died")
     return [_line("objects", " · ".join(parts))] if parts else []
 
@@ -179,20 +179,22 @@ def _gil(process: ProcessState) -> list[str]:
     return [_line("GIL", f"{fmt_percent(held)} held, {waiting}, {gil.handoffs:,} handoffs")]
 
 
-def _allocations(known: Allocations) -> list[str]:
+def _allocations(recorded: Allocations) -> list[str]:
     """The line that allocates most, or has most live bytes, and how that was measured."""
-    mode = seen_by(known)
-    first = next(iter(top(known, By.LINE, most=1)), None)
+    mode = seen_by(recorded)
+    first = next(iter(top(recorded, By.LINE, most=1)), None)
     if first is None or not isinstance(first[0], int):
         return []
-    site, figures = known.site(first[0]), first[1]
+    site, figures = recorded.site(first[0]), first[1]
     where = f"{shorten_path(site.file, 32)}:{site.line} {shorten(site.function, 24)}".rstrip()
     if mode == "exact":
-        whole = f"{fmt_bytes(known.traces.traced)} in {fmt_plural(known.traces.blocks, 'block')}"
+        whole = (
+            f"{fmt_bytes(recorded.traces.traced)} in {fmt_plural(recorded.traces.blocks, 'block')}"
+        )
         return [_line("alloc", f"exact: {whole} · most {where}: {fmt_bytes(figures.size)}")]
     rate, error = figures.byte_rate or (0.0, 0.0)
     sure = f"±{fmt_percent(2 * error / rate)}" if rate else ""
-    share = f"seen {fmt_percent(known.windows.coverage)} of the time"
+    share = f"seen {fmt_percent(recorded.windows.coverage)} of the time"
     return [_line("alloc", f"burst, {share} · most {where}: {fmt_bytes(rate)}/s {sure}".rstrip())]
 
 
@@ -259,7 +261,7 @@ def _cost(process: ProcessState) -> list[str]:
 
 
 def _limits(process: ProcessState) -> list[str]:
-    limits = [reading for reading in known_limits(process) if reading != "program"]  # told above
+    limits = [reading for reading in known_limits(process) if reading != "program"]
     if not limits:
         return []
     names = shorten(", ".join(limits), WIDTH - LABEL - 30)

@@ -103,14 +103,14 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
 def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
     """All or several threads have waited for locks without a break."""
     still = process.unmoved_s
-    known = process.threads.values()
+    threads = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
-        stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
+        stuck = [thread for thread in threads if _waits_s(thread, lines) >= MOST * still]
         if not stuck:
             return _all_wait(load, still) if kind == "idle" else None
         wait = f"{fmt_plural(len(stuck), 'thread')} {'waits' if len(stuck) == 1 else 'wait'}"
         return _stuck(f"nothing has moved for {fmt_duration(still)}: {wait}", stuck, lines)
-    stuck = [thread for thread in known if _is_stuck(thread, load, lines)]
+    stuck = [thread for thread in threads if _is_stuck(thread, load, lines)]
     if len(stuck) < 2 or load.lock.holders:
         return None
     still = min(thread.unmoved_s for thread in stuck)
@@ -160,8 +160,8 @@ def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
 
 
 def _place(line: int | None, lines: Lines) -> str:
-    known = lines.get(line) if line is not None else None
-    return f"{shorten_path(PurePath(known.file).name, 32)}:{known.number}" if known else "?"
+    place = lines.get(line) if line is not None else None
+    return f"{shorten_path(PurePath(place.file).name, 32)}:{place.number}" if place else "?"
 
 
 def _names(some: Sequence[ThreadRecord]) -> str:

@@ -67,8 +67,8 @@ def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
     together = {
         key for key in brief.keys() | crowds.keys() if key in crowds or len(brief[key]) >= FEW
     }
-    told = {thread.serial for key in together for thread in brief.get(key, ())}
-    parties = [_single(thread, process) for thread in threads if thread.serial not in told]
+    grouped = {thread.serial for key in together for thread in brief.get(key, ())}
+    parties = [_single(thread, process) for thread in threads if thread.serial not in grouped]
     for key in together:
         sums = Crowd(key[0])
         for thread in brief.get(key, ()):

@@ -93,8 +93,8 @@ def count(parties: Sequence[Party]) -> int:
 
 def at(line: int | None, lines: Lines, before: str = " at ") -> str:
     """File and number of a line; empty if unknown."""
-    known = lines.get(line) if line is not None else None
-    return f"{before}{printable(known.file)}:{known.number}" if known else ""
+    place = lines.get(line) if line is not None else None
+    return f"{before}{printable(place.file)}:{place.number}" if place else ""
 
 
 def _between(shares: Sequence[float]) -> str:

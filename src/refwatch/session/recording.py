@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from refwatch import __version__
 from refwatch.session.events import Checkpoint, Event, event_decoder
 from refwatch.wire.codec import encode_line
 from refwatch.wire.event import MAIN, TimedEvent
+from refwatch.wire.files import create_beside, is_plain, reason_of
 from refwatch.wire.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
@@ -146,20 +146,17 @@ def _create(name: Path | str, header: bytes, terminal: bool) -> BinaryIO | Strea
     path, fd = Path(name), descriptor_of(os.fspath(name))
     if fd is not None:
         fd = os.dup(fd)
-    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a folder raises
+    elif not is_plain(path):
         fd = os.open(path, os.O_WRONLY | os.O_NOCTTY)
     if fd is not None:
         if not terminal and os.isatty(fd):
             raise OSError("the UI has the terminal (--headless has none)")
         return _begin(Stream(fd), header)
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError("permission denied")
-    place = path.resolve()
-    beside = place.parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    beside = create_beside(path)
     try:
-        file = _begin(beside.open("xb"), header)
+        file = _begin(beside.open("wb"), header)
         try:
-            beside.replace(place)
+            beside.replace(path.resolve())
         except BaseException:
             file.close()
             raise
@@ -323,5 +320,4 @@ def _decode_first_version(line: bytes) -> Event | None:
 
 
 def _reason(path: Path, error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{'stdout' if str(path) == '-' else repr(str(path))}: {reason}"
+    return f"{'stdout' if str(path) == '-' else repr(str(path))}: {reason_of(error)}"

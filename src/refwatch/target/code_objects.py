@@ -52,27 +52,27 @@ class Codes:
         self._memory = memory
         self._frames = frames
         self._text = text
-        self._known: dict[int, Code] = {}
+        self._decoded: dict[int, Code] = {}
 
     def get(self, address: int) -> Code | None:
         """The code object at ``address``; None if there is none, or only part of one."""
-        code = self._known.get(address)
+        code = self._decoded.get(address)
         if code is None:
             code = self._decode(address)
             if code is not None:
-                if len(self._known) >= KEEP:
-                    self._known.clear()
-                self._known[address] = code
+                if len(self._decoded) >= KEEP:
+                    self._decoded.clear()
+                self._decoded[address] = code
         return code
 
     def still(self, address: int) -> bool:
         """Whether the code object at ``address`` is still the one that was decoded. Forgets it if
         the address has been reused."""
-        known = self._known.get(address)
+        decoded = self._decoded.get(address)
         head = self._memory.read(address, CODE_SIZE)
-        if known is not None and head and self._signature(head) == known.signature:
+        if decoded is not None and head and self._signature(head) == decoded.signature:
             return True
-        self._known.pop(address, None)
+        self._decoded.pop(address, None)
         return False
 
     def _signature(self, head: bytes) -> bytes:

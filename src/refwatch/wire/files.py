@@ -28,7 +28,7 @@ class Output:
         self._kept: int | None = None
         try:
             self._fd = descriptor_of(name)
-            if self._fd is not None or not _is_plain(self._path):
+            if self._fd is not None or not is_plain(self._path):
                 self._kept = os.memfd_create("refwatch-output")
             else:
                 self._path = Path(os.path.abspath(name))
@@ -85,8 +85,8 @@ def check_writable(path: Path | str) -> None:
     """Raise ExportError unless ``path`` can be written now. Leaves nothing behind."""
     path = Path(path)
     try:
-        if _is_plain(path):
-            _create_beside(path).unlink()
+        if is_plain(path):
+            create_beside(path).unlink()
     except (OSError, ValueError) as error:
         raise ExportError(_sentence(str(path), error)) from error
 
@@ -99,7 +99,7 @@ def write_whole(path: Path | str, data: bytes) -> None:
     """
     path = Path(path)
     try:
-        if _is_plain(path):
+        if is_plain(path):
             _replace(path.resolve(), data)
         else:
             with open(open_special(str(path)), "wb", buffering=0) as special:
@@ -110,7 +110,7 @@ def write_whole(path: Path | str, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    beside = _create_beside(path)
+    beside = create_beside(path)
     try:
         beside.write_bytes(data)
         beside.replace(path)
@@ -120,14 +120,14 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def _create_beside(path: Path) -> Path:
+def create_beside(path: Path) -> Path:
     """A new empty file with a unique name in the folder of ``path``, with the user's umask."""
     beside = path.resolve().parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return beside
 
 
-def _is_plain(path: Path) -> bool:
+def is_plain(path: Path) -> bool:
     """Whether ``path`` is a regular file, or could become one; pipes and devices are never
     replaced. Raises OSError for a folder, a read-only file, and a missing parent folder."""
     try:
@@ -143,6 +143,10 @@ def _is_plain(path: Path) -> bool:
     return stat.S_ISREG(mode)
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """The error as a phrase for the user, without the file's name."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
 def _sentence(name: str, error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"cannot write {name!r}: {reason}"
+    return f"cannot write {name!r}: {reason_of(error)}"
