@@ -89,7 +89,7 @@ def test_the_summary(bench: Bench) -> None:
     lines = done.summary.splitlines()
     assert 3 <= len(lines) <= 9
     assert lines[0].startswith("target   ")
-    assert "target.py · exit status 3 · " in lines[0]
+    assert "target.py · finished, exit 3 · " in lines[0]
     assert lines[1].startswith("verdict  ")
     assert any("MainThread" in line and "sleep" in line for line in lines)
     assert any(line.startswith("cost     ") for line in lines)

@@ -96,7 +96,7 @@ def test_the_target_is_killed(bench: Bench) -> None:
     done = running.ended()
 
     assert done.status == 137
-    assert "exit status 137" in done.summary
+    assert "ended by SIGKILL" in done.summary
     snapshot = bench.read_snapshot()
     assert snapshot.target.exit_code == 137
     assert snapshot.processes[0].exit_code == 137

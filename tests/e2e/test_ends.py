@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from refwatch.text.formats import fmt_status
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench
 
@@ -34,7 +36,7 @@ def test_it_ends(bench: Bench, end: str) -> None:
     done = bench.alike(bench.script(code))
 
     assert done.status == status
-    assert f"exit status {status}" in done.summary
+    assert fmt_status(status) in done.summary
     assert b"refwatch" not in done.own_err
 
 

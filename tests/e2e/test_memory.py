@@ -218,5 +218,7 @@ def test_fragmentation_leads_to_a_sentence_about_it(bench: Bench) -> None:
         sentence = memory_sentence(main.allocations, main)
         session.running.process.terminate()
         session.running.end()
-    assert "resident are free and do not go back: fragmentation of the C heap" in sentence
+    assert (
+        "resident are free but not returned to the system: fragmentation of the C heap" in sentence
+    )
     assert "and of Python's arenas" in sentence

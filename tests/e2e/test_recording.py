@@ -137,7 +137,7 @@ def test_lines_of_noise_are_left_out_and_told(bench: Bench) -> None:
     done = bench.refwatch("replay", "events.rec")
 
     assert done.status == 0
-    assert b"exit status 0" in done.out
+    assert b"finished, exit 0" in done.out
     assert b"2 lines" in done.err
     assert b"Traceback" not in done.err
 

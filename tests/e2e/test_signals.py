@@ -162,7 +162,7 @@ def test_ctrl_c_in_a_terminal_comes_once(
     terminal.press("end\n")
 
     assert terminal.end() == 8
-    assert terminal.shows("in all 2", "exit status 8")
+    assert terminal.shows("in all 2", "exit 8")
     assert "interrupt 3" not in terminal.heard
 
 
@@ -201,5 +201,5 @@ def test_the_target_keeps_the_terminal(
 
     assert terminal.end() == 0
     assert terminal.shows("[True, True, True] os.terminal_size(columns=100, lines=30)")
-    assert terminal.shows("foreground True", r"key b'\x04'", "exit status 0")
+    assert terminal.shows("foreground True", r"key b'\x04'", "exit 0")
     assert terminal.restored

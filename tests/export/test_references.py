@@ -253,7 +253,7 @@ def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
     for watch in range(1, KEEP_DEAD + 3):
         state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=watch))
 
-    assert reasons(state)["watched"] == "of the objects that have died only the last 200 are kept"
+    assert reasons(state)["watched"] == "only the last 200 objects that have died are kept"
     assert "objects  at least 201 objects watched, at least 200 died" in summary_lines(state)
 
 
@@ -398,7 +398,7 @@ def test_a_census_that_is_old_because_the_next_failed() -> None:
     state.apply(ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
     assert "census" not in reasons(state)
     state.apply(ev.CensusFailed(at=4.0, process=MAIN, reason="memory is short", retry_s=10.0))
-    assert reasons(state)["census"] == "not taken anew: memory is short"
+    assert reasons(state)["census"] == "not taken again: memory is short"
 
 
 def test_why_a_number_of_a_watched_object_is_missing() -> None:

@@ -34,7 +34,7 @@ def large(mib: int, filled: float | None, kind: str = "dict") -> Largest:
 
 def test_an_empty_table_is_told_before_a_larger_object() -> None:
     hollow = (
-        "a dict of 80.0 MiB is 0 % full: global index of module __main__; a copy of it is small"
+        "a dict of 80.0 MiB is <1 % full: global index of module __main__; a copy of it is small"
     )
     assert said(large(80, 0.001)) == hollow
     assert said(large(90, 0.9), large(80, 0.001)) == hollow

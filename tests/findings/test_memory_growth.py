@@ -86,7 +86,7 @@ def test_nothing_is_said_of_what_stays_as_it_is() -> None:
 def test_growth_in_the_c_heap_is_named() -> None:
     sentence = said(c_used=growing(3))
     assert sentence == (
-        "RSS grew by 90 MiB in 30 s, Python's blocks by 0 MiB: the growth is in the C heap "
+        "RSS grew by 90.0 MiB in 30 s, Python's blocks by 0 B: the growth is in the C heap "
         "(in use), where Python's objects larger than 512 bytes are, and what C extensions have: "
         "exact mode tells."
     )
@@ -126,8 +126,14 @@ def test_what_tracemalloc_has_seen_of_a_part_of_the_time_is_not_used() -> None:
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("c_free", "in the free part of the C heap: fragmentation, memory that free() has kept."),
-        ("python_free", "in the free part of Python's arenas: fragmentation, an arena goes back"),
+        (
+            "c_free",
+            "the free part of the C heap: fragmentation, freed memory that malloc keeps.",
+        ),
+        (
+            "python_free",
+            "the free part of Python's arenas: fragmentation, an arena is only",
+        ),
         ("files", "in mapped files."),
         ("other", "in other mappings (stacks, mmap, shared memory)."),
     ],
@@ -211,7 +217,7 @@ def test_splits_that_come_seldom_are_looked_at_for_longer() -> None:
             other=0,
         )
         allocations.measured_memory(ev.MemoryMeasured(at=60.0 * number, process=MAIN, split=split))
-    assert memory_sentence(allocations, process).startswith("RSS grew by 160 MiB in 480 s")
+    assert memory_sentence(allocations, process).startswith("RSS grew by 160 MiB in 8:00")
 
 
 # Garbage in cycles
@@ -231,8 +237,8 @@ def with_garbage(waiting: Amount, seconds: float = 45.0, **amounts: Amount | flo
 
 def test_growth_that_is_garbage_is_told_as_such() -> None:
     assert with_garbage(growing(2.5), c_used=growing(3)) == (
-        "RSS grew by 90 MiB in 30 s; 108 MiB are garbage in cycles that waits for the collector; "
-        "gc.collect() frees it."
+        "RSS grew by 90.0 MiB in 30 s; 108 MiB are garbage in cycles and wait for the collector; "
+        "gc.collect() frees them."
     )
     assert "108 MiB are garbage" in with_garbage(growing(2.5), python_used=growing(3))
 
@@ -240,7 +246,7 @@ def test_growth_that_is_garbage_is_told_as_such() -> None:
 def test_garbage_that_was_freed_has_grown_memory_all_the_same() -> None:
     saw: Amount = lambda at: at if at < 40 else 1  # noqa: E731
     assert with_garbage(saw, c_used=growing(1), c_free=growing(2)) == (
-        "RSS grew by 90 MiB in 30 s; up to 38 MiB were garbage in cycles that waited; "
+        "RSS grew by 90.0 MiB in 30 s; up to 38.1 MiB were garbage in cycles that waited; "
         "gc.collect() frees it sooner."
     )
 
@@ -256,7 +262,7 @@ def test_garbage_that_does_not_grow_is_no_growth() -> None:
 def test_what_is_free_may_have_been_garbage() -> None:
     sentence = with_garbage(lambda at: 80.0 if at < 30 else 0.0, c_free=120.0)
     assert sentence.endswith(
-        "in use. 80 MiB had been garbage in cycles that waited: gc.collect() frees it sooner."
+        "in use. 80.0 MiB had been garbage in cycles that waited: gc.collect() frees it sooner."
     )
 
 
@@ -266,13 +272,15 @@ def test_what_is_free_may_have_been_garbage() -> None:
 def test_fragmentation_that_stays_is_named() -> None:
     c_heap = said(c_free=120.0)
     assert c_heap == (
-        "125 MiB of 212 MiB resident are free and do not go back: fragmentation of the C heap, "
-        "whose free blocks lie between blocks in use."
+        "125 MiB of 212 MiB resident are free but not returned to the system: "
+        "fragmentation of the C heap, whose free blocks lie between blocks in use."
     )
     arenas = said(python_free=120.0)
     assert arenas.endswith("of Python's arenas, in each of which some blocks are in use.")
     both = said(python_free=60.0, c_free=60.0)
-    assert both.endswith("fragmentation of the C heap (63 MiB) and of Python's arenas (62 MiB).")
+    assert both.endswith(
+        "fragmentation of the C heap (63.0 MiB) and of Python's arenas (62.0 MiB)."
+    )
 
 
 def test_some_free_memory_is_usual() -> None:

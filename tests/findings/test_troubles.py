@@ -71,6 +71,6 @@ def test_garbage_in_what_grows_is_told() -> None:
             )
         )
     assert worst_trouble(grown, ()).endswith(
-        "still grows; 80 MiB are garbage in cycles that waits for the collector; "
-        "gc.collect() frees it"
+        "still grows; 80.0 MiB are garbage in cycles and wait for the collector; "
+        "gc.collect() frees them"
     )

@@ -246,7 +246,7 @@ def test_a_call_that_keeps_the_gil_is_told_from_python_code() -> None:
     hog = [Made({S.GIL_HELD: 0.99, S.GIL_WAIT: 0.01}), Made({S.GIL_WAIT: 0.99, S.GIL_HELD: 0.01})]
     verdict = diagnose(watch(hog, handoffs=1))
     assert verdict.kind == "gil_bound"
-    assert "keeps the GIL 100 ms at a time at /app/work.py:12" in verdict.advice
+    assert "keeps the GIL 0.10 s at a time at /app/work.py:12" in verdict.advice
 
 
 def test_the_lock_is_named_by_its_line() -> None:
@@ -342,7 +342,7 @@ def test_confidence_grows_with_time_and_with_the_margin() -> None:
                     rate_hz=1000.0,
                 )
             ),
-            "only 0.05 s of samples: too few to judge",
+            "only 50 ms of samples: too few to judge",
         ),
     ],
 )
@@ -419,7 +419,7 @@ def test_the_longest_hold_is_told_beside_the_mean() -> None:
         )
     )
     advice = diagnose(state).advice
-    assert advice.startswith("A call keeps the GIL 6.3 s (109 ms on average) at /app/work.py:30")
+    assert advice.startswith("A call keeps the GIL 6.30 s (0.11 s on average) at /app/work.py:30")
 
 
 def test_a_holder_that_is_blocked_is_told_as_such() -> None:
@@ -635,7 +635,7 @@ def children(state: State, number: int, cpu_s: float, alive_s: float) -> Verdict
 def test_where_children_did_the_work_helper_threads_decide_nothing(program: str) -> None:
     verdict = children(watch(PROGRAMS[program][1]), 2, 7.9, 9.0)
     assert verdict.kind == "undecided"
-    assert verdict.sentence == "2 children used 7.9 CPU s; they are not watched"
+    assert verdict.sentence == "2 children used 7.90 s of CPU time; they are not watched"
     assert verdict.confidence < 0.1
     assert verdict.evidence["children_cpu_s"] == 7.9
 
@@ -649,7 +649,7 @@ def test_children_beside_a_thread_that_works_change_nothing() -> None:
 
 def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
     verdict = children(watch(PROGRAMS["a parent that waits"][1]), 1, 3.9, 9.0)
-    told = "waits for a child 99 % of the time; 1 child used 3.9 CPU s; it is not watched"
+    told = "waits for a child 99 % of the time; 1 child used 3.90 s of CPU time; it is not watched"
     assert verdict.sentence == told
 
 
@@ -677,7 +677,9 @@ def test_threads_that_all_wait_are_told_as_such() -> None:
     state.apply(unmoved(9.6, range(3)))
     verdict = diagnose(state)
     assert verdict.kind == "undecided"
-    assert verdict.sentence == "nothing has moved for 9.6 s: 2 threads wait for locks at work.py:30"
+    assert (
+        verdict.sentence == "nothing has moved for 9.60 s: 2 threads wait for locks at work.py:30"
+    )
     assert "transfer and 1 more at work.py:30" in verdict.advice
 
 
@@ -689,7 +691,7 @@ def test_a_thread_whose_slice_is_not_decided_yet_has_moved() -> None:
     assert diagnose(state).sentence == "2 threads, mostly waiting: 1 % of one CPU in use"
     state.apply(ev.ThreadEnded(at=10.1, process=MAIN, serial=1))
     state.apply(unmoved(9.9, [0]))
-    assert diagnose(state).sentence.startswith("nothing has moved for 9.9 s")
+    assert diagnose(state).sentence.startswith("nothing has moved for 9.90 s")
 
 
 def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
@@ -754,7 +756,7 @@ def test_a_collector_that_takes_the_time_is_told() -> None:
     )
     verdict = diagnose(state)
     assert verdict.kind == "single_thread_cpu"
-    assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.1 s"
+    assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.07 s"
     assert "gc.freeze" in verdict.advice
 
 
@@ -803,7 +805,7 @@ def test_the_lock_is_held_where_something_is_done() -> None:
 def test_one_thread_that_waits_for_its_own_lock_is_told() -> None:
     state = watch([Made({S.LOCK_WAIT: 1.0}, {S.LOCK_WAIT: LOCKED})])
     state.apply(unmoved(9.6, [0]))
-    told = "nothing has moved for 9.6 s: 1 thread waits for locks at work.py:30"
+    told = "nothing has moved for 9.60 s: 1 thread waits for locks at work.py:30"
     assert diagnose(state).sentence == told
 
 

@@ -26,7 +26,7 @@ from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.events import event_decoder
 from refwatch.session.state import State
-from refwatch.wire.codec import encode_line
+from refwatch.wire.codec import encode_json, encode_line
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Site
 
@@ -34,7 +34,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def snapshot(state: State) -> bytes:
-    return msgspec.json.encode(build_snapshot(state, taken_at=NOW))
+    return encode_json(build_snapshot(state, taken_at=NOW))
 
 
 def late_viewer(state: State) -> State:

@@ -13,6 +13,7 @@ from tests.tui.test_spans import HOSTILE
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
+from refwatch.text.formats import fmt_moment
 from refwatch.tui.panels.objects.detail_view import (
     Asks,
     ObjectView,
@@ -27,7 +28,6 @@ from refwatch.tui.panels.objects.suspects import (
     draw_edge,
     draw_suspects,
     draw_work_line,
-    fmt_moment,
 )
 from refwatch.tui.panels.objects.table import FIRST, make_row
 from refwatch.tui.panels.objects.view import ObjectsReader, ObjectsView, chains_work, graph_work

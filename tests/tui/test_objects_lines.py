@@ -12,12 +12,12 @@ from tests.tui.test_spans import HOSTILE
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
+from refwatch.text.formats import fmt_moment, fmt_number
 from refwatch.tui.panels.objects.suspects import (
     draw_calm,
     draw_edge,
     draw_suspects,
     draw_work_line,
-    fmt_moment,
     running,
 )
 from refwatch.tui.panels.objects.table import (
@@ -29,7 +29,6 @@ from refwatch.tui.panels.objects.table import (
     falls,
     fmt_empty,
     fmt_name,
-    fmt_number,
     make_row,
     scale_for,
     span_for,
@@ -333,7 +332,7 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
         "growing (4 censuses over 9.50 s)"
     )
     early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
-    assert text(draw_calm(read(steady[:2]), 100)) == f"{early}2 over 3.0 s"
+    assert text(draw_calm(read(steady[:2]), 100)) == f"{early}2 over 3.00 s"
     slow = read(
         [
             census(at, TypeCount(module="builtins", name="list", count=5, size=5))
@@ -346,7 +345,7 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     live = read([*steady[:2], found, *counts])
     assert text(draw_calm(live, 200)) == (
         "◌ no class that is counted live keeps growing; types that only a census counts were not "
-        "judged yet, because it takes 4 censuses over 7 s, and there were 2 over 3.0 s"
+        "judged yet, because it takes 4 censuses over 7 s, and there were 2 over 3.00 s"
     )
 
 
@@ -356,8 +355,10 @@ def test_without_suspects_it_says_why_it_cannot_tell() -> None:
         for at in (1.0, 4.0, 7.0, 10.5)
     ]
     failed = ev.CensusFailed(at=11.0, process=MAIN, reason="no memory\x1b left", retry_s=10.0)
-    assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
-    assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
+    assert text(draw_calm(read([failed]), 80)) == "! no census: no memory\\x1b left"
+    assert text(draw_calm(read([*steady, failed]), 90)).endswith(
+        "; now no census: no memory\\x1b left"
+    )
     ended = ev.TargetExited(at=12.0, process=MAIN, exit_code=0)
     assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
     assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))

@@ -266,7 +266,7 @@ def test_before_anything_is_known() -> None:
 def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     assert view.census.taken == 6
     assert view.census.taken_s == 13.5
-    assert view.census.since_s == 8.5
+    assert view.rates.since_s == 8.5
     assert view.census.span_s == 12.5
     assert view.judged == Judged(13.5, ("live", "census"), None)
     counting = read(
@@ -289,7 +289,7 @@ def test_reasons_why_there_is_nothing() -> None:
         at=0.1, process=MAIN, reading="references", reason="split among threads\x1b"
     )
     assert ObjectsReader().read(state_of(events)).not_live == "free-threaded build"
-    assert read([reason]).not_live == "split among threads·"
+    assert read([reason]).not_live == "split among threads\\x1b"
     assert read([]).not_live == ""
 
 

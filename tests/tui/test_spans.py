@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.spans import cut, cut_middle, fit, pad, two_ends, width_of, wrap
 
 HOSTILE = [
@@ -21,11 +21,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_moves_a_cursor_gets_through(text: str) -> None:
-    assert safe(text).isprintable()
+    assert printable(text).isprintable()
 
 
 def test_markup_is_text() -> None:
-    assert safe("[/b] x") == "[/b] x"
+    assert printable("[/b] x") == "[/b] x"
 
 
 @pytest.mark.parametrize("text", ["plain", "日本語スレッド", "a" * 50, ""])

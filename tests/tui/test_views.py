@@ -163,7 +163,7 @@ def test_limits_stand_before_events() -> None:
     ]
     view = view_overview(state_of(events))
     first = text(draw_events(view, 60, 10)).splitlines()[0]
-    assert first == "not read gil: not [/b] permitted·"
+    assert first == "not read gil: not [/b] permitted\\x1b"
 
 
 def test_without_a_gil_there_are_no_gauges() -> None:

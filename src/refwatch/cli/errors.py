@@ -6,6 +6,8 @@ import contextlib
 import os
 import sys
 
+from refwatch.text.sanitize import printable
+
 TYPE_CHECKING = False  # typing itself takes longer than all of this
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -16,7 +18,7 @@ FAILED = 1
 
 def say(text: str) -> None:
     """One line on stderr, whatever characters its parts have; a closed stderr is no matter."""
-    say_plain("refwatch: " + "".join(c if c.isprintable() else "?" for c in text))
+    say_plain("refwatch: " + printable(text))
 
 
 def say_plain(line: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from refwatch.cli.errors import FAILED, USAGE, give_up, say
+from refwatch.text.formats import fmt_duration
 
 
 def replay(file: str) -> int:
@@ -29,7 +30,7 @@ def replay(file: str) -> int:
     for line in summary_lines(state):
         sys.stdout.write(line + "\n")
     if recording.truncated:
-        say(f"{file} is cut off: it was read up to {state.now:.1f} s")
+        say(f"{file} is cut off: it was read up to {fmt_duration(state.now)}")
     if recording.bad_lines:
         say(f"{file} has {recording.bad_lines} lines that are no events; they were left out")
     return FAILED if state.target is None else 0

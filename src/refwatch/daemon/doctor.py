@@ -21,6 +21,7 @@ from refwatch.readings.objects.state import References
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.text.formats import fmt_duration
 from refwatch.wire.connections import Listener
 from refwatch.wire.event import MAIN, TimedEvent
 
@@ -179,7 +180,7 @@ def _judge_references(state: State) -> list[Reading]:
     not_live = limits.get("references", limits.get("outside reading", unread))
     references, instances = _references(known), _instances(known)
     of_things = known.census.types.get(("__main__", "Thing"))
-    how = f"in a hidden copy, for which it stood still {known.census.pause_s * 1e3:.1f} ms"
+    how = f"in a hidden copy, for which it stood still {fmt_duration(known.census.pause_s)}"
     no_census = limits.get("census") or known.failure or unread
     outside = "read from outside"
     return [

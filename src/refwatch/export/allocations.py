@@ -1,4 +1,4 @@
-"""The part of a snapshot about allocations: the lines and tracebacks with most bytes."""
+"""Allocations in a snapshot: the lines and tracebacks with most bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from refwatch.export.values import rounded
 from refwatch.readings.allocations.estimates import NOTHING, estimate
 from refwatch.readings.allocations.state import GONE, Allocations, By, Key
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import text
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -19,7 +18,7 @@ MOST = 100  # lines, and tracebacks
 
 
 class Figures(Struct, frozen=True):
-    """What a snapshot has of a line and of a traceback alike; rates as (rate, error)."""
+    """Figures of a line or a traceback. Rates are (rate, standard error)."""
 
     size: int
     count: int
@@ -32,62 +31,62 @@ class Figures(Struct, frozen=True):
 
 
 def allocations(process: ProcessState) -> snap.Allocations | None:
-    """None where nothing was ever seen. Where tracing is off by now it is what was seen last."""
-    known = process.allocations
-    mode = seen_by(known)
+    """The newest figures, of a mode that may have been switched off since; None without any."""
+    recorded = process.allocations
+    mode = seen_by(recorded)
     if mode == "off":
         return None
     exact = mode == "exact"
-    traces, windows = known.traces, known.windows
+    traces, windows = recorded.traces, recorded.windows
     return snap.Allocations(
-        mode=known.mode,
-        frames=traces.frames if exact else known.frames,
+        mode=recorded.mode,
+        frames=traces.frames if exact else recorded.frames,
         traced=traces.traced if exact else 0,
         peak=traces.peak if exact else 0,
         window_s=0.0 if exact else rounded(windows.window_s),
         top=[
-            _group(known, key, figures)
-            for key, figures in top(known, By.TRACEBACK)
+            _group(recorded, key, figures)
+            for key, figures in top(recorded, By.TRACEBACK)
             if isinstance(key, int)
         ],
         span_s=0.0 if exact else rounded(windows.span_s),
         blocks=traces.blocks if exact else windows.samples,
         lines=[
-            _line(known.site(key), figures)
-            for key, figures in top(known, By.LINE)
+            _line(recorded.site(key), figures)
+            for key, figures in top(recorded, By.LINE)
             if isinstance(key, int)
         ],
-        note=text(known.note),
+        note=recorded.note,
     )
 
 
-def seen_by(known: Allocations) -> Mode:
-    """The mode of the figures that there are; off where there are none."""
-    if known.mode == "exact" or (known.mode == "burst" and known.windows.count):
-        return known.mode
-    last = known.rates.last()
-    if known.traces.number and (last is None or known.traces.taken_s > last[0]):
+def seen_by(recorded: Allocations) -> Mode:
+    """The mode of the newest figures; ``off`` without any."""
+    if recorded.mode == "exact" or (recorded.mode == "burst" and recorded.windows.count):
+        return recorded.mode
+    last = recorded.rates.last()
+    if recorded.traces.number and (last is None or recorded.traces.taken_s > last[0]):
         return "exact"
-    return "burst" if known.windows.count or known.mode == "burst" else "off"
+    return "burst" if recorded.windows.count or recorded.mode == "burst" else "off"
 
 
-def top(known: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
-    """The groups with most bytes, most first."""
-    groups = _live(known, by) if seen_by(known) == "exact" else _seen(known, by)
+def top(recorded: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
+    """The ``most`` groups with most bytes, largest first."""
+    groups = _live(recorded, by) if seen_by(recorded) == "exact" else _seen(recorded, by)
     return sorted(groups, key=lambda group: -group[1].size)[:most]
 
 
-def _live(known: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
-    before = known.baselines[-1].traces.groups[by]
-    for key, now in known.traces.groups[by].items():
+def _live(recorded: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
+    before = recorded.baselines[-1].traces.groups[by]
+    for key, now in recorded.traces.groups[by].items():
         then = before.get(key, GONE)
         yield key, Figures(now.size, now.count, now.size - then.size, now.count - then.count)
 
 
-def _seen(known: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
-    windows = known.windows
-    before = known.baselines[-1].tallies[by]
-    for key, tally in known.tallies[by].items():
+def _seen(recorded: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
+    windows = recorded.windows
+    before = recorded.baselines[-1].tallies[by]
+    for key, tally in recorded.tallies[by].items():
         then = before.get(key, NOTHING)
         size = estimate(
             tally.size, tally.size_variance, tally.size_square, tally.size_time, windows
@@ -110,18 +109,15 @@ def _seen(known: Allocations, by: By) -> Iterator[tuple[Key, Figures]]:
         )
 
 
-def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGroup:
-    sites = [known.site(site) for site in known.tracebacks.get(key, (-1,))]
+def _group(recorded: Allocations, key: int, figures: Figures) -> snap.AllocationGroup:
+    sites = [recorded.site(site) for site in recorded.tracebacks.get(key, (-1,))]
     byte_rate, block_rate = figures.byte_rate, figures.block_rate
     return snap.AllocationGroup(
         size=figures.size,
         count=figures.count,
         delta_size=figures.delta_size,
         delta_count=figures.delta_count,
-        traceback=[
-            snap.Line(file=text(one.file), line=one.line, function=text(one.function))
-            for one in sites
-        ],
+        traceback=[snap.Line(file=one.file, line=one.line, function=one.function) for one in sites],
         bytes_per_s=byte_rate[0] if byte_rate else None,
         bytes_per_s_error=byte_rate[1] if byte_rate else None,
         blocks_per_s=block_rate[0] if block_rate else None,
@@ -134,9 +130,9 @@ def _group(known: Allocations, key: int, figures: Figures) -> snap.AllocationGro
 def _line(site: Site, figures: Figures) -> snap.LineAllocations:
     byte_rate, block_rate = figures.byte_rate, figures.block_rate
     return snap.LineAllocations(
-        file=text(site.file),
+        file=site.file,
         line=site.line,
-        function=text(site.function),
+        function=site.function,
         size=figures.size,
         count=figures.count,
         delta_size=figures.delta_size,

@@ -1,4 +1,4 @@
-"""Why a number of a snapshot is null: every one that is gets a reason."""
+"""Reasons for what a snapshot lacks: each null has one among its limits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from refwatch.findings.blockers import known_limits
 from refwatch.readings.objects.state import KEEP_DEAD
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
 from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
-GARBAGE_INSIDE = "the census is taken inside; it is looked for in copies only"
-GARBAGE_NOT_LOOKED = "it was not looked for: there are too many objects"
+GARBAGE_INSIDE = "the census was taken in the target; garbage is searched in copies only"
+GARBAGE_NOT_LOOKED = "not searched: there are too many objects"
 
 
 def limits_of(
@@ -24,8 +23,7 @@ def limits_of(
     sampling: snap.Sampling,
     processes: Sequence[snap.Process],
 ) -> list[snap.Limit]:
-    """What each process's readings are limited by, and a reason for every other null of the
-    snapshot."""
+    """The limits of each process, and a reason for every other null of the snapshot."""
     rows: list[snap.Limit] = []
     for process in processes:
         record = state.processes[process.number]
@@ -47,17 +45,17 @@ def limits_of(
 
 def _rows(limits: Mapping[str, str], process: int | None) -> list[snap.Limit]:
     return [
-        snap.Limit(reading=text(reading), reason=text(reason), process=process)
+        snap.Limit(reading=reading, reason=reason, process=process)
         for reading, reason in limits.items()
     ]
 
 
 def _general(state: State) -> str:
-    """The reason when nobody gave one."""
+    """The reason for a null that has no other."""
     if state.exited is not None:
         return "the target ended before it could be read"
     if state.ended is not None:
-        return "the watch ended before it could be read"
+        return "the session ended before it could be read"
     return "not read yet"
 
 
@@ -72,7 +70,7 @@ def _missing(
     if sampling.method == "none":
         yield "samples", general
     if state.exited is not None and state.exited.exit_code is None:
-        yield "exit_code", "the status of the target's end did not reach refwatch"
+        yield "exit_code", "the target's exit status did not reach refwatch"
 
 
 def _missing_of(
@@ -88,21 +86,21 @@ def _missing_of(
     if memory.uss is None:
         yield (
             "memory.uss",
-            general if record.private is None else "not read since the resident size has changed",
+            general if record.private is None else "not read again since the resident size changed",
         )
     if process.ppid is None:
         yield "ppid", NOT_TAKEN
     if any(thread.samples == 0 for thread in process.threads):
         yield "thread times", "a thread ended before it was sampled, or was not sampled yet"
     if any(thread.ident is None for thread in process.threads):
-        yield "thread ident", "a thread that Python does not know, or not yet, has none"
+        yield "thread ident", "a thread that Python does not know, or not yet, has no ident"
 
 
 def _not_yet(state: State) -> str:
     if state.exited is not None:
         return "the target ended before one was taken"
     if state.ended is not None:
-        return "the watch ended before one was taken"
+        return "the session ended before one was taken"
     return "not taken yet"
 
 
@@ -118,50 +116,53 @@ def _missing_references(
     if process.census is None:
         yield "census", no_census
     elif failure is not None:
-        yield "census", f"not taken anew: {failure}"
+        yield "census", f"not taken again: {failure}"
     if process.census is not None and process.census.garbage is None:
         inside = process.census.method == "inside"
         yield "census.garbage", GARBAGE_INSIDE if inside else GARBAGE_NOT_LOOKED
     not_live = record.limits.get("references") or record.limits.get("outside reading")
-    if not any(one.exact for one in process.classes):
+    if not any(row.exact for row in process.classes):
         yield "classes", not_live or no_census
     if "references" in record.limits:
         yield "watched", record.limits["references"]
     elif record.references.forgets_objects:
-        yield "watched", f"of the objects that have died only the last {KEEP_DEAD} are kept"
+        yield "watched", f"only the last {KEEP_DEAD} objects that have died are kept"
     yield from _missing_watched(process.watched, _general(state))
 
 
 def _missing_allocations(
     process: snap.Process, record: ProcessState, state: State
 ) -> Iterator[tuple[str, str]]:
-    known = record.allocations
+    recorded = record.allocations
     if process.allocations is None:
-        off = known.switched_s is not None and known.mode == "off"
+        off = recorded.switched_s is not None and recorded.mode == "off"
         yield "allocations", "switched off" if off else _general(state)
-    elif known.mode == "exact" and not known.traces.number:
-        yield "allocations", known.failure or _not_yet(state)
-    elif known.mode == "exact" and known.failure is not None:
-        yield "allocations", f"not counted anew: {known.failure}"
+    elif recorded.mode == "exact" and not recorded.traces.number:
+        yield "allocations", recorded.failure or _not_yet(state)
+    elif recorded.mode == "exact" and recorded.failure is not None:
+        yield "allocations", f"not counted again: {recorded.failure}"
     if process.memory_split is None:
         census = process.census
         if census is None:
             yield "memory split", f"it comes with a census: {_why_no_census(record, state)}"
         elif census.method == "inside":
-            yield "memory split", "the census is taken inside; it is looked for in copies only"
+            yield (
+                "memory split",
+                "the census was taken in the target; memory is split in copies only",
+            )
         else:
             yield "memory split", _general(state)
 
 
 def _missing_watched(watched: Sequence[snap.Watched], general: str) -> Iterator[tuple[str, str]]:
-    if any(one.immortal for one in watched):
-        yield "watched.references", "nobody counts the references of an immortal object"
-    elif any(one.references is None for one in watched):
+    if any(each.immortal for each in watched):
+        yield "watched.references", "references to immortal objects are not counted"
+    elif any(each.references is None for each in watched):
         yield "watched.references", general
-    raw = "an object ended before it was read raw, or has not been read yet"
-    if any(one.ctypes is None for one in watched):
+    raw = "an object died before its raw counts were read, or they have not been read yet"
+    if any(each.ctypes is None for each in watched):
         yield "watched.ctypes", raw
-    if any(one.getrefcount is None for one in watched):
+    if any(each.getrefcount is None for each in watched):
         yield "watched.getrefcount", raw
-    if any(one.getrefcount_offset is None for one in watched):
+    if any(each.getrefcount_offset is None for each in watched):
         yield "watched.getrefcount_offset", raw

@@ -1,4 +1,4 @@
-"""The part of a snapshot about references: classes, watched objects, the census, collections."""
+"""References in a snapshot: classes, watched objects, the census, and timed collections."""
 
 from __future__ import annotations
 
@@ -13,113 +13,96 @@ from refwatch.findings.troubles import slower_sentence
 from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged as judge
 from refwatch.readings.objects.live_growth import follows_instances
+from refwatch.readings.objects.rates import Rates, rates_of
 from refwatch.readings.objects.records import CensusRecord, ClassRecord, TypeName, WatchedRecord
 from refwatch.readings.objects.state import References
 from refwatch.series.step_series import Steps
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
 from refwatch.wire.heap_values import (
     ChainLink,
     Garbage,
     Largest,
-    Referenced,
     Site,
     TypeCount,
     TypeDelta,
 )
 
-RATE_S = 5.0  # over which a rate is the mean
-UNREAD_S = 0.25  # from one reading of the classes to the next, at most
-MOST_IDLE = 200  # classes that never had an instance: a program may make thousands as it runs
+MOST_IDLE = 200  # classes without any instance so far: a program may define thousands
 
 
 def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
-    """The classes that are counted live, and of all other types what the newest census says; those
-    with most instances first. A class that is gone has no instances, and no row where another of
-    its name has come. Of those that never had an instance the first ones are there."""
-    known = process.references
-    now = _read_s(known, state.now if process.ended_s is None else process.ended_s)
+    """Classes that are counted live, and other types by the newest census, most instances first. A
+    class that is gone has no instances, and no row if another has its name. Of the classes without
+    any instance so far only the first MOST_IDLE have a row."""
+    references = process.references
+    rates = rates_of(references, state.now if process.ended_s is None else process.ended_s)
     exact = "outside reading" not in process.limits
     rows: dict[TypeName, snap.ClassCount] = {}
     idle = 0
-    for record in known.classes.values():
+    for record in references.classes.values():
         name = record.module, record.name
         if not any(count for _, count in record.series):
             idle += 1
             if idle > MOST_IDLE:
                 continue
-        live = exact and follows_instances(record, known)
-        if live or not known.census.taken:
-            rows[name] = _class(record, known, now, live)
+        live = exact and follows_instances(record, references)
+        if live or not references.census.taken:
+            rows[name] = _class(record, references, rates, live)
         else:
-            rows[name] = _type(name, known.type_series.get(name, Steps()), known)
-    for name, series in known.type_series.items():
+            rows[name] = _type(name, references.type_series.get(name, Steps()), references, rates)
+    for name, series in references.type_series.items():
         if name not in rows:
-            rows[name] = _type(name, series, known)
+            rows[name] = _type(name, series, references, rates)
     return sorted(rows.values(), key=lambda row: -row.instances)
 
 
-def _read_s(known: References, now: float) -> float:
-    """When the classes were read for the last time, as far as their changes show it: the moments
-    since then are no part of a rate."""
-    newest = max((record.series.changed_s() for record in known.classes.values()), default=0.0)
-    return newest if 0 < now - newest < UNREAD_S else now
-
-
-def _class(record: ClassRecord, known: References, now: float, live: bool) -> snap.ClassCount:
+def _class(
+    record: ClassRecord, references: References, rates: Rates, live: bool
+) -> snap.ClassCount:
     stands = record.moved == 0 if record.moved is not None else len(record.series) <= 1
-    before = known.baselines[-1].classes.get(record.serial, 0)
+    before = references.baselines[-1].classes.get(record.serial, 0)
     return snap.ClassCount(
-        module=text(record.module),
-        name=text(record.name),
+        module=record.module,
+        name=record.name,
         instances=record.instances,
         delta=record.instances - before,
-        per_second=_rate(record.series, now, RATE_S),
+        per_second=rounded(rates.per_second(record.series, live=True)),
         exact=live and stands,
         series=_points(record.series),
     )
 
 
-def _type(name: TypeName, series: Steps, known: References) -> snap.ClassCount:
-    """A rate is that between the newest census and the last one before it by RATE_S or more."""
-    census = known.census
+def _type(name: TypeName, series: Steps, references: References, rates: Rates) -> snap.ClassCount:
     count = series.last() or 0
-    until = census.taken_s
-    earlier = (at for at in reversed(census.times) if at <= until - RATE_S)
-    since = next(earlier, census.times[0] if census.times else until)
     return snap.ClassCount(
-        module=text(name[0]),
-        name=text(name[1]),
+        module=name[0],
+        name=name[1],
         instances=count,
-        delta=count - known.baselines[-1].types.get(name, 0),
-        per_second=_rate(series, until, until - since),
+        delta=count - references.baselines[-1].types.get(name, 0),
+        per_second=rounded(rates.per_second(series, live=False)),
         exact=False,
         series=_points(series),
     )
-
-
-def _rate(series: Steps, now: float, span: float) -> float:
-    return rounded(series.per_second(now, span)) if len(series) > 1 else 0.0
 
 
 def _points(series: Steps) -> list[tuple[float, int]]:
     return [(round(at, DIGITS), count) for at, count in series]
 
 
-def watched(known: References) -> list[snap.Watched]:
-    """The watched objects, those that have died included, in the order they were found."""
+def watched(references: References) -> list[snap.Watched]:
+    """The watched objects, dead ones included, in the order in which they were found."""
     return [
-        _watched(record, known.offset)
-        for record in known.watched.values()
+        _watched(record, references.offset)
+        for record in references.watched.values()
         if record.ended_s is None or record.died
     ]
 
 
 def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
     return snap.Watched(
-        name=text(record.found.name),
-        type=text(record.found.type),
+        name=record.found.name,
+        type=record.found.type,
         address=record.found.address,
         references=None if record.found.immortal else record.references,
         ctypes=record.ctypes,
@@ -133,9 +116,9 @@ def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
     )
 
 
-def census(known: References) -> snap.Census | None:
-    """The newest census; None when none was taken."""
-    newest = known.census
+def census(references: References) -> snap.Census | None:
+    """The newest census; None if none was taken."""
+    newest = references.census
     if not newest.taken:
         return None
     method: Literal["copy", "inside"] = "inside" if newest.method == "inside" else "copy"
@@ -144,37 +127,36 @@ def census(known: References) -> snap.Census | None:
         pause_s=rounded(newest.pause_s),
         objects=newest.objects,
         types=_most_first(newest.types.values()),
-        growth=list(_growth(known)),
+        growth=list(_growth(references)),
         suspects=[
             snap.Suspect(
-                module=text(one.name[0]),
-                name=text(one.name[1]),
-                per_second=rounded(one.per_second),
-                r2=rounded(one.r2),
-                since_s=rounded(one.since_s),
-                chains=_chains(known, one.name),
-                allocated_at=_sites(known, one.name),
-                complete=_complete(known, one.name),
-                garbage=None if newest.garbage is None else newest.garbage_of(one.name),
+                module=suspicion.name[0],
+                name=suspicion.name[1],
+                per_second=rounded(suspicion.per_second),
+                r2=rounded(suspicion.r2),
+                since_s=rounded(suspicion.since_s),
+                chains=_chains(references, suspicion.name),
+                allocated_at=_sites(references, suspicion.name),
+                complete=_complete(references, suspicion.name),
+                garbage=None if newest.garbage is None else newest.garbage_of(suspicion.name),
             )
-            for one in suspicions(known)
+            for suspicion in suspicions(references)
         ],
-        most_referenced=[_referenced(one) for one in newest.most_referenced],
+        most_referenced=list(newest.most_referenced),
         method=method,
         took_s=rounded(newest.took_s),
         garbage=_garbage(newest),
-        largest=[_largest(one) for one in newest.largest],
+        largest=[_largest(each) for each in newest.largest],
     )
 
 
 def judged(process: ProcessState) -> snap.Judged:
-    """Up to when it was judged what keeps growing."""
-    known = process.references
-    found = judge(known, process.limits.get("census"))
-    reason = "; ".join(filter(None, (found.reason, slower_sentence(known))))
-    return snap.Judged(
-        until_s=rounded_or_none(found.until_s), by=list(found.by), reason=text(reason) or None
-    )
+    """Up to when, and by which readings, growth was judged."""
+    references = process.references
+    found = judge(references, process.limits.get("census"))
+    until = rounded_or_none(found.until_s)
+    reason = "; ".join(filter(None, (found.reason, slower_sentence(references))))
+    return snap.Judged(until_s=until, by=list(found.by), reason=reason or None)
 
 
 def _garbage(newest: CensusRecord) -> Garbage | None:
@@ -183,71 +165,47 @@ def _garbage(newest: CensusRecord) -> Garbage | None:
 
 
 def _most_first(types: Iterable[TypeCount]) -> list[TypeCount]:
-    ordered = sorted(types, key=lambda one: -one.count)
-    return [replace(one, module=text(one.module), name=text(one.name)) for one in ordered]
+    return sorted(types, key=lambda row: -row.count)
 
 
-def _growth(known: References) -> Iterator[TypeDelta]:
-    now, before = known.census.types, known.baselines[-1].types
+def _growth(references: References) -> Iterator[TypeDelta]:
+    now, before = references.census.types, references.baselines[-1].types
     counts = {name: now[name].count if name in now else 0 for name in now.keys() | before.keys()}
     grown = {name: count - before.get(name, 0) for name, count in counts.items()}
     for name in sorted(grown, key=lambda name: (-grown[name], name)):
         if grown[name]:
-            yield TypeDelta(
-                module=text(name[0]), name=text(name[1]), count=counts[name], delta=grown[name]
-            )
+            yield TypeDelta(module=name[0], name=name[1], count=counts[name], delta=grown[name])
 
 
-def _chains(known: References, name: TypeName) -> list[list[ChainLink]]:
-    found = known.holders_of(name)
-    return [_told(chain) for chain in found.chains] if found else []
+def _chains(references: References, name: TypeName) -> list[list[ChainLink]]:
+    found = references.holders_of(name)
+    return found.chains if found else []
 
 
-def _told(chain: list[ChainLink]) -> list[ChainLink]:
-    return [_link(link) for link in chain]
+def _largest(largest: Largest) -> Largest:
+    return replace(largest, filled=rounded_or_none(largest.filled))
 
 
-def _largest(one: Largest) -> Largest:
-    return replace(
-        one, type=text(one.type), filled=rounded_or_none(one.filled), chain=_told(one.chain)
-    )
-
-
-def _complete(known: References, name: TypeName) -> bool:
-    found = known.holders_of(name)
+def _complete(references: References, name: TypeName) -> bool:
+    found = references.holders_of(name)
     return found is not None and not found.missing and bool(found.chains or found.looked)
 
 
-def _link(link: ChainLink) -> ChainLink:
-    edge = None if link.edge is None else text(link.edge)
-    name = None if link.name is None else text(link.name)
-    return replace(link, type=text(link.type), edge=edge, name=name)
+def _sites(references: References, name: TypeName) -> list[Site]:
+    found = references.chains.get(name)
+    return found.allocated_at if found is not None else []
 
 
-def _sites(known: References, name: TypeName) -> list[Site]:
-    found = known.chains.get(name)
-    if found is None:
-        return []
-    return [
-        Site(file=text(one.file), line=one.line, function=text(one.function))
-        for one in found.allocated_at
-    ]
-
-
-def _referenced(one: Referenced) -> Referenced:
-    return replace(one, type=text(one.type), label=text(one.label))
-
-
-def gc_pauses(known: References) -> list[snap.GcPause]:
-    """Collections that were timed, of each generation."""
+def gc_pauses(references: References) -> list[snap.GcPause]:
+    """The timed collections of each generation."""
     return [
         snap.GcPause(
             generation=generation, count=count, total_s=rounded(total), longest_s=rounded(longest)
         )
-        for generation, (count, total, longest) in enumerate(known.gc_pauses)
+        for generation, (count, total, longest) in enumerate(references.gc_pauses)
     ]
 
 
 def census_pauses(processes: Sequence[ProcessState]) -> list[float]:
-    """How long the targets stood still for each copy, seconds."""
+    """Pauses of the processes for copies, in seconds."""
     return [rounded(pause) for process in processes for pause in process.references.pauses]

@@ -1,6 +1,6 @@
-"""The JSON Schema of the snapshot, generated from its structs and shipped beside this file.
+"""JSON Schema of the snapshot, generated from its structs and shipped beside this file.
 
-``python -m refwatch.export.schema`` writes it anew; a test holds it to the structs.
+``python -m refwatch.export.schema`` writes it again; a test compares it with the structs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def snapshot_schema() -> dict[str, Any]:
 
 
 def schema_text() -> bytes:
-    """The shipped file as it should be."""
+    """The expected contents of the shipped file."""
     return msgspec.json.format(msgspec.json.encode(snapshot_schema()), indent=2) + b"\n"
 
 

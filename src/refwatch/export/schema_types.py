@@ -1,4 +1,4 @@
-"""The snapshot, schema ``refwatch.snapshot/1``.
+"""Structs of the snapshot, schema ``refwatch.snapshot/1``.
 
 Times in seconds, sizes in bytes, fractions 0 to 1, addresses as ``"0x..."`` strings. Fields may be
 added; a name or a unit never changes within a schema version. What could not be measured is null,
@@ -43,11 +43,11 @@ class Limit(Struct, frozen=True, kw_only=True):
     reading: str
     reason: str
     process: int | None
-    """Number of the process whose reading it is; None: of the session."""
+    """Number of the process that it is about; null for the session."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What watching has cost. ``probe_*`` is spent in the target, ``daemon_cpu_s`` beside it."""
+    """What refwatch has cost. ``probe_*`` was spent in the target, ``daemon_cpu_s`` beside it."""
 
     probe_cpu_s: float | None
     probe_gil_held_s: float | None
@@ -103,8 +103,9 @@ class HotLine(Struct, frozen=True, kw_only=True):
 
 
 class Thread(Struct, frozen=True, kw_only=True):
-    """``states`` is seconds in each state; they add up to the thread's life under watch.
-    ``stack`` is innermost first, as last read. ``hot`` has most seconds first."""
+    """``states`` has the seconds in each state, which add up to the thread's time under watch.
+    ``stack`` was read last, innermost first. ``hot`` has the lines with most seconds, most
+    first."""
 
     tid: int
     ident: int | None
@@ -126,13 +127,13 @@ class Thread(Struct, frozen=True, kw_only=True):
     started_s: float
     ended_s: float | None
     holds_s: float | None = None
-    """Seconds with the GIL, whether it ran or not; null where that was not sampled."""
+    """Seconds with the GIL, running or not; null where that was not sampled."""
 
 
 class Holds(Struct, frozen=True, kw_only=True):
-    """Seconds for which the GIL was kept by threads that ran, that waited for a CPU, and that were
-    blocked in a system call. ``longest_s``: the longest hold for which others waited, at
-    ``longest_at``; null where nobody waited."""
+    """Seconds for which the GIL was held by threads that ran, waited for a CPU, or were blocked in
+    a system call. ``longest_s``: the longest hold while another thread waited, at ``longest_at``;
+    null if none ever waited."""
 
     running_s: float
     cpu_wait_s: float
@@ -151,7 +152,7 @@ class GcStats(Struct, frozen=True, kw_only=True):
 
 
 class GcPause(Struct, frozen=True, kw_only=True):
-    """Collections of one generation that were timed, seconds."""
+    """The timed collections of one generation, in seconds."""
 
     generation: int
     count: int
@@ -160,12 +161,12 @@ class GcPause(Struct, frozen=True, kw_only=True):
 
 
 class ClassCount(Struct, frozen=True, kw_only=True):
-    """Live instances of a class. ``exact``: read from the class's own reference count, of which two
-    censuses have found the same number to be others' than instances; or that has not moved since
-    the only census. Else the number may be off, or is the census's. Of classes that never had an
-    instance only the first some hundred have a row. ``delta`` is since the newest mark, or since
-    the class was first counted; ``per_second`` over the last seconds. ``series``: [time,
-    instances]."""
+    """Live instances of a class. ``exact``: they are derived from the class's reference count, and
+    two censuses agree on how many of its references are not from instances, or the count has not
+    changed since the only census. Otherwise the number may be off, or is the census's. Of classes
+    without any instance so far only the first few hundred have a row. ``delta`` is the change since
+    the newest mark, or since the class was first counted; ``per_second`` is the mean over the last
+    seconds. ``series``: [time, instances]."""
 
     module: str
     name: str
@@ -178,9 +179,9 @@ class ClassCount(Struct, frozen=True, kw_only=True):
 
 class Watched(Struct, frozen=True, kw_only=True):
     """A watched object. ``references`` is its true count; ``ctypes`` and ``getrefcount`` are raw,
-    and ``getrefcount_offset`` how much more the latter reads. ``held``: its type allows no weak
-    reference, so refwatch holds one reference, which the raw readings have and ``references`` has
-    not. ``series``: [time, references]."""
+    the latter higher by ``getrefcount_offset``. ``held``: its type supports no weak reference, so
+    refwatch holds a reference, included in the raw counts and not in ``references``. ``series``:
+    [time, references]."""
 
     name: str
     type: str
@@ -197,8 +198,8 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 
 class Suspect(Struct, frozen=True, kw_only=True):
-    """A class that keeps growing: ``per_second`` is the slope of a straight line through the
-    censuses since ``since_s``, or through its live counts, ``r2`` how well it fits (0 to 1)."""
+    """A class that keeps growing. ``per_second`` is the slope of a line fitted to its live counts,
+    or to the censuses, since ``since_s``; ``r2`` is how well it fits, 0 to 1."""
 
     module: str
     name: str
@@ -208,15 +209,15 @@ class Suspect(Struct, frozen=True, kw_only=True):
     chains: list[list[ChainLink]]
     allocated_at: list[Site]
     complete: bool
-    """False: it is not known who holds them, or not who holds others of them; the search was cut
-    short, has not been made, or did not tell which have become more. No chain and true: nobody."""
+    """Whether ``chains`` tell who holds the instances. False if the search was not made, was cut
+    short, or could not tell which instances are new. True without a chain: nothing holds them."""
     garbage: int | None
-    """How many of the instances nobody held at the newest census; null where that is not known."""
+    """Unreachable instances at the newest census; null where unknown."""
 
 
 class Census(Struct, frozen=True, kw_only=True):
-    """What the heap held at the newest census. ``growth`` is since the newest mark, or since the
-    first census, most first; types that did not change are left out."""
+    """The heap at the newest census. ``growth`` is the change since the newest mark, or since the
+    first census, largest first, without types that did not change."""
 
     taken_s: float
     pause_s: float
@@ -228,15 +229,15 @@ class Census(Struct, frozen=True, kw_only=True):
     method: Literal["copy", "inside"]
     took_s: float
     garbage: Garbage | None
-    """What nobody holds and the collector would free."""
+    """Unreachable objects that the collector would free; null where unknown."""
     largest: list[Largest] = []
-    """The largest single objects of at least 1 MiB each, the largest first."""
+    """The largest single objects of at least 1 MiB each, largest first."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """Up to when growth was judged: null where nothing was. ``by``: the classes defined in Python
-    by their live counts, all other types by censuses. ``reason``: why not, why only a part, or
-    what grows ever slower and is no suspect."""
+    """Up to when growth was judged; null if nothing was. ``by``: classes defined in Python by live
+    counts, other types by censuses. ``reason``: why not all could be judged, or what grows ever
+    slower and is no suspect."""
 
     until_s: float | None
     by: list[Literal["live", "census"]]
@@ -244,13 +245,13 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 class AllocationGroup(Struct, frozen=True, kw_only=True):
-    """What was allocated at one traceback, innermost first.
+    """Allocations of one traceback, innermost first.
 
     In exact mode ``size`` and ``count`` are live bytes and blocks, ``delta_*`` their growth since
     the newest mark (or the start). In burst mode they are what was allocated during the windows,
-    ``window_s`` in all, and ``delta_*`` the part of it since the newest mark; the rates are
-    estimates with their standard errors, and ``kept_*`` is what outlived its window. Null is what
-    the mode does not tell.
+    ``window_s`` in all, and ``delta_*`` the part since the newest mark; the rates are estimates
+    with standard errors, and ``kept_*`` is what outlived its window. Null where the mode does not
+    tell.
     """
 
     size: int
@@ -267,7 +268,7 @@ class AllocationGroup(Struct, frozen=True, kw_only=True):
 
 
 class LineAllocations(Struct, frozen=True, kw_only=True):
-    """The same for all that was allocated by one line, whoever called it."""
+    """As AllocationGroup, for one line and all its callers."""
 
     file: str
     line: int
@@ -285,11 +286,11 @@ class LineAllocations(Struct, frozen=True, kw_only=True):
 
 
 class Allocations(Struct, frozen=True, kw_only=True):
-    """``traced`` and ``peak`` are tracemalloc's, refwatch's own blocks left out of the first; 0 in
-    burst mode. ``window_s``: seconds that burst mode has looked at, of ``span_s``; 0 in exact mode,
-    which sees all. ``blocks`` are live and traced in exact mode, in burst mode those that were
-    looked at. In mode ``off`` the figures are those of the mode before. ``note`` says what limits
-    it, if anything. ``top`` and ``lines`` have most bytes first."""
+    """``traced`` and ``peak`` are tracemalloc's, the former without refwatch's own blocks; 0 in
+    burst mode. ``window_s``: seconds of burst mode's windows, out of ``span_s``; 0 in exact mode,
+    which sees everything. ``blocks`` are live and traced in exact mode, sampled in burst mode. In
+    mode ``off`` the figures are those of the last mode. ``note`` says what limits them, if
+    anything. ``top`` and ``lines`` have most bytes first."""
 
     mode: Literal["exact", "burst", "off"]
     frames: int
@@ -305,7 +306,7 @@ class Allocations(Struct, frozen=True, kw_only=True):
 
 class Process(Struct, frozen=True, kw_only=True):
     number: int
-    """Its name in the session, where pids come again; 1 is the program itself."""
+    """Its id in the session, where pids may be reused; 1 is the program itself."""
     pid: int
     ppid: int | None
     argv: list[str]
@@ -327,12 +328,13 @@ class Process(Struct, frozen=True, kw_only=True):
     holds: Holds | None = None
     """Null where no GIL was read."""
     collecting_s: float | None = None
-    """Seconds in which the cyclic garbage collector ran; null where that can't be read."""
+    """Seconds in which the cyclic garbage collector ran; null where that cannot be read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
-    """How the threads were read. ``rate_hz`` is what was asked for last, ``mean_hz`` what came."""
+    """How threads were sampled. ``rate_hz`` is the last target rate, ``mean_hz`` the mean
+    achieved."""
 
     method: Literal["outside", "inside", "none"]
     rate_hz: float | None

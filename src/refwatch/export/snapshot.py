@@ -1,6 +1,6 @@
-"""The snapshot of a state: schema ``refwatch.snapshot/1`` filled from the fold, and written out.
+"""Snapshots of a state, in the schema ``refwatch.snapshot/1``.
 
-A number that was not measured is null and has its reason in ``limits``; nothing is guessed here.
+A number that was not measured is null, with its reason in ``limits``.
 """
 
 from __future__ import annotations
@@ -23,29 +23,30 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import Series
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import text
+from refwatch.wire.codec import encode_json
 from refwatch.wire.files import ExportError, check_writable, write_whole
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 
 MAX_POINTS = 600  # of one series
 MAX_HOT = 50  # lines of one thread
-UNKNOWN = Line("?", 0, "?")  # a line that a sample named and no event described
+UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
 
 
 def write_snapshot(state: State, path: Path | str) -> None:
-    """Write the snapshot of ``state``, taken now. Raises ExportError, and leaves nothing then."""
+    """Write a snapshot of ``state``, taken now. Raises ExportError; an older file is unchanged
+    then."""
     write_whole(path, snapshot_json(state))
 
 
 def snapshot_json(state: State) -> bytes:
-    """The snapshot of ``state``, taken now, as the text of a file."""
+    """A snapshot of ``state``, taken now, as formatted JSON."""
     snapshot = build_snapshot(state, taken_at=datetime.now(UTC))
-    return msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n"
+    return msgspec.json.format(encode_json(snapshot), indent=1) + b"\n"
 
 
 def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
-    """The state as a snapshot; ``taken_at`` must know its time zone."""
+    """A snapshot of ``state``. ``taken_at`` must be aware of its time zone."""
     processes = [_process(process, state) for process in state.processes.values()]
     target, cost, sampling = _target(state), _cost(state), _sampling(state)
     return snap.Snapshot(
@@ -56,7 +57,7 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
         limits=limits_of(state, target, cost, sampling, processes),
         cost=cost,
         verdict=diagnose(state),
-        marks=[snap.MarkAt(name=text(mark.name), at_s=rounded(mark.at)) for mark in state.marks],
+        marks=[snap.MarkAt(name=mark.name, at_s=rounded(mark.at)) for mark in state.marks],
         processes=processes,
         sampling=sampling,
     )
@@ -66,11 +67,11 @@ def _target(state: State) -> snap.Target:
     target = state.target
     interpreter = state.main.interpreter if state.main is not None else None
     return snap.Target(
-        argv=[text(word) for word in target.argv] if target else [],
-        executable=text(target.executable) if target else "",
+        argv=target.argv if target else [],
+        executable=target.executable if target else "",
         python=interpreter.python if interpreter else None,
         free_threaded=interpreter.free_threaded if interpreter else None,
-        cwd=text(target.cwd) if target else "",
+        cwd=target.cwd if target else "",
         started_at=target.started_at if target else "",
         exit_code=state.exited.exit_code if state.exited else None,
     )
@@ -99,7 +100,7 @@ def _sampling(state: State) -> snap.Sampling:
         mean_hz=rounded(main.samples / seconds) if main and seconds else None,
         samples=samples,
         torn_frames=sum(process.torn for process in processes),
-        rate_changes=[text(change) for change in main.rate_changes] if main else [],
+        rate_changes=list(main.rate_changes) if main else [],
     )
 
 
@@ -109,7 +110,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         number=process.number,
         pid=process.pid,
         ppid=process.started.ppid,
-        argv=[text(word) for word in process.started.argv],
+        argv=process.started.argv,
         start_method=None,
         started_s=rounded(process.started.at),
         ended_s=rounded_or_none(process.ended_s),
@@ -121,11 +122,11 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         gc=[
             snap.GcStats(
                 generation=number,
-                collections=one.collections,
-                collected=one.collected,
-                uncollectable=one.uncollectable,
+                collections=generation.collections,
+                collected=generation.collected,
+                uncollectable=generation.uncollectable,
             )
-            for number, one in enumerate(process.gc)
+            for number, generation in enumerate(process.gc)
         ],
         gc_pauses=references.gc_pauses(process.references),
         classes=references.classes(process, state),
@@ -186,7 +187,7 @@ def _holds(process: ProcessState, lines: dict[int, Line]) -> snap.Holds | None:
 
 
 def _thinned(series: Series) -> list[tuple[float, ...]]:
-    """At most MAX_POINTS of the points, evenly spread, the newest among them."""
+    """At most MAX_POINTS points, evenly spaced, the newest included."""
     points = list(series)
     step = math.ceil(len(points) / MAX_POINTS)
     return points[::-1][:: step or 1][::-1]
@@ -198,7 +199,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
     return snap.Thread(
         tid=thread.tid,
         ident=thread.ident,
-        name=text(thread.name),
+        name=thread.name,
         daemon=thread.daemon,
         alive=thread.alive,
         samples=thread.samples,
@@ -213,7 +214,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
 
 
 def _line(line: Line) -> snap.Line:
-    return snap.Line(file=text(line.file), line=line.number, function=text(line.function))
+    return snap.Line(file=line.file, line=line.number, function=line.function)
 
 
 def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:

@@ -1,4 +1,4 @@
-"""The end of a headless run in a few lines of plain text, for stderr."""
+"""Summary of a session in a few lines of plain text, printed at its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from refwatch.export.allocations import seen_by, top
 from refwatch.findings.blockers import children_sentence, known_limits
 from refwatch.findings.large import large_sentence
 from refwatch.findings.memory_growth import memory_sentence
-from refwatch.findings.troubles import rate, slower_sentence, worst_trouble
+from refwatch.findings.troubles import slower_sentence, worst_trouble
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
 from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
@@ -23,29 +23,38 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import (
+    fmt_bytes,
+    fmt_duration,
+    fmt_percent,
+    fmt_plural,
+    fmt_rate,
+    fmt_status,
+    fmt_type,
+)
+from refwatch.text.sanitize import printable, shorten, shorten_path
 from refwatch.wire.heap_values import Garbage
 
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
 MAX_SENTENCE = 2
-WIDTH = 100  # of a line, where a name or a path has no end
-WIDEST = 120  # of the line with a chain, which should be whole
-LABEL = 9
-LONGEST_PYTHON = 48  # of the path of the interpreter
+WIDTH = 100  # characters of a line that lists names
+WIDEST = 120  # characters of any other line
+LABEL = 9  # characters of the label before a line
+LONGEST_PYTHON = 48  # characters of the interpreter's path
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most twelve lines without colour: the end, the worst trouble (leaks with what keeps them
-    alive, or memory that grows), the verdict, the GIL, allocations, threads, objects, memory,
-    cost. Of a program that did not begin there are the end and the reason alone."""
+    """At most twelve lines: how the target ended, the worst problem (leaks with what keeps them
+    alive, or growing memory), the verdict, the GIL, allocations, threads, objects, memory, cost.
+    For a program that did not start: only the end and the reason."""
     process = state.main
     head = [_line("target", _target(state)), *_program(process)]
     verdict = [_line("verdict", diagnose(state).sentence)]
     if process is None:
         return head + verdict
-    if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has said why
+    if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has printed the reason
         return head
     tail = _cost(process) + _limits(process)
     leaks = _suspects(process.references)
@@ -61,13 +70,13 @@ def summary_lines(state: State) -> list[str]:
 
 
 def _growth(process: ProcessState) -> list[str]:
-    """Memory that grows, or is free and stays; what more is known of it comes further down."""
+    """Memory that grows, or is free and not returned; details are on the line ``memory``."""
     trouble = worst_trouble(process, ()).partition(": ")[2]
-    return [_line("growth", _cut(trouble, WIDEST - LABEL))] if trouble else []
+    return [_line("growth", shorten(trouble, WIDEST - LABEL))] if trouble else []
 
 
 def _children(process: ProcessState, verdict: list[str]) -> list[str]:
-    """What they used, if the verdict does not say so."""
+    """What child processes used, unless the verdict says so."""
     sentence = children_sentence(process)
     return [_line("children", sentence)] if sentence and sentence not in verdict[0] else []
 
@@ -77,60 +86,52 @@ def _line(label: str, text: str) -> str:
 
 
 def _target(state: State) -> str:
-    """The command with its interpreter, whose folder tells which environment it was."""
+    """The command, its interpreter's path (which tells the environment), and how it ended."""
     python, *words = (state.target and state.target.argv) or ["none"]
-    python = _tail(shlex.quote(python), LONGEST_PYTHON)
-    command = _cut(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
-    return f"{command} · {_end(state)} · {_seconds(state.now)}"
+    python = shorten_path(shlex.quote(python), LONGEST_PYTHON)
+    command = shorten(f"{python} {shlex.join(words)}".rstrip(), WIDEST - 40)
+    end = fmt_status(state.exited.exit_code) if state.exited is not None else "still running"
+    return f"{command} · {end} · {fmt_duration(state.now)}"
 
 
 def _program(process: ProcessState | None) -> list[str]:
-    """Why it has not begun, or which interpreter has what it lacked, where that is known."""
+    """Why the program did not start, or which interpreter has the module that it lacked."""
     why = process.limits.get("program") if process is not None else None
     return [_line("program", printable(why))] if why else []
 
 
-def _end(state: State) -> str:
-    if state.exited is None:
-        return "still running"
-    if state.exited.exit_code is None:
-        return "ended, status unknown"
-    return f"exit status {state.exited.exit_code}"
-
-
 def _not_judged(process: ProcessState) -> list[str]:
-    """What grows, though it is no suspect; why it is not known whether anything else does."""
-    known, limit = process.references, process.limits.get("census")
-    looked = known.census.taken or known.failure or limit
-    why = judged(known, limit).because(over=known.over) if looked else ""
-    why = "; ".join(filter(None, (slower_sentence(known), why)))
-    return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []
+    """What grows but is no suspect, and why growth was not judged."""
+    references, limit = process.references, process.limits.get("census")
+    looked = references.census.taken or references.failure or limit
+    why = judged(references, limit).because(over=references.over) if looked else ""
+    why = "; ".join(filter(None, (slower_sentence(references), why)))
+    return [_line("leak", shorten(why, WIDEST - LABEL))] if why else []
 
 
-def _suspects(known: References) -> list[str]:
-    """What keeps growing, without what grows along with it."""
-    found = suspicions(known)
+def _suspects(references: References) -> list[str]:
+    """What keeps growing, without what only grows along with it."""
+    found = suspicions(references)
     if not found:
         return []
-    shown = [one for one in found if follows(one.name) == follows(found[0].name)]
+    shown = [each for each in found if follows(each.name) == follows(found[0].name)]
     lines = [
-        _line("" if index else "leak", _suspect(one, known))
-        for index, one in enumerate(shown[:MAX_SUSPECTS])
+        _line("" if index else "leak", _suspect(each, references))
+        for index, each in enumerate(shown[:MAX_SUSPECTS])
     ]
     if len(shown) > MAX_SUSPECTS:
         lines[-1] += f"  (and {len(shown) - MAX_SUSPECTS} more)"
     return lines
 
 
-def _suspect(suspicion: Suspicion, known: References) -> str:
-    module, name = suspicion.name
-    full_name = _cut(name if module == "builtins" else f"{module}.{name}", 40)
-    text = f"{full_name} grows by {rate(suspicion.per_second)}: "
-    return text + _held_by(known.holders_of(suspicion.name), WIDEST - LABEL - len(text))
+def _suspect(suspicion: Suspicion, references: References) -> str:
+    name = shorten(fmt_type(*suspicion.name), 40)
+    text = f"{name} grows by {fmt_rate(suspicion.per_second)}: "
+    return text + _held_by(references.holders_of(suspicion.name), WIDEST - LABEL - len(text))
 
 
 def _held_by(found: ChainsFound | None, width: int) -> str:
-    """The clearest chain."""
+    """The most informative chain."""
     if found is None:
         return "who keeps them alive was not found out"
     chain = clearest(found.chains)
@@ -139,21 +140,21 @@ def _held_by(found: ChainsFound | None, width: int) -> str:
     return way_in_words(chain, max(width, 40))
 
 
-def _objects(known: References) -> list[str]:
+def _objects(references: References) -> list[str]:
     parts: list[str] = []
-    census = known.census
+    census = references.census
     if census.taken:
-        pause = max(known.pauses, default=0.0)
+        pause = max(references.pauses, default=0.0)
         parts.append(
-            f"{census.objects} in the heap ({_plural(census.taken, 'census', 'censuses')}, "
-            f"pauses of {_seconds(pause)} at most)"
+            f"{census.objects:,} in the heap ({fmt_plural(census.taken, 'census', 'censuses')}, "
+            f"pauses of {fmt_duration(pause)} at most)"
         )
         parts += _garbage(census.garbage)
-    if known.watched:
-        died = sum(one.died for one in known.watched.values())
-        least = "at least " if known.forgets_objects else ""
-        number = _plural(len(known.watched), "object", "objects")
-        parts.append(f"{least}{number} watched, {least}{died} died")
+    if references.watched:
+        died = sum(record.died for record in references.watched.values())
+        least = "at least " if references.forgets_objects else ""
+        number = fmt_plural(len(references.watched), "object")
+        parts.append(f"{least}{number} watched, {least}{died:,} died")
     return [_line("objects", " · ".join(parts))] if parts else []
 
 
@@ -163,14 +164,10 @@ def _largest(process: ProcessState) -> list[str]:
 
 
 def _garbage(found: Garbage | None) -> list[str]:
-    """What waits for the collector, where it is worth a word."""
+    """Garbage that waits for the collector, if it is much."""
     if found is None or not is_much(found):
         return []
-    return [f"garbage that waits for the collector: {found.objects}, {_size(found.bytes)}"]
-
-
-def _plural(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
+    return [f"garbage that waits for the collector: {found.objects:,}, {fmt_bytes(found.bytes)}"]
 
 
 def _gil(process: ProcessState) -> list[str]:
@@ -181,26 +178,28 @@ def _gil(process: ProcessState) -> list[str]:
     if held is None or contention is None:
         return []
     waiting = f"{contention:.1f} threads waiting for it on average"
-    return [_line("GIL", f"{_percent(held)} held, {waiting}, {gil.handoffs} handoffs")]
+    return [_line("GIL", f"{fmt_percent(held)} held, {waiting}, {gil.handoffs:,} handoffs")]
 
 
-def _allocations(known: Allocations) -> list[str]:
-    """The line that allocates most, or has most; and how that is known."""
-    mode = seen_by(known)
-    first = next(iter(top(known, By.LINE, most=1)), None)
+def _allocations(recorded: Allocations) -> list[str]:
+    """The line that allocates most, or has most live bytes, and how that was measured."""
+    mode = seen_by(recorded)
+    first = next(iter(top(recorded, By.LINE, most=1)), None)
     if first is None or not isinstance(first[0], int):
         return []
-    site, figures = known.site(first[0]), first[1]
-    where = f"{_tail(site.file, 32)}:{site.line} {_cut(site.function, 24)}".rstrip()
+    site, figures = recorded.site(first[0]), first[1]
+    where = f"{shorten_path(site.file, 32)}:{site.line} {shorten(site.function, 24)}".rstrip()
     if mode == "exact":
-        whole = f"{_size(known.traces.traced)} in {_plural(known.traces.blocks, 'block', 'blocks')}"
-        return [_line("alloc", f"exact: {whole} · most {where}: {_size(figures.size)}")]
+        whole = (
+            f"{fmt_bytes(recorded.traces.traced)} in {fmt_plural(recorded.traces.blocks, 'block')}"
+        )
+        return [_line("alloc", f"exact: {whole} · most {where}: {fmt_bytes(figures.size)}")]
     rate, error = figures.byte_rate or (0.0, 0.0)
-    sure = f"±{_percent(2 * error / rate)}" if rate else ""
-    share = f"seen {_percent(known.windows.coverage)} of the time"
-    if known.mode != "burst" and known.switched_s is not None:
-        share += f" up to {_seconds(known.switched_s)}"
-    return [_line("alloc", f"burst, {share} · most {where}: {_size(rate)}/s {sure}".rstrip())]
+    sure = f"±{fmt_percent(2 * error / rate)}" if rate else ""
+    share = f"seen {fmt_percent(recorded.windows.coverage)} of the time"
+    if recorded.mode != "burst" and recorded.switched_s is not None:
+        share += f" up to {fmt_duration(recorded.switched_s)}"
+    return [_line("alloc", f"burst, {share} · most {where}: {fmt_bytes(rate)}/s {sure}".rstrip())]
 
 
 def _threads(process: ProcessState, most: int) -> list[str]:
@@ -223,16 +222,18 @@ def _busy_s(thread: ThreadRecord) -> float:
 
 
 def _name(thread: ThreadRecord) -> str:
-    return _cut(thread.name or f"tid {thread.tid}", 24)
+    return shorten(thread.name or f"tid {thread.tid}", 24)
 
 
 def _doing(thread: ThreadRecord, process: ProcessState) -> str:
-    """Its three largest shares, and the line at which it spent most time in the largest."""
+    """A thread's three most frequent states, and its hottest line."""
     states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
-    shares = [f"{s.value} {_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005]
+    shares = [
+        f"{s.value} {fmt_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005
+    ]
     top = max(thread.hot, key=lambda key: thread.hot[key], default=None)
     line = process.lines.get(top[0]) if top else None
-    where = f"  {_tail(line.file, 40)}:{line.number}" if line else ""
+    where = f"  {shorten_path(line.file, 40)}:{line.number}" if line else ""
     return ", ".join(shares) + where
 
 
@@ -241,14 +242,14 @@ def _memory(process: ProcessState) -> list[str]:
     if last is None:
         return []
     rss, uss = process.resident
-    private = f", {_size(uss)} of it private" if uss is not None else ""
-    used = f"CPU {_seconds(last.user_s)} user, {_seconds(last.system_s)} system"
-    text = f"{_size(rss)} resident{private}, {_size(last.peak_rss)} at most · {used}"
+    private = f", {fmt_bytes(uss)} of it private" if uss is not None else ""
+    used = f"CPU {fmt_duration(last.user_s)} user, {fmt_duration(last.system_s)} system"
+    text = f"{fmt_bytes(rss)} resident{private}, {fmt_bytes(last.peak_rss)} at most · {used}"
     return [_line("memory", text)]
 
 
 def _memory_sentence(process: ProcessState, most: int) -> list[str]:
-    """Where the rest is, in at most so many lines."""
+    """Where memory went, in at most ``most`` lines."""
     sentence = printable(memory_sentence(process.allocations, process))
     lines = wrap(sentence, WIDEST - LABEL, max_lines=most, placeholder=" …") if most > 0 else []
     return [_line("", line) for line in lines]
@@ -258,44 +259,15 @@ def _cost(process: ProcessState) -> list[str]:
     cost = process.cost
     if not cost.measured:
         return []
-    inside = f"{_seconds(cost.probe_cpu_s)} CPU in the target"
-    held = f"{_seconds(cost.probe_gil_held_s)} of the GIL"
-    return [_line("cost", f"{inside}, {held}; {_seconds(cost.daemon_cpu_s)} CPU beside it")]
+    inside = f"{fmt_duration(cost.probe_cpu_s)} CPU in the target"
+    held = f"{fmt_duration(cost.probe_gil_held_s)} of the GIL"
+    return [_line("cost", f"{inside}, {held}; {fmt_duration(cost.daemon_cpu_s)} CPU beside it")]
 
 
 def _limits(process: ProcessState) -> list[str]:
-    limits = [reading for reading in known_limits(process) if reading != "program"]  # told above
+    limits = [reading for reading in known_limits(process) if reading != "program"]
     if not limits:
         return []
-    names = _cut(", ".join(limits), WIDTH - LABEL - 30)
+    names = shorten(", ".join(limits), WIDTH - LABEL - 30)
     count = len(limits)
-    noun = "reading" if count == 1 else "readings"
-    return [_line("limits", f"{count} {noun} missing or less exact: {names}")]
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.1f} ms"
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:.0f} s"
-
-
-def _size(size: float) -> str:
-    if size < 1 << 20:
-        return f"{size / 1024:.0f} KiB"
-    return f"{size / (1 << 20):.1f} MiB" if size < 1 << 30 else f"{size / (1 << 30):.2f} GiB"
-
-
-def _cut(text: str, width: int) -> str:
-    """The beginning of a text of the target's, safe for a terminal."""
-    safe = printable(text)
-    return safe if len(safe) <= width else safe[: width - 1] + "…"
-
-
-def _tail(path: str, width: int) -> str:
-    """The end of a path, safe for a terminal: there is what tells files apart."""
-    safe = printable(path)
-    return safe if len(safe) <= width else "…" + safe[1 - width :]
+    return [_line("limits", f"{fmt_plural(count, 'reading')} missing or less exact: {names}")]

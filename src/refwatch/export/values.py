@@ -1,4 +1,4 @@
-"""Numbers and texts as a snapshot has them."""
+"""Rounding of the numbers of a snapshot."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ DIGITS = 6  # a microsecond: finer than any reading here
 
 
 def rounded(value: float) -> float:
-    """To DIGITS digits."""
+    """Rounded to DIGITS decimals."""
     return round(value, DIGITS)
 
 
 def rounded_or_none(value: float | None) -> float | None:
-    """The same for what may be missing."""
+    """As :func:`rounded`; None stays None."""
     return None if value is None else round(value, DIGITS)

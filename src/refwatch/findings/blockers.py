@@ -1,6 +1,5 @@
-"""What decides the verdict before any weighing: work that children do, threads that do not move, a
-blocked event loop, a collector that takes most of the time. Nothing here is guessed: each rests on
-a reading of its own."""
+"""Causes that decide the verdict before any scoring: work of child processes, threads that do not
+move, a blocked event loop, a collector that takes most of the time. Each is measured on its own."""
 
 from __future__ import annotations
 
@@ -12,29 +11,30 @@ from typing import NamedTuple
 from refwatch.findings.load import Load, hottest
 from refwatch.findings.parties import Party
 from refwatch.findings.places import is_waiting_room
-from refwatch.findings.sentences import Lines, at, duration, percent
+from refwatch.findings.sentences import Lines, at
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
+from refwatch.text.sanitize import shorten, shorten_path
 
-CHILD = 0.2  # threads that wait for a child process: then it does the work, unseen
-MOSTLY_IDLE = 0.5  # CPUs in use, below which what children do tells where the time goes
+CHILD = 0.2  # mean threads waiting for a child process, from which on it does the work
+MOSTLY_IDLE = 0.5  # CPUs in use, below which the children's work tells where the time goes
 SOME_CPU = 0.05  # CPUs in use by children, from which on their work counts
-STILL_S, STILL = 3.0, 0.2  # seconds, and of the time, without any thread that moves
-STUCK_S = 5.0  # that a single thread has waited for a lock
-MOST = 0.9  # of that time a thread must have waited for a lock
-BLOCKED = 0.1  # of the time that an event loop is blocked
-BLOCKED_S = 0.5
-COLLECTING = 0.3  # of the time in the cyclic collector
+STILL_S, STILL = 3.0, 0.2  # seconds, and share of the time, in which no thread moved
+STUCK_S = 5.0  # that a single thread must have waited for a lock
+MOST = 0.9  # share of that time that a thread must have waited for a lock
+BLOCKED = 0.1  # share of the time that an event loop is blocked, and
+BLOCKED_S = 0.5  # seconds
+COLLECTING = 0.3  # share of the time in the cyclic collector
 COMPUTING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 WATCH = "Watch the child itself:"
 QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
 
 
 class Found(NamedTuple):
-    """``kind`` None: that which weighing has found. ``sure`` is 0 to 1."""
+    """A verdict to be. ``kind`` None keeps the kind with the best score; ``sure`` is 0 to 1."""
 
     kind: VerdictKind | None
     sentence: str
@@ -43,27 +43,27 @@ class Found(NamedTuple):
 
 
 def children_sentence(process: ProcessState) -> str:
-    """What children have used; empty where there were none."""
+    """CPU time of child processes, in a sentence; empty if there were none."""
     last = process.memory
     if last is None or last.children_cpu_s is None:
         return ""
     if not last.children and not last.children_cpu_s:
         return ""
-    number = f"{last.children} {'child' if last.children == 1 else 'children'}"
+    number = fmt_plural(last.children, "child", "children")
     if last.children_unseen:
         number = f"at least {number}" if last.children else "children"
     them = "it is" if number == "1 child" else "they are"
-    return f"{number} used {last.children_cpu_s:.1f} CPU s; {them} not watched"
+    return f"{number} used {fmt_duration(last.children_cpu_s)} of CPU time; {them} not watched"
 
 
 def known_limits(process: ProcessState) -> dict[str, str]:
-    """What is known to be limited, and that its children are not watched."""
+    """The limits of a process; with children, also that they are not watched."""
     sentence = children_sentence(process)
     return {**process.limits, "children": sentence} if sentence else process.limits
 
 
 def own_share(process: ProcessState) -> float:
-    """The share of all CPU time that is not the children's, 0 to 1."""
+    """The process's share of the CPU time of itself and its children, 0 to 1."""
     last = process.memory
     if last is None or not last.children_cpu_s:
         return 1.0
@@ -72,7 +72,7 @@ def own_share(process: ProcessState) -> float:
 
 
 def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
-    """What is plain, ``kind`` being what weighing has found."""
+    """A measured cause, if there is one. ``kind`` is the one with the best score."""
     return (
         _children(kind, load, process)
         or _unmoved(kind, load, process, lines)
@@ -87,7 +87,7 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     if last is None or not sentence:
         if not waits or kind != "undecided":
             return None
-        sentence = f"waits for a child process {percent(load.child)} of the time"
+        sentence = f"waits for a child process {fmt_percent(load.child)} of the time"
         return Found("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
     most = theirs >= SOME_CPU and own_share(process) <= 0.5
@@ -95,26 +95,26 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     if load.running >= MOSTLY_IDLE or not (most or beside):
         return None
     if waits:
-        sentence = f"waits for a child {percent(load.child)} of the time; {sentence}"
+        sentence = f"waits for a child {fmt_percent(load.child)} of the time; {sentence}"
     advice = f"{WATCH} what this process's own threads do says little."
     return Found("undecided", sentence, advice, 0.3)
 
 
 def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
-    """Threads that have waited for locks without a break, all of them or some."""
+    """All or several threads have waited for locks without a break."""
     still = process.unmoved_s
-    known = process.threads.values()
+    threads = process.threads.values()
     if still >= max(STILL_S, STILL * load.watched_s):
-        stuck = [thread for thread in known if _waits_s(thread, lines) >= MOST * still]
+        stuck = [thread for thread in threads if _waits_s(thread, lines) >= MOST * still]
         if not stuck:
             return _all_wait(load, still) if kind == "idle" else None
-        wait = "1 thread waits" if len(stuck) == 1 else f"{len(stuck)} threads wait"
-        return _stuck(f"nothing has moved for {duration(still)}: {wait}", stuck, lines)
-    stuck = [thread for thread in known if _is_stuck(thread, load, lines)]
+        wait = f"{fmt_plural(len(stuck), 'thread')} {'waits' if len(stuck) == 1 else 'wait'}"
+        return _stuck(f"nothing has moved for {fmt_duration(still)}: {wait}", stuck, lines)
+    stuck = [thread for thread in threads if _is_stuck(thread, load, lines)]
     if len(stuck) < 2 or load.lock.holders:
         return None
     still = min(thread.unmoved_s for thread in stuck)
-    who = f"{len(stuck)} threads have not moved for {duration(still)}: they wait"
+    who = f"{len(stuck)} threads have not moved for {fmt_duration(still)}: they wait"
     return _stuck(who, stuck, lines)
 
 
@@ -124,20 +124,20 @@ def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
         where[_place(_lock_line(thread, lines), lines)].append(thread)
     places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
-    advice = f"If nobody else gives up these locks, they wait for one another: {first}."
+    advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
     return Found("undecided", f"{who} for locks at {places}", advice, 0.9)
 
 
 def _all_wait(load: Load, still: float) -> Found:
-    """All wait where the standard library does: for work, an event, or the end of another."""
+    """All threads wait where the standard library does: for work, an event, or a thread's end."""
     who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
-    sentence = f"nothing has moved for {duration(still)}: {who} for work, an event or an end"
+    sentence = f"nothing has moved for {fmt_duration(still)}: {who} for work, an event or an end"
     advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
     return Found("idle", sentence, advice, 0.9)
 
 
 def _is_stuck(thread: ThreadRecord, load: Load, lines: Lines) -> bool:
-    """Whether it has waited once, and for most of the time."""
+    """Whether it has waited in one go, for most of the time."""
     waited = _waits_s(thread, lines)
     return thread.unmoved_s >= max(MOST * waited, load.watched_s / 2) and waited >= STUCK_S
 
@@ -160,17 +160,17 @@ def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
 
 
 def _place(line: int | None, lines: Lines) -> str:
-    known = lines.get(line) if line is not None else None
-    return f"{printable(basename(known.file))[-32:]}:{known.number}" if known else "?"
+    place = lines.get(line) if line is not None else None
+    return f"{shorten_path(basename(place.file), 32)}:{place.number}" if place else "?"
 
 
 def _names(some: Sequence[ThreadRecord]) -> str:
-    first = printable(some[0].name or f"tid {some[0].tid}")[:16]
+    first = shorten(some[0].name or f"tid {some[0].tid}", 16)
     return first if len(some) == 1 else f"{first} and {len(some) - 1} more"
 
 
 def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | None:
-    """A callback keeps an event loop from its turn."""
+    """A callback blocks an event loop."""
     worst = max(process.threads.values(), key=_blocked_s, default=None)
     if worst is None or kind in ("gil_bound", "native_parallel"):
         return None
@@ -181,17 +181,17 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
     doing: defaultdict[str, float] = defaultdict(float)
     for (_, state), seconds in worst.loop_blocked.items():
         doing["computing" if state in COMPUTING else state.value] += seconds
-    most = max(doing, key=lambda one: doing[one])
+    most = max(doing, key=lambda what: doing[what])
     states = COMPUTING if most == "computing" else (S(most),)
     line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
     place = lines.get(line) if line is not None else None
-    function = f" in {printable(place.function)[:32]}" if place else ""
-    sentence = f"the event loop is blocked {percent(share)} of the time: {most}{function}"
+    function = f" in {shorten(place.function, 32)}" if place else ""
+    sentence = f"the event loop is blocked {fmt_percent(share)} of the time: {most}{function}"
     where = at(line, lines)
     if most == "computing":
-        advice = f"Compute beside the loop (run_in_executor){where}: no other task goes on."
+        advice = f"Compute beside the loop (run_in_executor){where}: no other task runs meanwhile."
         return Found(None, sentence, advice, 0.9)
-    advice = f"Await it, or call it in asyncio.to_thread{where}: no other task goes on."
+    advice = f"Await it, or call it in asyncio.to_thread{where}: no other task runs meanwhile."
     return Found("undecided", sentence, advice, 0.9)
 
 
@@ -203,8 +203,10 @@ def _collector(load: Load, process: ProcessState) -> Found | None:
     if load.collecting < COLLECTING:
         return None
     rounds = sum(generation.collections for generation in process.gc)
-    often = f" in {rounds} collections" if rounds else ""
-    took = duration(load.collecting * load.watched_s)
-    sentence = f"the cyclic collector takes {percent(load.collecting)} of the time: {took}{often}"
-    advice = "Let it run less often (gc.set_threshold), or leave out what stays (gc.freeze)."
+    often = f" in {fmt_plural(rounds, 'collection')}" if rounds else ""
+    took = fmt_duration(load.collecting * load.watched_s)
+    sentence = (
+        f"the cyclic collector takes {fmt_percent(load.collecting)} of the time: {took}{often}"
+    )
+    advice = "Run it less often (gc.set_threshold), or exempt long-lived objects (gc.freeze)."
     return Found(None, sentence, advice, 0.9)

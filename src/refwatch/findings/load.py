@@ -1,6 +1,6 @@
-"""What a process did with its time, in mean numbers of threads: the numbers behind the diagnosis.
+"""Utilization of a process, in mean numbers of threads: the figures behind the verdict.
 
-A load of 1.0 is one thread for the whole time under watch.
+1.0 is one thread during the whole time under watch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from refwatch.readings.threads.state import Hold, Line
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 
-TAKES_PART = 0.2  # share of a thread's life from which it counts as one of the crowd
-WAITING_ROOM = 0.95  # in lock_wait for more than this: waits for work or for an end, as far as seen
+TAKES_PART = 0.2  # share of a thread's time in a state, from which on it counts
+WAITING_ROOM = 0.95  # share in lock_wait above which, without known lines, it waits for work
 Parties = tuple[Party, ...]
 
 
@@ -28,58 +28,58 @@ class Load(Struct, frozen=True):
     has_gil: bool
     threads: int
     held: float
-    """Share of the time with the GIL locked."""
+    """Share of the time in which the GIL was locked."""
     held_blocked: float
-    """Share of the time with the GIL kept by a thread that is blocked in a system call."""
+    """Share of the time in which a thread kept the GIL while blocked in a system call."""
     gil_wait: float
     native: float
     on_cpu: float
-    """Threads that hold the GIL and run, or run native code."""
+    """Threads that ran, with the GIL or in native code."""
     cpu: float
-    """CPUs in use since the process began, as the kernel counted it; else by states."""
+    """CPUs in use since the process started, by the kernel's count; else by states."""
     cpu_wait: float
     running: float
-    """Held and native, and the wait for a CPU of threads that mostly run: on a machine that is
-    taken every thread waits a little whenever it wakes."""
+    """``on_cpu``, and the wait for a CPU of threads that mostly run: on a busy machine every thread
+    waits a little whenever it wakes."""
     native_busy: float
-    """In native code or waiting for a CPU, of the threads that do little else."""
+    """In native code or waiting for a CPU; only threads that do little else."""
     io: float
-    """In input and output, without the wait for work that does not come."""
+    """In I/O, without waits for work that does not come."""
     idle_io: float
-    """In ``io_wait`` for work that does not come: a server that nobody asks."""
+    """In ``io_wait`` for work that does not come: an idle server."""
     serves: bool
-    """Some thread waits for others to connect or to ask."""
+    """Whether a thread waits for connections or requests."""
     child: float
     lock_wait: float
-    """In ``lock_wait`` for a lock that others work under; joins and empty queues are left out."""
+    """In ``lock_wait`` for a lock that others work under; not in joins or on empty queues."""
     lock_active: float
-    """The threads of that lock that are not waiting."""
+    """Threads of that lock that are not waiting."""
     wanting: Parties
-    """Those that hold the GIL, or wait for it."""
+    """Threads that hold the GIL or wait for it."""
     busy: Parties
     reading: Parties
-    """Those in input and output."""
+    """Threads in I/O."""
     lock: Lock
     hold_s: float | None
-    """Mean time between two handoffs of the GIL while it is held; None without any handoff."""
+    """Mean time in seconds that the GIL is held between two handoffs; None without any."""
     longest_hold: Hold | None
     switch_interval_s: float
     collecting: float
-    """Share of the time in which the cyclic collector ran, as far as it is known."""
+    """Share of the time in which the cyclic collector ran, as far as known."""
     held_line: int | None
     blocked_line: int | None
-    """Where the GIL is kept by a thread that is blocked, if it is."""
+    """Where a blocked thread keeps the GIL, if one does."""
     busy_line: int | None
 
 
 class Lock(Struct, frozen=True):
-    """The threads that wait for locks, ``holders`` that were seen at work where they wait, and the
-    lines: where it is waited, and where something is done in the same functions meanwhile."""
+    """The threads that wait for locks; the ``holders`` seen at work in the same functions; and the
+    lines at which they wait and work."""
 
     waiters: Parties
     holders: Parties
     waits: tuple[float, ...]
-    """The share of its life that each of the waiters waits."""
+    """Share of its time that each waiter waits."""
     waited_s: float
     active_s: float
     line: int | None
@@ -87,7 +87,7 @@ class Lock(Struct, frozen=True):
 
 
 def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
-    """Add up the threads of a process that has been sampled for some time."""
+    """The load of a process that has been sampled."""
     watched = process.sampled_s
     parties = parties_of(process, lines)
     seconds: defaultdict[S, float] = defaultdict(float)
@@ -148,25 +148,25 @@ def _cpu(process: ProcessState, on_cpu: float) -> float:
 
 def _collecting(process: ProcessState) -> float:
     seconds = process.gil.collecting_s
-    if seconds is None:  # timed from some moment on, if somebody has asked for it
+    if seconds is None:  # timed in the target, from when a viewer asked for it
         seconds = sum(total for _, total, _ in process.references.gc_pauses)
     return seconds / process.sampled_s
 
 
 def _wanting(parties: Iterable[Party]) -> Parties:
-    """Those that have the GIL, or wait for it, for a good part of their life."""
+    """Those that have the GIL or wait for it, for much of their time."""
     return _most_of(
         [(p, (p.held_s + p.states.get(S.GIL_WAIT, 0.0)) / p.watched_s) for p in parties]
     )
 
 
 def _taking_part(parties: Iterable[Party], *states: S) -> Parties:
-    """Those that spend a good part of their life so."""
+    """Those that spend much of their time in these states."""
     return _most_of([(party, sum(party.share(state) for state in states)) for party in parties])
 
 
 def _most_of(shares: list[tuple[Party, float]]) -> Parties:
-    """Those with a good part, or as much of it as others have."""
+    """Those with a large share, or with no less than a quarter of the largest."""
     most = max((share for _, share in shares), default=0.0)
     least = min(TAKES_PART, most / 4)
     crowd = [party for party, share in shares if share >= least > 0]
@@ -188,7 +188,7 @@ def _kept_from_cpu_s(party: Party) -> float:
 
 
 def hottest(parties: Iterable[Party], *states: S) -> int | None:
-    """The line at which they were most in these states."""
+    """The line at which most time was spent in these states."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in parties:
         for (line, state), spent in party.hot.items():
@@ -198,7 +198,7 @@ def hottest(parties: Iterable[Party], *states: S) -> int | None:
 
 
 def _lock(parties: list[Party], lines: Mapping[int, Line]) -> Lock:
-    """The threads that wait for a lock, and those that work under it meanwhile."""
+    """The threads that wait for a lock, and those that work under it."""
     waits = {id(party): _lock_seconds(party, lines) for party in parties}
     queue = [p for p in parties if waits[id(p)] >= TAKES_PART * p.watched_s > 0]
     line = hottest(queue, S.LOCK_WAIT)
@@ -217,7 +217,7 @@ def _lock(parties: list[Party], lines: Mapping[int, Line]) -> Lock:
 
 
 def _lock_seconds(party: Party, lines: Mapping[int, Line]) -> float:
-    """Its time in ``lock_wait``, joins and empty queues left out as far as lines tell."""
+    """Its time in ``lock_wait``, without joins and empty queues as far as lines tell."""
     at_lines = {line: s for (line, state), s in party.hot.items() if state is S.LOCK_WAIT}
     if at_lines:
         return sum(s for line, s in at_lines.items() if not is_waiting_room(lines.get(line)))
@@ -225,17 +225,13 @@ def _lock_seconds(party: Party, lines: Mapping[int, Line]) -> float:
     return party.states[S.LOCK_WAIT] if 0 < share < WAITING_ROOM else 0.0
 
 
-def _same_function(lines: Mapping[int, Line], one: int, other: int | None) -> bool:
-    at, place = lines.get(one), lines.get(other) if other is not None else None
-    return at is not None and place is not None and _function(at) == _function(place)
-
-
-def _function(line: Line) -> tuple[str, str]:
-    return line.file, line.function
+def _same_function(lines: Mapping[int, Line], first: int, second: int | None) -> bool:
+    a, b = lines.get(first), lines.get(second) if second is not None else None
+    return a is not None and b is not None and (a.file, a.function) == (b.file, b.function)
 
 
 def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool:
-    """Whether it was seen at work in the function in which others wait for the lock."""
+    """Whether it worked in the function in which others wait for the lock."""
     return any(
         state is not S.LOCK_WAIT and _same_function(lines, number, line)
         for number, state in party.hot
@@ -243,7 +239,7 @@ def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool
 
 
 def _work_line(crowd: Iterable[Party], lines: Mapping[int, Line], line: int | None) -> int | None:
-    """Where most is done in that function, but for the wait."""
+    """The line of that function at which most time was spent working."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in crowd:
         for (number, state), spent in party.hot.items():

@@ -1,9 +1,8 @@
-"""Where resident memory has gone, in one sentence: what grows though Python's blocks do not, and
-what is free but stays.
+"""Growth and fragmentation of resident memory, in one sentence: what grows while Python's blocks do
+not, and what is free but not returned to the system.
 
-It rests on the splits that come with the censuses. Growth is only called so where every one of the
-newest splits has more than any of the oldest ones of the time looked at, so that memory that comes
-and goes is none.
+It uses the memory splits of the censuses. Memory grows if each of the newest splits is larger than
+all of the oldest within the time considered, so that memory that comes and goes does not count.
 """
 
 from __future__ import annotations
@@ -14,25 +13,26 @@ from typing import NamedTuple
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.session.process import ProcessState
+from refwatch.text.formats import fmt_bytes, fmt_seconds
 
-RECENT_S = 60.0  # looked back, seconds; further where there are fewer than MOST splits in it
+RECENT_S = 60.0  # the time considered; longer if it has fewer than MOST splits
 MOST = 12  # splits
-FEW = 3  # splits that must agree: the newest ones, and the oldest ones for growth
+FEW = 3  # splits that must agree: the newest, and for growth the oldest
 GROWN = 8 << 20  # bytes, and
-GROWN_SHARE = 0.1  # of what there was: less than either is no growth
-PYTHON_SHARE = 0.2  # of the growth: with more than this in Python's blocks they grow, too
-MAIN_SHARE = 0.6  # of the growth, from which on it is said to be in one part
-GARBAGE_SHARE = 0.2  # of the growth, from which on garbage is told instead
+GROWN_SHARE = 0.1  # of the memory before: less is no growth
+PYTHON_SHARE = 0.2  # of the growth, above which Python's blocks have grown, too
+MAIN_SHARE = 0.6  # of the growth, from which on it is in one part
+GARBAGE_SHARE = 0.2  # of the growth, from which on garbage explains it
 FREE = 32 << 20  # bytes, and
-FREE_SHARE = 0.4  # of what is resident: less than either is no fragmentation to speak of
-STALE_S = 30.0  # after the newest split, or three times the time between two, nothing is said of it
+FREE_SHARE = 0.4  # of the resident memory: less is no fragmentation
+STALE_S = 30.0  # age at which the newest split is too old; three times their distance if longer
 
 PYTHON_USED, PYTHON_FREE, C_USED, C_FREE, FILES, OTHER = range(6)  # as parts_of has them
 LARGE = "larger than 512 bytes"  # SMALL_REQUEST_THRESHOLD of CPython's Objects/obmalloc.c
 
 
 class Growth(NamedTuple):
-    """By how much the parts grew, bytes, in so many seconds."""
+    """Growth of the resident memory and of its parts in bytes, over ``seconds``."""
 
     seconds: float
     rss: float
@@ -40,8 +40,8 @@ class Growth(NamedTuple):
 
 
 def memory_sentence(allocations: Allocations, process: ProcessState) -> str:
-    """What grew while Python's blocks did not, or else what is free and stays; empty where there is
-    nothing to say. It is a sentence of one or two lines."""
+    """What grew while Python's blocks did not, or else what is fragmented: one or two lines; empty
+    if neither."""
     points = _recent(list(allocations.splits))
     if len(points) < FEW or _stale(points, process):
         return ""
@@ -59,15 +59,15 @@ def _recent(points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
 
 
 def _stale(points: list[tuple[float, ...]], process: ProcessState) -> bool:
-    """Whether the process has been read since, but not this."""
+    """Whether the newest split is much older than the newest reading of the process."""
     last = process.rss_series.last()
     between = (points[-1][0] - points[0][0]) / (len(points) - 1)
     return last is not None and last[0] - points[-1][0] > max(STALE_S, 3 * between)
 
 
 def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -> str:
-    """That a good part of what has grown by so many bytes is garbage, or was at the most since that
-    time (seconds); empty where it is not so. ``sizes``: (time, bytes) of it at the censuses."""
+    """How much of a growth of ``grown`` bytes ``since`` a time in seconds is garbage, or was at its
+    peak; empty if little. ``sizes``: (time, bytes of garbage) at the censuses."""
     sizes = [(at, size) for at, size in sizes if at >= since]
     if not sizes:
         return ""
@@ -75,11 +75,11 @@ def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -
     now, most = sizes[-1][1], max(size for _, size in sizes)
     least = GARBAGE_SHARE * grown
     if now >= least and most - before >= least:
-        return (
-            f"{_mb(now)} are garbage in cycles that waits for the collector; gc.collect() frees it"
-        )
+        waits = f"{fmt_bytes(now)} are garbage in cycles and wait for the collector"
+        return f"{waits}; gc.collect() frees them"
     if most - before >= least:
-        return f"up to {_mb(most)} were garbage in cycles that waited; gc.collect() frees it sooner"
+        waited = f"up to {fmt_bytes(most)} were garbage in cycles that waited"
+        return f"{waited}; gc.collect() frees it sooner"
     return ""
 
 
@@ -94,15 +94,15 @@ def _growing(
         return ""
     garbage = garbage_in(growth.rss, sizes, points[0][0])
     if garbage:
-        return f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s; {garbage}."
+        return f"RSS grew by {fmt_bytes(growth.rss)} in {fmt_seconds(growth.seconds)}; {garbage}."
     if split is None or split.python_used is None:
         return ""
     python = growth.parts[PYTHON_USED]
     if python > PYTHON_SHARE * growth.rss:
         return ""
     head = (
-        f"RSS grew by {_mb(growth.rss)} in {growth.seconds:.0f} s, "
-        f"Python's blocks by {_mb(max(0.0, python))}: "
+        f"RSS grew by {fmt_bytes(growth.rss)} in {fmt_seconds(growth.seconds)}, "
+        f"Python's blocks by {fmt_bytes(max(0.0, python))}: "
     )
     others = sorted(range(PYTHON_FREE, OTHER + 1), key=lambda part: -growth.parts[part])
     first, second = others[:2]
@@ -112,7 +112,7 @@ def _growing(
 
 
 def _growth(points: list[tuple[float, ...]]) -> Growth | None:
-    """Between the oldest third of the points and the newest; None where it is no growth."""
+    """Growth from the oldest third of the points to the newest; None if there is none."""
     third = max(FEW, len(points) // 3)
     old, new = points[:third], points[-third:]
     before, now = ([sum(point[1:]) for point in some] for some in (old, new))
@@ -142,16 +142,16 @@ def _meaning(
     if part == C_USED:
         return f"{_NAMES[part]}, {_whose(allocations, points, growth.parts[part])}"
     if part == C_FREE:
-        return f"{_NAMES[part]}: fragmentation, memory that free() has kept"
+        return f"{_NAMES[part]}: fragmentation, freed memory that malloc keeps"
     if part == PYTHON_FREE:
-        return f"{_NAMES[part]}: fragmentation, an arena goes back only when all of it is free"
+        return f"{_NAMES[part]}: fragmentation, an arena is only returned when all of it is free"
     if part == OTHER and split is not None and split.c_used is None:
         return "neither Python's arenas nor mapped files: the C heap, or other mappings"
     return _NAMES[part]
 
 
 def _whose(allocations: Allocations, points: list[tuple[float, ...]], grown: float) -> str:
-    """Whether tracemalloc sees what grew in the C heap."""
+    """Whose memory grew in the C heap, as far as tracemalloc tells."""
     seen = _traced_growth(allocations, points)
     if seen is None:
         return f"where Python's objects {LARGE} are, and what C extensions have: exact mode tells"
@@ -161,7 +161,8 @@ def _whose(allocations: Allocations, points: list[tuple[float, ...]], grown: flo
 
 
 def _traced_growth(allocations: Allocations, points: list[tuple[float, ...]]) -> float | None:
-    """By how much tracemalloc's traces grew in this time; None where they do not reach so far."""
+    """Growth of the traced memory in this time, bytes; None if tracemalloc was not on
+    throughout."""
     third = max(FEW, len(points) // 3)
     traced = [(at, size) for at, size, _ in allocations.traced]
     old = [size for at, size in traced if at <= points[third - 1][0]]
@@ -172,7 +173,7 @@ def _traced_growth(allocations: Allocations, points: list[tuple[float, ...]]) ->
 
 
 def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, int]]) -> str:
-    """What is free and resident in all of the newest points, and whether garbage had been there."""
+    """Memory that is free but resident in all of the newest points, and whether it was garbage."""
     newest = points[-FEW:]
     rss = median(sum(point[1:]) for point in newest)
     python, c = (min(point[1 + part] for point in newest) for part in (PYTHON_FREE, C_FREE))
@@ -182,16 +183,12 @@ def _fragmented(points: list[tuple[float, ...]], sizes: Sequence[tuple[float, in
     gone = max(recent) - recent[-1] if recent else 0
     tail = ""
     if gone >= GARBAGE_SHARE * (python + c):
-        tail = f" {_mb(gone)} had been garbage in cycles that waited: gc.collect() frees it sooner."
-    head = (
-        f"{_mb(python + c)} of {_mb(rss)} resident are free and do not go back: fragmentation of "
-    )
+        waited = f" {fmt_bytes(gone)} had been garbage in cycles that waited"
+        tail = f"{waited}: gc.collect() frees it sooner."
+    free = f"{fmt_bytes(python + c)} of {fmt_bytes(rss)} resident are free"
+    head = f"{free} but not returned to the system: fragmentation of "
     if c > MAIN_SHARE * (python + c):
         return f"{head}the C heap, whose free blocks lie between blocks in use.{tail}"
     if python > MAIN_SHARE * (python + c):
         return f"{head}Python's arenas, in each of which some blocks are in use.{tail}"
-    return f"{head}the C heap ({_mb(c)}) and of Python's arenas ({_mb(python)}).{tail}"
-
-
-def _mb(size: float) -> str:
-    return f"{size / (1 << 20):.0f} MiB"
+    return f"{head}the C heap ({fmt_bytes(c)}) and of Python's arenas ({fmt_bytes(python)}).{tail}"

@@ -1,4 +1,4 @@
-"""Who is told apart in a verdict: each thread, and of those that live for a moment each kind."""
+"""Parties of a verdict: single threads, and groups of short-lived threads of one kind."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from refwatch.readings.threads.state import Crowd, Hot, Line, ThreadRecord, kind
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 
-BRIEF = 0.1  # of the longest life: a thread that lived shorter is counted with those of its kind
-FEW = 3  # of a kind, from which on they are told together
+BRIEF = 0.1  # of the longest life, below which a thread is grouped with others of its kind
+FEW = 3  # threads of a kind that make a group
 
 Kind = tuple[str, int]
 """As ``kind_of`` has it."""
 
 
 class Party(Struct, frozen=True, eq=False):
-    """A thread, or the short-lived ones of one kind, whose times are added up."""
+    """A thread, or the sums over short-lived threads of one kind."""
 
     name: str
     threads: int
@@ -27,26 +27,26 @@ class Party(Struct, frozen=True, eq=False):
     """Seconds in each state."""
     hot: Hot
     watched_s: float
-    """Time under watch, seconds: of several the sum of their lives."""
+    """Seconds under watch; of a group the sum."""
     wakes: int = 0
-    """How often it waited for something and went on, as the kernel counted it."""
+    """Voluntary context switches, by the kernel's count."""
     cpu_s: float = 0.0
-    """As the kernel counted them, as far as it is known of threads that have ended."""
+    """By the kernel's count; for ended threads as far as known."""
     cpu_wait_s: float = 0.0
     life_s: float = 0.0
-    """From when on the kernel counts them, seconds."""
+    """Seconds over which the kernel has counted."""
     holds_s: float = 0.0
-    """Time with the GIL, running or not, seconds; 0 where only the states tell."""
+    """Seconds with the GIL, running or not; 0 where only the states tell."""
     holds_blocked_s: float = 0.0
     stack: tuple[int, ...] = ()
     serial: int | None = None
-    """Of a single thread."""
+    """Of a single thread; None for a group."""
     named: bool = True
-    """Its name is Python's, or of a kind of threads that had one."""
+    """Whether the name was given in Python."""
 
     @property
     def held_s(self) -> float:
-        """Time with the GIL, seconds."""
+        """Seconds with the GIL."""
         return max(self.holds_s, self.states.get(ThreadState.GIL_HELD, 0.0))
 
     @property
@@ -54,12 +54,12 @@ class Party(Struct, frozen=True, eq=False):
         return self.serial is not None
 
     def share(self, state: ThreadState) -> float:
-        """Share of its time under watch in this state, 0 to 1."""
+        """Share of the time under watch in this state, 0 to 1."""
         return self.states.get(state, 0.0) / self.watched_s if self.watched_s else 0.0
 
 
 def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
-    """All threads that were sampled, the forgotten ones too."""
+    """Parties of all threads ever sampled."""
     threads = [thread for thread in process.threads.values() if thread.watched_s > 0]
     longest = max((thread.watched_s for thread in threads), default=0.0)
     brief: defaultdict[Kind, list[ThreadRecord]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a line says of a wait there: the standard library waits for work in places of its own."""
+"""Lines at which a wait is a wait for work: the standard library's own waiting places."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from refwatch.findings.parties import Party
 from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState as S
 
-# Where the standard library waits for work or for another thread's end:
+# Files in which the standard library waits for work or for a thread's end:
 SERVANTS = ("threading.py", "queue.py", "concurrent/futures/thread.py")
-LOCKING = frozenset({"acquire", "__enter__"})  # their functions that do take a lock
-# Where it waits for whoever connects or asks, and which files have a server's loop:
+LOCKING = frozenset({"acquire", "__enter__"})  # functions there that take a lock
+# (file, function) in which it waits for connections or requests, and files with server loops:
 ASKED = (("selectors.py", "select"), ("socket.py", "accept"), ("multiprocessing/connection.py", ""))
 SERVERS = ("socketserver.py", "http/server.py", "wsgiref/simple_server.py", "xmlrpc/server.py")
-LITTLE = 0.05  # of its time at work, and
-RESTS_S = 1.0  # between two wake-ups of a server's thread that waits for its client
-SELDOM_S = 0.02  # between two wake-ups: who works less, or waits longer, is hardly asked
+LITTLE = 0.05  # share of a thread's time at work, below which it is idle, if it waits
+RESTS_S = 1.0  # or more between two wake-ups, as a server's thread for its client
+SELDOM_S = 0.02  # mean time between two wake-ups, from which on it is hardly asked
 
 
 def is_waiting_room(line: Line | None) -> bool:
-    """Whether a thread in ``lock_wait`` here waits for work or for another's end."""
+    """Whether a thread in ``lock_wait`` here waits for work or for a thread's end."""
     return line is not None and line.file.endswith(SERVANTS) and _plain(line) not in LOCKING
 
 
 def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool]:
-    """(seconds in ``io_wait`` for work that does not come, whether it waits for work at all)."""
+    """(seconds in ``io_wait`` for work that does not come, whether it serves requests at all)."""
     spent = party.states.get(S.IO_WAIT, 0.0)
     asked = sum(
         seconds
@@ -42,7 +42,7 @@ def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool
 
 
 def rests_s(party: Party) -> float:
-    """Its seconds in ``io_wait``, if it hardly wakes: in a server it has nobody to talk to."""
+    """Its seconds in ``io_wait`` if it hardly wakes: a server's thread without a client."""
     spent = party.states.get(S.IO_WAIT, 0.0)
     return spent if _works(party) < LITTLE and spent >= RESTS_S * party.wakes else 0.0
 
@@ -59,5 +59,5 @@ def _is_asked(line: Line | None) -> bool:
 
 
 def _plain(line: Line) -> str:
-    """The function's name without that of its class."""
+    """The function's name without its class."""
     return line.function.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""The words of the verdict: for each kind a sentence and an advice, with the lines they name."""
+"""Sentences and advice for each kind of verdict."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from refwatch.findings.parties import Party
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState as S
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
+from refwatch.text.sanitize import printable, shorten
 
-LONG_HOLD = 4.0  # switch intervals; Python code hands over after one, a C call when it ends
-VERY_LONG_HOLD = 20.0  # switch intervals: the longest hold is told where it is longer than this
-ALIKE = 0.3  # between the shares of two threads of which "each" is said
-STARVED = 0.3  # of the time ready without a CPU, from which on that is what is told
-NAME = 24  # characters of a thread's name
+LONG_HOLD = 4.0  # switch intervals; Python code releases the GIL after one, a C call when it ends
+VERY_LONG_HOLD = 20.0  # switch intervals, above which the longest hold is named
+ALIKE = 0.3  # largest difference between shares for which "each" is said
+STARVED = 0.3  # share of the time waiting for a CPU, from which on that is the cause
+NAME = 24  # characters of a thread's name, at most
 
 Lines = Mapping[int, Line]
 
 
 def sentence_of(kind: VerdictKind, load: Load) -> str:
-    """At most about 100 characters."""
+    """Where the time goes, in about 100 characters at most."""
     return {
         "gil_bound": _say_gil_bound,
         "lock_bound": _say_lock_bound,
@@ -53,62 +54,53 @@ def advice_of(kind: VerdictKind, load: Load, lines: Lines) -> str:
 
 _PLAIN_ADVICE: dict[VerdictKind, str] = {
     "native_parallel": "It scales: more threads help as long as there are CPUs for them.",
-    "io_bound": "The CPU has time to spare: it waits for others, and a faster CPU is no help.",
+    "io_bound": "The CPU has time to spare: it waits for others, and a faster CPU does not help.",
     "idle": "Nothing to speed up here: it waits for time, for work or for another thread.",
     "undecided": "No one cause stands out: sort the threads by state and look at their hot lines.",
 }
 
 
 def _asks_again(load: Load) -> bool:
-    """More at once helps only who waits for answers of its own, and asks again when they come."""
+    """Whether it waits for answers to its own requests: only then more at once would help."""
     waited = sum(party.states.get(S.IO_WAIT, 0.0) for party in load.reading)
     wakes = sum(party.wakes for party in load.reading)
     return not load.serves and wakes > waited
 
 
-def percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"
-
-
-def threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
+def _threads(number: int) -> str:
+    return fmt_plural(number, "thread")
 
 
 def name_of(party: Party) -> str:
     """``worker``, or ``30 short threads spin-*``."""
-    name = printable(party.name)
-    name = name if len(name) <= NAME else name[: NAME - 1] + "…"
+    name = shorten(party.name, NAME)
     return name if party.single else f"{party.threads} short threads {name}".rstrip()
 
 
 def names_of(parties: Sequence[Party]) -> str:
-    """The names of one or two, the number of more; of short-lived ones the name of the most."""
+    """Names of one or two parties; the number of threads of more."""
     if all(not party.single for party in parties) and parties:
         most = max(parties, key=lambda party: (party.named, party.watched_s))
         return name_of(replace(most, threads=count(parties)))
     if len(parties) > 2 or len(parties) == 0:
-        return threads(count(parties))
+        return _threads(count(parties))
     return " and ".join(map(name_of, parties))
 
 
 def count(parties: Sequence[Party]) -> int:
-    """How many threads they are."""
+    """The number of threads."""
     return sum(party.threads for party in parties)
 
 
-def duration(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
 def at(line: int | None, lines: Lines, before: str = " at ") -> str:
-    """The line with its file, empty where it is not known."""
-    known = lines.get(line) if line is not None else None
-    return f"{before}{printable(known.file)}:{known.number}" if known else ""
+    """File and number of a line; empty if unknown."""
+    place = lines.get(line) if line is not None else None
+    return f"{before}{printable(place.file)}:{place.number}" if place else ""
 
 
 def _between(shares: Sequence[float]) -> str:
-    low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
-    return f"{low} %" if low == high else f"{low} to {high} %"
+    low, high = fmt_percent(min(shares)), fmt_percent(max(shares))
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def _mean(parties: Sequence[Party], *states: S) -> float:
@@ -124,12 +116,12 @@ def _alike(shares: Sequence[float]) -> bool:
 def _say_gil_bound(load: Load) -> str:
     waits = [party.share(S.GIL_WAIT) for party in load.wanting]
     if _alike(waits) and len(load.wanting) != 1:
-        each = f"each waits {percent(_mean(load.wanting, S.GIL_WAIT))} of its time"
-        return f"{threads(count(load.wanting))}: {percent(load.held)} of the GIL held, {each}"
+        each = f"each waits {fmt_percent(_mean(load.wanting, S.GIL_WAIT))} of its time"
+        return f"{_threads(count(load.wanting))}: {fmt_percent(load.held)} of the GIL held, {each}"
     holders, waiters = _sides(load)
     keeps = "keeps the GIL" if len(holders) == 1 and holders[0].single else "keep the GIL"
     blocked = load.held_blocked > load.held / 2
-    how = f"blocked, {percent(load.held_blocked)}" if blocked else percent(load.held)
+    how = f"blocked, {fmt_percent(load.held_blocked)}" if blocked else fmt_percent(load.held)
     head = f"{names_of(holders)} {keeps} {how} of the time"
     if not waiters:
         return head
@@ -139,7 +131,7 @@ def _say_gil_bound(load: Load) -> str:
 
 
 def _sides(load: Load) -> tuple[list[Party], list[Party]]:
-    """Those that have the GIL most, and those that wait for it."""
+    """(those that hold the GIL most, those that wait for it)."""
     most = max((party.held_s for party in load.wanting), default=0.0)
     holders = [party for party in load.wanting if party.held_s >= most / 2]
     waits = [party for party in load.wanting if party not in holders]
@@ -157,42 +149,42 @@ def _say_lock_bound(load: Load) -> str:
         works = "works" if count(lock.holders) == 1 else "work"
         return f"{waits}; {names_of(lock.holders)} {works} under it"
     lived = sum(party.watched_s for party in lock.waiters)
-    share = percent(lock.waited_s / lived if lived else 0.0)
-    who = threads(count(lock.waiters))
+    share = fmt_percent(lock.waited_s / lived if lived else 0.0)
+    who = _threads(count(lock.waiters))
     return f"{who}: each waits {share} of its time for a lock, one works at a time"
 
 
 def _say_native_parallel(load: Load) -> str:
-    who = threads(count(load.busy))
+    who = _threads(count(load.busy))
     if load.cpu_wait > load.on_cpu:
         shares = [party.share(S.CPU_WAIT) for party in load.busy]
         if _alike(shares):
-            waits = percent(_mean(load.busy, S.CPU_WAIT))
+            waits = fmt_percent(_mean(load.busy, S.CPU_WAIT))
             return f"{who} want a CPU, each waits {waits} of its time for one"
         return f"{who} want a CPU and wait {_between(shares)} of the time for one"
     cpus = f"{who} on {load.on_cpu:.1f} CPUs at once"
     if not load.has_gil:
         return f"{cpus}, no GIL in the way"
-    return f"{cpus}: native code, {percent(load.held)} of the GIL held"
+    return f"{cpus}: native code, {fmt_percent(load.held)} of the GIL held"
 
 
 def _say_single(load: Load) -> str:
     if len(load.busy) != 1:
-        used = percent(min(load.cpu, 1.0))
-        return f"{threads(count(load.busy))} take turns: {used} of one CPU, one at a time"
+        used = fmt_percent(min(load.cpu, 1.0))
+        return f"{_threads(count(load.busy))} take turns: {used} of one CPU, one at a time"
     (party,) = load.busy
     cpu, queued = _of_kernel(party)
     who = name_of(party) if party.named or not party.single else "1 thread"
     if queued >= STARVED:
-        had = f"had one {percent(cpu)} of the time, waited for one {percent(queued)}"
+        had = f"had one {fmt_percent(cpu)} of the time, waited for one {fmt_percent(queued)}"
         return f"{who} with work for a CPU {had}"
-    busy = f"{who} {'does' if party.single else 'do'} the work: {percent(cpu)} of one CPU"
+    busy = f"{who} {'does' if party.single else 'do'} the work: {fmt_percent(cpu)} of one CPU"
     others = load.threads - count(load.busy)
     return f"{busy}, {others} {'waits' if others == 1 else 'wait'} beside it" if others else busy
 
 
 def _of_kernel(party: Party) -> tuple[float, float]:
-    """(share of its life on a CPU, share ready without one), as the kernel counted them."""
+    """(share of its time on a CPU, share waiting for one), by the kernel's count."""
     if not party.life_s or not party.cpu_s:
         return min(1.0, party.share(S.GIL_HELD) + party.share(S.NATIVE)), party.share(S.CPU_WAIT)
     return min(1.0, party.cpu_s / party.life_s), min(1.0, party.cpu_wait_s / party.life_s)
@@ -200,18 +192,18 @@ def _of_kernel(party: Party) -> tuple[float, float]:
 
 def _say_io_bound(load: Load) -> str:
     shares = [party.share(S.IO_WAIT) for party in load.reading]
-    share = percent(_mean(load.reading, S.IO_WAIT)) if _alike(shares) else _between(shares)
-    who = f"{threads(count(load.reading))}: {share} of the time in input and output"
-    return f"{who}, {percent(load.held)} of the GIL held" if load.has_gil else who
+    share = fmt_percent(_mean(load.reading, S.IO_WAIT)) if _alike(shares) else _between(shares)
+    who = f"{_threads(count(load.reading))}: {share} of the time in I/O"
+    return f"{who}, {fmt_percent(load.held)} of the GIL held" if load.has_gil else who
 
 
 def _say_idle(load: Load) -> str:
-    return f"{threads(load.threads)}, mostly waiting: {percent(load.cpu)} of one CPU in use"
+    return f"{_threads(load.threads)}, mostly waiting: {fmt_percent(load.cpu)} of one CPU in use"
 
 
 def _say_mixed(load: Load) -> str:
-    gil = f"{percent(load.held)} of the GIL held, " if load.has_gil else ""
-    return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in input and output"
+    gil = f"{fmt_percent(load.held)} of the GIL held, " if load.has_gil else ""
+    return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in I/O"
 
 
 def _advise_gil(load: Load, lines: Lines) -> str:
@@ -222,10 +214,11 @@ def _advise_gil(load: Load, lines: Lines) -> str:
     where = at(load.held_line, lines)
     if longest is not None and longest.seconds > VERY_LONG_HOLD * switch:
         where = at(longest.line, lines) or where
-        often = f" ({duration(mean)} on average)" if mean else ""
-        return f"A call keeps the GIL {duration(longest.seconds)}{often}{where}: let it release it."
+        long = fmt_duration(longest.seconds)
+        often = f" ({fmt_duration(mean)} on average)" if mean else ""
+        return f"A call keeps the GIL {long}{often}{where}: make it release it."
     if longest is None and mean is not None and mean > LONG_HOLD * switch:
-        return f"A call keeps the GIL {duration(mean)} at a time{where}: make it release it."
+        return f"A call keeps the GIL {fmt_duration(mean)} at a time{where}: make it release it."
     where = where or " by Python code"
     return f"Use processes or a free-threaded build; the GIL is held most{where}."
 
@@ -242,7 +235,7 @@ def _advise_lock(lock: Lock, lines: Lines) -> str:
 def _advise_single(load: Load, lines: Lines) -> str:
     where = at(load.busy_line, lines)
     if len(load.busy) == 1 and _of_kernel(load.busy[0])[1] >= STARVED:
-        return f"It gets too little CPU (others use it, or a quota ends); its work is{where}."
+        return f"It gets too little CPU (others use it, or a quota is used up); it works{where}."
     if load.has_gil:
         return f"Make the work faster{where}, or spread it over processes."
     return f"This interpreter has no GIL: spread the work{where} over threads."

@@ -1,5 +1,5 @@
-"""The worst trouble that is known, in one line: what grows, and what is free and does not go back.
-It is told before the verdict, because time that nobody waits for is no trouble beside it."""
+"""The worst memory problem, in one line: a leak, growth or fragmentation. It comes before the
+verdict, which is about time."""
 
 from __future__ import annotations
 
@@ -7,47 +7,38 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from refwatch.findings.memory_growth import garbage_in, memory_sentence
-from refwatch.findings.sentences import duration
 from refwatch.readings.objects.growth import Suspicion, growing
 from refwatch.readings.objects.state import References
 from refwatch.session.process import ProcessState
-from refwatch.text.sanitize import printable
+from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
+from refwatch.text.sanitize import printable, shorten
 
 GROWN = 16 << 20  # bytes, and
-GROWN_SHARE = 0.2  # of what there was: less than either is no trouble
-LEAST_S = 20.0  # under watch, before growth is told
-PARTS = 6  # of the time looked at, in each of which it must have grown
-NAME = 48  # characters of a class's name
+GROWN_SHARE = 0.2  # of the memory before: less is no problem
+LEAST_S = 20.0  # under watch, before growth is judged
+PARTS = 6  # of the time, from each to the next of which it must have grown
+NAME = 48  # characters of a class's name, at most
 
 
 def worst_trouble(process: ProcessState, growing: Sequence[Suspicion]) -> str:
-    """A leak, or else memory that is free and stays, or grows; empty where nothing is known.
-    ``growing``: the suspects, the worst first."""
+    """A leak, or else fragmented or growing memory; empty if there is none. ``growing``: the
+    suspects, worst first."""
     if growing:
         first = growing[0]
         more = f", and {len(growing) - 1} more" if len(growing) > 1 else ""
-        return f"leak: {class_name(first)} grows by {rate(first.per_second)}{more}"
+        return f"leak: {class_name(first)} grows by {fmt_rate(first.per_second)}{more}"
     parts = printable(memory_sentence(process.allocations, process)).partition(": ")[0]
     sentence = parts or growth_sentence(process)
     return f"memory: {sentence}" if sentence else ""
 
 
 def class_name(suspicion: Suspicion) -> str:
-    module, name = suspicion.name
-    text = printable(name if module == "builtins" else f"{module}.{name}")
-    return text if len(text) <= NAME else text[: NAME - 1] + "…"
-
-
-def rate(per_second: float) -> str:
-    """``40/s``, or by the minute where it is slow."""
-    if per_second < 0.1:
-        return f"{per_second * 60:.1f}/min"
-    return f"{per_second:.1f}/s" if per_second < 10 else f"{per_second:.0f}/s"
+    return shorten(fmt_type(*suspicion.name), NAME)
 
 
 def growth_sentence(process: ProcessState) -> str:
-    """That more is resident in each part of the time than in the one before, start-up left out;
-    empty where it is not so."""
+    """Steady growth of the resident memory, start-up left out, in one sentence; empty if there is
+    none."""
     points = [(at, size) for at, size in process.rss_series]
     if not points or points[-1][0] - points[0][0] < LEAST_S:
         return ""
@@ -65,11 +56,10 @@ def growth_sentence(process: ProcessState) -> str:
     grown = last - first
     if not (steady and higher) or grown < max(GROWN, GROWN_SHARE * first):
         return ""
-    mib = 1 << 20
     garbage = garbage_in(grown, process.references.census.garbage_sizes, begun)
     return (
-        f"RSS grew by {grown / mib:.0f} MiB in {duration(end - begun)}, "
-        f"from {first / mib:.0f} to {last / mib:.0f} MiB, and still grows"
+        f"RSS grew by {fmt_bytes(grown)} in {fmt_seconds(end - begun)}, "
+        f"from {fmt_bytes(first)} to {fmt_bytes(last)}, and still grows"
         f"{'; ' if garbage else ''}{garbage}"
     )
 
@@ -80,6 +70,6 @@ def slower_sentence(references: References) -> str:
     found = [one for one in growing(references) if one.slower]
     if not found:
         return ""
-    grows = f"{class_name(found[0])} +{rate(found[0].per_second)}"
+    grows = f"{class_name(found[0])} +{fmt_rate(found[0].per_second)}"
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{grows}{others}, ever slower, as a cache that fills: not judged to be a leak"

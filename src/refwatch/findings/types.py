@@ -1,4 +1,4 @@
-"""What a verdict is."""
+"""Verdicts and their kinds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VerdictKind = Literal[
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """Where the time goes, in one sentence, and the numbers it rests on."""
+    """Where the time goes, in one sentence. ``evidence`` has the figures behind it."""
 
     kind: VerdictKind
     sentence: str

@@ -1,11 +1,11 @@
-"""Where the time goes, in one sentence: the verdict over a state.
+"""Verdict on a state: where the time goes, in one sentence.
 
-It weighs seconds, never samples or threads, over the whole life under watch, so that a thread that
-lived for a moment counts for a moment and a finished run reads as a running one does. Every kind
-gets a score from 0 to 1; the best one is the verdict, and its lead over the next is the confidence.
-What cannot be told apart is ``undecided``: a wrong sentence costs the reader more than none.
-``process_parallel`` needs readings of child processes and is never given without them. What needs
-no weighing is in blockers.py, the words are in sentences.py.
+Each kind gets a score from 0 to 1. The best is the verdict, and its lead over the next is the
+confidence; too close a race is ``undecided``, because a wrong verdict costs more than none. Scores
+are computed from seconds, never from samples or threads, over the whole time under watch: a thread
+that lived for a moment counts for a moment, and a finished run reads like a running one.
+``process_parallel`` needs readings of child processes and is not given without them. Causes that
+need no scores are in blockers.py, the words in sentences.py.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from refwatch.findings.sentences import advice_of, sentence_of
 from refwatch.findings.types import Verdict, VerdictKind
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
+from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
 
-MIN_WATCHED_S = 0.1  # less than this is one slice: start-up, not behaviour
-HALF_SURE_S = 1.0  # watched for this long, a clear case is half believed; for nine times it, 90 %
-MIN_SCORE = 0.3  # below it no kind describes the program
+MIN_WATCHED_S = 0.1  # a shorter time shows start-up, not behaviour
+HALF_SURE_S = 1.0  # time under watch at which confidence is halved; nine times it: 90 %
+MIN_SCORE = 0.3  # of a kind that describes the program
 
 
 def diagnose(state: State) -> Verdict:
-    """The verdict over all that was watched of the main process.
+    """The verdict on the main process, over its whole time under watch.
 
-    ``confidence`` is 0 to 1 and grows with the time watched and with the lead over the next kind;
-    where children did most of the work, and the program's own threads little, it is low.
-    ``evidence`` has the numbers that the decision used. The sentence fits a line of 100 characters.
+    ``confidence`` is 0 to 1. It grows with the time under watch and with the lead over the next
+    kind; it is low where child processes did most of the work. The sentence has about 100
+    characters at most.
     """
     process = state.main
     if process is None or process.sampled_s < MIN_WATCHED_S or not process.samples:
@@ -42,7 +43,7 @@ def diagnose(state: State) -> Verdict:
         advice = advice_of(kind, load, process.lines)
         plain = Found(None, sentence_of(kind, load), advice, best - second)
     trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
-    trust *= min(1.0, max(own_share(process), load.running))  # what children did is not known
+    trust *= min(1.0, max(own_share(process), load.running))  # the work of children is unknown
     return Verdict(
         kind=plain.kind or kind,
         sentence=plain.sentence,
@@ -53,7 +54,7 @@ def diagnose(state: State) -> Verdict:
 
 
 def ramp(value: float, low: float, high: float) -> float:
-    """0 below ``low``, 1 above ``high``, straight between."""
+    """0 below ``low``, 1 above ``high``, linear in between."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
@@ -70,24 +71,24 @@ def _ranking(load: Load) -> list[tuple[VerdictKind, float]]:
 
 
 def _gil_bound(load: Load) -> float:
-    # It limits the program only when it is nearly always taken and somebody nearly always waits.
+    # It limits the program only if it is nearly always held and a thread nearly always waits.
     return ramp(load.held, 0.5, 0.85) * ramp(load.gil_wait, 0.1, 0.6) * _over(load, load.gil_wait)
 
 
 def _lock_bound(load: Load) -> float:
-    # One works at a time; two or more would mean that the lock is no bottleneck.
+    # One thread works at a time; with two or more the lock is no bottleneck.
     one_holder = ramp(load.lock_active, 0.3, 0.6) * (1 - ramp(load.lock_active, 1.4, 2.0))
     return ramp(load.lock_wait, 0.25, 0.75) * one_holder * _over(load, load.lock_wait)
 
 
 def _over(load: Load, waited: float) -> float:
-    """Which of the two queues is the longer one: 1 for the only one, 0 for far the shorter."""
+    """Weight of one of the two queues, GIL and lock: 1 for the only one, 0 for much the shorter."""
     both = load.gil_wait + load.lock_wait
     return ramp(waited / both, 0.3, 0.6) if both else 0.0
 
 
 def _native_parallel(load: Load) -> float:
-    # More than one thread runs or wants to, and it is native code that lets them.
+    # More than one thread runs or wants to, which native code allows.
     return ramp(load.running, 1.1, 1.5) * ramp(load.native_busy, 0.3, 0.7)
 
 
@@ -151,7 +152,7 @@ def _missing(state: State, process: ProcessState | None) -> str:
     if process is None:
         return "no target has started yet"
     if process.samples:
-        return f"only {process.sampled_s:.2f} s of samples: too few to judge"
+        return f"only {fmt_duration(process.sampled_s)} of samples: too few to judge"
     for reading in ("outside reading", "threads", "thread states"):
         if reading in process.limits:
             return f"no samples: {printable(process.limits[reading])}"

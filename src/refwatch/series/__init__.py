@@ -1,1 +1,1 @@
-"""Series of numbers with bounded memory."""
+"""Time series with bounded memory."""

@@ -1,4 +1,4 @@
-"""A time series that never outgrows its bound and always spans its whole life."""
+"""Time series of means: bounded, evenly spaced, and always over the whole time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Point = tuple[float, float, tuple[float, ...]]
 
 
 class Series:
-    """Points of (time, values...), at most ``limit`` of them, evenly spread over all the time seen.
+    """At most ``limit`` points of (time, ``width`` values), evenly spaced over all the time seen.
 
-    A point stands for ``span`` seconds: values that arrive within it are averaged by their weight.
-    When the series is full, neighbours are merged in pairs and the span doubles, so that an hour
-    costs what a minute does and the newest value is always in the last point. The mean over all
-    points, by their weights, stays that of all values.
+    A point holds the weighted mean of the values of ``span`` seconds. When the series is full,
+    neighbours are merged in pairs and the span doubles: an hour takes no more memory than a minute,
+    and the newest value is always in the last point. The weighted mean over all points is that of
+    all values.
     """
 
     def __init__(self, width: int, limit: int = 600, span: float = 0.1) -> None:
@@ -23,10 +23,10 @@ class Series:
         self.span = span
         self._limit = limit
         self._width = width
-        self._points: list[Point] = []  # the last one still takes values
+        self._points: list[Point] = []  # values still go into the last one
 
     def add(self, at: float, *values: float, weight: float = 1.0) -> None:
-        """Take the values that held up to time ``at``, with a weight above 0."""
+        """Add the values at time ``at``, with a weight above 0."""
         if len(values) != self._width:
             raise ValueError(f"{self._width} values expected, not {len(values)}")
         new = (at, weight, tuple(value * weight for value in values))
@@ -38,7 +38,7 @@ class Series:
         self._points.append(new)
 
     def packed(self) -> tuple[object, ...]:
-        """What :meth:`unpacked` makes it of again."""
+        """The arguments for :meth:`unpacked`."""
         return self._width, self._limit, self.span, self._points
 
     @classmethod
@@ -74,7 +74,7 @@ class Series:
         return _mean(self._points[-1]) if self._points else None
 
     def column(self, index: int) -> list[float]:
-        """One of the values over time; 0 is the first value, not the time."""
+        """One of the values of each point; index 0 is the first value, not the time."""
         return [sums[index] / weight for _, weight, sums in self._points]
 
 

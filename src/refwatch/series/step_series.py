@@ -1,4 +1,4 @@
-"""A count over time: it holds until it changes, and its memory is bounded."""
+"""Time series of a count that holds until it changes, with bounded memory."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from math import frexp, inf
 
 from msgspec import Struct
 
-RECENT = 48  # newest points that stay as they came, where the limit leaves room for them
-LARGEST = (1 << 63) - 1  # what a point holds; a larger count is no count
+RECENT = 48  # newest points that are never thinned, if the limit allows it
+LARGEST = (1 << 63) - 1  # that a point can hold
 
 
 def _recent(limit: int) -> int:
-    """How many of the newest points stay as they came."""
+    """How many of the newest points are never thinned."""
     return max(limit // 4, min(RECENT, limit // 2))
 
 
 class Room(Struct):
-    """Which of many series may be long: the first that come to need it."""
+    """Budget of long series: the first that outgrow their limit get the larger one."""
 
     left: int
-    """How many more there may be."""
+    """How many more series may be long."""
     points: int
-    """That a long one may have."""
+    """Limit of a long series."""
 
 
 _UNSHARED = Room(0, 0)
@@ -33,10 +33,10 @@ _UNSHARED = Room(0, 0)
 class Steps:
     """Points (time, count), one for each change, at most ``limit`` of them.
 
-    Between two points the count is that of the first. The first point stays, and so do the newest;
-    when there are too many, those between are thinned to about half as many, evenly spread over
-    their time, each with the count that was right from then on. Two neighbours always differ.
-    Before it is thinned for the first time, the limit becomes that of ``room`` if there is any.
+    Between two points the count is that of the first. When there are too many, all but the first
+    and the newest are thinned to about half, evenly over their time; each that stays has the count
+    that was right from then on. Two neighbours always differ. A series that is about to be thinned
+    takes the larger limit of ``room`` instead, if any is left.
     """
 
     __slots__ = ("_counts", "_limit", "_recent", "_room", "_times")
@@ -51,7 +51,7 @@ class Steps:
         self._counts = array("q")
 
     def packed(self) -> tuple[object, ...]:
-        """What :meth:`unpacked` makes it of again, but for its room: see :meth:`share`."""
+        """The arguments for :meth:`unpacked`. The budget is shared again by :meth:`share`."""
         return self._limit, self._room is not None, self._times.tolist(), self._counts.tolist()
 
     @classmethod
@@ -63,17 +63,18 @@ class Steps:
         return steps
 
     def share(self, room: Room) -> None:
-        """Unpacked steps that had a room have this one from now on; others are left as they are."""
+        """Give an unpacked series that had a budget this one; others are unchanged."""
         if self._room is _UNSHARED:
             self._room = room
 
     @property
     def limit(self) -> int:
-        """How many points there may be."""
+        """The most points there may be."""
         return self._limit
 
     def add(self, at: float, count: int) -> None:
-        """The count from ``at`` on, seconds; a time before the newest point's is taken as that."""
+        """Set the count from time ``at`` on, in seconds. Times never go back: an earlier one than
+        the newest counts as that."""
         counts = self._counts
         if counts:
             if counts[-1] == count:
@@ -96,15 +97,15 @@ class Steps:
         return True
 
     def leave(self) -> None:
-        """Nothing more comes: its room is another's."""
+        """Return the budget to other series: nothing more will be added."""
         if self._room is not None and self._limit == self._room.points:
             self._room.left += 1
         self._room = None
 
     def _thin(self) -> None:
-        """Keep the last point of each cell of time, but for the recent ones. A cell is a power of
-        two seconds long and begins at a multiple of that: else, as the time grows, its bounds would
-        wander and no point would ever be the last of a cell for long."""
+        """Keep the last point of each cell of time, and all recent ones. A cell is a power of two
+        seconds long and starts at a multiple of its length. If its bounds moved as time passes, no
+        point would stay the last of a cell for long."""
         times, counts = self._times, self._counts
         end = len(times) - self._recent  # of those to thin
         most = end // 2 + 1
@@ -117,8 +118,8 @@ class Steps:
         self._counts = array("q", [counts[index] for index in kept]) + counts[end:]
 
     def _last_of_cells(self, span: float, end: int) -> list[int]:
-        """The first point, and of those before ``end`` the last of each cell where it differs from
-        the one kept before it."""
+        """Indices of the first point and of the last point before ``end`` of each cell, if its
+        count differs from that of the point kept before it."""
         cells = [time // span for time in self._times[:end]]
         cells.append(inf)
         kept = [0]
@@ -135,24 +136,24 @@ class Steps:
         return len(self._times)
 
     def last(self) -> int | None:
-        """The newest count."""
+        """The newest count; None without any."""
         return self._counts[-1] if self._counts else None
 
     def changed_s(self) -> float:
-        """When it changed to that, seconds; 0 before the first count."""
+        """The time of the newest point, in seconds; 0 without any."""
         return self._times[-1] if self._times else 0.0
 
     def first(self) -> int | None:
-        """The first count."""
+        """The first count; None without any."""
         return self._counts[0] if self._counts else None
 
     def at(self, time: float) -> int | None:
-        """The count at this time; None before the first."""
+        """The count at this time; None before the first point."""
         index = bisect_right(self._times, time)
         return self._counts[index - 1] if index else None
 
     def at_each(self, times: Sequence[float]) -> list[int | None]:
-        """The counts at these times, which must ascend."""
+        """The counts at ascending times; None before the first point."""
         index = 0
         counts: list[int | None] = []
         for time in times:
@@ -161,8 +162,8 @@ class Steps:
         return counts
 
     def near(self, time: float) -> float:
-        """The count at this time, on a straight line across a gap that thinning may have made; 0
-        before the first point."""
+        """The count at this time, interpolated across a gap that thinning may have made; 0 before
+        the first point."""
         times, counts = self._times, self._counts
         index = bisect_right(times, time) - 1
         if index < 0:
@@ -172,11 +173,11 @@ class Steps:
             return before
         gap = times[index + 1] - times[index]
         if gap * (self._limit - self._recent) > 8 * (times[-1] - times[0]):
-            return before  # no cell is that long, nor two: it held all the time
+            return before  # longer than two cells: thinning did not make it
         return before + (counts[index + 1] - before) * (time - times[index]) / gap
 
     def lowest_until(self) -> float:
-        """Up to when it was at its lowest for the last time: infinity where it still is."""
+        """When it last rose from its lowest count; infinity where it is at that."""
         newest_first = self._counts.tolist()[::-1]
         back = newest_first.index(min(newest_first)) if newest_first else 0
         return self._times[-back] if back else inf
@@ -187,11 +188,13 @@ class Steps:
         return self._counts[first : bisect_left(self._times, until)].tolist()
 
     def per_second(self, now: float, span: float) -> float:
-        """Mean change per second over the last ``span`` seconds before ``now``."""
-        if not self._times:
+        """Mean change per second over the ``span`` seconds before ``now``. Later points are
+        ignored."""
+        count = self.at(now)
+        if count is None:
             return 0.0
         since = max(now - span, self._times[0])
-        return (self._counts[-1] - self.near(since)) / (now - since) if now > since else 0.0
+        return (count - self.near(since)) / (now - since) if now > since else 0.0
 
     def resampled(self, since: float, until: float, count: int) -> list[int | None]:
         """The counts at ``count`` evenly spread times, for a chart; None before the first point."""

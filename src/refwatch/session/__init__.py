@@ -1,1 +1,1 @@
-"""The fold: events become a state with bounded memory, and the state becomes a diagnosis."""
+"""The state of a session, folded from its events; its encoding, recording and playback."""

@@ -1,8 +1,8 @@
-"""MessagePack encoding of session state, for late viewers, the pause, and recordings' checkpoints.
+"""MessagePack encoding of the session state, for late viewers, pauses and checkpoints.
 
 Structs are encoded by field name. A class that msgspec does not know is encoded as
-the tuple that its ``packed`` returns, and made again by its ``unpacked``. Nothing is versioned by
-hand: :func:`shape_of` changes with any field of any class that is reachable from the state.
+the tuple that its ``packed`` returns, and decoded by its ``unpacked``. There is no version number:
+:func:`shape_of` changes with any field of any class that is reachable from the state.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints,
 
 import msgspec
 
-from refwatch.text.sanitize import without_surrogates
+from refwatch.text.sanitize import encodable
 
-LEVEL = 1  # of zlib: three times as fast as its default, a fifth larger
+LEVEL = 1  # of zlib: three times as fast as the default level, output a fifth larger
 
 T = TypeVar("T")
 
 
 class CodecError(Exception):
-    """These bytes are not a state of this version of refwatch."""
+    """The bytes are not a state of this version of refwatch."""
 
 
 @runtime_checkable
 class Packable(Protocol):
-    """A class with an encoding of its own. The tuple holds plain values only."""
+    """A class with its own encoding: a tuple of plain values."""
 
     def packed(self) -> tuple[object, ...]: ...
 
@@ -38,13 +38,13 @@ class Packable(Protocol):
 
 
 def encode(value: object) -> bytes:
-    """The value as compressed MessagePack. Bytes that are no text, in an argument or a file's name,
-    are written with a backslash, as on the wire."""
+    """The value as compressed MessagePack. Bytes of an argument or a file name that are not UTF-8
+    are written as escapes, as on the wire."""
     return zlib.compress(_encode(value), LEVEL)
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """The value of this class that was encoded. Raises CodecError where it is none."""
+    """The encoded value. Raises CodecError unless it is one of this class."""
     try:
         return _decoder(kind).decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -52,7 +52,7 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether these bytes are as :func:`encode` returned them, by their checksum."""
+    """Whether the bytes are complete, by their checksum."""
     try:
         return bool(zlib.decompress(data))
     except zlib.error:
@@ -60,14 +60,14 @@ def is_whole(data: bytes) -> bool:
 
 
 def copy(value: T) -> T:
-    """An independent copy."""
+    """A deep copy."""
     return _decoder(type(value)).decode(_encode(value))
 
 
 @cache
 def shape_of(kind: type) -> str:
-    """Eight hexadecimal digits that stand for the fields, with their types, of this class and of
-    all that its values hold."""
+    """A hash, eight hexadecimal digits, of the fields and types of this class and of all classes
+    that its values hold."""
     lines: list[str] = []
     _describe(kind, lines, set())
     return f"{zlib.crc32(chr(10).join(sorted(lines)).encode()):08x}"
@@ -99,7 +99,7 @@ def _encode(value: object) -> bytes:
         return _encoder.encode(value)
     except UnicodeEncodeError:
         plain = msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=False, enc_hook=_pack)
-        return _encoder.encode(without_surrogates(plain))
+        return _encoder.encode(encodable(plain))
 
 
 def _pack(value: object) -> object:

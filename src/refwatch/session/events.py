@@ -1,8 +1,8 @@
-"""Everything that can happen in a session, as typed structs. The state is a fold over these.
+"""All events of a session, as typed structs. The state is a fold over them.
 
-``at`` is in seconds since the target was started (or since it was attached to). On a wire and in a
-recording an event is one line of JSON whose ``event`` field names it. Fields may be added with a
-default; a name or a unit never changes.
+``at`` is in seconds since the target was started or attached to. On the wire and in a recording an
+event is one line of JSON, whose ``event`` field names it. Fields may be added with a default; a
+name or a unit never changes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from refwatch.wire.event import SessionEvent, TimedEvent
 
 
 class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started"):
-    """The target process exists. ``started_at`` is RFC 3339 in UTC."""
+    """The target was started. ``started_at`` is RFC 3339 in UTC."""
 
     pid: int
     argv: list[str]
@@ -63,12 +63,12 @@ class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started")
     started_at: str
     refwatch: str
     terminal: bool = False
-    """The target writes to a pseudo-terminal of ours, so its output arrives as events."""
+    """Whether it writes to a pseudo-terminal of refwatch, so that its output arrives as events."""
     ppid: int | None = None
 
 
 class InterpreterFound(TimedEvent, frozen=True, kw_only=True, tag="interpreter_found"):
-    """The probe has answered from inside the target's interpreter."""
+    """The probe has connected from the target's interpreter."""
 
     python: str
     free_threaded: bool
@@ -77,18 +77,18 @@ class InterpreterFound(TimedEvent, frozen=True, kw_only=True, tag="interpreter_f
 
 
 class CostMeasured(TimedEvent, frozen=True, kw_only=True, tag="cost_measured"):
-    """What refwatch itself has used so far, seconds."""
+    """What refwatch itself has used so far, in seconds."""
 
     probe_cpu_s: float
     probe_gil_held_s: float
     daemon_cpu_s: float
     tracing_s: float = 0.0
-    """Time that burst mode has cost the target, as measured in it; what exact mode costs cannot be
-    told from the target's own time."""
+    """Cost of burst mode in the target, as measured there. The cost of exact mode cannot be told
+    apart from the target's own time."""
 
 
 class OutputWritten(SessionEvent, frozen=True, kw_only=True, tag="output_written"):
-    """The target wrote this to its terminal; bytes that are no UTF-8 are replaced."""
+    """The target wrote to its terminal; bytes that are not UTF-8 are replaced."""
 
     data: str
 
@@ -109,13 +109,14 @@ class SnapshotWritten(SessionEvent, frozen=True, kw_only=True, tag="snapshot_wri
 
 
 class TargetExited(TimedEvent, frozen=True, kw_only=True, tag="target_exited"):
-    """The target is gone. ``exit_code`` as a shell has it: 128+N for signal N; None if unknown."""
+    """The target ended. ``exit_code`` as a shell reports it: 128+N for signal N; None if
+    unknown."""
 
     exit_code: int | None
 
 
 class WatchEnded(SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
-    """No further reading will come. ``reason`` is a sentence."""
+    """Nothing more will be read. ``reason`` is a sentence."""
 
     reason: str
 
@@ -128,9 +129,9 @@ class ViewerRefused(SessionEvent, frozen=True, kw_only=True, tag="viewer_refused
 
 
 class Checkpoint(SessionEvent, frozen=True, kw_only=True, tag="checkpoint"):
-    """The whole state of the session at ``at``, as refwatch.session.codec encodes it: the first
-    event for a viewer that comes late, and in a recording a place to start from. ``shape`` tells
-    which version's state it is; another version's is of no use."""
+    """The whole state of the session at ``at``, encoded by refwatch.session.codec: the first event
+    of a late viewer, and a starting point in a recording. A state of another ``shape`` cannot be
+    decoded."""
 
     shape: str
     data: bytes

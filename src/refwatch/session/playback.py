@@ -1,7 +1,7 @@
-"""Random access to a recording: from any moment to any other.
+"""Playback of a recording, with jumps to any time.
 
-A jump starts from the last checkpoint before the moment and reads the events since. Checkpoints are
-found in the file when it is opened; where it has none, they are made in memory while it is played.
+A jump starts from the last checkpoint before that time and reads the events since. Checkpoints are
+found in the file when it is opened; where it has none, they are made in memory during playback.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from refwatch.session.recording import (
 )
 from refwatch.session.state import State
 
-CHUNK = 4 << 20
-LAST_BYTES = 64 << 10  # in which the last event is looked for first
+CHUNK = 4 << 20  # bytes read at a time in search of checkpoints
+LAST_BYTES = 64 << 10  # searched first for the last event
 HEAD = re.compile(rb'"at":([-+.0-9eE]+),"process":0,"shape":"([0-9a-f]+)"')
 HEAD_SIZE = 120
 
 
 class _Place(NamedTuple):
-    """A moment from which the recording can be played, and what the state was there: the checkpoint
-    itself, or where its line begins."""
+    """A time from which the recording can be played. ``checkpoint`` is the state at that time; None
+    if it is in the file, where its line starts at ``offset``."""
 
     at: float
     offset: int
@@ -38,9 +38,9 @@ class _Place(NamedTuple):
 
 
 class Playback:
-    """Plays ``recording``. Raises RecordingError if that stops being readable.
+    """Plays ``recording``. Raises RecordingError if it becomes unreadable.
 
-    ``length_s`` is the time of its last event, ``now_s`` of the newest that was handed out.
+    ``length_s`` is the time of its last event, ``now_s`` that of the newest event returned so far.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -54,12 +54,12 @@ class Playback:
 
     @property
     def next_s(self) -> float | None:
-        """The time of the next event; None at the end."""
+        """Time of the next event; None at the end."""
         event = self._recording.next
         return None if event is None else event.at
 
     def until(self, at: float) -> Iterator[Event]:
-        """The next events, up to the first that is later than ``at`` seconds."""
+        """The next events, up to ``at`` seconds."""
         while (event := self._recording.next) is not None and event.at <= at:
             self.now_s = max(self.now_s, event.at)
             self._recording.take()
@@ -69,8 +69,8 @@ class Playback:
             self.length_s = self.now_s
 
     def seek(self, at: float) -> Iterator[Event]:
-        """The events that bring the state to what it was at ``at`` seconds: a checkpoint first,
-        unless going on from here is shorter."""
+        """The events that turn the state into that at ``at`` seconds: a checkpoint first, unless
+        playing on from here is shorter."""
         while True:
             place = self._last_before(at)
             if at >= self.now_s and place.offset <= self._recording.offset:
@@ -80,12 +80,12 @@ class Playback:
                 self.now_s = place.at
                 yield checkpoint
                 break
-            self._places.remove(place)  # it is broken
+            self._places.remove(place)  # unreadable
         yield from self.until(at)
 
     def keep(self, state: State) -> None:
-        """``state`` is the fold of all that was handed out: a checkpoint is made of it where the
-        last one is far back."""
+        """Make a checkpoint of ``state``, the fold of all events returned, if the last one is far
+        back."""
         offset = self._recording.offset
         nearest = max(place.offset for place in self._places if place.offset <= offset)
         if offset - nearest >= CHECKPOINT_BYTES:
@@ -99,7 +99,7 @@ class Playback:
         return self._places[max(0, index - 1)]
 
     def _checkpoint_of(self, place: _Place) -> Checkpoint | None:
-        """Go there, and return the state there; None, from where it was, if that cannot be read."""
+        """Go to a place and return its checkpoint. If that cannot be read, return None and stay."""
         recording, checkpoint = self._recording, place.checkpoint
         back = recording.offset
         if checkpoint is None:
@@ -112,7 +112,7 @@ class Playback:
 
 
 def _places_in(file: BinaryIO) -> list[_Place]:
-    """The checkpoints of this version in the file, in order. Their lines are not read."""
+    """The checkpoints in the file that can be decoded, in order; only their heads are read."""
     shape = codec.shape_of(State).encode()
     found: list[_Place] = []
     rest, start = b"", 0
@@ -131,7 +131,7 @@ def _places_in(file: BinaryIO) -> list[_Place]:
 
 
 def _last_at(file: BinaryIO) -> float:
-    """The time of the last event that can be read, seconds; 0 where there is none near the end."""
+    """Time of the last readable event in seconds; 0 if there is none near the end."""
     size = file.seek(0, 2)
     wanted = LAST_BYTES
     while True:

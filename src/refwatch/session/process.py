@@ -1,4 +1,4 @@
-"""One process of a session: its threads, its GIL, its memory. Part of the fold in state.py."""
+"""State of one process: its threads, GIL, memory, references and allocations."""
 
 from __future__ import annotations
 
@@ -11,62 +11,60 @@ from refwatch.readings.threads.state import Crowd, GilRecord, Line, ThreadRecord
 from refwatch.series.mean_series import Series
 from refwatch.session import events as ev
 
-KEEP_ENDED = 500  # threads that have ended, kept in full
-KEEP_CROWDS = 100  # kinds of threads that ended long ago
-NEAR = 0.1  # of the resident size, by which it may have changed since private memory was read
+KEEP_ENDED = 500  # ended threads that are kept in full
+KEEP_CROWDS = 100  # groups of threads that ended before those
+NEAR = 0.1  # change of the resident size up to which an older reading of private memory holds
 
 
 class Cost(Struct):
-    """What refwatch has used so far, seconds."""
+    """What refwatch itself has used so far, in seconds."""
 
     probe_cpu_s: float = 0.0
     probe_gil_held_s: float = 0.0
     daemon_cpu_s: float = 0.0
     tracing_s: float = 0.0
     measured: bool = False
-    """False until the first measurement: the zeros mean nothing then."""
+    """Whether the figures have been measured; otherwise they are 0."""
 
 
 class ProcessState(Struct):
-    """One process under watch."""
+    """Everything known about one process."""
 
     started: ev.TargetStarted
     interpreter: ev.InterpreterFound | None = None
     exited: ev.TargetExited | None = None
     limits: dict[str, str] = field(default_factory=dict)
-    """reading -> reason"""
+    """Reading -> why it is missing or less exact."""
     lines: dict[int, Line] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     rate_hz: float = 0.0
     rate_changes: list[str] = field(default_factory=list)
     work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
-    """Long work that goes on in a copy, or has lately ended, by the name its viewer gave it."""
-    graph_paths: list[str] = field(default_factory=list)
-    """Where the last reference graph was written."""
+    """Work in copies, under way or lately ended, by the name that its viewer gave it."""
     gil: GilRecord = field(default_factory=GilRecord)
     references: References = field(default_factory=References)
     allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
-    """serial -> thread, in the order they were seen"""
+    """Serial -> thread, in the order in which they were seen."""
     crowds: dict[tuple[str, int], Crowd] = field(default_factory=dict)
-    """(name, line) -> threads that ended too long ago to be kept one by one, by kinds"""
+    """(name, line) -> sums over the threads of a kind that are no longer kept in full."""
     samples: int = 0
     torn: int = 0
     sampled_s: float = 0.0
     unmoved_s: float = 0.0
-    """The longest time in which all threads were in ``lock_wait`` without a break, seconds."""
+    """Longest time in seconds during which all threads were in ``lock_wait`` without a break."""
     memory: ev.ProcessMeasured | None = None
     private: tuple[int, int] | None = None
-    """Bytes that were resident, and those of them that no other process shares, when they were last
-    read at one moment."""
+    """(resident, private) bytes when both were last read together; private ones are shared with no
+    other process."""
     rss_series: Series = field(default_factory=lambda: Series(1, span=0.25))
     cpu_series: Series = field(default_factory=lambda: Series(1, span=0.25))
-    """(time, CPUs in use): 2.0 is two CPUs fully used"""
+    """(time, CPUs in use); 2.0 is two CPUs fully used."""
     gc: list[ev.GcGeneration] = field(default_factory=list)
 
     @property
     def number(self) -> int:
-        """Its number in the session."""
+        """Process number in the session."""
         return self.started.process
 
     @property
@@ -75,7 +73,7 @@ class ProcessState(Struct):
 
     @property
     def ended_s(self) -> float | None:
-        """When it ended, seconds; None while it runs."""
+        """When it ended, in seconds; None while it runs."""
         return self.exited.at if self.exited is not None else None
 
     def add_thread(self, thread: ThreadRecord) -> None:
@@ -84,12 +82,12 @@ class ProcessState(Struct):
         for old in ended[: max(0, len(ended) - KEEP_ENDED)]:
             del self.threads[old.serial]
             self._forget(old)
-        for old in ended:  # nobody else drops the strip of a thread that gets no more slices
+        for old in ended:  # a thread without new slices would keep its timeline for ever
             old.strip.drop_before(thread.started_s - old.strip.keep_s)
 
     @property
     def forgotten_threads(self) -> int:
-        """Threads that ended so long ago that they are only counted by kinds."""
+        """Number of ended threads that are no longer kept in full."""
         return sum(crowd.threads for crowd in self.crowds.values())
 
     def _forget(self, thread: ThreadRecord) -> None:
@@ -132,7 +130,7 @@ class ProcessState(Struct):
         )
 
     def sampled(self, event: ev.Sampled) -> None:
-        if event.rate_hz > 0:  # 0 in what is left over when sampling stops
+        if event.rate_hz > 0:  # 0 in the rest that is sent when sampling stops
             self.rate_hz = event.rate_hz
         self.samples += event.samples
         self.torn += event.torn
@@ -150,7 +148,7 @@ class ProcessState(Struct):
 
     def measured(self, event: ev.ProcessMeasured) -> None:
         before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)
-        if event.uss is not None:  # it is read less often than the rest
+        if event.uss is not None:  # read less often than the rest
             self.private = event.uss_rss or event.rss, event.uss
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
@@ -160,8 +158,8 @@ class ProcessState(Struct):
 
     @property
     def resident(self) -> tuple[int, int | None]:
-        """(resident, private) bytes of one moment, the newest of which both are known; without the
-        second where so much has changed since that it would not be true any more."""
+        """The newest (resident, private) bytes that were read together; private is None if the
+        resident size has changed much since."""
         now = self.memory.rss if self.memory else 0
         if self.private is not None and abs(self.private[0] - now) <= NEAR * now:
             return self.private

@@ -1,9 +1,8 @@
-"""A recording: the events of a session, one line of JSON each, after one line that says so.
+"""Recordings: the events of a session in a file, one line of JSON each, after a header line.
 
-Written in pieces so that a writer killed at any moment leaves a file that plays up to half a second
-before; read as a stream, so that its size does not matter. What follows a cut is not guessed. Now
-and then a line is a checkpoint, the whole state up to there: playback.py starts from these, and who
-reads the events one after another is not given them.
+The file is flushed often: a writer that is killed loses half a second at most. It is read as a
+stream, of any length, up to where it was cut off. Some lines are checkpoints, with the whole state
+up to there. Playback starts from them; a reader of the events in order does not see them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,27 +21,28 @@ from refwatch import __version__
 from refwatch.session.events import Checkpoint, Event, event_decoder
 from refwatch.wire.codec import encode_line
 from refwatch.wire.event import MAIN, TimedEvent
+from refwatch.wire.files import create_beside, is_plain, reason_of
 from refwatch.wire.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
 VERSION = 2
-"""Since 2 each event has the number of its process; before there was one process."""
-FLUSH_S = 0.5  # what the death of the writer may cost at most
+"""Version 2 added the process number to each event; in version 1 there was one process."""
+FLUSH_S = 0.5  # between two flushes: the most that the death of the writer loses
 CHECKPOINT_BYTES = 2 << 20
-"""Of events, at least, from one checkpoint to the next: what a state folds in 0.15 s or so."""
+"""Least size of the events between two checkpoints: a state folds them in about 0.15 s."""
 EVENTS_PER_CHECKPOINT = 4
-"""So many times the size of a checkpoint, at least, is that of the events up to the next."""
+"""Least ratio of their size to that of a checkpoint."""
 CHECKPOINT = b'{"event":"checkpoint",'
-"""How the line of one begins."""
-MAX_LINE = 1 << 24  # bytes; an event is a few kilobytes, so a longer line is noise
-MAX_BAD = 100  # lines in a row that are no event, after which the rest is taken for noise
+"""Start of a checkpoint's line."""
+MAX_LINE = 1 << 24  # bytes; events have a few kilobytes, so a longer line is noise
+MAX_BAD = 100  # undecodable lines in a row, after which the rest is not read
 
 
 Writing = TypeVar("Writing", BinaryIO, Stream)
 
 
 class RecordingError(Exception):
-    """A recording cannot be written or read; the text is one line for the user."""
+    """A recording cannot be written or read. The text is one line for the user."""
 
 
 class _Header(msgspec.Struct, kw_only=True):
@@ -52,10 +51,12 @@ class _Header(msgspec.Struct, kw_only=True):
 
 
 class RecordingWriter:
-    """Appends events to a new file at ``path``, or to what that means (``-``: stdout). Raises
-    RecordingError if that cannot be written; an older file is replaced only once the new one
-    stands. A failure later on ends the recording,
-    not the session: ``failed`` then says why, in one line."""
+    """Writes events to a new file at ``path``, or to a descriptor (``-``: stdout), pipe or device.
+
+    An older file is replaced only when the new one exists. Raises RecordingError if ``path`` cannot
+    be written. A later failure ends the recording but not the session: ``failed`` then says why, in
+    one line.
+    """
 
     def __init__(self, path: Path | str, *, terminal: bool = True) -> None:
         self.failed: str | None = None
@@ -70,7 +71,7 @@ class RecordingWriter:
             raise RecordingError(f"cannot record to {_reason(self._path, error)}") from error
 
     def write(self, events: Iterable[TimedEvent], now: float) -> None:
-        """Append events; ``now`` is a monotonic time in seconds, by which the file is flushed."""
+        """Append events and flush if it is time. ``now`` is a monotonic time in seconds."""
         if self._file is None:
             return
         try:
@@ -85,12 +86,12 @@ class RecordingWriter:
 
     @property
     def wants_checkpoint(self) -> bool:
-        """So many events have been written since the last one that it is worth its size."""
+        """Whether enough events have been written since the last checkpoint to be worth another."""
         least = max(CHECKPOINT_BYTES, EVENTS_PER_CHECKPOINT * self._checkpoint_size)
         return self._file is not None and self._since_checkpoint >= least
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write the state after all events so far, unless it is too large for a line."""
+        """Write the state after the events so far, unless it exceeds the longest line."""
         line = encode_line(checkpoint)
         self._since_checkpoint, self._checkpoint_size = 0, len(line)
         if self._file is not None and len(line) < MAX_LINE:
@@ -100,13 +101,13 @@ class RecordingWriter:
                 self._fail(error)
 
     def flush_if_late(self, now: float) -> None:
-        """Flush when the last time is half a second ago, for a caller with nothing to write."""
+        """Flush if it is time, for a caller with nothing to write."""
         if now - self._flushed_at >= FLUSH_S:
             self._flushed_at = now
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the system; for a caller that has had nothing to write for a while."""
+        """Pass everything written to the system."""
         if self._file is not None:
             try:
                 self._file.flush()
@@ -124,7 +125,7 @@ class RecordingWriter:
             self._file = None
 
     def release(self) -> None:
-        """A fork of this process writes it: let this one's share go."""
+        """Close without flushing: a fork of this process goes on writing the file."""
         if self._file is not None:
             if isinstance(self._file, Stream):
                 self._file.forget()
@@ -135,30 +136,27 @@ class RecordingWriter:
         self.failed = f"the recording stopped: cannot write {_reason(self._path, error)}"
         file, self._file = self._file, None
         if file is not None:
-            with contextlib.suppress(OSError):  # its buffer cannot be written either
+            with contextlib.suppress(OSError):  # it flushes its buffer
                 file.close()
 
 
 def _create(name: Path | str, header: bytes, terminal: bool) -> BinaryIO | Stream:
-    """An open file of that name that holds the header, put there in one step. ``terminal``: it may
-    be one."""
+    """Open the destination and write the header; a regular file is replaced atomically.
+    ``terminal``: it may be a terminal."""
     path, fd = Path(name), descriptor_of(os.fspath(name))
     if fd is not None:
         fd = os.dup(fd)
-    elif path.exists() and not stat.S_ISREG(path.stat().st_mode):  # a folder raises
+    elif not is_plain(path):
         fd = os.open(path, os.O_WRONLY | os.O_NOCTTY)
     if fd is not None:
         if not terminal and os.isatty(fd):
             raise OSError("the UI has the terminal (--headless has none)")
         return _begin(Stream(fd), header)
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError("permission denied")
-    place = path.resolve()
-    beside = place.parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    beside = create_beside(path)
     try:
-        file = _begin(beside.open("xb"), header)
+        file = _begin(beside.open("wb"), header)
         try:
-            beside.replace(place)
+            beside.replace(path.resolve())
         except BaseException:
             file.close()
             raise
@@ -180,23 +178,23 @@ def _begin(file: Writing, header: bytes) -> Writing:
 
 
 class Recording:
-    """The events of a recording, read as they are asked for.
+    """The events of a recording, read on demand.
 
-    ``truncated`` and ``bad_lines`` are right once ``events`` is exhausted: whether it ends in the
-    middle of a line or in noise, and how many whole lines were no event known here. The iterator
-    raises RecordingError if the file stops being readable.
+    Once ``events`` is exhausted, ``truncated`` says whether the file ends within a line or in
+    noise, and ``bad_lines`` how many whole lines did not decode. Reading raises RecordingError if
+    the file becomes unreadable.
     """
 
     def __init__(self, path: Path, file: BinaryIO, offset: int) -> None:
         self.truncated = False
         self.bad_lines = 0
         self.offset = self._read_to = offset
-        """Where the line of the next event begins, in bytes from the beginning."""
+        """Offset of the next event's line, in bytes."""
         self.path = path
         self.file = file
         try:
             self.next = self._read()
-            """The event that :meth:`take` returns; None at the end."""
+            """The event that :meth:`take` will return; None at the end."""
         except BaseException:
             file.close()
             raise
@@ -206,18 +204,18 @@ class Recording:
         self.events: Iterator[Event] = self._play()
 
     def close(self) -> None:
-        """For a reader that stops before the end."""
+        """Close the file; needed only before the end."""
         self.file.close()
 
     def take(self) -> Event | None:
-        """The next event; None at the end."""
+        """Return the next event; None at the end."""
         event = self.next
         if event is not None:
             self.next = self._read()
         return event
 
     def go(self, offset: int) -> None:
-        """Go on from the line that begins there. Raises RecordingError."""
+        """Continue with the line that starts at ``offset``. Raises RecordingError."""
         try:
             self.file.seek(offset)
         except (OSError, ValueError) as error:
@@ -245,7 +243,7 @@ class Recording:
         return None
 
     def _next_line(self) -> bytes:
-        """The next line that has an end, or nothing where the recording was cut off."""
+        """The next complete line; empty at the end, or where the recording was cut off."""
         try:
             line = self.file.readline(MAX_LINE)
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
@@ -258,7 +256,7 @@ class Recording:
 
 
 def read_recording(path: Path | str) -> Recording:
-    """Open a recording. Raises RecordingError for whatever is none, with one line that says why."""
+    """Open a recording. Raises RecordingError if it is none or cannot be read."""
     path = Path(path)
     try:
         file: BinaryIO = path.open("rb")
@@ -279,7 +277,7 @@ def read_recording(path: Path | str) -> Recording:
 
 
 def _spooled(pipe: BinaryIO) -> BinaryIO:
-    """All that comes from it, as a file that can be gone back in."""
+    """The contents of a pipe as a seekable file."""
     with pipe:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads it closes it
         shutil.copyfileobj(pipe, file)
@@ -303,7 +301,7 @@ def _check_header(path: Path, line: bytes) -> None:
 
 
 def decode_event(line: bytes) -> Event | None:
-    """The event that is this line; None where it is none that is known here."""
+    """Decode a line; None if it is no event of this version or an older one."""
     try:
         return event_decoder().decode(line)
     except msgspec.ValidationError:
@@ -322,5 +320,4 @@ def _decode_first_version(line: bytes) -> Event | None:
 
 
 def _reason(path: Path, error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{'stdout' if str(path) == '-' else repr(str(path))}: {reason}"
+    return f"{'stdout' if str(path) == '-' else repr(str(path))}: {reason_of(error)}"

@@ -1,12 +1,11 @@
-"""The state of a session: a fold over its events, with bounded memory.
+"""State of a session: a fold over its events, with bounded memory.
 
-Live view, replay, snapshot and summary read this and nothing else, so a recording shows what the
-live session showed. Nothing here reads a clock, a file or a process.
+Live view, replay, snapshot and summary read nothing else, so that a recording shows what the live
+session showed. Nothing here reads a clock, a file or a process.
 """
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.output import Output
 from refwatch.session.process import ProcessState
+from refwatch.text.formats import fmt_seconds, fmt_status
 from refwatch.wire.event import MAIN, SESSION, TimedEvent
 
 KEEP_NOTES = 500
@@ -29,31 +29,29 @@ KEEP_WORK = 20
 
 
 class Note(Struct):
-    """One line of the list of events that a user reads."""
+    """A line of the event list."""
 
     at: float
     level: str
     text: str
     process: int = SESSION
-    """Whom it is about: the number of a process, or the session."""
+    """Number of the process that it is about, or of the session."""
 
 
 class State(Struct):
-    """All that is known of a session up to ``now``."""
+    """Everything known about a session up to ``now``."""
 
     now: float = 0.0
-    """Time of the newest event, seconds since the session began."""
+    """Time of the newest event, in seconds since the session began."""
     version: int = 0
-    """Grows with every event: a view redraws when it has."""
+    """Number of events so far: a view redraws when it changes."""
     processes: dict[int, ProcessState] = field(default_factory=dict)
-    """Number in the session -> process, in the order in which they were seen."""
+    """Process number -> process, in the order in which they were seen."""
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEEP_NOTES))
     marks: list[ev.Marked] = field(default_factory=list)
     output: Output = field(default_factory=Output)
     ended: str | None = None
-    """Why no further reading will come; None while the watch goes on."""
-    snapshot_path: str | None = None
-    """Where the last snapshot was written."""
+    """Why nothing more will be read; None while the session goes on."""
 
     @property
     def main(self) -> ProcessState | None:
@@ -62,7 +60,7 @@ class State(Struct):
 
     @property
     def target(self) -> ev.TargetStarted | None:
-        """How that was started; None before."""
+        """How it was started; None before that."""
         return self.main.started if self.main is not None else None
 
     @property
@@ -72,11 +70,11 @@ class State(Struct):
 
     @property
     def over(self) -> bool:
-        """Nothing more is read: it has ended, or the watch has."""
+        """Whether nothing more is read: the target has ended, or the session has."""
         return self.exited is not None or self.ended is not None
 
     def apply(self, event: TimedEvent) -> None:
-        """Take one event in. One of a process that is not known changes nothing but the time."""
+        """Fold an event into the state. Events of an unknown process change only the time."""
         self.now = max(self.now, event.at)
         self.version += 1
         fold = _SESSION_FOLDS.get(type(event))
@@ -88,11 +86,11 @@ class State(Struct):
             _PROCESS_FOLDS[type(event)](self, process, event)
 
     def checkpoint(self) -> ev.Checkpoint:
-        """All of it as one event, which another state takes in as it takes in others."""
+        """The whole state as one event, to be applied to another state."""
         return ev.Checkpoint(at=self.now, shape=codec.shape_of(State), data=codec.encode(self))
 
     def note(self, event: TimedEvent, text: str, level: str = "info") -> None:
-        """Add a line to what a user reads of the events."""
+        """Add a line to the event list."""
         self.notes.append(Note(event.at, level, text, event.process))
 
 
@@ -125,17 +123,16 @@ def _marked(state: State, event: ev.Marked) -> None:
 
 
 def _snapshot_written(state: State, event: ev.SnapshotWritten) -> None:
-    state.snapshot_path = event.path
     state.note(event, f"snapshot written to {event.path}")
 
 
 def _checkpoint(state: State, event: ev.Checkpoint) -> None:
     try:
         if event.shape != codec.shape_of(State):
-            raise codec.CodecError("it is of another version of refwatch")
+            raise codec.CodecError("it was written by another version of refwatch")
         whole = codec.decode(event.data, State)
     except codec.CodecError as error:
-        state.note(event, f"what came before cannot be read: {error}", "error")
+        state.note(event, f"the state up to here cannot be read: {error}", "error")
         return
     for name in State.__struct_fields__:
         setattr(state, name, getattr(whole, name))
@@ -187,15 +184,7 @@ def _rate_changed(state: State, process: ProcessState, event: ev.RateChanged) ->
 def _target_exited(state: State, process: ProcessState, event: ev.TargetExited) -> None:
     process.end(event)
     if event.process == MAIN:
-        state.note(event, f"the target ended {_how(event.exit_code)}")
-
-
-def _how(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "with unknown status"
-    if exit_code > 128 and exit_code - 128 in signal.valid_signals():
-        return f"by {signal.Signals(exit_code - 128).name}, status {exit_code}"
-    return f"with status {exit_code}"
+        state.note(event, f"the target {fmt_status(event.exit_code)}")
 
 
 def _watched_ended(state: State, process: ProcessState, event: ev.WatchedEnded) -> None:
@@ -220,8 +209,7 @@ def _work_progressed(state: State, process: ProcessState, event: ev.WorkProgress
         state.note(event, event.failure, "warning")
 
 
-def _graph_written(state: State, process: ProcessState, event: ev.GraphWritten) -> None:
-    process.graph_paths = event.paths
+def _graph_written(state: State, process: ProcessState, event: ev.GraphWritten) -> None:  # noqa: ARG001
     state.note(event, f"reference graph written to {' and '.join(event.paths)}")
 
 
@@ -239,7 +227,7 @@ def _traces_failed(state: State, process: ProcessState, event: ev.TracesFailed) 
 
 
 def _again(retry_s: float | None) -> str:
-    return "" if retry_s is None else f"; tried again in {retry_s:.0f} s"
+    return "" if retry_s is None else f"; tried again in {fmt_seconds(retry_s)}"
 
 
 def _viewer_refused(state: State, event: ev.ViewerRefused) -> None:

@@ -1,30 +1,30 @@
-"""Events that any collector may send."""
+"""Events of any collector: limits, pauses, progress and notes."""
 
 from __future__ import annotations
 
 from refwatch.wire.event import SessionEvent, TimedEvent
 
 NOT_BEGUN = "it did not begin"
-"""How the reason of the limit ``program`` begins where Python has refused to run the program."""
+"""Start of the reason of the limit ``program`` where Python refused to run the program."""
 
 
 class ReadingLimited(TimedEvent, frozen=True, kw_only=True, tag="reading_limited"):
-    """A reading that this machine or interpreter does not allow, and why."""
+    """A reading is missing or less exact, and why."""
 
     reading: str
     reason: str
 
 
 class TargetPaused(TimedEvent, frozen=True, kw_only=True, tag="target_paused"):
-    """The target stood still for ``pause_s`` because a copy of it was made for other work than a
+    """The target was paused for ``pause_s`` while a copy was made, for something other than a
     census."""
 
     pause_s: float
 
 
 class WorkProgressed(TimedEvent, frozen=True, kw_only=True, tag="work_progressed"):
-    """How far a piece of long work in a copy has come. ``work`` is the name that the viewer gave
-    it; ``share`` is 0 to 1, None when nobody knows. ``done`` with a ``failure`` went wrong."""
+    """Progress of long work in a copy. ``work`` is the name that the viewer gave it; ``share`` is 0
+    to 1, None where unknown. ``failure`` says why work that is ``done`` has failed."""
 
     work: str
     text: str
@@ -34,7 +34,7 @@ class WorkProgressed(TimedEvent, frozen=True, kw_only=True, tag="work_progressed
 
 
 class Noted(SessionEvent, frozen=True, kw_only=True, tag="noted"):
-    """Something the user should read once; ``level`` is ``info``, ``warning`` or ``error``."""
+    """A message for the user. ``level`` is ``info``, ``warning`` or ``error``."""
 
     level: str
     text: str

@@ -1,4 +1,5 @@
-"""Where things lie in the target's interpreter, as calibration has found and verified it."""
+"""Memory layout of the target's interpreter, as calibration found and verified it. Addresses are
+absolute, offsets in bytes."""
 
 from __future__ import annotations
 
@@ -6,20 +7,20 @@ from msgspec import Struct
 
 
 class GilPlace(Struct, frozen=True, kw_only=True):
-    """``gil`` is the address of ``interval``; last_holder, locked and switch_number follow it, a
-    word each. ``futex`` is where a thread that wants it sleeps."""
+    """The GIL. ``gil`` is the address of its ``interval``, followed by last_holder, locked and
+    switch_number, a word each. Threads that want the GIL sleep on ``futex``."""
 
     gil: int
     futex: int
 
 
 class ThreadsPlace(Struct, frozen=True, kw_only=True):
-    """Where the thread states are, and offsets in one."""
+    """The list of thread states, and offsets in a thread state."""
 
     main: int
-    """The main thread's state, the oldest of the list."""
+    """Address of the main thread's state, the oldest in the list."""
     head: int
-    """Address of the word that points to the newest; the count ever made lies a word below."""
+    """Address of the pointer to the newest; the word before it counts all ever made."""
     newer_offset: int
     older_offset: int
     tid_offset: int
@@ -28,7 +29,8 @@ class ThreadsPlace(Struct, frozen=True, kw_only=True):
 
 
 class FramesPlace(Struct, frozen=True, kw_only=True):
-    """The way from a thread state to its frames, and offsets in a frame and in a code object."""
+    """The path of offsets from a thread state to its frames, and offsets in frames and code
+    objects."""
 
     path: list[int]
     code_offset: int
@@ -37,7 +39,7 @@ class FramesPlace(Struct, frozen=True, kw_only=True):
     bytecode_offset: int
     code_type: int
     none: int
-    """What the interpreter's own frames have for a code object since 3.13: None."""
+    """Address of None, which the interpreter's own frames have for a code object since 3.13."""
     filename_offset: int
     name_offset: int
     linetable_offset: int
@@ -45,7 +47,7 @@ class FramesPlace(Struct, frozen=True, kw_only=True):
 
 
 class TextPlace(Struct, frozen=True, kw_only=True):
-    """How str and bytes lie in memory."""
+    """Offsets in str and bytes objects."""
 
     ascii_data: int
     compact_data: int
@@ -57,18 +59,18 @@ class TextPlace(Struct, frozen=True, kw_only=True):
 
 
 class ReferencesPlace(Struct, frozen=True, kw_only=True):
-    """How references are read."""
+    """Offsets for reading weak references and reference counts."""
 
     weak_offset: int
-    """Of the object's address in a weak reference."""
+    """Offset of the object's address in a weak reference."""
     dead: int
-    """What is there when the object has died."""
+    """What that word holds when the object has died."""
     offset: int
-    """By how much sys.getrefcount reads more than ctypes, in the probe."""
+    """How much more sys.getrefcount reports than ctypes reads, in the probe."""
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """What calibration found and verified; None is what it could not."""
+    """The results of calibration; None for what it could not find or verify."""
 
     gil: GilPlace | None = None
     threads: ThreadsPlace | None = None

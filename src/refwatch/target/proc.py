@@ -1,4 +1,4 @@
-"""Whether /proc is that of this process's own pid namespace (pid_namespaces(7))."""
+"""Check that /proc belongs to this process's own pid namespace (pid_namespaces(7))."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ FOREIGN_PROC = (
 
 
 def proc_is_ours() -> bool:
-    """Whether the processes in /proc go by the numbers that this one knows them by. Where there is
-    no /proc it is nobody else's either."""
+    """Whether /proc numbers processes as this one does. True where there is no /proc."""
     try:
         return os.readlink("/proc/self") == str(os.getpid())
     except OSError:

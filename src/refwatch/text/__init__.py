@@ -1,1 +1,1 @@
-"""Text for people: numbers with their units, and names that are safe to show."""
+"""Text for people and files: formats of numbers, and sanitizers for text from the target."""

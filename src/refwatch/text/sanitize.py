@@ -1,39 +1,37 @@
-"""Text of the target made safe: for a terminal, for JSON."""
+"""Text from the target, made safe for a terminal and for JSON."""
 
 from __future__ import annotations
 
-import re
-
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-
 
 def printable(text: str) -> str:
-    """The text with every character that a terminal could act upon written as an escape."""
+    """The text with each character that is not printable written as an escape, as Python's
+    ``repr`` does: control and bidirectional characters, lone surrogates, zero-width characters and
+    spaces other than the plain one. It may be longer than before: cut it afterwards."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def safe(text: str) -> str:
-    """The text with each control, bidirectional or zero-width character shown as a dot."""
-    return _UNSAFE.sub("·", text)
+def shorten(text: str, width: int) -> str:
+    """The beginning of the text, printable, in at most ``width`` characters."""
+    text = printable(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def text(value: str) -> str:
-    """The text without the lone surrogates that stand for bytes in names of files and arguments:
-    JSON cannot carry them."""
-    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+def shorten_path(path: str, width: int) -> str:
+    """The end of the path, which tells files apart, printable, in at most ``width`` characters."""
+    path = printable(path)
+    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
 
 
-def without_surrogates(value: object) -> object:
-    """The plain value with text that can be encoded as UTF-8: what cannot is written with a
-    backslash. Lists become tuples."""
+def encodable(value: object) -> object:
+    """The plain value with each lone surrogate in its texts written as an escape: they stand for
+    bytes that are not UTF-8, in arguments and file names, and JSON cannot hold them. Lists become
+    tuples."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, list | tuple):
-        return tuple(map(without_surrogates, value))
+        return tuple(map(encodable, value))
     if isinstance(value, dict):
-        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
+        return {encodable(key): encodable(item) for key, item in value.items()}
     return value

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.text.formats import fmt_duration
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.lines import COSTS
 from refwatch.wire import commands as cmd
 from refwatch.wire.commands import Command
@@ -57,7 +57,7 @@ class Answers:
             return Answer("Reference graph written", "\n".join(event.paths))
         if isinstance(event, ev.WatchedFound) and self._watches and event.source != "main":
             self._watches -= 1
-            return Answer("Watching", f"{safe(event.name)}  {safe(event.type)}")
+            return Answer("Watching", f"{printable(event.name)}  {printable(event.type)}")
         if isinstance(event, ev.CensusBegun):
             self._pause_s = event.pause_s
         if isinstance(event, ev.CensusTaken) and self._census:
@@ -66,10 +66,10 @@ class Answers:
             return Answer("Census", f"{event.objects:,} objects; the program paused for {pause}")
         if isinstance(event, ev.CensusFailed) and self._census:
             self._census = False
-            return Answer("No census", safe(event.reason), "warning")
+            return Answer("No census", printable(event.reason), "warning")
         if isinstance(event, ev.AllocationsSwitched) and self._switch:
             self._switch = False
-            texts = (text.rstrip(". ") for text in (COSTS[event.mode], safe(event.note)))
+            texts = (text.rstrip(". ") for text in (COSTS[event.mode], printable(event.note)))
             said = " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
             return Answer(f"Allocations: {event.mode}", said)
         return self._noted(event) if isinstance(event, ev.Noted) else None
@@ -79,4 +79,4 @@ class Answers:
         if event.level == "info" or not (self._snapshot or self._census or self._watches):
             return None
         self._snapshot, self._census, self._watches = None, False, 0
-        return Answer("", safe(event.text), "error" if event.level == "error" else "warning")
+        return Answer("", printable(event.text), "error" if event.level == "error" else "warning")

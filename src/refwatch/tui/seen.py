@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from refwatch.session.state import State
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panel import Panel
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
@@ -23,7 +23,7 @@ class Seen(NamedTuple):
         if number is None:
             return None
         return Panel.SendWanted(
-            WatchAddress(address=number, type=self.type), f"Looking for {safe(self.what)} …"
+            WatchAddress(address=number, type=self.type), f"Looking for {printable(self.what)} …"
         )
 
     def inspect(self) -> Panel.InspectWanted | None:
@@ -35,7 +35,7 @@ class Seen(NamedTuple):
         def ask(inspection: str) -> Command:
             return InspectAddress(inspection=inspection, address=number, type=self.type)
 
-        return Panel.InspectWanted(safe(self.what), ask, self.address)
+        return Panel.InspectWanted(printable(self.what), ask, self.address)
 
 
 def watched_already(state: State, command: Command) -> str:
@@ -55,7 +55,8 @@ def watched_already(state: State, command: Command) -> str:
         address = addresses.get(command.node, "")
     watched = (one for one in known.watched.values() if one.ended_s is None)
     return next(
-        (safe(one.found.name) for one in watched if address and one.found.address == address), ""
+        (printable(one.found.name) for one in watched if address and one.found.address == address),
+        "",
     )
 
 

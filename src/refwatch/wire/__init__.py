@@ -1,1 +1,1 @@
-"""What crosses a process: events, commands, launches; their encoding, sockets and files."""
+"""Messages between processes: events, commands and launches; their encoding, sockets and files."""

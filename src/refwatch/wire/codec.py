@@ -1,4 +1,4 @@
-"""The one wire: a struct is one line of JSON, on every socket and in a recording."""
+"""Encoding of messages: one line of JSON for each struct, on every socket and in recordings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from refwatch.text.sanitize import without_surrogates
+from refwatch.text.sanitize import encodable
 from refwatch.wire.line_buffer import LONGEST_LINE, LineBuffer
 
 T = TypeVar("T")
@@ -14,18 +14,23 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
-def encode_line(message: msgspec.Struct) -> bytes:
-    """The message as JSON with a newline at its end. Bytes that are no text, in an argument or a
-    file's name, are written with a backslash."""
+def encode_json(message: msgspec.Struct) -> bytes:
+    """The message as JSON. Bytes of an argument or a file name that are not UTF-8 are written as
+    escapes, see :func:`refwatch.text.sanitize.encodable`."""
     try:
-        return _encoder.encode(message) + b"\n"
+        return _encoder.encode(message)
     except UnicodeEncodeError:
-        return _encoder.encode(without_surrogates(msgspec.to_builtins(message))) + b"\n"
+        return _encoder.encode(encodable(msgspec.to_builtins(message)))
+
+
+def encode_line(message: msgspec.Struct) -> bytes:
+    """The message as one line of JSON, with its newline."""
+    return encode_json(message) + b"\n"
 
 
 class LineReader(Generic[T]):
-    """Cuts a stream of bytes into lines and decodes each; lines that decode to nothing known are
-    counted in ``bad`` and left out."""
+    """Splits a stream of bytes into lines and decodes them. Lines that do not decode are skipped
+    and counted in ``bad``."""
 
     def __init__(self, decoder: msgspec.json.Decoder[T], longest: int = LONGEST_LINE) -> None:
         self.bad = 0

@@ -1,7 +1,7 @@
-"""What a viewer asks of the daemon, and the daemon or a viewer of the launcher.
+"""Commands: requests of a viewer to the daemon, and of the daemon or a viewer to the launcher.
 
-One line of JSON each; the ``command`` field names it. A line with a value out of its range is no
-command, and is left out as any other noise.
+One line of JSON each; the ``command`` field names it. A line with a value out of range does not
+decode, and is skipped like any other.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from refwatch.wire.event import MAIN, SESSION
 
 Mode = Literal["exact", "burst", "off"]
-"""How allocations are seen. ``exact``: tracemalloc sees every block. ``burst``: some of the blocks
-that are allocated in windows of time are seen, and rates estimated. ``off``: nothing is traced."""
+"""How allocations are traced. ``exact``: tracemalloc traces every block. ``burst``: blocks are
+sampled in short windows of time, and rates estimated from them. ``off``: nothing is traced."""
 
 Name = Annotated[str, Meta(max_length=4096)]
 WorkName = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -25,25 +25,25 @@ Typed = Annotated[str, Meta(max_length=4 << 20)]
 
 
 class SessionCommand(Struct, frozen=True, kw_only=True, tag_field="command", tag=True):
-    """About the session as a whole: ``process`` is 0."""
+    """A command to the session as a whole; ``process`` is 0."""
 
     process: Number = SESSION
 
 
 class ProcessCommand(Struct, frozen=True, kw_only=True, tag_field="command", tag=True):
-    """About one process of the session; the one that was launched unless it says otherwise."""
+    """A command about one process of the session, by default the one that was launched."""
 
     process: Number = MAIN
 
 
 class WriteSnapshot(SessionCommand, frozen=True, kw_only=True, tag="write_snapshot"):
-    """Write a snapshot to ``path``; a SnapshotWritten or a Noted event answers."""
+    """Write a snapshot to ``path``. Answered by SnapshotWritten or Noted."""
 
     path: Name
 
 
 class TypeInput(SessionCommand, frozen=True, kw_only=True, tag="type_input"):
-    """Characters for the target's terminal."""
+    """Type into the target's terminal."""
 
     data: Typed
 
@@ -54,7 +54,7 @@ class ResizeTerminal(SessionCommand, frozen=True, kw_only=True, tag="resize_term
 
 
 class SignalTarget(ProcessCommand, frozen=True, kw_only=True, tag="signal_target"):
-    """Send the target this signal number."""
+    """Send the target a signal by its number."""
 
     number: Annotated[int, Meta(ge=0, le=64)]
 
@@ -68,13 +68,13 @@ class TakeCensus(ProcessCommand, frozen=True, kw_only=True, tag="take_census"):
 
 
 class WatchObject(ProcessCommand, frozen=True, kw_only=True, tag="watch_object"):
-    """Watch what ``path`` names (``pkg.mod.name.attr``), now or as soon as it is there."""
+    """Watch the object that ``path`` names (``pkg.mod.name.attr``), as soon as it exists."""
 
     path: Name
 
 
 class WatchNode(ProcessCommand, frozen=True, kw_only=True, tag="watch_node"):
-    """Watch an object that an inspection has shown."""
+    """Watch a node of an inspection."""
 
     inspection: WorkName
     node: Number
@@ -88,7 +88,7 @@ class WatchInstance(ProcessCommand, frozen=True, kw_only=True, tag="watch_instan
 
 
 class WatchAddress(ProcessCommand, frozen=True, kw_only=True, tag="watch_address"):
-    """Watch the object that a chain or a census has shown there, if one of that type still is."""
+    """Watch the object at an address taken from a chain or a census, if its type is still this."""
 
     address: Number
     type: Name
@@ -99,15 +99,15 @@ class Unwatch(ProcessCommand, frozen=True, kw_only=True, tag="unwatch"):
 
 
 class Inspect(ProcessCommand, frozen=True, kw_only=True, tag="inspect"):
-    """Make a copy and say who refers to a watched object. ``inspection`` is a name of the viewer's
-    choice; ReferrersFound events answer, WorkProgressed tells how far it has come."""
+    """Find the referrers of a watched object in a new copy. ``inspection`` is a name of the
+    viewer's choice. Answered by ReferrersFound events; WorkProgressed reports the progress."""
 
     inspection: WorkName
     watch: Number
 
 
 class InspectInstance(ProcessCommand, frozen=True, kw_only=True, tag="inspect_instance"):
-    """The same for the newest instance of a class or type."""
+    """As Inspect, for the newest instance of a class or type."""
 
     inspection: WorkName
     module: Name
@@ -115,8 +115,8 @@ class InspectInstance(ProcessCommand, frozen=True, kw_only=True, tag="inspect_in
 
 
 class InspectAddress(ProcessCommand, frozen=True, kw_only=True, tag="inspect_address"):
-    """The same for an object that a chain or a census has shown, if one of that type still is
-    there."""
+    """As Inspect, for the object at an address taken from a chain or a census, if its type is still
+    this."""
 
     inspection: WorkName
     address: Number
@@ -124,20 +124,21 @@ class InspectAddress(ProcessCommand, frozen=True, kw_only=True, tag="inspect_add
 
 
 class OpenNode(ProcessCommand, frozen=True, kw_only=True, tag="open_node"):
-    """Say who refers to this node of an inspection, in the same copy."""
+    """Find the referrers of a node of an inspection, in the same copy."""
 
     inspection: WorkName
     node: Number
 
 
 class EndInspection(ProcessCommand, frozen=True, kw_only=True, tag="end_inspection"):
-    """Let the copy of an inspection go, whatever it is doing."""
+    """End the copy of an inspection, whatever it is doing."""
 
     inspection: WorkName
 
 
 class FindChains(ProcessCommand, frozen=True, kw_only=True, tag="find_chains"):
-    """Find out who keeps instances of a class or type alive; ChainsFound answers."""
+    """Find the reference chains that keep instances of a class or type alive. Answered by
+    ChainsFound."""
 
     work: WorkName
     module: Name
@@ -149,7 +150,8 @@ class CancelWork(ProcessCommand, frozen=True, kw_only=True, tag="cancel_work"):
 
 
 class WriteGraph(ProcessCommand, frozen=True, kw_only=True, tag="write_graph"):
-    """Write the references around instances of a class as DOT to ``path``; GraphWritten answers."""
+    """Write the references around instances of a class to ``path``, as DOT. Answered by
+    GraphWritten."""
 
     work: WorkName
     path: Name
@@ -158,19 +160,19 @@ class WriteGraph(ProcessCommand, frozen=True, kw_only=True, tag="write_graph"):
 
 
 class SwitchAllocations(ProcessCommand, frozen=True, kw_only=True, tag="switch_allocations"):
-    """See allocations this way from now on; an AllocationsSwitched event answers. ``frames`` is how
-    deep exact tracebacks go; None leaves it as it was."""
+    """Trace allocations in this mode. Answered by AllocationsSwitched. ``frames`` limits exact
+    tracebacks; None keeps the limit."""
 
     mode: Mode
     frames: Annotated[int, Meta(ge=1, le=65_535)] | None = None
 
 
 class CountTraces(ProcessCommand, frozen=True, kw_only=True, tag="count_traces"):
-    """Count the traces of exact mode now; TracesTaken answers."""
+    """Count the traces of exact mode now. Answered by TracesTaken."""
 
 
 class StopWatching(SessionCommand, frozen=True, kw_only=True, tag="stop_watching"):
-    """End the watch; the target goes on."""
+    """End the session; the target goes on."""
 
 
 Command = (

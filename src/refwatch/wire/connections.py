@@ -1,4 +1,4 @@
-"""Sockets that never hold anybody up: what can't be sent now is kept, up to a bound."""
+"""Non-blocking sockets with a bounded send buffer."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from refwatch.wire.commands import Command, command_decoder
 from refwatch.wire.line_buffer import LONGEST_LINE, LineTooLongError
 
 T = TypeVar("T")
-MAX_UNSENT = 32 << 20  # bytes; a viewer that falls further behind is let go
+MAX_UNSENT = 32 << 20  # bytes; a peer that falls further behind is disconnected
 LONGEST_COMMAND = 32 << 20  # bytes; what is typed at once may have millions of characters
-AT_ONCE = 64  # lines that the kernel is handed in one call, or connections that are taken
-PIECES = 4  # of 64 KiB that are read of a viewer at a time: thousands of commands
+AT_ONCE = 64  # lines that are sent in one call, or connections that are accepted
+PIECES = 4  # of 64 KiB that are read from a viewer at a time: thousands of commands
 
 
 def peer_of(connection: socket.socket) -> tuple[int, int] | None:
-    """(pid, uid) of the process at the other end, as it connected (SO_PEERCRED of unix(7)); None
-    where the system does not say."""
+    """(pid, uid) of the peer when it connected (SO_PEERCRED, unix(7)); None where the system has no
+    such option."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     size = struct.calcsize("3i")
@@ -38,13 +38,14 @@ def peer_of(connection: socket.socket) -> tuple[int, int] | None:
 
 
 def peer_is_ours(connection: socket.socket) -> bool:
-    """Whether the process at the other end is of our own user."""
+    """Whether the peer runs as our own user or root. Without SO_PEERCRED the folder's mode, 0700,
+    has decided that."""
     peer = peer_of(connection)
-    return peer is None or peer[1] in (os.getuid(), 0)  # nobody else gets into the folder
+    return peer is None or peer[1] in (os.getuid(), 0)
 
 
 class Connection(Generic[T]):
-    """One peer, lines of JSON both ways."""
+    """A connection to one peer: lines of JSON both ways."""
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Connection(Generic[T]):
         connection.setblocking(False)
         self.socket = connection
         self.pid = (peer_of(connection) or (0, 0))[0]
-        """Of the process at the other end; 0 where the system does not say."""
+        """The peer's process; 0 where the system does not say."""
         self.open = True
         self.trouble = ""
         """Why it was closed from here, as a sentence about the peer."""
@@ -68,7 +69,8 @@ class Connection(Generic[T]):
         return self.socket.fileno()
 
     def send(self, data: bytes) -> None:
-        """Send, now or later; close when the peer has fallen too far behind."""
+        """Send the data now or on a later :meth:`flush`. Closes the connection where more than
+        ``MAX_UNSENT`` is waiting."""
         if not self.open:
             return
         self._unsent.append(memoryview(data))
@@ -78,6 +80,7 @@ class Connection(Generic[T]):
             self.close()
 
     def flush(self) -> None:
+        """Send as much of the buffer as the peer takes now."""
         try:
             while self._unsent and self.open:
                 pieces = list(islice(self._unsent, AT_ONCE))
@@ -95,13 +98,9 @@ class Connection(Generic[T]):
         if size:
             self._unsent[0] = self._unsent[0][size:]
 
-    @property
-    def unsent(self) -> bool:
-        return bool(self._unsent) and self.open
-
     def receive(self, pieces: int | None = None) -> list[T]:
-        """What has come, of a peer that may send for ever at most so many ``pieces`` of 64 KiB;
-        closes itself at the end of the stream."""
+        """The messages that have arrived. Reads at most ``pieces`` of 64 KiB; without a limit a
+        peer that never stops sending would hold us for ever. Closes at the end of the stream."""
         messages: list[T] = []
         while self.open and pieces != 0:
             pieces = None if pieces is None else pieces - 1
@@ -130,15 +129,15 @@ class Connection(Generic[T]):
 
 
 class Viewer(Connection[Command]):
-    """A viewer, and what it has asked for that was not done yet."""
+    """A viewer's connection, with its commands that have not been carried out yet."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection, command_decoder, LONGEST_COMMAND)
         self.asked: deque[Command] = deque()
 
     def obeyed(self, obey: Callable[[Command], None], limit_ns: int) -> None:
-        """Do what it asks for as long as that. The rest waits, and so does the viewer in the end:
-        no more is read before all of it is done."""
+        """Carry out commands for at most ``limit_ns``. The rest waits, and nothing more is read
+        before all are done, so that a viewer that asks too much waits for itself."""
         end = time.monotonic_ns() + limit_ns
         if not self.asked:
             self.asked.extend(self.receive(PIECES))
@@ -147,7 +146,7 @@ class Viewer(Connection[Command]):
 
 
 class Listener:
-    """A listening socket that takes only our own user's connections."""
+    """A listening socket that accepts connections of our own user only."""
 
     def __init__(self, listener: socket.socket) -> None:
         listener.setblocking(False)
@@ -157,7 +156,7 @@ class Listener:
         return self._listener.fileno()
 
     def accept(self) -> list[socket.socket]:
-        """Connections that wait, each of our own user's; some of them, where they are many."""
+        """Pending connections, at most AT_ONCE; those of other users are closed."""
         found: list[socket.socket] = []
         for _ in range(AT_ONCE):
             try:

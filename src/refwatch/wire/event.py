@@ -1,30 +1,30 @@
-"""Base structs of all events."""
+"""Base structs of events, and the numbers of processes."""
 
 from __future__ import annotations
 
 from msgspec import Struct, field
 
 SESSION = 0
-"""The process number that stands for the session itself."""
+"""Process number of the session itself."""
 MAIN = 1
-"""The number of the process that was launched or attached to."""
+"""Process number of the process that was launched or attached to."""
 
 
 def _session() -> int:
-    return SESSION  # a default made by a function is written out all the same
+    return SESSION  # msgspec omits plain defaults, but not those of a factory
 
 
 class TimedEvent(
     Struct, frozen=True, kw_only=True, tag_field="event", tag=True, omit_defaults=True
 ):
-    """Something that happened in a process, ``at`` so many seconds after the session began."""
+    """An event of one process. ``at`` is in seconds since the session began."""
 
     at: float
     process: int
-    """Number of the process in this session, 1 or more; :data:`SESSION` for the session itself."""
+    """Process number in this session, 1 or more; :data:`SESSION` for the session itself."""
 
 
 class SessionEvent(TimedEvent, frozen=True, kw_only=True):
-    """An event that need not be about one process."""
+    """An event of the session, unless it names a process."""
 
     process: int = field(default_factory=_session)

@@ -1,4 +1,4 @@
-"""Files for other tools: written beside their name and renamed, so that nobody sees half of one."""
+"""Output files, replaced atomically; and pipes and devices that stand in for one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from refwatch.wire.streams import READER_LIMIT_S, descriptor_of, open_special, w
 
 
 class ExportError(Exception):
-    """A file could not be written; the text is one line for the user."""
+    """A file cannot be written. The text is one line for the user."""
 
 
 class Output:
-    """Where what the user has asked for is to go: a file, or what is none.
+    """The destination of an output: a regular file, or a descriptor, pipe or device.
 
-    A file is written at once by whoever makes the data. What goes to stdout, another descriptor of
-    the caller's, a pipe or a device is kept, and delivered when the target has ended, by the
-    process that has these files: :meth:`write` and :meth:`deliver` may be called in two forks of
-    one process. Raises ExportError for what cannot be written.
+    A regular file is written at once. Anything else is kept in memory and delivered when the target
+    has ended, by the process that has it open: :meth:`write` and :meth:`deliver` may be called in
+    two forks of one process. Raises ExportError for a destination that cannot be written.
     """
 
     def __init__(self, name: str) -> None:
@@ -29,7 +28,7 @@ class Output:
         self._kept: int | None = None
         try:
             self._fd = descriptor_of(name)
-            if self._fd is not None or not _is_plain(self._path):
+            if self._fd is not None or not is_plain(self._path):
                 self._kept = os.memfd_create("refwatch-output")
             else:
                 self._path = Path(os.path.abspath(name))
@@ -40,7 +39,7 @@ class Output:
 
     @property
     def on_terminal(self) -> bool:
-        """It goes to a terminal, which nothing else can have then."""
+        """Whether it is a terminal, which nothing else can use then."""
         if self._fd is None and (self._kept is None or not self._path.is_char_device()):
             return False
         try:
@@ -51,7 +50,7 @@ class Output:
             return file.isatty()
 
     def write(self, data: bytes) -> None:
-        """Put ``data`` there, or keep it for :meth:`deliver`. Raises ExportError."""
+        """Write ``data``, or keep it for :meth:`deliver`. Raises ExportError."""
         if self._kept is None:
             write_whole(self._path, data)
             return
@@ -61,7 +60,7 @@ class Output:
             raise ExportError(_sentence(self.name, error)) from error
 
     def deliver(self) -> None:
-        """Put what was kept where it is to go, behind whatever is there. Raises ExportError."""
+        """Append the kept data to the destination. Raises ExportError."""
         if self._kept is None or not (size := os.fstat(self._kept).st_size):
             return
         data = os.pread(self._kept, size, 0)
@@ -75,7 +74,7 @@ class Output:
             raise ExportError(_sentence(self.name, error)) from error
 
     def remove_unfinished(self, pid: int) -> None:
-        """Process ``pid`` was ended, perhaps as it was writing: take away what it has left."""
+        """Remove the temporary files of process ``pid``, which was killed, perhaps in a write."""
         if self._kept is None:
             for half in self._path.resolve().parent.glob(f".refwatch-{pid}-*.tmp"):
                 with contextlib.suppress(OSError):
@@ -83,24 +82,24 @@ class Output:
 
 
 def check_writable(path: Path | str) -> None:
-    """Raise ExportError unless a file could be written at ``path`` now. Leaves nothing behind."""
+    """Raise ExportError unless ``path`` can be written now. Leaves nothing behind."""
     path = Path(path)
     try:
-        if _is_plain(path):
-            _create_beside(path).unlink()
+        if is_plain(path):
+            create_beside(path).unlink()
     except (OSError, ValueError) as error:
         raise ExportError(_sentence(str(path), error)) from error
 
 
 def write_whole(path: Path | str, data: bytes) -> None:
-    """Put ``data`` at ``path``, all of it or nothing. A device or a pipe is written to directly,
-    and is not waited for.
+    """Write ``data`` to ``path``, all of it or nothing. A pipe or a device is written to directly,
+    without waiting for its reader.
 
-    Raises ExportError, and an older file stays as it was then.
+    Raises ExportError; an older file is unchanged then.
     """
     path = Path(path)
     try:
-        if _is_plain(path):
+        if is_plain(path):
             _replace(path.resolve(), data)
         else:
             with open(open_special(str(path)), "wb", buffering=0) as special:
@@ -111,7 +110,7 @@ def write_whole(path: Path | str, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    beside = _create_beside(path)
+    beside = create_beside(path)
     try:
         beside.write_bytes(data)
         beside.replace(path)
@@ -121,16 +120,16 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def _create_beside(path: Path) -> Path:
-    """An empty file of a name of its own in the folder of ``path``, with the user's usual mode."""
+def create_beside(path: Path) -> Path:
+    """A new empty file with a unique name in the folder of ``path``, with the user's umask."""
     beside = path.resolve().parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return beside
 
 
-def _is_plain(path: Path) -> bool:
-    """False for a device or a pipe, never to be replaced. Raises OSError for a folder, for a file
-    that may not be written, and where the folder for it is missing."""
+def is_plain(path: Path) -> bool:
+    """Whether ``path`` is a regular file, or could become one; pipes and devices are never
+    replaced. Raises OSError for a folder, a read-only file, and a missing parent folder."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -144,6 +143,10 @@ def _is_plain(path: Path) -> bool:
     return stat.S_ISREG(mode)
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """The error as a phrase for the user, without the file's name."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
 def _sentence(name: str, error: OSError | ValueError) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"cannot write {name!r}: {reason}"
+    return f"cannot write {name!r}: {reason_of(error)}"

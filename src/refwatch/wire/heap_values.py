@@ -1,4 +1,4 @@
-"""References, classes and the heap, as the copy, the events and the snapshot speak of them."""
+"""Values about the heap that copies, events and snapshots share: counts, chains, sites."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from msgspec import Struct
 
 
 class TypeCount(Struct, frozen=True, kw_only=True):
-    """How many objects of exactly this type there are. ``size`` is their own bytes, headers of the
-    collector included, without what they refer to."""
+    """The objects of exactly one type. ``size`` is their shallow size in bytes, with the headers of
+    the garbage collector."""
 
     module: str
     name: str
@@ -16,7 +16,7 @@ class TypeCount(Struct, frozen=True, kw_only=True):
 
 
 class TypeDelta(Struct, frozen=True, kw_only=True):
-    """By how much the number of objects of a type has changed since the mark."""
+    """The change in the number of objects of one type since a mark."""
 
     module: str
     name: str
@@ -25,8 +25,8 @@ class TypeDelta(Struct, frozen=True, kw_only=True):
 
 
 class Garbage(Struct, frozen=True, kw_only=True):
-    """What nobody holds and the collector would free: objects that only refer to each other, and
-    what only they hold. ``types`` are those with most of them."""
+    """Unreachable objects that the collector would free: cycles, and what only they hold. ``types``
+    has the most frequent ones."""
 
     objects: int
     bytes: int
@@ -34,9 +34,10 @@ class Garbage(Struct, frozen=True, kw_only=True):
 
 
 class ChainLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One object on the way from an object to what keeps it alive. ``edge`` says how the next link
-    holds this one (``value of key 'a'``, ``attribute items``, ``global cache``, ``local rows``);
-    the last link, the root, has none and is named instead: a module, a frame or a thread."""
+    """One object of a reference chain, which leads from an object to the root that keeps it alive.
+    ``edge`` says how the next link holds this one (``value of key 'a'``, ``attribute items``,
+    ``global cache``, ``local rows``). The root, the last link, has a name instead: a module, a
+    frame or a thread."""
 
     type: str
     edge: str | None = None
@@ -45,10 +46,10 @@ class ChainLink(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Largest(Struct, frozen=True, kw_only=True):
-    """One of the largest single objects: ``size`` bytes are its own, without what it refers to.
-    ``filled`` is which part of its room is in use, 0 to 1: of a dict's or set's table, of what a
-    list or bytearray has allocated; None of all others. ``chain`` leads from it up to what keeps it
-    alive, and is empty where that was not found."""
+    """One of the largest single objects, by its shallow ``size`` in bytes. ``filled`` is the share
+    of its capacity in use, 0 to 1: the table of a dict or set, the allocation of a list or
+    bytearray; None for other types. ``chain`` leads to what keeps it alive; empty where none was
+    found."""
 
     type: str
     size: int
@@ -58,7 +59,7 @@ class Largest(Struct, frozen=True, kw_only=True):
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """Where objects were allocated."""
+    """A line of code at which objects were allocated."""
 
     file: str
     line: int
@@ -66,7 +67,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class Referenced(Struct, frozen=True, kw_only=True):
-    """An object with many references: what it is, in a few words."""
+    """An object with many references. ``label`` describes it in a few words."""
 
     type: str
     label: str
@@ -75,9 +76,9 @@ class Referenced(Struct, frozen=True, kw_only=True):
 
 
 class Referrer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One holder in an inspection. ``node`` names it there; ``edges`` says in words how it holds
-    the object, ``count`` how many references that are. A ``root`` is a module, frame or thread:
-    nothing above it is of interest."""
+    """An object that refers to another, in an inspection. ``node`` is its id there; ``edges``
+    describe its references, ``count`` is their number. A ``root`` (module, frame or thread) needs
+    no referrers of its own."""
 
     node: int
     type: str

@@ -1,4 +1,4 @@
-"""What the launcher, the target's parent, tells the daemon, and the daemon the launcher at the end.
+"""Messages between the launcher, which is the target's parent, and the daemon.
 
 One line of JSON each; the ``launch`` field names it.
 """
@@ -13,7 +13,8 @@ class _Launch(Struct, frozen=True, kw_only=True, tag_field="launch", tag=True):
 
 
 class Launched(_Launch, frozen=True, kw_only=True, tag="launched"):
-    """The target exists. ``monotonic_s`` is CLOCK_MONOTONIC when it was started."""
+    """The target was started, at ``monotonic_s`` of CLOCK_MONOTONIC and ``started_at`` in RFC
+    3339."""
 
     pid: int
     ppid: int
@@ -26,7 +27,7 @@ class Launched(_Launch, frozen=True, kw_only=True, tag="launched"):
 
 
 class Wrote(_Launch, frozen=True, kw_only=True, tag="wrote"):
-    """The target's terminal output."""
+    """The target wrote to its terminal."""
 
     data: str
 
@@ -39,14 +40,14 @@ class Sized(_Launch, frozen=True, kw_only=True, tag="sized"):
 
 
 class Ended(_Launch, frozen=True, kw_only=True, tag="ended"):
-    """The target's exit status, 128+N for signal N."""
+    """The target ended. ``exit_code`` as a shell reports it: 128+N for signal N."""
 
     exit_code: int
 
 
 class Summary(_Launch, frozen=True, kw_only=True, tag="summary"):
-    """The daemon is done: lines for the user to read. ``stays``: it lives on for its viewers.
-    ``failed``: what the user has asked to be written was not, as a line says."""
+    """The daemon's last message: lines for the user. ``stays``: it goes on for its viewers.
+    ``failed``: an output that the user asked for was not written, as one of the lines says."""
 
     lines: list[str]
     stays: bool = False

@@ -1,6 +1,6 @@
-"""Files that are no plain files: descriptors that the caller has opened, pipes, devices.
+"""Outputs other than regular files: descriptors inherited from the caller, pipes and devices.
 
-They are written to directly, and nobody is held up for long by one that does not take what it gets.
+They are written to directly, with limits for readers that do not keep up.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import select
 import time
 
 PIECE = 4096  # PIPE_BUF of pipe(7): a pipe that is ready takes as much at once
-MOST_UNSENT = 32 << 20  # bytes that are kept for one that is slow
-PATIENCE_S = 5.0  # for the rest of them, at the end
-READER_LIMIT_S = 10.0  # for somebody to open a pipe that has a name
-AGAIN_S = 0.05
+MOST_UNSENT = 32 << 20  # bytes kept for a slow reader
+PATIENCE_S = 5.0  # for each further piece when the stream is closed
+READER_LIMIT_S = 10.0  # for a reader to open a named pipe
+AGAIN_S = 0.05  # between two attempts to open one
 SLOW = "its reader does not keep up"
 
 
 def descriptor_of(name: str) -> int | None:
-    """The descriptor that ``name`` means: ``-``, ``/dev/stdout``, ``/dev/fd/N`` and the like; None
-    for any other file. Raises OSError for one that the caller has not open for writing."""
+    """The descriptor that ``name`` stands for (``-``, ``/dev/stdout``, ``/dev/fd/N``); None for a
+    file. Raises OSError for a descriptor that the caller has not open for writing."""
     number = 1 if name == "-" else _named(name, os.getpid())
     if number is None:
         return None
@@ -40,7 +40,7 @@ def descriptor_of(name: str) -> int | None:
 
 
 def _named(path: str, pid: int) -> int | None:
-    """N for a path that leads to ``/proc/PID/fd/N``, without following what that leads to."""
+    """N for a path that resolves to ``/proc/PID/fd/N``, which itself is not resolved."""
     own = re.compile(rf"/proc/{pid}(/task/[0-9]+)?/fd")
     for _ in range(40):  # as many links as the system follows
         folder, base = os.path.split(path)
@@ -54,8 +54,8 @@ def _named(path: str, pid: int) -> int | None:
 
 
 def open_special(path: str, limit_s: float = 0.0) -> int:
-    """A descriptor for a device or a pipe, without making it our terminal. Waits so long for a pipe
-    to have a reader; raises OSError."""
+    """A descriptor of a pipe or device, which does not become our controlling terminal. Waits up to
+    ``limit_s`` for a pipe to have a reader. Raises OSError."""
     end = time.monotonic() + limit_s
     while True:
         try:
@@ -69,7 +69,7 @@ def open_special(path: str, limit_s: float = 0.0) -> int:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write all of it, however long the reader takes. Raises OSError."""
+    """Write all the data, however long the reader takes. Raises OSError."""
     rest = memoryview(data)
     while rest:
         try:
@@ -79,14 +79,15 @@ def write_all(fd: int, data: bytes) -> None:
 
 
 class Stream:
-    """What is written is kept until it is taken; events of a recording go out line by line."""
+    """A buffered stream of lines, for a recording that goes to a pipe. Writing never blocks."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._unsent = bytearray()
 
     def write(self, data: bytes) -> None:
-        """Raises OSError, also where the reader has fallen too far behind."""
+        """Buffer the data and send what fits. Raises OSError, also where more than ``MOST_UNSENT``
+        is waiting."""
         self._unsent += data
         if len(self._unsent) >= 2 * PIECE:
             self.flush()
@@ -95,16 +96,17 @@ class Stream:
             raise OSError(errno.EAGAIN, SLOW)
 
     def flush(self) -> None:
-        """Send what is taken now. Raises OSError."""
+        """Send as much as the reader takes now. Raises OSError."""
         while self._unsent and _ready(self._fd, 0.0):
             self._send(self._fd)
 
     def forget(self) -> None:
-        """Somebody else sends what was not taken yet."""
+        """Discard the buffer: another process sends it."""
         self._unsent.clear()
 
     def close(self) -> None:
-        """Send the rest, as long as it is taken. Raises OSError; a second call does nothing."""
+        """Send the rest, waiting up to ``PATIENCE_S`` for each piece. Raises OSError. A second call
+        does nothing."""
         fd, self._fd = self._fd, -1
         if fd < 0:
             return
@@ -118,7 +120,8 @@ class Stream:
             os.close(fd)
 
     def _send(self, fd: int) -> None:
-        """Whole lines where they are short enough: others may write to the same pipe."""
+        """Send a piece of at most PIPE_BUF, of whole lines if possible: others may write to the
+        same pipe."""
         lines = self._unsent.rfind(b"\n", 0, PIECE) + 1
         with contextlib.suppress(BlockingIOError):
             del self._unsent[: os.write(fd, self._unsent[: lines or PIECE])]

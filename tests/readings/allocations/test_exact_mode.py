@@ -276,7 +276,7 @@ def test_nothing_limits_what_was_begun_before_the_first_line(target: Target) -> 
 
 def test_what_was_before_is_not_known_when_it_is_begun_late(target: Target) -> None:
     target.hear(msgspec.structs.replace(NEW, early=False))
-    assert target.switched == [("exact", 2, "what was allocated before 0.0 s is not known")]
+    assert target.switched == [("exact", 2, "what was allocated before 0 s is not known")]
 
 
 def test_the_target_s_own_tracing_limits_it(target: Target) -> None:
@@ -294,9 +294,9 @@ def test_that_the_target_stops_it_is_told(target: Target) -> None:
         target.hear(msgspec.structs.replace(NEW, early=False, lost=lost, used=True))
     notes = [note for _, _, note in target.switched]
     assert len(notes) == 5
-    assert "stopped tracemalloc; it was begun again at 1.0 s" in notes[1]
+    assert "stopped tracemalloc; it was begun again at 1.00 s" in notes[1]
     assert "will not be switched off" in notes[1]
-    assert "stopped tracemalloc 8 times; it was begun again at 8.0 s" in notes[4]
+    assert "stopped tracemalloc 8 times; it was begun again at 8.00 s" in notes[4]
 
 
 def test_an_interpreter_without_tracemalloc(target: Target) -> None:

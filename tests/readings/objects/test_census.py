@@ -19,7 +19,7 @@ SECOND = 10**9
 def test_a_copy_that_ends_after_its_census_has_not_failed() -> None:
     copies, censuses, events = begun()
     copies.take(CENSUS)
-    copies.fail("the copy ended before it had answered")
+    copies.fail("the copy ended before it was done")
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusTaken]
     events.clear()
     censuses.tick(10 * 10**9)  # and the next comes when it is due
@@ -29,7 +29,7 @@ def test_a_copy_that_ends_after_its_census_has_not_failed() -> None:
 
 def test_one_that_ends_before_has_failed() -> None:
     copies, _, events = begun()
-    copies.fail("the copy ended before it had answered")
+    copies.fail("the copy ended before it was done")
     assert [type(event) for event in events] == [ev.CensusBegun, ev.CensusFailed]
 
 

@@ -19,6 +19,7 @@ from refwatch.target.context import Context
 from refwatch.target.copies import Copies
 from refwatch.target.events import Noted
 from refwatch.target.headroom import shortage
+from refwatch.text.formats import fmt_duration
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -174,10 +175,10 @@ class ExactTraces:
             often = f" {self._stops} times" if self._stops > 1 else ""
             said.append(
                 f"the target has stopped tracemalloc{often}; it was begun again at "
-                f"{self._stopped_s:.1f} s, and what was allocated before is not known"
+                f"{fmt_duration(self._stopped_s)}, and what was allocated before is not known"
             )
         elif not report.early:
-            said.append(f"what was allocated before {self._since_s:.1f} s is not known")
+            said.append(f"what was allocated before {fmt_duration(self._since_s)} is not known")
         if report.frames != self._frames:
             said.append(f"tracebacks are {report.frames} deep, not {self._frames}")
         if report.used and report.ours:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from refwatch.readings.objects.events import ChainsFound
-from refwatch.text.sanitize import printable
+from refwatch.text.sanitize import printable, shorten
 from refwatch.wire.heap_values import ChainLink
 
 ROOTS = {"module": 0, "thread": 1, "frame": 2}
@@ -68,8 +68,8 @@ def way_in_words(chain: Sequence[ChainLink], width: int) -> str:
     edges = [f"{edge.edge} of {_what(holder)}" for edge, holder in pairwise(chain)]
     text, path = printable(" ← ".join(edges)), printable(_as_expression(chain))
     if len(text) > width:
-        text = path if 0 < len(path) <= width else printable(_both_ends(edges, width))
-    return text if len(text) <= width else text[: width - 1] + "…"
+        text = path if 0 < len(path) <= width else _both_ends(edges, width)
+    return shorten(text, width)
 
 
 def _as_expression(chain: Sequence[ChainLink]) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from refwatch.readings.objects import live_growth
 from refwatch.readings.objects.growth import LEAST_CENSUSES, LEAST_S, unconfirmed
 from refwatch.readings.objects.state import References
+from refwatch.text.formats import fmt_duration, fmt_seconds, fmt_type
 
 By = Literal["live", "census"]
 UNSEEN_SHARE = 0.25  # of the time, that may pass after the last census
@@ -61,11 +62,12 @@ def _why_not_live(references: References) -> str | None:
     span = live_growth.span_s(references)
     least = live_growth.SHORT_S if references.over else LEAST_S
     if span < least:
-        return f"classes were counted live for {span:.1f} s of the {least:g} s that it takes"
+        needed = f"of the {fmt_seconds(least)} that it takes"
+        return f"classes were counted live for {fmt_duration(span)} {needed}"
     waiting = unconfirmed(references)
     if waiting:
-        module, name = waiting[0].name
-        return f"no second census has confirmed the live count of {module}.{name}, which grows"
+        name = fmt_type(*waiting[0].name)
+        return f"no second census has confirmed the live count of {name}, which grows"
     return None
 
 
@@ -81,6 +83,6 @@ def _why_not_by_censuses(references: References, limit: str | None) -> str | Non
     if not census.taken:
         return "there was no census"
     return (
-        f"it takes {LEAST_CENSUSES} censuses over {LEAST_S:g} s, and there "
-        f"{'was' if census.taken == 1 else 'were'} {census.taken} over {span:.1f} s"
+        f"it takes {LEAST_CENSUSES} censuses over {fmt_seconds(LEAST_S)}, and there "
+        f"{'was' if census.taken == 1 else 'were'} {census.taken} over {fmt_duration(span)}"
     )

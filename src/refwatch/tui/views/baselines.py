@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from refwatch.readings.objects.state import References
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.spans import cut
 
 LONGEST_NAME = 24
@@ -29,7 +29,8 @@ class BaselineView:
 def view_baselines(references: References) -> tuple[BaselineView, ...]:
     """All that can be chosen, the oldest first."""
     return tuple(
-        BaselineView(cut(safe(each.name), LONGEST_NAME), each.at) for each in references.baselines
+        BaselineView(cut(printable(each.name), LONGEST_NAME), each.at)
+        for each in references.baselines
     )
 
 

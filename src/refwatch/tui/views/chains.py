@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from refwatch.readings.objects.chains import Chain, is_root
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, two_ends, width_of
 from refwatch.tui.views.tree import hung, narrowed
 from refwatch.wire.heap_values import ChainLink
@@ -87,7 +87,7 @@ def _listed(branches: list[_Branch]) -> tuple[list[_Branch], dict[str, int]]:
     shown: list[_Branch] = []
     more: dict[str, int] = {}
     for branch in branches:
-        what = safe(branch.link.type)
+        what = printable(branch.link.type)
         if not branch.below:
             seen[what] = seen.get(what, 0) + 1
         if not branch.below and seen[what] > LIKE_LEAVES:
@@ -101,10 +101,10 @@ def _row(branch: _Branch, guide: str, *, top: bool) -> ChainRow:
     link = branch.link
     return ChainRow(
         guide,
-        "" if top else safe(link.edge or ""),
+        "" if top else printable(link.edge or ""),
         fmt_link(link),
         link.type,
-        safe(link.address),
+        printable(link.address),
         branch.chains,
         root=top and is_root(link),
         leaf=not branch.below,
@@ -133,14 +133,14 @@ def fmt_named(type_: str, label: str) -> str:
     ``app.Server``, ``app.Page(name='x')``, ``class app.Page``."""
     short = type_.rpartition(".")[2]
     if not label or label in {type_, short, f"<{type_}>"}:
-        return safe(type_)
+        return printable(type_)
     if label.startswith((type_, "class ", "globals of ")):
-        return safe(label)
+        return printable(label)
     if label.startswith(short) and not label[len(short)].isidentifier():
-        return safe(type_ + label[len(short) :])
+        return printable(type_ + label[len(short) :])
     if label.endswith((" item", " items")):
-        return safe(f"{type_}, {label}")
-    return safe(f"{'class' if type_ == 'type' else type_} {label}")
+        return printable(f"{type_}, {label}")
+    return printable(f"{'class' if type_ == 'type' else type_} {label}")
 
 
 class ChainLine(NamedTuple):
@@ -180,7 +180,7 @@ def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
     """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. Where
     there is no room for all, the folders of a frame's file give way, then those in the middle: what
     is nearest to the object and to the root stays."""
-    edges = [safe(link.edge) for link in chain[:-1] if link.edge]
+    edges = [printable(link.edge) for link in chain[:-1] if link.edge]
     root = fmt_link(chain[-1])
     short = _FOLDERS.sub("", root) if chain[-1].type == "frame" else root
     lines = [tuple(_arrows(edges, root))]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_seconds, fmt_status
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.spans import Line, Span, cut, two_ends
 
 LONG_S = 0.4
@@ -48,7 +48,7 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
     facts = [f"pid {target.pid}"]
     if interpreter is not None:
         build = " free-threaded" if interpreter.free_threaded else ""
-        facts.append(f"Python {safe(interpreter.python)}{build}")
+        facts.append(f"Python {printable(interpreter.python)}{build}")
     if process.rate_hz:
         facts.append(f"{process.rate_hz:.0f} samples/s")
     return HeaderView(
@@ -65,13 +65,13 @@ def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
 
 
 def _folder(executable: str) -> str:
-    return safe(os.path.join(os.path.dirname(executable), ""))
+    return printable(os.path.join(os.path.dirname(executable), ""))
 
 
 def fmt_target(argv: list[str]) -> str:
     """The command line with the script's folder left out, on one line."""
     words = [os.path.basename(argv[0]) or argv[0], *argv[1:]] if argv else ["?"]
-    return safe(
+    return printable(
         " ".join(
             word if word.isprintable() and " " not in word else shlex.quote(word) for word in words
         )
@@ -84,7 +84,7 @@ def _status(state: State, *, gone: bool, replay: str | None) -> Span:
         bad = code is None or code != 0
         return (f"{'✕' if bad else '✓'} {fmt_status(code)}", "bad" if bad else "good")
     if state.ended is not None:
-        return (f"■ watch ended: {safe(state.ended)}", "warn")
+        return (f"■ watch ended: {printable(state.ended)}", "warn")
     if gone:
         return ("■ recording ends here", "warn") if replay else ("✕ daemon gone", "bad")
     return ("● running", "good")
@@ -112,10 +112,10 @@ def fmt_census(state: State) -> str:
     if known is None:
         return ""
     if known.failure is not None:
-        return f"no census: {safe(known.failure)}"
+        return f"no census: {printable(known.failure)}"
     if not known.census.taken:
         return ""
-    ago = fmt_age(state.now - known.census.taken_s)
+    ago = fmt_seconds(state.now - known.census.taken_s)
     return f"census {ago} ago, pause {fmt_duration(known.census.pause_s)}"
 
 

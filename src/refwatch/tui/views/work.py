@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from refwatch.session.events import WorkProgressed
 from refwatch.text.formats import fmt_percent
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.chart import line_bar
 from refwatch.tui.views.spans import Line, cut, fit
 
@@ -29,9 +29,9 @@ def view_work(work: WorkProgressed | None, now: float) -> WorkView | None:
     """Read one piece of work; None where nothing has been heard of it."""
     if work is None:
         return None
-    failure = None if work.failure is None else safe(work.failure)
+    failure = None if work.failure is None else printable(work.failure)
     lasts_s = float(int(max(0.0, now - work.at)))  # whole seconds: a view changes no more often
-    return WorkView(safe(work.text), work.share, work.done, failure, lasts_s)
+    return WorkView(printable(work.text), work.share, work.done, failure, lasts_s)
 
 
 def draw_work(work: WorkView, width: int) -> Line:

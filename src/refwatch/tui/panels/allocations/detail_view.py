@@ -8,7 +8,7 @@ from itertools import islice
 
 from refwatch.readings.allocations.state import By, Key
 from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.files import short_path
 from refwatch.tui.panels.allocations.stacks import REST, Node, callers_of, heaviest
 from refwatch.tui.panels.allocations.table import (
@@ -208,11 +208,11 @@ def _source(figures: Between, number: int, source: Range) -> SourceView:
     first = max(1, site.line - AROUND)
     texts = source(absolute(view, site.file), first, site.line + AROUND)
     lines = tuple(
-        SourceLine(line, safe(text), weights.get(line, 0.0))
+        SourceLine(line, printable(text), weights.get(line, 0.0))
         for line, text in enumerate(texts, first)
     )
     return SourceView(
-        safe(short_path(site.file, view.cwd)),
+        printable(short_path(site.file, view.cwd)),
         site.line,
         lines or tuple(_unread(weights)),
         max(weights.values(), default=0.0),

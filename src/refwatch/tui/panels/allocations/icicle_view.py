@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from refwatch.text.formats import fmt_bytes, fmt_percent
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.files import origin_of
 from refwatch.tui.panels.allocations.stacks import WHOLE, Node
 from refwatch.tui.panels.allocations.table import absolute, fmt_site, shortened
@@ -111,10 +111,10 @@ def _frame(view: AllocationsView, top: Node, path: Path, x: int, width: int, pla
     kind = "own" if origin_of(site.file) == "own" else "library"
     kind = "hot" if node.ends >= HOT * top.weight > 0 else kind
     size = f"{fmt_bytes(node.weight)}{unit} {fmt_percent(node.weight / (top.weight or 1.0))}"
-    name = safe(site.file).rpartition("/")[2]
-    label = f"{safe(site.function)} {name}:{site.line}"
+    name = printable(site.file).rpartition("/")[2]
+    label = f"{printable(site.function)} {name}:{site.line}"
     if len(label) + 1 > width:
-        label = safe(site.function)
+        label = printable(site.function)
     return Frame(path, x, width, label, size, f"frame-{kind}{odd}")
 
 
@@ -157,5 +157,5 @@ def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tup
         room = width - width_of(size) - 2
         name = shortened(fmt_site(view, node.site), room)
         site = view.site(node.site)
-        text = safe(source_line(absolute(view, site.file), site.line))
+        text = printable(source_line(absolute(view, site.file), site.line))
     return two_ends(name, tuple(size), width), fit(((f"  {text}", "muted"),), width)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from refwatch.readings.allocations.state import By
-from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_duration, fmt_percent
+from refwatch.text.formats import (
+    fmt_bytes,
+    fmt_count,
+    fmt_duration,
+    fmt_percent,
+    fmt_plural,
+    fmt_seconds,
+)
 from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, Looked
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
 from refwatch.tui.views.spans import Line, Span, fit, two_ends, width_of, wrap
@@ -45,9 +52,9 @@ def _facts(figures: Between) -> tuple[str, ...]:
     if view.shown == "exact":
         traces = figures.until.traces
         begun = view.switched_s or 0.0
-        deep = f"{traces.frames} frame{'' if traces.frames == 1 else 's'} deep"
+        deep = f"{fmt_plural(traces.frames, 'frame')} deep"
         seen = f"{fmt_bytes(traces.traced)} in {fmt_count(traces.blocks)} blocks"
-        counted = f"counted {fmt_age(view.now.at - traces.taken_s)} ago"
+        counted = f"counted {fmt_seconds(view.now.at - traces.taken_s)} ago"
         return (
             seen,
             f"all that was allocated since {fmt_duration(begun)}" if begun else "all blocks",
@@ -57,7 +64,7 @@ def _facts(figures: Between) -> tuple[str, ...]:
             f"peak {fmt_bytes(traces.peak)}",
         )
     windows = figures.windows
-    many = f"{windows.count:,} window{'' if windows.count == 1 else 's'}"
+    many = fmt_plural(windows.count, "window")
     return (
         "estimates ± standard error",
         many,

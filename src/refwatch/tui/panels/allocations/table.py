@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from refwatch.readings.allocations.estimates import NOTHING, Estimate, Tally
 from refwatch.readings.allocations.state import GONE, By, Key
 from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
 from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
 from refwatch.tui.panels.threads.detail_view import Source
@@ -236,7 +236,7 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
 
 def _text(view: AllocationsView, key: Key, source: Source) -> str:
     site = view.site(key if isinstance(key, int) else -1)
-    return safe(source(absolute(view, site.file), site.line))
+    return printable(source(absolute(view, site.file), site.line))
 
 
 def absolute(view: AllocationsView, file: str) -> str:
@@ -319,13 +319,13 @@ def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Li
     where = f"{name}:{site.line}" if site.line else name
     spans.append((where, _STYLES[origin_of(site.file)]))
     if function:
-        spans.append((f" {safe(site.function).replace('.<locals>', '')}", "foreground"))
+        spans.append((f" {printable(site.function).replace('.<locals>', '')}", "foreground"))
     return tuple(spans)
 
 
 def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
     """What may give way, and what may not: of a frozen module its package is the folder."""
-    path = safe(short_path(file, view.cwd))
+    path = printable(short_path(file, view.cwd))
     start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
     return path[:start], path[start:]
 

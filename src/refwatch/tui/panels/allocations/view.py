@@ -26,8 +26,8 @@ from refwatch.readings.allocations.state import (
 )
 from refwatch.readings.allocations.types import MemorySplit
 from refwatch.session.state import State
-from refwatch.text.formats import fmt_age
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_seconds
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, within
 from refwatch.tui.views.spans import cut
 from refwatch.wire.commands import Mode
@@ -245,7 +245,7 @@ class AllocationsReader:
         if self._of is None or self._of[0] is not known or self._of[1] != known.split_s:
             self._of = (known, known.split_s)
             self._points = tuple(known.splits)
-        sentence = safe(memory_sentence(known, process)) if process else ""
+        sentence = printable(memory_sentence(known, process)) if process else ""
         memory = MemoryView(
             known.split,
             self._points,
@@ -256,12 +256,12 @@ class AllocationsReader:
             known.mode,
             _shown(known),
             known.frames,
-            safe(known.note),
+            printable(known.note),
             known.switched_s,
             tuple(_of_mark(each) for each in known.baselines),
             Moment("now", state.now, known.tallies, known.windows, known.traces),
             _reason(known, process.limits if process else {}, state.now, over=state.over),
-            safe(known.failure or ""),
+            printable(known.failure or ""),
             memory,
             process.cost.tracing_s / state.now if process and state.now else 0.0,
             state.over,
@@ -272,7 +272,7 @@ class AllocationsReader:
 
 
 def _of_mark(mark: AllocationBaseline) -> Moment:
-    name = cut(safe(mark.name), LONGEST_NAME)
+    name = cut(printable(mark.name), LONGEST_NAME)
     return Moment(name, mark.at, mark.tallies, mark.windows, mark.traces, mark.awaited)
 
 
@@ -292,11 +292,11 @@ _LIMITS = ("allocation", "tracemalloc", "burst")
 def _reason(known: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
     """Why there is nothing to see, in one sentence."""
     limits = (
-        safe(f"{what}: {why}")
+        printable(f"{what}: {why}")
         for what, why in reasons.items()
         if any(word in what.lower() for word in _LIMITS)
     )
-    why = safe(known.note) or next(limits, "")
+    why = printable(known.note) or next(limits, "")
     if known.mode == "burst" and not known.tallies[By.FILE]:
         return _no_bursts(known, why, over=over)
     if known.mode == "exact":
@@ -321,7 +321,7 @@ def _no_traces(known: Allocations, now: float, *, over: bool) -> str:
     if known.traces.number and known.traces.taken_s >= begun:
         return ""
     if known.failure is not None:
-        return f"The blocks could not be counted: {safe(known.failure)}"
+        return f"The blocks could not be counted: {printable(known.failure)}"
     if over:
         return "It ended before the blocks were counted."
-    return f"tracemalloc has been on for {fmt_age(now - begun)}; its blocks are being counted."
+    return f"tracemalloc has been on for {fmt_seconds(now - begun)}; its blocks are being counted."

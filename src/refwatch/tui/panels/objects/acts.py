@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from refwatch.readings.objects.records import TypeName
 from refwatch.text.formats import fmt_type
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panel import Panel
 from refwatch.tui.panels.objects.detail_view import Asks
 from refwatch.tui.panels.objects.view import ObjectsView, chains_work, graph_work
@@ -64,7 +64,7 @@ class ObjectActs:
         if seen is None:
             self._send(
                 WatchInstance(module=name[0], name=name[1]),
-                f"Looking for the newest {safe(name[1])} …",
+                f"Looking for the newest {printable(name[1])} …",
             )
         else:
             self._want(seen.watch())
@@ -81,7 +81,7 @@ class ObjectActs:
         def ask(inspection: str) -> Command:
             return InspectInstance(inspection=inspection, module=name[0], name=name[1])
 
-        title = f"the newest {safe(fmt_type(*name))}"
+        title = f"the newest {printable(fmt_type(*name))}"
         self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
 
     def cancel(self, work: str) -> None:

@@ -10,10 +10,18 @@ from refwatch.readings.objects.chains import why_no_chain
 from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.growth import Suspicion
 from refwatch.readings.objects.records import TypeName
-from refwatch.text.formats import fmt_age, fmt_bytes, fmt_rate
-from refwatch.text.sanitize import safe
-from refwatch.tui.panels.objects.suspects import fmt_moment
-from refwatch.tui.panels.objects.table import fmt_name, fmt_number, fmt_signed
+from refwatch.text.formats import (
+    fmt_bytes,
+    fmt_moment,
+    fmt_number,
+    fmt_per_second,
+    fmt_plural,
+    fmt_rate,
+    fmt_seconds,
+    fmt_signed,
+)
+from refwatch.text.sanitize import printable
+from refwatch.tui.panels.objects.table import fmt_name
 from refwatch.tui.panels.objects.view import (
     ObjectRow,
     ObjectsView,
@@ -192,7 +200,7 @@ def _with_names(line: Line, places: Mapping[int, str]) -> Line:
     for text, style in line:
         room = len(text) - len(text.lstrip(_BLANK + " "))
         if after_mark and names and room > 3:
-            name = cut(safe(names[0]), room - 1)
+            name = cut(printable(names[0]), room - 1)
             used = width_of(((name, ""),))
             spans += [(name, "muted"), (text[used:], style)]
         else:
@@ -221,7 +229,7 @@ def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, 
 
 
 def _facts(view: ObjectView) -> list[tuple[str, Line]]:
-    age = "" if view.census_age_s is None else f"census {fmt_age(view.census_age_s)} ago"
+    age = "" if view.census_age_s is None else f"census {fmt_seconds(view.census_age_s)} ago"
     count = fmt_number(view.instances)
     facts: list[tuple[str, Line]] = [
         ("count", ((count, "strong"), ("  live" if view.live else f"  {age}", "muted")))
@@ -231,12 +239,12 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
         facts.append(("size", ((fmt_bytes(view.size), "foreground"), (each, "muted"))))
     more = view.per_second
     if abs(more) >= 0.05:
-        text = fmt_signed(more, fmt_rate)
+        text = fmt_signed(more, fmt_per_second)
         style = "warning" if more > 0 else "foreground"
         facts.append(("per second", ((text, style), ("  of late", "muted"))))
     if view.judged is not None:
         judged = view.judged
-        growing = f"{fmt_signed(judged.per_second, fmt_rate)}/s"
+        growing = fmt_signed(judged.per_second, fmt_rate)
         since = f"  since {fmt_moment(judged.since_s)}"
         facts.append(("growing", ((growing, "warn"), (since, "muted"))))
         facts.append(("steady", ((f"{judged.r2:.2f}", "foreground"), ("  r² of a line", "muted"))))
@@ -314,9 +322,9 @@ def _wrapped(text: str, width: int) -> list[Line]:
 
 
 def _site_line(site: Site, width: int) -> Line:
-    function = safe(site.function)
+    function = printable(site.function)
     room = max(8, width - len(function) - 4)
-    where = cut_middle(f"{safe(site.file)}:{site.line}", room)
+    where = cut_middle(f"{printable(site.file)}:{site.line}", room)
     return fit((("  ", ""), (where, "foreground"), ("  ", ""), (function, "muted")), width)
 
 
@@ -325,6 +333,5 @@ def fmt_looked(view: ObjectView) -> str:
     holders = view.holders
     if holders.looked_s is None:
         return ""
-    count = len(holders.chains)
-    chains = f"{count} chain{'' if count == 1 else 's'}"
+    chains = fmt_plural(len(holders.chains), "chain")
     return f"{chains} at {fmt_moment(holders.looked_s)}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from refwatch.readings.objects.state import KEEP_PAUSES
 from refwatch.session.events import GcGeneration
 from refwatch.session.state import State
-from refwatch.text.formats import fmt_age, fmt_duration
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_duration, fmt_plural, fmt_seconds
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.spans import Line, Span, fit, pad
 from refwatch.tui.views.table import Column, Row, Rows
@@ -60,7 +60,7 @@ def view_heap(state: State) -> HeapScreenView:
         tuple(process.gc),
         tuple(known.gc_pauses),
         tuple(census.most_referenced),
-        why=safe(known.failure or process.limits.get("census") or ""),
+        why=printable(known.failure or process.limits.get("census") or ""),
         counting=known.counting_since is not None,
     )
 
@@ -81,13 +81,13 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
         lines.append(
             (
                 (f"{view.objects:,}", "strong"),
-                (f" objects {fmt_age(view.now_s - view.taken_s)} ago", "foreground"),
+                (f" objects {fmt_seconds(view.now_s - view.taken_s)} ago", "foreground"),
                 (f", counted in {fmt_duration(view.took_s)} {where}", "muted"),
             )
         )
         count, total, longest = view.pauses
         share = total / view.now_s if view.now_s else 0.0
-        times = f"paused {count:,} time{'' if count == 1 else 's'}, at most {fmt_duration(longest)}"
+        times = f"paused {fmt_plural(count, 'time')}, at most {fmt_duration(longest)}"
         text = f"{times}; {fmt_duration(total)} in all, {share * 100:.2f} % of the time"
         if count == KEEP_PAUSES:  # there were more
             mean = fmt_duration(total / count)
@@ -154,6 +154,6 @@ def _row(one: Referenced) -> Row:
         (
             ((f"{one.references:,}", "strong"),),
             ((fmt_named(one.type, one.label), "foreground"),),
-            ((safe(one.address), "muted"),),
+            ((printable(one.address), "muted"),),
         ),
     )

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refwatch.session.events import WorkProgressed
-from refwatch.text.formats import fmt_age, fmt_duration, fmt_rate
-from refwatch.text.sanitize import safe
-from refwatch.tui.panels.objects.table import SUSPECT, fmt_name, fmt_number, fmt_signed
+from refwatch.text.formats import (
+    fmt_duration,
+    fmt_moment,
+    fmt_number,
+    fmt_plural,
+    fmt_rate,
+    fmt_seconds,
+    fmt_signed,
+)
+from refwatch.text.sanitize import printable
+from refwatch.tui.panels.objects.table import SUSPECT, fmt_name
 from refwatch.tui.panels.objects.view import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chains import chain_line
@@ -47,18 +55,11 @@ def _numbers(each: Suspect) -> tuple[str, str, str, str]:
     """The most important first: the last ones give way."""
     judged = each.judged
     return (
-        f"{fmt_signed(judged.per_second, fmt_rate)}/s",
+        fmt_signed(judged.per_second, fmt_rate),
         f"{fmt_number(each.instances)} now",
         f"since {fmt_moment(judged.since_s)}",
         f"steady {judged.r2:.2f}",
     )
-
-
-def fmt_moment(seconds: float) -> str:
-    """A moment of the session in minutes and seconds: ``0:04``, ``1:02:03``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
@@ -82,13 +83,13 @@ def draw_calm(view: ObjectsView, width: int) -> Line:
 
 def _calm(view: ObjectsView) -> tuple[str, str]:
     census, judged = view.census, view.judged
-    failed = f"no census: {safe(census.failure)}" if census.failure is not None else ""
-    why_not = safe(judged.because(over=view.over))
+    failed = f"no census: {printable(census.failure)}" if census.failure is not None else ""
+    why_not = printable(judged.because(over=view.over))
     if not judged.by:
         counting = census.counting and not census.taken
         running = "the first census is being taken …" if counting else why_not
         return ("!", failed) if failed else ("·" if view.over else "◌", running)
-    rests = f"{_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
+    rests = f"{fmt_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
     kept = "kept" if view.over else "keeps"
     if "census" in judged.by:
         calm = f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
@@ -100,20 +101,16 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
         return "◌" if why_not else "✓", calm
     (name, per_second), *more = view.slower
     others = f" and {len(more)} more" if more else ""
-    grows = f"{name} +{fmt_rate(per_second)}/s{others}"
+    grows = f"{name} +{fmt_rate(per_second)}{others}"
     return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
     """What the table has, how old it is, and what growth is measured from."""
     live = sum(row.live for row in view.rows)
     since = view.baselines[within(baseline, view.baselines)]
-    classes = _plural(live, "class", "classes")
-    types = _plural(len(view.rows) - live, "type", "types")
+    classes = fmt_plural(live, "class", "classes")
+    types = fmt_plural(len(view.rows) - live, "type")
     counted = f"no live counts: {view.not_live}" if view.not_live and not live else ""
     full = [counted or f"{classes} live", f"{types} by census", f"growth since {since}"]
     short = [counted or f"{live:,} live", types, f"since {since.name}"]
@@ -132,7 +129,7 @@ def _census_age(view: ObjectsView) -> str:
         return f"◌ census running, paused {fmt_duration(census.pause_s)}"
     if not census.taken:
         return "no census yet" if not view.over else "no census"
-    age = fmt_age(view.end_s - census.taken_s)
+    age = fmt_seconds(view.end_s - census.taken_s)
     return f"census {age} ago, paused {fmt_duration(census.pause_s)}"
 
 

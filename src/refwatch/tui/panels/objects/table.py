@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_rate
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_bytes, fmt_number, fmt_per_second, fmt_seconds, fmt_signed
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, rate
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.spans import Line, Span, cut_middle, width_of
@@ -103,6 +103,7 @@ def make_row(
 ) -> Row:
     """Its cells, in the order of the columns. ``widths`` has the cells of those that are shown."""
     more = rate(row, view)
+    grows = fmt_signed(more, fmt_per_second) if abs(more) >= 0.05 else ""
     growth = view.grown(row, baseline)
     suspect = row.key in suspects
     mark: Span = (SUSPECT, "warn") if suspect else ("  ", "")
@@ -112,7 +113,7 @@ def make_row(
         (
             (mark, *fmt_name(row.module, row.name, widths["name"] - 2, _name_style(row))),
             ((fmt_number(row.instances), "foreground"),),
-            ((fmt_signed(more, fmt_rate) if abs(more) >= 0.05 else "", _growing(more, growing)),),
+            ((grows, _growing(more, growing)),),
             ((fmt_signed(growth, _short) if growth else "", _growing(growth, growing)),),
             ((fmt_bytes(row.size) if row.size is not None else "", "muted"),),
             fmt_how(row, view, aged=widths.get("how", 0) > 12),
@@ -137,32 +138,21 @@ def _growing(value: float, style: str) -> str:
 def fmt_name(module: str, name: str, width: int, style: str = "strong") -> Line:
     """``module.name`` in at most ``width`` cells: the module gives way first, and in its middle.
     What is built in has no module that one would write."""
-    name = safe(name)
+    name = printable(name)
     if module == "builtins" or not module:
         return ((cut_middle(name, width), style),)
-    module = safe(module) + "."
+    module = printable(module) + "."
     room = width - width_of(((name, ""),))
     if room < 3:
         return ((cut_middle(f"…{name}" if room > 0 else name, width), style),)
     return ((cut_middle(module, room), "muted"), (name, style))
 
 
-def fmt_number(value: float, cells: int = 9) -> str:
-    """In full where it fits into so many cells: ``1,234,567``; else ``12.3 M``."""
-    text = f"{value:,.0f}"
-    return text if len(text) <= cells else fmt_count(value)
-
-
-def fmt_signed(value: float, fmt: Callable[[float], str]) -> str:
-    """With ``+`` or ``-`` before it."""
-    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
-
-
 def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
     """``live``, or from the census and how old that is."""
     if row.live:
         return (("live", "success"),)
-    age = f" {fmt_age(view.end_s - view.census.taken_s)}" if aged else ""
+    age = f" {fmt_seconds(view.end_s - view.census.taken_s)}" if aged else ""
     return ((f"census{age}", "muted"),)
 
 

@@ -14,6 +14,7 @@ from refwatch.readings.objects.events import ChainsFound
 from refwatch.readings.objects.growth import Suspicion, follows, growing
 from refwatch.readings.objects.judged import Judged, judged
 from refwatch.readings.objects.live_growth import follows_instances
+from refwatch.readings.objects.rates import Rates, rates_of
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.series.step_series import Steps
@@ -21,14 +22,13 @@ from refwatch.session.events import WorkProgressed
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_type
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chains import scattered
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
-RATE_S = 5.0
-"""A rate is the mean over the last so many seconds."""
 MOST_SUSPECTS = 20
+NO_RATES = Rates()
 NOT_JUDGED = Judged(None, (), "there was no census")
 
 
@@ -75,8 +75,6 @@ class CensusView:
     """How many there were."""
     taken_s: float
     """The moment of the newest."""
-    since_s: float
-    """The moment of the one that its rates are measured from."""
     span_s: float
     """From the first to the newest."""
     pause_s: float
@@ -126,6 +124,7 @@ class ObjectsView:
     """What of all this could be judged."""
     over: bool = False
     """Nobody answers any more: the program has ended, or the watch."""
+    rates: Rates = NO_RATES
 
     def grown(self, row: ObjectRow, baseline: int) -> int:
         """By how many there are more than at the baseline of this place."""
@@ -140,7 +139,7 @@ class ObjectsView:
         return next((row for row in self.rows if row.key == key), None)
 
 
-NO_CENSUS = CensusView(0, 0.0, 0.0, 0.0, 0.0, counting=False, failure=None)
+NO_CENSUS = CensusView(0, 0.0, 0.0, 0.0, counting=False, failure=None)
 NOTHING = ObjectsView((), 0.0, NO_CENSUS, (BaselineView("start", 0.0),), (Counts({}, {}),))
 
 
@@ -186,13 +185,14 @@ class ObjectsReader:
             tuple(Counts(each.classes, each.types) for each in known.baselines),
             tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
-            tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
+            tuple((printable(fmt_type(*each.name)), each.per_second) for each in self._slower),
             {name: found for name in known.chains if (found := known.holders_of(name))},
             dict(process.work),
             tuple((mark.at, mark.name) for mark in state.marks),
             _why_not_live(process),
             judged(known, process.limits.get("census")),
             state.over,
+            rates_of(known, state.now if process.ended_s is None else process.ended_s),
         )
 
     def _refresh(self, known: References) -> None:
@@ -276,12 +276,10 @@ def _census(known: References, limit: str | None) -> CensusView:
     """``limit``: why none can be taken."""
     census = known.census
     times = census.times
-    since = next((at for at in reversed(times) if at <= census.taken_s - RATE_S), None)
     first = times[0] if times else 0.0
     return CensusView(
         census.taken,
         census.taken_s,
-        first if since is None else since,
         census.taken_s - first,
         census.pause_s,
         known.counting_since is not None,
@@ -293,18 +291,9 @@ def _why_not_live(process: ProcessState) -> str:
     if process.interpreter is not None and process.interpreter.free_threaded:
         return "free-threaded build"
     reasons = (process.limits.get(reading) for reading in ("references", "outside reading"))
-    return safe(next((reason for reason in reasons if reason is not None), ""))
+    return printable(next((reason for reason in reasons if reason is not None), ""))
 
 
 def rate(row: ObjectRow, view: ObjectsView) -> float:
-    """How many more there are per second, of late."""
-    if len(row.series) < 2:
-        return 0.0
-    if row.live:
-        until, since = view.end_s, view.end_s - RATE_S
-    else:
-        until, since = view.census.taken_s, view.census.since_s
-    before = row.series.at(since)
-    if before is None:
-        since, before = next(iter(row.series))
-    return (row.instances - before) / (until - since) if until > since else 0.0
+    """Instances gained per second, of late."""
+    return view.rates.per_second(row.series, live=row.live)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
+from unicodedata import category
 
 from rich.cells import get_character_cell_size
 
-from refwatch.text.sanitize import safe
 from refwatch.tui.panels.output.sgr import Sgr
 from refwatch.tui.views.spans import Line, Span
 
@@ -21,6 +21,16 @@ Cells = list[Cell]
 """A line, as far as it was written."""
 BLANK: Cell = (" ", "")
 _PLAIN = Sgr()
+
+
+def one_cell_each(text: str) -> str:
+    """The text with a dot for each character that acts on a terminal or has no width: an escape
+    would move what follows on its line. Spaces and private glyphs stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or category(char) in {"Zs", "Co"} else "·" for char in text
+    )
 
 
 class _Styled(dict[str, Cell]):
@@ -46,13 +56,13 @@ def spans(cells: Iterable[Cell]) -> Line:
     for char, name in cells:
         if name != style:
             if run:
-                line.append((safe("".join(run)), style))
+                line.append((one_cell_each("".join(run)), style))
                 run = []
             style = name
         run.append(char)
     text = "".join(run)
     text = text if style else text.rstrip()
-    return (*line, (safe(text), style)) if text else tuple(line)
+    return (*line, (one_cell_each(text), style)) if text else tuple(line)
 
 
 def _split(line: Cells, at: int) -> None:
@@ -107,7 +117,7 @@ class Grid:
             self._wrap(size)
             cell_of = _styled(self.style.name).__getitem__
             self._put([cell_of(char), cell_of("")][:size])
-        elif safe(char) == char and not "\ufe00" <= char <= "\ufe0f":
+        elif one_cell_each(char) == char and not "\ufe00" <= char <= "\ufe0f":
             self._combine(char)
 
     def _combine(self, char: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from refwatch.findings.types import Verdict, VerdictKind
 from refwatch.readings.threads.states import ThreadState
 from refwatch.text.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.panels.threads.view import ThreadView, fmt_state
 from refwatch.tui.views.chains import chain_line
@@ -30,7 +30,7 @@ HISTORY_S = 30.0
 def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line, ...]:
     """The worst trouble in one line, if there is one, and the verdict."""
     trouble, verdict = view
-    first = wrap(safe(trouble), max(10, width - 4), 1) if trouble else []
+    first = wrap(printable(trouble), max(10, width - 4), 1) if trouble else []
     lines: list[Line] = [(("▌ ", "warning"), (text, "warn")) for text in first]
     return (*lines, *draw_verdict(verdict, width, height - len(lines)))[:height]
 
@@ -38,8 +38,8 @@ def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line
 def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
     style = VERDICT_STYLES[view.kind]
-    sentence = safe(view.sentence)
-    advice = safe(view.advice)
+    sentence = printable(view.sentence)
+    advice = printable(view.advice)
     room = max(10, width - 4)
     head = wrap(sentence, room, max(1, height - 1) if advice else height)
     tail = wrap(advice, room, max(0, height - len(head)))
@@ -60,7 +60,7 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
         more: list[Span] = [
             ("; growing: " if index == 0 else ", ", "foreground"),
             (name, "strong"),
-            (f" +{fmt_rate(per_second)}/s", "warn"),
+            (f" +{fmt_rate(per_second)}", "warn"),
         ]
         if index and width_of((*line, *more)) > width:
             break

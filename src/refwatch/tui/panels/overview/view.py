@@ -21,11 +21,11 @@ from refwatch.text.formats import (
     fmt_bytes,
     fmt_count,
     fmt_duration,
+    fmt_per_second,
     fmt_percent,
-    fmt_rate,
     fmt_type,
 )
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.threads.view import ThreadView, busiest, view_thread
 from refwatch.tui.views.chart import Points
 from refwatch.wire.heap_values import ChainLink
@@ -128,10 +128,10 @@ class OverviewReader:
             self._of = (known, known.judged_when)
             self._growing = tuple(suspicions(known)[:GROWING])
             self._why_not = judged(known, process.limits.get("census")).because(over=known.over)
-        trouble = safe(worst_trouble(process, self._growing))
+        trouble = printable(worst_trouble(process, self._growing))
         heap = _heap(known, self._growing, self._why_not)
         if not self._growing:
-            heap = replace(heap, large=safe(large_sentence(process, LARGE_WIDTH)))
+            heap = replace(heap, large=printable(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
@@ -140,11 +140,11 @@ def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> He
     garbage = known.census.garbage
     return HeapView(
         known.census.objects,
-        tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
+        tuple((printable(fmt_type(*one.name)), one.per_second) for one in growing),
         clearest(found.chains) if found is not None else (),
         why_no_chain(found),
         garbage.objects if garbage is not None and is_much(garbage) else 0,
-        safe(why_not),
+        printable(why_not),
     )
 
 
@@ -164,14 +164,14 @@ def view_overview(state: State) -> OverviewView:
         _cpu(process),
         tuple(view_thread(process, thread) for thread in threads) if process else (),
         _events(state),
-        tuple((safe(reading), safe(reason)) for reading, reason in limits.items()),
-        trouble=safe(worst_trouble(process, ())) if process else "",
+        tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
+        trouble=printable(worst_trouble(process, ())) if process else "",
     )
 
 
 def _events(state: State) -> tuple[EventView, ...]:
     newest = list(state.notes)[-EVENTS:]
-    return tuple(EventView(note.at, note.level, safe(note.text)) for note in reversed(newest))
+    return tuple(EventView(note.at, note.level, printable(note.text)) for note in reversed(newest))
 
 
 def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:
@@ -194,7 +194,7 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
         ),
         Gauge(
             "Handoffs",
-            fmt_rate(rate),
+            fmt_per_second(rate),
             _interval(process),
             "primary",
             history[2],
@@ -230,7 +230,7 @@ def _why_no_gauges(process: ProcessState | None) -> str:
     if process.interpreter.free_threaded and not process.gil.present:
         return "this build of Python runs without a GIL"
     reason = next((why for what, why in process.limits.items() if "gil" in what.lower()), "")
-    return f"the GIL is not read: {safe(reason)}" if reason else "no sample yet"
+    return f"the GIL is not read: {printable(reason)}" if reason else "no sample yet"
 
 
 def _memory(process: ProcessState | None) -> Trend:

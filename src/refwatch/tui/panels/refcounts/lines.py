@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refwatch.text.formats import fmt_count, fmt_duration
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.refcounts.view import RefcountsView, Watched, counts_over_time, rises
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chart import chart
@@ -61,7 +61,9 @@ def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
     """One object: what it is and how it is watched; its raw readings, who asked for it, where it
     is. On one line if that has room for both."""
     one = chosen.one
-    what: list[Line] = [((safe(one.name), "strong"), ("  ", ""), (safe(one.type), "foreground"))]
+    what: list[Line] = [
+        ((printable(one.name), "strong"), ("  ", ""), (printable(one.type), "foreground"))
+    ]
     if one.died_s is not None:
         what.append(((f"died at {fmt_duration(one.died_s)}", "foreground"),))
     elif one.immortal:
@@ -73,8 +75,8 @@ def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
     more: list[Line] = []
     if one.ctypes is not None and one.getrefcount is not None:
         more.append(((f"raw: ctypes {one.ctypes}, getrefcount {one.getrefcount}", "foreground"),))
-    more.append(((SOURCES.get(one.source, safe(one.source)), "muted"),))
-    more.append(((safe(one.address), "muted"),))
+    more.append(((SOURCES.get(one.source, printable(one.source)), "muted"),))
+    more.append(((printable(one.address), "muted"),))
     both = _joined([*what, *more])
     if width_of(both) <= width:
         return (both,)

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panel import Panel, can_ask
 from refwatch.tui.panels.refcounts.lines import (
     Chosen,
@@ -128,7 +128,7 @@ class RefcountsPanel(TablePanel):
         chosen = Chosen(self._view, one, self._baseline)
         if self._history.display:
             self._history.styles.height = min(free, self.size.height // 2)
-            title = Content(f"References of {safe(one.name)}")
+            title = Content(f"References of {printable(one.name)}")
             if self._history.border_title != title.markup:
                 self._history.border_title = title
             self._history.present(chosen)
@@ -151,7 +151,7 @@ class RefcountsPanel(TablePanel):
         if one is not None and one.died_s is None:
             self.post_message(self.SendWanted(Unwatch(watch=one.watch)))
         elif one is not None:
-            self.notify(f"{safe(one.name)} has died: it is watched no more.", markup=False)
+            self.notify(f"{printable(one.name)} has died: it is watched no more.", markup=False)
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
@@ -159,11 +159,11 @@ class RefcountsPanel(TablePanel):
         if one is None:
             return
         if one.died_s is not None:
-            self.notify(f"{safe(one.name)} has died: nothing refers to it.", markup=False)
+            self.notify(f"{printable(one.name)} has died: nothing refers to it.", markup=False)
             return
 
         def ask(inspection: str) -> Command:
             return Inspect(inspection=inspection, watch=one.watch)
 
-        title = f"{safe(one.name)} {safe(one.type)}"
+        title = f"{printable(one.name)} {printable(one.type)}"
         self.post_message(Panel.InspectWanted(title, ask, one.address))

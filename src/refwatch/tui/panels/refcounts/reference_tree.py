@@ -8,7 +8,8 @@ from typing import Literal
 
 from refwatch.readings.objects.records import Inspection
 from refwatch.session.state import State
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_plural
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.chains import ROOT, fmt_named
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
@@ -80,14 +81,14 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
     inspection = process.references.inspections.get(name) if process is not None else None
     work = view_work(process.work.get(name) if process is not None else None, state.now)
     top = inspection.nodes.get(0) if inspection is not None else None
-    ended = None if inspection is None or inspection.ended is None else safe(inspection.ended)
+    ended = None if inspection is None or inspection.ended is None else printable(inspection.ended)
     if inspection is None or top is None:
         return InspectionView(
             title, "", None, None, ("", ""), known=False, answered=frozenset(), holders=(),
             work=work, ended=ended,
         )  # fmt: skip
     what = fmt_named(top.type, top.label)
-    itself = HolderView((0,), "", "top", "", what=what, address=safe(top.address))
+    itself = HolderView((0,), "", "top", "", what=what, address=printable(top.address))
     return InspectionView(
         title,
         itself.address,
@@ -122,7 +123,7 @@ def _below(
         account = fmt_account(known.references, known.seen, short=True) if known else None
         yield HolderView(
             own, before, kind, _edges(one), padded, fmt_named(one.type, one.label),
-            safe(one.address), one.count, account,
+            printable(one.address), one.count, account,
         )  # fmt: skip
         if kind == "open":
             yield from _below(inspection, opened, own, below, above)
@@ -156,7 +157,7 @@ def _kind(
 
 def _edges(one: Referrer) -> str:
     named = [edge for edge in one.edges if edge != f"held by {one.type}"]  # that says nothing more
-    return safe(", ".join(named)) or "refers to it"
+    return printable(", ".join(named)) or "refers to it"
 
 
 def _cells(one: Referrer) -> int:
@@ -168,7 +169,7 @@ def fmt_account(references: int | None, seen: int | None, *, short: bool = False
     if references is None or seen is None:
         return ("immortal: its references are not counted", "muted")
     missing = references - seen
-    counted = f"{references:,} reference{'' if references == 1 else 's'}"
+    counted = fmt_plural(references, "reference")
     if missing == 0:
         return (f"{counted}: all seen", "muted" if short else "success")
     if missing < 0:

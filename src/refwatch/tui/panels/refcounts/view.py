@@ -12,7 +12,7 @@ from refwatch.readings.objects.state import References
 from refwatch.series.step_series import Steps
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.spans import Line
@@ -131,7 +131,7 @@ def _reason(limits: Mapping[str, str]) -> str:
         for what, why in limits.items()
         if any(word in what.lower() for word in _OF_COUNTS)
     )
-    return safe(next(reasons, ""))
+    return printable(next(reasons, ""))
 
 
 # -- rows ------------------------------------------------------------------------------------------
@@ -221,16 +221,16 @@ def _row(view: RefcountsView, one: Watched, columns: tuple[Column, ...], baselin
     values = counts_over_time(view, one, baseline, trend)
     growth = view.growth(one, baseline)
     cells: dict[str, Line] = {
-        "name": ((safe(one.name), "strong"),),
+        "name": ((printable(one.name), "strong"),),
         "references": fmt_references(view, one),
         "growth": fmt_growth(growth, values),
         "trend": fmt_trend(one, growth, values),
-        "type": ((safe(one.type), "foreground"),),
+        "type": ((printable(one.type), "foreground"),),
         "watch": fmt_watch(one),
         "ctypes": ((_raw(one.ctypes), "muted"),),
         "getrefcount": ((_raw(one.getrefcount), "muted"),),
-        "address": ((safe(one.address), "muted"),),
-        "source": ((safe(one.source), "muted"),),
+        "address": ((printable(one.address), "muted"),),
+        "source": ((printable(one.source), "muted"),),
     }
     return Row(one.watch, tuple(cells[column.key] for column in columns), one.died_s is not None)
 

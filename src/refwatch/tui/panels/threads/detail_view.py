@@ -12,7 +12,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
-from refwatch.text.sanitize import safe
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.threads.timeline import Runs
 from refwatch.tui.panels.threads.view import fmt_state, newest_sample, thread_name
 from refwatch.tui.views.chart import bar
@@ -119,7 +119,12 @@ def _frame(process: ProcessState, number: int, source: Source) -> Frame:
     path = line.file
     if not path.startswith("<"):
         path = os.path.join(process.started.cwd, path)
-    return Frame(safe(line.file), line.number, safe(line.function), safe(source(path, line.number)))
+    return Frame(
+        printable(line.file),
+        line.number,
+        printable(line.function),
+        printable(source(path, line.number)),
+    )
 
 
 def _hot(

@@ -10,8 +10,8 @@ from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
-from refwatch.text.formats import fmt_share
-from refwatch.text.sanitize import safe
+from refwatch.text.formats import fmt_plural, fmt_share
+from refwatch.text.sanitize import printable
 from refwatch.tui.panels.threads.timeline import Runs
 from refwatch.tui.views.spans import Line
 from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
@@ -76,7 +76,7 @@ def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
 
 def thread_name(thread: ThreadRecord) -> str:
     """Its name, or the kernel's number for a thread that Python does not know."""
-    return safe(thread.name) or f"tid {thread.tid}"
+    return printable(thread.name) or f"tid {thread.tid}"
 
 
 def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
@@ -84,7 +84,7 @@ def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
     line = process.lines.get(number)
     if line is None:
         return "", ""
-    return safe(f"{os.path.basename(line.file)}:{line.number}"), safe(line.function)
+    return printable(f"{os.path.basename(line.file)}:{line.number}"), printable(line.function)
 
 
 def newest_sample(state: State) -> float:
@@ -193,7 +193,7 @@ def fmt_totals(view: ThreadsView, shown: int) -> str:
     """``8 threads, 2 ended`` for the panel's edge."""
     alive = sum(thread.alive for thread in view.threads)
     ended = len(view.threads) - alive + view.forgotten
-    text = f"{alive} thread{'' if alive == 1 else 's'}"
+    text = fmt_plural(alive, "thread")
     if ended:
         text += f", {ended} ended"
     return text if shown == len(view.threads) else f"{shown} shown of {text}"
