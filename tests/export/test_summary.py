@@ -113,6 +113,20 @@ def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
     assert build_snapshot(state, taken_at=datetime.now(UTC)).processes[0].judged.reason == line
 
 
+@pytest.mark.parametrize("suspect", ["builtins|str", "app|Line"])
+def test_what_grows_ever_slower_is_told_beside_what_only_goes_along_with_it(suspect: str) -> None:
+    module, _, name = suspect.partition("|")
+    state = State()
+    state.apply(ev.TargetStarted(0.0, PID, ["x.py"], "/py", "/tmp", "2026-01-01T00:00:00Z", "0"))
+    for number in range(1, 12):
+        slower = TypeCount("app", "Row", round(800 * number**0.5), 64)
+        types = [slower, TypeCount(module, name, 300 * number, 64)]
+        state.apply(ev.CensusTaken(2.5 * number, PID, number, 0.1, 1000, types))
+    told = [line[9:] for line in summary_lines(state) if "ever slower" in line]
+    assert len(told) == (module == "builtins")
+    assert all(line.startswith("app.Row +") for line in told)
+
+
 def test_the_rate_of_a_slow_leak() -> None:
     assert leaks(grown("app|A", each=20))[0].startswith("app.A grows by 8.0/s: ")
 

@@ -49,7 +49,7 @@ def summary_lines(state: State) -> list[str]:
     leaks = _suspects(process.references)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
-    head += ([] if leaks else _not_judged(process.references, state)) + _gil(process)
+    head += _not_judged(process.references, state, leaks) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
@@ -96,10 +96,11 @@ def _end(state: State) -> str:
     return f"exit status {state.exited.exit_code}"
 
 
-def _not_judged(known: References, state: State) -> list[str]:
-    """What grows, though it is no suspect; why it is not known whether anything else does."""
+def _not_judged(known: References, state: State, leaks: list[str]) -> list[str]:
+    """What grows, though it is no suspect; beside no leak why it is not known whether anything else
+    does."""
     limit = state.limits.get("census")
-    looked = known.census.taken or known.failure or limit
+    looked = not leaks and (known.census.taken or known.failure or limit)
     why = judged(known, limit).because(over=known.over) if looked else ""
     why = "; ".join(filter(None, (slower_sentence(known), why)))
     return [_line("leak", _cut(why, WIDEST - LABEL))] if why else []

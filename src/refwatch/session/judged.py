@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from refwatch.session import live_growth
 from refwatch.session.references import References
-from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, growing, unconfirmed
+from refwatch.session.suspects import LEAST_CENSUSES, LEAST_S, follows, growing, unconfirmed
 from refwatch.session.troubles import class_name, rate
 
 By = Literal["live", "census"]
@@ -58,8 +59,10 @@ def unseen_s(references: References) -> float:
 
 def slower_sentence(references: References) -> str:
     """What grows ever slower: a cache that fills, or a leak of a program that gets ever less of a
-    busy machine. Empty where nothing does."""
-    found = [one for one in growing(references) if one.slower]
+    busy machine. Empty where nothing does, or only what goes along with a suspect."""
+    known = growing(references)
+    least = min((follows(one.name) for one in known if not one.slower), default=inf)
+    found = [one for one in known if one.slower and follows(one.name) < least]
     if not found:
         return ""
     grows = f"{class_name(found[0])} +{rate(found[0].per_second)}"
