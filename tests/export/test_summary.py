@@ -149,6 +149,35 @@ def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
     assert build_snapshot(state, taken_at=datetime.now(UTC)).processes[0].judged.reason == line
 
 
+@pytest.mark.parametrize("suspect", ["builtins|str", "app|Line"])
+def test_what_grows_ever_slower_is_told_beside_what_only_goes_along_with_it(suspect: str) -> None:
+    module, _, name = suspect.partition("|")
+    state = State()
+    state.apply(
+        ev.TargetStarted(
+            at=0.0,
+            process=MAIN,
+            pid=PID,
+            argv=["x.py"],
+            executable="/py",
+            cwd="/tmp",
+            started_at="2026-01-01T00:00:00Z",
+            refwatch="0",
+        )
+    )
+    for number in range(1, 12):
+        slower = TypeCount(module="app", name="Row", count=round(800 * number**0.5), size=64)
+        types = [slower, TypeCount(module=module, name=name, count=300 * number, size=64)]
+        state.apply(
+            ev.CensusTaken(
+                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
+            )
+        )
+    told = [line[9:] for line in summary_lines(state) if "ever slower" in line]
+    assert len(told) == (module == "builtins")
+    assert all(line.startswith("app.Row +") for line in told)
+
+
 def test_the_rate_of_a_slow_leak() -> None:
     assert leaks(grown("app|A", each=20))[0].startswith("app.A grows by 8.0/s: ")
 

@@ -60,7 +60,7 @@ def summary_lines(state: State) -> list[str]:
     leaks = _suspects(process.references)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
-    head += ([] if leaks else _not_judged(process)) + _gil(process)
+    head += _not_judged(process, leaks) + _gil(process)
     head += _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head) - len(objects + memory + tail)
@@ -100,10 +100,10 @@ def _program(process: ProcessState | None) -> list[str]:
     return [_line("program", printable(why))] if why else []
 
 
-def _not_judged(process: ProcessState) -> list[str]:
-    """What grows but is no suspect, and why growth was not judged."""
+def _not_judged(process: ProcessState, leaks: list[str]) -> list[str]:
+    """What grows but is no suspect; without ``leaks`` also why growth was not judged."""
     references, limit = process.references, process.limits.get("census")
-    looked = references.census.taken or references.failure or limit
+    looked = not leaks and (references.census.taken or references.failure or limit)
     why = judged(references, limit).because(over=references.over) if looked else ""
     why = "; ".join(filter(None, (slower_sentence(references), why)))
     return [_line("leak", shorten(why, WIDEST - LABEL))] if why else []

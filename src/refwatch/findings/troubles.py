@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 
 from refwatch.findings.memory_growth import garbage_in, memory_sentence
-from refwatch.readings.objects.growth import Suspicion, growing
+from refwatch.readings.objects.growth import Suspicion, follows, growing
 from refwatch.readings.objects.state import References
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
@@ -66,8 +67,10 @@ def growth_sentence(process: ProcessState) -> str:
 
 def slower_sentence(references: References) -> str:
     """What grows ever slower: a cache that fills, or a leak of a program that gets ever less of a
-    busy machine. Empty where nothing does."""
-    found = [one for one in growing(references) if one.slower]
+    busy machine. Empty where nothing does, or only what grows along with a suspect."""
+    grown = growing(references)
+    least = min((follows(each.name) for each in grown if not each.slower), default=inf)
+    found = [each for each in grown if each.slower and follows(each.name) < least]
     if not found:
         return ""
     grows = f"{class_name(found[0])} +{fmt_rate(found[0].per_second)}"
