@@ -17,10 +17,10 @@ from tests.tui.driving import FakeFeed, driven, frame, steady, until
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.allocations.icicle import Icicle
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.threads.detail import ThreadScreen
 from refwatch.tui.screenshots import Shot, screenshot
-from refwatch.tui.widgets.icicle import Icicle
 from refwatch.wire.event import MAIN
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -15,7 +15,7 @@ from refwatch.tui.panels.objects.detail import ObjectScreen
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.objects.panel import ObjectsPanel
 from refwatch.tui.panels.objects.view import chains_work, graph_work
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN

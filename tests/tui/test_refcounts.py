@@ -16,7 +16,7 @@ from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.panels.refcounts.panel import RefcountsPanel
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN

@@ -10,7 +10,7 @@ from tests.tui.test_spans import HOSTILE
 
 from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.panels.refcounts.reference_tree import (
+from refwatch.tui.referrers.tree import (
     InspectionView,
     Opened,
     draw_account,

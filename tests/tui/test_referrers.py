@@ -11,7 +11,7 @@ from tests.tui.test_refcounts import panel, recorded
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN

@@ -1,14 +1,14 @@
-"""A screen over the main one that follows the state: one thread, one tree of referrers."""
+"""Base class of the screens over the main one that follow the state."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.screen import Screen
 
 from refwatch.session.state import State
+from refwatch.tui.messages import RedrawWanted
 
 V = TypeVar("V")
 
@@ -16,23 +16,26 @@ V = TypeVar("V")
 class LiveScreen(Screen[None], Generic[V]):
     """Shows a V; the app has it read one some times a second."""
 
+    DEFAULT_CSS = """
+    LiveScreen {
+        background: $background;
+        color: $foreground;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Back", id="detail.back"),
     ]
     fast: ClassVar[bool] = False
-    """It is read on every tick, not only on those for numbers."""
+    """Read on every tick, not only on those for numbers."""
     moves_on: ClassVar[bool] = False
-    """Also while the app is paused."""
-
-    class RedrawWanted(Message):
-        """What the user wants to see of it has changed."""
+    """Read while the app is paused, too."""
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self.view: V | None = None
 
     def read(self, state: State) -> V | None:
-        """The view of this state; None keeps what is shown."""
+        """Read the view of this state; None keeps what is shown."""
         raise NotImplementedError
 
     def show(self, view: V) -> None:
@@ -47,6 +50,9 @@ class LiveScreen(Screen[None], Generic[V]):
     def _lay_out(self) -> None:
         if self.view is not None and self.is_mounted:
             self.lay_out(self.view)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.post_message, RedrawWanted())
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._lay_out)

@@ -6,8 +6,11 @@ from __future__ import annotations
 import os
 import stat
 import tokenize
+from collections.abc import Callable
 from functools import lru_cache
 
+Source = Callable[[str, int], str]
+"""(file, line number) -> its text"""
 MOST_BYTES = 1 << 20
 MOST_CHARACTERS = 400
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -27,6 +27,8 @@ class Column:
     priority: int = 0
     dotted: bool = False
     """Its texts are dotted names, of which the end says most."""
+    sorts: bool = True
+    """Rows can be sorted by it."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,16 @@ def place(columns: tuple[Column, ...], width: int, tail: int = 0) -> tuple[Place
         placed.append(Placed(column, index, x, size))
         x += size + GAP
     return tuple(placed)
+
+
+def sortable(columns: Iterable[Column]) -> tuple[str, ...]:
+    """Keys of the columns that rows can be sorted by."""
+    return tuple(column.key for column in columns if column.sorts)
+
+
+def falls(columns: Iterable[Column], key: str) -> bool:
+    """Whether a column is best read with its greatest value first, as numbers are."""
+    return any(column.right for column in columns if column.key == key)
 
 
 def end_of(placed: tuple[Placed, ...]) -> int:

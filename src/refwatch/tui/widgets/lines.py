@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -23,6 +24,14 @@ def paint(line: Line, palette: Palette, base: Style, width: int) -> Strip:
         Segment(text, base + palette[style] if style else base) for text, style in line if text
     ]
     return Strip(segments).adjust_cell_length(width, base)
+
+
+def label_border(widget: Widget, title: str | None = None, subtitle: str | None = None) -> None:
+    """Set what stands in a widget's border, as plain text, where it differs from what does."""
+    if title is not None and widget.border_title != (text := Content(title)).markup:
+        widget.border_title = text
+    if subtitle is not None and widget.border_subtitle != (text := Content(subtitle)).markup:
+        widget.border_subtitle = text
 
 
 class Brush:
@@ -51,8 +60,19 @@ class Brush:
 
 class Lines(Widget):
     """Shows the lines it was last given, from the top, cut to its width. Draws again only what has
-    changed."""
+    changed. Of the class ``title`` or ``bar`` it is one line on a ground of its own."""
 
+    DEFAULT_CSS = """
+    Lines.title {
+        height: 1;
+        background: $surface;
+    }
+    Lines.bar {
+        height: 1;
+        padding: 0 1;
+        background: $surface;
+    }
+    """
     ALLOW_SELECT = False
 
     def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:

@@ -44,6 +44,14 @@ KEEP_PAINTED = 400
 class LiveTable(ScrollView, can_focus=True):
     """``tail`` draws what stands after the columns, on at least ``tail_width`` cells."""
 
+    DEFAULT_CSS = """
+    LiveTable {
+        height: 1fr;
+        padding: 0 1;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    """
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Row up", show=False, id="table.up"),

@@ -17,6 +17,13 @@ from refwatch.tui.widgets.lines import Brush, paint
 class ScrollLines(ScrollView, can_focus=True):
     """``follow``: stay at the end when lines are added, unless the user has scrolled up."""
 
+    DEFAULT_CSS = """
+    ScrollLines {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    """
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", "Up", show=False, id="lines.up"),

@@ -30,6 +30,13 @@ TREE_KEYS: list[BindingType] = [
 class TreeLines(ScrollView, can_focus=True):
     """Shows the rows it was last given. It opens nothing itself: it says what the user wants."""
 
+    DEFAULT_CSS = """
+    TreeLines {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+    }
+    """
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Row up", show=False, id="tree.up"),

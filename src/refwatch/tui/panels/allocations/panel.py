@@ -1,4 +1,4 @@
-"""Panel 6, Allocations: where the memory is, and which lines take it."""
+"""Allocations panel: where the memory is, and which lines allocate it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
 from refwatch.readings.allocations.state import By, Key
+from refwatch.session.events import AllocationsSwitched, Event
 from refwatch.session.state import State
+from refwatch.text.sanitize import safe
+from refwatch.tui.answers import Answer
+from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.messages import SendWanted
+from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.allocations.detail import AllocationPreview, AllocationScreen
 from refwatch.tui.panels.allocations.detail_view import view_allocation
-from refwatch.tui.panels.allocations.icicle import IciclePart
-from refwatch.tui.panels.allocations.lines import draw_empty, draw_how, draw_range, fmt_totals
+from refwatch.tui.panels.allocations.icicle import ICICLE_KEYS, Icicle, IciclePart
+from refwatch.tui.panels.allocations.lines import (
+    COSTS,
+    draw_empty,
+    draw_how,
+    draw_range,
+    fmt_totals,
+)
 from refwatch.tui.panels.allocations.memory_gauge import GaugeView, draw_memory_gauge, rows_for
 from refwatch.tui.panels.allocations.table import (
     FIRST,
@@ -28,15 +40,12 @@ from refwatch.tui.panels.allocations.table import (
     Looked,
     arrange,
     columns_for,
-    falls,
     make_row,
-    sort_keys,
 )
 from refwatch.tui.panels.allocations.view import NEXT, AllocationsReader, AllocationsView, Between
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
-from refwatch.tui.views.table import Order, Row, Rows
-from refwatch.tui.widgets.icicle import Icicle
+from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.wire.commands import CountTraces, Mode, SwitchAllocations
@@ -54,24 +63,13 @@ class Reason(Picture[AllocationsView], can_focus=True):
     """Says why there is nothing to see. It takes the keyboard, so that the panel's keys work."""
 
 
-class AllocationsPanel(TablePanel):
+class AllocationsPanel(TablePanel[AllocationsView]):
     """Shows an AllocationsView."""
 
     DEFAULT_CSS = """
     AllocationsPanel #memory-gauge {
         height: 3;
         padding: 0 1;
-    }
-    AllocationsPanel #allocations-how, AllocationsPanel #allocations-edge {
-        height: 1;
-        padding: 0 1;
-        background: $surface;
-    }
-    AllocationsPanel #allocations-table {
-        height: 1fr;
-        padding: 0 1;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
     }
     AllocationsPanel #allocations-empty {
         height: 1fr;
@@ -95,13 +93,13 @@ class AllocationsPanel(TablePanel):
                 tooltip="Exact mode: 1, 8 or 25 frames of each traceback; begins anew"),
         *OWN_TABLE_KEYS,
     ]  # fmt: skip
-    compares = True
 
-    def __init__(self) -> None:
-        super().__init__("allocations", FIRST, "path or function")
+    def __init__(self, *, live: bool = True) -> None:
+        self._reader = AllocationsReader()
+        nothing = self._reader.read(State())
+        super().__init__("allocations", FIRST, "path or function", nothing, live=live)
         self.looked = Looked()
-        self._view: AllocationsView = AllocationsReader().read(State())
-        self._known = False
+        self._shown = False
         """The view is one that was shown, not the first of nothing."""
         self._figures: Between = self._view.between(0, None)
         self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
@@ -112,9 +110,9 @@ class AllocationsPanel(TablePanel):
         """The mode that was asked for, and since when the one before was."""
         self._gauge: Picture[GaugeView] = Picture(draw_memory_gauge, "memory-gauge")
         self._gauged: GaugeView | None = None
-        self._how = Lines("allocations-how")
+        self._how = Lines("allocations-how", classes="bar")
         self._empty = Reason(draw_empty, "allocations-empty")
-        self._edge = Lines("allocations-edge")
+        self._edge = Lines("allocations-edge", classes="bar")
         self._preview = AllocationPreview()
         self._previewed: tuple[object, ...] = ()
         self.tracebacks = IciclePart()
@@ -136,22 +134,17 @@ class AllocationsPanel(TablePanel):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def show(self, view: object, *, numbers: bool) -> None:
-        if numbers and isinstance(view, AllocationsView):
-            self._view, self._known = view, True
-            self._draw()
+    def read(self, state: State) -> AllocationsView:
+        return self._reader.read(state)
+
+    def show(self, view: AllocationsView, *, numbers: bool) -> None:
+        self._shown |= numbers
+        super().show(view, numbers=numbers)
 
     def set_baseline(self, index: int) -> None:
         if index != self.looked.since:
             self.looked = replace(self.looked, since=index, until=None)
             self._draw()
-
-    def redraw(self) -> None:
-        self._draw()
-        super().redraw()
-
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        self.call_after_refresh(self.redraw)
 
     def _draw(self) -> None:
         view, width = self._view, self.size.width - 2
@@ -186,13 +179,14 @@ class AllocationsPanel(TablePanel):
             self._gauge.present(gauge)
 
     def _draw_rows(self) -> None:
-        view, order = self._view, self._order
+        view = self._view
+        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
+        order = self._order(columns)
         when = (view.version, self.looked, order)
         if when != self._when:
             self._when = when
             self._arranged = arrange(self._figures, self.looked, order)
             self._number()
-        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
         keys = [self._numbers[key] for key in self._arranged.keys]
         self.table.show(columns, Rows(keys, self._make_row), order.sort, order.reverse)
 
@@ -220,7 +214,7 @@ class AllocationsPanel(TablePanel):
     @property
     def content(self) -> Widget:
         """What the panel is about just now."""
-        if self._view.reason and self._known:
+        if self._view.reason and self._shown:
             return self._empty
         return self.tracebacks.icicle if self._as_icicle else self.table
 
@@ -236,15 +230,11 @@ class AllocationsPanel(TablePanel):
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
         key = self._keys.get(event.key)
         if key is not None:
-            self.app.push_screen(AllocationScreen(self.looked, key), self._left_detail)
+            self.app.push_screen(AllocationScreen(self.looked, key))
 
-    def _left_detail(self, _: None) -> None:
-        self.post_message(LiveScreen.RedrawWanted())
-
-    @property
-    def _order(self) -> Order:
+    def _order(self, columns: tuple[Column, ...]) -> Order:
         """The user's order, or the first one where this mode has no such column."""
-        if self.order.sort in sort_keys(self._view.shown):
+        if self.order.sort in sortable(columns):
             return self.order
         return replace(FIRST, filter=self.order.filter)
 
@@ -266,14 +256,8 @@ class AllocationsPanel(TablePanel):
         return fmt_totals(self.looked, len(self.table.rows), self._arranged)
 
     @property
-    def known(self) -> int:
+    def total(self) -> int:
         return self._arranged.known
-
-    def sort_keys(self) -> tuple[str, ...]:
-        return sort_keys(self._view.shown)
-
-    def falls(self, key: str) -> bool:
-        return falls(key)
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -285,12 +269,12 @@ class AllocationsPanel(TablePanel):
         wanted = NEXT[mode]
         self._asked = (wanted, self._view.switched_s)
         self.post_message(
-            self.SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …")
+            SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …", _switched)
         )
 
     def action_count(self) -> None:
         if self._view.mode == "exact":
-            self.post_message(self.SendWanted(CountTraces(), "Counting the blocks …"))
+            self.post_message(SendWanted(CountTraces(), "Counting the blocks …"))
         else:
             self.notify("Only exact mode has blocks to count: t switches to it.")
 
@@ -298,7 +282,9 @@ class AllocationsPanel(TablePanel):
         if self._view.mode == "exact":
             frames = FRAMES.get(self._view.frames, 1)
             command = SwitchAllocations(mode="exact", frames=frames)
-            self.post_message(self.SendWanted(command, f"Tracing {frames} frames from now on …"))
+            self.post_message(
+                SendWanted(command, f"Tracing {frames} frames from now on …", _switched)
+            )
         else:
             self.notify("Only exact mode has tracebacks of a chosen depth: t switches to it.")
 
@@ -325,3 +311,28 @@ class AllocationsPanel(TablePanel):
             return
         self.looked = replace(self.looked, until=later[0] if later else None)
         self.redraw()
+
+
+def _switched(event: Event) -> Answer | None:
+    if not isinstance(event, AllocationsSwitched):
+        return None
+    texts = (text.rstrip(". ") for text in (COSTS[event.mode], safe(event.note)))
+    said = " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
+    return Answer(f"Allocations: {event.mode}", said)
+
+
+SPEC = PanelSpec(
+    "allocations",
+    "Allocations",
+    AllocationsPanel,
+    short="Alloc",
+    compares=True,
+    help=(
+        AllocationsPanel.own_keys("allocations", "Allocations", *ICICLE_KEYS),
+        key_section(
+            "allocation",
+            "One line, file or traceback",
+            [*LiveScreen.BINDINGS, *AllocationScreen.BINDINGS],
+        ),
+    ),
+)

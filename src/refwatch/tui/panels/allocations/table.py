@@ -14,7 +14,7 @@ from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
 from refwatch.text.sanitize import safe
 from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
 from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
-from refwatch.tui.panels.threads.detail_view import Source
+from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, width_of
 from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
@@ -50,8 +50,8 @@ class Looked:
 def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
     """The columns of a table of so many cells."""
     name = Column("name", TITLES[by], 20, 46 if by is By.LINE else 90)
-    share = Column("share", "Share", SHARE_BAR + 5)
-    source = Column("source", "Source", 16, 60, priority=9)
+    share = Column("share", "Share", SHARE_BAR + 5, sorts=False)
+    source = Column("source", "Source", 16, 60, priority=9, sorts=False)
     columns: tuple[Column, ...]
     if shown == "exact":
         columns = (
@@ -74,18 +74,6 @@ def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
             Column("total", "In all", 9, right=True, priority=4),
         )
     return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
-
-
-def sort_keys(shown: Shown) -> tuple[str, ...]:
-    """What can be sorted by, in the order of the key."""
-    if shown == "exact":
-        return ("size", "count", "growth", "grown", "rate", "name")
-    return ("size", "count", "kept", "stays", "total", "name")
-
-
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort != "name"
 
 
 @dataclass(frozen=True)

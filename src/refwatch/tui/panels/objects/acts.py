@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 from textual.message import Message
-from textual.widget import Widget
 
 from refwatch.readings.objects.records import TypeName
+from refwatch.session.events import Event, GraphWritten
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import safe
+from refwatch.tui.answers import Answer, Answering, watch_found
+from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.tui.panel import Panel
 from refwatch.tui.panels.objects.detail_view import Asks
 from refwatch.tui.panels.objects.view import ObjectsView, chains_work, graph_work
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.wire.commands import (
     CancelWork,
     Command,
@@ -29,18 +31,15 @@ NO_OBJECT = "This is no object that could be looked up again."
 
 
 class ObjectActs:
-    """Asks the daemon, through messages of ``widget``; remembers what was asked and when. ``live``:
-    there is a daemon."""
+    """Asks the daemon, through messages of ``panel``; remembers what was asked and when."""
 
-    def __init__(self, widget: Widget, *, live: bool) -> None:
-        self.live = live
-        self._widget = widget
+    def __init__(self, panel: Panel[ObjectsView]) -> None:
+        self._panel = panel
         self._asked: dict[str, float] = {}
 
     def asks(self) -> Asks:
         """For the views."""
-        paused = bool(getattr(self._widget.app, "paused", False))
-        return Asks(dict(self._asked), self.live, paused)
+        return Asks(dict(self._asked), self._panel.live, self._panel.paused)
 
     def find_chains(self, name: TypeName, now: float) -> None:
         """Look for who keeps its instances alive. ``now`` in seconds."""
@@ -56,7 +55,8 @@ class ObjectActs:
                 path=str(Path.cwd() / f"refwatch-{stem}.dot"),
                 module=name[0],
                 name=name[1],
-            )
+            ),
+            answering=_graph_written,
         )
 
     def watch(self, name: TypeName, seen: Seen | None = None) -> None:
@@ -65,6 +65,7 @@ class ObjectActs:
             self._send(
                 WatchInstance(module=name[0], name=name[1]),
                 f"Looking for the newest {safe(name[1])} …",
+                watch_found,
             )
         else:
             self._want(seen.watch())
@@ -82,7 +83,7 @@ class ObjectActs:
             return InspectInstance(inspection=inspection, module=name[0], name=name[1])
 
         title = f"the newest {safe(fmt_type(*name))}"
-        self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
+        self._post(InspectWanted(title, ask, starts[0] if starts else ""))
 
     def cancel(self, work: str) -> None:
         self._asked.pop(work, None)
@@ -106,10 +107,16 @@ class ObjectActs:
         if message is not None:
             self._post(message)
         else:
-            self._widget.notify(NO_OBJECT, severity="warning", markup=False)
+            self._panel.notify(NO_OBJECT, severity="warning", markup=False)
 
-    def _send(self, command: Command, said: str = "") -> None:
-        self._post(Panel.SendWanted(command, said))
+    def _send(self, command: Command, said: str = "", answering: Answering | None = None) -> None:
+        self._post(SendWanted(command, said, answering))
 
     def _post(self, message: Message) -> None:
-        self._widget.post_message(message)
+        self._panel.post_message(message)
+
+
+def _graph_written(event: Event) -> Answer | None:
+    if isinstance(event, GraphWritten):
+        return Answer("Reference graph written", "\n".join(event.paths))
+    return None

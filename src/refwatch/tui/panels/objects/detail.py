@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 
@@ -23,9 +22,9 @@ from refwatch.tui.panels.objects.detail_view import (
     fmt_looked,
 )
 from refwatch.tui.panels.objects.widgets import HolderTree
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.lines import Lines, Picture, label_border
 
 OBJECT_KEYS: list[BindingType] = [
     Binding("i", "object('inspect')", "Referrers", id="object.inspect",
@@ -45,13 +44,10 @@ SIDE_BY_SIDE = 72
 class ObjectDetail(Vertical):
     """Shows an ObjectView."""
 
+    SCOPED_CSS = False
     DEFAULT_CSS = """
     ObjectDetail {
         height: 1fr;
-    }
-    ObjectDetail .object-title {
-        height: 1;
-        background: $surface;
     }
     ObjectDetail .object-top {
         layout: vertical;
@@ -67,11 +63,6 @@ class ObjectDetail(Vertical):
     }
     .-tall ObjectDetail.-beside .object-top {
         height: 13;
-    }
-    ObjectDetail .object-holders {
-        height: 1fr;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,10 +84,10 @@ class ObjectDetail(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self.view: ObjectView | None = None
-        self._title_line = Lines(classes="object-title")
+        self._title_line = Lines(classes="title")
         self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
         self._facts: Picture[ObjectView] = Picture(draw_object_facts, classes="box")
-        self._holders = HolderTree("object-holders", classes="box object-holders")
+        self._holders = HolderTree("object-holders", classes="box")
 
     def compose(self) -> ComposeResult:
         yield self._title_line
@@ -134,14 +125,10 @@ class ObjectDetail(Vertical):
         if view is None or not self.is_mounted or not self.display:
             return
         self._title_line.show((draw_object_title(view, self._title_line.size.width),))
-        title = Content(f"Instances since {view.growth[view.chosen][0].name}")
-        if self._chart.border_title != title.markup:
-            self._chart.border_title = title
+        label_border(self._chart, f"Instances since {view.growth[view.chosen][0].name}")
         self._chart.present(view)
         self._facts.present(view)
-        looked = fmt_looked(view)
-        if self._holders.border_subtitle != looked:
-            self._holders.border_subtitle = looked
+        label_border(self._holders, subtitle=fmt_looked(view))
         self._holders.present(draw_holders(view, self._holders.scrollable_content_region.width))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002

@@ -21,7 +21,7 @@ from refwatch.tui.panels.objects.heap_view import (
     most_rows,
     view_heap,
 )
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines, Picture
@@ -31,6 +31,18 @@ from refwatch.tui.widgets.live_table import LiveTable
 class HeapScreen(LiveScreen[HeapScreenView]):
     """Shows a HeapScreenView."""
 
+    DEFAULT_CSS = """
+    HeapScreen #most-title {
+        height: 1;
+        padding: 0 1;
+    }
+    HeapScreen #census {
+        height: 4;
+    }
+    HeapScreen #collector {
+        height: 7;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "watch", "Watch", id="heap.watch",
                 tooltip="Watch the object under the cursor"),
@@ -38,7 +50,7 @@ class HeapScreen(LiveScreen[HeapScreenView]):
 
     def __init__(self) -> None:
         super().__init__("heap-screen")
-        self._title_line = Lines("heap-title")
+        self._title_line = Lines(classes="title")
         self._heading = Lines("most-title")
         self._census: Picture[HeapScreenView] = Picture(draw_census, "census", classes="box")
         self._gc: Picture[HeapScreenView] = Picture(draw_gc, "collector", classes="box")
@@ -57,7 +69,6 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         self._gc.border_title = "Garbage collector, by generation"
         self._heading.show(((("Objects with most references at the census", "title"),),))
         self._most.focus()
-        self.call_after_refresh(self.post_message, self.RedrawWanted())
 
     def read(self, state: State) -> HeapScreenView | None:
         return view_heap(state)

@@ -89,11 +89,6 @@ def fmt_empty(view: ObjectsView, order: Order) -> str:
     return "Nothing has been counted yet."
 
 
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort not in {"name", "how"}
-
-
 def make_row(
     row: ObjectRow,
     view: ObjectsView,

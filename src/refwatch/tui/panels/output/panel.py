@@ -1,20 +1,23 @@
-"""Panel 3, Output: the target's terminal, and a way to type into it."""
+"""Output panel: the target's terminal, and a way to type into it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from refwatch.session.state import State
-from refwatch.tui.panel import Panel
+from refwatch.tui.help import key_section
+from refwatch.tui.messages import SendWanted
+from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.output.terminal import Terminal, wrapped
 from refwatch.tui.views.spans import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
+from refwatch.wire.commands import TypeInput
 
 MOST_AT_ONCE = 64 * 1024
 """Characters read in one redraw: of a flood only the end is ever seen."""
@@ -63,13 +66,6 @@ class OutputLines(ScrollLines):
         Binding("escape", "stop_typing", "Stop typing", id="output.stop_typing"),
     ]
 
-    class Typed(Message):
-        """Characters for the target."""
-
-        def __init__(self, data: str) -> None:
-            super().__init__()
-            self.data = data
-
     class TypingChanged(Message):
         """Typing mode was entered or left."""
 
@@ -113,12 +109,12 @@ class OutputLines(ScrollLines):
         event.prevent_default()
         data = KEYS.get(event.key) or event.character or _control(event.key)
         if data:
-            self.post_message(self.Typed(data))
+            self.post_message(SendWanted(TypeInput(data=data)))
 
     def on_paste(self, event: events.Paste) -> None:
         if self.typing:
             event.stop()
-            self.post_message(self.Typed(event.text.replace("\n", "\r")))
+            self.post_message(SendWanted(TypeInput(data=event.text.replace("\n", "\r"))))
 
 
 def _control(key: str) -> str:
@@ -127,12 +123,18 @@ def _control(key: str) -> str:
     return chr(ord(letter) & 0x1F) if key.startswith("ctrl+") and len(letter) == 1 else ""
 
 
-class OutputPanel(Panel):
+class OutputPanel(Panel[OutputView]):
     """Shows an OutputView."""
 
+    DEFAULT_CSS = """
+    OutputPanel #output-lines {
+        padding: 0 1;
+        overflow-y: scroll;
+    }
+    """
+
     def __init__(self, *, live: bool) -> None:
-        super().__init__(id="output")
-        self._live = live
+        super().__init__("output", live=live)
         self._lines = OutputLines()
         self._terminal = Terminal()
         self._read = 0
@@ -153,15 +155,22 @@ class OutputPanel(Panel):
     def hint(self) -> Line:
         return ((self._hint, "key" if self._lines.typing else "muted"),)
 
-    def show(self, view: object, *, numbers: bool) -> None:  # noqa: ARG002
-        if not isinstance(view, OutputView):
-            return
-        self._lines.may_type = self._live and view.terminal and view.running
+    def read(self, state: State) -> OutputView:
+        return view_output(state)
+
+    def show(self, view: OutputView, *, numbers: bool) -> None:  # noqa: ARG002
+        self._lines.may_type = self.live and view.terminal and view.running
         if not self._lines.may_type:
             self._lines.set_typing(False)
-        self._hint = self._say(view)
         self._view = view
+        self._hint = self._say(view)
         self._lay_out()
+
+    @on(OutputLines.TypingChanged)
+    def _typing_changed(self) -> None:
+        if self._view is not None:
+            self._hint = self._say(self._view)
+            self.post_message(self.HintChanged())
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._lay_out)
@@ -200,3 +209,12 @@ def _news(view: OutputView, read: int) -> str:
         parts.append(piece[-wanted:])
         wanted -= len(parts[-1])
     return "".join(reversed(parts))
+
+
+SPEC = PanelSpec(
+    "output",
+    "Output",
+    OutputPanel,
+    fast=True,
+    help=(key_section("output", "Output", OutputLines.BINDINGS),),
+)

@@ -7,11 +7,10 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.text.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.text.sanitize import safe
 from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
-from refwatch.tui.panels.threads.view import ThreadView, fmt_state
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
 from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, width_of, wrap
-from refwatch.tui.views.states import fill
+from refwatch.tui.views.threads import ThreadView, fill, fmt_state
 
 VERDICT_STYLES: dict[VerdictKind, str] = {
     "gil_bound": "gil_wait",

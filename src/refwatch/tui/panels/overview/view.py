@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from refwatch.findings.blockers import known_limits
@@ -14,6 +15,7 @@ from refwatch.readings.objects.growth import Suspicion, suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
@@ -26,8 +28,8 @@ from refwatch.text.formats import (
     fmt_type,
 )
 from refwatch.text.sanitize import safe
-from refwatch.tui.panels.threads.view import ThreadView, busiest, view_thread
 from refwatch.tui.views.chart import Points
+from refwatch.tui.views.threads import ThreadView, view_thread
 from refwatch.wire.heap_values import ChainLink
 
 EVENTS = 60
@@ -167,6 +169,29 @@ def view_overview(state: State) -> OverviewView:
         tuple((safe(reading), safe(reason)) for reading, reason in limits.items()),
         trouble=safe(worst_trouble(process, ())) if process else "",
     )
+
+
+def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
+    """The threads that run or want to most, of late; when all is over, those that did."""
+    alive = [thread for thread in process.threads.values() if thread.alive]
+    if alive:
+        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        return alive[:count]
+    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    return ended[:count]
+
+
+def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds in which a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)
 
 
 def _events(state: State) -> tuple[EventView, ...]:

@@ -152,22 +152,13 @@ def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column,
     """The columns; the trend's heading says from when on it is."""
     since = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
-    trend = Column("trend", f"since {since}", cells)
+    trend = Column("trend", f"since {since}", cells, sorts=False)
     type_ = _TYPE if width < WIDE else replace(_TYPE, width=18)
     longest = max((len(one.name) for one in view.objects), default=0)  # the rest is the type's
     name = replace(_NAME, most=min(longest, LONGEST_NAME))
     return (
         name, _REFERENCES, _GROWTH, trend, type_, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
     )  # fmt: skip
-
-
-SORTS = ("seen", "name", "references", "growth", "type", "watch", "ctypes", "getrefcount",
-         "address", "source")  # fmt: skip
-
-
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort in {"references", "growth", "ctypes", "getrefcount"}
 
 
 def arrange(view: RefcountsView, columns: tuple[Column, ...], order: Order, baseline: int) -> Rows:

@@ -30,6 +30,25 @@ from refwatch.tui.widgets.scroll_lines import ScrollLines
 class ThreadScreen(LiveScreen[DetailView]):
     """Shows a DetailView."""
 
+    DEFAULT_CSS = """
+    ThreadScreen #thread-strip {
+        height: 1;
+        padding: 0 1;
+    }
+    ThreadScreen #thread-top {
+        height: 7;
+    }
+    ThreadScreen.-tall #thread-top {
+        height: 11;
+    }
+    ThreadScreen #states, ThreadScreen #facts {
+        height: 100%;
+        width: 1fr;
+    }
+    ThreadScreen #hot, ThreadScreen #stack {
+        scrollbar-gutter: stable;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "back", "Back", show=False, id="detail.left"),
     ]
@@ -37,7 +56,7 @@ class ThreadScreen(LiveScreen[DetailView]):
     def __init__(self, serial: int) -> None:
         super().__init__("thread")
         self.serial = serial
-        self._title_line = Lines("thread-title")
+        self._title_line = Lines(classes="title")
         self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
         self._cells = StripCells()
         self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")

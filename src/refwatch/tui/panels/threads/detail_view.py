@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -14,16 +13,14 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.text.sanitize import safe
 from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.panels.threads.view import fmt_state, newest_sample, thread_name
+from refwatch.tui.panels.threads.view import newest_sample
+from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.spans import Line, cut, cut_middle, pad, two_ends
-from refwatch.tui.views.states import GLYPHS, WORDS
+from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
 
 HOT_LINES = 8
 """For each state."""
-
-Source = Callable[[str, int], str]
-"""(file, line number) -> its text"""
 
 
 @dataclass(frozen=True)

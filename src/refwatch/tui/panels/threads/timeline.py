@@ -15,7 +15,7 @@ from typing import Protocol
 from refwatch.readings.threads.state_timeline import Run
 from refwatch.readings.threads.states import LETTERS, ThreadState
 from refwatch.tui.views.spans import Span
-from refwatch.tui.views.states import fill
+from refwatch.tui.views.threads import fill
 
 ZOOMS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
 """Seconds of one piece, half a cell."""

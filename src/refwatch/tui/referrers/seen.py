@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from refwatch.session.state import State
 from refwatch.text.sanitize import safe
-from refwatch.tui.panel import Panel
+from refwatch.tui.answers import watch_found
+from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
@@ -17,16 +18,18 @@ class Seen(NamedTuple):
     type: str
     address: str
 
-    def watch(self) -> Panel.SendWanted | None:
+    def watch(self) -> SendWanted | None:
         """Wants it watched; None for what has no address."""
         number = _number(self.address)
         if number is None:
             return None
-        return Panel.SendWanted(
-            WatchAddress(address=number, type=self.type), f"Looking for {safe(self.what)} …"
+        return SendWanted(
+            WatchAddress(address=number, type=self.type),
+            f"Looking for {safe(self.what)} …",
+            watch_found,
         )
 
-    def inspect(self) -> Panel.InspectWanted | None:
+    def inspect(self) -> InspectWanted | None:
         """Wants to know who refers to it; None for what has no address."""
         number = _number(self.address)
         if number is None:
@@ -35,7 +38,7 @@ class Seen(NamedTuple):
         def ask(inspection: str) -> Command:
             return InspectAddress(inspection=inspection, address=number, type=self.type)
 
-        return Panel.InspectWanted(safe(self.what), ask, self.address)
+        return InspectWanted(safe(self.what), ask, self.address)
 
 
 def watched_already(state: State, command: Command) -> str:

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 
 from refwatch.session.events import WorkProgressed
 from refwatch.session.state import State
+from refwatch.tui.answers import watch_found
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.panel import Panel
-from refwatch.tui.panels.refcounts.reference_tree import (
+from refwatch.tui.messages import RedrawWanted, SendWanted
+from refwatch.tui.referrers.tree import (
     InspectionView,
     Opened,
     draw_account,
@@ -36,6 +37,12 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         Binding("x", "cancel", "Cancel", id="referrers.cancel",
                 tooltip="Cancel the search that goes on; what was found stays"),
     ]  # fmt: skip
+    DEFAULT_CSS = """
+    ReferrersScreen #account {
+        height: 2;
+        padding: 0 1;
+    }
+    """
     fast = True
     moves_on = True
 
@@ -47,7 +54,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._asked: set[int] = set()
         self._failure: WorkProgressed | None = None
         """The last that was seen."""
-        self._title_line = Lines("referrers-title")
+        self._title_line = Lines(classes="title")
         self._account: Picture[InspectionView] = Picture(draw_account, "account")
         self._tree = TreeLines("tree", classes="box")
 
@@ -103,19 +110,19 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._paths.add(event.key)
         if self.view is not None and node not in self.view.answered:
             self._asked.add(node)
-            self.post_message(Panel.SendWanted(OpenNode(inspection=self.inspection, node=node)))
-        self.post_message(self.RedrawWanted())
+            self.post_message(SendWanted(OpenNode(inspection=self.inspection, node=node)))
+        self.post_message(RedrawWanted())
 
     @on(TreeLines.Closed)
     def _row_closed(self, event: TreeLines.Closed) -> None:
         self._paths.discard(event.key)
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     def refused(self, node: int) -> None:
         """Nobody can be asked about this node: close it again."""
         self._asked.discard(node)
         self._paths = {path for path in self._paths if path[-1] != node}
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     def action_watch(self) -> None:
         row = self._tree.chosen
@@ -124,7 +131,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         one = next(one for one in self.view.holders if one.path == row.key)
         if one.what:
             command = WatchNode(inspection=self.inspection, node=row.key[-1])
-            self.post_message(Panel.SendWanted(command, f"Looking for {one.what} …"))
+            self.post_message(SendWanted(command, f"Looking for {one.what} …", watch_found))
 
     def action_cancel(self) -> None:
-        self.post_message(Panel.SendWanted(CancelWork(work=self.inspection)))
+        self.post_message(SendWanted(CancelWork(work=self.inspection)))
