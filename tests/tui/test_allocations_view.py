@@ -40,7 +40,7 @@ from refwatch.tui.panels.allocations.table import (
     shortened,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, AllocationsView, Between
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Order, sortable
 from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN

@@ -20,7 +20,7 @@ from refwatch.tui.panels.objects.heap_view import (
 )
 from refwatch.tui.panels.overview.lines import draw_heap
 from refwatch.tui.panels.overview.view import HeapView, OverviewReader
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import lay, place
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Referenced

@@ -19,7 +19,7 @@ from refwatch.tui.panels.allocations.memory_gauge import (
     rows_for,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, MemoryView
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
 
 

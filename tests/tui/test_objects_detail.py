@@ -31,7 +31,7 @@ from refwatch.tui.panels.objects.suspects import (
 )
 from refwatch.tui.panels.objects.table import FIRST, make_row
 from refwatch.tui.panels.objects.view import ObjectsReader, ObjectsView, chains_work, graph_work
-from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.styled_text import width_of
 from refwatch.tui.views.table import Order
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Site, TypeCount

@@ -42,7 +42,7 @@ from refwatch.tui.panels.objects.view import (
     graph_work,
 )
 from refwatch.tui.views.chains import chain_line
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import falls, heading, lay, place
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, TypeCount

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
-from msgspec.structs import replace
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
+from refwatch.readings.objects.records import WatchedRecord
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.session.state import State
@@ -25,14 +26,13 @@ from refwatch.tui.panels.refcounts.lines import (
 from refwatch.tui.panels.refcounts.view import (
     BY_DEFAULT,
     RefcountsView,
-    Watched,
     arrange,
     columns_for,
     fmt_totals,
     rises,
     view_refcounts,
 )
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Order, Row, heading, lay, place, sortable
 from refwatch.wire.event import MAIN
 
@@ -83,9 +83,9 @@ def test_growth_is_counted_from_the_chosen_baseline(view: RefcountsView) -> None
 
 
 def test_growth_of_one_that_came_after_the_mark_is_since_then(view: RefcountsView) -> None:
-    newest = next(one for one in view.objects if one.watch == 14)
-    assert newest.steps.first() is not None
-    assert view.growth(newest, WARM) == (newest.references or 0) - (newest.steps.first() or 0)
+    newest = next(one for one in view.objects if one.serial == 14)
+    assert newest.series.first() is not None
+    assert view.growth(newest, WARM) == (newest.references or 0) - (newest.series.first() or 0)
 
 
 def test_a_baseline_that_is_not_kept_any_more_means_the_newest(view: RefcountsView) -> None:
@@ -106,8 +106,8 @@ def test_only_what_grows_for_good_stands_out(view: RefcountsView) -> None:
 
 
 def test_a_trend_begins_where_the_object_was_found(view: RefcountsView) -> None:
-    found = next(one for one in view.objects if one.watch == 14)
-    assert found.steps.at(7.0) is None
+    found = next(one for one in view.objects if one.serial == 14)
+    assert found.series.at(7.0) is None
     last = rows(view)[-4]
     assert last.key == 14
     assert text(last.cells[3])[:12] == " " * 12
@@ -197,9 +197,9 @@ def test_totals(view: RefcountsView) -> None:
 
 def test_rows_are_made_only_when_looked_at(view: RefcountsView) -> None:
     """Of thousands of objects, those that are not seen cost no more than their place."""
-    many = [replace(view.objects[0], watch=n, steps=view.objects[0].steps) for n in range(5000)]
+    many = [replace(view.objects[0], serial=n) for n in range(5000)]
     counted = [_Counting(one) for one in many]
-    objects = cast("tuple[Watched, ...]", tuple(counted))
+    objects = cast("tuple[WatchedRecord, ...]", tuple(counted))
     large = RefcountsView(objects, 8.0, view.baselines, view.counts, 1, "")
     arranged = arrange(large, columns_for(large, 120, WARM), BY_DEFAULT, WARM)
     assert len(arranged) == 5000

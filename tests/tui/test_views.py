@@ -24,7 +24,7 @@ from refwatch.tui.panels.overview.view import view_overview
 from refwatch.tui.panels.threads.detail_view import draw_hot, draw_stack, view_detail
 from refwatch.tui.source import source_line
 from refwatch.tui.views.header import draw_header, fmt_target, view_header
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
 
 

@@ -39,6 +39,7 @@ from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
 from refwatch.tui.views.scrubber import ScrubberView
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.row_view import MOVE_KEYS
 from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 from refwatch.wire.commands import ResizeTerminal, WriteSnapshot
@@ -317,10 +318,11 @@ class RefwatchApp(AskingApp):
             *(key for spec in PANELS for key in spec.keys),
             *self.BINDINGS,
         ]
+        rows = [*MOVE_KEYS, *LiveTable.BINDINGS, *TABLE_KEYS]
         trees = [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS]
         sections = [
             key_section("everywhere", "Everywhere", everywhere),
-            key_section("tables", "Tables and trees", [*LiveTable.BINDINGS, *TABLE_KEYS]),
+            key_section("tables", "Tables and trees", rows),
             *(section for spec in PANELS for section in spec.help),
             key_section("referrers", "Who refers to an object", trees),
         ]

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from refwatch.tui.views.spans import Line, pad, wrap
+from refwatch.tui.views.styled_text import Line, pad, wrap
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
 HEAD_WIDTH = 20

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 
 from refwatch.session.state import State
 from refwatch.tui.messages import RedrawWanted
+from refwatch.tui.views.styled_text import Line
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines
 
 V = TypeVar("V")
 
@@ -33,9 +39,23 @@ class LiveScreen(Screen[None], Generic[V]):
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self.view: V | None = None
+        self._title_line = Lines(classes="title")
 
     def read(self, state: State) -> V | None:
         """Read the view of this state; None keeps what is shown."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        yield from self.body()
+        yield SteadyFooter()
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between title and keys."""
+        raise NotImplementedError
+
+    def title_line(self, view: V, width: int) -> Line:
+        """The first line."""
         raise NotImplementedError
 
     def show(self, view: V) -> None:
@@ -49,6 +69,7 @@ class LiveScreen(Screen[None], Generic[V]):
 
     def _lay_out(self) -> None:
         if self.view is not None and self.is_mounted:
+            self._title_line.show((self.title_line(self.view, self.size.width),))
             self.lay_out(self.view)
 
     def on_mount(self) -> None:

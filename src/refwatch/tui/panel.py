@@ -17,7 +17,7 @@ from textual.message import Message
 from refwatch.session.state import State
 from refwatch.tui.help import Section
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 V = TypeVar("V")
 

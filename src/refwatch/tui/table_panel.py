@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from refwatch.tui.help import Section, key_section
 from refwatch.tui.panel import Panel
-from refwatch.tui.views.spans import Line, cut
+from refwatch.tui.views.styled_text import Line, cut
 from refwatch.tui.views.table import Order, falls, sortable
 from refwatch.tui.widgets.filter_box import FilterBox
 from refwatch.tui.widgets.live_table import LiveTable

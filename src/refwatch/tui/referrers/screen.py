@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from refwatch.session.events import WorkProgressed
 from refwatch.session.state import State
@@ -21,9 +22,9 @@ from refwatch.tui.referrers.tree import (
     draw_title,
     view_inspection,
 )
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
-from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.tree_lines import TreeLines
 from refwatch.wire.commands import CancelWork, OpenNode, WatchNode
 
@@ -54,15 +55,12 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._asked: set[int] = set()
         self._failure: WorkProgressed | None = None
         """The last that was seen."""
-        self._title_line = Lines(classes="title")
         self._account: Picture[InspectionView] = Picture(draw_account, "account")
         self._tree = TreeLines("tree", classes="box")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._account
         yield self._tree
-        yield SteadyFooter()
 
     def on_mount(self) -> None:
         self._tree.border_title = "Held by"
@@ -79,7 +77,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         view = self.view
         if view is None or view.ended is not None or (view.work and view.work.failure):
             return False
-        return not view.known or (view.work is not None and not view.work.done)
+        return not view.found or (view.work is not None and not view.work.done)
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -91,11 +89,13 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         opened = Opened(frozenset(self._paths), frozenset(self._asked))
         return view_inspection(state, self.inspection, self._object, opened)
 
+    def title_line(self, view: InspectionView, width: int) -> Line:
+        return draw_title(view, width)
+
     def lay_out(self, view: InspectionView) -> None:
-        self._title_line.show((draw_title(view, self.size.width),))
         self._account.present(view)
         rows = draw_holders(view, self._tree.scrollable_content_region.width)
-        waits = not view.known and view.ended is None
+        waits = not view.found and view.ended is None
         self._tree.show(rows, empty=(("nothing is known yet" if waits else "", "muted"),))
         self.refresh_bindings()
 
@@ -128,10 +128,10 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         row = self._tree.chosen
         if self.view is None or row is None:
             return
-        one = next(one for one in self.view.holders if one.path == row.key)
-        if one.what:
+        holder = next(holder for holder in self.view.holders if holder.path == row.key)
+        if holder.what:
             command = WatchNode(inspection=self.inspection, node=row.key[-1])
-            self.post_message(SendWanted(command, f"Looking for {one.what} …", watch_found))
+            self.post_message(SendWanted(command, f"Looking for {holder.what} …", watch_found))
 
     def action_cancel(self) -> None:
         self.post_message(SendWanted(CancelWork(work=self.inspection)))

@@ -47,17 +47,19 @@ def watched_already(state: State, command: Command) -> str:
     process = state.main
     if process is None:
         return ""
-    known = process.references
+    references = process.references
     if isinstance(command, WatchAddress):
         address = hex(command.address)
-    elif isinstance(command, WatchNode) and command.inspection in known.inspections:
-        nodes = known.inspections[command.inspection].nodes
+    elif isinstance(command, WatchNode) and command.inspection in references.inspections:
+        nodes = references.inspections[command.inspection].nodes
         rows = (row for node in nodes.values() for row in node.referrers)
         addresses = {row.node: row.address for row in rows}
         addresses |= {number: node.address for number, node in nodes.items()}
         address = addresses.get(command.node, "")
-    watched = (one for one in known.watched.values() if one.ended_s is None)
-    return next((safe(one.name) for one in watched if address and one.address == address), "")
+    watched = (record for record in references.watched.values() if record.ended_s is None)
+    return next(
+        (safe(record.name) for record in watched if address and record.address == address), ""
+    )
 
 
 def _number(address: str) -> int | None:

@@ -9,7 +9,7 @@ from refwatch.readings.objects.state import References
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.spans import cut
+from refwatch.tui.views.styled_text import cut
 
 LONGEST_NAME = 24
 

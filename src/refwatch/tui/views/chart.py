@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 
-from refwatch.tui.views.spans import Line, Span, pad
+from refwatch.series.step_series import Steps
+from refwatch.tui.views.styled_text import Line, StyledText, pad
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
+HEIGHTS = " ▁▂▃▄▅▆▇█"
 _LEFT = (0x40, 0x04, 0x02, 0x01)  # braille dots of the left column, from the lowest up
 _RIGHT = (0x80, 0x20, 0x10, 0x08)
 _BLANK = 0x2800
@@ -27,28 +28,28 @@ def bar(fraction: float, width: int) -> str:
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-def line_bar(fraction: float, width: int, style: str) -> list[Span]:
+def line_bar(fraction: float, width: int, style: str) -> list[StyledText]:
     """A bar no higher than a stroke, for beside a number."""
     halves = round(min(max(fraction, 0.0), 1.0) * width * 2)
     full = "━" * (halves // 2) + ("╸" if halves % 2 else "")
     return [(full, style), ("─" * (width - len(full)), "muted")]
 
 
-def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[Span]:
+def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[StyledText]:
     """(style, share 0 to 1) one after the other on ``width`` cells. The boundaries are rounded, not
     the parts, so that the bar is as long as the sum."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     total = 0.0
     drawn = 0
     for style, share in parts:
         total += share
         edge = min(width, round(total * width))
         if edge > drawn:
-            spans.append(("█" * (edge - drawn), style))
+            styled.append(("█" * (edge - drawn), style))
             drawn = edge
     if drawn < width:
-        spans.append((" " * (width - drawn), ""))
-    return spans
+        styled.append((" " * (width - drawn), ""))
+    return styled
 
 
 def resample(points: Points, start: float, end: float, count: int) -> list[float | None]:
@@ -107,7 +108,7 @@ def sparkline(points: Points, width: int, height: int, top: float, window: float
         for value in values
     ]
     return [
-        "".join(_HEIGHTS[min(8, max(0, step - 8 * (height - 1 - row)))] for step in steps)
+        "".join(HEIGHTS[min(8, max(0, step - 8 * (height - 1 - row)))] for step in steps)
         for row in range(height)
     ]
 
@@ -115,14 +116,33 @@ def sparkline(points: Points, width: int, height: int, top: float, window: float
 def heights(values: Sequence[float | None], least: float) -> str:
     """One cell for each value, the lowest of them at the bottom; the full height is their range,
     or ``least`` where that is more. Nothing where there is no value."""
-    known = [value for value in values if value is not None]
-    if not known:
+    present = [value for value in values if value is not None]
+    if not present:
         return " " * len(values)
-    low = min(known)
-    span = max(max(known) - low, least)
+    low = min(present)
+    span = max(max(present) - low, least)
     return "".join(
-        " " if value is None else _HEIGHTS[1 + round((value - low) / span * 7)] for value in values
+        " " if value is None else HEIGHTS[1 + round((value - low) / span * 7)] for value in values
     )
+
+
+def step_points(series: Steps, since: float, until: float) -> list[tuple[float, float]]:
+    """The points of a step series in this time, and its value at both ends."""
+    before = series.at(since)
+    points = [(since, float(before))] if before is not None else []
+    points += [(at, float(count)) for at, count in series if since < at <= until]
+    if points and until > points[-1][0]:
+        points.append((until, points[-1][1]))
+    return points
+
+
+def draw_time_scale(left: str, right: str, width: int, middle: str = "") -> Line:
+    """What the width of lines over time stands for, over them."""
+    room = width - len(left) - len(right)
+    if room < 2:
+        return ((right.rjust(max(0, width)), "muted"),)
+    middle = middle if room >= len(middle) + 2 else ""
+    return ((left + middle.center(room, "┈") + right, "muted"),)
 
 
 def nice_top(value: float, base: float = 10.0) -> float:

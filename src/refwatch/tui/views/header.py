@@ -10,7 +10,7 @@ from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_age, fmt_duration, fmt_percent, fmt_status
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.spans import Line, Span, cut, two_ends
+from refwatch.tui.views.styled_text import Line, StyledText, cut, two_ends
 
 LONG_S = 0.4
 """A census that takes less would only flicker."""
@@ -22,7 +22,7 @@ class HeaderView:
 
     target: str
     facts: tuple[str, ...]
-    status: Span
+    status: StyledText
     elapsed_s: float
     cost: str
     behind_s: float | None = None
@@ -78,7 +78,7 @@ def fmt_target(argv: list[str]) -> str:
     )
 
 
-def _status(state: State, *, gone: bool, replay: str | None) -> Span:
+def _status(state: State, *, gone: bool, replay: str | None) -> StyledText:
     if state.exited is not None:
         code = state.exited.exit_code
         bad = code is None or code != 0
@@ -108,21 +108,23 @@ def _counting(state: State) -> str:
 
 def fmt_census(state: State) -> str:
     """``census 12.3 s ago, pause 2.1 ms``; nothing before the first."""
-    known = state.main.references if state.main else None
-    if known is None:
+    references = state.main.references if state.main else None
+    if references is None:
         return ""
-    if known.failure is not None:
-        return f"no census: {safe(known.failure)}"
-    if not known.census.taken:
+    if references.failure is not None:
+        return f"no census: {safe(references.failure)}"
+    if not references.census.taken:
         return ""
-    ago = fmt_age(state.now - known.census.taken_s)
-    return f"census {ago} ago, pause {fmt_duration(known.census.pause_s)}"
+    ago = fmt_age(state.now - references.census.taken_s)
+    return f"census {ago} ago, pause {fmt_duration(references.census.pause_s)}"
 
 
 def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
     """Two lines: the target and how it stands; facts and cost."""
     status = view.status
-    right: list[Span] = [(f"{view.counting}  ", "accent"), status] if view.counting else [status]
+    right: list[StyledText] = (
+        [(f"{view.counting}  ", "accent"), status] if view.counting else [status]
+    )
     if view.behind_s is not None:
         behind = f" {fmt_duration(view.behind_s)} behind" if view.behind_s >= 0.05 else ""
         right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), *right]

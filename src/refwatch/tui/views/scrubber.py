@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refwatch.text.formats import fmt_duration
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 
 @dataclass(frozen=True)

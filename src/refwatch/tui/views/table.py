@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, fit, pad, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_dotted,
+    cut_middle,
+    fit,
+    pad,
+    width_of,
+)
 
 GAP = 1
 LEAST_PIECE = 5
@@ -146,33 +155,33 @@ def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
 
 def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
     """The titles; the one sorted by has an arrow, before its text or in the gap, or after it."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     for place_ in placed:
         column = place_.column
         chosen = column.key == sort
         arrow = ("▼" if reverse else "▲") if chosen else ""
         style = "title" if chosen else "muted"
         if column.right and width_of(((column.title, ""),)) < place_.width:
-            spans.append((pad(arrow + column.title, place_.width, right=True), style))
+            styled.append((pad(arrow + column.title, place_.width, right=True), style))
         else:
-            if column.right and arrow and spans:
-                spans[-1] = (pad(arrow, GAP, right=True), style)
+            if column.right and arrow and styled:
+                styled[-1] = (pad(arrow, GAP, right=True), style)
                 arrow = ""
-            spans.append((pad(column.title + arrow, place_.width, column.right), style))
-        spans.append((" " * GAP, ""))
-    return tuple(spans)
+            styled.append((pad(column.title + arrow, place_.width, column.right), style))
+        styled.append((" " * GAP, ""))
+    return tuple(styled)
 
 
 def lay(row: Row, placed: tuple[Placed, ...]) -> Line:
     """The row's cells on one line."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     for place_ in placed:
-        spans += _cell(row.cells[place_.index], place_, row.dim)
-        spans.append((" " * GAP, ""))
-    return tuple(spans)
+        styled += _cell(row.cells[place_.index], place_, row.dim)
+        styled.append((" " * GAP, ""))
+    return tuple(styled)
 
 
-def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
+def _cell(cell: Line, place_: Placed, dim: bool) -> list[StyledText]:
     size = width_of(cell)
     blank = (" " * max(0, place_.width - size), "")
     if size > place_.width:
@@ -183,5 +192,5 @@ def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
         kept = (*head, (shorten(text, room), style)) if legible else tuple(head)
         cell = fit(kept, place_.width)
         blank = (" " * (place_.width - width_of(cell)), "")
-    spans = [(text, "muted" if dim else style) for text, style in cell]
-    return [blank, *spans] if place_.column.right else [*spans, blank]
+    styled = [(text, "muted" if dim else style) for text, style in cell]
+    return [blank, *styled] if place_.column.right else [*styled, blank]

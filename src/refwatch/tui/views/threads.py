@@ -9,7 +9,7 @@ from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 GLYPHS: dict[ThreadState, str] = {
     ThreadState.GIL_HELD: "●",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 Path = tuple[int, ...]
 """A row's name: the numbers of the nodes from the top down to it."""

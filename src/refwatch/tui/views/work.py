@@ -8,7 +8,7 @@ from refwatch.session.events import WorkProgressed
 from refwatch.text.formats import fmt_percent
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.chart import line_bar
-from refwatch.tui.views.spans import Line, cut, fit
+from refwatch.tui.views.styled_text import Line, cut, fit
 
 BAR = 20
 

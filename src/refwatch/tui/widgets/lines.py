@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from refwatch.tui.theme import Palette, palette_of
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 V = TypeVar("V")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textual import events
 from textual.message import Message
 
-from refwatch.tui.views.spans import Line, Span, cut, width_of
+from refwatch.tui.views.styled_text import Line, StyledText, cut, width_of
 from refwatch.tui.widgets.lines import Lines
 
 
@@ -47,14 +47,14 @@ class TabRow(Lines):
         hint = "".join(text for text, _ in self._hint)
         width = self.content_size.width
         for after, gap, full in self._ways():
-            spans = self._tabs_with(after, gap, full)
-            if width_of(spans) + len(hint) + 2 <= width:
+            styled = self._tabs_with(after, gap, full)
+            if width_of(styled) + len(hint) + 2 <= width:
                 break
-        room = width - width_of(spans) - 1
+        room = width - width_of(styled) - 1
         text = cut(hint, max(0, room - 1))
         style = self._hint[0][1] if self._hint else ""
         blank = " " * max(0, room - len(text))
-        self.show(((*spans, (blank, ""), (text, style)),))
+        self.show(((*styled, (blank, ""), (text, style)),))
 
     def _ways(self) -> Iterator[tuple[str, str, int]]:
         """(after a title, between tabs, so many titles in full): the roomiest first."""
@@ -64,19 +64,19 @@ class TabRow(Lines):
         for full in range(every, -1, -1):
             yield "", "", full
 
-    def _tabs_with(self, after: str, gap: str, full: int) -> list[Span]:
-        spans: list[Span] = [(" ", "")]
+    def _tabs_with(self, after: str, gap: str, full: int) -> list[StyledText]:
+        styled: list[StyledText] = [(" ", "")]
         self._places = []
         for index, (panel, key, title, short) in enumerate(self._tabs):
-            x = width_of(spans)
+            x = width_of(styled)
             if panel == self._active:
-                spans.append((f" {key} {title} ", "chosen"))
+                styled.append((f" {key} {title} ", "chosen"))
             else:
                 shown = title if index < full else short
-                spans += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
-            self._places.append((x, width_of(spans), panel))
-            spans.append((gap, ""))
-        return spans
+                styled += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
+            self._places.append((x, width_of(styled), panel))
+            styled.append((gap, ""))
+        return styled
 
     def on_click(self, event: events.Click) -> None:
         for start, end, panel in self._places:

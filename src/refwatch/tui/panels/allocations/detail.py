@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.widget import Widget
 
 from refwatch.readings.allocations.state import Key
 from refwatch.session.state import State
@@ -28,8 +30,8 @@ from refwatch.tui.panels.allocations.stacks import callers_of, heaviest
 from refwatch.tui.panels.allocations.table import Looked
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
-from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.tui.widgets.tree_lines import TreeLines
@@ -98,17 +100,14 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._when: object = None
         self._at: tuple[str, int] = ("", -1)
         """The file and line that the source was last scrolled to."""
-        self._title_line = Lines(classes="title")
         self._facts = Lines("allocation-facts")
         self._source = ScrollLines("allocation-source", classes="box")
         self._callers = TreeLines("allocation-callers", classes="box")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._facts
         yield self._source
         yield self._callers
-        yield SteadyFooter()
 
     def on_mount(self) -> None:
         self._callers.border_title = CALLERS
@@ -126,9 +125,11 @@ class AllocationScreen(LiveScreen[AllocationView]):
         chosen = self._callers.cursor or ()
         return view_allocation(figures, self.looked, self.key, self._opened, chosen, source_lines)
 
+    def title_line(self, view: AllocationView, width: int) -> Line:
+        return draw_allocation_title(view, width)
+
     def lay_out(self, view: AllocationView) -> None:
         width = self.size.width
-        self._title_line.show((draw_allocation_title(view, width),))
         facts = draw_allocation_facts(view, width - 2)
         self._facts.styles.height = len(facts)
         self._facts.show(facts)

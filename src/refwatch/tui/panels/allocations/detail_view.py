@@ -23,7 +23,15 @@ from refwatch.tui.panels.allocations.table import (
 )
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    fmt_signed,
+    pad,
+    two_ends,
+    width_of,
+)
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 
 Range = Callable[[str, int, int], Sequence[str]]
@@ -132,20 +140,20 @@ def _callers(
 ) -> Iterator[CallerView]:
     """The rows below a node."""
     ranked = node.ranked()
-    for index, one in enumerate(ranked):
-        own = (*path, one.site)
+    for index, child in enumerate(ranked):
+        own = (*path, child.site)
         last = index == len(ranked) - 1
         before, below = hung(guide, last=last) if path else ("", "")
-        is_open = own in opened and bool(one.below)
+        is_open = own in opened and bool(child.below)
         name: Line = (
             (("further tracebacks, each too small to be told apart", "muted"),)
-            if one.site == REST
-            else fmt_site(figures.view, one.site)
+            if child.site == REST
+            else fmt_site(figures.view, child.site)
         )
-        share = one.weight / top.weight if top.weight > 0 else 0.0
-        yield CallerView(own, before, name, one.weight, share, bool(one.below), is_open)
+        share = child.weight / top.weight if top.weight > 0 else 0.0
+        yield CallerView(own, before, name, child.weight, share, bool(child.below), is_open)
         if is_open:
-            yield from _callers(figures, top, one, own, below, opened)
+            yield from _callers(figures, top, child, own, below, opened)
 
 
 def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
@@ -162,8 +170,9 @@ def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
             )
         ]
         if grown.size or grown.count:
-            text = f"{_signed(grown.size, fmt_bytes)} and {_signed(grown.count, fmt_count)} blocks"
-            more = f" since {since}, {_signed(exact.rate, fmt_bytes)}/s"
+            more = fmt_signed(grown.count, fmt_count)
+            text = f"{fmt_signed(grown.size, fmt_bytes)} and {more} blocks"
+            more = f" since {since}, {fmt_signed(exact.rate, fmt_bytes)}/s"
             style = "warn" if grown.size > 0 else "foreground"
             facts.append(((text, style), (more, "foreground")))
         else:
@@ -190,10 +199,6 @@ def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
 
 def _rounded(value: float, error: float) -> float:
     return rounded(value, error / value if value > 0 else 0.0)
-
-
-def _signed(value: float, fmt: Callable[[float], str]) -> str:
-    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
 
 
 def _source(figures: Between, number: int, source: Range) -> SourceView:
@@ -261,7 +266,7 @@ def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
         figure = f"{fmt_bytes(line.weight)}{unit}" if line.weight else ""
         part = line.weight / source.greatest if source.greatest else 0.0
         style = "warning" if part >= 0.25 else "primary"
-        spans: list[Span] = [
+        styled: list[StyledText] = [
             ("▶" if here else " ", "accent"),
             (pad(figure, margin, right=True), "strong" if part >= 0.25 else "foreground"),
             (f" {bar(part, 4)}", style),
@@ -269,7 +274,7 @@ def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
             (" ", ""),
             (line.text, "strong" if here else "foreground" if line.weight else "muted"),
         ]
-        lines.append(fit(tuple(spans), width))
+        lines.append(fit(tuple(styled), width))
     return tuple(lines)
 
 
@@ -299,19 +304,19 @@ def place_of_line(source: SourceView) -> int:
 
 def draw_callers(view: AllocationView, width: int) -> tuple[TreeRow, ...]:
     """The tree's rows, each of at most ``width`` cells."""
-    return tuple(_caller(one, view.unit, width) for one in view.callers)
+    return tuple(_caller(row, view.unit, width) for row in view.callers)
 
 
-def _caller(one: CallerView, unit: str, width: int) -> TreeRow:
-    guide = narrowed(one.guide, width // 3)
-    glyph = OPEN if one.open else OPENS if one.opens else "·"
+def _caller(row: CallerView, unit: str, width: int) -> TreeRow:
+    guide = narrowed(row.guide, width // 3)
+    glyph = OPEN if row.open else OPENS if row.opens else "·"
     bar_cells = 6 if width >= BAR_FROM else 0
     right: Line = (
-        (bar(one.share, bar_cells), "warning" if one.share >= 0.5 else "primary"),
-        (f" {fmt_percent(one.share)}".rjust(6), "foreground"),
-        (f"{fmt_bytes(one.weight)}{unit}".rjust(11 + len(unit)), "strong"),
+        (bar(row.share, bar_cells), "warning" if row.share >= 0.5 else "primary"),
+        (f" {fmt_percent(row.share)}".rjust(6), "foreground"),
+        (f"{fmt_bytes(row.weight)}{unit}".rjust(11 + len(unit)), "strong"),
     )
     head: Line = ((guide, "muted"), (f"{glyph} ", "muted"))
     room = width - width_of(right) - width_of(head) - 1
-    line = two_ends((*head, *shortened(one.name, room)), right, width)
-    return TreeRow(one.path, line, opens=one.opens, open=one.open)
+    line = two_ends((*head, *shortened(row.name, room)), right, width)
+    return TreeRow(row.path, line, opens=row.opens, open=row.open)

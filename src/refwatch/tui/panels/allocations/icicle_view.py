@@ -14,7 +14,7 @@ from refwatch.tui.panels.allocations.stacks import WHOLE, Node
 from refwatch.tui.panels.allocations.table import absolute, fmt_site, shortened
 from refwatch.tui.panels.allocations.view import AllocationsView
 from refwatch.tui.source import source_line
-from refwatch.tui.views.spans import Line, Span, cut, fit, pad, two_ends, width_of
+from refwatch.tui.views.styled_text import Line, StyledText, cut, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import Path
 
 HOT = 0.1
@@ -91,11 +91,11 @@ def _next(view: AllocationsView, top: Node, level: Sequence[Frame]) -> list[Fram
         if node is None or node.weight <= 0:
             continue
         done, x = 0.0, above.x
-        for one in node.ranked():
-            done += one.weight
+        for child in node.ranked():
+            done += child.weight
             edge = above.x + round(done / node.weight * above.width)
             if edge > x:
-                path = (*above.path, one.site)
+                path = (*above.path, child.site)
                 found.append(_frame(view, top, path, x, edge - x, len(found)))
             x = max(x, edge)
     return found
@@ -123,26 +123,26 @@ def draw_frames(
 ) -> Line:
     """One line of a row. A frame's name stands in it as far as it has room, on the ``second`` line
     its size."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     x = 0
     for frame in frames:
         if frame.x > x:
-            spans.append((" " * (frame.x - x), ""))
+            styled.append((" " * (frame.x - x), ""))
         label = frame.size if second else frame.label
         text = f" {cut(label, frame.width - 1)}" if frame.width > 1 else "▏"
         text = pad("" if second and len(label) >= frame.width else text, frame.width)
-        spans.append((text, "chosen" if frame.path == chosen else f"foreground/{frame.style}"))
+        styled.append((text, "chosen" if frame.path == chosen else f"foreground/{frame.style}"))
         x = frame.x + frame.width
     if x < width:
-        spans.append((" " * (width - x), ""))
-    return tuple(spans)
+        styled.append((" " * (width - x), ""))
+    return tuple(styled)
 
 
 def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tuple[Line, Line]:
     """All about one frame: where it is and how much; what stands there in the source."""
     node = top.at(path) or top
     unit = "" if view.shown == "exact" else "/s"
-    size: list[Span] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]
+    size: list[StyledText] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]
     share = node.weight / top.weight if top.weight > 0 else 0.0
     size.append((f"  {fmt_percent(share)} of all", "foreground"))
     above = top.at(path[:-1]) if len(path) > 1 else None

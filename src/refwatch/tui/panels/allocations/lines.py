@@ -6,7 +6,7 @@ from refwatch.readings.allocations.state import By
 from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_duration, fmt_percent
 from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, Looked
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
-from refwatch.tui.views.spans import Line, Span, fit, two_ends, width_of, wrap
+from refwatch.tui.views.styled_text import Line, StyledText, fit, plural, two_ends, width_of, wrap
 from refwatch.wire.commands import Mode
 
 GLYPHS: dict[Mode, str] = {"exact": "●", "burst": "◐", "off": "○"}
@@ -24,19 +24,19 @@ COSTS: dict[Mode, str] = {
 def draw_how(figures: Between, width: int) -> Line:
     """The mode, what its figures are, and how good."""
     view = figures.view
-    spans: list[Span] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
+    styled: list[StyledText] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
     if view.mode == "off" and not view.reason:
-        spans.append(("nothing is traced now; seen before: ", "foreground"))
+        styled.append(("nothing is traced now; seen before: ", "foreground"))
     if view.failure:
-        spans += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
+        styled += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
     facts = () if view.reason else _facts(figures)
-    room = width - width_of(spans)
+    room = width - width_of(styled)
     while len(facts) > 1 and len(", ".join(facts)) > room:
         facts = facts[:-1]
-    spans.append((", ".join(facts), "foreground"))
+    styled.append((", ".join(facts), "foreground"))
     if view.note and not view.reason:
-        spans += [(GAP, ""), (view.note, "muted")]
-    return fit(tuple(spans), width)
+        styled += [(GAP, ""), (view.note, "muted")]
+    return fit(tuple(styled), width)
 
 
 def _facts(figures: Between) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def _facts(figures: Between) -> tuple[str, ...]:
     if view.shown == "exact":
         traces = figures.until.traces
         begun = view.switched_s or 0.0
-        deep = f"{traces.frames} frame{'' if traces.frames == 1 else 's'} deep"
+        deep = f"{plural(traces.frames, 'frame')} deep"
         seen = f"{fmt_bytes(traces.traced)} in {fmt_count(traces.blocks)} blocks"
         counted = f"counted {fmt_age(view.now.at - traces.taken_s)} ago"
         return (
@@ -57,10 +57,9 @@ def _facts(figures: Between) -> tuple[str, ...]:
             f"peak {fmt_bytes(traces.peak)}",
         )
     windows = figures.windows
-    many = f"{windows.count:,} window{'' if windows.count == 1 else 's'}"
     return (
         "estimates ± standard error",
-        many,
+        plural(windows.count, "window"),
         f"{fmt_percent(windows.coverage)} of the time seen",
         f"{fmt_bytes(figures.total)}/s",
         f"{fmt_count(windows.samples)} blocks looked at",
@@ -70,33 +69,31 @@ def _facts(figures: Between) -> tuple[str, ...]:
 
 def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int) -> Line:
     """Between which marks, and what is left out."""
-    spans: list[Span] = [
+    styled: list[StyledText] = [
         ("from ", "muted"),
         (str(figures.since.baseline), "primary-bold"),
         (" until ", "muted"),
         (str(figures.until.baseline) if looked.until is not None else "now", "primary-bold"),
     ]
     if figures.view.shown == "exact" and figures.since.awaited:
-        spans += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
+        styled += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
     if looked.hidden:
         what = "standard library" if looked.hidden == HIDINGS[1] else "libraries"
         unit = "" if figures.view.shown == "exact" else "/s"
         size = f"{fmt_bytes(arranged.hidden_size)}{unit}"
-        text = f"{what} hidden: {arranged.hidden:,} of {arranged.known:,}, {size}"
-        spans += [(GAP, ""), (text, "accent")]
+        text = f"{what} hidden: {arranged.hidden:,} of {arranged.groups:,}, {size}"
+        styled += [(GAP, ""), (text, "accent")]
     keys: Line = (("b", "key"), (" from  ", "muted"), ("B", "key"), (" until", "muted"))
-    if len(figures.view.marks) > 1 and width_of(spans) + width_of(keys) + 2 <= width:
-        return two_ends(tuple(spans), keys, width)
-    return fit(tuple(spans), width)
+    if len(figures.view.marks) > 1 and width_of(styled) + width_of(keys) + 2 <= width:
+        return two_ends(tuple(styled), keys, width)
+    return fit(tuple(styled), width)
 
 
 def fmt_totals(looked: Looked, shown: int, arranged: Arranged) -> str:
     """``12 lines``, ``3 of 12 lines``."""
     what = {By.LINE: "line", By.FILE: "file", By.TRACEBACK: "traceback"}[looked.by]
-    what += "" if arranged.known == 1 else "s"
-    if shown == arranged.known:
-        return f"{shown:,} {what}"
-    return f"{shown:,} of {arranged.known:,} {what}"
+    of = plural(arranged.groups, what)
+    return of if shown == arranged.groups else f"{shown:,} of {of}"
 
 
 def draw_empty(view: AllocationsView, width: int, height: int) -> tuple[Line, ...]:

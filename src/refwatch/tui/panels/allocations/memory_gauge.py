@@ -10,7 +10,17 @@ from refwatch.readings.allocations.state import parts_of
 from refwatch.text.formats import fmt_bytes, fmt_duration, fmt_percent
 from refwatch.tui.panels.allocations.table import fmt_grown
 from refwatch.tui.panels.allocations.view import MemoryView
-from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of, wrap
+from refwatch.tui.views.chart import HEIGHTS
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    joined,
+    pad,
+    two_ends,
+    width_of,
+    wrap,
+)
 
 
 class Part(NamedTuple):
@@ -37,7 +47,6 @@ TABLE = 50
 """Cells of the numbers beside it."""
 LEAST_CHANGE = 0.005
 """Of all that is resident: a smaller change does not stand out."""
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def draw_memory_gauge(view: GaugeView, width: int, height: int) -> tuple[Line, .
 
 
 def _sentence(view: GaugeView, width: int) -> list[Line]:
-    edge: Span = ("▌ ", "warning")
+    edge: StyledText = ("▌ ", "warning")
     return [(edge, (text, "strong")) for text in wrap(view.memory.sentence, width - 2, 2)]
 
 
@@ -92,7 +101,7 @@ def draw_bar(view: GaugeView, width: int) -> Line:
     right: Line = ((f" {fmt_bytes(memory.split.rss)}", "strong"), (" resident", "muted"))
     room = max(8, width - width_of(right))
     total = sum(_sizes(view)) or 1
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     drawn, done = 0, 0
     for part, size in zip(PARTS, _sizes(view), strict=True):
         done += size
@@ -101,11 +110,11 @@ def draw_bar(view: GaugeView, width: int) -> Line:
         if cells <= 0:
             continue
         if cells >= 3:
-            spans.append((f" {part.letter} ", f"background/{part.style}"))
+            styled.append((f" {part.letter} ", f"background/{part.style}"))
             cells -= 3
-        spans.append(("█" * cells, part.style))
+        styled.append(("█" * cells, part.style))
         drawn = edge
-    return (*spans, (" " * (room - drawn), ""), *right)
+    return (*styled, (" " * (room - drawn), ""), *right)
 
 
 def _known(view: GaugeView, part: Part) -> int | None:
@@ -135,13 +144,13 @@ def _legend(view: GaugeView, width: int) -> list[Line]:
 def _entry(view: GaugeView, place: int, *, short: bool) -> Line:
     """What the legend says of the part at this place."""
     part, size, grown = PARTS[place], _sizes(view)[place], _changes(view)[place]
-    known = _known(view, part) is not None
+    read = _known(view, part) is not None
     entry: Line = (
         (f"{part.letter} ", f"{part.style}-bold"),
         (f"{part.short if short else part.name} ", "muted"),
-        (fmt_bytes(size) if known else "unknown", "strong"),
+        (fmt_bytes(size) if read else "unknown", "strong"),
     )
-    if known and abs(grown) >= LEAST_CHANGE * sum(_sizes(view)):
+    if read and abs(grown) >= LEAST_CHANGE * sum(_sizes(view)):
         entry = (*entry, (" ", ""), *fmt_grown(grown, fmt_bytes, much=True))
     return entry
 
@@ -165,14 +174,14 @@ def draw_parts(view: GaugeView, width: int) -> list[Line]:
     chart = draw_stack(view, area, len(PARTS) - 1) if width >= CHART_FROM else []
     lines: list[Line] = []
     for row, (part, size) in enumerate(zip(PARTS, _sizes(view), strict=True)):
-        known, grown = _known(view, part) is not None, changes[row]
+        read, grown = _known(view, part) is not None, changes[row]
         left: Line = (
             (f" {part.letter} ", f"background/{part.style}"),
             (f" {pad(part.name, 15)}", "foreground"),
-            (pad(fmt_bytes(size) if known else "unknown", 10, right=True), "strong"),
-            (pad(fmt_percent(size / total) if known else "", 7, right=True), "muted"),
+            (pad(fmt_bytes(size) if read else "unknown", 10, right=True), "strong"),
+            (pad(fmt_percent(size / total) if read else "", 7, right=True), "muted"),
             ("  ", ""),
-            *(fmt_grown(grown, fmt_bytes, much=grown >= LEAST_CHANGE * total) if known else ()),
+            *(fmt_grown(grown, fmt_bytes, much=grown >= LEAST_CHANGE * total) if read else ()),
         )
         if not chart:
             lines.append(fit(left, width))
@@ -199,7 +208,7 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
     for row in range(height):
         low = 8 * (height - 1 - row)
         cells = [_cell(edges[x], low) for x in range(width)]
-        lines.append((("│", "muted"), *_joined(cells)))
+        lines.append((("│", "muted"), *joined(cells)))
     left, right = fmt_duration(start), fmt_duration(end)
     axis = two_ends(((left, "muted"),), ((right, "muted"),), width)
     return [*lines, (("└", "muted"), *axis)]
@@ -229,7 +238,7 @@ def _edges(values: Sequence[float], top: float, height: int) -> list[int]:
     return edges
 
 
-def _cell(edges: Sequence[int], low: int) -> Span:
+def _cell(edges: Sequence[int], low: int) -> StyledText:
     """One cell, ``low`` eighths above the ground: at most two parts can be seen in it."""
     inside = [
         (max(0, min(edge, low + 8) - max(before, low)), index)
@@ -242,16 +251,5 @@ def _cell(edges: Sequence[int], low: int) -> Span:
     filled = sum(size for size, _ in seen)
     lower = PARTS[kept[0][1]].style
     if len(kept) == 1 or filled < 8:
-        return (_HEIGHTS[filled], lower if len(kept) == 1 else PARTS[kept[-1][1]].style)
-    return (_HEIGHTS[8 - kept[1][0]], f"{lower}/{PARTS[kept[1][1]].style}")
-
-
-def _joined(cells: Sequence[Span]) -> list[Span]:
-    """Neighbours of one style as one span."""
-    spans: list[Span] = []
-    for text, style in cells:
-        if spans and spans[-1][1] == style:
-            spans[-1] = (spans[-1][0] + text, style)
-        else:
-            spans.append((text, style))
-    return spans
+        return (HEIGHTS[filled], lower if len(kept) == 1 else PARTS[kept[-1][1]].style)
+    return (HEIGHTS[8 - kept[1][0]], f"{lower}/{PARTS[kept[1][1]].style}")

@@ -99,7 +99,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         nothing = self._reader.read(State())
         super().__init__("allocations", FIRST, "path or function", nothing, live=live)
         self.looked = Looked()
-        self._shown = False
+        self._has_view = False
         """The view is one that was shown, not the first of nothing."""
         self._figures: Between = self._view.between(0, None)
         self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
@@ -138,7 +138,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         return self._reader.read(state)
 
     def show(self, view: AllocationsView, *, numbers: bool) -> None:
-        self._shown |= numbers
+        self._has_view |= numbers
         super().show(view, numbers=numbers)
 
     def set_baseline(self, index: int) -> None:
@@ -214,7 +214,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     @property
     def content(self) -> Widget:
         """What the panel is about just now."""
-        if self._view.reason and self._shown:
+        if self._view.reason and self._has_view:
             return self._empty
         return self.tracebacks.icicle if self._as_icicle else self.table
 
@@ -257,7 +257,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     @property
     def total(self) -> int:
-        return self._arranged.known
+        return self._arranged.groups
 
     # -- keys ----------------------------------------------------------------------------------
 

@@ -16,7 +16,15 @@ from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
 from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_dotted,
+    cut_middle,
+    fmt_signed,
+    width_of,
+)
 from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
 
 FIRST = Order("size", reverse=True)
@@ -82,7 +90,7 @@ class Arranged:
     per second); ``total`` is of all."""
 
     keys: tuple[Key, ...]
-    known: int
+    groups: int
     hidden: int
     hidden_size: float
     total: float
@@ -136,8 +144,8 @@ def _sort_key(figures: Between, by: By, sort: str) -> Value | None:
     """None for the size, by which the groups are ranked before."""
     if sort == "name":
         return lambda key: _name_key(figures.view, by, key)
-    one = _exact_key if figures.view.shown == "exact" else _burst_key
-    return one(figures, by, sort)
+    sort_key = _exact_key if figures.view.shown == "exact" else _burst_key
+    return sort_key(figures, by, sort)
 
 
 def _exact_key(figures: Between, by: By, sort: str) -> Value | None:
@@ -251,7 +259,7 @@ def fmt_grown(value: float, fmt: Callable[[float], str], *, much: bool) -> Line:
     if abs(value) < 0.5:
         return (("0", "muted"),)
     style = "warning" if much and value > 0 else "muted"
-    return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
+    return ((fmt_signed(value, fmt), style),)
 
 
 def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
@@ -262,12 +270,12 @@ def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
     return ((fmt_bytes(size) if size else "0", "warning" if size and much else "muted"),)
 
 
-def fmt_error(one: Estimate) -> str:
+def fmt_error(value: Estimate) -> str:
     """``±2 %`` of the rate: the standard error. Five cells, also of one that says that nothing much
     is known: ``±100%``."""
-    if one.rate <= 0:
+    if value.rate <= 0:
         return ""
-    share = one.error / one.rate
+    share = value.error / value.rate
     if share < 0.005:
         return "±<1 %"
     if share < 0.995:
@@ -275,13 +283,13 @@ def fmt_error(one: Estimate) -> str:
     return f"±{share * 100:.0f}%" if share < 9.995 else "±>10x"
 
 
-def fmt_estimate(one: Estimate, fmt: Callable[[float], str], style: str) -> Line:
+def fmt_estimate(value: Estimate, fmt: Callable[[float], str], style: str) -> Line:
     """The rate and its error. A rate that is known badly has fewer digits."""
-    if one.rate <= 0:
+    if value.rate <= 0:
         return (("0", "muted"),)
-    share = one.error / one.rate
+    share = value.error / value.rate
     error = "warning" if share >= 0.3 else "muted"
-    return ((fmt(rounded(one.rate, share)), style), (f" {fmt_error(one).rjust(5)}", error))
+    return ((fmt(rounded(value.rate, share)), style), (f" {fmt_error(value).rjust(5)}", error))
 
 
 def fmt_blocks(value: float) -> str:
@@ -303,12 +311,12 @@ def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Li
     """``app/load.py:21 parse``: the folder is of least interest."""
     site = view.site(number)
     folder, name = _folder_and_name(view, site.file)
-    spans: list[Span] = [(folder, "muted")] if folder else []
+    styled: list[StyledText] = [(folder, "muted")] if folder else []
     where = f"{name}:{site.line}" if site.line else name
-    spans.append((where, _STYLES[origin_of(site.file)]))
+    styled.append((where, _STYLES[origin_of(site.file)]))
     if function:
-        spans.append((f" {safe(site.function).replace('.<locals>', '')}", "foreground"))
-    return tuple(spans)
+        styled.append((f" {safe(site.function).replace('.<locals>', '')}", "foreground"))
+    return tuple(styled)
 
 
 def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
@@ -322,15 +330,15 @@ def fmt_name(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin])
     """What a group is called."""
     if isinstance(key, str):
         folder, name = _folder_and_name(view, key)
-        own: Span = (name, _STYLES[origin_of(key)])
+        own: StyledText = (name, _STYLES[origin_of(key)])
         return ((folder, "muted"), own) if folder else (own,)
     if by is not By.TRACEBACK:
         return fmt_site(view, key)
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     for site in visible(view, view.stack(key), hidden):
-        spans += [(" ← ", "muted")] if spans else []
-        spans += [span for span in fmt_site(view, site, function=False) if span[1] != "muted"]
-    return tuple(spans)
+        styled += [(" ← ", "muted")] if styled else []
+        styled += [span for span in fmt_site(view, site, function=False) if span[1] != "muted"]
+    return tuple(styled)
 
 
 def visible(

@@ -29,7 +29,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_age
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, within
-from refwatch.tui.views.spans import cut
+from refwatch.tui.views.styled_text import cut
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -241,33 +241,33 @@ class AllocationsReader:
     def read(self, state: State) -> AllocationsView:
         """Read the allocations of the main process."""
         process = state.main
-        known = process.allocations if process else Allocations()
-        if self._of is None or self._of[0] is not known or self._of[1] != known.split_s:
-            self._of = (known, known.split_s)
-            self._points = tuple(known.splits)
-        sentence = safe(memory_sentence(known, process)) if process else ""
+        allocations = process.allocations if process else Allocations()
+        if self._of is None or self._of[0] is not allocations or self._of[1] != allocations.split_s:
+            self._of = (allocations, allocations.split_s)
+            self._points = tuple(allocations.splits)
+        sentence = safe(memory_sentence(allocations, process)) if process else ""
         memory = MemoryView(
-            known.split,
+            allocations.split,
             self._points,
             process.memory.rss if process and process.memory else None,
             sentence,
         )
         return AllocationsView(
-            known.mode,
-            _shown(known),
-            known.frames,
-            safe(known.note),
-            known.switched_s,
-            tuple(_of_mark(each) for each in known.baselines),
-            Moment("now", state.now, known.tallies, known.windows, known.traces),
-            _reason(known, process.limits if process else {}, state.now, over=state.over),
-            safe(known.failure or ""),
+            allocations.mode,
+            _shown(allocations),
+            allocations.frames,
+            safe(allocations.note),
+            allocations.switched_s,
+            tuple(_of_mark(each) for each in allocations.baselines),
+            Moment("now", state.now, allocations.tallies, allocations.windows, allocations.traces),
+            _reason(allocations, process.limits if process else {}, state.now, over=state.over),
+            safe(allocations.failure or ""),
             memory,
             process.cost.tracing_s / state.now if process and state.now else 0.0,
             state.over,
             process.started.cwd if process else "",
-            known.sites,
-            known.tracebacks,
+            allocations.sites,
+            allocations.tracebacks,
         )
 
 
@@ -276,12 +276,12 @@ def _of_mark(mark: AllocationBaseline) -> Moment:
     return Moment(name, mark.at, mark.tallies, mark.windows, mark.traces, mark.awaited)
 
 
-def _shown(known: Allocations) -> Shown:
+def _shown(allocations: Allocations) -> Shown:
     """What is seen now, or was seen last."""
-    if known.mode != "off":
-        return known.mode
-    last = known.rates.last()
-    newer = known.traces.number and (last is None or last[0] < known.traces.taken_s)
+    if allocations.mode != "off":
+        return allocations.mode
+    last = allocations.rates.last()
+    newer = allocations.traces.number and (last is None or last[0] < allocations.traces.taken_s)
     return "exact" if newer else "burst"
 
 
@@ -289,39 +289,43 @@ _LIMITS = ("allocation", "tracemalloc", "burst")
 """Words in the names of readings without which there is nothing to see."""
 
 
-def _reason(known: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
+def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
     """Why there is nothing to see, in one sentence."""
     limits = (
         safe(f"{what}: {why}")
         for what, why in reasons.items()
         if any(word in what.lower() for word in _LIMITS)
     )
-    why = safe(known.note) or next(limits, "")
-    if known.mode == "burst" and not known.tallies[By.FILE]:
-        return _no_bursts(known, why, over=over)
-    if known.mode == "exact":
-        return _no_traces(known, now, over=over)
-    if known.mode == "off" and not known.tallies[By.FILE] and not known.traces.number:
-        if known.switched_s is None:
+    why = safe(allocations.note) or next(limits, "")
+    if allocations.mode == "burst" and not allocations.tallies[By.FILE]:
+        return _no_bursts(allocations, why, over=over)
+    if allocations.mode == "exact":
+        return _no_traces(allocations, now, over=over)
+    if (
+        allocations.mode == "off"
+        and not allocations.tallies[By.FILE]
+        and not allocations.traces.number
+    ):
+        if allocations.switched_s is None:
             return why or "Allocations have not been looked at in this session."
         return why or "Allocations are not looked at: they are switched off."
     return ""
 
 
-def _no_bursts(known: Allocations, why: str, *, over: bool) -> str:
-    if known.windows.count:
+def _no_bursts(allocations: Allocations, why: str, *, over: bool) -> str:
+    if allocations.windows.count:
         return why or "Nothing was allocated in the windows that have been seen so far."
     if over:
         return why or "It ended before the first window did."
     return why or "The first window has not ended yet: some of the blocks in it will be seen."
 
 
-def _no_traces(known: Allocations, now: float, *, over: bool) -> str:
-    begun = known.switched_s or 0.0
-    if known.traces.number and known.traces.taken_s >= begun:
+def _no_traces(allocations: Allocations, now: float, *, over: bool) -> str:
+    begun = allocations.switched_s or 0.0
+    if allocations.traces.number and allocations.traces.taken_s >= begun:
         return ""
-    if known.failure is not None:
-        return f"The blocks could not be counted: {safe(known.failure)}"
+    if allocations.failure is not None:
+        return f"The blocks could not be counted: {safe(allocations.failure)}"
     if over:
         return "It ended before the blocks were counted."
     return f"tracemalloc has been on for {fmt_age(now - begun)}; its blocks are being counted."

@@ -95,11 +95,11 @@ class ObjectActs:
         if view.over:
             return ""
         for work in (graph_work(name), chains_work(name)):
-            known = view.work.get(work)
+            progress = view.work.get(work)
             asked_s = self._asked.get(work)
-            if known is not None and not known.done:
+            if progress is not None and not progress.done:
                 return work
-            if asked_s is not None and (known is None or known.at <= asked_s):
+            if asked_s is not None and (progress is None or progress.at <= asked_s):
                 return work
         return ""
 

@@ -75,14 +75,9 @@ class ObjectDetail(Vertical):
     class BackWanted(Message):
         """The user has seen enough."""
 
-    class LookWanted(Message):
-        """The user wants to know again who keeps the instances alive."""
-
-    class InspectWanted(Message):
-        """The user wants to know who refers to the object under the cursor."""
-
-    def __init__(self) -> None:
+    def __init__(self, act: Callable[[str], None]) -> None:
         super().__init__()
+        self._act = act
         self.view: ObjectView | None = None
         self._title_line = Lines(classes="title")
         self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
@@ -136,13 +131,13 @@ class ObjectDetail(Vertical):
 
     @on(HolderTree.Picked)
     def _picked(self) -> None:
-        self.post_message(self.LookWanted() if self.seen is None else self.InspectWanted())
+        self._act("look" if self.seen is None else "inspect")
 
     def action_back(self) -> None:
         self.post_message(self.BackWanted())
 
     def action_look(self) -> None:
-        self.post_message(self.LookWanted())
+        self._act("look")
 
 
 class ObjectScreen(Screen[None]):
@@ -160,7 +155,7 @@ class ObjectScreen(Screen[None]):
     def __init__(self, key: int, act: Callable[[str], None], may: Callable[[str], bool]) -> None:
         super().__init__(id="object")
         self.key = key
-        self.detail = ObjectDetail()
+        self.detail = ObjectDetail(act)
         self._act, self._may = act, may
 
     def compose(self) -> ComposeResult:
@@ -175,14 +170,6 @@ class ObjectScreen(Screen[None]):
 
     def action_object(self, what: str) -> None:
         self._act(what)
-
-    @on(ObjectDetail.LookWanted)
-    def _look_wanted(self) -> None:
-        self._act("look")
-
-    @on(ObjectDetail.InspectWanted)
-    def _inspect_wanted(self) -> None:
-        self._act("inspect")
 
     @on(ObjectDetail.BackWanted)
     def _back_wanted(self) -> None:

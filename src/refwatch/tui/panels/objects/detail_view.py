@@ -11,8 +11,9 @@ from refwatch.readings.objects.growth import Suspicion
 from refwatch.readings.objects.records import ChainsRecord, TypeName
 from refwatch.text.formats import fmt_age, fmt_bytes, fmt_rate
 from refwatch.text.sanitize import safe
+from refwatch.tui.panels.objects.chain_tree import ChainRow, chain_lines
 from refwatch.tui.panels.objects.suspects import fmt_moment
-from refwatch.tui.panels.objects.table import fmt_name, fmt_number, fmt_signed
+from refwatch.tui.panels.objects.table import fmt_name, fmt_number
 from refwatch.tui.panels.objects.view import (
     ObjectRow,
     ObjectsView,
@@ -22,9 +23,20 @@ from refwatch.tui.panels.objects.view import (
     rate,
 )
 from refwatch.tui.views.baselines import BaselineView, within
-from refwatch.tui.views.chains import ChainRow, chain_lines
-from refwatch.tui.views.chart import Points, chart, nice_top
-from refwatch.tui.views.spans import Line, Span, cut, cut_middle, fit, pad, two_ends, width_of, wrap
+from refwatch.tui.views.chart import Points, chart, nice_top, step_points
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_middle,
+    fit,
+    fmt_signed,
+    pad,
+    plural,
+    two_ends,
+    width_of,
+    wrap,
+)
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 from refwatch.wire.heap_values import ChainLink, Site
 
@@ -113,10 +125,7 @@ def view_object(
 
 def _points(row: ObjectRow, since: float, until: float) -> Points:
     """Its counts from the baseline on."""
-    before = row.series.at(since)
-    points = [(since, float(before))] if before is not None else []
-    points += [(at, float(count)) for at, count in row.series if since < at <= until]
-    return (*points, (max(since, until), float(row.instances)))
+    return (*step_points(row.series, since, until), (max(since, until), float(row.instances)))
 
 
 def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
@@ -144,7 +153,7 @@ _PAUSED = "asked; the answer is shown when the view moves on"
 
 def draw_object_title(view: ObjectView, width: int) -> Line:
     """Its name, and how its instances are counted."""
-    how: Span = ("counted live", "success") if view.live else ("from the census", "muted")
+    how: StyledText = ("counted live", "success") if view.live else ("from the census", "muted")
     if view.gone:
         how = ("gone", "warn")
     back: Line = ((" esc ← ", "muted"),)
@@ -174,18 +183,18 @@ def draw_object_chart(view: ObjectView, width: int, height: int) -> tuple[Line, 
 def _with_marks(line: Line, places: Mapping[int, str]) -> Line:
     """A row of the chart with ``┊`` where it is empty at a mark."""
     *head, (text, style) = line
-    spans: list[Span] = list(head)
+    styled: list[StyledText] = list(head)
     start = 0
     for x in sorted(places):
         if x < len(text) and text[x] in {_BLANK, " "}:
-            spans += [(text[start:x], style), ("┊", "accent")]
+            styled += [(text[start:x], style), ("┊", "accent")]
             start = x + 1
-    return (*spans, (text[start:], style))
+    return (*styled, (text[start:], style))
 
 
 def _with_names(line: Line, places: Mapping[int, str]) -> Line:
     """The marks' names at the right of their lines, as far as there is nothing else."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     names = [name for _, name in sorted(places.items())]
     after_mark = False
     for text, style in line:
@@ -193,13 +202,13 @@ def _with_names(line: Line, places: Mapping[int, str]) -> Line:
         if after_mark and names and room > 3:
             name = cut(safe(names[0]), room - 1)
             used = width_of(((name, ""),))
-            spans += [(name, "muted"), (text[used:], style)]
+            styled += [(name, "muted"), (text[used:], style)]
         else:
-            spans.append((text, style))
+            styled.append((text, style))
         if after_mark:
             names = names[1:]
         after_mark = text == "┊"
-    return tuple(spans)
+    return tuple(styled)
 
 
 def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, ...]:
@@ -324,6 +333,4 @@ def fmt_looked(view: ObjectView) -> str:
     holders = view.holders
     if holders.looked_s is None:
         return ""
-    count = len(holders.chains)
-    chains = f"{count} chain{'' if count == 1 else 's'}"
-    return f"{chains} at {fmt_moment(holders.looked_s)}"
+    return f"{plural(len(holders.chains), 'chain')} at {fmt_moment(holders.looked_s)}"

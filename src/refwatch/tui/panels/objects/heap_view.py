@@ -10,7 +10,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_age, fmt_duration
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.chains import fmt_named
-from refwatch.tui.views.spans import Line, Span, fit, pad
+from refwatch.tui.views.styled_text import Line, StyledText, fit, pad, plural
 from refwatch.tui.views.table import Column, Row, Rows
 from refwatch.wire.heap_values import Referenced
 
@@ -47,8 +47,8 @@ def view_heap(state: State) -> HeapScreenView:
     process = state.main
     if process is None:
         return NOTHING
-    known, census = process.references, process.references.census
-    pauses = known.pauses
+    references, census = process.references, process.references.census
+    pauses = references.pauses
     return HeapScreenView(
         state.now,
         census.taken,
@@ -58,10 +58,10 @@ def view_heap(state: State) -> HeapScreenView:
         census.method,
         (len(pauses), sum(pauses), max(pauses, default=0.0)),
         tuple(process.gc),
-        tuple(known.gc_pauses),
+        tuple(references.gc_pauses),
         tuple(census.most_referenced),
-        why=safe(known.failure or process.limits.get("census") or ""),
-        counting=known.counting_since is not None,
+        why=safe(references.failure or process.limits.get("census") or ""),
+        counting=references.counting_since is not None,
     )
 
 
@@ -87,7 +87,7 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
         )
         count, total, longest = view.pauses
         share = total / view.now_s if view.now_s else 0.0
-        times = f"paused {count:,} time{'' if count == 1 else 's'}, at most {fmt_duration(longest)}"
+        times = f"paused {plural(count, 'time')}, at most {fmt_duration(longest)}"
         text = f"{times}; {fmt_duration(total)} in all, {share * 100:.2f} % of the time"
         if count == KEEP_PAUSES:  # there were more
             mean = fmt_duration(total / count)
@@ -110,12 +110,16 @@ def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
     timed = bool(view.gc_pauses)
     shown = len(_GC_COLUMNS) if timed else 3
     lines: list[Line] = [_gc_line("", _GC_COLUMNS[:shown], ("muted",) * shown)]
-    for index, one in enumerate(view.generations):
-        texts = [f"{one.collections:,}", f"{one.collected:,}", f"{one.uncollectable:,}"]
+    for index, generation in enumerate(view.generations):
+        texts = [
+            f"{generation.collections:,}",
+            f"{generation.collected:,}",
+            f"{generation.uncollectable:,}",
+        ]
         if timed:
             _, total, longest = (*view.gc_pauses, *[(0, 0.0, 0.0)] * 3)[index]
             texts += [fmt_duration(total), fmt_duration(longest)]
-        stuck = "warn" if one.uncollectable else "foreground"
+        stuck = "warn" if generation.uncollectable else "foreground"
         styles = ("strong", "foreground", stuck, "foreground", "foreground")
         name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
         lines.append(_gc_line(name, texts, styles))
@@ -125,10 +129,10 @@ def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
 
 
 def _gc_line(name: str, texts: tuple[str, ...] | list[str], styles: tuple[str, ...]) -> Line:
-    spans: list[Span] = [(pad(name, 9), "muted")]
+    styled: list[StyledText] = [(pad(name, 9), "muted")]
     for text, size, style in zip(texts, _GC_WIDTHS, styles, strict=False):
-        spans.append((pad(text, size, right=True), style))
-    return tuple(spans)
+        styled.append((pad(text, size, right=True), style))
+    return tuple(styled)
 
 
 MOST_COLUMNS = (
@@ -140,20 +144,20 @@ MOST_COLUMNS = (
 
 def most_rows(view: HeapScreenView) -> Rows:
     """The objects with most references."""
-    return Rows.of([_row(one) for one in view.most])
+    return Rows.of([_row(referenced) for referenced in view.most])
 
 
-def key_of(one: Referenced) -> int:
+def key_of(referenced: Referenced) -> int:
     """Its row's key, by which the cursor stays on it from one census to the next."""
-    return hash(one.address)
+    return hash(referenced.address)
 
 
-def _row(one: Referenced) -> Row:
+def _row(referenced: Referenced) -> Row:
     return Row(
-        key_of(one),
+        key_of(referenced),
         (
-            ((f"{one.references:,}", "strong"),),
-            ((fmt_named(one.type, one.label), "foreground"),),
-            ((safe(one.address), "muted"),),
+            ((f"{referenced.references:,}", "strong"),),
+            ((fmt_named(referenced.type, referenced.label), "foreground"),),
+            ((safe(referenced.address), "muted"),),
         ),
     )

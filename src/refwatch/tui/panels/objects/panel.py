@@ -38,7 +38,7 @@ from refwatch.tui.panels.objects.widgets import ObjectsTable, SuspectList
 from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.spans import Span
+from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.widgets.lines import Lines
 from refwatch.tui.widgets.live_table import LiveTable
@@ -93,7 +93,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self._reader = ObjectsReader()
         self._found: dict[int, ObjectRow] = {}
         self._suspected: frozenset[int] = frozenset()
-        self._sparks: dict[int, tuple[Drawn, list[Span]]] = {}
+        self._sparks: dict[int, tuple[Drawn, list[StyledText]]] = {}
         self._scale = scale_for(0.0, self.zoom, 0)
         self._may = ("", False)
         """The work that could be cancelled when it was last drawn, and whether all was over."""
@@ -103,7 +103,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         """Key of the row that is shown beside the table."""
         self._from_suspects = False
         self.suspects = SuspectList("suspects")
-        self.detail = ObjectDetail()
+        self.detail = ObjectDetail(self.act)
         self._work = Lines("objects-work", classes="bar")
         self._edge = Lines("objects-edge", classes="bar")
 
@@ -170,7 +170,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         widths = {place.column.key: place.width for place in self.table.placed}
         return make_row(self._found[key], self._view, self.baseline, self._suspected, widths)
 
-    def _tail(self, key: int, width: int) -> list[Span]:
+    def _tail(self, key: int, width: int) -> list[StyledText]:
         row = self._found.get(key)
         if row is None or width <= 0:
             return []
@@ -313,14 +313,6 @@ class ObjectsPanel(TablePanel[ObjectsView]):
 
     def action_object(self, what: str) -> None:
         self.act(what)
-
-    @on(ObjectDetail.LookWanted)
-    def _look_wanted(self) -> None:
-        self.act("look")
-
-    @on(ObjectDetail.InspectWanted)
-    def _inspect_wanted(self) -> None:
-        self.act("inspect")
 
     def act(self, what: str) -> None:
         """Do what a key of OBJECT_KEYS stands for, or ``look``."""

@@ -7,11 +7,20 @@ from collections.abc import Callable, Sequence
 from refwatch.session.events import WorkProgressed
 from refwatch.text.formats import fmt_age, fmt_duration, fmt_rate
 from refwatch.text.sanitize import safe
-from refwatch.tui.panels.objects.table import SUSPECT, fmt_name, fmt_number, fmt_signed
+from refwatch.tui.panels.objects.table import SUSPECT, fmt_name, fmt_number
 from refwatch.tui.panels.objects.view import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chains import chain_line
-from refwatch.tui.views.spans import Line, Span, fit, pad, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    fmt_signed,
+    pad,
+    plural,
+    separated,
+    width_of,
+)
 from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2
@@ -33,10 +42,14 @@ def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -
     name_width = max((width_of(name) for name in names), default=0)
     lines: list[Line] = []
     for each, name, texts in zip(shown, names, numbers, strict=True):
-        spans: list[Span] = [(SUSPECT, "warn"), *name, (" " * (name_width - width_of(name)), "")]
+        styled: list[StyledText] = [
+            (SUSPECT, "warn"),
+            *name,
+            (" " * (name_width - width_of(name)), ""),
+        ]
         for place, size in enumerate(sizes):
-            spans += [("  ", ""), (pad(texts[place], size, right=place < 2), _STYLES[place])]
-        lines += [tuple(spans), _held_by(each, width, may_ask=may_ask)]
+            styled += [("  ", ""), (pad(texts[place], size, right=place < 2), _STYLES[place])]
+        lines += [tuple(styled), _held_by(each, width, may_ask=may_ask)]
     return tuple(lines)
 
 
@@ -88,7 +101,7 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
         counting = census.counting and not census.taken
         running = "the first census is being taken …" if counting else why_not
         return ("!", failed) if failed else ("·" if view.over else "◌", running)
-    rests = f"{_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
+    rests = f"{plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
     kept = "kept" if view.over else "keeps"
     if "census" in judged.by:
         calm = f"nothing {kept} growing ({rests})" + (f"; now {failed}" if failed else "")
@@ -104,16 +117,12 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
     return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
 
 
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
-
-
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
     """What the table has, how old it is, and what growth is measured from."""
     live = sum(row.live for row in view.rows)
     since = view.baselines[within(baseline, view.baselines)]
-    classes = _plural(live, "class", "classes")
-    types = _plural(len(view.rows) - live, "type", "types")
+    classes = plural(live, "class", "classes")
+    types = plural(len(view.rows) - live, "type")
     counted = f"no live counts: {view.not_live}" if view.not_live and not live else ""
     full = [counted or f"{classes} live", f"{types} by census", f"growth since {since}"]
     short = [counted or f"{live:,} live", types, f"since {since.name}"]
@@ -137,10 +146,8 @@ def _census_age(view: ObjectsView) -> str:
 
 
 def _dotted(texts: Sequence[str]) -> Line:
-    spans: list[Span] = []
-    for text in texts:
-        spans += [(" · ", "fill-sleep"), (text, "accent" if text.startswith("◌") else "muted")]
-    return tuple(spans[1:])
+    parts = (((text, "accent" if text.startswith("◌") else "muted"),) for text in texts)
+    return separated(parts, (" · ", "fill-sleep"))
 
 
 def draw_work_line(view: ObjectsView, width: int) -> Line:

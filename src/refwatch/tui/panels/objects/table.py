@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from refwatch.text.formats import fmt_age, fmt_bytes, fmt_count, fmt_rate
 from refwatch.text.sanitize import safe
 from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, rate
-from refwatch.tui.views.chart import heights
-from refwatch.tui.views.spans import Line, Span, cut_middle, width_of
+from refwatch.tui.views.chart import draw_time_scale, heights
+from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fmt_signed, width_of
 from refwatch.tui.views.table import Column, Order, Row
 
 _AGED = 130
@@ -100,7 +100,7 @@ def make_row(
     more = rate(row, view)
     growth = view.grown(row, baseline)
     suspect = row.key in suspects
-    mark: Span = (SUSPECT, "warn") if suspect else ("  ", "")
+    mark: StyledText = (SUSPECT, "warn") if suspect else ("  ", "")
     growing = "warn" if suspect else "foreground"
     return Row(
         row.key,
@@ -148,11 +148,6 @@ def fmt_number(value: float, cells: int = 9) -> str:
     return text if len(text) <= cells else fmt_count(value)
 
 
-def fmt_signed(value: float, fmt: Callable[[float], str]) -> str:
-    """With ``+`` or ``-`` before it."""
-    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
-
-
 def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
     """``live``, or from the census and how old that is."""
     if row.live:
@@ -186,11 +181,7 @@ def scale_for(end_s: float, most: int, cells: int, since_s: float = 0.0) -> Scal
 
 def draw_scale(scale: Scale, width: int) -> Line:
     """What the lines' width stands for, over them."""
-    left, right = f"{fmt_span(scale.cell_s * scale.cells)} ago", "now"
-    room = width - len(left) - len(right)
-    if room < 2:
-        return ((right.rjust(max(0, width)), "muted"),)
-    return ((left + "┈" * room + right, "muted"),)
+    return draw_time_scale(f"{fmt_span(scale.cell_s * scale.cells)} ago", "now", width)
 
 
 def fmt_span(seconds: float) -> str:
@@ -201,7 +192,7 @@ def fmt_span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def spark(row: ObjectRow, scale: Scale, style: str) -> list[Span]:
+def spark(row: ObjectRow, scale: Scale, style: str) -> list[StyledText]:
     """Its counts at the ends of the cells, from the least to the greatest of them; blank before the
     first, and before the mark. What has not changed is a grey line."""
     first = scale.last - scale.cells + 1

@@ -22,7 +22,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import safe
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
-from refwatch.tui.views.chains import scattered
+from refwatch.tui.views.chains import fmt_link
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
 RATE_S = 5.0
@@ -163,7 +163,7 @@ class ObjectsReader:
     the newest census, and the rows whose numbers are what they were."""
 
     def __init__(self) -> None:
-        self._known: References | None = None
+        self._references: References | None = None
         self._when: tuple[object, ...] = ()
         self._rows: list[ObjectRow] = []
         self._keys: dict[TypeName, int] = {}
@@ -175,39 +175,39 @@ class ObjectsReader:
         process = state.main
         if process is None:
             return replace(NOTHING, end_s=state.now)
-        known = process.references
-        self._refresh(known)
+        references = process.references
+        self._refresh(references)
         return ObjectsView(
             tuple(self._rows),
             state.now,
-            _census(known, process.limits.get("census")),
-            view_baselines(known),
-            tuple(Counts(each.classes, each.types) for each in known.baselines),
-            tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
+            _census(references, process.limits.get("census")),
+            view_baselines(references),
+            tuple(Counts(each.classes, each.types) for each in references.baselines),
+            tuple(self._suspect(references, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
             tuple((safe(fmt_type(*each.name)), each.per_second) for each in self._slower),
-            {name: found for name in known.chains if (found := known.holders_of(name))},
+            {name: found for name in references.chains if (found := references.holders_of(name))},
             dict(process.work),
             tuple((mark.at, mark.name) for mark in state.marks),
             _why_not_live(process),
-            judged(known, process.limits.get("census")),
+            judged(references, process.limits.get("census")),
             state.over,
         )
 
-    def _refresh(self, known: References) -> None:
+    def _refresh(self, references: References) -> None:
         """Between two censuses change only the counts of live classes, and which of them there
         are."""
-        alive = sum(1 for each in known.classes.values() if each.ended_s is None)
-        newest = next(reversed(known.classes), None)
-        now = (known.judged_when, len(known.classes), alive, newest)
-        if self._known is not known or self._when != now:
-            self._known, self._when = known, now
-            self._rows, self._keys = _rows(known)
-            found = [each for each in growing(known) if each.name in self._keys]
+        alive = sum(1 for each in references.classes.values() if each.ended_s is None)
+        newest = next(reversed(references.classes), None)
+        now = (references.judged_when, len(references.classes), alive, newest)
+        if self._references is not references or self._when != now:
+            self._references, self._when = references, now
+            self._rows, self._keys = _rows(references)
+            found = [each for each in growing(references) if each.name in self._keys]
             self._suspicions = [each for each in found if not each.slower]
             self._slower = [each for each in found if each.slower]
             return
-        types = known.census.types
+        types = references.census.types
         self._rows = [
             row
             if row.key < 0 or row.instances == (row.series.last() or 0)
@@ -215,46 +215,46 @@ class ObjectsReader:
             for row in self._rows
         ]
 
-    def _suspect(self, known: References, judged: Suspicion) -> Suspect:
+    def _suspect(self, references: References, judged: Suspicion) -> Suspect:
         key = self._keys[judged.name]
-        found = known.holders_of(judged.name)
+        found = references.holders_of(judged.name)
         chains = found.chains if found is not None else []
-        leads = self._lead(known, judged)
+        leads = self._lead(references, judged)
         chain = clearest(chains, leads) if found is not None else None
-        instances = known.classes[key].instances if key >= 0 else judged.count
+        instances = references.classes[key].instances if key >= 0 else judged.count
         small = follows(judged.name) > follows(self._suspicions[0].name)
         part = small and scattered(chains) and not any(map(leads, chains))
         return Suspect(key, judged, instances, chain, part, why_no_chain(found))
 
-    def _lead(self, known: References, judged: Suspicion) -> Callable[[Chain], bool]:
+    def _lead(self, references: References, judged: Suspicion) -> Callable[[Chain], bool]:
         """Whether a chain leads where suspects do that are more than parts of others: through one
         of these, or to an object that holds them."""
         others = [
             each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
         ]
         types = {f"{module}.{name}" for module, name in others}
-        chains = [chain for name in others for chain in _chains(known, name)]
+        chains = [chain for name in others for chain in _chains(references, name)]
         holders = {link.address for chain in chains for link in chain[1:-1] if link.address}
         return lambda chain: any(
             link.type in types or link.address in holders for link in chain[1:]
         )
 
 
-def _chains(known: References, name: TypeName) -> Sequence[Chain]:
-    found = known.chains.get(name)
+def _chains(references: References, name: TypeName) -> Sequence[Chain]:
+    found = references.chains.get(name)
     return found.chains if found is not None else ()
 
 
-def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
+def _rows(references: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
     """(all rows, full name -> key)"""
     rows: list[ObjectRow] = []
     keys: dict[TypeName, int] = {}
-    types = known.census.types
-    for serial, record in known.classes.items():
-        if record.ended_s is None and follows_instances(record, known):
+    types = references.census.types
+    for serial, record in references.classes.items():
+        if record.ended_s is None and follows_instances(record, references):
             keys[record.module, record.name] = serial
             rows.append(_live_row(serial, record.module, record.name, record.series, types))
-    for index, (name, series) in enumerate(known.type_series.items()):
+    for index, (name, series) in enumerate(references.type_series.items()):
         seen = types.get(name)
         if seen is not None and name not in keys:
             keys[name] = -1 - index
@@ -271,9 +271,9 @@ def _live_row(
     return ObjectRow(key, module, name, instances, size, series)
 
 
-def _census(known: References, limit: str | None) -> CensusView:
+def _census(references: References, limit: str | None) -> CensusView:
     """``limit``: why none can be taken."""
-    census = known.census
+    census = references.census
     times = census.times
     since = next((at for at in reversed(times) if at <= census.taken_s - RATE_S), None)
     first = times[0] if times else 0.0
@@ -283,8 +283,8 @@ def _census(known: References, limit: str | None) -> CensusView:
         first if since is None else since,
         census.taken_s - first,
         census.pause_s,
-        known.counting_since is not None,
-        known.failure or limit,
+        references.counting_since is not None,
+        references.failure or limit,
     )
 
 
@@ -307,3 +307,15 @@ def rate(row: ObjectRow, view: ObjectsView) -> float:
     if before is None:
         since, before = next(iter(row.series))
     return (row.instances - before) / (until - since) if until > since else 0.0
+
+
+def scattered(chains: Sequence[Chain]) -> bool:
+    """Whether no two of them have a holder in common: then they say nothing of where objects
+    gather, only where some happen to be."""
+    seen: set[str] = set()
+    for chain in chains:
+        holders = {link.address or fmt_link(link) for link in chain[1:-1]}
+        if holders & seen:
+            return False
+        seen |= holders
+    return len(chains) > 1

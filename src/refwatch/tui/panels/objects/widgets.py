@@ -9,10 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from refwatch.tui.panels.objects.chain_tree import ChainRow
 from refwatch.tui.panels.objects.detail_view import HolderLine
 from refwatch.tui.panels.objects.suspects import LINES, draw_calm, draw_suspects
 from refwatch.tui.panels.objects.view import NOTHING, ObjectsView
-from refwatch.tui.views.chains import ChainRow
 from refwatch.tui.views.tree import Path, TreeRow
 from refwatch.tui.widgets.lines import Lines, paint
 from refwatch.tui.widgets.live_table import LiveTable

@@ -15,7 +15,7 @@ from refwatch.tui.help import key_section
 from refwatch.tui.messages import SendWanted
 from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.output.terminal import Terminal, wrapped
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.wire.commands import TypeInput
 

@@ -12,7 +12,7 @@ from collections import deque
 from rich.cells import cell_len
 
 from refwatch.text.sanitize import safe
-from refwatch.tui.views.spans import Line, Span
+from refwatch.tui.views.styled_text import Line, StyledText
 
 LIVE = 100
 """Lines that cursor moves can still reach."""
@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 _OPEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*|[ -/]*)?$")
 """A sequence that the end of a piece has cut."""
 
-Cells = list[Span]
+Cells = list[StyledText]
 """(character, style), one for each character of a line"""
 
 
@@ -143,16 +143,16 @@ class Terminal:
 
 
 def _finish(cells: Cells) -> Line:
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     text, style = "", ""
     for char, name in cells:
         if name != style and text:
-            spans.append((safe(text), style))
+            styled.append((safe(text), style))
             text = ""
         text, style = text + char, name
     if text and (style or text.strip()):
-        spans.append((safe(text.rstrip() if not style else text), style))
-    return tuple(spans)
+        styled.append((safe(text.rstrip() if not style else text), style))
+    return tuple(styled)
 
 
 class Sgr:
@@ -231,7 +231,7 @@ def wrapped(lines: list[Line], width: int) -> list[Line]:
 
 def _broken(line: Line, width: int) -> list[Line]:
     out: list[Line] = []
-    row: list[Span] = []
+    row: list[StyledText] = []
     room = width
     for text, style in line:
         start = 0

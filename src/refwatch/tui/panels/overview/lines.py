@@ -9,7 +9,7 @@ from refwatch.text.sanitize import safe
 from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, width_of, wrap
+from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fit, pad, width_of, wrap
 from refwatch.tui.views.threads import ThreadView, fill, fmt_state
 
 VERDICT_STYLES: dict[VerdictKind, str] = {
@@ -42,7 +42,7 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     room = max(10, width - 4)
     head = wrap(sentence, room, max(1, height - 1) if advice else height)
     tail = wrap(advice, room, max(0, height - len(head)))
-    edge: Span = ("▌ ", style)
+    edge: StyledText = ("▌ ", style)
     lines: list[Line] = [(edge, (text, "strong")) for text in head]
     lines += [(edge, (text, "foreground")) for text in tail]
     return tuple(lines[:height])
@@ -51,12 +51,12 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
 def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
     """How many objects there are, what keeps growing, and below it what holds the worst; where
     nothing does, the largest object."""
-    edge: Span = ("▌ ", "warning" if view.growing else "muted")
-    line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
+    edge: StyledText = ("▌ ", "warning" if view.growing else "muted")
+    line: list[StyledText] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
     if view.garbage:
         line.append((f", {view.garbage:,} garbage", "warn"))
     for index, (name, per_second) in enumerate(view.growing):
-        more: list[Span] = [
+        more: list[StyledText] = [
             ("; growing: " if index == 0 else ", ", "foreground"),
             (name, "strong"),
             (f" +{fmt_rate(per_second)}/s", "warn"),
@@ -77,14 +77,14 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
     """The number, its bar, and below it the last seconds."""
-    value: list[Span] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
+    value: list[StyledText] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
     room = width - width_of(value) - 1
     if gauge.fraction is not None and room >= 6:
         value += [(" ", ""), *line_bar(gauge.fraction, room, gauge.style)]
     if height < 2 or not gauge.points:
         return (fit(tuple(value), width),)
-    known = gauge.points[-1][0] - gauge.points[0][0]
-    window = min(HISTORY_S, max(known, 5.0))
+    seconds = gauge.points[-1][0] - gauge.points[0][0]
+    window = min(HISTORY_S, max(seconds, 5.0))
     rows = sparkline(gauge.points, width, height - 1, gauge.top, window)
     area = fill(ThreadState.GIL_WAIT) if gauge.style == ThreadState.GIL_WAIT else gauge.style
     return (fit(tuple(value), width), *(((text, area),) for text in rows))
@@ -132,7 +132,7 @@ def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...
 def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
     parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
     ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
-    line: list[Span] = [
+    line: list[StyledText] = [
         (pad(thread.name, name), "strong"),
         (" ", ""),
         (pad(state_text, 11), state_style),

@@ -19,7 +19,7 @@ from refwatch.tui.panels.overview.lines import (
     draw_text,
 )
 from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewReader, OverviewView, Trend
-from refwatch.tui.views.spans import whole_parts
+from refwatch.tui.views.styled_text import whole_parts
 from refwatch.tui.widgets.lines import Picture, label_border
 
 

@@ -125,24 +125,30 @@ class OverviewReader:
         process = state.main
         if process is None or not process.references.census.taken:
             return view
-        known = process.references
-        if self._of is None or self._of[0] is not known or self._of[1] != known.judged_when:
-            self._of = (known, known.judged_when)
-            self._growing = tuple(suspicions(known)[:GROWING])
-            self._why_not = judged(known, process.limits.get("census")).because(over=known.over)
+        references = process.references
+        if (
+            self._of is None
+            or self._of[0] is not references
+            or self._of[1] != references.judged_when
+        ):
+            self._of = (references, references.judged_when)
+            self._growing = tuple(suspicions(references)[:GROWING])
+            self._why_not = judged(references, process.limits.get("census")).because(
+                over=references.over
+            )
         trouble = safe(worst_trouble(process, self._growing))
-        heap = _heap(known, self._growing, self._why_not)
+        heap = _heap(references, self._growing, self._why_not)
         if not self._growing:
             heap = replace(heap, large=safe(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
-def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
-    found = known.holders_of(growing[0].name) if growing else None
-    garbage = known.census.garbage
+def _heap(references: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
+    found = references.holders_of(growing[0].name) if growing else None
+    garbage = references.census.garbage
     return HeapView(
-        known.census.objects,
-        tuple((safe(fmt_type(*one.name)), one.per_second) for one in growing),
+        references.census.objects,
+        tuple((safe(fmt_type(*suspicion.name)), suspicion.per_second) for suspicion in growing),
         clearest(found.chains) if found is not None else (),
         why_no_chain(found),
         garbage.objects if garbage is not None and is_much(garbage) else 0,

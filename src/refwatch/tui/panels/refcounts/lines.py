@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refwatch.readings.objects.records import WatchedRecord
 from refwatch.text.formats import fmt_count, fmt_duration
 from refwatch.text.sanitize import safe
-from refwatch.tui.panels.refcounts.view import RefcountsView, Watched, counts_over_time, rises
+from refwatch.tui.panels.refcounts.view import RefcountsView, counts_over_time, rises
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.chart import chart
-from refwatch.tui.views.spans import Line, Span, fit, width_of, wrap
+from refwatch.tui.views.chart import chart, step_points
+from refwatch.tui.views.styled_text import Line, fit, separated, width_of, wrap
 
 SOURCES = {
     "main": "bound in __main__",
@@ -17,7 +18,6 @@ SOURCES = {
     "script": "named by refwatch.watch()",
     "viewer": "named in a viewer",
 }
-GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Chosen:
     """The object under the cursor, with what it is compared with."""
 
     view: RefcountsView
-    one: Watched
+    record: WatchedRecord
     baseline: int
 
 
@@ -41,55 +41,50 @@ def draw_edge(view: RefcountsView, baseline: int, width: int) -> Line:
         more = f"{abs(view.offset)} {'more' if view.offset > 0 else 'less'}"
         text = f"getrefcount reads {more if view.offset else 'the same'} here"
         parts.append(((text, "foreground"),))
-    if any(one.held for one in view.objects):
+    if any(record.held for record in view.objects):
         short: Line = (("held", "accent"), (": refwatch holds one", "muted"))
         long: Line = (*short, (", for no weak reference is possible", "muted"))
-        parts.append(long if width_of(_joined([*parts, long])) <= width else short)
-    return fit(_joined(parts), width)
-
-
-def _joined(parts: list[Line]) -> Line:
-    spans: list[Span] = []
-    for part in parts:
-        if spans:
-            spans.append((GAP, ""))
-        spans += part
-    return tuple(spans)
+        parts.append(long if width_of(separated([*parts, long])) <= width else short)
+    return fit(separated(parts), width)
 
 
 def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
     """One object: what it is and how it is watched; its raw readings, who asked for it, where it
     is. On one line if that has room for both."""
-    one = chosen.one
-    what: list[Line] = [((safe(one.name), "strong"), ("  ", ""), (safe(one.type), "foreground"))]
-    if one.died_s is not None:
-        what.append(((f"died at {fmt_duration(one.died_s)}", "foreground"),))
-    elif one.immortal:
+    record = chosen.record
+    what: list[Line] = [
+        ((safe(record.name), "strong"), ("  ", ""), (safe(record.type), "foreground"))
+    ]
+    if record.ended_s is not None:
+        what.append(((f"died at {fmt_duration(record.ended_s)}", "foreground"),))
+    elif record.immortal:
         what.append((("immortal: what is read is no count, and it never dies", "foreground"),))
-    elif one.held:
+    elif record.held:
         what.append((("held: one raw reference is refwatch's own", "accent"),))
     else:
         what.append((("weak reference", "muted"),))
     more: list[Line] = []
-    if one.ctypes is not None and one.getrefcount is not None:
-        more.append(((f"raw: ctypes {one.ctypes}, getrefcount {one.getrefcount}", "foreground"),))
-    more.append(((SOURCES.get(one.source, safe(one.source)), "muted"),))
-    more.append(((safe(one.address), "muted"),))
-    both = _joined([*what, *more])
+    if record.ctypes is not None and record.getrefcount is not None:
+        more.append(
+            ((f"raw: ctypes {record.ctypes}, getrefcount {record.getrefcount}", "foreground"),)
+        )
+    more.append(((SOURCES.get(record.source, safe(record.source)), "muted"),))
+    more.append(((safe(record.address), "muted"),))
+    both = separated([*what, *more])
     if width_of(both) <= width:
         return (both,)
-    return fit(_joined(what), width), fit(_joined(more), width)
+    return fit(separated(what), width), fit(separated(more), width)
 
 
 def draw_history(chosen: Chosen, width: int, height: int) -> tuple[Line, ...]:
     """The facts, and below them the count from the baseline on."""
-    view, one = chosen.view, chosen.one
+    view, record = chosen.view, chosen.record
     lines: list[Line] = [*draw_facts(chosen, width)]
-    points = _points(view, one, chosen.baseline)
+    points = _points(view, record, chosen.baseline)
     room = height - len(lines)
     if points and room > 3:
-        values = counts_over_time(view, one, chosen.baseline, width)
-        grows = rises(view.growth(one, chosen.baseline), values)
+        values = counts_over_time(view, record, chosen.baseline, width)
+        grows = rises(view.growth(record, chosen.baseline), values)
         top = round_up(max(count for _, count in points))
         style = "warning" if grows else "primary"
         lines += chart(points, width, room, style, top, fmt_count, fmt_duration, whole=True)
@@ -102,18 +97,10 @@ def round_up(count: float) -> float:
     return (count * 1.02 // step + 1) * step
 
 
-def _points(view: RefcountsView, one: Watched, baseline: int) -> list[tuple[float, float]]:
+def _points(view: RefcountsView, record: WatchedRecord, baseline: int) -> list[tuple[float, float]]:
     """(time, count) from the baseline to now, or to its death."""
-    if one.immortal:
-        return []
-    since = view.since(baseline)
-    until = view.now_s if one.died_s is None else one.died_s
-    before = one.steps.at(since)
-    points = [(since, float(before))] if before is not None else []
-    points += [(at, float(count)) for at, count in one.steps if since < at <= until]
-    if points and until > points[-1][0]:
-        points.append((until, points[-1][1]))
-    return points
+    until = view.now_s if record.ended_s is None else record.ended_s
+    return [] if record.immortal else step_points(record.series, view.since(baseline), until)
 
 
 EMPTY = (

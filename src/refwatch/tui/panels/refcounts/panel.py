@@ -110,16 +110,16 @@ class RefcountsPanel(TablePanel[RefcountsView]):
     def _show_chosen(self) -> None:
         """Say all of the object under the cursor, with its history where there is room."""
         rows = len(self.table.rows)
-        one = self._view.of(self.table.cursor) if rows else None
+        record = self._view.of(self.table.cursor) if rows else None
         free = self.size.height - 2 - (rows + 3) // 4 * 4
-        self._history.display = one is not None and free >= HISTORY_ROWS
-        self._facts.display = one is not None and not self._history.display
-        if one is None:
+        self._history.display = record is not None and free >= HISTORY_ROWS
+        self._facts.display = record is not None and not self._history.display
+        if record is None:
             return
-        chosen = Chosen(self._view, one, self.baseline)
+        chosen = Chosen(self._view, record, self.baseline)
         if self._history.display:
             self._history.styles.height = min(free, self.size.height // 2)
-            label_border(self._history, f"References of {safe(one.name)}")
+            label_border(self._history, f"References of {safe(record.name)}")
             self._history.present(chosen)
         else:
             self._facts.show(draw_facts(chosen, self.size.width - 2))
@@ -144,26 +144,26 @@ class RefcountsPanel(TablePanel[RefcountsView]):
         return SendWanted(WatchObject(path=path), said, watch_found)
 
     def action_unwatch(self) -> None:
-        one = self._view.of(self.table.cursor)
-        if one is not None and one.died_s is None:
-            self.post_message(SendWanted(Unwatch(watch=one.watch)))
-        elif one is not None:
-            self.notify(f"{safe(one.name)} has died: it is watched no more.", markup=False)
+        record = self._view.of(self.table.cursor)
+        if record is not None and record.ended_s is None:
+            self.post_message(SendWanted(Unwatch(watch=record.serial)))
+        elif record is not None:
+            self.notify(f"{safe(record.name)} has died: it is watched no more.", markup=False)
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
-        one = self._view.of(event.key)
-        if one is None:
+        record = self._view.of(event.key)
+        if record is None:
             return
-        if one.died_s is not None:
-            self.notify(f"{safe(one.name)} has died: nothing refers to it.", markup=False)
+        if record.ended_s is not None:
+            self.notify(f"{safe(record.name)} has died: nothing refers to it.", markup=False)
             return
 
         def ask(inspection: str) -> Command:
-            return Inspect(inspection=inspection, watch=one.watch)
+            return Inspect(inspection=inspection, watch=record.serial)
 
-        title = f"{safe(one.name)} {safe(one.type)}"
-        self.post_message(InspectWanted(title, ask, one.address))
+        title = f"{safe(record.name)} {safe(record.type)}"
+        self.post_message(InspectWanted(title, ask, record.address))
 
 
 REFERENCES = (

@@ -16,7 +16,7 @@ from refwatch.tui.panels.threads.timeline import Runs
 from refwatch.tui.panels.threads.view import newest_sample
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, cut, cut_middle, pad, two_ends
+from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
 from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
 
 HOT_LINES = 8

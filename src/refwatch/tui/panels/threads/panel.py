@@ -29,7 +29,8 @@ from refwatch.tui.panels.threads.view import (
 )
 from refwatch.tui.source import source_line
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
-from refwatch.tui.views.spans import Line, Span, width_of
+from refwatch.tui.views.chart import draw_time_scale
+from refwatch.tui.views.styled_text import Line, StyledText, width_of
 from refwatch.tui.views.table import Order
 from refwatch.tui.views.threads import GLYPHS, WORDS
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
@@ -161,7 +162,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
             self._window = shown
             self.table.refresh_tails()
 
-    def _tail(self, serial: int, width: int) -> list[Span]:
+    def _tail(self, serial: int, width: int) -> list[StyledText]:
         strip = self._view.strips.get(serial)
         if strip is None or width <= 0:
             return []
@@ -171,22 +172,16 @@ class ThreadsPanel(TablePanel[ThreadsView]):
         shown = self._window
         if shown.count != width:
             shown = Window(shown.cell_s, shown.last, width)
-        return cells.spans(strip, shown, self.letters)
+        return cells.styled(strip, shown, self.letters)
 
     def _scale(self, width: int) -> Line:
         """What the timelines' width stands for, over them."""
+        if self.back_s:
+            right = f"{fmt_duration(self.back_s)} before the pause"
+            return draw_time_scale("", right, width)
         shown = self._window
         left = f"{fmt_duration(shown.count * shown.cell_s)} ago"
-        right = "now" if not self.back_s else f"{fmt_duration(self.back_s)} before the pause"
-        middle = f" {shown.cell_s * 1000:g} ms a cell "
-        room = width - len(left) - len(right)
-        if self.back_s:
-            left, middle, room = "", "", width - len(right)
-        if room < 2:
-            return ((right.rjust(width), "muted"),)
-        if room < len(middle) + 2:
-            return ((left + "┈" * room + right, "muted"),)
-        return ((left + middle.center(room, "┈") + right, "muted"),)
+        return draw_time_scale(left, "now", width, f" {shown.cell_s * 1000:g} ms a cell ")
 
     # -- keys ----------------------------------------------------------------------------------
 

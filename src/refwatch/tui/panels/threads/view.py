@@ -9,7 +9,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_share
 from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line, plural
 from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.threads import GLYPHS, WORDS, ThreadView, fmt_state, view_thread
 
@@ -98,10 +98,10 @@ def used_states(view: ThreadsView) -> tuple[ThreadState, ...]:
 
 def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:
     """Glyph and word of each state, in its colour, on one line."""
-    spans: list[tuple[str, str]] = []
+    styled: list[tuple[str, str]] = []
     for state in states:
-        spans += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
-    return tuple(spans)
+        styled += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
+    return tuple(styled)
 
 
 def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:
@@ -159,7 +159,7 @@ def fmt_totals(view: ThreadsView, shown: int) -> str:
     """``8 threads, 2 ended`` for the panel's edge."""
     alive = sum(thread.alive for thread in view.threads)
     ended = len(view.threads) - alive + view.forgotten
-    text = f"{alive} thread{'' if alive == 1 else 's'}"
+    text = plural(alive, "thread")
     if ended:
         text += f", {ended} ended"
     return text if shown == len(view.threads) else f"{shown} shown of {text}"

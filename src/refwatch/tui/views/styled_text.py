@@ -7,16 +7,16 @@ the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-Span = tuple[str, str]
+StyledText = tuple[str, str]
 """(text, name of a style in refwatch.tui.theme)"""
-Line = tuple[Span, ...]
+Line = tuple[StyledText, ...]
 
 
-def width_of(line: Iterable[Span]) -> int:
+def width_of(line: Iterable[StyledText]) -> int:
     """Terminal cells that the line fills."""
     return sum(cell_len(text) for text, _ in line)
 
@@ -74,7 +74,7 @@ def fit(line: Line, width: int) -> Line:
     """The line in at most ``width`` cells."""
     if width_of(line) <= width:
         return line
-    kept: list[Span] = []
+    kept: list[StyledText] = []
     room = width
     for text, style in line:
         size = cell_len(text)
@@ -84,6 +84,35 @@ def fit(line: Line, width: int) -> Line:
         kept.append((text, style))
         room -= size
     return tuple(kept)
+
+
+def joined(cells: Iterable[StyledText]) -> list[StyledText]:
+    """Neighbours of one style as one."""
+    styled: list[StyledText] = []
+    for text, style in cells:
+        if styled and styled[-1][1] == style:
+            styled[-1] = (styled[-1][0] + text, style)
+        else:
+            styled.append((text, style))
+    return styled
+
+
+def separated(parts: Iterable[Line], gap: StyledText = ("  ", "")) -> Line:
+    """The parts on one line with a gap between them."""
+    styled: list[StyledText] = []
+    for part in parts:
+        styled += [gap, *part] if styled else part
+    return tuple(styled)
+
+
+def fmt_signed(value: float, fmt: Callable[[float], str]) -> str:
+    """With ``+`` or ``-`` before it."""
+    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
+
+
+def plural(count: int, singular: str, several: str = "") -> str:
+    """``1 chain``, ``2,000 chains``."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
 
 
 def wrap(text: str, width: int, limit: int) -> list[str]:
