@@ -1,7 +1,7 @@
-"""The app: one State, fed by a reader, drawn some times a second by one tick.
+"""The app: one State, fed by a reader and drawn by a timer.
 
-Arrivals only change the state. The tick draws the panel that is seen, and only if the state has
-changed since. A pause holds a copy of the state: data flows on behind it.
+Events only change the state. The timer redraws the active panel if the state has changed since.
+While paused the app shows a copy of the state; data flows on behind it.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ __all__ = ["Leave", "RefwatchApp"]
 
 TICK_S = 0.1
 NUMBERS_EVERY = 4
-"""Ticks from one drawing of numbers and tables to the next; timelines move on each."""
+"""Ticks between two redraws of numbers and tables; timelines move on every tick."""
 CHROME = (4, 3)
-"""(rows, columns) that are not the Output panel's."""
+"""(rows, columns) of the screen that are not the Output panel's."""
 
 
 class RefwatchApp(AskingApp):
-    """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
+    """The viewer. ``write_snapshot`` writes a snapshot of a state, where no daemon can."""
 
     TITLE = "refwatch"
     CSS_PATH = "refwatch.tcss"
@@ -96,7 +96,7 @@ class RefwatchApp(AskingApp):
         self.held: State | None = None
         """What a pause shows: the state as it was then."""
         self._held_drawn = ""
-        """The panel that shows it already."""
+        """Name of the panel that shows the held state already."""
         self.baseline = Choice()
         self.main = MainScreen(PANELS, live=not replay)
         self._write_snapshot = write_snapshot
@@ -140,7 +140,7 @@ class RefwatchApp(AskingApp):
 
     @property
     def shown(self) -> State:
-        """The state that is looked at."""
+        """The state on the screen."""
         return self.held or self.state
 
     # -- drawing -------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class RefwatchApp(AskingApp):
             self._draw(numbers=numbers)
 
     def draw(self) -> None:
-        """Draw all that is seen, now."""
+        """Redraw the screen now."""
         self._draw(numbers=True)
 
     def _draw(self, *, numbers: bool) -> None:
@@ -208,7 +208,7 @@ class RefwatchApp(AskingApp):
     # -- keys ----------------------------------------------------------------------------------
 
     async def action_panel(self, name: str) -> None:
-        """Show a panel, from the screens over it as well."""
+        """Show a panel, closing the screens over it."""
         while not isinstance(self.screen, MainScreen | ModalScreen):
             await self.screen.dismiss()
         if isinstance(self.screen, MainScreen):
@@ -249,7 +249,7 @@ class RefwatchApp(AskingApp):
             self.notify(str(path), title="Snapshot written", markup=False)
 
     def _stem(self) -> str:
-        """What the target is called in a file's name: its script or module."""
+        """The target's name for use in file names: its script or module."""
         argv = self.state.target.argv if self.state.target else []
         before = ["", *argv]
         words = [
@@ -307,7 +307,7 @@ class RefwatchApp(AskingApp):
         self.push_screen(HelpScreen(self._help()))
 
     def _help(self) -> list[Section]:
-        """What is seen comes first, then what holds everywhere."""
+        """The help's sections: what is on the screen first, then what works everywhere."""
         main = isinstance(self.screen, MainScreen)
         titles = ", ".join(spec.title for spec in PANELS)
         numbers = ",".join(str(key) for key in range(1, len(PANELS) + 1))
@@ -350,7 +350,7 @@ class RefwatchApp(AskingApp):
         self._resize_terminal(event.size)
 
     def _resize_terminal(self, size: Size) -> None:
-        """The target's terminal is as large as the Output panel, whichever panel is seen."""
+        """Make the target's terminal as large as the Output panel, whichever panel is active."""
         target = self.state.target
         if self.replay or target is None or not target.terminal or self.state.exited:
             return

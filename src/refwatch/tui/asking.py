@@ -43,7 +43,7 @@ from refwatch.wire.commands import (
 
 RECORDED = "A recording takes no commands"
 SAID_S = 2.0
-"""What was asked for needs no long telling: the answer says more."""
+"""Seconds that a confirmation stays: the answer says more."""
 ENDED = "The program has ended: it cannot be asked any more"
 OF_THE_TARGET = (
     TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
@@ -96,7 +96,7 @@ class AskingApp(App[Leave]):
         return True
 
     def may_ask(self, of_the_target: bool = False) -> bool:
-        """Whether somebody takes commands, and is there to be asked; the user is told if not."""
+        """Whether commands can be sent; if not, tell the user why."""
         why = RECORDED if self.replay else GONE if self.feed.gone else ""
         if not why and of_the_target and self._over:
             why = ENDED
@@ -106,7 +106,7 @@ class AskingApp(App[Leave]):
 
     @property
     def _over(self) -> bool:
-        """The target is gone, or nobody looks at it any more."""
+        """The target has ended, or is no longer watched."""
         return self.state.over
 
     @on(SendWanted)
@@ -179,7 +179,7 @@ class AskingApp(App[Leave]):
         return recorded or await self.send(event.ask(name))
 
     def _inspected_before(self, address: str) -> str | None:
-        """An inspection of this object that was recorded; the user is told if there is none."""
+        """Name of a recorded inspection of this object; tell the user if there is none."""
         for process in self.state.processes.values():
             for name, inspection in process.references.inspections.items():
                 if address and 0 in inspection.nodes and inspection.nodes[0].address == address:
@@ -188,7 +188,7 @@ class AskingApp(App[Leave]):
         return None
 
     async def _inspected(self, name: str, _: None) -> None:
-        """The screen was left: the copy behind it is of no more use."""
+        """End the inspection when its screen is closed: its copy is of no further use."""
         if not self.replay and not self.feed.gone:
             await self.send(EndInspection(inspection=name))
 

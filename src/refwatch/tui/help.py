@@ -23,7 +23,7 @@ _NAMES = {
 
 
 class Section(NamedTuple):
-    """One part of the help: the keys of one place, or a legend."""
+    """Part of the help: the keys of one place, or a legend."""
 
     title: str
     rows: tuple[tuple[str, str, str], ...]
@@ -61,7 +61,7 @@ def draw_help(sections: Iterable[Section], width: int) -> list[Line]:
 
 
 def _row(sign: str, style: str, text: str, width: int) -> list[Line]:
-    """A sign and beside it its meaning, on as many lines as that takes."""
+    """A sign and its meaning, on as many lines as needed."""
     indent = HEAD_WIDTH if sign else 2
     pieces = wrap(text, max(8, width - indent), 9)
     heads = [pad(f"  {sign}", indent), *[" " * indent] * len(pieces)]

@@ -1,4 +1,4 @@
-"""Base class of the screens over the main one that follow the state."""
+"""Base class of the screens that open over the main one and follow the state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ V = TypeVar("V")
 
 
 class LiveScreen(Screen[None], Generic[V]):
-    """Shows a V; the app has it read one some times a second."""
+    """Shows a V, which the app has it read several times a second."""
 
     DEFAULT_CSS = """
     LiveScreen {
@@ -59,12 +59,12 @@ class LiveScreen(Screen[None], Generic[V]):
         raise NotImplementedError
 
     def show(self, view: V) -> None:
-        """Show this from now on."""
+        """Show this view from now on."""
         self.view = view
         self._lay_out()
 
     def lay_out(self, view: V) -> None:
-        """Draw the view in the room there is."""
+        """Draw the view at the present size."""
         raise NotImplementedError
 
     def _lay_out(self) -> None:

@@ -23,7 +23,8 @@ V = TypeVar("V")
 
 
 class Panel(Vertical, Generic[V]):
-    """One panel: reads the state into a V and shows it, some times a second while it is seen."""
+    """One panel: reads the state into a V and shows it, several times a second while it is
+    active."""
 
     DEFAULT_CSS = """
     Panel {

@@ -1,5 +1,5 @@
-"""The text of source lines, for showing beside stacks. The files belong to the target and may be
-anything: missing, huge, a pipe, no text."""
+"""Text of source lines. The files belong to the target and may be anything: missing, huge, a pipe,
+binary."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who refers to one object: a screen that panels and screens open."""
+"""Who refers to one object: a screen that several panels open."""

@@ -1,4 +1,4 @@
-"""Chains of references on one line, and how objects in them are named."""
+"""Reference chains on one line, and names of the objects in them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from refwatch.tui.views.styled_text import Line, StyledText, fit, width_of
 from refwatch.wire.heap_values import ChainLink
 
 ROOT = "◉"
-"""Before a module, a frame or a thread: what keeps all below it alive."""
+"""Marks a module, a frame or a thread: what keeps all below it alive."""
 _FOLDERS = re.compile(r"(?<=\()[^()]*/")
 
 
 def fmt_link(link: ChainLink) -> str:
-    """``module app``, ``dict, 5 items``, or only the type of what has no name."""
+    """``module app``, ``dict, 5 items``, or the type of an unnamed object."""
     return fmt_named(link.type, link.name or "")
 
 
 def fmt_named(type_: str, label: str) -> str:
-    """A type and what is known of the object besides, neither said twice: ``list, 256 items``,
-    ``app.Server``, ``app.Page(name='x')``, ``class app.Page``."""
+    """Type and label of an object without repetition: ``list, 256 items``, ``app.Server``,
+    ``app.Page(name='x')``, ``class app.Page``."""
     short = type_.rpartition(".")[2]
     if not label or label in {type_, short, f"<{type_}>"}:
         return safe(type_)
@@ -35,9 +35,8 @@ def fmt_named(type_: str, label: str) -> str:
 
 
 def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
-    """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. Where
-    there is no room for all, the folders of a frame's file give way, then those in the middle: what
-    is nearest to the object and to the root stays."""
+    """``← item 17 ← global sessions ← module app``: how each object is held, up to the root. If it
+    does not fit, a frame's folder gives way, then the middle."""
     edges = [safe(link.edge) for link in chain[:-1] if link.edge]
     root = fmt_link(chain[-1])
     short = _FOLDERS.sub("", root) if chain[-1].type == "frame" else root
@@ -47,7 +46,7 @@ def chain_line(chain: Sequence[ChainLink], width: int) -> Line:
 
 
 def _both_ends(edges: Sequence[str], kept: int) -> list[str]:
-    """So many of them, with a mark for those that are left out."""
+    """The first and last ``kept`` of them, with a mark for the rest."""
     if kept >= len(edges):
         return list(edges)
     return [*edges[: (kept + 1) // 2], "…", *edges[len(edges) - kept // 2 :]]

@@ -1,4 +1,4 @@
-"""Threads as several panels show them: one thread's view, and a glyph and a word for each state."""
+"""View of one thread, and glyphs and words of thread states."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ WORDS: dict[ThreadState, str] = {
 
 
 def fill(state: ThreadState) -> str:
-    """The style of an area of this state."""
+    """Style of an area of this state."""
     return f"fill-{state}"
 
 
 @dataclass(frozen=True)
 class ThreadView:
-    """One thread. Shares are 0 to 1, of its life under watch."""
+    """One thread. Shares are of its time under watch."""
 
     serial: int
     name: str
@@ -51,9 +51,9 @@ class ThreadView:
     shares: tuple[float, ...]
     """In the order of ThreadState."""
     cpu: float
-    """Share of one CPU, of late."""
+    """Recent share of one CPU."""
     line: str
-    """``file:line function`` of the innermost frame; empty if not known."""
+    """``file:line function`` of the innermost frame, if known."""
     place: str
     """``file:line`` of it."""
 
@@ -70,12 +70,12 @@ def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
 
 
 def thread_name(thread: ThreadRecord) -> str:
-    """Its name, or the kernel's number for a thread that Python does not know."""
+    """Its name, or its tid if Python does not know it."""
     return safe(thread.name) or f"tid {thread.tid}"
 
 
 def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
-    """(``file.py:12``, function) of a line's number."""
+    """(``file.py:12``, function) of a line id."""
     line = process.lines.get(number)
     if line is None:
         return "", ""
@@ -83,7 +83,7 @@ def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
 
 
 def fmt_state(state: ThreadState | None, alive: bool) -> Line:
-    """Glyph and word, in the state's colour."""
+    """Glyph and word in the state's colour."""
     if not alive:
         return (("✕ ended", "muted"),)
     if state is None:

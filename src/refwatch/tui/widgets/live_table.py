@@ -1,8 +1,8 @@
-"""A table for live data: draws only what is seen, and of that only what has changed.
+"""Table for live data: redraws only visible rows that changed.
 
-Textual's DataTable paints all of its visible cells again for each one that changes. This one keeps
-a painted strip for every row on the screen, its cursor sits on a row's key and so survives another
-order, and beside the columns there is room for a strip that moves at a faster rate.
+Textual's DataTable redraws all visible cells when one changes. This one caches a strip for each
+visible row; its cursor sits on a row's key and so survives sorting; beside the columns there is
+room for a faster strip.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from refwatch.tui.widgets.lines import paint
 from refwatch.tui.widgets.row_view import CursorRows
 
 Tail = Callable[[int, int], list[StyledText]]
-"""(key of a row, cells) -> what stands after its columns"""
+"""(row key, cells) -> what follows the columns"""
 KEEP_PAINTED = 400
-"""Rows, some screens of them."""
+"""Rows: some screens of them."""
 
 
 class LiveTable(CursorRows):
-    """``tail`` draws what stands after the columns, on at least ``tail_width`` cells."""
+    """``tail`` draws what follows the columns, on at least ``tail_width`` cells."""
 
     DEFAULT_CSS = """
     LiveTable {
@@ -88,14 +88,14 @@ class LiveTable(CursorRows):
         self._empty = empty
         self._painted: dict[int, tuple[Row, Strip]] = {}
         self._made: dict[int, Row] = {}
-        """Those of the rows that have been looked at, by their place."""
+        """Rows made so far, by index."""
 
     # -- what is shown -------------------------------------------------------------------------
 
     def show(
         self, columns: tuple[Column, ...], rows: Sequence[Row], sort: str, reverse: bool
     ) -> None:
-        """Replace the rows; the cursor stays on its key, or goes to the row at its place."""
+        """Replace the rows; the cursor stays on its key, or at its index."""
         place_before = self.cursor_index
         heading_changed = (columns, sort, reverse) != (self.columns, self.sort, self.reverse)
         before, number = self._made, len(self.rows)
@@ -116,19 +116,19 @@ class LiveTable(CursorRows):
             self._painted.clear()
 
     def row_at(self, index: int) -> Row:
-        """The row at this place, made once for each time that rows are shown."""
+        """The row at this index, made once per :meth:`show`."""
         row = self._made.get(index)
         if row is None:
             row = self._made[index] = self.rows[index]
         return row
 
     def _seen(self) -> range:
-        """Places of the rows on the screen."""
+        """Indices of the visible rows."""
         top = self.scroll_offset.y
         return range(top, min(len(self.rows), top + max(0, self.size.height - self.HEADING)))
 
     def refresh_tails(self) -> None:
-        """Draw again what stands after the columns."""
+        """Redraw what follows the columns."""
         x = end_of(self.placed)
         self.refresh(Region(x, 0, max(0, self._width - x), self.size.height))
 
@@ -139,7 +139,7 @@ class LiveTable(CursorRows):
 
     @property
     def cursor_index(self) -> int | None:
-        """Place of the cursor's row among the rows; None where it is not among them."""
+        """Index of the cursor's row; None if it is gone."""
         return self.rows.index_of(self.cursor)
 
     def _place(self) -> None:
@@ -205,7 +205,7 @@ class LiveTable(CursorRows):
     # -- keys and mouse ------------------------------------------------------------------------
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on the row at this place, and bring it into view."""
+        """Put the cursor on the row at this index and bring it into view."""
         if not self.rows:
             return
         index = min(max(index, 0), len(self.rows) - 1)

@@ -1,4 +1,4 @@
-"""Lines of spans, more of them than fit: scrolls, and can follow the end as it grows."""
+"""Scrolling lines that can follow their growing end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from refwatch.tui.widgets.row_view import ScrollRows
 
 
 class ScrollLines(ScrollRows):
-    """``follow``: stay at the end when lines are added, unless the user has scrolled up."""
+    """``follow``: stay at the end as lines come, unless the user has scrolled up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", "Up", show=False, id="lines.up"),

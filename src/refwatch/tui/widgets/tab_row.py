@@ -1,4 +1,4 @@
-"""The row of panels: number and title of each, the one that is shown marked."""
+"""Row of panels: number and title of each, the active one marked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from refwatch.tui.widgets.lines import Lines
 
 
 class TabRow(Lines):
-    """``tabs`` is (panel, key, title, short title) in order. Where the hint has no room, titles are
-    short, the last ones first."""
+    """``tabs``: (panel, key, title, short title). Titles are shortened from the last if the hint
+    needs room."""
 
     class Picked(Message):
         """A tab was clicked."""
@@ -31,12 +31,12 @@ class TabRow(Lines):
         """(first cell, the one after the last, panel)"""
 
     def mark(self, panel: str) -> None:
-        """Show this one as active."""
+        """Mark this panel as active."""
         self._active = panel
         self._draw()
 
     def hint(self, line: Line) -> None:
-        """What stands at the right end."""
+        """Set the text at the right end."""
         self._hint = line
         self._draw()
 
@@ -57,7 +57,7 @@ class TabRow(Lines):
         self.show(((*styled, (blank, ""), (text, style)),))
 
     def _ways(self) -> Iterator[tuple[str, str, int]]:
-        """(after a title, between tabs, so many titles in full): the roomiest first."""
+        """(after a title, between tabs, number of full titles), roomiest first."""
         every = len(self._tabs)
         yield " ", " ", every
         yield " ", "", every

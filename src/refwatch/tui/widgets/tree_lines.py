@@ -1,4 +1,4 @@
-"""A tree of lines: a cursor that sits on a row's key, rows that open and close."""
+"""Tree of lines: the cursor sits on a row's key, rows open and close."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ TREE_KEYS: list[BindingType] = [
     Binding("left,h", "close", "Close", show=False, id="tree.close",
             tooltip="Close the row, or go to the one above it"),
 ]  # fmt: skip
-"""Those that a table has not."""
+"""Keys that a table lacks."""
 
 
 class TreeLines(CursorRows):
-    """Shows the rows it was last given. It opens nothing itself: it says what the user wants."""
+    """Shows the rows it was last given; leaves opening and closing to its parent."""
 
     BINDINGS: ClassVar[list[BindingType]] = TREE_KEYS
 
     class Opened(Message):
-        """A row is to be opened."""
+        """Open this row."""
 
         def __init__(self, key: Path) -> None:
             super().__init__()
             self.key = key
 
     class Closed(Message):
-        """A row is to be closed."""
+        """Close this row."""
 
         def __init__(self, key: Path) -> None:
             super().__init__()
@@ -56,7 +56,7 @@ class TreeLines(CursorRows):
         self._empty: Line = ()
 
     def show(self, rows: tuple[TreeRow, ...], empty: Line = ()) -> None:
-        """Replace the rows; the cursor stays on its key, or goes to what was above it."""
+        """Replace the rows; the cursor stays on its key, or goes to its nearest ancestor."""
         if rows == self.rows and empty == self._empty:
             return
         place = self.cursor_index or 0
@@ -74,7 +74,7 @@ class TreeLines(CursorRows):
 
     @property
     def cursor_index(self) -> int | None:
-        """Place of the cursor's row; None where it is not among them."""
+        """Index of the cursor's row; None if it is gone."""
         return next((i for i, row in enumerate(self.rows) if row.key == self.cursor), None)
 
     @property
@@ -102,7 +102,7 @@ class TreeLines(CursorRows):
     # -- keys and mouse ------------------------------------------------------------------------
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on the row at this place, and bring it into view."""
+        """Put the cursor on the row at this index and bring it into view."""
         if self.rows:
             index = min(max(index, 0), len(self.rows) - 1)
             before = self.cursor
@@ -113,7 +113,7 @@ class TreeLines(CursorRows):
                 self.post_message(self.Moved())
 
     def _rest(self, index: int, by: int) -> int:
-        """The nearest place in this direction, else in the other, where the cursor may stand."""
+        """The nearest index in this direction, else the other, where the cursor may stand."""
         ahead, back = range(index, len(self.rows)), range(index, -1, -1)
         places = (*back, *ahead) if by < 0 else (*ahead, *back)
         return next((place for place in places if self.rows[place].rests), index)
@@ -154,6 +154,6 @@ class TreeLines(CursorRows):
             self.action_turn()
 
     def _on_glyph(self, index: int, x: int) -> bool:
-        """Whether a click is on what opens the row, or on the lines before it."""
+        """Whether a click is on the opening glyph or before it."""
         line = self.rows[index].line
         return x < sum(len(text) for text, _ in line[:2])

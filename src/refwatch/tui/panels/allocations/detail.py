@@ -1,4 +1,4 @@
-"""One line, file or traceback on a screen of its own: its source, and who leads there."""
+"""Screen of one line, file or traceback: its source and its callers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CALLERS = "Tracebacks that lead there"
 
 
 class AllocationPreview(Horizontal):
-    """Shows as much of an AllocationView as there is room for, below the table."""
+    """Part of an AllocationView below the table."""
 
     DEFAULT_CSS = """
     AllocationPreview {
@@ -72,8 +72,8 @@ class AllocationPreview(Horizontal):
 
 
 class AllocationScreen(LiveScreen[AllocationView]):
-    """Shows an AllocationView of one group, as it was looked at in the table. The source is that of
-    the row under the cursor."""
+    """Shows an AllocationView of one group, grouped and filtered as in the table. The source is
+    that of the row under the cursor."""
 
     DEFAULT_CSS = """
     AllocationScreen #allocation-facts {
@@ -99,7 +99,7 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._opened: frozenset[Path] | None = None
         self._when: object = None
         self._at: tuple[str, int] = ("", -1)
-        """The file and line that the source was last scrolled to."""
+        """File and line that the source was last scrolled to."""
         self._facts = Lines("allocation-facts")
         self._source = ScrollLines("allocation-source", classes="box")
         self._callers = TreeLines("allocation-callers", classes="box")

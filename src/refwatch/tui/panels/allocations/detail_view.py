@@ -1,4 +1,4 @@
-"""One line, file or traceback: its figures, the source around it, and who leads there."""
+"""View of one line, file or traceback: its figures, source and callers."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 Range = Callable[[str, int, int], Sequence[str]]
 """(file, first line, last line) -> their texts"""
 AROUND = 60
-"""So many lines before and after are shown of a file."""
+"""Lines of source before and after the chosen one."""
 MOST_ROWS = 500
 BAR_FROM = 64
-"""From so many cells on there is room for bars in the tree."""
+"""Width from which the tree has bars."""
 
 
 @dataclass(frozen=True)
 class CallerView:
-    """One row of the tree. ``weight`` in bytes, or bytes per second; ``share`` of the whole."""
+    """Row of the caller tree. ``weight`` in bytes or bytes per second; ``share`` of the total."""
 
     path: Path
     guide: str
@@ -58,7 +58,7 @@ class CallerView:
 
 @dataclass(frozen=True)
 class SourceLine:
-    """``weight``: what the line itself allocates, 0 for nothing."""
+    """``weight``: what the line itself allocates."""
 
     number: int
     text: str
@@ -67,7 +67,7 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class SourceView:
-    """The lines around one of a file; none where it cannot be read."""
+    """The source around a line; no lines where the file cannot be read."""
 
     file: str
     line: int
@@ -77,8 +77,7 @@ class SourceView:
 
 @dataclass(frozen=True)
 class AllocationView:
-    """``unit`` is what stands after bytes. ``alone`` says, where there are no callers to be seen,
-    why."""
+    """``unit`` follows byte figures. ``alone`` says why there are no callers to see."""
 
     name: Line
     facts: tuple[Line, ...]
@@ -96,8 +95,8 @@ def view_allocation(
     chosen: Path,
     source: Range,
 ) -> AllocationView:
-    """Read one group. ``opened`` None opens where most of it comes from; ``chosen`` is the row
-    whose source is shown."""
+    """Read one group. ``opened`` None opens the heaviest path; ``chosen`` is the row whose source
+    is shown."""
     top = callers_of(figures, looked, key)
     shown = opened if opened is not None else frozenset(heaviest(top))
     callers = tuple(islice(_callers(figures, top, top, (), "", shown), MOST_ROWS))
@@ -124,7 +123,7 @@ def _alone(figures: Between, looked: Looked) -> str:
 
 
 def _first(figures: Between, looked: Looked, key: Key) -> int:
-    """A site of the group."""
+    """One site of the group."""
     if isinstance(key, int):
         return figures.view.stack(key)[0] if looked.by is By.TRACEBACK else key
     lines = [
@@ -157,7 +156,7 @@ def _callers(
 
 
 def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
-    """All figures of the group, the most telling first."""
+    """The group's figures, most important first."""
     since = figures.since.name
     if figures.view.shown == "exact":
         exact = figures.exact(by, key)
@@ -202,7 +201,7 @@ def _rounded(value: float, error: float) -> float:
 
 
 def _source(figures: Between, number: int, source: Range) -> SourceView:
-    """The source around a site, each line with what it allocates."""
+    """The source around a site, with what each line allocates."""
     view = figures.view
     site = view.site(number)
     weights: dict[int, float] = {}
@@ -225,7 +224,7 @@ def _source(figures: Between, number: int, source: Range) -> SourceView:
 
 
 def _unread(weights: Mapping[int, float]) -> Iterator[SourceLine]:
-    """The lines of a file that cannot be read: only their numbers are known."""
+    """Lines of an unreadable file: only their numbers are known."""
     for line, weight in sorted(weights.items()):
         yield SourceLine(line, "", weight)
 
@@ -234,7 +233,7 @@ def _unread(weights: Mapping[int, float]) -> Iterator[SourceLine]:
 
 
 def draw_allocation_title(view: AllocationView, width: int) -> Line:
-    """Its name and, at the right end, how much it is."""
+    """The group's name, and its size at the right."""
     size = view.facts[0][:1]
     back: Line = ((" esc ← ", "muted"),)
     room = width - width_of(back) - width_of(size) - 3
@@ -253,7 +252,7 @@ def draw_allocation_facts(view: AllocationView, width: int) -> tuple[Line, ...]:
 
 
 def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
-    """The lines, each with what it allocates at the left margin."""
+    """The source with what each line allocates in the left margin."""
     if not source.lines:
         return ((("nothing is known of this file's lines", "muted"),),)
     digits = len(str(source.lines[-1].number))
@@ -279,7 +278,7 @@ def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
 
 
 def draw_source_around(view: AllocationView, width: int, height: int) -> tuple[Line, ...]:
-    """So many lines, the chosen one in their middle."""
+    """``height`` lines around the chosen one."""
     lines = draw_source(view.source, view.unit, width)
     top = max(0, min(place_of_line(view.source) - height // 2, len(lines) - height))
     return lines[top : top + height]
@@ -298,7 +297,7 @@ NOT_DEEP = "one frame deep: f traces more of them"
 
 
 def place_of_line(source: SourceView) -> int:
-    """The place of the chosen line among those that are drawn."""
+    """Index of the chosen line among those drawn."""
     return next((i for i, line in enumerate(source.lines) if line.number == source.line), 0)
 
 

@@ -1,4 +1,4 @@
-"""Icicle (flame graph, root at the top) of tracebacks, and what there is to say of one frame."""
+"""Icicle (a flame graph with the root at the top) of tracebacks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ICICLE_KEYS: list[BindingType] = [
 
 
 class Icicle(Widget, can_focus=True):
-    """Shows an IcicleView. It lays nothing out itself: it says what the user wants."""
+    """Shows an IcicleView; leaves zooming to its parent."""
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = ICICLE_KEYS
@@ -50,14 +50,14 @@ class Icicle(Widget, can_focus=True):
         """Another frame is under the cursor."""
 
     class Zoomed(Message):
-        """The user wants this frame to have all the room."""
+        """Give this frame the whole width."""
 
         def __init__(self, path: Path) -> None:
             super().__init__()
             self.path = path
 
     class Left(Message):
-        """The user has seen enough."""
+        """Go back to the table."""
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
@@ -65,23 +65,23 @@ class Icicle(Widget, can_focus=True):
         self.cursor: Path = ()
         """Path of the chosen frame."""
         self._top = 0
-        """The first row that is seen."""
+        """First visible row."""
         self._brush = Brush(self)
 
     @property
     def _lines(self) -> int:
-        """Lines of a row: two where all rows have room for as many."""
+        """Lines per row: two if all rows fit so."""
         return 2 if 2 * len(self.view.rows) <= self.size.height else 1
 
     def show(self, view: IcicleView) -> None:
-        """Replace what is shown; the cursor stays on its frame, or goes to one above it."""
+        """Replace the view; the cursor stays on its frame, or goes to the nearest one above."""
         if view != self.view:
             self.view = view
             self.refresh()
         self.move_to(view.nearest(self.cursor))
 
     def move_to(self, path: Path) -> None:
-        """Put the cursor on this frame, and bring it into view."""
+        """Put the cursor on this frame and bring it into view."""
         row, height = len(path), max(1, self.size.height // self._lines)
         top = min(self._top, max(0, len(self.view.rows) - height))
         top = max(min(top, row), row - height + 1)
@@ -141,8 +141,8 @@ class Icicle(Widget, can_focus=True):
 
 
 class IciclePart(Vertical):
-    """Shows the tracebacks of some figures. What it is drawn from is worked out only when they have
-    changed."""
+    """The icicle of some figures and a line about the chosen frame. Tracebacks are added up again
+    only when the figures change."""
 
     DEFAULT_CSS = """
     IciclePart {
@@ -195,7 +195,7 @@ class IciclePart(Vertical):
 
     @on(Icicle.Moved)
     def _say(self) -> None:
-        """All about the frame under the cursor."""
+        """Describe the frame under the cursor."""
         if self._figures is not None:
             width = self._chosen.content_size.width
             path = self.icicle.cursor

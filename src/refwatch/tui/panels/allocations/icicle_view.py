@@ -1,5 +1,5 @@
-"""An icicle of tracebacks: a row for each depth, the outermost callers at the top, each frame as
-wide as what was allocated in it and below it."""
+"""View of the icicle: one row per depth, outermost callers first, each frame as wide as what it and
+its callees allocated."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from refwatch.tui.views.styled_text import Line, StyledText, cut, fit, pad, two_
 from refwatch.tui.views.tree import Path
 
 HOT = 0.1
-"""What allocates so much of all itself stands out."""
+"""Share of all that a frame must allocate itself to stand out."""
 
 
 class Frame(NamedTuple):
-    """One frame as it is drawn: ``x`` and ``width`` in cells. ``size`` is for its second line,
-    where there is room for one."""
+    """A drawn frame: ``x`` and ``width`` in cells, ``size`` for its second line."""
 
     path: Path
     x: int
@@ -35,44 +34,44 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class IcicleView:
-    """``rows`` from the top down; those down to the end of ``zoom`` are as wide as can be."""
+    """``rows`` from the top down; those on the path to ``zoom`` have the full width."""
 
     rows: tuple[tuple[Frame, ...], ...]
     zoom: Path
 
     def find(self, path: Path) -> tuple[int, Frame] | None:
-        """(row, frame) of a path; None where it is too narrow to be drawn."""
+        """(row, frame) of a path; None if too narrow to be drawn."""
         row = len(path)
         if row >= len(self.rows):
             return None
         return next(((row, frame) for frame in self.rows[row] if frame.path == path), None)
 
     def nearest(self, path: Path) -> Path:
-        """The path, or that of the frame above it that is drawn."""
+        """The path, or that of the nearest drawn frame above."""
         while path and self.find(path) is None:
             path = path[:-1]
         return path
 
     def beside(self, path: Path, by: int) -> Path:
-        """The frame at its left or right."""
+        """Path of the frame to the left or right."""
         row = self.rows[len(path)] if len(path) < len(self.rows) else ()
         place = next((i for i, frame in enumerate(row) if frame.path == path), 0)
         return row[min(max(place + by, 0), len(row) - 1)].path if row else path
 
     def below(self, path: Path) -> Path:
-        """The greatest of the frames below it; itself where there is none."""
+        """Path of the largest callee; the same path if there is none."""
         row = self.rows[len(path) + 1] if len(path) + 1 < len(self.rows) else ()
         return next((frame.path for frame in row if frame.path[:-1] == path), path)
 
     def under(self, row: int, x: int) -> Path | None:
-        """The frame at this cell."""
+        """Path of the frame at this cell."""
         frames = self.rows[row] if 0 <= row < len(self.rows) else ()
         return next((frame.path for frame in frames if frame.x <= x < frame.x + frame.width), None)
 
 
 def lay_icicle(view: AllocationsView, top: Node, zoom: Path, width: int) -> IcicleView:
-    """Place all frames that are at least a cell wide. Boundaries are rounded, not widths, so that a
-    frame's callees never stick out of it."""
+    """Place all frames of at least one cell. Boundaries are rounded, not widths, so callees stay
+    within their caller."""
     while zoom and top.at(zoom) is None:
         zoom = zoom[:-1]
     rows = [[_frame(view, top, zoom[:depth], 0, width, 0)] for depth in range(len(zoom))]
@@ -121,8 +120,7 @@ def _frame(view: AllocationsView, top: Node, path: Path, x: int, width: int, pla
 def draw_frames(
     frames: Sequence[Frame], chosen: Path | None, width: int, *, second: bool = False
 ) -> Line:
-    """One line of a row. A frame's name stands in it as far as it has room, on the ``second`` line
-    its size."""
+    """One line of a row: the frames' names, or on the ``second`` line their sizes."""
     styled: list[StyledText] = []
     x = 0
     for frame in frames:
@@ -139,7 +137,7 @@ def draw_frames(
 
 
 def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tuple[Line, Line]:
-    """All about one frame: where it is and how much; what stands there in the source."""
+    """Describe a frame: where, how much, and its source line."""
     node = top.at(path) or top
     unit = "" if view.shown == "exact" else "/s"
     size: list[StyledText] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]

@@ -1,4 +1,5 @@
-"""What the Allocations panel says beside its table: how it sees, how well, between which marks."""
+"""Lines around the Allocations panel's table: mode and quality of the figures, range, empty
+state."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ COSTS: dict[Mode, str] = {
 
 
 def draw_how(figures: Between, width: int) -> Line:
-    """The mode, what its figures are, and how good."""
+    """The mode, what its figures are, and how exact."""
     view = figures.view
     styled: list[StyledText] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
     if view.mode == "off" and not view.reason:
@@ -40,7 +41,7 @@ def draw_how(figures: Between, width: int) -> Line:
 
 
 def _facts(figures: Between) -> tuple[str, ...]:
-    """The most telling ones first."""
+    """The most important facts first."""
     view = figures.view
     if view.shown == "exact":
         traces = figures.until.traces
@@ -68,7 +69,7 @@ def _facts(figures: Between) -> tuple[str, ...]:
 
 
 def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int) -> Line:
-    """Between which marks, and what is left out."""
+    """The marks compared, and what is hidden."""
     styled: list[StyledText] = [
         ("from ", "muted"),
         (str(figures.since.baseline), "primary-bold"),

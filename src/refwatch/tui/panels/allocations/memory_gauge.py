@@ -1,4 +1,4 @@
-"""Where the resident memory is: one stacked bar with its letters, and its parts over time."""
+"""Gauge of resident memory: a stacked bar with its legend, and its parts over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from refwatch.tui.views.styled_text import (
 
 
 class Part(NamedTuple):
-    """One of the parts: its letter, what it is called, its style, and the field of MemorySplit."""
+    """A part of memory: letter, names, style, and its field of MemorySplit."""
 
     letter: str
     name: str
@@ -42,16 +42,16 @@ PARTS = (
     Part("O", "other", "other", "part-other", "other"),
 )
 CHART_FROM = 96
-"""From so many cells on there is room for the parts over time beside their numbers."""
+"""Width from which there is room for the parts over time."""
 TABLE = 50
-"""Cells of the numbers beside it."""
+"""Cells of the figures beside the chart."""
 LEAST_CHANGE = 0.005
-"""Of all that is resident: a smaller change does not stand out."""
+"""Share of resident memory; smaller changes do not stand out."""
 
 
 @dataclass(frozen=True)
 class GaugeView:
-    """``since_s``: from when on its change is counted; ``name`` of the mark."""
+    """``since_s``: baseline of the changes; ``name`` of that mark."""
 
     memory: MemoryView
     since_s: float
@@ -59,7 +59,7 @@ class GaugeView:
 
 
 def rows_for(view: GaugeView, width: int, *, tall: bool) -> int:
-    """Rows that it needs."""
+    """Rows needed."""
     sentence = len(_sentence(view, width))
     if view.memory.split is None:
         return 1 + sentence
@@ -69,7 +69,7 @@ def rows_for(view: GaugeView, width: int, *, tall: bool) -> int:
 
 
 def draw_memory_gauge(view: GaugeView, width: int, height: int) -> tuple[Line, ...]:
-    """The bar; what its letters mean, with numbers; the sentence, if there is one."""
+    """The sentence, if there is one; the bar; its legend with figures."""
     memory = view.memory
     sentence = _sentence(view, width)
     if memory.split is None:
@@ -94,8 +94,7 @@ def _sizes(view: GaugeView) -> tuple[int, ...]:
 
 
 def draw_bar(view: GaugeView, width: int) -> Line:
-    """The parts one after the other, each with its letter where it has room; the whole at the
-    right end."""
+    """The parts side by side, each with its letter where there is room; the total at the right."""
     memory = view.memory
     assert memory.split is not None
     right: Line = ((f" {fmt_bytes(memory.split.rss)}", "strong"), (" resident", "muted"))
@@ -124,7 +123,7 @@ def _known(view: GaugeView, part: Part) -> int | None:
 
 
 def _changes(view: GaugeView) -> tuple[float, ...]:
-    """By how much each part has grown since the mark."""
+    """Change of each part since the mark."""
     points = view.memory.points
     then = next((point for point in points if point[0] >= view.since_s), None)
     now = _sizes(view)
@@ -134,15 +133,14 @@ def _changes(view: GaugeView) -> tuple[float, ...]:
 
 
 def _legend(view: GaugeView, width: int) -> list[Line]:
-    """Letter, name, size and change of each part, as many on a line as there is room for; with
-    short names if that saves a line."""
+    """Letter, name, size and change of each part; short names if they save a line."""
     full = _filled([_entry(view, place, short=False) for place in range(len(PARTS))], width)
     short = _filled([_entry(view, place, short=True) for place in range(len(PARTS))], width)
     return short if len(short) < len(full) else full
 
 
 def _entry(view: GaugeView, place: int, *, short: bool) -> Line:
-    """What the legend says of the part at this place."""
+    """Legend of one part."""
     part, size, grown = PARTS[place], _sizes(view)[place], _changes(view)[place]
     read = _known(view, part) is not None
     entry: Line = (
@@ -156,7 +154,7 @@ def _entry(view: GaugeView, place: int, *, short: bool) -> Line:
 
 
 def _filled(entries: Sequence[Line], width: int) -> list[Line]:
-    """The entries one after the other, on as many lines as they need."""
+    """The entries on as few lines as they need."""
     lines: list[Line] = []
     for each in entries:
         if lines and width_of(lines[-1]) + width_of(each) + 3 <= width:
@@ -167,7 +165,7 @@ def _filled(entries: Sequence[Line], width: int) -> list[Line]:
 
 
 def draw_parts(view: GaugeView, width: int) -> list[Line]:
-    """One line for each part with its numbers, and beside them all parts over time."""
+    """One line of figures per part, and beside them the parts over time."""
     changes = _changes(view)
     total = sum(_sizes(view)) or 1
     area = width - TABLE - 3
@@ -193,7 +191,7 @@ def draw_parts(view: GaugeView, width: int) -> list[Line]:
 
 
 def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
-    """The parts over time, one on the other, and below them the times."""
+    """The parts over time, stacked, with the times below."""
     points = view.memory.points
     if len(points) < 2 or width < 20:
         return []
@@ -217,7 +215,7 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
 def between(
     points: Sequence[tuple[float, ...]], moments: Sequence[float], index: int
 ) -> list[float]:
-    """One of the values at each of the moments: on the line from the point before to that after."""
+    """One of the values at each moment, interpolated."""
     values: list[float] = []
     place = 0
     for at in moments:
@@ -239,7 +237,7 @@ def _edges(values: Sequence[float], top: float, height: int) -> list[int]:
 
 
 def _cell(edges: Sequence[int], low: int) -> StyledText:
-    """One cell, ``low`` eighths above the ground: at most two parts can be seen in it."""
+    """One cell, ``low`` eighths above the ground; it can show two parts."""
     inside = [
         (max(0, min(edge, low + 8) - max(before, low)), index)
         for index, (before, edge) in enumerate(zip((0, *edges), edges, strict=False))

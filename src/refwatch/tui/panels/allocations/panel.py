@@ -51,16 +51,16 @@ from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.wire.commands import CountTraces, Mode, SwitchAllocations
 
 TALL = 30
-"""From so many rows on the gauge shows its parts over time."""
+"""Height from which the gauge shows its parts over time."""
 FRAMES: Mapping[int, int] = {1: 8, 8: 25}
-"""How deep tracebacks get by the key; after the deepest they are one frame again."""
+"""The next depth of tracebacks; after the deepest comes 1 again."""
 OWN_TABLE_KEYS = [
     key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
 ]
 
 
 class Reason(Picture[AllocationsView], can_focus=True):
-    """Says why there is nothing to see. It takes the keyboard, so that the panel's keys work."""
+    """Says why there is nothing to see; focusable, so that the panel's keys work."""
 
 
 class AllocationsPanel(TablePanel[AllocationsView]):
@@ -100,14 +100,14 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         super().__init__("allocations", FIRST, "path or function", nothing, live=live)
         self.looked = Looked()
         self._has_view = False
-        """The view is one that was shown, not the first of nothing."""
+        """A view has been shown: ``_view`` is not the initial empty one."""
         self._figures: Between = self._view.between(0, None)
         self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
         self._when: tuple[object, ...] = ()
         self._keys: dict[int, Key] = {}
         self._numbers: dict[Key, int] = {}
         self._asked: tuple[Mode, float | None] | None = None
-        """The mode that was asked for, and since when the one before was."""
+        """The mode requested, and when the current one began."""
         self._gauge: Picture[GaugeView] = Picture(draw_memory_gauge, "memory-gauge")
         self._gauged: GaugeView | None = None
         self._how = Lines("allocations-how", classes="bar")
@@ -192,7 +192,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     @on(LiveTable.CursorMoved)
     def _draw_preview(self) -> None:
-        """The source around the line under the cursor and who leads there, if there is room."""
+        """Show source and callers of the row under the cursor, if there is room."""
         key = self._keys.get(-1 if self.table.cursor is None else self.table.cursor)
         self._preview.display = key is not None and self.size.height >= TALL and self.table.display
         if key is None or not self._preview.display:
@@ -213,7 +213,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     @property
     def content(self) -> Widget:
-        """What the panel is about just now."""
+        """The widget that the panel shows now."""
         if self._view.reason and self._has_view:
             return self._empty
         return self.tracebacks.icicle if self._as_icicle else self.table
@@ -222,7 +222,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self.content.focus()
 
     def _follow(self) -> None:
-        """Something else is shown: it gets the keyboard, unless the user is typing."""
+        """Move the focus to the new content, unless the user is typing."""
         if self.display and not isinstance(self.screen.focused, Input):
             self.focus_content()
 
@@ -233,13 +233,13 @@ class AllocationsPanel(TablePanel[AllocationsView]):
             self.app.push_screen(AllocationScreen(self.looked, key))
 
     def _order(self, columns: tuple[Column, ...]) -> Order:
-        """The user's order, or the first one where this mode has no such column."""
+        """The user's order, or the default where this mode lacks the column."""
         if self.order.sort in sortable(columns):
             return self.order
         return replace(FIRST, filter=self.order.filter)
 
     def _number(self) -> None:
-        """The table knows groups by numbers: those of before keep theirs."""
+        """Number the groups for the table; groups keep their numbers."""
         wanted = self._arranged.keys
         if len(self._numbers) > 4 * max(len(wanted), 1000):
             self._numbers.clear()
@@ -262,7 +262,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     # -- keys ----------------------------------------------------------------------------------
 
     def action_mode(self) -> None:
-        """From the mode that was asked for, if no answer has come yet."""
+        """Switch to the mode after the requested one, even before the answer comes."""
         mode = self._view.mode
         if self._asked is not None and self._asked[1] == self._view.switched_s:
             mode = self._asked[0]
@@ -301,7 +301,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self.redraw()
 
     def action_until(self) -> None:
-        """The next mark after the one it is compared from; after the newest, now."""
+        """Compare up to the next mark; after the newest, up to now."""
         after = self.looked.until
         if after is None:
             after = min(self.looked.since, len(self._view.marks) - 1)

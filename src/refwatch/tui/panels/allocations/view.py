@@ -1,7 +1,7 @@
-"""The Allocations panel's view: figures by line, file or traceback, of now and of the marks.
+"""View of the Allocations panel: figures by line, file or traceback, now and at each mark.
 
-It copies nothing: there may be thousands of groups, of which some forty are looked at. What moves
-on behind it is taken out of comparisons.
+It copies nothing: of thousands of groups some forty are visible. Live structures are excluded from
+comparison.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEXT: Mapping[Mode, Mode] = {"burst": "exact", "exact": "off", "off": "burst"}
 
 @dataclass(frozen=True)
 class Moment:
-    """All figures of one moment: that of a mark, or now. ``at`` in seconds."""
+    """All figures at a mark, or now. ``at`` in seconds."""
 
     name: str
     at: float
@@ -48,7 +48,7 @@ class Moment:
     windows: Windows
     traces: Traces = field(compare=False)
     awaited: bool = False
-    """Its traces are still being counted."""
+    """Its blocks are still being counted."""
 
     @property
     def baseline(self) -> BaselineView:
@@ -57,8 +57,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class AllocationsView:
-    """``marks`` are what can be compared with, the oldest first; ``now`` is what they become when
-    one is set now. ``shown``: which of the two kinds of figures there is to see."""
+    """``marks``, oldest first, can be compared with; ``now`` is what the next mark will be.
+    ``shown``: which kind of figures there is."""
 
     mode: Mode
     shown: Shown
@@ -68,35 +68,35 @@ class AllocationsView:
     marks: tuple[Moment, ...]
     now: Moment
     reason: str
-    """Why there is nothing to see; empty where there is something."""
+    """Why there is nothing to see; empty if there is something."""
     failure: str
-    """Why the last count of the traces did not come."""
+    """Why the last count of blocks failed."""
     memory: MemoryView
     tracing: float
-    """The share of the time that burst mode has cost the target, 0 to 1."""
+    """Share of the target's time that sampling has cost."""
     over: bool
-    """Nobody answers any more: the program has ended, or the watch."""
+    """The program has ended, or the watch."""
     cwd: str = ""
     sites: Mapping[int, Site] = field(default_factory=dict, compare=False)
     tracebacks: Mapping[int, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     def site(self, number: int) -> Site:
-        """The site of this number; one of question marks where there is none."""
+        """The site with this id; a placeholder if it is not known."""
         return self.sites.get(number, UNKNOWN)
 
     def stack(self, traceback: int) -> tuple[int, ...]:
-        """Its sites, innermost first; one that nobody knows where it was forgotten."""
+        """Sites of a traceback, innermost first; a placeholder if it was forgotten."""
         return self.tracebacks.get(traceback) or (-1,)
 
     def file_of(self, by: By, key: Key) -> str:
-        """The file in which a group's blocks were allocated."""
+        """File in which a group's blocks were allocated."""
         if isinstance(key, str):
             return key
         return self.site(self.stack(key)[0] if by is By.TRACEBACK else key).file
 
     @property
     def version(self) -> tuple[object, ...]:
-        """It changes with the figures."""
+        """Changes with the figures."""
         return (
             self.shown,
             self.now.windows,
@@ -109,8 +109,7 @@ class AllocationsView:
 
     @property
     def ends(self) -> tuple[int, ...]:
-        """Places of the marks up to which can be compared: when they were set there were figures of
-        the kind that is shown."""
+        """Indices of the marks that have figures of the kind shown."""
         begun = (self.switched_s if self.mode == "exact" else None) or 0.0
         return tuple(
             place
@@ -123,13 +122,13 @@ class AllocationsView:
         )
 
     def between(self, since: int, until: int | None) -> Between:
-        """The figures between the marks at these places; ``until`` None is now."""
+        """Figures between two marks; ``until`` None is now."""
         later = None if until is None or not self.marks else self.marks[within(until, self.marks)]
         return Between(self, self.marks[within(since, self.marks)], later or self.now)
 
 
 class MemoryView(NamedTuple):
-    """Where the resident memory is. ``points`` are (seconds, the six parts); sizes in bytes."""
+    """Breakdown of resident memory. ``points`` are (seconds, the six parts); sizes in bytes."""
 
     split: MemorySplit | None
     points: tuple[tuple[float, ...], ...]
@@ -138,28 +137,28 @@ class MemoryView(NamedTuple):
 
 
 class BurstFigures(NamedTuple):
-    """Rates per second of one group, and what there was of it in all: estimates."""
+    """Estimated rates of one group per second, and its estimated total."""
 
     size: Estimate
     blocks: Estimate
     kept: float
-    """The share of its bytes that outlives its window, 0 to 1."""
+    """Share of its bytes that outlive their window."""
     total: float
-    """Bytes over all of the time, estimated."""
+    """Bytes over the whole time."""
 
 
 class ExactFigures(NamedTuple):
-    """Live blocks of one group, and how many more there are than there were."""
+    """Live blocks of one group, and their growth."""
 
     now: Live
     grown: Live
     rate: float
-    """Bytes more per second."""
+    """Growth in bytes per second."""
 
 
 @dataclass(frozen=True)
 class Between:
-    """Figures from one moment until another."""
+    """Figures between two moments."""
 
     view: AllocationsView
     since: Moment
@@ -167,13 +166,12 @@ class Between:
 
     @property
     def windows(self) -> Windows:
-        """The windows in this time."""
+        """The windows between the moments."""
         return self.until.windows - self.since.windows
 
     @property
     def before(self) -> Traces:
-        """The traces to compare with: none where those of the mark are of an earlier time of exact
-        mode, whose blocks nobody follows any more."""
+        """Blocks to compare with; none if tracing was restarted since the mark."""
         begun = self.view.switched_s if self.view.mode == "exact" else None
         then = self.since.traces
         if begun is not None and then.taken_s < begun <= self.until.traces.taken_s:
@@ -182,14 +180,14 @@ class Between:
 
     @property
     def span_s(self) -> float:
-        """How long blocks could become more, seconds."""
+        """Seconds over which growth is counted."""
         then = self.before
         begun = self.view.switched_s or 0.0
         since = then.taken_s if then.number else max(begun, self.since.at)
         return max(0.0, self.until.traces.taken_s - since)
 
     def burst(self, by: By, key: Key) -> BurstFigures:
-        """The rates of one group."""
+        """Rates of one group."""
         tally = self.until.tallies[by].get(key, NO_TALLY)
         if key in self.since.tallies[by]:
             tally -= self.since.tallies[by][key]
@@ -202,14 +200,14 @@ class Between:
         return BurstFigures(size, blocks, min(1.0, kept), size.rate * over.span_s)
 
     def exact(self, by: By, key: Key) -> ExactFigures:
-        """The blocks of one group."""
+        """Blocks of one group."""
         now = self.until.traces.groups[by].get(key, GONE)
         then = self.before.groups[by].get(key, GONE)
         grown = Live(size=now.size - then.size, count=now.count - then.count)
         return ExactFigures(now, grown, grown.size / self.span_s if self.span_s > 0 else 0.0)
 
     def weights(self, by: By) -> Iterator[tuple[Key, float]]:
-        """Each group with what it is drawn by: live bytes, or bytes per second."""
+        """Each group's weight: live bytes, or bytes per second."""
         if self.view.shown == "exact":
             for key, live in self.until.traces.groups[by].items():
                 yield key, float(live.size)
@@ -225,14 +223,14 @@ class Between:
 
     @property
     def total(self) -> float:
-        """All that was seen, also of groups that are not among the largest."""
+        """Total, including groups too small to be listed."""
         if self.view.shown == "exact":
             return float(self.until.traces.traced)
         return sum(weight for _, weight in self.weights(By.FILE))
 
 
 class AllocationsReader:
-    """Reads views from a state. The points of memory over time it remembers until the next."""
+    """Reads views from a state; keeps the memory points until they change."""
 
     def __init__(self) -> None:
         self._of: tuple[Allocations, float | None] | None = None
@@ -277,7 +275,7 @@ def _of_mark(mark: AllocationBaseline) -> Moment:
 
 
 def _shown(allocations: Allocations) -> Shown:
-    """What is seen now, or was seen last."""
+    """The kind of figures to show: of the present mode, else the newest."""
     if allocations.mode != "off":
         return allocations.mode
     last = allocations.rates.last()
@@ -286,7 +284,7 @@ def _shown(allocations: Allocations) -> Shown:
 
 
 _LIMITS = ("allocation", "tracemalloc", "burst")
-"""Words in the names of readings without which there is nothing to see."""
+"""Words in the names of readings that the panel cannot do without."""
 
 
 def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:

@@ -1,4 +1,4 @@
-"""What can be done about a class from the Objects panel: who keeps it, its graph, a watch on it."""
+"""Actions on a class: find what keeps it alive, write its graph, watch an instance."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ NO_OBJECT = "This is no object that could be looked up again."
 
 
 class ObjectActs:
-    """Asks the daemon, through messages of ``panel``; remembers what was asked and when."""
+    """Sends the panel's commands; remembers what was requested and when."""
 
     def __init__(self, panel: Panel[ObjectsView]) -> None:
         self._panel = panel
         self._asked: dict[str, float] = {}
 
     def asks(self) -> Asks:
-        """For the views."""
+        """The requests, for views."""
         return Asks(dict(self._asked), self._panel.live, self._panel.paused)
 
     def find_chains(self, name: TypeName, now: float) -> None:
-        """Look for who keeps its instances alive. ``now`` in seconds."""
+        """Find what keeps its instances alive. ``now`` in seconds."""
         self._asked[chains_work(name)] = now
         self._send(FindChains(work=chains_work(name), module=name[0], name=name[1]))
 
     def write_graph(self, name: TypeName) -> None:
-        """Write the references around it, into the current directory."""
+        """Write the graph of references around it into the current directory."""
         stem = re.sub(r"[^\w.-]+", "_", name[1])[:LONGEST_STEM] or "objects"
         self._send(
             WriteGraph(
@@ -60,7 +60,7 @@ class ObjectActs:
         )
 
     def watch(self, name: TypeName, seen: Seen | None = None) -> None:
-        """Watch its newest instance, or what was seen in a chain."""
+        """Watch its newest instance, or the object ``seen`` in a chain."""
         if seen is None:
             self._send(
                 WatchInstance(module=name[0], name=name[1]),
@@ -71,8 +71,8 @@ class ObjectActs:
             self._want(seen.watch())
 
     def inspect(self, name: TypeName, view: ObjectsView, seen: Seen | None = None) -> None:
-        """Open the tree of those who refer to its newest instance, or to what was seen in a chain;
-        of a recording, to one whose chains are known."""
+        """Show who refers to its newest instance, or to the object ``seen`` in a chain. In a
+        recording, to one whose chains are known."""
         if seen is not None:
             self._want(seen.inspect())
             return
@@ -90,8 +90,7 @@ class ObjectActs:
         self._send(CancelWork(work=work))
 
     def running(self, name: TypeName, view: ObjectsView) -> str:
-        """The work about this class that goes on or was just asked for; empty where there is
-        none."""
+        """Name of the class's running or requested work; empty if there is none."""
         if view.over:
             return ""
         for work in (graph_work(name), chains_work(name)):

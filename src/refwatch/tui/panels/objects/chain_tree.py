@@ -1,7 +1,7 @@
-"""Chains of references as one tree, from the roots down to the instances.
+"""Tree of reference chains, from the roots down to the instances.
 
-A chain comes from an instance up to its root. Read the other way round it is a path, as one would
-write it in the program, and chains with the same root share their beginning.
+A chain leads from an instance up to its root. Read the other way round it is a path as one would
+write it in the program; chains with one root share their beginning.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from refwatch.tui.views.tree import hung, narrowed
 from refwatch.wire.heap_values import ChainLink
 
 UNROOTED = "◌"
-"""Before an object beyond which nobody has looked, or that nothing refers to."""
+"""Before an object that nothing refers to, or whose referrers nobody has looked for."""
 LIKE_LEAVES = 3
-"""So many instances of one type are listed below one holder, the others only counted."""
+"""Instances of one type listed below one holder; the others are only counted."""
 
 
 @dataclass(frozen=True)
 class ChainRow:
-    """One object on the way. ``guide`` is the tree's line before it."""
+    """One object of the tree. ``guide`` is the tree's line before it."""
 
     guide: str
     edge: str
@@ -34,12 +34,12 @@ class ChainRow:
     type: str
     address: str
     chains: int
-    """How many chains go through it."""
+    """Chains that go through it."""
     root: bool
     """A module, a frame or a thread."""
     leaf: bool
     more: int = 0
-    """Above 0 it stands for so many instances that are not listed."""
+    """Above 0: instances that it stands for."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Branch:
 
 
 def chain_rows(chains: Sequence[Sequence[ChainLink]]) -> tuple[ChainRow, ...]:
-    """The tree, top down, the root of the most chains first."""
+    """Rows of the tree, top down, the root of most chains first."""
     top: dict[ChainLink, _Branch] = {}
     for chain in chains:
         level = top
@@ -79,7 +79,7 @@ def _below(branch: _Branch, guide: str) -> Iterable[ChainRow]:
 
 
 def _listed(branches: list[_Branch]) -> tuple[list[_Branch], dict[str, int]]:
-    """(those that have a row, type -> instances that are only counted)"""
+    """(branches that have a row, type -> instances only counted)"""
     seen: dict[str, int] = {}
     shown: list[_Branch] = []
     more: dict[str, int] = {}
@@ -114,7 +114,7 @@ class ChainLine(NamedTuple):
 
 
 def chain_lines(chains: Sequence[Sequence[ChainLink]], width: int) -> tuple[ChainLine, ...]:
-    """The chains as lines of at most ``width`` cells, each with what it is about."""
+    """The tree in lines of at most ``width`` cells."""
     rows = chain_rows(chains)
     tops = sum(not row.guide for row in rows)
     of = len(chains) if tops > 1 else 0
@@ -122,7 +122,7 @@ def chain_lines(chains: Sequence[Sequence[ChainLink]], width: int) -> tuple[Chai
 
 
 def _line(row: ChainRow, width: int, of: int) -> Line:
-    """``of``: all chains, where it matters how many of them go through the top."""
+    """``of``: number of chains, where there are several roots."""
     guide = narrowed(row.guide, width // 2)
     if not guide:
         mark: StyledText = (f"{ROOT} ", "accent") if row.root else (f"{UNROOTED} ", "muted")

@@ -1,4 +1,4 @@
-"""One class or type: beside the Objects table where there is room, else on a screen of its own."""
+"""Detail of one class or type: beside the table if there is room, else on a screen."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ OBJECT_KEYS: list[BindingType] = [
     Binding("x", "object('cancel')", "Cancel", id="object.cancel",
             tooltip="Cancel the search or the graph that is being worked on"),
 ]  # fmt: skip
-"""What can be done about one class, in the table and beside it."""
+"""Actions on one class, in the table and beside it."""
 SIDE_BY_SIDE = 72
-"""From so many columns on, the numbers stand beside the chart."""
+"""Width from which the numbers stand beside the chart."""
 
 
 class ObjectDetail(Vertical):
@@ -73,7 +73,7 @@ class ObjectDetail(Vertical):
     ]  # fmt: skip
 
     class BackWanted(Message):
-        """The user has seen enough."""
+        """Close the detail."""
 
     def __init__(self, act: Callable[[str], None]) -> None:
         super().__init__()
@@ -100,12 +100,12 @@ class ObjectDetail(Vertical):
 
     @property
     def seen(self) -> Seen | None:
-        """The object under the cursor, where the keyboard is."""
+        """The object under the cursor, if the list has the focus."""
         row = self._holders.held if self._holders.has_focus else None
         return None if row is None else Seen(row.what, row.type, row.address)
 
     def present(self, view: ObjectView | None) -> None:
-        """Show this from now on; None: it is gone, and what was known of it stays."""
+        """Show this view; None: the class is gone, and its last view stays."""
         if view is None:
             view = replace(self.view, gone=True) if self.view is not None else None
         self.view = view
@@ -141,8 +141,8 @@ class ObjectDetail(Vertical):
 
 
 class ObjectScreen(Screen[None]):
-    """One class on a narrow terminal. ``act`` does what a key of OBJECT_KEYS stands for, ``may``
-    says whether it can be done."""
+    """One class on a narrow terminal. ``act`` runs an action of OBJECT_KEYS, ``may`` says whether
+    it can run."""
 
     DEFAULT_CSS = """
     ObjectScreen {

@@ -1,4 +1,4 @@
-"""One class or type: its instances over time with the marks, its numbers, who keeps it alive."""
+"""View of one class or type: instances over time, numbers, and what keeps it alive."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ _BLANK = "\u2800"
 
 @dataclass(frozen=True)
 class Asks:
-    """What the daemon has been asked for, and whether there is one. ``asked`` has the time of each
-    piece of work, seconds; ``paused``: an answer would not be seen yet."""
+    """Requests to the daemon. ``asked``: name of the work -> time, seconds; ``live``: there is a
+    daemon; ``paused``: an answer would not be seen yet."""
 
     asked: Mapping[str, float] = field(default_factory=dict)
     live: bool = False
@@ -58,24 +58,24 @@ NO_ASKS = Asks()
 
 @dataclass(frozen=True)
 class Holders:
-    """Who keeps instances alive, as last looked for. ``looked_s``: when; None: never."""
+    """What keeps instances alive, as last looked for. ``looked_s``: when, None if never."""
 
     looked_s: float | None
     chains: tuple[tuple[ChainLink, ...], ...]
     sites: tuple[Site, ...]
     work: WorkView | None
-    """The search, if one was ever made."""
+    """The newest search."""
     waits: str
-    """A search was asked for, and why nothing is known of it yet; else empty."""
+    """Why a requested search has no answer yet; empty if none is awaited."""
     may_ask: bool
-    """There is somebody to ask."""
+    """There is a daemon to ask."""
     found: ChainsRecord | None = None
 
 
 @dataclass(frozen=True)
 class ObjectView:
-    """One of the rows. ``points`` are (seconds, instances); ``growth`` has one for each baseline,
-    of which ``chosen`` is compared with."""
+    """One row. ``points`` are (seconds, instances); ``growth`` since each baseline, of which
+    ``chosen`` is the current one."""
 
     key: int
     name: TypeName
@@ -92,13 +92,13 @@ class ObjectView:
     holders: Holders
     graph: WorkView | None
     gone: bool = False
-    """The class itself is gone, or the last instance of the type."""
+    """The class is gone, or the type's last instance."""
 
 
 def view_object(
     view: ObjectsView, key: int, baseline: int, asks: Asks = NO_ASKS
 ) -> ObjectView | None:
-    """Read one row; None if it is not there any more."""
+    """Read one row; None if it is gone."""
     row = view.row(key)
     if row is None:
         return None
@@ -124,7 +124,7 @@ def view_object(
 
 
 def _points(row: ObjectRow, since: float, until: float) -> Points:
-    """Its counts from the baseline on."""
+    """Its counts since the baseline."""
     return (*step_points(row.series, since, until), (max(since, until), float(row.instances)))
 
 
@@ -152,7 +152,7 @@ _PAUSED = "asked; the answer is shown when the view moves on"
 
 
 def draw_object_title(view: ObjectView, width: int) -> Line:
-    """Its name, and how its instances are counted."""
+    """Its name, and how it is counted."""
     how: StyledText = ("counted live", "success") if view.live else ("from the census", "muted")
     if view.gone:
         how = ("gone", "warn")
@@ -181,7 +181,7 @@ def draw_object_chart(view: ObjectView, width: int, height: int) -> tuple[Line, 
 
 
 def _with_marks(line: Line, places: Mapping[int, str]) -> Line:
-    """A row of the chart with ``┊`` where it is empty at a mark."""
+    """A row of the chart with ``┊`` at marks where it is empty."""
     *head, (text, style) = line
     styled: list[StyledText] = list(head)
     start = 0
@@ -193,7 +193,7 @@ def _with_marks(line: Line, places: Mapping[int, str]) -> Line:
 
 
 def _with_names(line: Line, places: Mapping[int, str]) -> Line:
-    """The marks' names at the right of their lines, as far as there is nothing else."""
+    """The names of the marks, to the right of their lines where there is room."""
     styled: list[StyledText] = []
     names = [name for _, name in sorted(places.items())]
     after_mark = False
@@ -212,7 +212,7 @@ def _with_names(line: Line, places: Mapping[int, str]) -> Line:
 
 
 def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, ...]:
-    """Its numbers, one a line; growth since each of the baselines, the newest first."""
+    """Its numbers, one per line; growth since each baseline, newest first."""
     facts = _facts(view)
     for index in reversed(range(len(view.growth))):
         baseline, growth = view.growth[index]
@@ -252,14 +252,14 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
 
 
 class HolderLine(NamedTuple):
-    """``row`` is the object that the line is about, if it is about one."""
+    """``row``: the object on this line, if any."""
 
     line: Line
     row: ChainRow | None = None
 
 
 def draw_holders(view: ObjectView, width: int) -> tuple[HolderLine, ...]:
-    """How the search stands, the chains as a tree, and where instances were allocated."""
+    """State of the search, the tree of chains, and allocation sites."""
     parts = [_plain(_work_lines(view, width)), _chain_part(view.holders, width)]
     if view.holders.sites:
         sites = [_site_line(site, width) for site in view.holders.sites]
@@ -275,7 +275,7 @@ def _plain(lines: list[Line]) -> list[HolderLine]:
 
 
 def _work_lines(view: ObjectView, width: int) -> list[Line]:
-    """What goes on, or went wrong."""
+    """Running or failed work."""
     holders = view.holders
     hint: Line = (("  x", "key"), (" cancels", "muted"))
     room = max(10, width - width_of(hint))
@@ -308,7 +308,7 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
 
 
 def _not_all(found: ChainsRecord | None) -> str:
-    """What the chains do not tell."""
+    """What the chains leave out."""
     if found is None:
         return ""
     words = [found.missing] if found.missing else []
@@ -329,7 +329,7 @@ def _site_line(site: Site, width: int) -> Line:
 
 
 def fmt_looked(view: ObjectView) -> str:
-    """For the edge of the box: how many chains, and when they were looked for."""
+    """For the border: how many chains, and when they were found."""
     holders = view.holders
     if holders.looked_s is None:
         return ""

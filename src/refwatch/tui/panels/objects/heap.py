@@ -1,4 +1,4 @@
-"""The whole heap on a screen of its own: the census, the collector, the most-referenced objects."""
+"""Screen of the whole heap: census, garbage collector, most-referenced objects."""
 
 from __future__ import annotations
 

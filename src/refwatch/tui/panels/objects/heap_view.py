@@ -1,4 +1,4 @@
-"""The heap as a whole: the census, the collector, and the objects with most references."""
+"""View of the whole heap: census (heap count), garbage collector, most-referenced objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ GcPause = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class HeapScreenView:
-    """``why`` there is no census, where that is known. ``pauses`` are those of the target for its
-    copies."""
+    """``why``: reason for there being no census. ``pauses``: of the target, for its copies."""
 
     now_s: float
     taken: int
@@ -104,7 +103,7 @@ _NAMES = ("young", "middle", "old")
 
 
 def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
-    """The generations, the youngest first, one a line."""
+    """The generations, youngest first."""
     if not view.generations:
         return ((("not read yet", "muted"),),)
     timed = bool(view.gc_pauses)
@@ -148,7 +147,7 @@ def most_rows(view: HeapScreenView) -> Rows:
 
 
 def key_of(referenced: Referenced) -> int:
-    """Its row's key, by which the cursor stays on it from one census to the next."""
+    """Key of its row, stable from census to census."""
     return hash(referenced.address)
 
 

@@ -45,16 +45,16 @@ from refwatch.tui.widgets.live_table import LiveTable
 
 HEAP_TOOLTIP = "The whole heap: census, garbage collector, objects with most references"
 TAIL_CELLS = 10
-"""Least width of the lines over time: below it columns give way."""
+"""Least width of the sparklines; below it columns give way."""
 BESIDE_FROM = 110
-"""From so many columns on there is room for one class beside the table."""
+"""Width from which one class fits beside the table."""
 SUSPECTS = ((30, 5), (16, 3), (0, 1))
-"""From so many rows on so many are shown."""
+"""(least height, most suspects)"""
 KEEP_SPARKS = 400
-"""Rows, some screens of them."""
+"""Sparklines kept: some screens of them."""
 
 Drawn = tuple[ObjectRow, Scale, str]
-"""What a line over time is drawn from: row, scale, style."""
+"""What a sparkline is drawn from: row, scale, style."""
 
 
 class ObjectsPanel(TablePanel[ObjectsView]):
@@ -96,11 +96,11 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self._sparks: dict[int, tuple[Drawn, list[StyledText]]] = {}
         self._scale = scale_for(0.0, self.zoom, 0)
         self._may = ("", False)
-        """The work that could be cancelled when it was last drawn, and whether all was over."""
+        """The cancellable work when last drawn, and whether the program had ended."""
         self._acts = ObjectActs(self)
         self._alone: ObjectScreen | None = None
         self._opened: int | None = None
-        """Key of the row that is shown beside the table."""
+        """Key of the row shown beside the table."""
         self._from_suspects = False
         self.suspects = SuspectList("suspects")
         self.detail = ObjectDetail(self.act)
@@ -149,7 +149,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
             self.refresh_bindings()
 
     def _most_suspects(self) -> int:
-        """So many that the table below has room, too."""
+        """As many as leave room for the table."""
         return next(most for rows, most in SUSPECTS if self.size.height >= rows)
 
     def _draw_rows(self) -> None:
@@ -183,7 +183,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
 
     @property
     def _since(self) -> float:
-        """When the chosen mark was."""
+        """Time of the chosen mark."""
         baselines = self._view.baselines
         return baselines[within(self.baseline, baselines)].at
 
@@ -211,13 +211,13 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     # -- order ---------------------------------------------------------------------------------
 
     def action_zoom(self, by: int) -> None:
-        """From the span that is seen, not from one that the session is too short for."""
+        """Zoom from the span on the screen, not from one longer than the session."""
         seen = span_for(self._view.end_s - self._since, self.zoom)
         self.zoom = min(max(seen + by, 0), len(SPANS_S) - 1)
         self.redraw()
 
     async def action_clear_filter(self) -> None:
-        """Escape takes away one thing at a time: the filter, then the class beside the table."""
+        """Clear the filter; if there is none, close the detail."""
         if self.detail.display and not self.order.filter:
             self._close_detail()
         else:
@@ -227,7 +227,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
 
     @property
     def chosen(self) -> ObjectRow | None:
-        """The row, or the suspect's, that keys are about."""
+        """The row or suspect that keys act on."""
         if self._alone is not None:
             key: int | None = self._alone.key
         elif self.detail.has_focus_within:
@@ -238,7 +238,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
 
     @property
     def _seen(self) -> Seen | None:
-        """The object in a chain that keys are about, if they are about one."""
+        """The object in a chain that keys act on, if any."""
         return (self.detail if self._alone is None else self._alone.detail).seen
 
     @on(ObjectsTable.LeftAbove)
@@ -255,7 +255,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     @on(LiveTable.CursorMoved)
     @on(SuspectList.Moved)
     def _cursor_moved(self) -> None:
-        """What is beside the table follows the cursor."""
+        """The detail follows the cursor."""
         row = self.chosen
         if self.detail.display and row is not None and not self.detail.has_focus_within:
             self._opened = row.key
@@ -298,7 +298,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         return action != "object" or self.may(str(parameters[0]))
 
     def may(self, what: str) -> bool:
-        """Whether this can be done now. Of a recording an inspection may be known."""
+        """Whether an action can run now. A recording may have inspections."""
         if what == "inspect":
             return True
         if not self.live or self._view.over:
@@ -306,7 +306,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         return what != "cancel" or bool(self._cancelled())
 
     def _cancelled(self) -> str:
-        """The work that the key cancels: that about the chosen class, or the newest of all."""
+        """Name of the work to cancel: of the chosen class, else the newest."""
         row = self.chosen
         mine = self._acts.running(row.full_name, self._view) if row is not None else ""
         return mine or running(self._view)
@@ -315,7 +315,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self.act(what)
 
     def act(self, what: str) -> None:
-        """Do what a key of OBJECT_KEYS stands for, or ``look``."""
+        """Run an action of OBJECT_KEYS, or ``look``."""
         row = self.chosen
         if row is None or not self.may(what):
             return

@@ -1,4 +1,4 @@
-"""What keeps growing, above the Objects table; and the panel's edge below it."""
+"""Lines above and below the Objects table: growing classes, running work, the panel's edge."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from refwatch.tui.views.styled_text import (
 from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2
-"""For each suspect."""
+"""Lines per suspect."""
 PART = "held here and there: most likely parts of what grows above"
 FAILURE_S = 15.0
-"""For so long is said what went wrong."""
+"""Seconds that a failure is shown."""
 
 
 def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -> tuple[Line, ...]:
-    """Two lines for each: its numbers, and what keeps it alive. ``may_ask``: somebody can look."""
+    """Two lines per suspect: its numbers, and what keeps it alive. ``may_ask``: a search can be
+    started."""
     shown = view.suspects[:limit]
     numbers = [_numbers(each) for each in shown]
     sizes = [max(map(len, column)) for column in zip(*numbers, strict=True)]
@@ -57,7 +58,7 @@ _STYLES = ("warn", "foreground", "muted", "muted")
 
 
 def _numbers(each: Suspect) -> tuple[str, str, str, str]:
-    """The most important first: the last ones give way."""
+    """Most important first; the last ones give way."""
     judged = each.judged
     return (
         f"{fmt_signed(judged.per_second, fmt_rate)}/s",
@@ -68,7 +69,7 @@ def _numbers(each: Suspect) -> tuple[str, str, str, str]:
 
 
 def fmt_moment(seconds: float) -> str:
-    """A moment of the session in minutes and seconds: ``0:04``, ``1:02:03``."""
+    """Time of the session: ``0:04``, ``1:02:03``."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -87,7 +88,7 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
 
 
 def draw_calm(view: ObjectsView, width: int) -> Line:
-    """One line where there is no suspect: why not, and what that rests on."""
+    """One line for when nothing is suspect: why, and on what evidence."""
     mark, text = _calm(view)
     style = {"✓": "good", "!": "warn"}.get(mark, "accent")
     return fit(((f"{mark} ", style), (text, "foreground" if mark == "!" else "muted")), width)
@@ -118,7 +119,7 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
 
 
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
-    """What the table has, how old it is, and what growth is measured from."""
+    """What the table has, how old it is, and the baseline of growth."""
     live = sum(row.live for row in view.rows)
     since = view.baselines[within(baseline, view.baselines)]
     classes = plural(live, "class", "classes")
@@ -151,7 +152,7 @@ def _dotted(texts: Sequence[str]) -> Line:
 
 
 def draw_work_line(view: ObjectsView, width: int) -> Line:
-    """The newest search or graph that goes on, or has just gone wrong; else nothing."""
+    """The newest work that is running or has just failed; else empty."""
     name = running(view) or _failed(view)
     work = view_work(view.work.get(name), view.end_s)
     if work is None:
@@ -161,7 +162,7 @@ def draw_work_line(view: ObjectsView, width: int) -> Line:
 
 
 def running(view: ObjectsView) -> str:
-    """Name of the newest search or graph that goes on; empty where there is none."""
+    """Name of the newest running search or graph; empty if there is none."""
     return "" if view.over else _newest(view, lambda work: not work.done)
 
 

@@ -1,6 +1,6 @@
-"""The Objects panel's view: every class and type with its count, and which of them keep growing.
+"""View of the Objects panel: classes and types with their counts, and those that keep growing.
 
-A class defined in Python is counted live; of all other types the newest census has the numbers.
+Classes defined in Python are counted live; other types by the newest census (heap count).
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from refwatch.tui.views.chains import fmt_link
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
 RATE_S = 5.0
-"""A rate is the mean over the last so many seconds."""
+"""Seconds that a rate is averaged over."""
 MOST_SUSPECTS = 20
 NOT_JUDGED = Judged(None, (), "there was no census")
 
 
 class ObjectRow(NamedTuple):
-    """One class or type. A tuple, because there may be ten thousand of them."""
+    """One class or type. A tuple, because there may be ten thousand."""
 
     key: int
-    """Serial of a class that is counted live; below 0 for a type that only the census knows."""
+    """Serial of a class counted live; negative for a type counted by census."""
     module: str
     name: str
     instances: int
     size: int | None
-    """Bytes of all of them, at the mean of the newest census; None: no census has seen one."""
+    """Bytes of all instances, by the mean size at the newest census; None if there is none."""
     series: Steps
-    """Instances over time. It moves on: a view reads no further than its ``end_s``."""
+    """Instances over time. A live series: read it up to ``end_s`` only."""
 
     @property
     def live(self) -> bool:
@@ -55,55 +55,53 @@ class ObjectRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Counts:
-    """What there was at a baseline: instances by a live class's key, and by a type's name."""
+    """Instances at a baseline, by live class and by type."""
 
     classes: Mapping[int, int]
     types: Mapping[TypeName, int]
 
     def of(self, row: ObjectRow) -> int:
-        """How many of a row there were; none of what came later."""
+        """Instances of a row then; 0 for what came later."""
         key = row.key
         return self.classes.get(key, 0) if key >= 0 else self.types.get(row.full_name, 0)
 
 
 @dataclass(frozen=True)
 class CensusView:
-    """What the panel says of the censuses. Times in seconds."""
+    """The censuses, in short. Times in seconds."""
 
     taken: int
-    """How many there were."""
+    """Number of them."""
     taken_s: float
-    """The moment of the newest."""
+    """Time of the newest."""
     since_s: float
-    """The moment of the one that its rates are measured from."""
+    """Time of the one that rates are measured from."""
     span_s: float
-    """From the first to the newest."""
+    """From first to newest."""
     pause_s: float
     counting: bool
     """One is being taken."""
     failure: str | None
-    """Why the last one was not taken, or none can be."""
+    """Why the last one failed, or none is possible."""
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A class that keeps growing. ``chain`` is one of those that keep it alive, from an instance up
-    to its root; None where nobody has looked yet, empty where none was found. ``no_chain`` says
-    what that means."""
+    """A class that keeps growing. ``chain``: one chain that keeps it alive, from an instance to its
+    root; None if never looked for, empty if none was found; ``no_chain`` explains."""
 
     key: int
     judged: Suspicion
     instances: int
     chain: tuple[ChainLink, ...] | None
     part: bool = False
-    """Its chains lead here and there, not to what other suspects are held by: there are many of its
-    type, and most likely what grows are parts of those others."""
+    """Its chains lead to scattered places, so it is most likely part of other suspects."""
     no_chain: str = NOT_LOOKED
 
 
 @dataclass(frozen=True)
 class ObjectsView:
-    """``end_s`` is the time of the newest event; ``rows`` are in the order they were found."""
+    """``end_s``: time of the newest event; ``rows`` in the order they were found."""
 
     rows: tuple[ObjectRow, ...]
     end_s: float
@@ -112,26 +110,26 @@ class ObjectsView:
     counts: tuple[Counts, ...]
     """For each of the baselines."""
     suspects: tuple[Suspect, ...] = ()
-    """Those that grow fastest; ``suspected`` says how many there are."""
+    """The fastest-growing; ``suspected`` of them in all."""
     suspected: int = 0
     slower: tuple[tuple[str, float], ...] = ()
-    """What grows ever slower, and by how much per second: no suspects."""
+    """(class, rate) of what grows ever slower and so is no suspect."""
     chains: Mapping[TypeName, ChainsRecord] = field(default_factory=dict)
     work: Mapping[str, WorkProgressed] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""
-    """Why no class is counted live, where the build or the machine does not allow it."""
+    """Why no class is counted live."""
     judged: Judged = NOT_JUDGED
-    """What of all this could be judged."""
+    """What could be judged."""
     over: bool = False
-    """Nobody answers any more: the program has ended, or the watch."""
+    """The program has ended, or the watch."""
 
     def grown(self, row: ObjectRow, baseline: int) -> int:
-        """By how many there are more than at the baseline of this place."""
+        """Growth since this baseline."""
         return row.instances - self.at(baseline).of(row)
 
     def at(self, baseline: int) -> Counts:
-        """What there was at the baseline of this place."""
+        """Counts at this baseline."""
         return self.counts[within(baseline, self.counts)]
 
     def row(self, key: int) -> ObjectRow | None:
@@ -144,23 +142,23 @@ NOTHING = ObjectsView((), 0.0, NO_CENSUS, (BaselineView("start", 0.0),), (Counts
 
 
 def chains_work(name: TypeName) -> str:
-    """What the search for a class's chains is called."""
+    """Name of the search for a class's chains."""
     return f"chains {name[0]}.{name[1]}"
 
 
 def cancelled(failure: str) -> bool:
-    """Whether work went wrong because somebody wanted it to end."""
+    """Whether work failed because it was cancelled."""
     return failure.endswith("cancelled")
 
 
 def graph_work(name: TypeName) -> str:
-    """What the writing of a class's graph is called."""
+    """Name of the work that writes a class's graph."""
     return f"graph {name[0]}.{name[1]}"
 
 
 class ObjectsReader:
-    """Reads views from a state. What takes long it remembers from one to the next: the suspects of
-    the newest census, and the rows whose numbers are what they were."""
+    """Reads views from a state; keeps suspects until the next census, and rows until their numbers
+    change."""
 
     def __init__(self) -> None:
         self._references: References | None = None
@@ -171,7 +169,7 @@ class ObjectsReader:
         self._slower: list[Suspicion] = []
 
     def read(self, state: State) -> ObjectsView:
-        """All that the panel and the views of one class are drawn from."""
+        """Read what the panel and its detail need."""
         process = state.main
         if process is None:
             return replace(NOTHING, end_s=state.now)
@@ -195,8 +193,7 @@ class ObjectsReader:
         )
 
     def _refresh(self, references: References) -> None:
-        """Between two censuses change only the counts of live classes, and which of them there
-        are."""
+        """Between two censuses only live counts and the set of live classes change."""
         alive = sum(1 for each in references.classes.values() if each.ended_s is None)
         newest = next(reversed(references.classes), None)
         now = (references.judged_when, len(references.classes), alive, newest)
@@ -227,8 +224,7 @@ class ObjectsReader:
         return Suspect(key, judged, instances, chain, part, why_no_chain(found))
 
     def _lead(self, references: References, judged: Suspicion) -> Callable[[Chain], bool]:
-        """Whether a chain leads where suspects do that are more than parts of others: through one
-        of these, or to an object that holds them."""
+        """Whether a chain leads through a more general suspect, or to an object that holds one."""
         others = [
             each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
         ]
@@ -296,7 +292,7 @@ def _why_not_live(process: ProcessState) -> str:
 
 
 def rate(row: ObjectRow, view: ObjectsView) -> float:
-    """How many more there are per second, of late."""
+    """Recent growth per second."""
     if len(row.series) < 2:
         return 0.0
     if row.live:
@@ -310,8 +306,7 @@ def rate(row: ObjectRow, view: ObjectsView) -> float:
 
 
 def scattered(chains: Sequence[Chain]) -> bool:
-    """Whether no two of them have a holder in common: then they say nothing of where objects
-    gather, only where some happen to be."""
+    """Whether no two chains have a holder in common: then they do not show where objects gather."""
     seen: set[str] = set()
     for chain in chains:
         holders = {link.address or fmt_link(link) for link in chain[1:-1]}

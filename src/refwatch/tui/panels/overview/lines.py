@@ -1,4 +1,4 @@
-"""The Overview's view as lines of spans, for any width and height."""
+"""Drawing of the Overview's parts, for any width and height."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ VERDICT_STYLES: dict[VerdictKind, str] = {
     "undecided": "muted",
 }
 HISTORY_S = 30.0
-"""The longest that a gauge's history shows."""
+"""Longest history of a gauge, seconds."""
 
 
 def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line, ...]:
-    """The worst trouble in one line, if there is one, and the verdict."""
+    """The worst trouble, if any, and the verdict."""
     trouble, verdict = view
     first = wrap(safe(trouble), max(10, width - 4), 1) if trouble else []
     lines: list[Line] = [(("▌ ", "warning"), (text, "warn")) for text in first]
@@ -35,7 +35,7 @@ def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line
 
 
 def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
-    """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
+    """The sentence in bold and its advice, with a bar in the verdict's colour."""
     style = VERDICT_STYLES[view.kind]
     sentence = safe(view.sentence)
     advice = safe(view.advice)
@@ -49,8 +49,8 @@ def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
-    """How many objects there are, what keeps growing, and below it what holds the worst; where
-    nothing does, the largest object."""
+    """Number of objects and growing classes, and what holds the first of them; the largest object
+    if nothing grows."""
     edge: StyledText = ("▌ ", "warning" if view.growing else "muted")
     line: list[StyledText] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
     if view.garbage:
@@ -76,7 +76,7 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
-    """The number, its bar, and below it the last seconds."""
+    """The number, its bar, and its history below."""
     value: list[StyledText] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
     room = width - width_of(value) - 1
     if gauge.fraction is not None and room >= 6:
@@ -119,7 +119,7 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
-    """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
+    """One thread per line: name, state, shares, CPU, top line."""
     name = min(14, max(10, width // 5))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
@@ -149,7 +149,7 @@ _LEVELS = {"warning": ("! ", "warn"), "error": ("✕ ", "bad")}
 
 
 def draw_events(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
-    """The newest events first, each with its time; before them the readings that are missing."""
+    """Missing readings, then the newest events."""
     lines: list[Line] = []
     for reading, reason in view.limits[: max(1, height // 3)]:
         lines += _hang((("not read ", "warn"),), f"{reading}: {reason}", "foreground", width)
@@ -169,7 +169,7 @@ def _event_lines(event: EventView, width: int) -> list[Line]:
 
 
 def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
-    """The text after a head, further lines indented by the head's width."""
+    """The text after a head, hanging indent."""
     indent = width_of(head)
     pieces = wrap(text, max(8, width - indent), 3)
     lines: list[Line] = [
@@ -180,5 +180,5 @@ def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
 
 
 def draw_text(text: str, width: int, height: int) -> tuple[Line, ...]:
-    """A reason, greyed."""
+    """A reason, muted."""
     return tuple(((line, "muted"),) for line in wrap(text, width, height))

@@ -1,4 +1,4 @@
-"""The Overview's view: verdict, the GIL's gauges, memory and CPU, busiest threads, events."""
+"""View of the Overview: verdict, GIL gauges, memory, CPU, busiest threads, events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EVENTS = 60
 BUSIEST = 40
 GROWING = 4
 LARGE_WIDTH = 110
-"""Of the sentence about the largest object; what is wider than the panel is cut there."""
+"""Cells of the sentence about the largest object."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Gauge:
     points: Points
     top: float
     fraction: float | None = None
-    """Drawn as a bar, 0 to 1, where the number has an end."""
+    """Share drawn as a bar, for bounded numbers."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Trend:
 
     points: Points
     facts: str
-    """For the edge of its box."""
+    """For the border."""
     more: str = ""
 
 
@@ -72,26 +72,26 @@ class EventView:
 
 @dataclass(frozen=True)
 class HeapView:
-    """The objects at the newest census, and the classes that keep growing."""
+    """Objects at the newest census (heap count), and the classes that keep growing."""
 
     objects: int
     growing: tuple[tuple[str, float], ...]
     """(class, instances more per second), the worst first"""
     chain: tuple[ChainLink, ...] = ()
-    """What keeps instances of the first of them alive."""
+    """What keeps the first of them alive."""
     no_chain: str = ""
-    """Where there is no chain: what is known instead."""
+    """What is known if there is no chain."""
     garbage: int = 0
-    """How many objects wait for the collector, where there are many."""
+    """Objects waiting for the collector, if many."""
     why_not: str = ""
     """What was not judged, and why."""
     large: str = ""
-    """The largest single object, where it is a good part of the memory and nothing grows."""
+    """The largest object, if it is a good part of the memory and nothing grows."""
 
 
 @dataclass(frozen=True)
 class OverviewView:
-    """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
+    """Numbers are None where a reading is missing; ``limits`` says why."""
 
     verdict: Verdict
     held: Gauge | None
@@ -108,11 +108,11 @@ class OverviewView:
     heap: HeapView | None = None
     """None before the first census."""
     trouble: str = ""
-    """The worst that is known of memory; it comes before the verdict."""
+    """The worst known trouble with memory; shown before the verdict."""
 
 
 class OverviewReader:
-    """Reads views from a state. Which classes keep growing it remembers for a moment."""
+    """Reads views from a state; keeps growing classes until they are judged anew."""
 
     def __init__(self) -> None:
         self._of: tuple[References, object] | None = None
@@ -157,7 +157,7 @@ def _heap(references: References, growing: tuple[Suspicion, ...], why_not: str) 
 
 
 def view_overview(state: State) -> OverviewView:
-    """Read all but what is in the heap."""
+    """Read everything but the heap."""
     process = state.main
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []
@@ -178,7 +178,7 @@ def view_overview(state: State) -> OverviewView:
 
 
 def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
-    """The threads that run or want to most, of late; when all is over, those that did."""
+    """The threads that run or want to run most; of a finished program, those that did."""
     alive = [thread for thread in process.threads.values() if thread.alive]
     if alive:
         alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
@@ -188,7 +188,7 @@ def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
 
 
 def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
-    """Seconds in which a thread ran or was kept from running by others."""
+    """Seconds that a thread ran or was kept from running by others."""
     return sum(seconds.get(state, 0.0) for state in _WISHES)
 
 
@@ -238,14 +238,14 @@ _HELD, _WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
 
 
 def _lately(series: list[tuple[float, ...]]) -> tuple[float, float, float]:
-    """(held fraction, threads waiting, handoffs per second) of about the last second."""
+    """(held fraction, threads waiting, handoffs per second) over the last second."""
     recent = [point for point in series if point[0] > series[-1][0] - 1.0]
     held, wait, rate = (sum(point[i] for point in recent) / len(recent) for i in (1, 2, 3))
     return held, wait, rate
 
 
 def _whole_run(process: ProcessState) -> tuple[float, float, float]:
-    """The same of the whole run, for when it is over."""
+    """The same over the whole run."""
     gil = process.gil
     return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1.0)
 
@@ -285,7 +285,7 @@ def _cpu(process: ProcessState | None) -> Trend:
 
 
 def fmt_gc(process: ProcessState | None) -> str:
-    """Collections by generation, youngest first, what could not be collected, and the pauses."""
+    """Collections by generation, youngest first, uncollectable objects, and pauses."""
     if process is None or not process.gc:
         return ""
     text = "GC " + " / ".join(fmt_count(g.collections) for g in process.gc)

@@ -1,4 +1,4 @@
-"""What the Refcounts panel says below its table: one object in full, and how to read the rest."""
+"""Lines below the Refcounts table: one object in full, and how to read the numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """The object under the cursor, with what it is compared with."""
+    """The object under the cursor, and the baseline."""
 
     view: RefcountsView
     record: WatchedRecord
@@ -49,8 +49,8 @@ def draw_edge(view: RefcountsView, baseline: int, width: int) -> Line:
 
 
 def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
-    """One object: what it is and how it is watched; its raw readings, who asked for it, where it
-    is. On one line if that has room for both."""
+    """One object: type, kind of watch, raw readings, who asked for it, address. On one line if it
+    fits."""
     record = chosen.record
     what: list[Line] = [
         ((safe(record.name), "strong"), ("  ", ""), (safe(record.type), "foreground"))
@@ -77,7 +77,7 @@ def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
 
 
 def draw_history(chosen: Chosen, width: int, height: int) -> tuple[Line, ...]:
-    """The facts, and below them the count from the baseline on."""
+    """The facts, and below them the count since the baseline."""
     view, record = chosen.view, chosen.record
     lines: list[Line] = [*draw_facts(chosen, width)]
     points = _points(view, record, chosen.baseline)
@@ -92,13 +92,13 @@ def draw_history(chosen: Chosen, width: int, height: int) -> tuple[Line, ...]:
 
 
 def round_up(count: float) -> float:
-    """The top of an axis for counts: two digits, even, a little above the count."""
+    """Round top of an axis for counts."""
     step = max(2.0, 10.0 ** (len(str(int(count))) - 2) * 2)
     return (count * 1.02 // step + 1) * step
 
 
 def _points(view: RefcountsView, record: WatchedRecord, baseline: int) -> list[tuple[float, float]]:
-    """(time, count) from the baseline to now, or to its death."""
+    """(time, count) since the baseline, until its death."""
     until = view.now_s if record.ended_s is None else record.ended_s
     return [] if record.immortal else step_points(record.series, view.since(baseline), until)
 
@@ -113,7 +113,7 @@ EMPTY = (
 
 
 def draw_empty(reason: str, width: int) -> tuple[Line, ...]:
-    """What to do where nothing is watched; first why that is, where it is known."""
+    """What to do when nothing is watched, after the reason if known."""
     lines: list[Line] = [(("Nothing is watched yet.", "strong"),), ()]
     if reason:
         lines = [(("! ", "warn"), (line, "foreground")) for line in wrap(reason, width - 2, 2)]

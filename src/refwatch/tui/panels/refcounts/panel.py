@@ -38,7 +38,7 @@ from refwatch.wire.commands import Command, Inspect, Unwatch, WatchObject
 
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 HISTORY_ROWS = 9
-"""With less room than this below the table, one line says what there is to say of an object."""
+"""Least height for the history; below it one line describes the object."""
 NOTHING = RefcountsView((), 0.0, (), (), None, "")
 
 
@@ -108,7 +108,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
 
     @on(LiveTable.CursorMoved)
     def _show_chosen(self) -> None:
-        """Say all of the object under the cursor, with its history where there is room."""
+        """Describe the object under the cursor, with its history if there is room."""
         rows = len(self.table.rows)
         record = self._view.of(self.table.cursor) if rows else None
         free = self.size.height - 2 - (rows + 3) // 4 * 4

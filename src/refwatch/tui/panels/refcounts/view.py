@@ -1,4 +1,4 @@
-"""The Refcounts panel's view: the watched objects and their counts, sorted, filtered, as rows."""
+"""View of the Refcounts panel: watched objects and their counts, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -16,47 +16,48 @@ from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows
 
 RECENT_S = 2.0
-"""A count that has changed within this time is highlighted."""
+"""Seconds that a change stays highlighted."""
 WIDE = 100
-"""Cells from which on trends are longer."""
+"""Width from which trends are longer."""
 LEAST_RANGE = 6
-"""References that fill a trend at least: a small swing is not to look like a great one."""
+"""Least range of a trend, in references: small swings should look small."""
 BY_DEFAULT = Order("growth", reverse=True)
 
 
 @dataclass(frozen=True)
 class RefcountsView:
-    """All watched objects in the order they were found; times in seconds."""
+    """Watched objects in the order they were found; times in seconds. Records are live: read a
+    series up to ``now_s`` only."""
 
     objects: tuple[WatchedRecord, ...]
     now_s: float
     baselines: tuple[BaselineView, ...]
     counts: tuple[Mapping[int, int], ...] = field(compare=False)
-    """At each baseline: watch -> references."""
+    """At each baseline: serial -> references."""
     offset: int | None
-    """How much more getrefcount reads than ctypes; None until measured."""
+    """getrefcount minus ctypes; None until measured."""
     reason: str
-    """Why there is nothing to see, where that is known."""
+    """Why there is nothing to see, if known."""
 
     def of(self, watch: int | None) -> WatchedRecord | None:
         """The object of this number."""
         return next((record for record in self.objects if record.serial == watch), None)
 
     def counts_at(self, baseline: int) -> Mapping[int, int]:
-        """watch -> references then, of those that were watched already."""
+        """Serial -> references at the baseline."""
         return self.counts[within(baseline, self.counts)] if self.counts else {}
 
     def growth(self, record: WatchedRecord, baseline: int) -> int | None:
-        """References more than at the baseline; None where there is no count."""
+        """References more than at the baseline; None without a count."""
         return _growth(record, self.counts_at(baseline))
 
     def since(self, baseline: int) -> float:
-        """When the baseline was."""
+        """Time of the baseline."""
         return self.baselines[within(baseline, self.baselines)].at if self.baselines else 0.0
 
 
 def _growth(record: WatchedRecord, counts: Mapping[int, int]) -> int | None:
-    """Of one that was found later, since then."""
+    """For an object found later: since it was found."""
     if record.references is None or record.ended_s is not None:
         return None
     before = counts.get(record.serial)
@@ -66,7 +67,7 @@ def _growth(record: WatchedRecord, counts: Mapping[int, int]) -> int | None:
 
 
 def view_refcounts(state: State) -> RefcountsView:
-    """Read the watched objects of the main process, but for those that a user let go."""
+    """Read the watched objects of the main process, without those that a user let go."""
     process = state.main
     references = process.references if process else References()
     records = references.watched.values()
@@ -81,7 +82,7 @@ def view_refcounts(state: State) -> RefcountsView:
 
 
 _OF_COUNTS = ("watch", "refcount", "references", "outside reading")
-"""Words in the names of readings without which counts are missing, or rare."""
+"""Words in the names of readings that counts need."""
 
 
 def _reason(limits: Mapping[str, str]) -> str:
@@ -108,7 +109,7 @@ _SOURCE = Column("source", "From", 6, priority=7)
 
 
 def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column, ...]:
-    """The columns; the trend's heading says from when on it is."""
+    """Columns; the trend's heading names the baseline."""
     since = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
     trend = Column("trend", f"since {since}", cells, sorts=False)
@@ -123,7 +124,7 @@ def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column,
 
 
 def arrange(view: RefcountsView, columns: tuple[Column, ...], order: Order, baseline: int) -> Rows:
-    """Filter and sort; those that died are at the bottom, the last of them first."""
+    """Filter and sort; dead objects last, most recent first."""
     wanted = order.filter.casefold()
     objects = [record for record in view.objects if not wanted or _has(record, wanted)]
     alive = [record for record in objects if record.ended_s is None]
@@ -156,7 +157,7 @@ def _sort_key(
 
 
 def _or_least(count: int | None) -> int:
-    """Below every count, where there is none."""
+    """Sorts missing counts below all others."""
     return -(1 << 62) if count is None else count
 
 
@@ -202,18 +203,18 @@ def _raw(count: int | None) -> str:
 def counts_over_time(
     view: RefcountsView, record: WatchedRecord, baseline: int, cells: int
 ) -> list[int | None]:
-    """Its counts from the baseline to now, one for each cell; None before the first."""
+    """Counts since the baseline, one per cell; None before the first."""
     return record.series.resampled(view.since(baseline), view.now_s, cells)
 
 
 def rises(growth: int | None, values: list[int | None]) -> bool:
-    """Whether it grows for good: by most of what it has gone up and down over that time."""
+    """Whether growth exceeds most of the range: it grows for good."""
     counts = [value for value in values if value is not None]
     return bool(counts and growth and growth > 0 and 2 * growth > max(counts) - min(counts))
 
 
 def fmt_references(view: RefcountsView, record: WatchedRecord) -> Line:
-    """The count, and after it an arrow while it is fresh from a change."""
+    """The count, with an arrow after a recent change."""
     if record.immortal:
         return (("immortal", "muted"),)
     if record.ended_s is not None:
@@ -229,7 +230,7 @@ def fmt_references(view: RefcountsView, record: WatchedRecord) -> Line:
 
 
 def fmt_growth(growth: int | None, values: list[int | None]) -> Line:
-    """``+12``, bold where it grows for good."""
+    """``+12``, bold if it grows for good."""
     if growth is None:
         return (("", ""),)
     if growth == 0:
@@ -239,21 +240,21 @@ def fmt_growth(growth: int | None, values: list[int | None]) -> Line:
 
 
 def fmt_watch(record: WatchedRecord) -> Line:
-    """How it is watched; an immortal one needs nothing."""
+    """Kind of watch; immortal objects need none."""
     if record.immortal:
         return (("", ""),)
     return (("held", "accent") if record.held else ("weak", "muted"),)
 
 
 def trend_style(growth: int | None, values: list[int | None]) -> str:
-    """Only what grows for good stands out."""
+    """Style of a trend; only lasting growth stands out."""
     if rises(growth, values):
         return "warning"
     return "fill-sleep" if len(set(values) - {None}) < 2 else "trend"
 
 
 def fmt_trend(record: WatchedRecord, growth: int | None, values: list[int | None]) -> Line:
-    """The count from the baseline on; when it died, of one that did."""
+    """The count since the baseline, or the time of death."""
     if record.ended_s is not None:
         return ((f"died {fmt_duration(record.ended_s)}", "muted"),)
     if record.immortal:
@@ -262,7 +263,7 @@ def fmt_trend(record: WatchedRecord, growth: int | None, values: list[int | None
 
 
 def fmt_totals(view: RefcountsView, shown: int) -> str:
-    """``8 watched, 2 died`` for the panel's edge."""
+    """``8 watched, 2 died``."""
     died = sum(record.ended_s is not None for record in view.objects)
     text = f"{len(view.objects) - died:,} watched"
     if died:

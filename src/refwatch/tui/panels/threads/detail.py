@@ -1,4 +1,4 @@
-"""One thread on a screen of its own: states, stack with source, and hot lines by state."""
+"""Screen of one thread: states, stack with source, and hot lines by state."""
 
 from __future__ import annotations
 

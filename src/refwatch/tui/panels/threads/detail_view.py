@@ -1,4 +1,4 @@
-"""One thread's view: its states, its stack with source, and the lines its time goes to."""
+"""View of one thread: states, stack with source, and hot lines by state."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
 from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
 
 HOT_LINES = 8
-"""For each state."""
+"""Per state."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """``text`` is the source line, empty where it cannot be read."""
+    """``text``: the source line, empty if unreadable."""
 
     file: str
     number: int
@@ -35,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Hot:
-    """``share`` is 0 to 1, of the thread's time in that state."""
+    """``share`` of the thread's time in that state."""
 
     frame: Frame
     seconds: float
@@ -44,7 +44,7 @@ class Hot:
 
 @dataclass(frozen=True)
 class DetailView:
-    """Times in seconds. ``states`` has the greatest first; ``hot`` likewise, by state."""
+    """Times in seconds; ``states`` and ``hot`` by descending time."""
 
     serial: int
     name: str
@@ -62,7 +62,7 @@ class DetailView:
 
 
 def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
-    """Read one thread; None if it is not known any more."""
+    """Read one thread; None if it is gone."""
     process = state.main
     thread = process.threads.get(serial) if process is not None else None
     if process is None or thread is None:
@@ -125,7 +125,7 @@ def _hot(
 
 
 def draw_facts(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
-    """The thread's numbers, one a line."""
+    """The thread's numbers, one per line."""
     label = max(len(name) for name, _ in view.facts)
     room = max(1, width - label - 2)
     lines: list[Line] = [
@@ -150,7 +150,7 @@ def draw_states(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
-    """Innermost first; two lines a frame: where, and the source."""
+    """Innermost first; two lines per frame: place, source."""
     lines: list[Line] = []
     for depth, frame in enumerate(view.stack):
         mark = "▶ " if depth == 0 else "  "
@@ -169,7 +169,7 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
 
 
 def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
-    """For each state the lines at which its time was spent, the greatest first."""
+    """For each state the lines where its time was spent, most first."""
     lines: list[Line] = []
     for state, seconds, hot in view.hot:
         if lines:
@@ -183,7 +183,7 @@ def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
 
 
 def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
-    """Hot lines, and the stack if there is room below them."""
+    """Hot lines, and the stack if there is room."""
     lines = draw_hot(view, width)
     if len(lines) + 4 <= height:
         title: Line = (("Stack, innermost first", "muted"),)

@@ -37,9 +37,9 @@ from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 
 PREVIEW_ROWS = 8
-"""With less room than this below the table, it stays empty."""
+"""Least height of the preview below the table."""
 STRIP_CELLS = 24
-"""Least width of the timelines: below it columns give way."""
+"""Least width of the timelines; below it columns give way."""
 
 
 NOTHING = ThreadsView((), 0.0, 0)
@@ -73,7 +73,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
         self.zoom = DEFAULT_ZOOM
         self.letters = False
         self.back_s = 0.0
-        """How far before the newest sample the timelines end; above 0 only while paused."""
+        """Seconds between the newest sample and the timelines' end; above 0 only while paused."""
         self._state = State()
         """The state that was read last."""
         self._window = window(0.0, self.zoom, 0)
@@ -141,7 +141,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
             self._preview.present(view)
 
     def _make_room(self) -> None:
-        """The table has what it needs; steps of four rows keep the rest from moving about."""
+        """Give the table what it needs; steps of four rows keep the rest steady."""
         rows = len(self.table.rows)
         free = self.size.height - 2 - (rows + 3) // 4 * 4
         self._preview.display = bool(rows) and free >= PREVIEW_ROWS
@@ -149,7 +149,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
             self._preview.styles.height = free
 
     def _states(self) -> tuple[ThreadState, ...]:
-        """All of them where they have room, else those that occur."""
+        """The legend's states: all if they fit, else those that occur."""
         everything = tuple(ThreadState)
         if width_of(legend(everything)) <= self.size.width - 2:
             return everything
@@ -175,7 +175,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
         return cells.styled(strip, shown, self.letters)
 
     def _scale(self, width: int) -> Line:
-        """What the timelines' width stands for, over them."""
+        """Heading of the timelines: their time scale."""
         if self.back_s:
             right = f"{fmt_duration(self.back_s)} before the pause"
             return draw_time_scale("", right, width)

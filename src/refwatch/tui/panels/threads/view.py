@@ -1,4 +1,4 @@
-"""The Threads panel's view: what is known of each thread, sorted and filtered into rows."""
+"""View of the Threads panel: threads sorted and filtered into rows."""
 
 from __future__ import annotations
 
