@@ -159,8 +159,8 @@ def started(*events: Event) -> State:
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
-        ([], "have not been looked at in this session"),
-        ([ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0)], "switched off"),
+        ([], "were not traced in this session"),
+        ([ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0)], "tracing is off"),
         (
             [
                 ev.AllocationsSwitched(
@@ -179,7 +179,7 @@ def started(*events: Event) -> State:
         ),
         (
             [ev.AllocationsSwitched(at=1.0, process=MAIN, mode="burst", frames=8)],
-            "first window has not ended",
+            "first sampling window is still open",
         ),
         (
             [
@@ -433,7 +433,7 @@ def test_what_no_traceback_tells_is_said() -> None:
     top = callers_of(figures, Looked(), PUT)
     assert top.ranked()[0].site == REST
     view = view_allocation(figures, Looked(), PUT, None, (), nowhere)
-    assert "too small to be told apart" in text(draw_callers(view, 100)[0].line)
+    assert "too small to be listed" in text(draw_callers(view, 100)[0].line)
 
 
 def test_the_tree_opens_where_most_comes_from() -> None:

@@ -44,7 +44,7 @@ TAKEN = ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=1234,
         (
             _switched,
             ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0, note="it was so"),
-            "Nothing is traced, and nothing is paid. It was so.",
+            "Nothing is traced, at no cost. It was so.",
         ),
         (watch_found, ev.Noted(at=1.0, level="warning", text="no way"), "no way"),
     ],

@@ -249,7 +249,7 @@ async def test_thread_detail_opens_updates_and_closes() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("2", "down", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
-        await until(pilot, lambda: "These lines hold the GIL" in frame(app))
+        await until(pilot, lambda: "Holds the GIL" in frame(app))
         assert "worker-1" in frame(app)
         feed.push(ev.ThreadNamed(at=2.0, process=MAIN, serial=10, name="new [/b] name"))
         await settled(app, pilot, feed)

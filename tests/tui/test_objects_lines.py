@@ -13,6 +13,7 @@ from tests.tui.test_spans import HOSTILE
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.panels.objects.suspects import (
+    PART,
     draw_calm,
     draw_edge,
     draw_suspects,
@@ -113,10 +114,10 @@ def test_classes_without_instances_can_be_hidden(view: ObjectsView) -> None:
 
 
 def test_why_no_row_is_shown(view: ObjectsView) -> None:
-    assert fmt_empty(view, replace(FIRST, filter="zzz")) == "Nothing has “zzz” in its name."
+    assert fmt_empty(view, replace(FIRST, filter="zzz")) == "No name contains “zzz”."
     assert fmt_empty(NOTHING, FIRST) == "Nothing has been counted yet."
     assert fmt_empty(replace(NOTHING, over=True), FIRST) == "Nothing was counted."
-    assert fmt_empty(view, FIRST) == "No instance of any."
+    assert fmt_empty(view, FIRST) == "No instances."
 
 
 def drawn(view: ObjectsView, module: str, name: str, width: int = 110) -> str:
@@ -273,7 +274,7 @@ def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
 ) -> None:
     parts = [*view.suspects[:2], replace(view.suspects[2], chain=(), part=True)]
     lines = page(draw_suspects(replace(view, suspects=tuple(parts)), 76, 3, may_ask=True))
-    assert lines.splitlines()[5] == "  held here and there: most likely parts of what grows above"
+    assert lines.splitlines()[5].strip() == PART
 
 
 def test_a_suspect_that_nothing_leads_to() -> None:
@@ -319,7 +320,7 @@ def test_a_long_chain_keeps_both_its_ends() -> None:
 
 def test_without_suspects_it_says_what_that_rests_on() -> None:
     calm = read(e for e in reference_events(SECONDS) if not isinstance(e, ev.CensusTaken))
-    assert text(draw_calm(calm, 80)) == "◌ the first census is being taken …"
+    assert text(draw_calm(calm, 80)) == "◌ the first heap count (census) is running …"
     assert text(draw_calm(NOTHING, 80)) == "◌ not judged yet, because there was no census"
     steady = [
         census(at, TypeCount(module="builtins", name="list", count=5, size=5))
@@ -328,7 +329,7 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
     slower = replace(read(steady), slower=(("app.Entry", 137.4), ("list", 140.0)))
     assert text(draw_calm(slower, 120)) == (
-        "◌ ever slower, as a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
+        "◌ ever slower, like a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
         "growing (4 censuses over 9.50 s)"
     )
     early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
@@ -355,8 +356,9 @@ def test_without_suspects_it_says_why_it_cannot_tell() -> None:
         for at in (1.0, 4.0, 7.0, 10.5)
     ]
     failed = ev.CensusFailed(at=11.0, process=MAIN, reason="no memory\x1b left", retry_s=10.0)
-    assert text(draw_calm(read([failed]), 80)) == "! no census: no memory· left"
-    assert text(draw_calm(read([*steady, failed]), 90)).endswith("; now no census: no memory· left")
+    assert text(draw_calm(read([failed]), 80)) == "! no heap count: no memory· left"
+    later = text(draw_calm(read([*steady, failed]), 90))
+    assert later.endswith("; now no heap count: no memory· left")
     ended = ev.TargetExited(at=12.0, process=MAIN, exit_code=0)
     assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
     assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))

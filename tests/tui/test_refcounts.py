@@ -125,7 +125,7 @@ async def test_what_is_no_path_is_not_asked_for() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "plus", *"a..b", "enter")
-        await until(pilot, lambda: "No dotted path of names: a..b" in frame(app))
+        await until(pilot, lambda: "Not a dotted path of names: a..b" in frame(app))
         await pilot.press("plus", "x", "escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         assert asked(feed) == []

@@ -227,10 +227,10 @@ def test_the_edge_says_baseline_offset_and_what_held_means(view: RefcountsView) 
     edge = text(draw_edge(view, WARM, 116))
     assert edge.startswith("since warm (4.00 s)")
     assert "getrefcount reads 1 more here" in edge
-    assert "held: refwatch holds one, for no weak reference" in edge
+    assert "held: refwatch holds it, as no weak reference" in edge
     assert text(draw_edge(view, START, 116)).startswith("since start")
     narrow = text(draw_edge(view, WARM, 78))
-    assert narrow.endswith("held: refwatch holds one")
+    assert narrow.endswith("held: refwatch holds it")
 
 
 @pytest.mark.parametrize(("offset", "said"), [(0, "reads the same"), (-1, "reads 1 less")])

@@ -90,7 +90,7 @@ def test_an_asked_node_says_so_until_it_is_answered(state: State) -> None:
     assert "│ └ ◌ looking …" in [
         line[:40].rstrip() for line in drawn(view(state, (0, 2), asked=(2,)))
     ]
-    assert "no answer came" in "\n".join(drawn(view(state, (0, 2))))
+    assert "no answer" in "\n".join(drawn(view(state, (0, 2))))
     state.apply(found(2))
     assert "no referrer was found" in "\n".join(drawn(view(state, (0, 2), asked=(2,))))
 

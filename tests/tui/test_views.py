@@ -196,7 +196,7 @@ def test_detail_names_the_lines(state: State) -> None:
     view = view_detail(state, 10, lambda file, number: f"source of {Path(file).name}:{number}")
     assert view is not None
     hot = text(draw_hot(view, 100))
-    assert hot.index("Here it waits for the GIL") < hot.index("These lines hold the GIL")
+    assert hot.index("Waits for the GIL") < hot.index("Holds the GIL")
     assert "source of threads_cpu.py:21" in hot
     assert "▶ crunch" in text(draw_stack(view, 100))
     assert view_detail(state, 555, source_line) is None

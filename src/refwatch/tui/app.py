@@ -79,7 +79,7 @@ class RefwatchApp(AskingApp):
                 tooltip="Every key, and what the colours mean"),
         Binding("ctrl+t", "toggle_theme", "Dark or light", show=False, id="app.theme"),
         Binding("q", "leave", "Leave", id="app.leave",
-                tooltip="Leave; asks what becomes of the program"),
+                tooltip="Leave; asks whether the program keeps running"),
         Binding("ctrl+q", "leave", "Leave", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
 
@@ -239,7 +239,7 @@ class RefwatchApp(AskingApp):
             await self.send(command, answering=partial(_snapshot_answer, str(path)))
             return
         if self._write_snapshot is None:
-            self.notify("A snapshot cannot be written from here.", severity="warning")
+            self.notify("Snapshots cannot be written from here.", severity="warning")
             return
         try:
             self._write_snapshot(self.state, path)

@@ -44,7 +44,7 @@ from refwatch.wire.commands import (
 RECORDED = "A recording takes no commands"
 SAID_S = 2.0
 """Seconds that a confirmation stays: the answer says more."""
-ENDED = "The program has ended: it cannot be asked any more"
+ENDED = "The program has ended and takes no more requests"
 OF_THE_TARGET = (
     TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
     InspectInstance, InspectAddress, FindChains, WriteGraph, SwitchAllocations, CountTraces,
@@ -57,11 +57,11 @@ class AskingApp(App[Leave]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b", "baseline", "Since", id="app.baseline",
-                tooltip="Count growth, deltas and charts from another mark"),
+                tooltip="Growth, deltas and charts count from another mark"),
         Binding("c", "census", "Census", id="app.census",
-                tooltip="Count every object of the heap now"),
+                tooltip="Heap count (census): count every object on the heap now"),
         Binding("m", "mark", "Mark", id="app.mark",
-                tooltip="Mark this moment: growth, deltas and charts count from it"),
+                tooltip="Mark this moment: growth, deltas and charts then count from it"),
     ]  # fmt: skip
 
     def __init__(self, feed: Feed, *, replay: bool) -> None:
@@ -113,7 +113,7 @@ class AskingApp(App[Leave]):
     async def _send_wanted(self, event: SendWanted) -> None:
         name = watched_already(self.state, event.command)
         if name:
-            self.notify(f"{name} is watched already: see Refcounts", timeout=SAID_S, markup=False)
+            self.notify(f"{name} is watched already; see Refcounts", timeout=SAID_S, markup=False)
             return
         sent = await self.send(event.command, event.said, event.answering)
         if not sent and isinstance(event.command, OpenNode):
@@ -146,7 +146,7 @@ class AskingApp(App[Leave]):
 
     def action_mark(self) -> None:
         if self.may_ask():
-            explained = "Growth and charts count from it; b chooses another one."
+            explained = "Growth and charts count from it; b picks another one."
             name = f"mark {len(self.state.marks) + 1}"
             self._ask_text(
                 TextWanted(
@@ -203,9 +203,11 @@ def _census_answer() -> Answering:
             pause_s = event.pause_s
         elif isinstance(event, CensusTaken):
             paused = fmt_duration(pause_s)
-            return Answer("Census", f"{event.objects:,} objects; the program paused for {paused}")
+            return Answer(
+                "Heap count", f"{event.objects:,} objects; the program paused for {paused}"
+            )
         elif isinstance(event, CensusFailed):
-            return Answer("No census", safe(event.reason), "warning")
+            return Answer("No heap count", safe(event.reason), "warning")
         return None
 
     return answer

@@ -36,7 +36,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         Binding("w", "watch", "Watch", id="referrers.watch",
                 tooltip="Watch the object under the cursor"),
         Binding("x", "cancel", "Cancel", id="referrers.cancel",
-                tooltip="Cancel the search that goes on; what was found stays"),
+                tooltip="Cancel the running search; what was found stays"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     ReferrersScreen #account {
@@ -56,20 +56,16 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._failure: WorkProgressed | None = None
         """The last that was seen."""
         self._account: Picture[InspectionView] = Picture(draw_account, "account")
-        self._tree = TreeLines("tree", classes="box")
+        self.tree_lines = TreeLines("tree", classes="box")
 
     def body(self) -> Iterable[Widget]:
         yield self._account
-        yield self._tree
+        yield self.tree_lines
 
     def on_mount(self) -> None:
-        self._tree.border_title = "Held by"
-        self._tree.border_subtitle = "→ opens  ← closes"
-        self._tree.focus()
-
-    @property
-    def tree_lines(self) -> TreeLines:
-        return self._tree
+        self.tree_lines.border_title = "Held by"
+        self.tree_lines.border_subtitle = "→ opens  ← closes"
+        self.tree_lines.focus()
 
     @property
     def searching(self) -> bool:
@@ -94,9 +90,9 @@ class ReferrersScreen(LiveScreen[InspectionView]):
 
     def lay_out(self, view: InspectionView) -> None:
         self._account.present(view)
-        rows = draw_holders(view, self._tree.scrollable_content_region.width)
+        rows = draw_holders(view, self.tree_lines.scrollable_content_region.width)
         waits = not view.found and view.ended is None
-        self._tree.show(rows, empty=(("nothing is known yet" if waits else "", "muted"),))
+        self.tree_lines.show(rows, empty=(("no answer yet" if waits else "", "muted"),))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -125,7 +121,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self.post_message(RedrawWanted())
 
     def action_watch(self) -> None:
-        row = self._tree.chosen
+        row = self.tree_lines.chosen
         if self.view is None or row is None:
             return
         holder = next(holder for holder in self.view.holders if holder.path == row.key)

@@ -144,7 +144,7 @@ def _below(
 
 
 _LOOKING: tuple[Kind, str] = ("looking", "looking …")
-_UNANSWERED: tuple[Kind, str] = ("nobody", "no answer came")
+_UNANSWERED: tuple[Kind, str] = ("nobody", "no answer")
 
 
 def _remark(path: Path, guide: str, kind: Kind, text: str) -> HolderView:
@@ -256,8 +256,8 @@ def draw_account(view: InspectionView, width: int, height: int) -> tuple[Line, .
         text, style = view.account
         lines.append(fit(((text, style),), width))
     if view.ended is not None:
-        stays = f"the copy is gone: {view.ended}; what was opened stays"
-        text = stays if view.found else f"nothing was found out: {view.ended}"
+        stays = f"the copy is gone: {view.ended}; opened rows stay"
+        text = stays if view.found else f"nothing was found: {view.ended}"
         lines.append(fit((("■ ", "warn"), (text, "foreground")), width))
     elif view.work is not None and (view.work.failure is not None or not view.work.done):
         running = view.work.failure is None

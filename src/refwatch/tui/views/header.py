@@ -102,7 +102,7 @@ def _counting(state: State) -> str:
     since = state.main.references.counting_since if state.main else None
     if since is None or state.exited is not None or state.now - since < LONG_S:
         return ""
-    return f"◌ census {fmt_duration(state.now - since)}"
+    return f"◌ counting heap {fmt_duration(state.now - since)}"
 
 
 def fmt_census(state: State) -> str:
@@ -111,11 +111,11 @@ def fmt_census(state: State) -> str:
     if references is None:
         return ""
     if references.failure is not None:
-        return f"no census: {safe(references.failure)}"
+        return f"no heap count: {safe(references.failure)}"
     if not references.census.taken:
         return ""
     ago = fmt_age(state.now - references.census.taken_s)
-    return f"census {ago} ago, pause {fmt_duration(references.census.pause_s)}"
+    return f"heap counted {ago} ago, pause {fmt_duration(references.census.pause_s)}"
 
 
 def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:

@@ -36,7 +36,7 @@ from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.tui.widgets.tree_lines import TreeLines
 
-CALLERS = "Tracebacks that lead there"
+CALLERS = "Callers"
 
 
 class AllocationPreview(Horizontal):
@@ -88,8 +88,8 @@ class AllocationScreen(LiveScreen[AllocationView]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "switch", "Source or tracebacks", show=False, id="allocation.switch",
-                tooltip="From the tracebacks to the source, and back"),
+        Binding("tab", "switch", "Source or callers", show=False, id="allocation.switch",
+                tooltip="Switch between callers and source"),
     ]  # fmt: skip
 
     def __init__(self, looked: Looked, key: Key) -> None:
@@ -143,7 +143,7 @@ class AllocationScreen(LiveScreen[AllocationView]):
             self.call_after_refresh(self._source.scroll_to, y=top, animate=False, force=True)
         label_border(self._callers, subtitle=view.alone or "→ callers  ← closes")
         rows = draw_callers(view, self._callers.scrollable_content_region.width)
-        self._callers.show(rows, empty=(("no traceback of it is known any more", "muted"),))
+        self._callers.show(rows, empty=(("its tracebacks are no longer kept", "muted"),))
 
     @on(TreeLines.Moved)
     def _moved(self) -> None:

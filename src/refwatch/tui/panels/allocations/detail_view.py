@@ -119,7 +119,7 @@ def view_allocation(
 def _alone(figures: Between, looked: Looked) -> str:
     if figures.view.shown == "exact" and figures.view.frames <= 1:
         return NOT_DEEP
-    return "its callers are hidden: x shows them" if looked.hidden else "nobody has called it"
+    return "its callers are hidden; x shows them" if looked.hidden else "it has no callers"
 
 
 def _first(figures: Between, looked: Looked, key: Key) -> int:
@@ -145,7 +145,7 @@ def _callers(
         before, below = hung(guide, last=last) if path else ("", "")
         is_open = own in opened and bool(child.below)
         name: Line = (
-            (("further tracebacks, each too small to be told apart", "muted"),)
+            (("more tracebacks, each too small to be listed", "muted"),)
             if child.site == REST
             else fmt_site(figures.view, child.site)
         )
@@ -254,12 +254,12 @@ def draw_allocation_facts(view: AllocationView, width: int) -> tuple[Line, ...]:
 def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
     """The source with what each line allocates in the left margin."""
     if not source.lines:
-        return ((("nothing is known of this file's lines", "muted"),),)
+        return ((("nothing is known about this file", "muted"),),)
     digits = len(str(source.lines[-1].number))
     margin = 10 + len(unit)
     lines: list[Line] = []
     if not any(line.text for line in source.lines):
-        lines.append((("the file cannot be read here; what its lines allocate:", "muted"),))
+        lines.append((("the file cannot be read here; its lines allocate:", "muted"),))
     for line in source.lines:
         here = line.number == source.line
         figure = f"{fmt_bytes(line.weight)}{unit}" if line.weight else ""
@@ -293,7 +293,7 @@ def draw_callers_shortly(view: AllocationView, width: int, height: int) -> tuple
     return lines
 
 
-NOT_DEEP = "one frame deep: f traces more of them"
+NOT_DEEP = "one frame deep; f traces deeper"
 
 
 def place_of_line(source: SourceView) -> int:

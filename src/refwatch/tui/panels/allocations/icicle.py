@@ -28,15 +28,15 @@ ICICLE_KEYS: list[BindingType] = [
     Binding("up,k", "up", "Caller", show=False, id="icicle.up",
             tooltip="Icicle: to the caller"),
     Binding("down,j", "down", "Callee", show=False, id="icicle.down",
-            tooltip="Icicle: to the callee in which most was allocated"),
+            tooltip="Icicle: to the callee that allocates most"),
     Binding("left,h", "beside(-1)", "Left", show=False, id="icicle.left",
             tooltip="Icicle: to the frame at the left"),
     Binding("right,l", "beside(1)", "Right", show=False, id="icicle.right",
             tooltip="Icicle: to the frame at the right"),
     Binding("enter", "zoom", "Zoom in", key_display="enter", id="icicle.zoom",
-            tooltip="Icicle: give the frame all the room"),
+            tooltip="Icicle: give the frame the whole width"),
     Binding("escape,backspace", "out", "Zoom out", key_display="esc", id="icicle.out",
-            tooltip="Icicle: one frame out; from the whole back to the table"),
+            tooltip="Icicle: one frame out; from the top back to the table"),
 ]  # fmt: skip
 
 

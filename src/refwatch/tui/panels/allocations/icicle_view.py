@@ -150,7 +150,7 @@ def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tup
         size.append((f", {fmt_bytes(node.ends)}{unit} in it itself", "foreground"))
     if node.site == WHOLE:
         name: Line = (("all tracebacks", "strong"),)
-        text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i goes back to the table"
+        text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
     else:
         room = width - width_of(size) - 2
         name = shortened(fmt_site(view, node.site), room)

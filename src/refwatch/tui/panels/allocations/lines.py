@@ -10,14 +10,14 @@ from refwatch.tui.panels.allocations.view import AllocationsView, Between
 from refwatch.tui.views.styled_text import Line, StyledText, fit, plural, two_ends, width_of, wrap
 from refwatch.wire.commands import Mode
 
+WORDS: dict[Mode, str] = {"exact": "exact", "burst": "sampled", "off": "off"}
 GLYPHS: dict[Mode, str] = {"exact": "●", "burst": "◐", "off": "○"}
 GAP = "  "
 COSTS: dict[Mode, str] = {
     "exact": "every block is seen from now on (tracemalloc); until it is switched off, the program "
     "allocates more slowly and needs more memory",
-    "burst": "some of the blocks are seen in short windows; the program pays a small share of its "
-    "time",
-    "off": "nothing is traced, and nothing is paid",
+    "burst": "some blocks are sampled in short windows; the program pays a small share of its time",
+    "off": "nothing is traced, at no cost",
 }
 """What a mode sees, and what it costs."""
 
@@ -25,9 +25,9 @@ COSTS: dict[Mode, str] = {
 def draw_how(figures: Between, width: int) -> Line:
     """The mode, what its figures are, and how exact."""
     view = figures.view
-    styled: list[StyledText] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
+    styled: list[StyledText] = [(f"{GLYPHS[view.mode]} {WORDS[view.mode]}", "title"), (GAP, "")]
     if view.mode == "off" and not view.reason:
-        styled.append(("nothing is traced now; seen before: ", "foreground"))
+        styled.append(("nothing is traced now; from before: ", "foreground"))
     if view.failure:
         styled += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
     facts = () if view.reason else _facts(figures)
@@ -61,9 +61,9 @@ def _facts(figures: Between) -> tuple[str, ...]:
     return (
         "estimates ± standard error",
         plural(windows.count, "window"),
-        f"{fmt_percent(windows.coverage)} of the time seen",
+        f"{fmt_percent(windows.coverage)} of the time observed",
         f"{fmt_bytes(figures.total)}/s",
-        f"{fmt_count(windows.samples)} blocks looked at",
+        f"{fmt_count(windows.samples)} blocks sampled",
         f"cost {fmt_percent(view.tracing)} of the program's time",
     )
 
@@ -103,9 +103,9 @@ def draw_empty(view: AllocationsView, width: int, height: int) -> tuple[Line, ..
     if not view.over:
         lines.append(())
         for mode in ("burst", "exact", "off"):
-            head = f"{GLYPHS[mode]} {mode}".ljust(9)
+            head = f"{GLYPHS[mode]} {WORDS[mode]}".ljust(11)
             style = "title" if mode == view.mode else "muted"
-            for index, text in enumerate(wrap(COSTS[mode], max(8, width - 9), 3)):
-                lines.append(((head if index == 0 else " " * 9, style), (text, "muted")))
+            for index, text in enumerate(wrap(COSTS[mode], max(8, width - 11), 3)):
+                lines.append(((head if index == 0 else " " * 11, style), (text, "muted")))
         lines += [(), (("t", "key"), (" switches to the next one", "muted"))]
     return tuple(lines[:height])

@@ -74,7 +74,7 @@ def draw_memory_gauge(view: GaugeView, width: int, height: int) -> tuple[Line, .
     sentence = _sentence(view, width)
     if memory.split is None:
         rss = f"{fmt_bytes(memory.rss)} resident; " if memory.rss else ""
-        text = f"{rss}where it is has not been looked at yet"
+        text = f"{rss}not broken down yet"
         return (*sentence, (("Memory  ", "muted"), (text, "muted")))[:height]
     lines: list[Line] = [draw_bar(view, width)]
     if height >= 1 + len(PARTS) + len(sentence):

@@ -26,6 +26,7 @@ from refwatch.tui.panels.allocations.detail_view import view_allocation
 from refwatch.tui.panels.allocations.icicle import ICICLE_KEYS, Icicle, IciclePart
 from refwatch.tui.panels.allocations.lines import (
     COSTS,
+    WORDS,
     draw_empty,
     draw_how,
     draw_range,
@@ -78,7 +79,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "mode", "Mode", id="allocations.mode",
-                tooltip="See allocations another way: burst, exact, off"),
+                tooltip="How allocations are seen: sampled (burst), exact, off"),
         Binding("v", "level", "Level", id="allocations.level",
                 tooltip="By line, by file, by traceback"),
         Binding("i", "icicle", "Icicle", id="allocations.icicle",
@@ -86,11 +87,11 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         Binding("x", "hide", "Hide", id="allocations.hide",
                 tooltip="Hide the standard library, site-packages too, nothing"),
         Binding("B", "until", "Until", show=False, id="allocations.until",
-                tooltip="Compare up to a later mark instead of now; b chooses from which"),
+                tooltip="Compare up to a later mark instead of now; b picks the start"),
         Binding("n", "count", "Count", show=False, id="allocations.count",
                 tooltip="Exact mode: count the blocks now"),
         Binding("f", "frames", "Frames", show=False, id="allocations.frames",
-                tooltip="Exact mode: 1, 8 or 25 frames of each traceback; begins anew"),
+                tooltip="Exact mode: 1, 8 or 25 frames per traceback; starts over"),
         *OWN_TABLE_KEYS,
     ]  # fmt: skip
 
@@ -269,7 +270,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         wanted = NEXT[mode]
         self._asked = (wanted, self._view.switched_s)
         self.post_message(
-            SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …", _switched)
+            SendWanted(SwitchAllocations(mode=wanted), f"Switching to {WORDS[wanted]} …", _switched)
         )
 
     def action_count(self) -> None:
@@ -307,7 +308,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
             after = min(self.looked.since, len(self._view.marks) - 1)
         later = [place for place in self._view.ends if place > after]
         if not later and self.looked.until is None:
-            self.notify("There is no later mark: m sets one, b chooses an earlier one.")
+            self.notify("There is no later mark: m sets one, b picks an earlier one.")
             return
         self.looked = replace(self.looked, until=later[0] if later else None)
         self.redraw()
@@ -318,7 +319,7 @@ def _switched(event: Event) -> Answer | None:
         return None
     texts = (text.rstrip(". ") for text in (COSTS[event.mode], safe(event.note)))
     said = " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
-    return Answer(f"Allocations: {event.mode}", said)
+    return Answer(f"Allocations: {WORDS[event.mode]}", said)
 
 
 SPEC = PanelSpec(

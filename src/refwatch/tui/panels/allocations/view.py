@@ -305,17 +305,17 @@ def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *,
         and not allocations.traces.number
     ):
         if allocations.switched_s is None:
-            return why or "Allocations have not been looked at in this session."
-        return why or "Allocations are not looked at: they are switched off."
+            return why or "Allocations were not traced in this session."
+        return why or "Allocations are not traced: tracing is off."
     return ""
 
 
 def _no_bursts(allocations: Allocations, why: str, *, over: bool) -> str:
     if allocations.windows.count:
-        return why or "Nothing was allocated in the windows that have been seen so far."
+        return why or "Nothing was allocated in the sampling windows so far."
     if over:
-        return why or "It ended before the first window did."
-    return why or "The first window has not ended yet: some of the blocks in it will be seen."
+        return why or "The program ended before the first sampling window did."
+    return why or "The first sampling window is still open: some of its blocks will be shown."
 
 
 def _no_traces(allocations: Allocations, now: float, *, over: bool) -> str:
@@ -325,5 +325,5 @@ def _no_traces(allocations: Allocations, now: float, *, over: bool) -> str:
     if allocations.failure is not None:
         return f"The blocks could not be counted: {safe(allocations.failure)}"
     if over:
-        return "It ended before the blocks were counted."
+        return "The program ended before the blocks were counted."
     return f"tracemalloc has been on for {fmt_age(now - begun)}; its blocks are being counted."

@@ -27,7 +27,7 @@ from refwatch.wire.commands import (
 )
 
 LONGEST_STEM = 60
-NO_OBJECT = "This is no object that could be looked up again."
+NO_OBJECT = "This object cannot be looked up again."
 
 
 class ObjectActs:

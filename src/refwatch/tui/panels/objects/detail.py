@@ -30,11 +30,11 @@ OBJECT_KEYS: list[BindingType] = [
     Binding("i", "object('inspect')", "Referrers", id="object.inspect",
             tooltip="Who refers to the newest instance of this class, as a tree"),
     Binding("g", "object('graph')", "Graph", id="object.graph",
-            tooltip="Write the references around this class as DOT, and SVG where graphviz is"),
+            tooltip="Write the references around this class as DOT, and as SVG with graphviz"),
     Binding("w", "object('watch')", "Watch", id="object.watch",
             tooltip="Watch the refcount of the newest instance of this class"),
     Binding("x", "object('cancel')", "Cancel", id="object.cancel",
-            tooltip="Cancel the search or the graph that is being worked on"),
+            tooltip="Cancel the running search or graph"),
 ]  # fmt: skip
 """Actions on one class, in the table and beside it."""
 SIDE_BY_SIDE = 72
@@ -69,7 +69,7 @@ class ObjectDetail(Vertical):
         Binding("escape,backspace", "back", "Back", id="object.back",
                 tooltip="Back to the table"),
         Binding("r", "look", "Look again", id="object.look",
-                tooltip="Of one class: look again who keeps its instances alive"),
+                tooltip="One class: look again for what keeps its instances alive"),
     ]  # fmt: skip
 
     class BackWanted(Message):
@@ -93,7 +93,7 @@ class ObjectDetail(Vertical):
 
     def on_mount(self) -> None:
         self._facts.border_title = "Numbers"
-        self._holders.border_title = "Who keeps them alive"
+        self._holders.border_title = "What keeps them alive"
 
     def take_focus(self) -> None:
         self._holders.focus()

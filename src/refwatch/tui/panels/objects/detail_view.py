@@ -147,13 +147,13 @@ def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
     )
 
 
-_WAITS = "asked; waiting for an answer …"
-_PAUSED = "asked; the answer is shown when the view moves on"
+_WAITS = "requested; waiting for an answer …"
+_PAUSED = "requested; the answer shows after the pause"
 
 
 def draw_object_title(view: ObjectView, width: int) -> Line:
     """Its name, and how it is counted."""
-    how: StyledText = ("counted live", "success") if view.live else ("from the census", "muted")
+    how: StyledText = ("counted live", "success") if view.live else ("counted by census", "muted")
     if view.gone:
         how = ("gone", "warn")
     back: Line = ((" esc ← ", "muted"),)
@@ -217,7 +217,7 @@ def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, 
     for index in reversed(range(len(view.growth))):
         baseline, growth = view.growth[index]
         text = fmt_signed(growth, fmt_number) if growth else "no change"
-        chosen = "  ◂ counted from" if index == view.chosen and len(view.growth) > 1 else ""
+        chosen = "  ◂ baseline" if index == view.chosen and len(view.growth) > 1 else ""
         style = "warning" if growth > 0 else "foreground"
         facts.append((f"since {baseline.name}", ((text, style), (chosen, "muted"))))
     facts = facts[:height]
@@ -241,7 +241,7 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
     if abs(more) >= 0.05:
         text = fmt_signed(more, fmt_rate)
         style = "warning" if more > 0 else "foreground"
-        facts.append(("per second", ((text, style), ("  of late", "muted"))))
+        facts.append(("per second", ((text, style), ("  recently", "muted"))))
     if view.judged is not None:
         judged = view.judged
         growing = f"{fmt_signed(judged.per_second, fmt_rate)}/s"
@@ -299,7 +299,7 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     if holders.looked_s is not None:
         return _plain(_wrapped(why_no_chain(holders.found), width))
     if not holders.may_ask:
-        text = "Nobody has looked while there was a program to look into."
+        text = "Nobody looked for them while the program ran."
         return _plain(_wrapped(text, width))
     if holders.waits or (holders.work is not None and not holders.work.done):
         return []
@@ -313,7 +313,7 @@ def _not_all(found: ChainsRecord | None) -> str:
         return ""
     words = [found.missing] if found.missing else []
     if found.garbage:
-        words.append(f"nobody holds {found.garbage:,} of {found.looked:,}: garbage")
+        words.append(f"{found.garbage:,} of {found.looked:,} are garbage: nothing holds them")
     return "; ".join(words)
 
 

@@ -63,9 +63,9 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         yield self._most
 
     def on_mount(self) -> None:
-        self._census.border_title = "Census"
+        self._census.border_title = "Heap count (census)"
         self._gc.border_title = "Garbage collector, by generation"
-        self._heading.show(((("Objects with most references at the census", "title"),),))
+        self._heading.show(((("Most-referenced objects at the census", "title"),),))
         self._most.focus()
 
     def read(self, state: State) -> HeapScreenView | None:

@@ -72,9 +72,9 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
     """The newest census, and what all of them have cost the target."""
     lines: list[Line] = []
     if view.counting:
-        lines.append((("◌ ", "accent"), ("a census is being taken …", "foreground")))
+        lines.append((("◌ ", "accent"), ("counting the heap …", "foreground")))
     if view.why:
-        lines.append((("! ", "warn"), (f"no census: {view.why}", "foreground")))
+        lines.append((("! ", "warn"), (f"no heap count: {view.why}", "foreground")))
     if view.taken:
         where = "in a copy" if view.method == "copy" else "in the target itself"
         lines.append(
@@ -93,7 +93,7 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
             text = f"its last {count:,} pauses: {mean} on average, at most {fmt_duration(longest)}"
         lines.append(((text, "muted"),))
     elif not view.why and not view.counting:
-        lines.append((("no census yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
+        lines.append((("no heap count yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
     return tuple(fit(line, width) for line in lines[:height])
 
 
@@ -123,7 +123,7 @@ def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
         name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
         lines.append(_gc_line(name, texts, styles))
     if not timed:
-        lines.append((("pauses are not timed: --gc-pauses does so", "muted"),))
+        lines.append((("pauses are not timed; --gc-pauses does that", "muted"),))
     return tuple(fit(line, width) for line in lines[:height])
 
 

@@ -43,7 +43,7 @@ from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.widgets.lines import Lines
 from refwatch.tui.widgets.live_table import LiveTable
 
-HEAP_TOOLTIP = "The whole heap: census, garbage collector, objects with most references"
+HEAP_TOOLTIP = "The whole heap: counts, garbage collector, most-referenced objects"
 TAIL_CELLS = 10
 """Least width of the sparklines; below it columns give way."""
 BESIDE_FROM = 110
@@ -82,9 +82,9 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         *TABLE_KEYS,
         Binding("h", "app.open('heap-screen')", "Heap", tooltip=HEAP_TOOLTIP),
         Binding("plus,equals_sign", "zoom(-1)", "Zoom in", key_display="+", show=False,
-                id="objects.zoom_in", tooltip="Less time in the lines beside the counts"),
+                id="objects.zoom_in", tooltip="Less time in the sparklines"),
         Binding("minus", "zoom(1)", "Zoom out", key_display="-", show=False,
-                id="objects.zoom_out", tooltip="More time in the lines beside the counts"),
+                id="objects.zoom_out", tooltip="More time in the sparklines"),
     ]  # fmt: skip
 
     def __init__(self, *, live: bool = True) -> None:

@@ -25,7 +25,7 @@ from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2
 """Lines per suspect."""
-PART = "held here and there: most likely parts of what grows above"
+PART = "held in scattered places; most likely part of what grows above"
 FAILURE_S = 15.0
 """Seconds that a failure is shown."""
 
@@ -96,11 +96,11 @@ def draw_calm(view: ObjectsView, width: int) -> Line:
 
 def _calm(view: ObjectsView) -> tuple[str, str]:
     census, judged = view.census, view.judged
-    failed = f"no census: {safe(census.failure)}" if census.failure is not None else ""
+    failed = f"no heap count: {safe(census.failure)}" if census.failure is not None else ""
     why_not = safe(judged.because(over=view.over))
     if not judged.by:
         counting = census.counting and not census.taken
-        running = "the first census is being taken …" if counting else why_not
+        running = "the first heap count (census) is running …" if counting else why_not
         return ("!", failed) if failed else ("·" if view.over else "◌", running)
     rests = f"{plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
     kept = "kept" if view.over else "keeps"
@@ -115,7 +115,7 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
     (name, per_second), *more = view.slower
     others = f" and {len(more)} more" if more else ""
     grows = f"{name} +{fmt_rate(per_second)}/s{others}"
-    return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
+    return "◌", f"ever slower, like a cache that fills: {grows}; else {calm}"
 
 
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:

@@ -79,13 +79,11 @@ def _sort_key(
 def fmt_empty(view: ObjectsView, order: Order) -> str:
     """Why there are no rows."""
     if view.rows:
-        return (
-            f"Nothing has “{order.filter}” in its name." if order.filter else "No instance of any."
-        )
+        return f"No name contains “{order.filter}”." if order.filter else "No instances."
     if view.over:
         return "Nothing was counted."
     if view.census.failure is not None:
-        return "Without a census nothing is counted."
+        return "Nothing is counted without a census (heap count)."
     return "Nothing has been counted yet."
 
 

@@ -42,8 +42,8 @@ def draw_edge(view: RefcountsView, baseline: int, width: int) -> Line:
         text = f"getrefcount reads {more if view.offset else 'the same'} here"
         parts.append(((text, "foreground"),))
     if any(record.held for record in view.objects):
-        short: Line = (("held", "accent"), (": refwatch holds one", "muted"))
-        long: Line = (*short, (", for no weak reference is possible", "muted"))
+        short: Line = (("held", "accent"), (": refwatch holds it", "muted"))
+        long: Line = (*short, (", as no weak reference is possible", "muted"))
         parts.append(long if width_of(separated([*parts, long])) <= width else short)
     return fit(separated(parts), width)
 
@@ -58,7 +58,7 @@ def draw_facts(chosen: Chosen, width: int) -> tuple[Line, ...]:
     if record.ended_s is not None:
         what.append(((f"died at {fmt_duration(record.ended_s)}", "foreground"),))
     elif record.immortal:
-        what.append((("immortal: what is read is no count, and it never dies", "foreground"),))
+        what.append((("immortal: never freed, and what is read is no count", "foreground"),))
     elif record.held:
         what.append((("held: one raw reference is refwatch's own", "accent"),))
     else:
@@ -104,11 +104,11 @@ def _points(view: RefcountsView, record: WatchedRecord, baseline: int) -> list[t
 
 
 EMPTY = (
-    "Names bound in __main__ are watched by themselves, as soon as they hold an object.",
-    "+ watches another one now: pkg.mod.name.attr",
+    "Names bound in __main__ are watched automatically once they hold an object.",
+    "+ watches another object: pkg.mod.name.attr",
     "--watch pkg.mod.name on the command line does so from the start.",
     'refwatch.watch(obj, "name") in the program watches any object.',
-    "w in the Objects panel, or on whoever refers to an object, watches that one.",
+    "w in the Objects panel, or on a referrer of an object, watches that one.",
 )
 
 

@@ -58,7 +58,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
         Binding("w", "unwatch", "Unwatch", id="refcounts.unwatch",
                 tooltip="Stop watching the object under the cursor"),
         Binding("plus,W", "watch", "Add", key_display="+", id="refcounts.watch",
-                tooltip="Watch what a path names: pkg.mod.name.attr"),
+                tooltip="Watch an object by its path: pkg.mod.name.attr"),
         *TABLE_KEYS,
     ]  # fmt: skip
     by_age = True
@@ -138,7 +138,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
 
     def _watch(self, path: str) -> SendWanted | None:
         if not PATH.fullmatch(path):
-            self.notify(f"No dotted path of names: {path}", severity="warning", markup=False)
+            self.notify(f"Not a dotted path of names: {path}", severity="warning", markup=False)
             return None
         said = f"{path} is watched as soon as it exists"
         return SendWanted(WatchObject(path=path), said, watch_found)
@@ -148,7 +148,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
         if record is not None and record.ended_s is None:
             self.post_message(SendWanted(Unwatch(watch=record.serial)))
         elif record is not None:
-            self.notify(f"{safe(record.name)} has died: it is watched no more.", markup=False)
+            self.notify(f"{safe(record.name)} has died and is no longer watched.", markup=False)
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
@@ -156,7 +156,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
         if record is None:
             return
         if record.ended_s is not None:
-            self.notify(f"{safe(record.name)} has died: nothing refers to it.", markup=False)
+            self.notify(f"{safe(record.name)} has died; nothing refers to it.", markup=False)
             return
 
         def ask(inspection: str) -> Command:

@@ -94,8 +94,8 @@ def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
     own, forced = thread.voluntary_switches, thread.involuntary_switches
     return (
         ("CPU", f"{fmt_duration(thread.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
-        ("waited for a CPU", fmt_duration(thread.cpu_wait_s)),
-        ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
+        ("CPU wait", fmt_duration(thread.cpu_wait_s)),
+        ("switches", f"{fmt_count(own)} voluntary, {fmt_count(forced)} forced"),
         ("watched", f"from {fmt_duration(thread.started_s)}{ended}"),
         ("samples", fmt_count(thread.samples)),
         ("tid", str(thread.tid)),
@@ -165,7 +165,7 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
         )
         if frame.text:
             lines.append((("    ", ""), (cut(frame.text, width - 4), "foreground")))
-    return tuple(lines) or ((("no Python frame has been read", "muted"),),)
+    return tuple(lines) or ((("no Python frame was read", "muted"),),)
 
 
 def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
@@ -178,7 +178,7 @@ def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
         lines.append(two_ends(head, ((fmt_duration(seconds), "muted"),), width))
         lines += [_hot_line(each, state, width) for each in hot]
         if not hot:
-            lines.append((("  no Python line was read in this state", "muted"),))
+            lines.append((("  no Python line was seen in this state", "muted"),))
     return tuple(lines) or ((("not sampled yet", "muted"),),)
 
 
@@ -192,10 +192,10 @@ def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
 
 
 _SAYS: dict[ThreadState, str] = {
-    ThreadState.GIL_HELD: "These lines hold the GIL",
-    ThreadState.GIL_WAIT: "Here it waits for the GIL",
+    ThreadState.GIL_HELD: "Holds the GIL",
+    ThreadState.GIL_WAIT: "Waits for the GIL",
     ThreadState.NATIVE: "Runs without the GIL",
-    ThreadState.CPU_WAIT: "Ready, waits for a CPU",
+    ThreadState.CPU_WAIT: "Ready, waiting for CPU",
     ThreadState.IO_WAIT: "Waits for input or output",
     ThreadState.LOCK_WAIT: "Waits for a lock",
     ThreadState.SLEEP: "Sleeps",

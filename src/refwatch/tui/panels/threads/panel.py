@@ -210,10 +210,10 @@ class ThreadsPanel(TablePanel[ThreadsView]):
 
 
 EXPLAINED: dict[ThreadState, str] = {
-    ThreadState.GIL_HELD: "runs Python code: holds the GIL",
+    ThreadState.GIL_HELD: "runs Python code and holds the GIL",
     ThreadState.GIL_WAIT: "wants the GIL and waits for it",
     ThreadState.NATIVE: "on a CPU without the GIL: zlib, numpy, hashing",
-    ThreadState.CPU_WAIT: "ready to run, waiting for a CPU",
+    ThreadState.CPU_WAIT: "ready to run, waiting for CPU",
     ThreadState.IO_WAIT: "blocked in a system call on a descriptor",
     ThreadState.LOCK_WAIT: "blocked on a lock, a condition, a queue or a join",
     ThreadState.SLEEP: "sleeping",
@@ -221,8 +221,8 @@ EXPLAINED: dict[ThreadState, str] = {
     ThreadState.OTHER: "anything else: stopped, a page fault",
 }
 TIMELINES = (
-    "A full cell is one state, ▌ two, one after the other; a bar ▃ two taking turns faster than a "
-    "cell: the height of its colour is its share. + zooms in."
+    "A full cell is one state, ▌ two in sequence; a bar ▃ two states alternating within the cell, "
+    "the height of a colour being its share. + zooms in."
 )
 SPEC = PanelSpec(
     "threads",

@@ -59,15 +59,15 @@ def newest_sample(state: State) -> float:
 HEADINGS: dict[ThreadState, str] = {
     ThreadState.GIL_HELD: "held",
     ThreadState.GIL_WAIT: "wait",
-    ThreadState.NATIVE: "natv",
-    ThreadState.CPU_WAIT: "runq",
-    ThreadState.IO_WAIT: "i/o",
+    ThreadState.NATIVE: "native",
+    ThreadState.CPU_WAIT: "CPU wait",
+    ThreadState.IO_WAIT: "I/O",
     ThreadState.LOCK_WAIT: "lock",
-    ThreadState.SLEEP: "slp",
-    ThreadState.CHILD_WAIT: "chld",
-    ThreadState.OTHER: "othr",
+    ThreadState.SLEEP: "sleep",
+    ThreadState.CHILD_WAIT: "child",
+    ThreadState.OTHER: "other",
 }
-"""For columns of four cells."""
+"""Column headings."""
 
 _NAME = Column("name", "Thread", 10, 16)
 _STATE = Column("state", "State", 11)
@@ -76,10 +76,14 @@ _LINE = Column("line", "Top line", 18, 40, priority=6)
 
 
 def columns_for(view: ThreadsView) -> tuple[Column, ...]:
-    """Held and wait always, every other state where some thread has half a per cent of it."""
+    """The columns, with one for each state in use."""
     shares = tuple(
         Column(
-            str(state), HEADINGS[state], 4, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2
+            str(state),
+            HEADINGS[state],
+            max(4, len(HEADINGS[state])),
+            right=True,
+            priority=min(2 + rank, 5) + (rank > 2) * 2,
         )
         for rank, state in enumerate(used_states(view))
     )
