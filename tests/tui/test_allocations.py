@@ -16,9 +16,9 @@ from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.allocations.icicle import Icicle
 from refwatch.tui.panels.allocations.panel import AllocationsPanel
 from refwatch.tui.screen import MainScreen
-from refwatch.tui.widgets.icicle import Icicle
 from refwatch.wire import commands as cmd
 from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN
@@ -75,7 +75,7 @@ async def test_it_shows_what_takes_most(size: tuple[int, int]) -> None:
 async def test_burst_says_that_it_estimates() -> None:
     async with driven(FakeFeed(recorded()), size=SMALL) as (app, pilot):
         await opened(app, pilot)
-        pieces = ("◐ burst", "estimates ± standard error", "% of the time seen", "Outlive")
+        pieces = ("◐ sampled", "estimates ± standard error", "% of the time observed", "Outlive")
         await until(pilot, lambda: all(piece in frame(app) for piece in pieces))
         await until(pilot, lambda: "±" in line_with(app, "parse.py:17"))
 
@@ -215,7 +215,7 @@ async def test_nothing_there() -> None:
         await opened(app, pilot)
         await pilot.press("enter", "down", "v", "i", "i")
         await steady(app, pilot)
-        await until(pilot, lambda: "Allocations have not been looked at" in frame(app))
+        await until(pilot, lambda: "Allocations were not traced" in frame(app))
         feed.push(*(event for event in recorded() if event.at >= 0.2))
         await settled(app, pilot, feed)
         assert len(names(app)) > 3
@@ -337,22 +337,22 @@ async def test_files_and_tracebacks_open_too(presses: int) -> None:
 async def test_one_frame_has_no_callers_and_says_why() -> None:
     async with driven(FakeFeed(recorded("exact", frames=1)), size=LARGE) as (app, pilot):
         await opened(app, pilot)
-        await until(pilot, lambda: "f traces more" in frame(app))
+        await until(pilot, lambda: "f traces deeper" in frame(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
-        await until(pilot, lambda: "f traces more" in frame(app))
+        await until(pilot, lambda: "f traces deeper" in frame(app))
 
 
 async def test_there_is_a_preview_where_there_is_room() -> None:
     async with driven(FakeFeed(recorded("exact")), size=LARGE) as (app, pilot):
         await opened(app, pilot)
-        await until(pilot, lambda: "Tracebacks that lead there" in frame(app))
+        await until(pilot, lambda: "─ Callers ─" in frame(app))
         await until(pilot, lambda: "app/cache.py:21" in frame(app))
         await pilot.press("down")
         await steady(app, pilot)
         await until(pilot, lambda: "app/index.py:58 ─" in frame(app))
         await pilot.resize_terminal(*SMALL)
-        await until(pilot, lambda: "Tracebacks that lead there" not in frame(app))
+        await until(pilot, lambda: "─ Callers ─" not in frame(app))
 
 
 # -- the icicle ------------------------------------------------------------------------------------

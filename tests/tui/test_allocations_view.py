@@ -38,11 +38,10 @@ from refwatch.tui.panels.allocations.table import (
     fmt_site,
     make_row,
     shortened,
-    sort_keys,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, AllocationsView, Between
-from refwatch.tui.views.spans import Line, width_of
-from refwatch.tui.views.table import Order
+from refwatch.tui.views.styled_text import Line, width_of
+from refwatch.tui.views.table import Order, sortable
 from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Site
@@ -160,8 +159,8 @@ def started(*events: Event) -> State:
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
-        ([], "have not been looked at in this session"),
-        ([ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0)], "switched off"),
+        ([], "were not traced in this session"),
+        ([ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0)], "tracing is off"),
         (
             [
                 ev.AllocationsSwitched(
@@ -180,7 +179,7 @@ def started(*events: Event) -> State:
         ),
         (
             [ev.AllocationsSwitched(at=1.0, process=MAIN, mode="burst", frames=8)],
-            "first window has not ended",
+            "first sampling window is still open",
         ),
         (
             [
@@ -280,7 +279,7 @@ def test_filter_looks_at_the_path_and_the_function() -> None:
 @pytest.mark.parametrize("mode", ["exact", "burst"])
 def test_every_column_sorts(mode: Mode) -> None:
     figures = seen(mode).between(1, None)
-    for sort in sort_keys(figures.view.shown):
+    for sort in sortable(columns_for(figures.view.shown, By.LINE, 200)):
         up = arrange(figures, Looked(), Order(sort)).keys
         down = arrange(figures, Looked(), Order(sort, reverse=True)).keys
         assert set(up) == set(down)
@@ -434,7 +433,7 @@ def test_what_no_traceback_tells_is_said() -> None:
     top = callers_of(figures, Looked(), PUT)
     assert top.ranked()[0].site == REST
     view = view_allocation(figures, Looked(), PUT, None, (), nowhere)
-    assert "too small to be told apart" in text(draw_callers(view, 100)[0].line)
+    assert "too small to be listed" in text(draw_callers(view, 100)[0].line)
 
 
 def test_the_tree_opens_where_most_comes_from() -> None:

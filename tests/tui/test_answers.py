@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
-from refwatch.tui.answers import Answers
-from refwatch.wire import commands as cmd
-from refwatch.wire.commands import Command
+from refwatch.tui.answers import Answering, Answers, watch_found
+from refwatch.tui.app import _snapshot_answer
+from refwatch.tui.asking import _census_answer
+from refwatch.tui.panels.allocations.panel import _switched
+from refwatch.tui.panels.objects.acts import _graph_written
 from refwatch.wire.event import MAIN
 
 FOUND = ev.WatchedFound(
@@ -18,40 +22,39 @@ TAKEN = ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=1234,
 
 
 @pytest.mark.parametrize(
-    ("command", "event", "said"),
+    ("answering", "event", "said"),
     [
-        (cmd.WriteSnapshot(path="/a.json"), ev.SnapshotWritten(at=1.0, path="/a.json"), "/a.json"),
         (
-            cmd.WriteGraph(work="graph x.Y", path="/a.dot", module="x", name="Y"),
+            partial(_snapshot_answer, "/a.json"),
+            ev.SnapshotWritten(at=1.0, path="/a.json"),
+            "/a.json",
+        ),
+        (
+            _graph_written,
             ev.GraphWritten(at=1.0, process=MAIN, paths=["/a.dot", "/a.svg"]),
             "/a.dot\n/a.svg",
         ),
-        (cmd.TakeCensus(), TAKEN, "1,234 objects; the program paused for 2 ms"),
+        (_census_answer(), TAKEN, "1,234 objects; the program paused for 2 ms"),
         (
-            cmd.TakeCensus(),
+            _census_answer(),
             ev.CensusFailed(at=1.0, process=MAIN, reason="no memory", retry_s=10.0),
             "no memory",
         ),
-        (cmd.WatchInstance(module="app", name="Pool"), FOUND, "pool  app.Pool"),
-        (cmd.WatchAddress(address=7, type="app.Pool"), FOUND, "pool  app.Pool"),
+        (watch_found, FOUND, "pool  app.Pool"),
         (
-            cmd.SwitchAllocations(mode="off"),
+            _switched,
             ev.AllocationsSwitched(at=1.0, process=MAIN, mode="off", frames=0, note="it was so"),
-            "Nothing is traced, and nothing is paid. It was so.",
+            "Nothing is traced, at no cost. It was so.",
         ),
-        (
-            cmd.WatchObject(path="app.pool"),
-            ev.Noted(at=1.0, level="warning", text="no way"),
-            "no way",
-        ),
+        (watch_found, ev.Noted(at=1.0, level="warning", text="no way"), "no way"),
     ],
 )
-def test_an_answer_is_told_once(command: Command, event: Event, said: str) -> None:
+def test_an_answer_is_told_once(answering: Answering, event: Event, said: str) -> None:
     answers = Answers()
+    assert answers.take(event) is None
+    answers.expect(answering)
     begun = ev.CensusBegun(at=0.9, process=MAIN, number=1, reason="viewer", pause_s=0.002)
     assert answers.take(begun) is None
-    assert answers.take(event) is None
-    answers.asked(command)
     answer = answers.take(event)
     assert answer is not None
     assert answer.text == said
@@ -60,7 +63,7 @@ def test_an_answer_is_told_once(command: Command, event: Event, said: str) -> No
 
 def test_what_is_bound_anew_is_no_answer() -> None:
     answers = Answers()
-    answers.asked(cmd.WatchInstance(module="app", name="Pool"))
+    answers.expect(watch_found)
     main = ev.WatchedFound(
         at=1.0, process=MAIN, watch=8, name="x", type="int", address="0x8", source="main"
     )

@@ -258,7 +258,7 @@ async def test_thread_detail_opens_updates_and_closes() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("2", "down", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
-        await until(pilot, lambda: "These lines hold the GIL" in frame(app))
+        await until(pilot, lambda: "Holds the GIL" in frame(app))
         assert "worker-1" in frame(app)
         feed.push(ev.ThreadNamed(at=2.0, process=MAIN, serial=10, name="new [/b] name"))
         await settled(app, pilot, feed)
@@ -287,7 +287,7 @@ async def test_help_shows_every_key() -> None:
         await until(pilot, lambda: "Timelines" in frame(app))
         shown = frame(app)
         for word in ("space", "Write a snapshot", "Overview, Threads", "Less time in a cell",
-                     "goes to the program", "holds GIL", "waits for a child process"):  # fmt: skip
+                     "goes to the program", "holds GIL", "waiting for a child"):  # fmt: skip
             assert word.lower() in shown.lower()
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))

@@ -8,8 +8,9 @@ from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
-from refwatch.tui.views.chains import LIKE_LEAVES, chain_line, chain_lines, chain_rows, fmt_link
-from refwatch.tui.views.spans import width_of
+from refwatch.tui.panels.objects.chain_tree import LIKE_LEAVES, chain_lines, chain_rows
+from refwatch.tui.views.chains import chain_line, fmt_link
+from refwatch.tui.views.styled_text import width_of
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink
 

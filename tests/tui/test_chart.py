@@ -15,7 +15,7 @@ from refwatch.tui.views.chart import (
     sparkline,
     stacked,
 )
-from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.styled_text import width_of
 
 
 def test_a_bar_is_exact_to_an_eighth() -> None:

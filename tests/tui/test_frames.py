@@ -16,11 +16,12 @@ from tests.tui.driving import FakeFeed, driven, frame, steady, until
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
+from refwatch.tui.ask import AskScreen
 from refwatch.tui.panels.allocations.detail import AllocationScreen
+from refwatch.tui.panels.allocations.icicle import Icicle
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.threads.detail import ThreadScreen
 from refwatch.tui.screenshots import Shot, screenshot
-from refwatch.tui.widgets.icicle import Icicle
 from refwatch.wire.event import MAIN
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -75,6 +76,14 @@ async def test_references(size: tuple[int, int]) -> None:
         check(f"heap-{name}", frame(app))
 
 
+async def test_a_question_stands_in_a_box() -> None:
+    async with driven(FakeFeed(recorded()[:100]), size=(80, 24)) as (app, pilot):
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await steady(app, pilot)
+        check("mark-80x24", frame(app))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_allocations(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
@@ -96,7 +105,7 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(events), size=size) as (app, pilot):
         await pilot.press("6", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
-        await until(pilot, lambda: "Tracebacks that lead there" in frame(app))
+        await until(pilot, lambda: "─ Callers ─" in frame(app))
         await steady(app, pilot)
         check(f"allocation-{name}", frame(app))
 

@@ -20,7 +20,7 @@ from refwatch.tui.panels.objects.heap_view import (
 )
 from refwatch.tui.panels.overview.lines import draw_heap
 from refwatch.tui.panels.overview.view import HeapView, OverviewReader
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import lay, place
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Referenced
@@ -55,9 +55,9 @@ def test_of_many_pauses_the_last_are_told(state: State) -> None:
 
 def test_why_there_is_no_census() -> None:
     state = state_of(Simulation(0.5).events())
-    assert page(draw_census(view_heap(state), 76, 2)) == "no census yet; c takes one"
+    assert page(draw_census(view_heap(state), 76, 2)) == "no heap count yet; c takes one"
     state.apply(ev.ReadingLimited(at=0.6, process=MAIN, reading="census", reason="switched off"))
-    assert page(draw_census(view_heap(state), 76, 2)) == "! no census: switched off"
+    assert page(draw_census(view_heap(state), 76, 2)) == "! no heap count: switched off"
     assert view_heap(State()).taken == 0
 
 
@@ -66,7 +66,7 @@ def test_the_collector_by_generation(state: State) -> None:
     assert lines[0].split() == ["collections", "collected", "uncollectable", "paused", "longest"]
     assert lines[3].split() == ["2", "old", "3", "0", "0", "44.1", "ms", "16.1", "ms"]
     untimed = state_of(Simulation(2.0).events())
-    assert page(draw_gc(view_heap(untimed), 76, 5)).endswith("--gc-pauses does so")
+    assert page(draw_gc(view_heap(untimed), 76, 5)).endswith("--gc-pauses does that")
     assert page(draw_gc(view_heap(State()), 76, 5)) == "not read yet"
 
 

@@ -16,7 +16,7 @@ from refwatch.tui.panels.allocations.icicle_view import (
 from refwatch.tui.panels.allocations.stacks import Node, stacks_of
 from refwatch.tui.panels.allocations.table import HIDINGS, Looked
 from refwatch.tui.panels.allocations.view import AllocationsReader, Between
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 
 MAIN, SERVE, HANDLE, ANSWER, PUT, BUILD = 14, 7, 6, 2, 1, 3
 """Numbers of sites in tests.simulate_allocations."""

@@ -19,7 +19,7 @@ from refwatch.tui.panels.allocations.memory_gauge import (
     rows_for,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, MemoryView
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
 
 
@@ -88,7 +88,7 @@ def test_nothing_measured_yet() -> None:
     view = GaugeView(AllocationsReader().read(state).memory, 0.0, "start")
     assert rows_for(view, 78, tall=True) == 1
     (line,) = draw_memory_gauge(view, 78, 1)
-    assert "has not been looked at yet" in text(line)
+    assert "not broken down yet" in text(line)
     assert "MiB resident" in text(line)
 
 

@@ -15,7 +15,7 @@ from refwatch.tui.panels.objects.detail import ObjectScreen
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.objects.panel import ObjectsPanel
 from refwatch.tui.panels.objects.view import chains_work, graph_work
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN
@@ -113,7 +113,7 @@ async def test_enter_on_a_chain_shows_who_refers_to_that_object() -> None:
     async with driven(feed, size=LARGE) as (app, pilot):
         await in_objects(app, pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: "Who keeps them alive" in frame(app))
+        await until(pilot, lambda: "What keeps them alive" in frame(app))
         await steady(app, pilot)
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
@@ -204,13 +204,13 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
             ev.Noted(at=15.0, level="info", text=""),
         )
         await settled(app, pilot, feed)
-        assert "◌ census 0.60 s" in frame(app)
+        assert "◌ counting heap 0.60 s" in frame(app)
         feed.push(
             ev.CensusTaken(at=15.1, process=MAIN, number=9, took_s=0.05, objects=4321, types=[])
         )
         await settled(app, pilot, feed)
         assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
-        assert "census 0 s ago" in frame(app)
+        assert "heap counted 0 s ago" in frame(app)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
             "memory is short",
         ),
         (
-            ev.Noted(at=14.4, level="warning", text="no census: it is switched off"),
+            ev.Noted(at=14.4, level="warning", text="no heap count: it is switched off"),
             "it is switched off",
         ),
     ],

@@ -31,7 +31,7 @@ from refwatch.tui.panels.objects.suspects import (
 )
 from refwatch.tui.panels.objects.table import FIRST, make_row
 from refwatch.tui.panels.objects.view import ObjectsReader, ObjectsView, chains_work, graph_work
-from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.styled_text import width_of
 from refwatch.tui.views.table import Order
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Site, TypeCount
@@ -55,7 +55,7 @@ def test_one_class_in_numbers(view: ObjectsView) -> None:
     since = fmt_moment(view.suspects[0].judged.since_s)
     for fact in ("count  564  live", "size  35.2 KiB  64 B each", "per second  +40",
                  f"growing  +40/s  since {since}", "steady  1.00",
-                 "since warm  +412  ◂ counted from", "since start  +564"):  # fmt: skip
+                 "since warm  +412  ◂ baseline", "since start  +564"):  # fmt: skip
         assert fact in facts
     made = one(view, row_of(view, "builtins", "tuple").key)
     still = page(draw_object_facts(made, 50, 12))
@@ -121,20 +121,20 @@ def test_what_nobody_has_looked_for(view: ObjectsView) -> None:
     assert held(one(view, key)) == "not looked for yet; enter looks"
     assert fmt_looked(one(view, key)) == ""
     recorded = held(one(view, key, Asks(live=False)))
-    assert recorded == "Nobody has looked while there was a program to look into."
+    assert recorded == "Nobody looked for them while the program ran."
 
 
 def test_a_search_from_asking_to_its_answer() -> None:
     asks = Asks({chains_work(SESSION): 5.0}, live=True)
-    assert holders(working(), asks) == "◌ asked; waiting for an answer …  x cancels"
+    assert holders(working(), asks) == "◌ requested; waiting for an answer …  x cancels"
     paused = replace(asks, paused=True)
-    assert "shown when the view moves on" in holders(working(), paused)
+    assert "shows after the pause" in holders(working(), paused)
     goes = ev.WorkProgressed(
         at=5.2, process=MAIN, work=chains_work(SESSION), text="walking", share=0.3
     )
     assert "30 %  x cancels" in holders(working(goes), asks)
     over = holders(working(goes, ev.TargetExited(at=6.0, process=MAIN, exit_code=0)), asks)
-    assert over == "Nobody has looked while there was a program to look into."
+    assert over == "Nobody looked for them while the program ran."
     none = ev.ChainsFound(
         at=5.4, process=MAIN, module=SESSION[0], name=SESSION[1], chains=[], looked=7, garbage=7
     )
@@ -186,7 +186,7 @@ def test_the_title_says_how_it_is_counted(view: ObjectsView) -> None:
     assert text(draw_object_title(one(view), 60)).split() == ["esc", "←", "app.Session",
                                                               "counted", "live"]  # fmt: skip
     made = one(view, row_of(view, "builtins", "dict").key)
-    assert text(draw_object_title(made, 60)).endswith("from the census ")
+    assert text(draw_object_title(made, 60)).endswith("counted by census ")
     assert "gone" in text(draw_object_title(replace(made, gone=True), 60))
     assert view_object(view, 123456, 0) is None
 

@@ -14,6 +14,7 @@ from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.text.formats import fmt_moment, fmt_number
 from refwatch.tui.panels.objects.suspects import (
+    PART,
     draw_calm,
     draw_edge,
     draw_suspects,
@@ -26,7 +27,6 @@ from refwatch.tui.panels.objects.table import (
     arrange,
     columns_for,
     draw_scale,
-    falls,
     fmt_empty,
     fmt_name,
     make_row,
@@ -42,8 +42,8 @@ from refwatch.tui.panels.objects.view import (
     graph_work,
 )
 from refwatch.tui.views.chains import chain_line
-from refwatch.tui.views.spans import Line, width_of
-from refwatch.tui.views.table import heading, lay, place
+from refwatch.tui.views.styled_text import Line, width_of
+from refwatch.tui.views.table import falls, heading, lay, place
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
@@ -92,8 +92,8 @@ def test_every_column_sorts(view: ObjectsView, sort: str, first: str) -> None:
     assert {column.key for column in columns_for(80)} >= {sort}
     if sort == "name":
         first = "Loop"  # of __main__
-    assert names(view, sort=sort, reverse=falls(sort))[0] == first
-    turned = names(view, sort=sort, reverse=not falls(sort))
+    assert names(view, sort=sort, reverse=falls(columns_for(0), sort))[0] == first
+    turned = names(view, sort=sort, reverse=not falls(columns_for(0), sort))
     assert sorted(turned) == sorted(names(view))
     assert turned[0] != first
 
@@ -113,10 +113,10 @@ def test_classes_without_instances_can_be_hidden(view: ObjectsView) -> None:
 
 
 def test_why_no_row_is_shown(view: ObjectsView) -> None:
-    assert fmt_empty(view, replace(FIRST, filter="zzz")) == "Nothing has “zzz” in its name."
+    assert fmt_empty(view, replace(FIRST, filter="zzz")) == "No name contains “zzz”."
     assert fmt_empty(NOTHING, FIRST) == "Nothing has been counted yet."
     assert fmt_empty(replace(NOTHING, over=True), FIRST) == "Nothing was counted."
-    assert fmt_empty(view, FIRST) == "No instance of any."
+    assert fmt_empty(view, FIRST) == "No instances."
 
 
 def drawn(view: ObjectsView, module: str, name: str, width: int = 110) -> str:
@@ -273,7 +273,7 @@ def test_parts_of_what_leaks_are_not_told_of_where_others_of_their_type_are(
 ) -> None:
     parts = [*view.suspects[:2], replace(view.suspects[2], chain=(), part=True)]
     lines = page(draw_suspects(replace(view, suspects=tuple(parts)), 76, 3, may_ask=True))
-    assert lines.splitlines()[5] == "  held here and there: most likely parts of what grows above"
+    assert lines.splitlines()[5].strip() == PART
 
 
 def test_a_suspect_that_nothing_leads_to() -> None:
@@ -319,7 +319,7 @@ def test_a_long_chain_keeps_both_its_ends() -> None:
 
 def test_without_suspects_it_says_what_that_rests_on() -> None:
     calm = read(e for e in reference_events(SECONDS) if not isinstance(e, ev.CensusTaken))
-    assert text(draw_calm(calm, 80)) == "◌ the first census is being taken …"
+    assert text(draw_calm(calm, 80)) == "◌ the first heap count (census) is running …"
     assert text(draw_calm(NOTHING, 80)) == "◌ not judged yet, because there was no census"
     steady = [
         census(at, TypeCount(module="builtins", name="list", count=5, size=5))
@@ -328,7 +328,7 @@ def test_without_suspects_it_says_what_that_rests_on() -> None:
     assert text(draw_calm(read(steady), 80)) == "✓ nothing keeps growing (4 censuses over 9.50 s)"
     slower = replace(read(steady), slower=(("app.Entry", 137.4), ("list", 140.0)))
     assert text(draw_calm(slower, 120)) == (
-        "◌ ever slower, as a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
+        "◌ ever slower, like a cache that fills: app.Entry +137/s and 1 more; else nothing keeps "
         "growing (4 censuses over 9.50 s)"
     )
     early = "◌ not judged yet, because it takes 4 censuses over 7 s, and there were "
@@ -355,10 +355,9 @@ def test_without_suspects_it_says_why_it_cannot_tell() -> None:
         for at in (1.0, 4.0, 7.0, 10.5)
     ]
     failed = ev.CensusFailed(at=11.0, process=MAIN, reason="no memory\x1b left", retry_s=10.0)
-    assert text(draw_calm(read([failed]), 80)) == "! no census: no memory\\x1b left"
-    assert text(draw_calm(read([*steady, failed]), 90)).endswith(
-        "; now no census: no memory\\x1b left"
-    )
+    assert text(draw_calm(read([failed]), 80)) == "! no heap count: no memory\\x1b left"
+    later = text(draw_calm(read([*steady, failed]), 90))
+    assert later.endswith("; now no heap count: no memory\\x1b left")
     ended = ev.TargetExited(at=12.0, process=MAIN, exit_code=0)
     assert text(draw_calm(read([ended]), 80)) == "· not judged, because there was no census"
     assert "not judged, because it takes" in text(draw_calm(read([steady[0], ended]), 80))

@@ -7,6 +7,7 @@ from tests.tui.driving import driven, session, steady
 from textual import events
 
 from refwatch.tui.panel import Panel
+from refwatch.tui.panels.registry import PANELS
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -15,7 +16,7 @@ async def test_no_panel_is_ever_lower_than_its_place(
 ) -> None:
     heights: list[tuple[str | None, int]] = []
 
-    def resized(self: Panel, event: events.Resize) -> None:
+    def resized(self: Panel[object], event: events.Resize) -> None:
         heights.append((self.id, event.size.height))
 
     monkeypatch.setattr(Panel, "on_resize", resized, raising=False)
@@ -23,5 +24,5 @@ async def test_no_panel_is_ever_lower_than_its_place(
         for key in "12345612":
             await pilot.press(key)
             await steady(app, pilot)
-    assert {name for name, _ in heights} == {spec.name for spec in app.specs}
+    assert {name for name, _ in heights} == {spec.name for spec in PANELS}
     assert {height for _, height in heights} == {size[1] - 4}, heights

@@ -16,7 +16,7 @@ from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.panels.refcounts.panel import RefcountsPanel
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN
@@ -125,7 +125,7 @@ async def test_what_is_no_path_is_not_asked_for() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
         await pilot.press("4", "plus", *"a..b", "enter")
-        await until(pilot, lambda: "No dotted path of names: a..b" in frame(app))
+        await until(pilot, lambda: "Not a dotted path of names: a..b" in frame(app))
         await pilot.press("plus", "x", "escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         assert asked(feed) == []

@@ -11,8 +11,10 @@ from tests.simulate_references import with_references
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
+from refwatch.readings.objects.records import WatchedRecord
 from refwatch.session import events as ev
 from refwatch.session.events import Event
+from refwatch.session.state import State
 from refwatch.tui.panels.refcounts.lines import (
     Chosen,
     draw_edge,
@@ -23,17 +25,15 @@ from refwatch.tui.panels.refcounts.lines import (
 )
 from refwatch.tui.panels.refcounts.view import (
     BY_DEFAULT,
-    SORTS,
     RefcountsView,
-    Watched,
     arrange,
     columns_for,
     fmt_totals,
     rises,
     view_refcounts,
 )
-from refwatch.tui.views.spans import Line, width_of
-from refwatch.tui.views.table import Order, Row, heading, lay, place
+from refwatch.tui.views.styled_text import Line, width_of
+from refwatch.tui.views.table import Order, Row, heading, lay, place, sortable
 from refwatch.wire.event import MAIN
 
 START, WARM = 0, 1
@@ -75,7 +75,7 @@ def test_what_has_grown_since_the_mark_comes_first(view: RefcountsView) -> None:
 
 
 def test_growth_is_counted_from_the_chosen_baseline(view: RefcountsView) -> None:
-    one = next(one for one in view.objects if one.name == "template")
+    one = next(one for one in view.objects if one.found.name == "template")
     assert one.references == 4 + 40 * 8
     assert view.growth(one, WARM) == 40 * 4
     assert text(cell(view, "template", "growth")) == "+160"
@@ -83,13 +83,13 @@ def test_growth_is_counted_from_the_chosen_baseline(view: RefcountsView) -> None
 
 
 def test_growth_of_one_that_came_after_the_mark_is_since_then(view: RefcountsView) -> None:
-    newest = next(one for one in view.objects if one.watch == 14)
-    assert newest.steps.first() is not None
-    assert view.growth(newest, WARM) == (newest.references or 0) - (newest.steps.first() or 0)
+    newest = next(one for one in view.objects if one.found.watch == 14)
+    assert newest.series.first() is not None
+    assert view.growth(newest, WARM) == (newest.references or 0) - (newest.series.first() or 0)
 
 
 def test_a_baseline_that_is_not_kept_any_more_means_the_newest(view: RefcountsView) -> None:
-    one = next(one for one in view.objects if one.name == "template")
+    one = next(one for one in view.objects if one.found.name == "template")
     assert view.growth(one, 7) == view.growth(one, WARM)
     assert view.since(7) == 4.0
 
@@ -106,8 +106,8 @@ def test_only_what_grows_for_good_stands_out(view: RefcountsView) -> None:
 
 
 def test_a_trend_begins_where_the_object_was_found(view: RefcountsView) -> None:
-    found = next(one for one in view.objects if one.watch == 14)
-    assert found.steps.at(7.0) is None
+    found = next(one for one in view.objects if one.found.watch == 14)
+    assert found.series.at(7.0) is None
     last = rows(view)[-4]
     assert last.key == 14
     assert text(last.cells[3])[:12] == " " * 12
@@ -150,7 +150,7 @@ def test_raw_readings_are_as_they_were_read(view: RefcountsView) -> None:
     assert "raw getrefcount" in titles
 
 
-@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sort", ["seen", *sortable(columns_for(view_refcounts(State()), 0, 0))])
 def test_any_column_sorts(view: RefcountsView, sort: str) -> None:
     rising, falling = names(view, sort=sort), names(view, sort=sort, reverse=True)
     assert sorted(rising) == sorted(falling)
@@ -197,9 +197,11 @@ def test_totals(view: RefcountsView) -> None:
 
 def test_rows_are_made_only_when_looked_at(view: RefcountsView) -> None:
     """Of thousands of objects, those that are not seen cost no more than their place."""
-    many = [replace(view.objects[0], watch=n, steps=view.objects[0].steps) for n in range(5000)]
+    many = [
+        replace(view.objects[0], found=replace(view.objects[0].found, watch=n)) for n in range(5000)
+    ]
     counted = [_Counting(one) for one in many]
-    objects = cast("tuple[Watched, ...]", tuple(counted))
+    objects = cast("tuple[WatchedRecord, ...]", tuple(counted))
     large = RefcountsView(objects, 8.0, view.baselines, view.counts, 1, "")
     arranged = arrange(large, columns_for(large, 120, WARM), BY_DEFAULT, WARM)
     assert len(arranged) == 5000
@@ -227,10 +229,10 @@ def test_the_edge_says_baseline_offset_and_what_held_means(view: RefcountsView) 
     edge = text(draw_edge(view, WARM, 116))
     assert edge.startswith("since warm (4.00 s)")
     assert "getrefcount reads 1 more here" in edge
-    assert "held: refwatch holds one, for no weak reference" in edge
+    assert "held: refwatch holds it, as no weak reference" in edge
     assert text(draw_edge(view, START, 116)).startswith("since start")
     narrow = text(draw_edge(view, WARM, 78))
-    assert narrow.endswith("held: refwatch holds one")
+    assert narrow.endswith("held: refwatch holds it")
 
 
 @pytest.mark.parametrize(("offset", "said"), [(0, "reads the same"), (-1, "reads 1 less")])
@@ -242,7 +244,7 @@ def test_other_offsets(offset: int, said: str) -> None:
 
 
 def chosen(view: RefcountsView, name: str) -> Chosen:
-    return Chosen(view, next(one for one in view.objects if one.name == name), WARM)
+    return Chosen(view, next(one for one in view.objects if one.found.name == name), WARM)
 
 
 def test_facts_of_one_object(view: RefcountsView) -> None:

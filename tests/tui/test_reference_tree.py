@@ -10,7 +10,7 @@ from tests.tui.test_spans import HOSTILE
 
 from refwatch.session import events as ev
 from refwatch.session.state import State
-from refwatch.tui.panels.refcounts.reference_tree import (
+from refwatch.tui.referrers.tree import (
     InspectionView,
     Opened,
     draw_account,
@@ -20,7 +20,7 @@ from refwatch.tui.panels.refcounts.reference_tree import (
     view_inspection,
 )
 from refwatch.tui.views.chains import fmt_named
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.tree import Path
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Referrer
@@ -61,7 +61,7 @@ def found(node: int, *referrers: Referrer, at: float = 8.0, left_out: int = 0) -
 
 def test_before_anything_is_known() -> None:
     empty = view(state_of(Simulation(0.5).start()))
-    assert not empty.known
+    assert not empty.found
     assert draw_holders(empty, 78) == ()
     assert "session" in text(draw_title(empty, 78))
     assert "copying" in text(draw_account(empty, 78, 2)[0])
@@ -90,7 +90,7 @@ def test_an_asked_node_says_so_until_it_is_answered(state: State) -> None:
     assert "│ └ ◌ looking …" in [
         line[:40].rstrip() for line in drawn(view(state, (0, 2), asked=(2,)))
     ]
-    assert "no answer came" in "\n".join(drawn(view(state, (0, 2))))
+    assert "no answer" in "\n".join(drawn(view(state, (0, 2))))
     state.apply(found(2))
     assert "no referrer was found" in "\n".join(drawn(view(state, (0, 2), asked=(2,))))
 

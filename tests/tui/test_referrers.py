@@ -11,7 +11,7 @@ from tests.tui.test_refcounts import panel, recorded
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.wire import commands as cmd
 from refwatch.wire.event import MAIN
@@ -54,7 +54,7 @@ async def test_progress_then_the_tree_then_back() -> None:
     async with driven(feed, size=(80, 24)) as (app, pilot):
         name = await opened(app, pilot, feed, events=2)
         assert "60 %" in frame(app)
-        assert "nothing is known yet" in frame(app)
+        assert "no answer yet" in frame(app)
         feed.push(*answers(name)[2:4])
         await settled(app, pilot, feed)
         assert "4 references: 3 seen, 1 unaccounted" in frame(app)
@@ -263,8 +263,8 @@ async def test_one_that_finds_nothing_says_why() -> None:
             )
         )
         await settled(app, pilot, feed)
-        assert "nothing was found out: the object is no longer watched" in frame(app)
-        assert "nothing is known yet" not in frame(app)
+        assert "nothing was found: the object is no longer watched" in frame(app)
+        assert "no answer yet" not in frame(app)
         await pilot.press("x")
         assert cmd.CancelWork(work=name) not in feed.sent
 

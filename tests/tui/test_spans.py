@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.spans import cut, cut_middle, fit, pad, two_ends, width_of, wrap
+from refwatch.tui.views.styled_text import cut, cut_middle, fit, pad, two_ends, width_of, wrap
 
 HOSTILE = [
     "[/b] x",

@@ -15,7 +15,7 @@ from refwatch.tui.panels.threads.view import (
     fmt_totals,
     view_threads,
 )
-from refwatch.tui.views.spans import width_of
+from refwatch.tui.views.styled_text import width_of
 from refwatch.tui.views.table import Order, column_at, heading, lay, place
 from refwatch.wire.event import MAIN
 

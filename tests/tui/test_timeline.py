@@ -5,7 +5,7 @@ from __future__ import annotations
 from refwatch.readings.threads.state_timeline import Run, Strip
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.tui.panels.threads.timeline import StripCells, Window, window
-from refwatch.tui.views.spans import Span
+from refwatch.tui.views.styled_text import StyledText
 
 HELD, WAIT, SLEEP = ThreadState.GIL_HELD, ThreadState.GIL_WAIT, ThreadState.SLEEP
 
@@ -20,8 +20,10 @@ class Fixed:
         return [run for run in self._runs if run[1] > start and run[0] < end]
 
 
-def cells_of(runs: list[Run], cell_s: float, count: int, *, letters: bool = False) -> list[Span]:
-    return StripCells().spans(Fixed(runs), Window(cell_s, count, count), letters)
+def cells_of(
+    runs: list[Run], cell_s: float, count: int, *, letters: bool = False
+) -> list[StyledText]:
+    return StripCells().styled(Fixed(runs), Window(cell_s, count, count), letters)
 
 
 def test_one_state_is_one_span() -> None:
@@ -66,7 +68,7 @@ def test_a_cell_once_drawn_stays() -> None:
         end = number * 0.1
         strip.add(end, encode_runs([(HELD, 7_000), (WAIT, 23_000), (HELD, 9_000), (WAIT, 61_000)]))
         shown = window(end, 3, 40)
-        text = "".join(text for text, _ in cells.spans(strip, shown, glyphs=False))
+        text = "".join(text for text, _ in cells.styled(strip, shown, glyphs=False))
         assert len(text) == 40
         for offset, char in enumerate(text):
             index = shown.last - shown.count + offset
@@ -84,6 +86,6 @@ def test_the_window_is_aligned_to_whole_cells() -> None:
 def test_late_data_fills_what_was_blank() -> None:
     strip, cells = Strip(), StripCells()
     shown = Window(0.1, 10, 10)
-    assert cells.spans(strip, shown, glyphs=False) == [(" " * 10, "")]
+    assert cells.styled(strip, shown, glyphs=False) == [(" " * 10, "")]
     strip.add(1.0, encode_runs([(HELD, 1_000_000)]))
-    assert cells.spans(strip, shown, glyphs=False) == [("█" * 10, "fill-gil_held")]
+    assert cells.styled(strip, shown, glyphs=False) == [("█" * 10, "fill-gil_held")]

@@ -24,7 +24,7 @@ from refwatch.tui.panels.overview.view import view_overview
 from refwatch.tui.panels.threads.detail_view import draw_hot, draw_stack, view_detail
 from refwatch.tui.source import source_line
 from refwatch.tui.views.header import draw_header, fmt_target, view_header
-from refwatch.tui.views.spans import Line, width_of
+from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
 
 
@@ -196,7 +196,7 @@ def test_detail_names_the_lines(state: State) -> None:
     view = view_detail(state, 10, lambda file, number: f"source of {Path(file).name}:{number}")
     assert view is not None
     hot = text(draw_hot(view, 100))
-    assert hot.index("Here it waits for the GIL") < hot.index("These lines hold the GIL")
+    assert hot.index("Waits for the GIL") < hot.index("Holds the GIL")
     assert "source of threads_cpu.py:21" in hot
     assert "▶ crunch" in text(draw_stack(view, 100))
     assert view_detail(state, 555, source_line) is None

@@ -1,5 +1,6 @@
-"""The viewer in the terminal. It reads one State, fed by events, and sends commands; nothing else.
+"""The terminal viewer.
 
-``views/`` makes immutable pictures of the state (pure, no Textual), ``widgets/`` draw lines, and
-one module per panel puts the two together.
+It folds events into one State, shows it, and sends commands; nothing else. ``panels/`` has a folder
+for each panel and the registry, ``views/`` what several draw (pure, no Textual), ``widgets/`` what
+shows lines.
 """

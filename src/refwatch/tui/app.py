@@ -1,7 +1,7 @@
-"""The app: one State, fed by a reader, drawn some times a second by one tick.
+"""The app: one State, fed by a reader and drawn by a timer.
 
-Arrivals only change the state. The tick draws the panel that is seen, and only if the state has
-changed since. A pause holds a copy of the state: data flows on behind it.
+Events only change the state. The timer redraws the active panel if the state has changed since.
+While paused the app shows a copy of the state; data flows on behind it.
 """
 
 from __future__ import annotations
@@ -11,45 +11,38 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.geometry import Size
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.state import State
+from refwatch.tui.answers import Answer
 from refwatch.tui.asking import AskingApp
 from refwatch.tui.feed import Feed, ReplayFeed
-from refwatch.tui.help import HelpScreen, Section, own, section
+from refwatch.tui.help import HelpScreen, Section, in_order, key_section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.panels.allocations.detail import AllocationScreen
-from refwatch.tui.panels.allocations.panel import AllocationsPanel
-from refwatch.tui.panels.objects.detail import ObjectDetail, ObjectScreen
-from refwatch.tui.panels.objects.heap import HeapScreen
-from refwatch.tui.panels.objects.panel import ObjectsPanel
+from refwatch.tui.messages import RedrawWanted
 from refwatch.tui.panels.output.panel import OutputLines
 from refwatch.tui.panels.output.room import room
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
-from refwatch.tui.panels.refcounts.panel import RefcountsPanel
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
-from refwatch.tui.panels.registry import panels
-from refwatch.tui.panels.threads.detail import ThreadScreen
-from refwatch.tui.panels.threads.detail_view import DetailView, view_detail
-from refwatch.tui.panels.threads.panel import ThreadsPanel
+from refwatch.tui.panels.registry import PANELS
+from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
-from refwatch.tui.source import source_line
 from refwatch.tui.table_panel import TABLE_KEYS
 from refwatch.tui.theme import DARK, LIGHT, defaults
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
 from refwatch.tui.views.scrubber import ScrubberView
-from refwatch.tui.widgets.icicle import ICICLE_KEYS
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.row_view import MOVE_KEYS
 from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 from refwatch.wire.commands import ResizeTerminal, TypeInput, WriteSnapshot
@@ -58,11 +51,11 @@ __all__ = ["Leave", "RefwatchApp"]
 
 TICK_S = 0.1
 NUMBERS_EVERY = 4
-"""Ticks from one drawing of numbers and tables to the next; timelines move on each."""
+"""Ticks between two redraws of numbers and tables; timelines move on every tick."""
 
 
 class RefwatchApp(AskingApp):
-    """The viewer. ``write_snapshot`` writes one from a state, where there is no daemon to do it."""
+    """The viewer. ``write_snapshot`` writes a snapshot of a state, where no daemon can."""
 
     TITLE = "refwatch"
     CSS_PATH = "refwatch.tcss"
@@ -87,7 +80,7 @@ class RefwatchApp(AskingApp):
                 tooltip="Every key, and what the colours mean"),
         Binding("ctrl+t", "toggle_theme", "Dark or light", show=False, id="app.theme"),
         Binding("q", "leave", "Leave", id="app.leave",
-                tooltip="Leave; asks what becomes of the program"),
+                tooltip="Leave; asks whether the program keeps running"),
         Binding("ctrl+q", "leave", "Leave", show=False, priority=True, id="app.quit"),
     ]  # fmt: skip
 
@@ -104,11 +97,10 @@ class RefwatchApp(AskingApp):
         self.held: State | None = None
         """What a pause shows: the state as it was then."""
         self._held_drawn = ""
-        """The panel that shows it already."""
+        """Name of the panel that shows the held state already."""
         self.baseline = Choice()
         self.reader = TerminalReader()
-        self.specs = panels(self.reader, live=not replay)
-        self.main = MainScreen(self.specs)
+        self.main = MainScreen(PANELS, live=not replay)
         self._write_snapshot = write_snapshot
         self._snapshot_dir = snapshot_dir
         self._ticks = 0
@@ -116,14 +108,11 @@ class RefwatchApp(AskingApp):
         """Whether the target could be asked at the last tick, and whether the daemon was gone."""
         self._drawn = (-1, False)
         self._numbers = (-1, False)
-        for spec in self.specs:
-            self._bind_panel(spec.key, spec.name, spec.title)
+        keys = [key for spec in PANELS for key in spec.keys]
+        self._bindings = BindingsMap.merge([self._bindings, BindingsMap([*_panel_keys(), *keys])])
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = LIGHT.name if _light_terminal() else DARK.name
-
-    def _bind_panel(self, key: str, name: str, title: str) -> None:
-        self._bindings.bind(key, f"panel('{name}')", title, show=False)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -159,7 +148,7 @@ class RefwatchApp(AskingApp):
 
     @property
     def shown(self) -> State:
-        """The state that is looked at."""
+        """The state on the screen."""
         return self.held or self.state
 
     # -- drawing -------------------------------------------------------------------------------
@@ -176,7 +165,7 @@ class RefwatchApp(AskingApp):
             self._draw(numbers=numbers)
 
     def draw(self) -> None:
-        """Draw all that is seen, now."""
+        """Redraw the screen now."""
         self._draw(numbers=True)
 
     def _draw(self, *, numbers: bool) -> None:
@@ -191,37 +180,30 @@ class RefwatchApp(AskingApp):
             return
         if self.held is None:
             self.baseline.follow(baselines_of(self.state))
-            self.main.set_baseline(self.baseline.index)
-        spec = self.main.active
-        if self.held is not None:
-            if numbers and self._held_drawn != spec.name:
-                self._held_drawn = spec.name
-                self.main.show_panel(spec.read(self.held), numbers=True)
-        elif numbers or spec.fast:
-            self.main.show_panel(spec.read(self.state), numbers=numbers)
-        if numbers:
-            self._draw_preview()
+            if numbers or self.main.active.fast:
+                self._show_panel(numbers=numbers)
+        elif numbers and self._held_drawn != self.main.active.name:
+            self._held_drawn = self.main.active.name
+            self._show_panel(numbers=True)
+
+    def _show_panel(self, *, numbers: bool) -> None:
+        self.main.show_state(
+            self.shown,
+            numbers=numbers,
+            baseline=self.baseline.index,
+            paused=self.paused,
+            gone=self.feed.gone,
+        )
 
     def _draw_live(self, screen: LiveScreen[Any]) -> None:
         view = screen.read(self.state if screen.moves_on else self.shown)
         if view is not None and view != screen.view:
             screen.show(view)
 
-    @on(LiveScreen.RedrawWanted)
-    @on(AskingApp.DrawWanted)
-    def _draw_wanted(self) -> None:
+    @on(RedrawWanted)
+    def _redraw_wanted(self) -> None:
+        self._held_drawn = ""
         self.call_after_refresh(self.draw)
-
-    @on(ThreadsPanel.PreviewWanted)
-    def _draw_preview(self) -> None:
-        panel = self.main.panel
-        if isinstance(panel, ThreadsPanel) and panel.previewed is not None:
-            view = self._detail(panel.previewed)
-            if view is not None:
-                panel.preview(view)
-
-    def _detail(self, serial: int) -> DetailView | None:
-        return view_detail(self.shown, serial, source_line)
 
     def _header(self) -> HeaderView:
         view = view_header(self.shown, gone=self.feed.gone, replay=self._replay_note())
@@ -237,13 +219,19 @@ class RefwatchApp(AskingApp):
     # -- keys ----------------------------------------------------------------------------------
 
     async def action_panel(self, name: str) -> None:
-        """Show a panel, from the screens over it as well."""
-        while isinstance(self.screen, LiveScreen | ObjectScreen):
+        """Show a panel, closing the screens over it."""
+        while not isinstance(self.screen, MainScreen | ModalScreen):
             await self.screen.dismiss()
         if isinstance(self.screen, MainScreen):
             await self.main.activate(name)
             self._held_drawn = ""
             self.draw()
+
+    def action_open(self, screen: str) -> None:
+        """Show a panel's screen, from anywhere."""
+        for spec in PANELS:
+            if screen in spec.screens and self.screen.id != screen:
+                self.push_screen(spec.screens[screen]())
 
     def action_pause(self) -> None:
         if isinstance(self.feed, ReplayFeed):
@@ -251,8 +239,6 @@ class RefwatchApp(AskingApp):
         else:
             self.held = codec.copy(self.state) if self.held is None else None
             self._held_drawn = ""
-        if not self.paused:
-            self.main.resumed()
         self.draw()
         self.screen.refresh_bindings()
 
@@ -260,10 +246,11 @@ class RefwatchApp(AskingApp):
         name = f"refwatch-{self._stem()}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json"
         path = self._snapshot_dir / name
         if not self.replay:
-            await self.send(WriteSnapshot(path=str(path)))
+            command = WriteSnapshot(path=str(path))
+            await self.send(command, answering=partial(_snapshot_answer, str(path)))
             return
         if self._write_snapshot is None:
-            self.notify("A snapshot cannot be written from here.", severity="warning")
+            self.notify("Snapshots cannot be written from here.", severity="warning")
             return
         try:
             self._write_snapshot(self.state, path)
@@ -273,7 +260,7 @@ class RefwatchApp(AskingApp):
             self.notify(str(path), title="Snapshot written", markup=False)
 
     def _stem(self) -> str:
-        """What the target is called in a file's name: its script or module."""
+        """The target's name for use in file names: its script or module."""
         argv = self.state.target.argv if self.state.target else []
         before = ["", *argv]
         words = [
@@ -312,13 +299,12 @@ class RefwatchApp(AskingApp):
 
     def action_baseline(self) -> None:
         self.baseline.next(baselines_of(self.shown))
-        self.main.set_baseline(self.baseline.index)
+        self._held_drawn = ""
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "baseline":
-            panel = self.main.panel
-            return isinstance(self.screen, MainScreen) and panel is not None and panel.compares
+            return isinstance(self.screen, MainScreen) and self.main.active.compares
         if action == "leave":
             return self._typing() is None
         if action in {"speed", "step", "jump"}:
@@ -338,35 +324,26 @@ class RefwatchApp(AskingApp):
         self.push_screen(HelpScreen(self._help()))
 
     def _help(self) -> list[Section]:
-        """What is seen comes first, then what holds everywhere."""
-        trees = [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS]
-        places = {
-            "threads": section("Threads", own(ThreadsPanel)),
-            "thread": section("One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),
-            "output": section("Output", OutputLines.BINDINGS),
-            "refcounts": section("Refcounts", own(RefcountsPanel)),
-            "referrers": section("Who refers to an object", trees),
-            "objects": section("Objects", own(ObjectsPanel)),
-            "object": section("One class", [*ObjectDetail.BINDINGS, *ObjectScreen.BINDINGS]),
-            "allocations": section("Allocations", [*own(AllocationsPanel), *ICICLE_KEYS]),
-            "allocation": section(
-                "One line, file or traceback", [*LiveScreen.BINDINGS, *AllocationScreen.BINDINGS]
-            ),
-            "heap-screen": section("The heap", [*LiveScreen.BINDINGS, *HeapScreen.BINDINGS]),
-        }
+        """The help's sections: what is on the screen first, then what works everywhere."""
         main = isinstance(self.screen, MainScreen)
-        seen = places.pop(self.main.active.name if main else self.screen.id or "", None)
-        app = [*MainScreen.BINDINGS, *AskingApp.BINDINGS, *self.BINDINGS]
-        return [
-            *([seen] if seen is not None else []),
-            section("Everywhere", [*self._panel_keys(), *app]),
-            section("Tables and trees", [*LiveTable.BINDINGS, *TABLE_KEYS]),
-            *places.values(),
+        titles = ", ".join(spec.title for spec in PANELS)
+        numbers = ",".join(str(key) for key in range(1, len(PANELS) + 1))
+        everywhere = [
+            Binding(numbers, "panel", titles),
+            *MainScreen.BINDINGS,
+            *AskingApp.BINDINGS,
+            *(key for spec in PANELS for key in spec.keys),
+            *self.BINDINGS,
         ]
-
-    def _panel_keys(self) -> list[BindingType]:
-        titles = ", ".join(spec.title for spec in self.specs)
-        return [Binding(",".join(spec.key for spec in self.specs), "panel", titles)]
+        rows = [*MOVE_KEYS, *LiveTable.BINDINGS, *TABLE_KEYS]
+        trees = [*LiveScreen.BINDINGS, *TREE_KEYS, *ReferrersScreen.BINDINGS]
+        sections = [
+            key_section("everywhere", "Everywhere", everywhere),
+            key_section("tables", "Tables and trees", rows),
+            *(section for spec in PANELS for section in spec.help),
+            key_section("referrers", "Who refers to an object", trees),
+        ]
+        return in_order(sections, self.main.active.name if main else self.screen.id or "")
 
     def action_leave(self) -> None:
         if isinstance(self.screen, LeaveScreen):
@@ -386,25 +363,8 @@ class RefwatchApp(AskingApp):
         if answer is not None:
             self.exit(answer)
 
-    # -- messages ------------------------------------------------------------------------------
-
-    @on(ThreadsPanel.ThreadOpened)
-    def _thread_opened(self, event: ThreadsPanel.ThreadOpened) -> None:
-        screen = ThreadScreen(event.serial)
-        self.push_screen(screen, lambda _: self.draw())
-        self.call_after_refresh(self.draw)
-
-    @on(MainScreen.PanelMounted)
-    def _panel_mounted(self) -> None:
-        self._held_drawn = ""
-        self.draw()
-
-    @on(OutputLines.Typed)
-    async def _typed(self, event: OutputLines.Typed) -> None:
-        await self.send(TypeInput(data=event.data))
-
     def _answer(self) -> None:
-        """Have the terminal answer what the program asks of it, whichever panel is seen."""
+        """Have the terminal answer what the program asks of it, whichever panel is active."""
         if self.replay or self.state.exited is not None:
             return
         more = self.reader.read(self.state.output)
@@ -423,21 +383,30 @@ class RefwatchApp(AskingApp):
         if lines and (event.widget is None or lines not in event.widget.ancestors_with_self):
             lines.set_typing(False)
 
-    @on(OutputLines.TypingChanged)
-    def _typing_changed(self) -> None:
-        self.draw()
-
     def on_resize(self, event: events.Resize) -> None:
         self._resize_terminal(event.size)
 
     def _resize_terminal(self, size: Size) -> None:
-        """The target's terminal is as large as the Output panel, whichever panel is seen."""
+        """Make the target's terminal as large as the Output panel, whichever panel is active."""
         target = self.state.target
         if self.replay or target is None or not target.terminal or self.state.exited:
             return
         rows, columns = room(size.height, size.width)
         command = ResizeTerminal(rows=rows, columns=columns)
         self.run_worker(self.send(command), group="resize")
+
+
+def _panel_keys() -> list[Binding]:
+    """A number for each panel, in their order."""
+    return [
+        Binding(str(key), f"panel('{spec.name}')", spec.title, show=False)
+        for key, spec in enumerate(PANELS, 1)
+    ]
+
+
+def _snapshot_answer(path: str, event: ev.Event) -> Answer | None:
+    done = isinstance(event, ev.SnapshotWritten) and event.path == path
+    return Answer("Snapshot written", path) if done else None
 
 
 def _light_terminal() -> bool:

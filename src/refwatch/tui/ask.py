@@ -1,4 +1,4 @@
-"""Asks for one line of text: the name of a mark, the path of an object."""
+"""Dialogue that asks for one line of text: the name of a mark, the path of an object."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from textual.widgets import Input, Static
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Answers the text, or None where the user has thought better of it. An empty text is no
-    answer. ``explained`` says below the question what will become of it."""
+    """Returns the text, or None if the user cancels. An empty text cannot be confirmed.
+    ``explained`` says what will be done with it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="ask.cancel"),

@@ -1,11 +1,7 @@
-"""What the user asks of the daemon: marks, censuses, objects to watch, who refers to them.
-
-A recording and a daemon that is gone take no commands: then the user is told so.
-"""
+"""Base class of the app: sends commands, and says so where there is nobody to send them to."""
 
 from __future__ import annotations
 
-import re
 import uuid
 from functools import partial
 from typing import ClassVar
@@ -13,19 +9,18 @@ from typing import ClassVar
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
-from refwatch.session.events import Event, ViewerRefused
+from refwatch.session.events import CensusBegun, CensusFailed, CensusTaken, Event, ViewerRefused
 from refwatch.session.state import State
-from refwatch.tui.answers import Answers
+from refwatch.text.formats import fmt_duration
+from refwatch.text.sanitize import printable
+from refwatch.tui.answers import Answer, Answering, Answers
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.feed import Feed, FeedGoneError
 from refwatch.tui.leave import Leave
-from refwatch.tui.panel import Panel
-from refwatch.tui.panels.objects.heap import HeapScreen
-from refwatch.tui.panels.refcounts.panel import RefcountsPanel
-from refwatch.tui.panels.refcounts.referrers import ReferrersScreen
-from refwatch.tui.seen import watched_already
+from refwatch.tui.messages import InspectWanted, SendWanted, TextWanted
+from refwatch.tui.referrers.screen import ReferrersScreen
+from refwatch.tui.referrers.seen import watched_already
 from refwatch.wire.commands import (
     Command,
     CountTraces,
@@ -46,11 +41,10 @@ from refwatch.wire.commands import (
     WriteGraph,
 )
 
-PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 RECORDED = "A recording takes no commands"
 SAID_S = 2.0
-"""What was asked for needs no long telling: the answer says more."""
-ENDED = "The program has ended: it cannot be asked any more"
+"""Seconds that a confirmation stays: the answer says more."""
+ENDED = "The program has ended and takes no more requests"
 OF_THE_TARGET = (
     TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
     InspectInstance, InspectAddress, FindChains, WriteGraph, SwitchAllocations, CountTraces,
@@ -63,17 +57,12 @@ class AskingApp(App[Leave]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b", "baseline", "Since", id="app.baseline",
-                tooltip="Count growth, deltas and charts from another mark"),
+                tooltip="Growth, deltas and charts count from another mark"),
         Binding("c", "census", "Census", id="app.census",
-                tooltip="Count every object of the heap now"),
+                tooltip="Heap count (census): count every object on the heap now"),
         Binding("m", "mark", "Mark", id="app.mark",
-                tooltip="Mark this moment: growth, deltas and charts count from it"),
-        Binding("h", "heap", "Heap", show=False, id="app.heap",
-                tooltip="The census, the collector, and the objects with most references"),
+                tooltip="Mark this moment: growth, deltas and charts then count from it"),
     ]  # fmt: skip
-
-    class DrawWanted(Message):
-        """Something else is to be seen now."""
 
     def __init__(self, feed: Feed, *, replay: bool) -> None:
         super().__init__()
@@ -85,8 +74,8 @@ class AskingApp(App[Leave]):
         self._answers = Answers()
 
     def tell(self, event: Event) -> None:
-        """Tell the user what has come of what he has asked for; end where the daemon does not serve
-        this viewer."""
+        """Notify the user when a requested operation finishes; leave where the daemon does not
+        serve this viewer."""
         if isinstance(event, ViewerRefused):
             self.refused = event.reason
             self.exit()
@@ -94,11 +83,15 @@ class AskingApp(App[Leave]):
         if answer is not None:
             self.notify(answer.text, title=answer.title, severity=answer.severity, markup=False)
 
-    async def send(self, command: Command, said: str = "") -> bool:
-        """Send, or say why not; return whether it went. ``said`` is told the user if it did."""
+    async def send(
+        self, command: Command, said: str = "", answering: Answering | None = None
+    ) -> bool:
+        """Send a command, or say why not; return whether it went. ``said`` is shown if it did, and
+        what ``answering`` makes of later events."""
         if not self.may_ask(isinstance(command, OF_THE_TARGET)):
             return False
-        self._answers.asked(command)
+        if answering is not None:
+            self._answers.expect(answering)
         try:
             await self.feed.send(command)
         except FeedGoneError as error:
@@ -109,7 +102,7 @@ class AskingApp(App[Leave]):
         return True
 
     def may_ask(self, of_the_target: bool = False) -> bool:
-        """Whether somebody takes commands, and is there to be asked; the user is told if not."""
+        """Whether commands can be sent; if not, tell the user why."""
         why = RECORDED if self.replay else GONE if self.feed.gone else ""
         if not why and of_the_target and self._over:
             why = ENDED
@@ -124,63 +117,64 @@ class AskingApp(App[Leave]):
 
     @property
     def _over(self) -> bool:
-        """The target is gone, or nobody looks at it any more."""
+        """The target has ended, or is no longer watched."""
         return self.state.over
 
-    @on(Panel.SendWanted)
-    async def _send_wanted(self, event: Panel.SendWanted) -> None:
-        known = watched_already(self.state, event.command)
-        if known:
-            self.notify(f"{known} is watched already: see Refcounts", timeout=SAID_S, markup=False)
+    @on(SendWanted)
+    async def _send_wanted(self, event: SendWanted) -> None:
+        name = watched_already(self.state, event.command)
+        if name:
+            self.notify(f"{name} is watched already; see Refcounts", timeout=SAID_S, markup=False)
             return
-        sent = await self.send(event.command, event.said)
+        sent = await self.send(event.command, event.said, event.answering)
         if not sent and isinstance(event.command, OpenNode):
             for screen in self.screen_stack:
                 if isinstance(screen, ReferrersScreen):
                     screen.refused(event.command.node)
 
+    @on(TextWanted)
+    def _text_wanted(self, event: TextWanted) -> None:
+        if self.may_ask(of_the_target=True):
+            self._ask_text(event)
+
+    def _ask_text(self, wanted: TextWanted) -> None:
+        def answered(text: str | None) -> None:
+            message = None if text is None else wanted.then(text)
+            if message is not None:
+                self.post_message(message)
+
+        self.push_screen(
+            AskScreen(
+                wanted.question,
+                wanted.explained,
+                value=wanted.value,
+                placeholder=wanted.placeholder,
+            ),
+            answered,
+        )
+
     # -- marks and censuses --------------------------------------------------------------------
 
     def action_mark(self) -> None:
         if self.may_ask():
+            explained = "Growth and charts count from it; b picks another one."
             name = f"mark {len(self.state.marks) + 1}"
-            explained = "Growth and charts count from it; b chooses another one."
-            self.push_screen(AskScreen("Mark this moment", explained, value=name), self._mark)
-
-    async def _mark(self, name: str | None) -> None:
-        if name is not None:
-            await self.send(Mark(name=name))
+            self._ask_text(
+                TextWanted(
+                    "Mark this moment",
+                    explained,
+                    lambda text: SendWanted(Mark(name=text)),
+                    value=name,
+                )
+            )
 
     async def action_census(self) -> None:
-        await self.send(TakeCensus())
+        await self.send(TakeCensus(), answering=_census_answer())
 
-    def action_heap(self) -> None:
-        if not isinstance(self.screen, HeapScreen):
-            self.push_screen(HeapScreen(), self._heap_left)
+    # -- who refers to an object ---------------------------------------------------------------
 
-    def _heap_left(self, _: None) -> None:
-        self.post_message(self.DrawWanted())
-
-    # -- objects -------------------------------------------------------------------------------
-
-    @on(RefcountsPanel.PathWanted)
-    def _path_wanted(self) -> None:
-        if self.may_ask(of_the_target=True):
-            explained = "Its count is read from now on, or once it is there."
-            screen = AskScreen("Watch an object", explained, placeholder="pkg.mod.name.attr")
-            self.push_screen(screen, self._watch)
-
-    async def _watch(self, path: str | None) -> None:
-        if path is None:
-            return
-        if PATH.fullmatch(path):
-            await self.send(WatchObject(path=path), f"{path} is watched as soon as it is there")
-        else:
-            text = f"No dotted path of names: {path}"
-            self.notify(text, severity="warning", markup=False)
-
-    @on(Panel.InspectWanted)
-    async def _inspect_wanted(self, event: Panel.InspectWanted) -> None:
+    @on(InspectWanted)
+    async def _inspect_wanted(self, event: InspectWanted) -> None:
         if self.replay or self.feed.gone or self._over:
             name = self._inspected_before(event.address)
         else:
@@ -188,14 +182,15 @@ class AskingApp(App[Leave]):
         if name is None or not await self._ask(event, name):
             return
         self.push_screen(ReferrersScreen(name, event.title), partial(self._inspected, name))
-        self.post_message(self.DrawWanted())
 
-    async def _ask(self, event: Panel.InspectWanted, name: str) -> bool:
-        known = any(name in each.references.inspections for each in self.state.processes.values())
-        return known or await self.send(event.ask(name))
+    async def _ask(self, event: InspectWanted, name: str) -> bool:
+        recorded = any(
+            name in each.references.inspections for each in self.state.processes.values()
+        )
+        return recorded or await self.send(event.ask(name))
 
     def _inspected_before(self, address: str) -> str | None:
-        """An inspection of this object that was recorded; the user is told if there is none."""
+        """Name of a recorded inspection of this object; tell the user if there is none."""
         for process in self.state.processes.values():
             for name, inspection in process.references.inspections.items():
                 if address and 0 in inspection.nodes and inspection.nodes[0].address == address:
@@ -204,7 +199,26 @@ class AskingApp(App[Leave]):
         return None
 
     async def _inspected(self, name: str, _: None) -> None:
-        """The screen was left: the copy behind it is of no more use."""
+        """End the inspection when its screen is closed: its copy is of no further use."""
         if not self.replay and not self.feed.gone:
             await self.send(EndInspection(inspection=name))
-        self.post_message(self.DrawWanted())
+
+
+def _census_answer() -> Answering:
+    """Answers one TakeCensus."""
+    pause_s = 0.0
+
+    def answer(event: Event) -> Answer | None:
+        nonlocal pause_s
+        if isinstance(event, CensusBegun):
+            pause_s = event.pause_s
+        elif isinstance(event, CensusTaken):
+            paused = fmt_duration(pause_s)
+            return Answer(
+                "Heap count", f"{event.objects:,} objects; the program paused for {paused}"
+            )
+        elif isinstance(event, CensusFailed):
+            return Answer("No heap count", printable(event.reason), "warning")
+        return None
+
+    return answer

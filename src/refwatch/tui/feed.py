@@ -1,4 +1,4 @@
-"""Where a viewer's events come from and its commands go: a daemon's socket, or a recording."""
+"""Sources of events and sinks of commands: a daemon's socket, or a recording."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from refwatch.wire.line_buffer import LineTooLongError
 CHUNK = 256 * 1024
 """Bytes read from the socket at once."""
 BATCH = 500
-"""Events handed over at once, so that the screen is not held up."""
+"""Events per batch, so that the screen stays responsive."""
 
 
 class FeedGoneError(Exception):
-    """There is nobody to take the command."""
+    """Nobody takes commands."""
 
 
 class Feed(Protocol):
@@ -36,7 +36,7 @@ class Feed(Protocol):
         ...
 
     async def send(self, command: Command) -> None:
-        """Ask something of the daemon; raises FeedGoneError where there is none."""
+        """Send the daemon a command; raises FeedGoneError without one."""
         ...
 
 
@@ -78,9 +78,9 @@ class SocketFeed:
 
 
 class ReplayFeed:
-    """A recording, played at the pace at which it was recorded, times ``speed``, from any moment.
+    """Plays a recording at its own pace times ``speed``, from any moment.
 
-    ``gone`` is True at its end, until somebody goes back. Each batch must have been folded when the
+    ``gone`` is True at its end, until the user seeks back. Each batch must be folded before the
     next one is asked for, and the state handed to :meth:`folded`.
     """
 
@@ -91,16 +91,16 @@ class ReplayFeed:
         self.gone = False
         self.speed = speed
         self.clock_s = 0.0
-        """The moment that is shown, seconds."""
+        """The moment on the screen, seconds."""
         self._paused = False
         self._wanted: float | None = None
-        """Where to go."""
+        """Moment to seek to."""
         self._playback = playback
         self._woken = asyncio.Event()
 
     @property
     def length_s(self) -> float:
-        """Of the whole recording, seconds."""
+        """Length of the recording, seconds."""
         return self._playback.length_s
 
     @property
@@ -114,7 +114,7 @@ class ReplayFeed:
         self._woken.set()
 
     async def events(self) -> AsyncGenerator[list[Event], None]:
-        """Each batch is what has happened by its time. Never ends: one may go back."""
+        """Yields what has happened by each moment. Never ends: the user may seek back."""
         while True:
             self._woken.clear()
             wanted, self._wanted = self._wanted, None
@@ -129,7 +129,7 @@ class ReplayFeed:
                 await self._wait()
 
     async def _batches(self, coming: Iterator[Event]) -> AsyncIterator[list[Event]]:
-        """All of it, unless another moment is wanted meanwhile."""
+        """All of ``coming`` in batches, unless the user seeks meanwhile."""
         while self._wanted is None:
             batch = list(islice(coming, BATCH))
             over = self._playback.next_s is None
@@ -143,7 +143,7 @@ class ReplayFeed:
             await asyncio.sleep(0)
 
     async def _wait(self) -> None:
-        """Until the next event is due, or the user does something; the clock goes on."""
+        """Wait until the next event is due or the user does something; advance the clock."""
         loop = asyncio.get_running_loop()
         began, moving = loop.time(), not self._paused and not self.gone
         due = self._playback.next_s
@@ -156,7 +156,7 @@ class ReplayFeed:
             self.clock_s += (loop.time() - began) * self.speed
 
     def folded(self, state: State) -> None:
-        """This is what all batches so far come to."""
+        """Keep the state that all batches so far add up to."""
         self._playback.keep(state)
 
     async def send(self, command: Command) -> None:
@@ -164,17 +164,16 @@ class ReplayFeed:
         raise FeedGoneError(f"a recording cannot do that ({type(command).__name__})")
 
     def faster(self, by: int) -> float:
-        """Play ``by`` steps faster, or slower where it is below 0; return the speed."""
+        """Change the speed by ``by`` steps; return it."""
         nearest = min(range(len(self.SPEEDS)), key=lambda i: abs(self.SPEEDS[i] - self.speed))
         self.speed = self.SPEEDS[min(max(nearest + by, 0), len(self.SPEEDS) - 1)]
         return self.speed
 
     def seek(self, at: float) -> None:
-        """Show this moment next, seconds; what lies outside the recording is its beginning or its
-        end."""
+        """Show this moment next, seconds; clamped to the recording."""
         self._wanted = max(at, 0.0) if at < self.length_s else inf
         self._woken.set()
 
     def step(self, by: float) -> None:
-        """Go so many seconds on, or back where it is below 0."""
+        """Seek by so many seconds, back if negative."""
         self.seek(min(self.clock_s if self._wanted is None else self._wanted, self.length_s) + by)

@@ -1,41 +1,18 @@
-"""``?``: every key, read from the bindings themselves, and what the colours mean."""
+"""Help screen: every key, read from the bindings themselves, and what signs and colours mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widget import Widget
 
-from refwatch.tui.table_panel import TABLE_KEYS
-from refwatch.tui.views.chains import ROOT
-from refwatch.tui.views.spans import Line, pad, wrap
-from refwatch.tui.views.states import EXPLAINED, GLYPHS, WORDS
+from refwatch.tui.views.styled_text import Line, pad, wrap
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
-KEY_WIDTH = 20
-Section = tuple[str, tuple[tuple[str, str], ...]]
-"""(title, ((keys, what they do), ...))"""
-
-
-def section(title: str, bindings: Iterable[BindingType]) -> Section:
-    """The keys of one place; bindings of one id, or with the same text, share a line."""
-    rows: dict[str, list[str]] = {}
-    for binding in bindings:
-        if isinstance(binding, Binding) and binding.description:
-            what = binding.tooltip or binding.description
-            rows.setdefault(what, []).extend(_keys(binding))
-    return title, tuple((" ".join(keys), what) for what, keys in rows.items())
-
-
-def own(panel: type[Widget]) -> list[BindingType]:
-    """The keys of a panel but for those that it has in common with others."""
-    return [binding for binding in panel.BINDINGS if binding not in TABLE_KEYS]
-
-
+HEAD_WIDTH = 20
 _NAMES = {
     "slash": "/", "question_mark": "?", "full_stop": ".", "comma": ",", "plus": "+", "minus": "-",
     "equals_sign": "=", "greater_than_sign": ">", "less_than_sign": "<", "pageup": "PgUp",
@@ -45,60 +22,56 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _keys(binding: Binding) -> list[str]:
-    return [_NAMES.get(key, key) for key in binding.key.split(",")]
+class Section(NamedTuple):
+    """Part of the help: the keys of one place, or a legend."""
+
+    title: str
+    rows: tuple[tuple[str, str, str], ...]
+    """(keys or sign, its style, what it means); a row without a sign is text."""
+    place: str = ""
+    """Id of the panel or screen that the keys belong to; empty for a legend."""
 
 
-REFERENCES = (
-    ("Refs", "strong", "the true count: refwatch's own reference is taken off"),
-    ("▲ ▼", "key", "it has changed in the last two seconds"),
-    ("raw ctypes", "muted", "as read of the object's memory, nothing taken off"),
-    ("raw getrefcount", "muted", "as sys.getrefcount says, its own argument and all"),
-    ("held", "accent", "no weak reference is possible: refwatch holds a strong one"),
-    ("immortal", "muted", "never freed; what is read of it is no count"),
-    (f"{ROOT} module", "accent", "a module, a frame or a thread: what keeps the rest alive"),
-    ("↺ shown above", "warning", "a cycle: this object stands on the way already"),
-)
-"""(word or sign, its style, what it means)"""
+def key_section(place: str, title: str, bindings: Iterable[BindingType]) -> Section:
+    """The keys of one place; bindings with the same text share a row."""
+    rows: dict[str, list[str]] = {}
+    for binding in bindings:
+        if isinstance(binding, Binding) and binding.description:
+            what = binding.tooltip or binding.description
+            keys = (_NAMES.get(key, key) for key in binding.key.split(","))
+            rows.setdefault(what, []).extend(keys)
+    return Section(
+        title, tuple((" ".join(keys), "key", what) for what, keys in rows.items()), place
+    )
 
 
-TIMELINES = (
-    "A full cell is one state, ▌ two, one after the other; a bar ▃ two taking turns faster than a "
-    "cell: the height of its colour is its share. + zooms in."
-)
+def in_order(sections: Iterable[Section], place: str) -> list[Section]:
+    """The section of what is seen first, legends last."""
+    return sorted(sections, key=lambda each: (each.place != place, not each.place))
 
 
 def draw_help(sections: Iterable[Section], width: int) -> list[Line]:
-    """Keys by place, then the words and signs."""
+    """Draw the sections one below the other."""
     lines: list[Line] = []
-    for title, rows in sections:
-        lines.append(((title, "title"),))
-        for keys, what in rows:
-            lines += _entry(keys, "key", what, width)
-        lines.append(())
-    lines.append((("States of a thread, exactly one at each sample", "title"),))
-    for state, text in EXPLAINED.items():
-        lines += _entry(f"{GLYPHS[state]} {WORDS[state]}", str(state), text, width)
-    lines += [(), (("References", "title"),)]
-    for word, style, text in REFERENCES:
-        lines += _entry(word, style, text, width)
-    lines += [(), (("Timelines", "title"),)]
-    lines += [((f"  {text}", "foreground"),) for text in wrap(TIMELINES, max(8, width - 2), 9)]
-    return lines
+    for section in sections:
+        lines += [(), ((section.title, "title"),)]
+        for sign, style, text in section.rows:
+            lines += _row(sign, style, text, width)
+    return lines[1:]
 
 
-def _entry(word: str, style: str, text: str, width: int) -> list[Line]:
-    """A word, and beside it what it means, on as many lines as that takes."""
-    heads = [pad(f"  {word}", KEY_WIDTH)]
-    pieces = wrap(text, max(8, width - KEY_WIDTH), 4)
-    heads += [" " * KEY_WIDTH] * (len(pieces) - 1)
+def _row(sign: str, style: str, text: str, width: int) -> list[Line]:
+    """A sign and its meaning, on as many lines as needed."""
+    indent = HEAD_WIDTH if sign else 2
+    pieces = wrap(text, max(8, width - indent), 9)
+    heads = [pad(f"  {sign}", indent), *[" " * indent] * len(pieces)]
     return [
-        ((head, style), (piece, "foreground")) for head, piece in zip(heads, pieces, strict=True)
+        ((head, style), (piece, "foreground")) for head, piece in zip(heads, pieces, strict=False)
     ]
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys, in a box over what is seen."""
+    """The help in a box over what is seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "close", "Close", id="help.close"),

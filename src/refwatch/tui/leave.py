@@ -1,4 +1,4 @@
-"""Leaving: what becomes of the target is asked, never assumed."""
+"""Dialogue for leaving: the user decides what becomes of the target."""
 
 from __future__ import annotations
 

@@ -1,52 +1,79 @@
-"""A screen over the main one that follows the state: one thread, one tree of referrers."""
+"""Base class of the screens that open over the main one and follow the state."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from refwatch.session.state import State
+from refwatch.tui.messages import RedrawWanted
+from refwatch.tui.views.styled_text import Line
+from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Lines
 
 V = TypeVar("V")
 
 
 class LiveScreen(Screen[None], Generic[V]):
-    """Shows a V; the app has it read one some times a second."""
+    """Shows a V, which the app has it read several times a second."""
 
+    DEFAULT_CSS = """
+    LiveScreen {
+        background: $background;
+        color: $foreground;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Back", id="detail.back"),
     ]
     fast: ClassVar[bool] = False
-    """It is read on every tick, not only on those for numbers."""
+    """Read on every tick, not only on those for numbers."""
     moves_on: ClassVar[bool] = False
-    """Also while the app is paused."""
-
-    class RedrawWanted(Message):
-        """What the user wants to see of it has changed."""
+    """Read while the app is paused, too."""
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self.view: V | None = None
+        self._title_line = Lines(classes="title")
 
     def read(self, state: State) -> V | None:
-        """The view of this state; None keeps what is shown."""
+        """Read the view of this state; None keeps what is shown."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield self._title_line
+        yield from self.body()
+        yield SteadyFooter()
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between title and keys."""
+        raise NotImplementedError
+
+    def title_line(self, view: V, width: int) -> Line:
+        """The first line."""
         raise NotImplementedError
 
     def show(self, view: V) -> None:
-        """Show this from now on."""
+        """Show this view from now on."""
         self.view = view
         self._lay_out()
 
     def lay_out(self, view: V) -> None:
-        """Draw the view in the room there is."""
+        """Draw the view at the present size."""
         raise NotImplementedError
 
     def _lay_out(self) -> None:
         if self.view is not None and self.is_mounted:
+            self._title_line.show((self.title_line(self.view, self.size.width),))
             self.lay_out(self.view)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.post_message, RedrawWanted())
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._lay_out)

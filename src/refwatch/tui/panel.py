@@ -1,22 +1,26 @@
-"""What a panel is: a function that reads the state into a view, and a widget that shows the view.
+"""Base class of the panels, and the entry by which the registry names one.
 
-A panel is mounted when it is first looked at. While the view is paused it is not given another, so
-that it stands still however much data flows on.
+A panel is mounted when it is first looked at. While the app is paused it gets no other state, so it
+stands still however much data flows on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.dom import DOMNode
 from textual.message import Message
 
 from refwatch.session.state import State
-from refwatch.tui.views.spans import Line
-from refwatch.wire.commands import Command
+from refwatch.tui.help import Section
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.views.styled_text import Line
+
+V = TypeVar("V")
 
 
 def can_ask(node: DOMNode) -> bool:
@@ -25,62 +29,69 @@ def can_ask(node: DOMNode) -> bool:
     return bool(getattr(node.app, "can_ask", False))
 
 
-class Panel(Vertical):
-    """One panel. ``show`` is called some times a second while it is seen, and only if the state has
-    changed since."""
+class Panel(Vertical, Generic[V]):
+    """One panel: reads the state into a V and shows it, several times a second while it is
+    active."""
+
+    DEFAULT_CSS = """
+    Panel {
+        height: 1fr;
+        width: 1fr;
+    }
+    """
 
     class HintChanged(Message):
         """``hint`` says something else now."""
 
-    class SendWanted(Message):
-        """The daemon is to be sent this command; ``said`` is told the user once it has gone."""
+    def __init__(self, name: str, *, live: bool = True) -> None:
+        super().__init__(id=name)
+        self.live = live
+        """There is a daemon to ask; a recording has none."""
+        self.paused = False
+        self.gone = False
+        """The source of events has ended."""
 
-        def __init__(self, command: Command, said: str = "") -> None:
-            super().__init__()
-            self.command, self.said = command, said
-
-    class InspectWanted(Message):
-        """The user wants to see who refers to an object. ``ask`` makes the command, given the name
-        of the new inspection; ``title`` is shown until the answer says more. ``address`` finds it
-        in a recording, where nothing can be asked."""
-
-        def __init__(self, title: str, ask: Callable[[str], Command], address: str = "") -> None:
-            super().__init__()
-            self.title, self.ask, self.address = title, ask, address
-
-    compares: ClassVar[bool] = False
-    """Its numbers are compared with a baseline, which the user chooses for all panels at once."""
-
-    def set_baseline(self, index: int) -> None:
-        """Compare with the baseline at this place of those in the view from now on; with the newest
-        where there are not so many."""
-
-    def show(self, view: object, *, numbers: bool) -> None:
-        """Show what ``read`` of its spec made. ``numbers`` is False on the ticks between, on which
-        only what moves fast is drawn."""
+    def read(self, state: State) -> V:
+        """Read the view of this state."""
         raise NotImplementedError
 
-    def focus_content(self) -> None:
-        """Give the keyboard to what the panel is about."""
+    def show(self, view: V, *, numbers: bool) -> None:
+        """Show the view. ``numbers`` is False on ticks that draw only what moves fast."""
+        raise NotImplementedError
 
-    def resumed(self) -> None:
-        """The pause is over."""
+    def set_baseline(self, index: int) -> None:
+        """Compare with the baseline at this index from now on; with the newest where there are
+        fewer."""
+
+    def focus_content(self) -> None:
+        """Give the keyboard to the panel's main widget."""
 
     def hint(self) -> Line:
-        """What the row of panels shows at its right end while this one is seen."""
+        """Return what the row of panels shows at its right end."""
         return ()
+
+
+class MakePanel(Protocol):
+    """A panel's class."""
+
+    def __call__(self, *, live: bool) -> Panel[Any]: ...
 
 
 @dataclass(frozen=True)
 class PanelSpec:
-    """``key`` is the number key; ``read`` is pure; ``make`` is called when it is first looked at.
-    ``fast`` panels are given a view on every tick, not
-    only on those for numbers. ``short`` is its title where there is little room."""
+    """All that the app knows of a panel. ``name`` is the widget's id."""
 
     name: str
-    key: str
     title: str
-    read: Callable[[State], object]
-    make: Callable[[], Panel]
-    fast: bool = False
+    make: MakePanel
+    help: tuple[Section, ...] = ()
     short: str = ""
+    """Title where there is little room."""
+    fast: bool = False
+    """Drawn on every tick, not only on those for numbers."""
+    compares: bool = False
+    """Compares its numbers with the baseline that the user chooses for all panels at once."""
+    keys: tuple[Binding, ...] = ()
+    """Keys that work everywhere, as those that open its screens: action ``open('id')``."""
+    screens: Mapping[str, Callable[[], LiveScreen[Any]]] = field(default_factory=dict)
+    """Id of a screen -> what makes it."""

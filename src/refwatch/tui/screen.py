@@ -1,20 +1,21 @@
-"""The main screen: header, row of panels, the panel that is looked at, keys."""
+"""Main screen: header, row of panels, the active panel, keys."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.message import Message
 from textual.screen import Screen
 
-from refwatch.tui.header import Header
+from refwatch.session.state import State
+from refwatch.tui.messages import RedrawWanted
 from refwatch.tui.panel import Panel, PanelSpec
-from refwatch.tui.views.header import HeaderView
+from refwatch.tui.views.header import HeaderView, draw_header
 from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tab_row import TabRow
 
@@ -29,22 +30,24 @@ class MainScreen(Screen[None]):
         Binding("shift+tab", "next_panel(-1)", "Panel before", show=False, id="panel.previous"),
     ]
 
-    class PanelMounted(Message):
-        """A panel has its place and size, and nothing to show yet."""
-
-    def __init__(self, specs: tuple[PanelSpec, ...]) -> None:
+    def __init__(self, specs: tuple[PanelSpec, ...], *, live: bool) -> None:
         super().__init__(id="main")
         self.specs = specs
         self.active = specs[0]
-        self._header = Header()
-        tabs = ((spec.name, spec.key, spec.title, spec.short or spec.title) for spec in specs)
-        self._tabs = TabRow(tuple(tabs), "tabs")
-        self._panels: dict[str, Panel] = {}
+        self._live = live
+        self._header: Picture[HeaderView] = Picture(draw_header, "header")
+        self._tabs = TabRow(
+            tuple(
+                (spec.name, str(key), spec.title, spec.short or spec.title)
+                for key, spec in enumerate(specs, 1)
+            ),
+            "tabs",
+        )
+        self._panels: dict[str, Panel[Any]] = {}
         self._place = Container(id="panels")
         self.scrubber = Scrubber()
         """Seen in a recording."""
         self.scrubber.display = False
-        self._baseline = 0
 
     def compose(self) -> ComposeResult:
         yield self._header
@@ -56,9 +59,12 @@ class MainScreen(Screen[None]):
     async def on_mount(self) -> None:
         await self.activate(self.specs[0].name)
 
+    def on_screen_resume(self) -> None:
+        self.post_message(RedrawWanted())
+
     @property
-    def panel(self) -> Panel | None:
-        """The panel that is looked at, once it is mounted."""
+    def panel(self) -> Panel[Any] | None:
+        """The active panel, once it is mounted."""
         return self._panels.get(self.active.name)
 
     async def activate(self, name: str) -> None:
@@ -68,10 +74,10 @@ class MainScreen(Screen[None]):
         if panel is not None and spec is self.active:
             return
         if panel is None:
-            panel = self._panels[name] = spec.make()
-            panel.display = False  # else it has its place beside the one before, for a moment
+            panel = self._panels[name] = spec.make(live=self._live)
+            panel.display = False  # or it takes a place beside the panel before, for a moment
             await self._place.mount(panel)
-            self.call_after_refresh(self.post_message, self.PanelMounted())
+            self.call_after_refresh(self.post_message, RedrawWanted())
         self.active = spec
         for other, widget in self._panels.items():
             widget.display = other == name
@@ -83,27 +89,21 @@ class MainScreen(Screen[None]):
     def show_header(self, view: HeaderView) -> None:
         self._header.present(view)
 
-    def show_panel(self, view: object, *, numbers: bool) -> None:
-        """Hand the panel that is looked at its view."""
+    def show_state(
+        self, state: State, *, numbers: bool, baseline: int, paused: bool, gone: bool
+    ) -> None:
+        """Have the active panel read the state and show it."""
         panel = self.panel
         if panel is not None and panel.is_mounted:
-            panel.set_baseline(self._baseline)
-            panel.show(view, numbers=numbers)
+            panel.paused, panel.gone = paused, gone
+            panel.set_baseline(baseline)
+            panel.show(panel.read(state), numbers=numbers)
             self._tabs.hint(panel.hint())
-
-    def set_baseline(self, index: int) -> None:
-        """Compare with this one of the baselines from now on, in every panel."""
-        self._baseline = index
 
     @on(Panel.HintChanged)
     def _hint_changed(self) -> None:
         if self.panel is not None:
             self._tabs.hint(self.panel.hint())
-
-    def resumed(self) -> None:
-        """A pause is over."""
-        for panel in self._panels.values():
-            panel.resumed()
 
     def action_next_panel(self, by: int) -> None:
         index = self.specs.index(self.active)

@@ -1,13 +1,16 @@
-"""The text of source lines, for showing beside stacks. The files belong to the target and may be
-anything: missing, huge, a pipe, no text."""
+"""Text of source lines. The files belong to the target and may be anything: missing, huge, a pipe,
+binary."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tokenize
+from collections.abc import Callable
 from functools import lru_cache
 
+Source = Callable[[str, int], str]
+"""(file, line number) -> its text"""
 MOST_BYTES = 1 << 20
 MOST_CHARACTERS = 400
 

@@ -1,76 +1,89 @@
-"""A panel that is about one table: sorting, filtering, hiding what has ended."""
+"""Base class of the panels that are about one table: sorting, filtering, hiding what has ended."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 
+from refwatch.tui.help import Section, key_section
 from refwatch.tui.panel import Panel
-from refwatch.tui.views.spans import Line, cut
-from refwatch.tui.views.table import Order
+from refwatch.tui.views.styled_text import Line, cut
+from refwatch.tui.views.table import Order, falls, sortable
 from refwatch.tui.widgets.filter_box import FilterBox
 from refwatch.tui.widgets.live_table import LiveTable
 
+V = TypeVar("V")
+
 TABLE_KEYS: list[BindingType] = [
-    Binding(
-        "o,greater_than_sign",
-        "sort(1)",
-        "Sort",
-        key_display="o",
-        id="rows.sort",
-        tooltip="Sort by the next column; O by the one before; or click a heading",
-    ),
+    Binding("o,greater_than_sign", "sort(1)", "Sort", key_display="o", id="rows.sort",
+            tooltip="Sort by the next column; O by the one before; or click a heading"),
     Binding("O,less_than_sign", "sort(-1)", "Sort by the column before", show=False,
             id="rows.sort_back"),
     Binding("r", "reverse", "Reverse", show=False, id="rows.reverse",
-            tooltip="Turn the order round"),
+            tooltip="Reverse the order"),
     Binding("slash", "filter", "Filter", key_display="/", id="rows.filter",
-            tooltip="Show the rows that have this text"),
+            tooltip="Show the rows that contain this text"),
     Binding("escape", "clear_filter", "Clear the filter", show=False, id="rows.clear"),
     Binding("e", "ended", "Ended", show=False, id="rows.ended",
             tooltip="Hide or show what has ended or died"),
 ]  # fmt: skip
 """For the place among its own keys where a panel wants them."""
 LONGEST_FILTER = 12
-"""Cells of it that are said beside the row of panels."""
+"""Cells of it that are shown beside the row of panels."""
 
 
-class TablePanel(Panel):
-    """``order``: how the rows are arranged at first; ``filters``: what the filter looks at."""
+class TablePanel(Panel[V]):
+    """Shows a V as a table in some order; ``filters`` names what the filter looks at."""
 
-    def __init__(self, name: str, order: Order, filters: str) -> None:
-        super().__init__(id=name)
+    by_age: ClassVar[bool] = False
+    """Rows can be sorted by the order in which they were found, which is no column."""
+
+    def __init__(self, name: str, order: Order, filters: str, view: V, *, live: bool) -> None:
+        super().__init__(name, live=live)
         self.order = order
+        self.baseline = 0
+        self._view = view
         self._filters = filters
         self.table = self.make_table()
 
     def make_table(self) -> LiveTable:
-        """The table, of which there is one."""
-        raise NotImplementedError
-
-    def sort_keys(self) -> tuple[str, ...]:
-        """What can be sorted by, in the order of the key."""
-        raise NotImplementedError
-
-    def falls(self, key: str) -> bool:
-        """Whether a column is best read with its greatest value first."""
+        """Make the table."""
         raise NotImplementedError
 
     def totals(self) -> str:
-        """How many rows there are."""
+        """Say how many rows there are."""
         raise NotImplementedError
 
     @property
-    def known(self) -> int:
-        """How many there would be without a filter."""
+    def total(self) -> int:
+        """Number of rows without a filter."""
         raise NotImplementedError
 
+    def _draw(self) -> None:
+        """Arrange and draw the view."""
+        raise NotImplementedError
+
+    def show(self, view: V, *, numbers: bool) -> None:
+        self._view = view
+        if numbers:
+            self._draw()
+
+    def set_baseline(self, index: int) -> None:
+        if index != self.baseline:
+            self.baseline = index
+            self._draw()
+
     def redraw(self) -> None:
-        """Arrange the rows again: the order has changed, or the size."""
+        """Draw again: the order has changed, or the size."""
+        self._draw()
         self.table.refresh()
         self.post_message(self.HintChanged())
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.redraw)
 
     def focus_content(self) -> None:
         self.table.focus()
@@ -79,17 +92,22 @@ class TablePanel(Panel):
         if not self.order.filter:
             return ((self.totals(), "muted"),)
         wanted = cut(self.order.filter, LONGEST_FILTER)
-        return ((f"“{wanted}” {len(self.table.rows):,} of {self.known:,}", "muted"),)
+        return ((f"“{wanted}” {len(self.table.rows):,} of {self.total:,}", "muted"),)
+
+    @classmethod
+    def own_keys(cls, name: str, title: str, *more: BindingType) -> Section:
+        """The help's section of the keys that other tables have not."""
+        return key_section(name, title, [*(k for k in cls.BINDINGS if k not in TABLE_KEYS), *more])
 
     # -- order ---------------------------------------------------------------------------------
 
     def action_sort(self, by: int) -> None:
-        keys = self.sort_keys()
-        now = keys.index(self.order.sort) if self.order.sort in keys else 0
+        keys = (*(["seen"] if self.by_age else []), *sortable(self.table.columns))
+        now = keys.index(self.table.sort) if self.table.sort in keys else 0
         self._sort(keys[(now + by) % len(keys)])
 
     def _sort(self, key: str) -> None:
-        self.order = replace(self.order, sort=key, reverse=self.falls(key))
+        self.order = replace(self.order, sort=key, reverse=falls(self.table.columns, key))
         self.redraw()
 
     def action_reverse(self) -> None:
@@ -104,7 +122,7 @@ class TablePanel(Panel):
     def _heading_clicked(self, event: LiveTable.HeadingClicked) -> None:
         if event.column == self.order.sort:
             self.action_reverse()
-        elif event.column in self.sort_keys():
+        elif event.column in sortable(self.table.columns):
             self._sort(event.column)
 
     # -- filter --------------------------------------------------------------------------------

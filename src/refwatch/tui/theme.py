@@ -15,151 +15,86 @@ from textual.theme import Theme
 
 from refwatch.readings.threads.states import ThreadState
 
-_DARK_STATES = {
-    "state-gil_held": "#4fd18b",
-    "state-gil_wait": "#ff6b4a",
-    "state-native": "#4e9cff",
-    "state-cpu_wait": "#d77ee8",
-    "state-io_wait": "#35c2d1",
-    "state-lock_wait": "#f0c040",
-    "state-sleep": "#556072",
-    "state-child_wait": "#a594f9",
-    "state-other": "#a08c7d",
+_COLOURS = {
+    "state-gil_held": ("#4fd18b", "#1f9d57"),
+    "state-gil_wait": ("#ff6b4a", "#e0441f"),
+    "state-native": ("#4e9cff", "#1f6fe0"),
+    "state-cpu_wait": ("#d77ee8", "#a32fbf"),
+    "state-io_wait": ("#35c2d1", "#0b8fa0"),
+    "state-lock_wait": ("#f0c040", "#b97f00"),
+    "state-sleep": ("#556072", "#9aa5b5"),
+    "state-child_wait": ("#a594f9", "#6b4fe0"),
+    "state-other": ("#a08c7d", "#8a7565"),
+    "fill-gil_held": ("#4fd18b", "#1f9d57"),
+    "fill-gil_wait": ("#a63c26", "#f59a82"),
+    "fill-native": ("#4e9cff", "#1f6fe0"),
+    "fill-cpu_wait": ("#8d4f9b", "#dba3e8"),
+    "fill-io_wait": ("#1c6f7a", "#86cdd6"),
+    "fill-lock_wait": ("#927327", "#e9c765"),
+    "fill-sleep": ("#2d3542", "#dce2ea"),
+    "fill-child_wait": ("#5f5496", "#c0b4f6"),
+    "fill-other": ("#5e5248", "#d3c8be"),
+    "part-python_used": ("#4e9cff", "#1f6fe0"),
+    "part-python_free": ("#2b5288", "#9cc3f5"),
+    "part-c_used": ("#f0a040", "#d97a00"),
+    "part-c_free": ("#8a5f2a", "#f3cb94"),
+    "part-files": ("#3fa79a", "#2a9d8f"),
+    "part-other": ("#6c7889", "#98a3b3"),
+    "frame-own": ("#2f6db3", "#a9cdf5"),
+    "frame-own-odd": ("#27598f", "#c3dcf8"),
+    "frame-library": ("#3d4a5e", "#d3dae3"),
+    "frame-library-odd": ("#333e4f", "#e1e6ed"),
+    "frame-hot": ("#9a5f14", "#f0c07a"),
+    "frame-hot-odd": ("#85520f", "#f5d09a"),
+    "muted": ("#8592a6", "#5c6878"),
+    "trend": ("#38658f", "#8fb8e0"),
 }
-_LIGHT_STATES = {
-    "state-gil_held": "#1f9d57",
-    "state-gil_wait": "#e0441f",
-    "state-native": "#1f6fe0",
-    "state-cpu_wait": "#a32fbf",
-    "state-io_wait": "#0b8fa0",
-    "state-lock_wait": "#b97f00",
-    "state-sleep": "#9aa5b5",
-    "state-child_wait": "#6b4fe0",
-    "state-other": "#8a7565",
+"""Name -> (dark, light).
+
+state-, fill-: thread states and their areas; what runs is bright, what waits is dim, so that the
+eye finds who has the GIL. part-: parts of memory; each heap has a hue, its free memory less of it.
+frame-: frames of a traceback; the program's own have a hue.
+"""
+_BASE = {
+    "primary": ("#5fb3f9", "#1766b8"),
+    "secondary": ("#4fd18b", "#1f9d57"),
+    "accent": ("#f0c040", "#a86b00"),
+    "warning": ("#f0a040", "#b96a00"),
+    "error": ("#ff5f5f", "#c62828"),
+    "success": ("#4fd18b", "#1f9d57"),
+    "foreground": ("#d5dde8", "#1d2530"),
+    "background": ("#10151c", "#fbfcfd"),
+    "surface": ("#161c26", "#f1f4f8"),
+    "panel": ("#2a3443", "#d5dde7"),
+}
+_WIDGETS = {
+    "block-cursor-background": ("#24405c", "#cfe4fb"),
+    "block-cursor-foreground": ("#ffffff", "#0d1620"),
+    "scrollbar": ("#3a475b", "#b4c0cf"),
+    "scrollbar-hover": _BASE["primary"],
+    "scrollbar-active": _BASE["primary"],
+    "scrollbar-background": _BASE["surface"],
+    "scrollbar-background-hover": _BASE["surface"],
+    "scrollbar-background-active": _BASE["surface"],
+    "footer-key-foreground": _BASE["accent"],
 }
 
-_DARK_FILLS = {
-    "fill-gil_held": "#4fd18b",
-    "fill-gil_wait": "#a63c26",
-    "fill-native": "#4e9cff",
-    "fill-cpu_wait": "#8d4f9b",
-    "fill-io_wait": "#1c6f7a",
-    "fill-lock_wait": "#927327",
-    "fill-sleep": "#2d3542",
-    "fill-child_wait": "#5f5496",
-    "fill-other": "#5e5248",
-}
-_LIGHT_FILLS = {
-    "fill-gil_held": "#1f9d57",
-    "fill-gil_wait": "#f59a82",
-    "fill-native": "#1f6fe0",
-    "fill-cpu_wait": "#dba3e8",
-    "fill-io_wait": "#86cdd6",
-    "fill-lock_wait": "#e9c765",
-    "fill-sleep": "#dce2ea",
-    "fill-child_wait": "#c0b4f6",
-    "fill-other": "#d3c8be",
-}
-"""Areas: what runs is bright, what waits is dim, so that the eye finds who has the GIL."""
 
-_DARK_PARTS = {
-    "part-python_used": "#4e9cff",
-    "part-python_free": "#2b5288",
-    "part-c_used": "#f0a040",
-    "part-c_free": "#8a5f2a",
-    "part-files": "#3fa79a",
-    "part-other": "#6c7889",
-    "frame-own": "#2f6db3",
-    "frame-own-odd": "#27598f",
-    "frame-library": "#3d4a5e",
-    "frame-library-odd": "#333e4f",
-    "frame-hot": "#9a5f14",
-    "frame-hot-odd": "#85520f",
-}
-_LIGHT_PARTS = {
-    "part-python_used": "#1f6fe0",
-    "part-python_free": "#9cc3f5",
-    "part-c_used": "#d97a00",
-    "part-c_free": "#f3cb94",
-    "part-files": "#2a9d8f",
-    "part-other": "#98a3b3",
-    "frame-own": "#a9cdf5",
-    "frame-own-odd": "#c3dcf8",
-    "frame-library": "#d3dae3",
-    "frame-library-odd": "#e1e6ed",
-    "frame-hot": "#f0c07a",
-    "frame-hot-odd": "#f5d09a",
-}
-"""Where memory is: a heap has a hue, and what is free in it less of it; frames of a traceback:
-the program's own have a hue."""
+def _theme(name: str, place: int) -> Theme:
+    variables = {key: colours[place] for key, colours in {**_COLOURS, **_WIDGETS}.items()}
+    theme = Theme(name, _BASE["primary"][place], dark=place == 0, variables=variables)
+    for key, colours in _BASE.items():
+        setattr(theme, key, colours[place])
+    return theme
 
-DARK = Theme(
-    name="refwatch-dark",
-    primary="#5fb3f9",
-    secondary="#4fd18b",
-    accent="#f0c040",
-    warning="#f0a040",
-    error="#ff5f5f",
-    success="#4fd18b",
-    foreground="#d5dde8",
-    background="#10151c",
-    surface="#161c26",
-    panel="#2a3443",
-    dark=True,
-    variables={
-        **_DARK_STATES,
-        **_DARK_FILLS,
-        **_DARK_PARTS,
-        "muted": "#8592a6",
-        "trend": "#38658f",
-        "block-cursor-background": "#24405c",
-        "block-cursor-foreground": "#ffffff",
-        "scrollbar": "#3a475b",
-        "scrollbar-hover": "#5fb3f9",
-        "scrollbar-active": "#5fb3f9",
-        "scrollbar-background": "#161c26",
-        "scrollbar-background-hover": "#161c26",
-        "scrollbar-background-active": "#161c26",
-        "footer-key-foreground": "#f0c040",
-    },
-)
-LIGHT = Theme(
-    name="refwatch-light",
-    primary="#1766b8",
-    secondary="#1f9d57",
-    accent="#a86b00",
-    warning="#b96a00",
-    error="#c62828",
-    success="#1f9d57",
-    foreground="#1d2530",
-    background="#fbfcfd",
-    surface="#f1f4f8",
-    panel="#d5dde7",
-    dark=False,
-    variables={
-        **_LIGHT_STATES,
-        **_LIGHT_FILLS,
-        **_LIGHT_PARTS,
-        "muted": "#5c6878",
-        "trend": "#8fb8e0",
-        "block-cursor-background": "#cfe4fb",
-        "block-cursor-foreground": "#0d1620",
-        "scrollbar": "#b4c0cf",
-        "scrollbar-hover": "#1766b8",
-        "scrollbar-active": "#1766b8",
-        "scrollbar-background": "#f1f4f8",
-        "scrollbar-background-hover": "#f1f4f8",
-        "scrollbar-background-active": "#f1f4f8",
-        "footer-key-foreground": "#a86b00",
-    },
-)
+
+DARK = _theme("refwatch-dark", 0)
+LIGHT = _theme("refwatch-light", 1)
 
 
 def defaults(dark: bool) -> dict[str, str]:
-    """Our own variables for the themes that Textual brings along."""
-    theme = DARK if dark else LIGHT
-    names = (*_DARK_STATES, *_DARK_FILLS, *_DARK_PARTS, "muted", "trend")
-    return {name: theme.variables[name] for name in names}
+    """Our own variables, for Textual's own themes."""
+    return {name: colours[0 if dark else 1] for name, colours in _COLOURS.items()}
 
 
 class Palette:
@@ -188,13 +123,17 @@ class Palette:
 
 def palette_of(variables: dict[str, str]) -> Palette:
     """The palette of a theme's variables."""
-    keys = (*_DARK_STATES, *_DARK_FILLS, *_DARK_PARTS, *_PLAIN)
+    keys = (*_COLOURS, *_PLAIN)
     return _palette(tuple((key, variables[key]) for key in keys))
 
 
 _NO_STYLE = Style()
+_BOLD = {
+    "strong": "foreground", "key": "accent", "title": "primary", "bad": "error", "good": "success",
+    "warn": "warning",
+}  # fmt: skip
 _PLAIN = (
-    "muted", "trend", "foreground", "primary", "secondary", "accent", "warning", "error", "success",
+    "foreground", "primary", "secondary", "accent", "warning", "error", "success",
     "block-cursor-background", "background",
 )  # fmt: skip
 
@@ -204,12 +143,7 @@ def _palette(variables: tuple[tuple[str, str], ...]) -> Palette:
     values = {name: _style(text) for name, text in variables}
     styles = {name.removeprefix("state-"): style for name, style in values.items()}
     bold = Style(bold=True)
-    styles["strong"] = values["foreground"] + bold
-    styles["key"] = values["accent"] + bold
-    styles["title"] = values["primary"] + bold
-    styles["bad"] = values["error"] + bold
-    styles["good"] = values["success"] + bold
-    styles["warn"] = values["warning"] + bold
+    styles |= {name: values[of] + bold for name, of in _BOLD.items()}
     styles["paused"] = (
         Style(color=values["background"].color, bgcolor=values["accent"].color) + bold
     )
@@ -219,8 +153,9 @@ def _palette(variables: tuple[tuple[str, str], ...]) -> Palette:
     styles["cursor"] = Style(bgcolor=values["block-cursor-background"].color)
     for state in ThreadState:
         styles[f"{state}-bold"] = values[f"state-{state}"] + bold
-    for part in _DARK_PARTS:
-        styles[f"{part}-bold"] = values[part] + bold
+    for part in _COLOURS:
+        if part.startswith("part-"):
+            styles[f"{part}-bold"] = values[part] + bold
     styles["primary-bold"] = styles["title"]
     return Palette(styles)
 

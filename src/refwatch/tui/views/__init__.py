@@ -1,1 +1,1 @@
-"""Pure functions: the state becomes immutable views, and views become lines of spans."""
+"""Pure views and drawing that several panels share: no Textual, no theme."""

@@ -1,6 +1,6 @@
-"""Charts of characters: a braille line over time with its axes, a bar, a stacked bar.
+"""Charts in characters: braille lines with axes, bars, sparklines.
 
-Pure: numbers in, lines of spans out.
+Pure: numbers in, styled lines out.
 """
 
 from __future__ import annotations
@@ -8,52 +8,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 
-from refwatch.tui.views.spans import Line, Span, pad
+from refwatch.series.step_series import Steps
+from refwatch.tui.views.styled_text import Line, StyledText, pad
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
+HEIGHTS = " ▁▂▃▄▅▆▇█"
 _LEFT = (0x40, 0x04, 0x02, 0x01)  # braille dots of the left column, from the lowest up
 _RIGHT = (0x80, 0x20, 0x10, 0x08)
 _BLANK = 0x2800
 
 Points = Sequence[tuple[float, float]]
-"""(time in seconds, value), in order of time."""
+"""(time in seconds, value), by time."""
 
 
 def bar(fraction: float, width: int) -> str:
-    """A bar of ``width`` cells, filled to an eighth of a cell."""
+    """A bar, precise to an eighth of a cell."""
     eighths = round(min(max(fraction, 0.0), 1.0) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-def line_bar(fraction: float, width: int, style: str) -> list[Span]:
-    """A bar no higher than a stroke, for beside a number."""
+def line_bar(fraction: float, width: int, style: str) -> list[StyledText]:
+    """A thin bar, for beside a number."""
     halves = round(min(max(fraction, 0.0), 1.0) * width * 2)
     full = "━" * (halves // 2) + ("╸" if halves % 2 else "")
     return [(full, style), ("─" * (width - len(full)), "muted")]
 
 
-def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[Span]:
-    """(style, share 0 to 1) one after the other on ``width`` cells. The boundaries are rounded, not
-    the parts, so that the bar is as long as the sum."""
-    spans: list[Span] = []
+def stacked(parts: Iterable[tuple[str, float]], width: int) -> list[StyledText]:
+    """(style, share) side by side. Boundaries are rounded, not parts, so the bar is as long as the
+    sum."""
+    styled: list[StyledText] = []
     total = 0.0
     drawn = 0
     for style, share in parts:
         total += share
         edge = min(width, round(total * width))
         if edge > drawn:
-            spans.append(("█" * (edge - drawn), style))
+            styled.append(("█" * (edge - drawn), style))
             drawn = edge
     if drawn < width:
-        spans.append((" " * (width - drawn), ""))
-    return spans
+        styled.append((" " * (width - drawn), ""))
+    return styled
 
 
 def resample(points: Points, start: float, end: float, count: int) -> list[float | None]:
-    """One value for each of ``count`` equal pieces of time: the mean of the points in it. Between
-    points the last one holds; before the first there is nothing."""
+    """Mean value in each of ``count`` equal intervals. A value holds until the next point; None
+    before the first."""
     sums = [0.0] * count
     hits = [0] * count
     scale = count / (end - start) if end > start else 0.0
@@ -75,7 +76,7 @@ def resample(points: Points, start: float, end: float, count: int) -> list[float
 
 
 def braille(values: Sequence[float | None], height: int, low: float, high: float) -> list[str]:
-    """A line, as rows of text, top first, for two values a cell and four dots a row."""
+    """A line as rows of braille, top first: two values per cell, four dots per row."""
     dots = height * 4
     span = (high - low) or 1.0
     width = (len(values) + 1) // 2
@@ -96,8 +97,8 @@ def braille(values: Sequence[float | None], height: int, low: float, high: float
 
 
 def sparkline(points: Points, width: int, height: int, top: float, window: float) -> list[str]:
-    """The last ``window`` seconds as an area of ``width`` cells, 0 at the bottom; a cell has eight
-    steps of height, and what is not quite nothing has one."""
+    """The last ``window`` seconds as an area from 0, in eighths of a cell; any value above 0 is
+    visible."""
     if not points:
         return [" " * width] * height
     end = points[-1][0]
@@ -107,26 +108,44 @@ def sparkline(points: Points, width: int, height: int, top: float, window: float
         for value in values
     ]
     return [
-        "".join(_HEIGHTS[min(8, max(0, step - 8 * (height - 1 - row)))] for step in steps)
+        "".join(HEIGHTS[min(8, max(0, step - 8 * (height - 1 - row)))] for step in steps)
         for row in range(height)
     ]
 
 
 def heights(values: Sequence[float | None], least: float) -> str:
-    """One cell for each value, the lowest of them at the bottom; the full height is their range,
-    or ``least`` where that is more. Nothing where there is no value."""
-    known = [value for value in values if value is not None]
-    if not known:
+    """One cell per value, scaled to their range or to ``least`` if that is more; blank for None."""
+    present = [value for value in values if value is not None]
+    if not present:
         return " " * len(values)
-    low = min(known)
-    span = max(max(known) - low, least)
+    low = min(present)
+    span = max(max(present) - low, least)
     return "".join(
-        " " if value is None else _HEIGHTS[1 + round((value - low) / span * 7)] for value in values
+        " " if value is None else HEIGHTS[1 + round((value - low) / span * 7)] for value in values
     )
 
 
+def step_points(series: Steps, since: float, until: float) -> list[tuple[float, float]]:
+    """Points of a step series within this time, with its value at both ends."""
+    before = series.at(since)
+    points = [(since, float(before))] if before is not None else []
+    points += [(at, float(count)) for at, count in series if since < at <= until]
+    if points and until > points[-1][0]:
+        points.append((until, points[-1][1]))
+    return points
+
+
+def draw_time_scale(left: str, right: str, width: int, middle: str = "") -> Line:
+    """Heading of lines over time: what their width stands for."""
+    room = width - len(left) - len(right)
+    if room < 2:
+        return ((right.rjust(max(0, width)), "muted"),)
+    middle = middle if room >= len(middle) + 2 else ""
+    return ((left + middle.center(room, "┈") + right, "muted"),)
+
+
 def nice_top(value: float, base: float = 10.0) -> float:
-    """The next round number at or above the value: 1, 2, 2.5, 5 times a power of ``base``."""
+    """The next 1, 2, 2.5 or 5 times a power of ``base``."""
     if value <= 0:
         return 1.0
     power = 1.0
@@ -138,8 +157,7 @@ def nice_top(value: float, base: float = 10.0) -> float:
 
 
 def _marks(rows: int, top: float, fmt: Callable[[float], str]) -> dict[int, str]:
-    """Labels on the rows on which a line at 1, 2, 3 .. runs, or at 2, 4 .., 5, 10 .., 10, 20 .., so
-    that between two of them there is a row."""
+    """Axis labels at round steps, with a free row between two of them."""
     step = 1.0
     wider = cycle((2.0, 2.5, 2.0))
     while top / step > (rows + 1) / 2:
@@ -159,8 +177,7 @@ def chart(
     *,
     whole: bool = False,
 ) -> tuple[Line, ...]:
-    """A line over all of its time, with labels at 0 and ``top`` and at the first and last time. Of
-    ``whole`` numbers as many more have one as have room."""
+    """A line with labelled axes. ``whole`` numbers get as many labels as fit."""
     label = max(len(fmt(top)), len(fmt(0.0)), len(fmt(top / 2)))
     inner, rows = width - label - 1, height - 1
     if inner < 8 or rows < 2:

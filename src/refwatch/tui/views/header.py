@@ -1,4 +1,4 @@
-"""The header's view: what is watched, how it stands, and what watching costs."""
+"""View of the header: what is watched, its status, and the cost of watching."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_seconds, fmt_status
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.spans import Line, Span, cut, two_ends
+from refwatch.tui.views.styled_text import Line, StyledText, cut, two_ends
 
 LONG_S = 0.4
-"""A census that takes less would only flicker."""
+"""Shorter censuses would only flicker."""
 
 
 @dataclass(frozen=True)
 class HeaderView:
-    """``behind_s`` is how far a paused view lags; None while it runs."""
+    """``behind_s``: lag of a paused view; None while it runs."""
 
     target: str
     facts: tuple[str, ...]
-    status: Span
+    status: StyledText
     elapsed_s: float
     cost: str
     behind_s: float | None = None
     note: str = ""
     counting: str = ""
-    """A census is under way: for how long."""
+    """The running heap count and its duration."""
     census: str = ""
-    """How long ago the last one was and how long the target stood still for it, or why there is
-    none; shown where there is room."""
+    """Age and pause of the newest heap count, or why there is none; shown if there is room."""
     folder: str = ""
-    """Where the interpreter lies, with a slash behind; as much of its end as there is room for."""
+    """The interpreter's folder with a trailing slash; shortened from the left."""
 
 
 def view_header(state: State, *, gone: bool, replay: str | None) -> HeaderView:
-    """Read the state; ``gone``: the source of events has ended; ``replay``: how a recording is
-    played, None where this is live."""
+    """Read the state. ``gone``: the source of events has ended; ``replay``: how a recording is
+    played, None if live."""
     process = state.main
     if process is None:
         if gone:
@@ -69,7 +68,7 @@ def _folder(executable: str) -> str:
 
 
 def fmt_target(argv: list[str]) -> str:
-    """The command line with the script's folder left out, on one line."""
+    """The command line without the script's folder."""
     words = [os.path.basename(argv[0]) or argv[0], *argv[1:]] if argv else ["?"]
     return printable(
         " ".join(
@@ -78,7 +77,7 @@ def fmt_target(argv: list[str]) -> str:
     )
 
 
-def _status(state: State, *, gone: bool, replay: str | None) -> Span:
+def _status(state: State, *, gone: bool, replay: str | None) -> StyledText:
     if state.exited is not None:
         code = state.exited.exit_code
         bad = code is None or code != 0
@@ -91,7 +90,7 @@ def _status(state: State, *, gone: bool, replay: str | None) -> Span:
 
 
 def fmt_cost(process: ProcessState, now: float) -> str:
-    """What refwatch itself uses: seconds in the target, share of a core beside it."""
+    """Cost of refwatch: CPU seconds in the target, share of a core beside it."""
     cost = process.cost
     if not (cost.probe_cpu_s or cost.daemon_cpu_s) or not now:
         return ""
@@ -103,26 +102,28 @@ def _counting(state: State) -> str:
     since = state.main.references.counting_since if state.main else None
     if since is None or state.exited is not None or state.now - since < LONG_S:
         return ""
-    return f"◌ census {fmt_duration(state.now - since)}"
+    return f"◌ counting heap {fmt_duration(state.now - since)}"
 
 
 def fmt_census(state: State) -> str:
-    """``census 12.3 s ago, pause 2.1 ms``; nothing before the first."""
-    known = state.main.references if state.main else None
-    if known is None:
+    """``heap counted 12 s ago, pause 2.1 ms``; empty before the first."""
+    references = state.main.references if state.main else None
+    if references is None:
         return ""
-    if known.failure is not None:
-        return f"no census: {printable(known.failure)}"
-    if not known.census.taken:
+    if references.failure is not None:
+        return f"no heap count: {printable(references.failure)}"
+    if not references.census.taken:
         return ""
-    ago = fmt_seconds(state.now - known.census.taken_s)
-    return f"census {ago} ago, pause {fmt_duration(known.census.pause_s)}"
+    ago = fmt_seconds(state.now - references.census.taken_s)
+    return f"heap counted {ago} ago, pause {fmt_duration(references.census.pause_s)}"
 
 
 def draw_header(view: HeaderView, width: int, height: int) -> tuple[Line, ...]:
     """Two lines: the target and how it stands; facts and cost."""
     status = view.status
-    right: list[Span] = [(f"{view.counting}  ", "accent"), status] if view.counting else [status]
+    right: list[StyledText] = (
+        [(f"{view.counting}  ", "accent"), status] if view.counting else [status]
+    )
     if view.behind_s is not None:
         behind = f" {fmt_duration(view.behind_s)} behind" if view.behind_s >= 0.05 else ""
         right = [(f" ⏸ PAUSED{behind} ", "paused"), ("  ", ""), *right]

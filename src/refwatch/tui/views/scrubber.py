@@ -1,11 +1,11 @@
-"""The scrubber's view: which moment of a recording is shown, and how long it is in all."""
+"""View of the scrubber: position in a recording."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from refwatch.text.formats import fmt_duration
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,19 @@ class ScrubberView:
 
 
 def bar_of(length_s: float, width: int) -> tuple[int, int]:
-    """(first cell of the bar, number of its cells) in a line of so many."""
+    """(first cell, number of cells) of the bar."""
     digits = _digits(length_s)
     first = digits + 4
     return first, max(1, width - first - digits - 2)
 
 
 def _digits(length_s: float) -> int:
-    """How wide either time is."""
+    """Width of a time."""
     return max(7, len(fmt_duration(length_s)))
 
 
 def time_at(x: int, length_s: float, width: int) -> float | None:
-    """The moment that a cell of the line stands for, seconds; None beside the bar. Its ends are
-    those of the recording."""
+    """Time at a cell, seconds; None beside the bar."""
     first, cells = bar_of(length_s, width)
     return nearest_time(x, length_s, width) if first <= x < first + cells else None
 

@@ -1,37 +1,48 @@
-"""Columns and rows of a table, and which columns a given width has room for."""
+"""Columns and rows of a table, and which columns fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, fit, pad, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_dotted,
+    cut_middle,
+    fit,
+    pad,
+    width_of,
+)
 
 GAP = 1
 LEAST_PIECE = 5
-"""Cells of a cell's last piece, below which it says nothing and is left out."""
+"""Least cells of a cell's last piece; shorter ones are left out."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """``priority`` 0 is always shown; the highest goes first when there is no room."""
+    """``priority`` 0 is always shown; the highest gives way first."""
 
     key: str
     title: str
     width: int
     """Least cells."""
     most: int = 0
-    """Most cells, for a column that may grow."""
+    """Most cells, if it may grow."""
     right: bool = False
     priority: int = 0
     dotted: bool = False
-    """Its texts are dotted names, of which the end says most."""
+    """Holds dotted names, whose end says most."""
+    sorts: bool = True
+    """Rows can be sorted by it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """``cells`` has one line of spans for each column of the table, in their order."""
+    """``cells``: one line for each column."""
 
     key: int
     cells: tuple[Line, ...]
@@ -39,7 +50,7 @@ class Row:
 
 
 class Rows(Sequence[Row]):
-    """Rows in their order, each made only when it is looked at: of thousands, some forty are."""
+    """Rows made only when looked at: of thousands, some forty are visible."""
 
     def __init__(self, keys: Sequence[int], make: Callable[[int], Row]) -> None:
         self.keys = keys
@@ -47,7 +58,7 @@ class Rows(Sequence[Row]):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Rows:
-        """Rows that have been made already."""
+        """Rows made already."""
         if isinstance(rows, Rows):
             return rows
         made = {row.key: row for row in rows}
@@ -66,7 +77,7 @@ class Rows(Sequence[Row]):
         return self._make(self.keys[index])
 
     def index_of(self, key: int | None) -> int | None:
-        """Place of the row with this key."""
+        """Index of the row with this key."""
         try:
             return self.keys.index(key)
         except ValueError:
@@ -75,8 +86,8 @@ class Rows(Sequence[Row]):
 
 @dataclass(frozen=True)
 class Order:
-    """How a table is arranged: by which column, which rows are left out. ``seen`` is no column but
-    the order in which things were found."""
+    """Sort column, filter, and whether ended rows are hidden. ``seen`` is the order in which things
+    were found."""
 
     sort: str = "seen"
     reverse: bool = False
@@ -86,7 +97,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Placed:
-    """A column that is shown: its place among the row's cells, and its place on the line."""
+    """A visible column: its index and its place on the line."""
 
     column: Column
     index: int
@@ -95,7 +106,7 @@ class Placed:
 
 
 def place(columns: tuple[Column, ...], width: int, tail: int = 0) -> tuple[Placed, ...]:
-    """Choose and place columns on ``width`` cells, of which ``tail`` stay free at the end."""
+    """Choose and place columns on ``width`` cells, ``tail`` of them free at the end."""
     chosen = list(enumerate(columns))
 
     def needed() -> int:
@@ -122,45 +133,55 @@ def place(columns: tuple[Column, ...], width: int, tail: int = 0) -> tuple[Place
     return tuple(placed)
 
 
+def sortable(columns: Iterable[Column]) -> tuple[str, ...]:
+    """Keys of the columns that rows can be sorted by."""
+    return tuple(column.key for column in columns if column.sorts)
+
+
+def falls(columns: Iterable[Column], key: str) -> bool:
+    """Whether a column is best read with its greatest value first, as numbers are."""
+    return any(column.right for column in columns if column.key == key)
+
+
 def end_of(placed: tuple[Placed, ...]) -> int:
-    """The first free cell after the columns."""
+    """First cell after the columns."""
     return placed[-1].x + placed[-1].width + GAP if placed else 0
 
 
 def column_at(placed: tuple[Placed, ...], x: int) -> Column | None:
-    """The column that a click on cell ``x`` of the heading means."""
+    """The column at cell ``x``."""
     return next((p.column for p in placed if p.x <= x < p.x + p.width + GAP), None)
 
 
 def heading(placed: tuple[Placed, ...], sort: str, reverse: bool) -> Line:
-    """The titles; the one sorted by has an arrow, before its text or in the gap, or after it."""
-    spans: list[Span] = []
+    """The titles, with an arrow at the sort column."""
+    styled: list[StyledText] = []
     for place_ in placed:
         column = place_.column
         chosen = column.key == sort
         arrow = ("▼" if reverse else "▲") if chosen else ""
         style = "title" if chosen else "muted"
         if column.right and width_of(((column.title, ""),)) < place_.width:
-            spans.append((pad(arrow + column.title, place_.width, right=True), style))
+            styled.append((pad(arrow + column.title, place_.width, right=True), style))
         else:
-            if column.right and arrow and spans:
-                spans[-1] = (pad(arrow, GAP, right=True), style)
+            if column.right and arrow and styled:
+                styled[-1] = (pad(arrow, GAP, right=True), style)
                 arrow = ""
-            spans.append((pad(column.title + arrow, place_.width, column.right), style))
-        spans.append((" " * GAP, ""))
-    return tuple(spans)
+            styled.append((pad(column.title + arrow, place_.width, column.right), style))
+        styled.append((" " * GAP, ""))
+    return tuple(styled)
 
 
 def lay(row: Row, placed: tuple[Placed, ...]) -> Line:
     """The row's cells on one line."""
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     for place_ in placed:
-        spans += _cell(row.cells[place_.index], place_, row.dim)
-        spans.append((" " * GAP, ""))
-    return tuple(spans)
+        styled += _cell(row.cells[place_.index], place_, row.dim)
+        styled.append((" " * GAP, ""))
+    return tuple(styled)
 
 
-def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
+def _cell(cell: Line, place_: Placed, dim: bool) -> list[StyledText]:
     size = width_of(cell)
     blank = (" " * max(0, place_.width - size), "")
     if size > place_.width:
@@ -171,5 +192,5 @@ def _cell(cell: Line, place_: Placed, dim: bool) -> list[Span]:
         kept = (*head, (shorten(text, room), style)) if legible else tuple(head)
         cell = fit(kept, place_.width)
         blank = (" " * (place_.width - width_of(cell)), "")
-    spans = [(text, "muted" if dim else style) for text, style in cell]
-    return [blank, *spans] if place_.column.right else [*spans, blank]
+    styled = [(text, "muted" if dim else style) for text, style in cell]
+    return [blank, *styled] if place_.column.right else [*styled, blank]

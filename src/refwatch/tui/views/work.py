@@ -1,4 +1,4 @@
-"""How far a piece of long work has come, on one line."""
+"""Progress of long-running work, on one line."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from refwatch.session.events import WorkProgressed
 from refwatch.text.formats import fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.chart import line_bar
-from refwatch.tui.views.spans import Line, cut, fit
+from refwatch.tui.views.styled_text import Line, cut, fit
 
 BAR = 20
 
 
 @dataclass(frozen=True)
 class WorkView:
-    """``share`` is 0 to 1, None when nobody knows; ``failure`` says what went wrong. ``lasts_s``:
-    for so long it has been at what the text says."""
+    """``share`` done, None if unknown; ``lasts_s``: seconds at this step."""
 
     text: str
     share: float | None
@@ -26,7 +25,7 @@ class WorkView:
 
 
 def view_work(work: WorkProgressed | None, now: float) -> WorkView | None:
-    """Read one piece of work; None where nothing has been heard of it."""
+    """Read one piece of work; None if nothing was heard of it."""
     if work is None:
         return None
     failure = None if work.failure is None else printable(work.failure)
@@ -35,7 +34,7 @@ def view_work(work: WorkProgressed | None, now: float) -> WorkView | None:
 
 
 def draw_work(work: WorkView, width: int) -> Line:
-    """What is being done, its bar and per cent; or that it went wrong, and why."""
+    """What is being done and how far, or how it failed."""
     if work.failure is not None:
         return fit((("✕ ", "bad"), (work.failure, "foreground")), width)
     if work.done:

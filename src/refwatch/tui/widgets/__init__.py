@@ -1,1 +1,1 @@
-"""Widgets that draw lines. They know spans and styles, not sessions."""
+"""Widgets that show styled lines; they know no sessions."""

@@ -1,4 +1,4 @@
-"""The line in which the text is typed that rows must have."""
+"""Input line of a table's filter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 
 class FilterBox(Input):
-    """Its keys stand in the footer while it has the keyboard."""
+    """Its keys are in the footer while it has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,down", "submit", "Keep it", key_display="enter"),
@@ -18,10 +18,10 @@ class FilterBox(Input):
     ]
 
     TYPED: ClassVar[frozenset[str]] = frozenset({"slash", "plus", "minus"})
-    """Keys that it does not know by these names, though they type a character here."""
+    """Keys that type a character but have other names."""
 
     class Cleared(Message):
-        """The user wants all rows again."""
+        """Clear the filter."""
 
     def __init__(self, value: str, placeholder: str) -> None:
         super().__init__(value, placeholder=placeholder, classes="filter", compact=True)

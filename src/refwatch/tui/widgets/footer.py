@@ -12,7 +12,7 @@ from typing import Any
 from textual import events
 from textual.screen import Screen
 
-from refwatch.tui.views.spans import Span, width_of
+from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.widgets.lines import Lines
 
 Key = tuple[str, str, str]
@@ -66,13 +66,13 @@ class SteadyFooter(Lines):
             self._draw()
 
     def _draw(self) -> None:
-        spans: list[Span] = [(" ", "")]
+        styled: list[StyledText] = [(" ", "")]
         self._places = []
         for key, shown, description in fitting(self._keys, self.content_size.width):
-            x = width_of(spans)
-            spans += [(shown, "key"), (f" {description}  ", "muted")]
-            self._places.append((x, width_of(spans), key.split(",", 1)[0]))
-        self.show((tuple(spans),))
+            x = width_of(styled)
+            styled += [(shown, "key"), (f" {description}  ", "muted")]
+            self._places.append((x, width_of(styled), key.split(",", 1)[0]))
+        self.show((tuple(styled),))
 
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._places:

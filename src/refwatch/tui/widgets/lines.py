@@ -1,4 +1,4 @@
-"""Widgets that show lines of spans; the base of nearly all that refwatch draws."""
+"""Widgets that show styled lines; the base of nearly all drawing."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ from typing import Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from refwatch.tui.theme import Palette, palette_of
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 
 V = TypeVar("V")
 
 
 def paint(line: Line, palette: Palette, base: Style, width: int) -> Strip:
-    """The line as a strip of exactly ``width`` cells on the ground of ``base``."""
+    """The line as a strip of exactly ``width`` cells on the background of ``base``."""
     segments = [
         Segment(text, base + palette[style] if style else base) for text, style in line if text
     ]
     return Strip(segments).adjust_cell_length(width, base)
 
 
+def label_border(widget: Widget, title: str | None = None, subtitle: str | None = None) -> None:
+    """Set a widget's border texts, as plain text, if they differ."""
+    if title is not None and widget.border_title != (text := Content(title)).markup:
+        widget.border_title = text
+    if subtitle is not None and widget.border_subtitle != (text := Content(subtitle)).markup:
+        widget.border_subtitle = text
+
+
 class Brush:
-    """The palette of the app's theme and the ground of one widget, kept while both last."""
+    """Palette of the theme and background of a widget, cached while both last."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
@@ -39,7 +48,7 @@ class Brush:
         self._variables = None
 
     def dip(self) -> tuple[Palette, Style, bool]:
-        """(palette, ground, whether either is new)"""
+        """(palette, background, whether either is new)"""
         variables = self._widget.app.theme_variables
         if variables is self._variables:
             return self._palette, self._base, False
@@ -50,9 +59,20 @@ class Brush:
 
 
 class Lines(Widget):
-    """Shows the lines it was last given, from the top, cut to its width. Draws again only what has
-    changed."""
+    """Shows the lines it was last given, cut to its width; redraws only those that changed. With
+    the class ``title`` or ``bar`` it is one line with its own background."""
 
+    DEFAULT_CSS = """
+    Lines.title {
+        height: 1;
+        background: $surface;
+    }
+    Lines.bar {
+        height: 1;
+        padding: 0 1;
+        background: $surface;
+    }
+    """
     ALLOW_SELECT = False
 
     def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:
@@ -94,7 +114,7 @@ class Lines(Widget):
 
 
 class Picture(Lines, Generic[V]):
-    """Shows a view by a pure function of (view, width, height), and again on every new size."""
+    """Shows a view by a pure function of (view, width, height); redraws on resize."""
 
     def __init__(
         self,
@@ -108,7 +128,7 @@ class Picture(Lines, Generic[V]):
         self._view: V | None = None
 
     def present(self, view: V) -> None:
-        """Show this from now on."""
+        """Show this view from now on."""
         self._view = view
         self._lay_out()
 

@@ -1,8 +1,8 @@
-"""A table for live data: draws only what is seen, and of that only what has changed.
+"""Table for live data: redraws only visible rows that changed.
 
-Textual's DataTable paints all of its visible cells again for each one that changes. This one keeps
-a painted strip for every row on the screen, its cursor sits on a row's key and so survives another
-order, and beside the columns there is room for a strip that moves at a faster rate.
+Textual's DataTable redraws all visible cells when one changes. This one caches a strip for each
+visible row; its cursor sits on a row's key and so survives sorting; beside the columns there is
+room for a faster strip.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from refwatch.tui.theme import Palette
-from refwatch.tui.views.spans import Line, Span
+from refwatch.tui.views.styled_text import Line, StyledText
 from refwatch.tui.views.table import (
     Column,
     Placed,
@@ -32,35 +31,28 @@ from refwatch.tui.views.table import (
     lay,
     place,
 )
-from refwatch.tui.widgets.lines import Brush, paint
+from refwatch.tui.widgets.lines import paint
+from refwatch.tui.widgets.row_view import CursorRows
 
-Tail = Callable[[int, int], list[Span]]
-"""(key of a row, cells) -> what stands after its columns"""
-HEADING = 1
+Tail = Callable[[int, int], list[StyledText]]
+"""(row key, cells) -> what follows the columns"""
 KEEP_PAINTED = 400
-"""Rows, some screens of them."""
+"""Rows: some screens of them."""
 
 
-class LiveTable(ScrollView, can_focus=True):
-    """``tail`` draws what stands after the columns, on at least ``tail_width`` cells."""
+class LiveTable(CursorRows):
+    """``tail`` draws what follows the columns, on at least ``tail_width`` cells."""
 
-    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    LiveTable {
+        padding: 0 1;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Row up", show=False, id="table.up"),
-        Binding("down,j", "move(1)", "Row down", show=False, id="table.down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="table.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="table.page_down"),
-        Binding("home,g", "move(-1000000)", "First row", show=False, id="table.first"),
-        Binding("end,G", "move(1000000)", "Last row", show=False, id="table.last"),
-        Binding(
-            "enter",
-            "open",
-            "Open",
-            key_display="enter",
-            id="table.open",
-            tooltip="Open the row under the cursor",
-        ),
-    ]
+        Binding("enter", "open", "Open", key_display="enter", id="table.open",
+                tooltip="Open the row under the cursor"),
+    ]  # fmt: skip
+    HEADING = 1
 
     class HeadingClicked(Message):
         def __init__(self, column: str) -> None:
@@ -85,7 +77,7 @@ class LiveTable(ScrollView, can_focus=True):
         tail_title: Callable[[int], Line] | None = None,
         empty: str = "",
     ) -> None:
-        super().__init__(id=name)
+        super().__init__(name)
         self.columns = columns
         self.rows = Rows.of(())
         self.cursor: int | None = None
@@ -94,17 +86,16 @@ class LiveTable(ScrollView, can_focus=True):
         self.placed: tuple[Placed, ...] = ()
         self._tail, self._tail_width, self._tail_title = tail, tail_width, tail_title
         self._empty = empty
-        self._brush = Brush(self)
         self._painted: dict[int, tuple[Row, Strip]] = {}
         self._made: dict[int, Row] = {}
-        """Those of the rows that have been looked at, by their place."""
+        """Rows made so far, by index."""
 
     # -- what is shown -------------------------------------------------------------------------
 
     def show(
         self, columns: tuple[Column, ...], rows: Sequence[Row], sort: str, reverse: bool
     ) -> None:
-        """Replace the rows; the cursor stays on its key, or goes to the row at its place."""
+        """Replace the rows; the cursor stays on its key, or at its index."""
         place_before = self.cursor_index
         heading_changed = (columns, sort, reverse) != (self.columns, self.sort, self.reverse)
         before, number = self._made, len(self.rows)
@@ -116,7 +107,7 @@ class LiveTable(ScrollView, can_focus=True):
             self.cursor = self.rows.keys[min(place_before or 0, len(self.rows) - 1)]
             self.post_message(self.CursorMoved())
         if len(self.rows) != number:
-            self.virtual_size = Size(self.size.width, len(self.rows) + HEADING)
+            self._set_rows(len(self.rows))
         if heading_changed or len(self.rows) != number:
             self.refresh()
         else:
@@ -125,19 +116,19 @@ class LiveTable(ScrollView, can_focus=True):
             self._painted.clear()
 
     def row_at(self, index: int) -> Row:
-        """The row at this place, made once for each time that rows are shown."""
+        """The row at this index, made once per :meth:`show`."""
         row = self._made.get(index)
         if row is None:
             row = self._made[index] = self.rows[index]
         return row
 
     def _seen(self) -> range:
-        """Places of the rows on the screen."""
+        """Indices of the visible rows."""
         top = self.scroll_offset.y
-        return range(top, min(len(self.rows), top + max(0, self.size.height - HEADING)))
+        return range(top, min(len(self.rows), top + max(0, self.size.height - self.HEADING)))
 
     def refresh_tails(self) -> None:
-        """Draw again what stands after the columns."""
+        """Redraw what follows the columns."""
         x = end_of(self.placed)
         self.refresh(Region(x, 0, max(0, self._width - x), self.size.height))
 
@@ -148,12 +139,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     @property
     def cursor_index(self) -> int | None:
-        """Place of the cursor's row among the rows; None where it is not among them."""
+        """Index of the cursor's row; None if it is gone."""
         return self.rows.index_of(self.cursor)
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
 
     def _place(self) -> None:
         tail = (
@@ -164,30 +151,26 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _refresh_rows(self, indices: list[int]) -> None:
         top, height = self.scroll_offset.y, self.size.height
-        seen = [i - top + HEADING for i in indices if 0 <= i - top < height - HEADING]
+        seen = [i - top + self.HEADING for i in indices if 0 <= i - top < height - self.HEADING]
         if seen:
             self.refresh(*(Region(0, y, self._width, 1) for y in seen))
 
     # -- drawing -------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows) + HEADING)
+        self._set_rows(len(self.rows))
         self._place()
         self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._brush.dry()
 
     def render_line(self, y: int) -> Strip:
         palette, base, new = self._brush.dip()
         if new:
             self._painted.clear()
-        if y < HEADING:
+        if y < self.HEADING:
             return self._heading(palette, base)
-        index = y - HEADING + self.scroll_offset.y
+        index = y - self.HEADING + self.scroll_offset.y
         if index >= len(self.rows):
-            text = self._empty if not self.rows and y == HEADING else ""
+            text = self._empty if not self.rows and y == self.HEADING else ""
             return paint(((text, "muted"),), palette, base, self._width)
         row = self.row_at(index)
         if row.key == self.cursor and self.has_focus:
@@ -222,26 +205,16 @@ class LiveTable(ScrollView, can_focus=True):
     # -- keys and mouse ------------------------------------------------------------------------
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on the row at this place, and bring it into view."""
+        """Put the cursor on the row at this index and bring it into view."""
         if not self.rows:
             return
         index = min(max(index, 0), len(self.rows) - 1)
         before = self.cursor_index
         self.cursor = self.rows.keys[index]
-        top, height = self.scroll_offset.y, max(1, self.size.height - HEADING)
-        if index < top:
-            self.scroll_to(y=index, animate=False)
-        elif index >= top + height:
-            self.scroll_to(y=index - height + 1, animate=False)
+        self._reveal(index)
         self._refresh_rows([index] if before is None else [before, index])
         if index != before:
             self.post_message(self.CursorMoved())
-
-    def action_move(self, by: int) -> None:
-        self.move_to((self.cursor_index or 0) + by)
-
-    def action_page(self, pages: int) -> None:
-        self.action_move(pages * max(1, self.size.height - HEADING - 1))
 
     def action_open(self) -> None:
         if self.cursor is not None:
@@ -250,16 +223,15 @@ class LiveTable(ScrollView, can_focus=True):
     def on_focus(self) -> None:
         self._refresh_rows([self.cursor_index or 0])
 
-    def on_blur(self) -> None:
-        self._refresh_rows([self.cursor_index or 0])
+    on_blur = on_focus
 
     def on_click(self, event: events.Click) -> None:
-        if event.y < HEADING:
+        if event.y < self.HEADING:
             column = column_at(self.placed, event.x)
             if column is not None:
                 self.post_message(self.HeadingClicked(column.key))
             return
-        index = event.y - HEADING + self.scroll_offset.y
+        index = event.y - self.HEADING + self.scroll_offset.y
         if index >= len(self.rows):
             return
         again = self.rows.keys[index] == self.cursor and event.chain > 1

@@ -1,16 +1,15 @@
-"""Lines of spans, more of them than fit: scrolls, and can follow the end as it grows."""
+"""Scrolling lines that can follow their growing end."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from refwatch.tui.views.spans import Line
-from refwatch.tui.widgets.lines import Brush, paint
+from refwatch.tui.views.styled_text import Line
+from refwatch.tui.widgets.lines import paint
+from refwatch.tui.widgets.row_view import ScrollRows
 
 
 class LineSource(Protocol):
@@ -21,10 +20,9 @@ class LineSource(Protocol):
     def __getitem__(self, index: int, /) -> Line: ...
 
 
-class ScrollLines(ScrollView, can_focus=True):
-    """``follow``: stay at the end when lines are added, unless the user has scrolled up."""
+class ScrollLines(ScrollRows):
+    """``follow``: stay at the end as lines come, unless the user has scrolled up."""
 
-    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", "Up", show=False, id="lines.up"),
         Binding("j", "scroll_down", "Down", show=False, id="lines.down"),
@@ -33,10 +31,9 @@ class ScrollLines(ScrollView, can_focus=True):
     ]
 
     def __init__(self, name: str, *, follow: bool = False, classes: str | None = None) -> None:
-        super().__init__(id=name, classes=classes)
+        super().__init__(name, classes=classes)
         self._lines: LineSource = ()
         self._follow = follow
-        self._brush = Brush(self)
 
     def show(self, lines: LineSource) -> None:
         """Replace what is shown."""
@@ -44,23 +41,18 @@ class ScrollLines(ScrollView, can_focus=True):
             return
         at_end = self.max_scroll_y - self.scroll_offset.y <= 1
         if len(lines) != len(self._lines):
-            self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
+            self._set_rows(len(lines))
         self._lines = lines
         if self._follow and at_end:
             self.scroll_end(animate=False, force=True, immediate=True)
         self.refresh()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._brush.dry()
+        self._set_rows(len(self._lines))
 
     def render_line(self, y: int) -> Strip:
         palette, base, _ = self._brush.dip()
-        width = self.scrollable_content_region.width
         index = y + self.scroll_offset.y
         if index >= len(self._lines):
-            return Strip.blank(width, base)
-        return paint(self._lines[index], palette, base, width)
+            return Strip.blank(self._width, base)
+        return paint(self._lines[index], palette, base, self._width)

@@ -1,4 +1,4 @@
-"""The row of panels: number and title of each, the one that is shown marked."""
+"""Row of panels: number and title of each, the active one marked."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from textual import events
 from textual.message import Message
 
-from refwatch.tui.views.spans import Line, Span, cut, width_of
+from refwatch.tui.views.styled_text import Line, StyledText, cut, width_of
 from refwatch.tui.widgets.lines import Lines
 
 
 class TabRow(Lines):
-    """``tabs`` is (panel, key, title, short title) in order. Where the hint has no room, titles are
-    short, the last ones first."""
+    """``tabs``: (panel, key, title, short title). Titles are shortened from the last if the hint
+    needs room."""
 
     class Picked(Message):
         """A tab was clicked."""
@@ -31,12 +31,12 @@ class TabRow(Lines):
         """(first cell, the one after the last, panel)"""
 
     def mark(self, panel: str) -> None:
-        """Show this one as active."""
+        """Mark this panel as active."""
         self._active = panel
         self._draw()
 
     def hint(self, line: Line) -> None:
-        """What stands at the right end."""
+        """Set the text at the right end."""
         self._hint = line
         self._draw()
 
@@ -47,36 +47,36 @@ class TabRow(Lines):
         hint = "".join(text for text, _ in self._hint)
         width = self.content_size.width
         for after, gap, full in self._ways():
-            spans = self._tabs_with(after, gap, full)
-            if width_of(spans) + len(hint) + 2 <= width:
+            styled = self._tabs_with(after, gap, full)
+            if width_of(styled) + len(hint) + 2 <= width:
                 break
-        room = width - width_of(spans) - 1
+        room = width - width_of(styled) - 1
         text = cut(hint, max(0, room - 1))
         style = self._hint[0][1] if self._hint else ""
         blank = " " * max(0, room - len(text))
-        self.show(((*spans, (blank, ""), (text, style)),))
+        self.show(((*styled, (blank, ""), (text, style)),))
 
     def _ways(self) -> Iterator[tuple[str, str, int]]:
-        """(after a title, between tabs, so many titles in full): the roomiest first."""
+        """(after a title, between tabs, number of full titles), roomiest first."""
         every = len(self._tabs)
         yield " ", " ", every
         yield " ", "", every
         for full in range(every, -1, -1):
             yield "", "", full
 
-    def _tabs_with(self, after: str, gap: str, full: int) -> list[Span]:
-        spans: list[Span] = [(" ", "")]
+    def _tabs_with(self, after: str, gap: str, full: int) -> list[StyledText]:
+        styled: list[StyledText] = [(" ", "")]
         self._places = []
         for index, (panel, key, title, short) in enumerate(self._tabs):
-            x = width_of(spans)
+            x = width_of(styled)
             if panel == self._active:
-                spans.append((f" {key} {title} ", "chosen"))
+                styled.append((f" {key} {title} ", "chosen"))
             else:
                 shown = title if index < full else short
-                spans += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
-            self._places.append((x, width_of(spans), panel))
-            spans.append((gap, ""))
-        return spans
+                styled += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
+            self._places.append((x, width_of(styled), panel))
+            styled.append((gap, ""))
+        return styled
 
     def on_click(self, event: events.Click) -> None:
         for start, end, panel in self._places:

@@ -1,1 +1,1 @@
-"""The Allocations panel, and one line, file or traceback."""
+"""Allocations panel, and the screen of one line, file or traceback."""

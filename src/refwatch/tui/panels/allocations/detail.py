@@ -1,18 +1,20 @@
-"""One line, file or traceback on a screen of its own: its source, and who leads there."""
+"""Screen of one line, file or traceback: its source and its callers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
+from textual.widget import Widget
 
 from refwatch.readings.allocations.state import Key
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.messages import RedrawWanted
 from refwatch.tui.panels.allocations.detail_view import (
     AllocationView,
     draw_allocation_facts,
@@ -28,17 +30,17 @@ from refwatch.tui.panels.allocations.stacks import callers_of, heaviest
 from refwatch.tui.panels.allocations.table import Looked
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
-from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.tui.widgets.tree_lines import TreeLines
 
-CALLERS = "Tracebacks that lead there"
+CALLERS = "Callers"
 
 
 class AllocationPreview(Horizontal):
-    """Shows as much of an AllocationView as there is room for, below the table."""
+    """Part of an AllocationView below the table."""
 
     DEFAULT_CSS = """
     AllocationPreview {
@@ -64,44 +66,30 @@ class AllocationPreview(Horizontal):
 
     def present(self, view: AllocationView) -> None:
         """Show this from now on."""
-        where = Content(f"{view.source.file}:{view.source.line}")
-        if self._source.border_title != where.markup:
-            self._source.border_title = where
+        label_border(self._source, f"{view.source.file}:{view.source.line}")
         self._source.present(view)
         self._callers.present(view)
 
 
 class AllocationScreen(LiveScreen[AllocationView]):
-    """Shows an AllocationView of one group, as it was looked at in the table. The source is that of
-    the row under the cursor."""
+    """Shows an AllocationView of one group, grouped and filtered as in the table. The source is
+    that of the row under the cursor."""
 
     DEFAULT_CSS = """
-    AllocationScreen {
-        background: $background;
-        color: $foreground;
-    }
-    AllocationScreen #allocation-title {
-        height: 1;
-        background: $surface;
-    }
     AllocationScreen #allocation-facts {
         height: 1;
         padding: 0 1;
     }
     AllocationScreen #allocation-source {
         height: 3fr;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
     }
     AllocationScreen #allocation-callers {
         height: 2fr;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "switch", "Source or tracebacks", show=False, id="allocation.switch",
-                tooltip="From the tracebacks to the source, and back"),
+        Binding("tab", "switch", "Source or callers", show=False, id="allocation.switch",
+                tooltip="Switch between callers and source"),
     ]  # fmt: skip
 
     def __init__(self, looked: Looked, key: Key) -> None:
@@ -111,23 +99,19 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._opened: frozenset[Path] | None = None
         self._when: object = None
         self._at: tuple[str, int] = ("", -1)
-        """The file and line that the source was last scrolled to."""
-        self._title_line = Lines("allocation-title")
+        """File and line that the source was last scrolled to."""
         self._facts = Lines("allocation-facts")
         self._source = ScrollLines("allocation-source", classes="box")
         self._callers = TreeLines("allocation-callers", classes="box")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._facts
         yield self._source
         yield self._callers
-        yield SteadyFooter()
 
     def on_mount(self) -> None:
         self._callers.border_title = CALLERS
         self._callers.focus()
-        self.call_after_refresh(self.post_message, self.RedrawWanted())
 
     def read(self, state: State) -> AllocationView | None:
         view = self._reader.read(state)
@@ -141,41 +125,39 @@ class AllocationScreen(LiveScreen[AllocationView]):
         chosen = self._callers.cursor or ()
         return view_allocation(figures, self.looked, self.key, self._opened, chosen, source_lines)
 
+    def title_line(self, view: AllocationView, width: int) -> Line:
+        return draw_allocation_title(view, width)
+
     def lay_out(self, view: AllocationView) -> None:
         width = self.size.width
-        self._title_line.show((draw_allocation_title(view, width),))
         facts = draw_allocation_facts(view, width - 2)
         self._facts.styles.height = len(facts)
         self._facts.show(facts)
         source = view.source
-        where = Content(f"{source.file}:{source.line}")
-        if self._source.border_title != where.markup:
-            self._source.border_title = where
+        label_border(self._source, f"{source.file}:{source.line}")
         region = self._source.scrollable_content_region
         self._source.show(draw_source(source, view.unit, region.width))
         if self._at != (source.file, source.line) and region.height:
             self._at = (source.file, source.line)
             top = max(0, place_of_line(source) - region.height // 2)
             self.call_after_refresh(self._source.scroll_to, y=top, animate=False, force=True)
-        subtitle = view.alone or "→ callers  ← closes"
-        if self._callers.border_subtitle != subtitle:
-            self._callers.border_subtitle = subtitle
+        label_border(self._callers, subtitle=view.alone or "→ callers  ← closes")
         rows = draw_callers(view, self._callers.scrollable_content_region.width)
-        self._callers.show(rows, empty=(("no traceback of it is known any more", "muted"),))
+        self._callers.show(rows, empty=(("its tracebacks are no longer kept", "muted"),))
 
     @on(TreeLines.Moved)
     def _moved(self) -> None:
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     @on(TreeLines.Opened)
     def _row_opened(self, event: TreeLines.Opened) -> None:
         self._opened = (self._opened or frozenset()) | {event.key}
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     @on(TreeLines.Closed)
     def _row_closed(self, event: TreeLines.Closed) -> None:
         self._opened = (self._opened or frozenset()) - {event.key}
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     def action_switch(self) -> None:
         (self._callers if self._source.has_focus else self._source).focus()

@@ -1,4 +1,4 @@
-"""One line, file or traceback: its figures, the source around it, and who leads there."""
+"""View of one line, file or traceback: its figures, source and callers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,29 @@ from refwatch.tui.panels.allocations.table import (
 )
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    fmt_signed,
+    pad,
+    two_ends,
+    width_of,
+)
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 
 Range = Callable[[str, int, int], Sequence[str]]
 """(file, first line, last line) -> their texts"""
 AROUND = 60
-"""So many lines before and after are shown of a file."""
+"""Lines of source before and after the chosen one."""
 MOST_ROWS = 500
 BAR_FROM = 64
-"""From so many cells on there is room for bars in the tree."""
+"""Width from which the tree has bars."""
 
 
 @dataclass(frozen=True)
 class CallerView:
-    """One row of the tree. ``weight`` in bytes, or bytes per second; ``share`` of the whole."""
+    """Row of the caller tree. ``weight`` in bytes or bytes per second; ``share`` of the total."""
 
     path: Path
     guide: str
@@ -50,7 +58,7 @@ class CallerView:
 
 @dataclass(frozen=True)
 class SourceLine:
-    """``weight``: what the line itself allocates, 0 for nothing."""
+    """``weight``: what the line itself allocates."""
 
     number: int
     text: str
@@ -59,7 +67,7 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class SourceView:
-    """The lines around one of a file; none where it cannot be read."""
+    """The source around a line; no lines where the file cannot be read."""
 
     file: str
     line: int
@@ -69,8 +77,7 @@ class SourceView:
 
 @dataclass(frozen=True)
 class AllocationView:
-    """``unit`` is what stands after bytes. ``alone`` says, where there are no callers to be seen,
-    why."""
+    """``unit`` follows byte figures. ``alone`` says why there are no callers to see."""
 
     name: Line
     facts: tuple[Line, ...]
@@ -88,8 +95,8 @@ def view_allocation(
     chosen: Path,
     source: Range,
 ) -> AllocationView:
-    """Read one group. ``opened`` None opens where most of it comes from; ``chosen`` is the row
-    whose source is shown."""
+    """Read one group. ``opened`` None opens the heaviest path; ``chosen`` is the row whose source
+    is shown."""
     top = callers_of(figures, looked, key)
     shown = opened if opened is not None else frozenset(heaviest(top))
     callers = tuple(islice(_callers(figures, top, top, (), "", shown), MOST_ROWS))
@@ -112,11 +119,11 @@ def view_allocation(
 def _alone(figures: Between, looked: Looked) -> str:
     if figures.view.shown == "exact" and figures.view.frames <= 1:
         return NOT_DEEP
-    return "its callers are hidden: x shows them" if looked.hidden else "nobody has called it"
+    return "its callers are hidden; x shows them" if looked.hidden else "it has no callers"
 
 
 def _first(figures: Between, looked: Looked, key: Key) -> int:
-    """A site of the group."""
+    """One site of the group."""
     if isinstance(key, int):
         return figures.view.stack(key)[0] if looked.by is By.TRACEBACK else key
     lines = [
@@ -132,24 +139,24 @@ def _callers(
 ) -> Iterator[CallerView]:
     """The rows below a node."""
     ranked = node.ranked()
-    for index, one in enumerate(ranked):
-        own = (*path, one.site)
+    for index, child in enumerate(ranked):
+        own = (*path, child.site)
         last = index == len(ranked) - 1
         before, below = hung(guide, last=last) if path else ("", "")
-        is_open = own in opened and bool(one.below)
+        is_open = own in opened and bool(child.below)
         name: Line = (
-            (("further tracebacks, each too small to be told apart", "muted"),)
-            if one.site == REST
-            else fmt_site(figures.view, one.site)
+            (("more tracebacks, each too small to be listed", "muted"),)
+            if child.site == REST
+            else fmt_site(figures.view, child.site)
         )
-        share = one.weight / top.weight if top.weight > 0 else 0.0
-        yield CallerView(own, before, name, one.weight, share, bool(one.below), is_open)
+        share = child.weight / top.weight if top.weight > 0 else 0.0
+        yield CallerView(own, before, name, child.weight, share, bool(child.below), is_open)
         if is_open:
-            yield from _callers(figures, top, one, own, below, opened)
+            yield from _callers(figures, top, child, own, below, opened)
 
 
 def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
-    """All figures of the group, the most telling first."""
+    """The group's figures, most important first."""
     since = figures.since.name
     if figures.view.shown == "exact":
         exact = figures.exact(by, key)
@@ -162,8 +169,9 @@ def _facts(figures: Between, by: By, key: Key) -> tuple[Line, ...]:
             )
         ]
         if grown.size or grown.count:
-            text = f"{_signed(grown.size, fmt_bytes)} and {_signed(grown.count, fmt_count)} blocks"
-            more = f" since {since}, {_signed(exact.rate, fmt_bytes)}/s"
+            more = fmt_signed(grown.count, fmt_count)
+            text = f"{fmt_signed(grown.size, fmt_bytes)} and {more} blocks"
+            more = f" since {since}, {fmt_signed(exact.rate, fmt_bytes)}/s"
             style = "warn" if grown.size > 0 else "foreground"
             facts.append(((text, style), (more, "foreground")))
         else:
@@ -192,12 +200,8 @@ def _rounded(value: float, error: float) -> float:
     return rounded(value, error / value if value > 0 else 0.0)
 
 
-def _signed(value: float, fmt: Callable[[float], str]) -> str:
-    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
-
-
 def _source(figures: Between, number: int, source: Range) -> SourceView:
-    """The source around a site, each line with what it allocates."""
+    """The source around a site, with what each line allocates."""
     view = figures.view
     site = view.site(number)
     weights: dict[int, float] = {}
@@ -220,7 +224,7 @@ def _source(figures: Between, number: int, source: Range) -> SourceView:
 
 
 def _unread(weights: Mapping[int, float]) -> Iterator[SourceLine]:
-    """The lines of a file that cannot be read: only their numbers are known."""
+    """Lines of an unreadable file: only their numbers are known."""
     for line, weight in sorted(weights.items()):
         yield SourceLine(line, "", weight)
 
@@ -229,7 +233,7 @@ def _unread(weights: Mapping[int, float]) -> Iterator[SourceLine]:
 
 
 def draw_allocation_title(view: AllocationView, width: int) -> Line:
-    """Its name and, at the right end, how much it is."""
+    """The group's name, and its size at the right."""
     size = view.facts[0][:1]
     back: Line = ((" esc ← ", "muted"),)
     room = width - width_of(back) - width_of(size) - 3
@@ -248,20 +252,20 @@ def draw_allocation_facts(view: AllocationView, width: int) -> tuple[Line, ...]:
 
 
 def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
-    """The lines, each with what it allocates at the left margin."""
+    """The source with what each line allocates in the left margin."""
     if not source.lines:
-        return ((("nothing is known of this file's lines", "muted"),),)
+        return ((("nothing is known about this file", "muted"),),)
     digits = len(str(source.lines[-1].number))
     margin = 10 + len(unit)
     lines: list[Line] = []
     if not any(line.text for line in source.lines):
-        lines.append((("the file cannot be read here; what its lines allocate:", "muted"),))
+        lines.append((("the file cannot be read here; its lines allocate:", "muted"),))
     for line in source.lines:
         here = line.number == source.line
         figure = f"{fmt_bytes(line.weight)}{unit}" if line.weight else ""
         part = line.weight / source.greatest if source.greatest else 0.0
         style = "warning" if part >= 0.25 else "primary"
-        spans: list[Span] = [
+        styled: list[StyledText] = [
             ("▶" if here else " ", "accent"),
             (pad(figure, margin, right=True), "strong" if part >= 0.25 else "foreground"),
             (f" {bar(part, 4)}", style),
@@ -269,12 +273,12 @@ def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
             (" ", ""),
             (line.text, "strong" if here else "foreground" if line.weight else "muted"),
         ]
-        lines.append(fit(tuple(spans), width))
+        lines.append(fit(tuple(styled), width))
     return tuple(lines)
 
 
 def draw_source_around(view: AllocationView, width: int, height: int) -> tuple[Line, ...]:
-    """So many lines, the chosen one in their middle."""
+    """``height`` lines around the chosen one."""
     lines = draw_source(view.source, view.unit, width)
     top = max(0, min(place_of_line(view.source) - height // 2, len(lines) - height))
     return lines[top : top + height]
@@ -289,29 +293,29 @@ def draw_callers_shortly(view: AllocationView, width: int, height: int) -> tuple
     return lines
 
 
-NOT_DEEP = "one frame deep: f traces more of them"
+NOT_DEEP = "one frame deep; f traces deeper"
 
 
 def place_of_line(source: SourceView) -> int:
-    """The place of the chosen line among those that are drawn."""
+    """Index of the chosen line among those drawn."""
     return next((i for i, line in enumerate(source.lines) if line.number == source.line), 0)
 
 
 def draw_callers(view: AllocationView, width: int) -> tuple[TreeRow, ...]:
     """The tree's rows, each of at most ``width`` cells."""
-    return tuple(_caller(one, view.unit, width) for one in view.callers)
+    return tuple(_caller(row, view.unit, width) for row in view.callers)
 
 
-def _caller(one: CallerView, unit: str, width: int) -> TreeRow:
-    guide = narrowed(one.guide, width // 3)
-    glyph = OPEN if one.open else OPENS if one.opens else "·"
+def _caller(row: CallerView, unit: str, width: int) -> TreeRow:
+    guide = narrowed(row.guide, width // 3)
+    glyph = OPEN if row.open else OPENS if row.opens else "·"
     bar_cells = 6 if width >= BAR_FROM else 0
     right: Line = (
-        (bar(one.share, bar_cells), "warning" if one.share >= 0.5 else "primary"),
-        (f" {fmt_percent(one.share)}".rjust(6), "foreground"),
-        (f"{fmt_bytes(one.weight)}{unit}".rjust(11 + len(unit)), "strong"),
+        (bar(row.share, bar_cells), "warning" if row.share >= 0.5 else "primary"),
+        (f" {fmt_percent(row.share)}".rjust(6), "foreground"),
+        (f"{fmt_bytes(row.weight)}{unit}".rjust(11 + len(unit)), "strong"),
     )
     head: Line = ((guide, "muted"), (f"{glyph} ", "muted"))
     room = width - width_of(right) - width_of(head) - 1
-    line = two_ends((*head, *shortened(one.name, room)), right, width)
-    return TreeRow(one.path, line, opens=one.opens, open=one.open)
+    line = two_ends((*head, *shortened(row.name, room)), right, width)
+    return TreeRow(row.path, line, opens=row.opens, open=row.open)

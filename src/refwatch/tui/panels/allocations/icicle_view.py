@@ -1,5 +1,5 @@
-"""An icicle of tracebacks: a row for each depth, the outermost callers at the top, each frame as
-wide as what was allocated in it and below it."""
+"""View of the icicle: one row per depth, outermost callers first, each frame as wide as what it and
+its callees allocated."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from refwatch.tui.panels.allocations.stacks import WHOLE, Node
 from refwatch.tui.panels.allocations.table import absolute, fmt_site, shortened
 from refwatch.tui.panels.allocations.view import AllocationsView
 from refwatch.tui.source import source_line
-from refwatch.tui.views.spans import Line, Span, cut, fit, pad, two_ends, width_of
+from refwatch.tui.views.styled_text import Line, StyledText, cut, fit, pad, two_ends, width_of
 from refwatch.tui.views.tree import Path
 
 HOT = 0.1
-"""What allocates so much of all itself stands out."""
+"""Share of all that a frame must allocate itself to stand out."""
 
 
 class Frame(NamedTuple):
-    """One frame as it is drawn: ``x`` and ``width`` in cells. ``size`` is for its second line,
-    where there is room for one."""
+    """A drawn frame: ``x`` and ``width`` in cells, ``size`` for its second line."""
 
     path: Path
     x: int
@@ -35,44 +34,44 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class IcicleView:
-    """``rows`` from the top down; those down to the end of ``zoom`` are as wide as can be."""
+    """``rows`` from the top down; those on the path to ``zoom`` have the full width."""
 
     rows: tuple[tuple[Frame, ...], ...]
     zoom: Path
 
     def find(self, path: Path) -> tuple[int, Frame] | None:
-        """(row, frame) of a path; None where it is too narrow to be drawn."""
+        """(row, frame) of a path; None if too narrow to be drawn."""
         row = len(path)
         if row >= len(self.rows):
             return None
         return next(((row, frame) for frame in self.rows[row] if frame.path == path), None)
 
     def nearest(self, path: Path) -> Path:
-        """The path, or that of the frame above it that is drawn."""
+        """The path, or that of the nearest drawn frame above."""
         while path and self.find(path) is None:
             path = path[:-1]
         return path
 
     def beside(self, path: Path, by: int) -> Path:
-        """The frame at its left or right."""
+        """Path of the frame to the left or right."""
         row = self.rows[len(path)] if len(path) < len(self.rows) else ()
         place = next((i for i, frame in enumerate(row) if frame.path == path), 0)
         return row[min(max(place + by, 0), len(row) - 1)].path if row else path
 
     def below(self, path: Path) -> Path:
-        """The greatest of the frames below it; itself where there is none."""
+        """Path of the largest callee; the same path if there is none."""
         row = self.rows[len(path) + 1] if len(path) + 1 < len(self.rows) else ()
         return next((frame.path for frame in row if frame.path[:-1] == path), path)
 
     def under(self, row: int, x: int) -> Path | None:
-        """The frame at this cell."""
+        """Path of the frame at this cell."""
         frames = self.rows[row] if 0 <= row < len(self.rows) else ()
         return next((frame.path for frame in frames if frame.x <= x < frame.x + frame.width), None)
 
 
 def lay_icicle(view: AllocationsView, top: Node, zoom: Path, width: int) -> IcicleView:
-    """Place all frames that are at least a cell wide. Boundaries are rounded, not widths, so that a
-    frame's callees never stick out of it."""
+    """Place all frames of at least one cell. Boundaries are rounded, not widths, so callees stay
+    within their caller."""
     while zoom and top.at(zoom) is None:
         zoom = zoom[:-1]
     rows = [[_frame(view, top, zoom[:depth], 0, width, 0)] for depth in range(len(zoom))]
@@ -91,11 +90,11 @@ def _next(view: AllocationsView, top: Node, level: Sequence[Frame]) -> list[Fram
         if node is None or node.weight <= 0:
             continue
         done, x = 0.0, above.x
-        for one in node.ranked():
-            done += one.weight
+        for child in node.ranked():
+            done += child.weight
             edge = above.x + round(done / node.weight * above.width)
             if edge > x:
-                path = (*above.path, one.site)
+                path = (*above.path, child.site)
                 found.append(_frame(view, top, path, x, edge - x, len(found)))
             x = max(x, edge)
     return found
@@ -121,28 +120,27 @@ def _frame(view: AllocationsView, top: Node, path: Path, x: int, width: int, pla
 def draw_frames(
     frames: Sequence[Frame], chosen: Path | None, width: int, *, second: bool = False
 ) -> Line:
-    """One line of a row. A frame's name stands in it as far as it has room, on the ``second`` line
-    its size."""
-    spans: list[Span] = []
+    """One line of a row: the frames' names, or on the ``second`` line their sizes."""
+    styled: list[StyledText] = []
     x = 0
     for frame in frames:
         if frame.x > x:
-            spans.append((" " * (frame.x - x), ""))
+            styled.append((" " * (frame.x - x), ""))
         label = frame.size if second else frame.label
         text = f" {cut(label, frame.width - 1)}" if frame.width > 1 else "▏"
         text = pad("" if second and len(label) >= frame.width else text, frame.width)
-        spans.append((text, "chosen" if frame.path == chosen else f"foreground/{frame.style}"))
+        styled.append((text, "chosen" if frame.path == chosen else f"foreground/{frame.style}"))
         x = frame.x + frame.width
     if x < width:
-        spans.append((" " * (width - x), ""))
-    return tuple(spans)
+        styled.append((" " * (width - x), ""))
+    return tuple(styled)
 
 
 def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tuple[Line, Line]:
-    """All about one frame: where it is and how much; what stands there in the source."""
+    """Describe a frame: where, how much, and its source line."""
     node = top.at(path) or top
     unit = "" if view.shown == "exact" else "/s"
-    size: list[Span] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]
+    size: list[StyledText] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]
     share = node.weight / top.weight if top.weight > 0 else 0.0
     size.append((f"  {fmt_percent(share)} of all", "foreground"))
     above = top.at(path[:-1]) if len(path) > 1 else None
@@ -152,7 +150,7 @@ def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tup
         size.append((f", {fmt_bytes(node.ends)}{unit} in it itself", "foreground"))
     if node.site == WHOLE:
         name: Line = (("all tracebacks", "strong"),)
-        text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i goes back to the table"
+        text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
     else:
         room = width - width_of(size) - 2
         name = shortened(fmt_site(view, node.site), room)

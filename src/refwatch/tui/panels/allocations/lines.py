@@ -1,4 +1,5 @@
-"""What the Allocations panel says beside its table: how it sees, how well, between which marks."""
+"""Lines around the Allocations panel's table: mode and quality of the figures, range, empty
+state."""
 
 from __future__ import annotations
 
@@ -13,41 +14,41 @@ from refwatch.text.formats import (
 )
 from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, Looked
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
-from refwatch.tui.views.spans import Line, Span, fit, two_ends, width_of, wrap
+from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of, wrap
 from refwatch.wire.commands import Mode
 
+WORDS: dict[Mode, str] = {"exact": "exact", "burst": "sampled", "off": "off"}
 GLYPHS: dict[Mode, str] = {"exact": "●", "burst": "◐", "off": "○"}
 GAP = "  "
 COSTS: dict[Mode, str] = {
     "exact": "every block is seen from now on (tracemalloc); until it is switched off, the program "
     "allocates more slowly and needs more memory",
-    "burst": "some of the blocks are seen in short windows; the program pays a small share of its "
-    "time",
-    "off": "nothing is traced, and nothing is paid",
+    "burst": "some blocks are sampled in short windows; the program pays a small share of its time",
+    "off": "nothing is traced, at no cost",
 }
 """What a mode sees, and what it costs."""
 
 
 def draw_how(figures: Between, width: int) -> Line:
-    """The mode, what its figures are, and how good."""
+    """The mode, what its figures are, and how exact."""
     view = figures.view
-    spans: list[Span] = [(f"{GLYPHS[view.mode]} {view.mode}", "title"), (GAP, "")]
+    styled: list[StyledText] = [(f"{GLYPHS[view.mode]} {WORDS[view.mode]}", "title"), (GAP, "")]
     if view.mode == "off" and not view.reason:
-        spans.append(("nothing is traced now; seen before: ", "foreground"))
+        styled.append(("nothing is traced now; from before: ", "foreground"))
     if view.failure:
-        spans += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
+        styled += [("! ", "warn"), (f"not counted: {view.failure}", "foreground"), (GAP, "")]
     facts = () if view.reason else _facts(figures)
-    room = width - width_of(spans)
+    room = width - width_of(styled)
     while len(facts) > 1 and len(", ".join(facts)) > room:
         facts = facts[:-1]
-    spans.append((", ".join(facts), "foreground"))
+    styled.append((", ".join(facts), "foreground"))
     if view.note and not view.reason:
-        spans += [(GAP, ""), (view.note, "muted")]
-    return fit(tuple(spans), width)
+        styled += [(GAP, ""), (view.note, "muted")]
+    return fit(tuple(styled), width)
 
 
 def _facts(figures: Between) -> tuple[str, ...]:
-    """The most telling ones first."""
+    """The most important facts first."""
     view = figures.view
     if view.shown == "exact":
         traces = figures.until.traces
@@ -64,46 +65,43 @@ def _facts(figures: Between) -> tuple[str, ...]:
             f"peak {fmt_bytes(traces.peak)}",
         )
     windows = figures.windows
-    many = fmt_plural(windows.count, "window")
     return (
         "estimates ± standard error",
-        many,
-        f"{fmt_percent(windows.coverage)} of the time seen",
+        fmt_plural(windows.count, "window"),
+        f"{fmt_percent(windows.coverage)} of the time observed",
         f"{fmt_bytes(figures.total)}/s",
-        f"{fmt_count(windows.samples)} blocks looked at",
+        f"{fmt_count(windows.samples)} blocks sampled",
         f"cost {fmt_percent(view.tracing)} of the program's time",
     )
 
 
 def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int) -> Line:
-    """Between which marks, and what is left out."""
-    spans: list[Span] = [
+    """The marks compared, and what is hidden."""
+    styled: list[StyledText] = [
         ("from ", "muted"),
         (str(figures.since.baseline), "primary-bold"),
         (" until ", "muted"),
         (str(figures.until.baseline) if looked.until is not None else "now", "primary-bold"),
     ]
     if figures.view.shown == "exact" and figures.since.awaited:
-        spans += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
+        styled += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
     if looked.hidden:
         what = "standard library" if looked.hidden == HIDINGS[1] else "libraries"
         unit = "" if figures.view.shown == "exact" else "/s"
         size = f"{fmt_bytes(arranged.hidden_size)}{unit}"
-        text = f"{what} hidden: {arranged.hidden:,} of {arranged.known:,}, {size}"
-        spans += [(GAP, ""), (text, "accent")]
+        text = f"{what} hidden: {arranged.hidden:,} of {arranged.groups:,}, {size}"
+        styled += [(GAP, ""), (text, "accent")]
     keys: Line = (("b", "key"), (" from  ", "muted"), ("B", "key"), (" until", "muted"))
-    if len(figures.view.marks) > 1 and width_of(spans) + width_of(keys) + 2 <= width:
-        return two_ends(tuple(spans), keys, width)
-    return fit(tuple(spans), width)
+    if len(figures.view.marks) > 1 and width_of(styled) + width_of(keys) + 2 <= width:
+        return two_ends(tuple(styled), keys, width)
+    return fit(tuple(styled), width)
 
 
 def fmt_totals(looked: Looked, shown: int, arranged: Arranged) -> str:
     """``12 lines``, ``3 of 12 lines``."""
     what = {By.LINE: "line", By.FILE: "file", By.TRACEBACK: "traceback"}[looked.by]
-    what += "" if arranged.known == 1 else "s"
-    if shown == arranged.known:
-        return f"{shown:,} {what}"
-    return f"{shown:,} of {arranged.known:,} {what}"
+    of = fmt_plural(arranged.groups, what)
+    return of if shown == arranged.groups else f"{shown:,} of {of}"
 
 
 def draw_empty(view: AllocationsView, width: int, height: int) -> tuple[Line, ...]:
@@ -112,9 +110,9 @@ def draw_empty(view: AllocationsView, width: int, height: int) -> tuple[Line, ..
     if not view.over:
         lines.append(())
         for mode in ("burst", "exact", "off"):
-            head = f"{GLYPHS[mode]} {mode}".ljust(9)
+            head = f"{GLYPHS[mode]} {WORDS[mode]}".ljust(11)
             style = "title" if mode == view.mode else "muted"
-            for index, text in enumerate(wrap(COSTS[mode], max(8, width - 9), 3)):
-                lines.append(((head if index == 0 else " " * 9, style), (text, "muted")))
+            for index, text in enumerate(wrap(COSTS[mode], max(8, width - 11), 3)):
+                lines.append(((head if index == 0 else " " * 11, style), (text, "muted")))
         lines += [(), (("t", "key"), (" switches to the next one", "muted"))]
     return tuple(lines[:height])

@@ -1,4 +1,4 @@
-"""Where the resident memory is: one stacked bar with its letters, and its parts over time."""
+"""Gauge of resident memory: a stacked bar with its legend, and its parts over time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from refwatch.readings.allocations.state import parts_of
 from refwatch.text.formats import fmt_bytes, fmt_duration, fmt_percent
 from refwatch.tui.panels.allocations.table import fmt_grown
 from refwatch.tui.panels.allocations.view import MemoryView
-from refwatch.tui.views.spans import Line, Span, fit, pad, two_ends, width_of, wrap
+from refwatch.tui.views.chart import HEIGHTS
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    joined,
+    pad,
+    two_ends,
+    width_of,
+    wrap,
+)
 
 
 class Part(NamedTuple):
-    """One of the parts: its letter, what it is called, its style, and the field of MemorySplit."""
+    """A part of memory: letter, names, style, and its field of MemorySplit."""
 
     letter: str
     name: str
@@ -32,17 +42,16 @@ PARTS = (
     Part("O", "other", "other", "part-other", "other"),
 )
 CHART_FROM = 96
-"""From so many cells on there is room for the parts over time beside their numbers."""
+"""Width from which there is room for the parts over time."""
 TABLE = 50
-"""Cells of the numbers beside it."""
+"""Cells of the figures beside the chart."""
 LEAST_CHANGE = 0.005
-"""Of all that is resident: a smaller change does not stand out."""
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
+"""Share of resident memory; smaller changes do not stand out."""
 
 
 @dataclass(frozen=True)
 class GaugeView:
-    """``since_s``: from when on its change is counted; ``name`` of the mark."""
+    """``since_s``: baseline of the changes; ``name`` of that mark."""
 
     memory: MemoryView
     since_s: float
@@ -50,7 +59,7 @@ class GaugeView:
 
 
 def rows_for(view: GaugeView, width: int, *, tall: bool) -> int:
-    """Rows that it needs."""
+    """Rows needed."""
     sentence = len(_sentence(view, width))
     if view.memory.split is None:
         return 1 + sentence
@@ -60,12 +69,12 @@ def rows_for(view: GaugeView, width: int, *, tall: bool) -> int:
 
 
 def draw_memory_gauge(view: GaugeView, width: int, height: int) -> tuple[Line, ...]:
-    """The bar; what its letters mean, with numbers; the sentence, if there is one."""
+    """The sentence, if there is one; the bar; its legend with figures."""
     memory = view.memory
     sentence = _sentence(view, width)
     if memory.split is None:
         rss = f"{fmt_bytes(memory.rss)} resident; " if memory.rss else ""
-        text = f"{rss}where it is has not been looked at yet"
+        text = f"{rss}not broken down yet"
         return (*sentence, (("Memory  ", "muted"), (text, "muted")))[:height]
     lines: list[Line] = [draw_bar(view, width)]
     if height >= 1 + len(PARTS) + len(sentence):
@@ -76,7 +85,7 @@ def draw_memory_gauge(view: GaugeView, width: int, height: int) -> tuple[Line, .
 
 
 def _sentence(view: GaugeView, width: int) -> list[Line]:
-    edge: Span = ("▌ ", "warning")
+    edge: StyledText = ("▌ ", "warning")
     return [(edge, (text, "strong")) for text in wrap(view.memory.sentence, width - 2, 2)]
 
 
@@ -85,14 +94,13 @@ def _sizes(view: GaugeView) -> tuple[int, ...]:
 
 
 def draw_bar(view: GaugeView, width: int) -> Line:
-    """The parts one after the other, each with its letter where it has room; the whole at the
-    right end."""
+    """The parts side by side, each with its letter where there is room; the total at the right."""
     memory = view.memory
     assert memory.split is not None
     right: Line = ((f" {fmt_bytes(memory.split.rss)}", "strong"), (" resident", "muted"))
     room = max(8, width - width_of(right))
     total = sum(_sizes(view)) or 1
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     drawn, done = 0, 0
     for part, size in zip(PARTS, _sizes(view), strict=True):
         done += size
@@ -101,11 +109,11 @@ def draw_bar(view: GaugeView, width: int) -> Line:
         if cells <= 0:
             continue
         if cells >= 3:
-            spans.append((f" {part.letter} ", f"background/{part.style}"))
+            styled.append((f" {part.letter} ", f"background/{part.style}"))
             cells -= 3
-        spans.append(("█" * cells, part.style))
+        styled.append(("█" * cells, part.style))
         drawn = edge
-    return (*spans, (" " * (room - drawn), ""), *right)
+    return (*styled, (" " * (room - drawn), ""), *right)
 
 
 def _known(view: GaugeView, part: Part) -> int | None:
@@ -115,7 +123,7 @@ def _known(view: GaugeView, part: Part) -> int | None:
 
 
 def _changes(view: GaugeView) -> tuple[float, ...]:
-    """By how much each part has grown since the mark."""
+    """Change of each part since the mark."""
     points = view.memory.points
     then = next((point for point in points if point[0] >= view.since_s), None)
     now = _sizes(view)
@@ -125,29 +133,28 @@ def _changes(view: GaugeView) -> tuple[float, ...]:
 
 
 def _legend(view: GaugeView, width: int) -> list[Line]:
-    """Letter, name, size and change of each part, as many on a line as there is room for; with
-    short names if that saves a line."""
+    """Letter, name, size and change of each part; short names if they save a line."""
     full = _filled([_entry(view, place, short=False) for place in range(len(PARTS))], width)
     short = _filled([_entry(view, place, short=True) for place in range(len(PARTS))], width)
     return short if len(short) < len(full) else full
 
 
 def _entry(view: GaugeView, place: int, *, short: bool) -> Line:
-    """What the legend says of the part at this place."""
+    """Legend of one part."""
     part, size, grown = PARTS[place], _sizes(view)[place], _changes(view)[place]
-    known = _known(view, part) is not None
+    read = _known(view, part) is not None
     entry: Line = (
         (f"{part.letter} ", f"{part.style}-bold"),
         (f"{part.short if short else part.name} ", "muted"),
-        (fmt_bytes(size) if known else "unknown", "strong"),
+        (fmt_bytes(size) if read else "unknown", "strong"),
     )
-    if known and abs(grown) >= LEAST_CHANGE * sum(_sizes(view)):
+    if read and abs(grown) >= LEAST_CHANGE * sum(_sizes(view)):
         entry = (*entry, (" ", ""), *fmt_grown(grown, fmt_bytes, much=True))
     return entry
 
 
 def _filled(entries: Sequence[Line], width: int) -> list[Line]:
-    """The entries one after the other, on as many lines as they need."""
+    """The entries on as few lines as they need."""
     lines: list[Line] = []
     for each in entries:
         if lines and width_of(lines[-1]) + width_of(each) + 3 <= width:
@@ -158,21 +165,21 @@ def _filled(entries: Sequence[Line], width: int) -> list[Line]:
 
 
 def draw_parts(view: GaugeView, width: int) -> list[Line]:
-    """One line for each part with its numbers, and beside them all parts over time."""
+    """One line of figures per part, and beside them the parts over time."""
     changes = _changes(view)
     total = sum(_sizes(view)) or 1
     area = width - TABLE - 3
     chart = draw_stack(view, area, len(PARTS) - 1) if width >= CHART_FROM else []
     lines: list[Line] = []
     for row, (part, size) in enumerate(zip(PARTS, _sizes(view), strict=True)):
-        known, grown = _known(view, part) is not None, changes[row]
+        read, grown = _known(view, part) is not None, changes[row]
         left: Line = (
             (f" {part.letter} ", f"background/{part.style}"),
             (f" {pad(part.name, 15)}", "foreground"),
-            (pad(fmt_bytes(size) if known else "unknown", 10, right=True), "strong"),
-            (pad(fmt_percent(size / total) if known else "", 7, right=True), "muted"),
+            (pad(fmt_bytes(size) if read else "unknown", 10, right=True), "strong"),
+            (pad(fmt_percent(size / total) if read else "", 7, right=True), "muted"),
             ("  ", ""),
-            *(fmt_grown(grown, fmt_bytes, much=grown >= LEAST_CHANGE * total) if known else ()),
+            *(fmt_grown(grown, fmt_bytes, much=grown >= LEAST_CHANGE * total) if read else ()),
         )
         if not chart:
             lines.append(fit(left, width))
@@ -184,7 +191,7 @@ def draw_parts(view: GaugeView, width: int) -> list[Line]:
 
 
 def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
-    """The parts over time, one on the other, and below them the times."""
+    """The parts over time, stacked, with the times below."""
     points = view.memory.points
     if len(points) < 2 or width < 20:
         return []
@@ -199,7 +206,7 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
     for row in range(height):
         low = 8 * (height - 1 - row)
         cells = [_cell(edges[x], low) for x in range(width)]
-        lines.append((("│", "muted"), *_joined(cells)))
+        lines.append((("│", "muted"), *joined(cells)))
     left, right = fmt_duration(start), fmt_duration(end)
     axis = two_ends(((left, "muted"),), ((right, "muted"),), width)
     return [*lines, (("└", "muted"), *axis)]
@@ -208,7 +215,7 @@ def draw_stack(view: GaugeView, width: int, height: int) -> list[Line]:
 def between(
     points: Sequence[tuple[float, ...]], moments: Sequence[float], index: int
 ) -> list[float]:
-    """One of the values at each of the moments: on the line from the point before to that after."""
+    """One of the values at each moment, interpolated."""
     values: list[float] = []
     place = 0
     for at in moments:
@@ -229,8 +236,8 @@ def _edges(values: Sequence[float], top: float, height: int) -> list[int]:
     return edges
 
 
-def _cell(edges: Sequence[int], low: int) -> Span:
-    """One cell, ``low`` eighths above the ground: at most two parts can be seen in it."""
+def _cell(edges: Sequence[int], low: int) -> StyledText:
+    """One cell, ``low`` eighths above the ground; it can show two parts."""
     inside = [
         (max(0, min(edge, low + 8) - max(before, low)), index)
         for index, (before, edge) in enumerate(zip((0, *edges), edges, strict=False))
@@ -242,16 +249,5 @@ def _cell(edges: Sequence[int], low: int) -> Span:
     filled = sum(size for size, _ in seen)
     lower = PARTS[kept[0][1]].style
     if len(kept) == 1 or filled < 8:
-        return (_HEIGHTS[filled], lower if len(kept) == 1 else PARTS[kept[-1][1]].style)
-    return (_HEIGHTS[8 - kept[1][0]], f"{lower}/{PARTS[kept[1][1]].style}")
-
-
-def _joined(cells: Sequence[Span]) -> list[Span]:
-    """Neighbours of one style as one span."""
-    spans: list[Span] = []
-    for text, style in cells:
-        if spans and spans[-1][1] == style:
-            spans[-1] = (spans[-1][0] + text, style)
-        else:
-            spans.append((text, style))
-    return spans
+        return (HEIGHTS[filled], lower if len(kept) == 1 else PARTS[kept[-1][1]].style)
+    return (HEIGHTS[8 - kept[1][0]], f"{lower}/{PARTS[kept[1][1]].style}")

@@ -1,4 +1,4 @@
-"""Panel 6, Allocations: where the memory is, and which lines take it."""
+"""Allocations panel: where the memory is, and which lines allocate it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
 from refwatch.readings.allocations.state import By, Key
+from refwatch.session.events import AllocationsSwitched, Event
 from refwatch.session.state import State
+from refwatch.text.sanitize import printable
+from refwatch.tui.answers import Answer
+from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.panel import can_ask
+from refwatch.tui.messages import SendWanted
+from refwatch.tui.panel import PanelSpec, can_ask
 from refwatch.tui.panels.allocations.detail import AllocationPreview, AllocationScreen
 from refwatch.tui.panels.allocations.detail_view import view_allocation
-from refwatch.tui.panels.allocations.icicle import IciclePart
-from refwatch.tui.panels.allocations.lines import draw_empty, draw_how, draw_range, fmt_totals
+from refwatch.tui.panels.allocations.icicle import ICICLE_KEYS, Icicle, IciclePart
+from refwatch.tui.panels.allocations.lines import (
+    COSTS,
+    WORDS,
+    draw_empty,
+    draw_how,
+    draw_range,
+    fmt_totals,
+)
 from refwatch.tui.panels.allocations.memory_gauge import GaugeView, draw_memory_gauge, rows_for
 from refwatch.tui.panels.allocations.table import (
     FIRST,
@@ -29,9 +41,7 @@ from refwatch.tui.panels.allocations.table import (
     Looked,
     arrange,
     columns_for,
-    falls,
     make_row,
-    sort_keys,
 )
 from refwatch.tui.panels.allocations.view import (
     NEXT,
@@ -41,43 +51,31 @@ from refwatch.tui.panels.allocations.view import (
 )
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
-from refwatch.tui.views.table import Order, Row, Rows
-from refwatch.tui.widgets.icicle import Icicle
+from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.wire.commands import CountTraces, Mode, SwitchAllocations
 
 TALL = 30
-"""From so many rows on the gauge shows its parts over time."""
+"""Height from which the gauge shows its parts over time."""
 FRAMES: Mapping[int, int] = {1: 8, 8: 25}
-"""How deep tracebacks get by the key; after the deepest they are one frame again."""
+"""The next depth of tracebacks; after the deepest comes 1 again."""
 OWN_TABLE_KEYS = [
     key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
 ]
 
 
 class Reason(Picture[AllocationsView], can_focus=True):
-    """Says why there is nothing to see. It takes the keyboard, so that the panel's keys work."""
+    """Says why there is nothing to see; focusable, so that the panel's keys work."""
 
 
-class AllocationsPanel(TablePanel):
+class AllocationsPanel(TablePanel[AllocationsView]):
     """Shows an AllocationsView."""
 
     DEFAULT_CSS = """
     AllocationsPanel #memory-gauge {
         height: 3;
         padding: 0 1;
-    }
-    AllocationsPanel #allocations-how, AllocationsPanel #allocations-edge {
-        height: 1;
-        padding: 0 1;
-        background: $surface;
-    }
-    AllocationsPanel #allocations-table {
-        height: 1fr;
-        padding: 0 1;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
     }
     AllocationsPanel #allocations-empty {
         height: 1fr;
@@ -86,7 +84,7 @@ class AllocationsPanel(TablePanel):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "mode", "Mode", id="allocations.mode",
-                tooltip="See allocations another way: burst, exact, off"),
+                tooltip="How allocations are seen: sampled (burst), exact, off"),
         Binding("v", "level", "Level", id="allocations.level",
                 tooltip="By line, by file, by traceback"),
         Binding("i", "icicle", "Icicle", id="allocations.icicle",
@@ -94,33 +92,33 @@ class AllocationsPanel(TablePanel):
         Binding("x", "hide", "Hide", id="allocations.hide",
                 tooltip="Hide the standard library, site-packages too, nothing"),
         Binding("B", "until", "Until", show=False, id="allocations.until",
-                tooltip="Compare up to a later mark instead of now; b chooses from which"),
+                tooltip="Compare up to a later mark instead of now; b picks the start"),
         Binding("n", "count", "Count", show=False, id="allocations.count",
                 tooltip="Exact mode: count the blocks now"),
         Binding("f", "frames", "Frames", show=False, id="allocations.frames",
-                tooltip="Exact mode: 1, 8 or 25 frames of each traceback; begins anew"),
+                tooltip="Exact mode: 1, 8 or 25 frames per traceback; starts over"),
         *OWN_TABLE_KEYS,
     ]  # fmt: skip
-    compares = True
 
-    def __init__(self) -> None:
-        super().__init__("allocations", FIRST, "path or function")
+    def __init__(self, *, live: bool = True) -> None:
+        self._reader = AllocationsReader()
+        nothing = self._reader.read(State())
+        super().__init__("allocations", FIRST, "path or function", nothing, live=live)
         self.looked = Looked()
-        self._view: AllocationsView = AllocationsReader().read(State())
-        self._known = False
-        """The view is one that was shown, not the first of nothing."""
+        self._has_view = False
+        """A view has been shown: ``_view`` is not the initial empty one."""
         self._figures: Between = self._view.between(0, None)
         self._arranged = Arranged((), 0, 0, 0.0, 0.0, 0.0)
         self._when: tuple[object, ...] = ()
         self._keys: dict[int, Key] = {}
         self._numbers: dict[Key, int] = {}
         self._asked: tuple[Mode, float | None] | None = None
-        """The mode that was asked for, and since when the one before was."""
+        """The mode requested, and when the current one began."""
         self._gauge: Picture[GaugeView] = Picture(draw_memory_gauge, "memory-gauge")
         self._gauged: GaugeView | None = None
-        self._how = Lines("allocations-how")
+        self._how = Lines("allocations-how", classes="bar")
         self._empty = Reason(draw_empty, "allocations-empty")
-        self._edge = Lines("allocations-edge")
+        self._edge = Lines("allocations-edge", classes="bar")
         self._preview = AllocationPreview()
         self._previewed: tuple[object, ...] = ()
         self.tracebacks = IciclePart()
@@ -142,22 +140,17 @@ class AllocationsPanel(TablePanel):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def show(self, view: object, *, numbers: bool) -> None:
-        if numbers and isinstance(view, AllocationsView):
-            self._view, self._known = view, True
-            self._draw()
+    def read(self, state: State) -> AllocationsView:
+        return self._reader.read(state)
+
+    def show(self, view: AllocationsView, *, numbers: bool) -> None:
+        self._has_view |= numbers
+        super().show(view, numbers=numbers)
 
     def set_baseline(self, index: int) -> None:
         if index != self.looked.since:
             self.looked = replace(self.looked, since=index, until=None)
             self._draw()
-
-    def redraw(self) -> None:
-        self._draw()
-        super().redraw()
-
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
-        self.call_after_refresh(self.redraw)
 
     def _draw(self) -> None:
         view, width = self._view, self.size.width - 2
@@ -192,19 +185,20 @@ class AllocationsPanel(TablePanel):
             self._gauge.present(gauge)
 
     def _draw_rows(self) -> None:
-        view, order = self._view, self._order
+        view = self._view
+        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
+        order = self._order(columns)
         when = (view.version, self.looked, order)
         if when != self._when:
             self._when = when
             self._arranged = arrange(self._figures, self.looked, order)
             self._number()
-        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
         keys = [self._numbers[key] for key in self._arranged.keys]
         self.table.show(columns, Rows(keys, self._make_row), order.sort, order.reverse)
 
     @on(LiveTable.CursorMoved)
     def _draw_preview(self) -> None:
-        """The source around the line under the cursor and who leads there, if there is room."""
+        """Show source and callers of the row under the cursor, if there is room."""
         key = self._keys.get(-1 if self.table.cursor is None else self.table.cursor)
         self._preview.display = key is not None and self.size.height >= TALL and self.table.display
         if key is None or not self._preview.display:
@@ -225,8 +219,8 @@ class AllocationsPanel(TablePanel):
 
     @property
     def content(self) -> Widget:
-        """What the panel is about just now."""
-        if self._view.reason and self._known:
+        """The widget that the panel shows now."""
+        if self._view.reason and self._has_view:
             return self._empty
         return self.tracebacks.icicle if self._as_icicle else self.table
 
@@ -234,7 +228,7 @@ class AllocationsPanel(TablePanel):
         self.content.focus()
 
     def _follow(self) -> None:
-        """Something else is shown: it gets the keyboard, unless the user is typing."""
+        """Move the focus to the new content, unless the user is typing."""
         if self.display and not isinstance(self.screen.focused, Input):
             self.focus_content()
 
@@ -242,20 +236,16 @@ class AllocationsPanel(TablePanel):
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
         key = self._keys.get(event.key)
         if key is not None:
-            self.app.push_screen(AllocationScreen(self.looked, key), self._left_detail)
+            self.app.push_screen(AllocationScreen(self.looked, key))
 
-    def _left_detail(self, _: None) -> None:
-        self.post_message(LiveScreen.RedrawWanted())
-
-    @property
-    def _order(self) -> Order:
-        """The user's order, or the first one where this mode has no such column."""
-        if self.order.sort in sort_keys(self._view.shown):
+    def _order(self, columns: tuple[Column, ...]) -> Order:
+        """The user's order, or the default where this mode lacks the column."""
+        if self.order.sort in sortable(columns):
             return self.order
         return replace(FIRST, filter=self.order.filter)
 
     def _number(self) -> None:
-        """The table knows groups by numbers: those of before keep theirs."""
+        """Number the groups for the table; groups keep their numbers."""
         wanted = self._arranged.keys
         if len(self._numbers) > 4 * max(len(wanted), 1000):
             self._numbers.clear()
@@ -272,14 +262,8 @@ class AllocationsPanel(TablePanel):
         return fmt_totals(self.looked, len(self.table.rows), self._arranged)
 
     @property
-    def known(self) -> int:
-        return self._arranged.known
-
-    def sort_keys(self) -> tuple[str, ...]:
-        return sort_keys(self._view.shown)
-
-    def falls(self, key: str) -> bool:
-        return falls(key)
+    def total(self) -> int:
+        return self._arranged.groups
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -287,19 +271,19 @@ class AllocationsPanel(TablePanel):
         return action not in {"mode", "count", "frames"} or can_ask(self)
 
     def action_mode(self) -> None:
-        """From the mode that was asked for, if no answer has come yet."""
+        """Switch to the mode after the requested one, even before the answer comes."""
         mode = self._view.mode
         if self._asked is not None and self._asked[1] == self._view.switched_s:
             mode = self._asked[0]
         wanted = NEXT[mode]
         self._asked = (wanted, self._view.switched_s)
         self.post_message(
-            self.SendWanted(SwitchAllocations(mode=wanted), f"Switching to {wanted} …")
+            SendWanted(SwitchAllocations(mode=wanted), f"Switching to {WORDS[wanted]} …", _switched)
         )
 
     def action_count(self) -> None:
         if self._view.mode == "exact":
-            self.post_message(self.SendWanted(CountTraces(), "Counting the blocks …"))
+            self.post_message(SendWanted(CountTraces(), "Counting the blocks …"))
         else:
             self.notify("Only exact mode has blocks to count: t switches to it.")
 
@@ -307,7 +291,9 @@ class AllocationsPanel(TablePanel):
         if self._view.mode == "exact":
             frames = FRAMES.get(self._view.frames, 1)
             command = SwitchAllocations(mode="exact", frames=frames)
-            self.post_message(self.SendWanted(command, f"Tracing {frames} frames from now on …"))
+            self.post_message(
+                SendWanted(command, f"Tracing {frames} frames from now on …", _switched)
+            )
         else:
             self.notify("Only exact mode has tracebacks of a chosen depth: t switches to it.")
 
@@ -324,13 +310,38 @@ class AllocationsPanel(TablePanel):
         self.redraw()
 
     def action_until(self) -> None:
-        """The next mark after the one it is compared from; after the newest, now."""
+        """Compare up to the next mark; after the newest, up to now."""
         after = self.looked.until
         if after is None:
             after = min(self.looked.since, len(self._view.marks) - 1)
         later = [place for place in self._view.ends if place > after]
         if not later and self.looked.until is None:
-            self.notify("There is no later mark: m sets one, b chooses an earlier one.")
+            self.notify("There is no later mark: m sets one, b picks an earlier one.")
             return
         self.looked = replace(self.looked, until=later[0] if later else None)
         self.redraw()
+
+
+def _switched(event: Event) -> Answer | None:
+    if not isinstance(event, AllocationsSwitched):
+        return None
+    texts = (text.rstrip(". ") for text in (COSTS[event.mode], printable(event.note)))
+    said = " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
+    return Answer(f"Allocations: {WORDS[event.mode]}", said)
+
+
+SPEC = PanelSpec(
+    "allocations",
+    "Allocations",
+    AllocationsPanel,
+    short="Alloc",
+    compares=True,
+    help=(
+        AllocationsPanel.own_keys("allocations", "Allocations", *ICICLE_KEYS),
+        key_section(
+            "allocation",
+            "One line, file or traceback",
+            [*LiveScreen.BINDINGS, *AllocationScreen.BINDINGS],
+        ),
+    ),
+)

@@ -1,5 +1,4 @@
-"""Tracebacks added up into a tree: from a line to those that lead there, or from the outermost
-callers in."""
+"""Trees of tracebacks: callers of a line, or callees from the outermost caller."""
 
 from __future__ import annotations
 
@@ -12,15 +11,15 @@ from refwatch.tui.panels.allocations.table import Looked, searched, visible
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
 
 REST = -2
-"""In the place of a site: tracebacks that are not among those that were counted one by one."""
+"""Stands for tracebacks too small to be counted one by one."""
 WHOLE = -3
-"""In the place of a site: all of them."""
+"""Stands for all tracebacks."""
 
 
 @dataclass
 class Node:
-    """One site at its place in the tree. ``weight``: bytes, or bytes per second, of all tracebacks
-    through it; ``ends``: of those that end here."""
+    """A site in the tree. ``weight``: bytes or bytes per second of all tracebacks through it;
+    ``ends``: of those that end here."""
 
     site: int
     weight: float = 0.0
@@ -28,7 +27,7 @@ class Node:
     below: dict[int, Node] = field(default_factory=dict)
 
     def add(self, sites: Sequence[int], weight: float) -> None:
-        """Add one traceback, in the order of its sites."""
+        """Add one traceback."""
         node = self
         node.weight += weight
         for site in sites:
@@ -40,7 +39,7 @@ class Node:
         node.ends += weight
 
     def ranked(self) -> list[Node]:
-        """Those below it, the greatest first."""
+        """Children, heaviest first."""
         return sorted(self.below.values(), key=lambda node: (-node.weight, node.site))
 
     def at(self, path: Sequence[int]) -> Node | None:
@@ -52,8 +51,8 @@ class Node:
 
 
 def callers_of(figures: Between, looked: Looked, key: Key) -> Node:
-    """What leads to a line, to the lines of a file, or to the end of a traceback: below the top
-    stand the sites that allocate, below each its callers."""
+    """Callers of a line, of a file's lines, or of a traceback: allocating sites at the top, callers
+    below."""
     view, by = figures.view, looked.by
     top = Node(WHOLE)
     belongs = _belongs(view, by, key)
@@ -80,15 +79,14 @@ def _belongs(view: AllocationsView, by: By, key: Key) -> Callable[[Key, Sequence
 def shown(
     view: AllocationsView, stack: Sequence[int], hidden: frozenset[Origin], keep: int = 0
 ) -> tuple[int, ...]:
-    """The sites of a traceback that are not hidden; the first ``keep`` are shown in any case."""
+    """The visible sites of a traceback; the first ``keep`` are always visible."""
     if not hidden:
         return tuple(stack)
     return (*stack[:keep], *visible(view, stack[keep:], hidden))
 
 
 def stacks_of(figures: Between, looked: Looked) -> Node:
-    """All tracebacks from the outermost caller in: those that pass the filter, without what is
-    hidden."""
+    """All tracebacks from the outermost caller in, filtered, without hidden files."""
     view = figures.view
     wanted = looked.filter.casefold()
     top = Node(WHOLE)
@@ -101,7 +99,7 @@ def stacks_of(figures: Between, looked: Looked) -> Node:
 
 
 def heaviest(top: Node) -> Iterator[tuple[int, ...]]:
-    """The paths that are open at first: down where most of it comes from."""
+    """Paths to open at first: those that most of the weight takes."""
     path: tuple[int, ...] = ()
     node = top
     while node.below:

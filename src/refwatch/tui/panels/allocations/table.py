@@ -1,6 +1,6 @@
-"""The Allocations panel's table: which groups, in which order, and their cells.
+"""Table of the Allocations panel: order, filter and cells.
 
-Only the order is worked out for all groups; errors and cells for those on the screen.
+All groups are sorted; errors and cells are worked out only for visible rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,17 @@ from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
 from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
-from refwatch.tui.panels.threads.detail_view import Source
+from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, Span, cut, cut_dotted, cut_middle, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_dotted,
+    cut_middle,
+    fmt_signed,
+    width_of,
+)
 from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
 
 FIRST = Order("size", reverse=True)
@@ -26,19 +34,19 @@ HIDINGS: tuple[frozenset[Origin], ...] = (
     frozenset({"stdlib"}),
     frozenset({"stdlib", "site"}),
 )
-"""What the key hides, one after the other."""
+"""Origins that the key hides, in turn."""
 SHARE_BAR = 6
 LEAST_GROWTH = 0.02
-"""Of all there is: below it growth does not stand out."""
+"""Share of the total; smaller growth does not stand out."""
 LEAST_KEPT = 0.2
-"""Of what a line allocates: the same for what stays of it."""
+"""Share of a group's own allocation that must stay to stand out."""
 SOURCE_FROM = 112
-"""From so many cells on there is room for the text of the lines."""
+"""Width from which there is room for source text."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """How the user looks at it: grouped by what, which files hidden, between which marks."""
+    """Table options: grouping, hidden files, the marks compared, filter."""
 
     by: By = By.LINE
     hidden: frozenset[Origin] = frozenset()
@@ -48,10 +56,10 @@ class Looked:
 
 
 def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
-    """The columns of a table of so many cells."""
+    """Columns at this width."""
     name = Column("name", TITLES[by], 20, 46 if by is By.LINE else 90)
-    share = Column("share", "Share", SHARE_BAR + 5)
-    source = Column("source", "Source", 16, 60, priority=9)
+    share = Column("share", "Share", SHARE_BAR + 5, sorts=False)
+    source = Column("source", "Source", 16, 60, priority=9, sorts=False)
     columns: tuple[Column, ...]
     if shown == "exact":
         columns = (
@@ -76,25 +84,13 @@ def columns_for(shown: Shown, by: By, width: int) -> tuple[Column, ...]:
     return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
 
 
-def sort_keys(shown: Shown) -> tuple[str, ...]:
-    """What can be sorted by, in the order of the key."""
-    if shown == "exact":
-        return ("size", "count", "growth", "grown", "rate", "name")
-    return ("size", "count", "kept", "stays", "total", "name")
-
-
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort != "name"
-
-
 @dataclass(frozen=True)
 class Arranged:
-    """``keys`` in their order; of ``known`` groups so many are hidden, with so many bytes (or bytes
-    per second); ``total`` is of all."""
+    """``keys`` in order. Of all ``groups``, ``hidden`` are hidden, with ``hidden_size`` bytes (or
+    bytes per second); ``total`` is of all."""
 
     keys: tuple[Key, ...]
-    known: int
+    groups: int
     hidden: int
     hidden_size: float
     total: float
@@ -102,7 +98,7 @@ class Arranged:
 
 
 def arrange(figures: Between, looked: Looked, order: Order) -> Arranged:
-    """The groups that are to be seen, in order; of equals those with more bytes first."""
+    """Filter and sort the groups; ties by size."""
     view, by = figures.view, looked.by
     wanted = looked.filter.casefold()
     groups = list(figures.weights(by))
@@ -123,7 +119,7 @@ def arrange(figures: Between, looked: Looked, order: Order) -> Arranged:
 
 
 def is_hidden(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> bool:
-    """A line or file by whose it is; a traceback if nothing of it is to be seen."""
+    """Whether the file is hidden, or all files of a traceback."""
     if not hidden:
         return False
     if by is By.TRACEBACK:
@@ -133,7 +129,7 @@ def is_hidden(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]
 
 
 def searched(view: AllocationsView, by: By, key: Key) -> str:
-    """The text that a filter looks at."""
+    """The text that the filter looks at."""
     if isinstance(key, str):
         return key
     sites = view.stack(key) if by is By.TRACEBACK else (key,)
@@ -141,15 +137,15 @@ def searched(view: AllocationsView, by: By, key: Key) -> str:
 
 
 Value = Callable[[Key], float | tuple[str, int]]
-"""What a group is sorted by."""
+"""Sort key of a group."""
 
 
 def _sort_key(figures: Between, by: By, sort: str) -> Value | None:
-    """None for the size, by which the groups are ranked before."""
+    """None sorts by size, the initial order."""
     if sort == "name":
         return lambda key: _name_key(figures.view, by, key)
-    one = _exact_key if figures.view.shown == "exact" else _burst_key
-    return one(figures, by, sort)
+    sort_key = _exact_key if figures.view.shown == "exact" else _burst_key
+    return sort_key(figures, by, sort)
 
 
 def _exact_key(figures: Between, by: By, sort: str) -> Value | None:
@@ -191,7 +187,7 @@ def _kept(now: Tally, then: Tally) -> float:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What rows are drawn from. ``name_cells`` is the width of the first column."""
+    """What rows are drawn from. ``name_cells``: width of the first column."""
 
     figures: Between
     looked: Looked
@@ -201,8 +197,7 @@ class Drawn:
 
 
 def make_row(number: int, key: Key, drawn: Drawn) -> Row:
-    """The cells of one group, in the order of the columns for any width. ``number`` is its key in
-    the table."""
+    """Cells of one group, for all columns. ``number`` is its key in the table."""
     figures, looked, arranged = drawn.figures, drawn.looked, drawn.arranged
     view, by = figures.view, looked.by
     numbers: tuple[Line, ...]
@@ -240,13 +235,13 @@ def _text(view: AllocationsView, key: Key, source: Source) -> str:
 
 
 def absolute(view: AllocationsView, file: str) -> str:
-    """Where the file can be read, if it can."""
+    """Path under which the file can be read, if it can."""
     relative = view.cwd and not file.startswith(("/", "<"))
     return f"{view.cwd.rstrip('/')}/{file}" if relative else file
 
 
 def fmt_share(size: float, arranged: Arranged) -> Line:
-    """A bar, the longest for the greatest that is seen, and the share of all in per cent."""
+    """A bar relative to the largest visible group, and the share of the total."""
     part = size / arranged.greatest if arranged.greatest > 0 else 0.0
     share = size / arranged.total if arranged.total > 0 else 0.0
     style = "warning" if share >= 0.25 else "primary" if share >= 0.05 else "trend"
@@ -259,27 +254,26 @@ def fmt_size(size: float) -> Line:
 
 
 def fmt_grown(value: float, fmt: Callable[[float], str], *, much: bool) -> Line:
-    """With its sign; what has grown by ``much`` stands out."""
+    """Signed change; highlighted if ``much``."""
     if abs(value) < 0.5:
         return (("0", "muted"),)
     style = "warning" if much and value > 0 else "muted"
-    return ((f"{'+' if value > 0 else '-'}{fmt(abs(value))}", style),)
+    return ((fmt_signed(value, fmt), style),)
 
 
 def fmt_stays(share: float, rate: float, arranged: Arranged) -> Line:
-    """Bytes per second that outlive their window, this share of the rate. Much of it stands out, if
-    it is not just the block that is always alive."""
+    """Bytes per second that outlive their window. Highlighted if there is much of it and it is not
+    just one block that is always alive."""
     size = share * rate
     much = size >= LEAST_GROWTH * arranged.total and share >= LEAST_KEPT
     return ((fmt_bytes(size) if size else "0", "warning" if size and much else "muted"),)
 
 
-def fmt_error(one: Estimate) -> str:
-    """``±2 %`` of the rate: the standard error. Five cells, also of one that says that nothing much
-    is known: ``±100%``."""
-    if one.rate <= 0:
+def fmt_error(value: Estimate) -> str:
+    """``±2 %``, the relative standard error, in five cells; ``±100%`` says that little is known."""
+    if value.rate <= 0:
         return ""
-    share = one.error / one.rate
+    share = value.error / value.rate
     if share < 0.005:
         return "±<1 %"
     if share < 0.995:
@@ -287,22 +281,22 @@ def fmt_error(one: Estimate) -> str:
     return f"±{share * 100:.0f}%" if share < 9.995 else "±>10x"
 
 
-def fmt_estimate(one: Estimate, fmt: Callable[[float], str], style: str) -> Line:
-    """The rate and its error. A rate that is known badly has fewer digits."""
-    if one.rate <= 0:
+def fmt_estimate(value: Estimate, fmt: Callable[[float], str], style: str) -> Line:
+    """The rate and its error; an uncertain rate has fewer digits."""
+    if value.rate <= 0:
         return (("0", "muted"),)
-    share = one.error / one.rate
+    share = value.error / value.rate
     error = "warning" if share >= 0.3 else "muted"
-    return ((fmt(rounded(one.rate, share)), style), (f" {fmt_error(one).rjust(5)}", error))
+    return ((fmt(rounded(value.rate, share)), style), (f" {fmt_error(value).rjust(5)}", error))
 
 
 def fmt_blocks(value: float) -> str:
-    """A number of blocks, or of them per second: two digits of a small one."""
+    """Blocks, or blocks per second; small numbers with two digits."""
     return f"{value:.2g}" if value < 9.5 else fmt_count(value)
 
 
 def rounded(value: float, share: float) -> float:
-    """Two digits where the error is above a twentieth of the value; one where it is above half."""
+    """Two digits if the error exceeds 5 % of the value, one if it exceeds 50 %."""
     if share < 0.05 or value <= 0:
         return value
     return float(f"{value:.{0 if share >= 0.5 else 1}e}")
@@ -312,51 +306,50 @@ _STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "
 
 
 def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Line:
-    """``app/load.py:21 parse``: the folder is of least interest."""
+    """``app/load.py:21 parse``; the folder matters least."""
     site = view.site(number)
     folder, name = _folder_and_name(view, site.file)
-    spans: list[Span] = [(folder, "muted")] if folder else []
+    styled: list[StyledText] = [(folder, "muted")] if folder else []
     where = f"{name}:{site.line}" if site.line else name
-    spans.append((where, _STYLES[origin_of(site.file)]))
+    styled.append((where, _STYLES[origin_of(site.file)]))
     if function:
-        spans.append((f" {printable(site.function).replace('.<locals>', '')}", "foreground"))
-    return tuple(spans)
+        styled.append((f" {printable(site.function).replace('.<locals>', '')}", "foreground"))
+    return tuple(styled)
 
 
 def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
-    """What may give way, and what may not: of a frozen module its package is the folder."""
+    """(what may be shortened, what may not); the package is a frozen module's folder."""
     path = printable(short_path(file, view.cwd))
     start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
     return path[:start], path[start:]
 
 
 def fmt_name(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> Line:
-    """What a group is called."""
+    """Name of a group."""
     if isinstance(key, str):
         folder, name = _folder_and_name(view, key)
-        own: Span = (name, _STYLES[origin_of(key)])
+        own: StyledText = (name, _STYLES[origin_of(key)])
         return ((folder, "muted"), own) if folder else (own,)
     if by is not By.TRACEBACK:
         return fmt_site(view, key)
-    spans: list[Span] = []
+    styled: list[StyledText] = []
     for site in visible(view, view.stack(key), hidden):
-        spans += [(" ← ", "muted")] if spans else []
-        spans += [span for span in fmt_site(view, site, function=False) if span[1] != "muted"]
-    return tuple(spans)
+        styled += [(" ← ", "muted")] if styled else []
+        styled += [span for span in fmt_site(view, site, function=False) if span[1] != "muted"]
+    return tuple(styled)
 
 
 def visible(
     view: AllocationsView, sites: Sequence[int], hidden: frozenset[Origin]
 ) -> Iterator[int]:
-    """The sites whose files are not hidden."""
+    """Sites whose files are not hidden."""
     for site in sites:
         if origin_of(view.site(site).file) not in hidden:
             yield site
 
 
 def shortened(line: Line, width: int) -> Line:
-    """A name in at most so many cells: the folder gives way first, then the function, whose end
-    says most."""
+    """A name cut to so many cells: first the folder, then the start of the function."""
     over = width_of(line) - width
     if over <= 0 or not line:
         return line

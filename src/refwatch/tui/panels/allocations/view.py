@@ -1,7 +1,7 @@
-"""The Allocations panel's view: figures by line, file or traceback, of now and of the marks.
+"""View of the Allocations panel: figures by line, file or traceback, now and at each mark.
 
-It copies nothing: there may be thousands of groups, of which some forty are looked at. What moves
-on behind it is taken out of comparisons.
+It copies nothing: of thousands of groups some forty are visible. Live structures are excluded from
+comparison.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_seconds
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, within
-from refwatch.tui.views.spans import cut
+from refwatch.tui.views.styled_text import cut
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -40,7 +40,7 @@ NEXT: Mapping[Mode, Mode] = {"burst": "exact", "exact": "off", "off": "burst"}
 
 @dataclass(frozen=True)
 class Moment:
-    """All figures of one moment: that of a mark, or now. ``at`` in seconds."""
+    """All figures at a mark, or now. ``at`` in seconds."""
 
     name: str
     at: float
@@ -48,7 +48,7 @@ class Moment:
     windows: Windows
     traces: Traces = field(compare=False)
     awaited: bool = False
-    """Its traces are still being counted."""
+    """Its blocks are still being counted."""
 
     @property
     def baseline(self) -> BaselineView:
@@ -57,8 +57,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class AllocationsView:
-    """``marks`` are what can be compared with, the oldest first; ``now`` is what they become when
-    one is set now. ``shown``: which of the two kinds of figures there is to see."""
+    """``marks``, oldest first, can be compared with; ``now`` is what the next mark will be.
+    ``shown``: which kind of figures there is."""
 
     mode: Mode
     shown: Shown
@@ -68,35 +68,35 @@ class AllocationsView:
     marks: tuple[Moment, ...]
     now: Moment
     reason: str
-    """Why there is nothing to see; empty where there is something."""
+    """Why there is nothing to see; empty if there is something."""
     failure: str
-    """Why the last count of the traces did not come."""
+    """Why the last count of blocks failed."""
     memory: MemoryView
     tracing: float
-    """The share of the time that burst mode has cost the target, 0 to 1."""
+    """Share of the target's time that sampling has cost."""
     over: bool
-    """Nobody answers any more: the program has ended, or the watch."""
+    """The program has ended, or the watch."""
     cwd: str = ""
     sites: Mapping[int, Site] = field(default_factory=dict, compare=False)
     tracebacks: Mapping[int, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     def site(self, number: int) -> Site:
-        """The site of this number; one of question marks where there is none."""
+        """The site with this id; a placeholder if it is not known."""
         return self.sites.get(number, UNKNOWN)
 
     def stack(self, traceback: int) -> tuple[int, ...]:
-        """Its sites, innermost first; one that nobody knows where it was forgotten."""
+        """Sites of a traceback, innermost first; a placeholder if it was forgotten."""
         return self.tracebacks.get(traceback) or (-1,)
 
     def file_of(self, by: By, key: Key) -> str:
-        """The file in which a group's blocks were allocated."""
+        """File in which a group's blocks were allocated."""
         if isinstance(key, str):
             return key
         return self.site(self.stack(key)[0] if by is By.TRACEBACK else key).file
 
     @property
     def version(self) -> tuple[object, ...]:
-        """It changes with the figures."""
+        """Changes with the figures."""
         return (
             self.shown,
             self.now.windows,
@@ -109,8 +109,7 @@ class AllocationsView:
 
     @property
     def ends(self) -> tuple[int, ...]:
-        """Places of the marks up to which can be compared: when they were set there were figures of
-        the kind that is shown."""
+        """Indices of the marks that have figures of the kind shown."""
         begun = (self.switched_s if self.mode == "exact" else None) or 0.0
         return tuple(
             place
@@ -123,13 +122,13 @@ class AllocationsView:
         )
 
     def between(self, since: int, until: int | None) -> Between:
-        """The figures between the marks at these places; ``until`` None is now."""
+        """Figures between two marks; ``until`` None is now."""
         later = None if until is None or not self.marks else self.marks[within(until, self.marks)]
         return Between(self, self.marks[within(since, self.marks)], later or self.now)
 
 
 class MemoryView(NamedTuple):
-    """Where the resident memory is. ``points`` are (seconds, the six parts); sizes in bytes."""
+    """Breakdown of resident memory. ``points`` are (seconds, the six parts); sizes in bytes."""
 
     split: MemorySplit | None
     points: tuple[tuple[float, ...], ...]
@@ -138,28 +137,28 @@ class MemoryView(NamedTuple):
 
 
 class BurstFigures(NamedTuple):
-    """Rates per second of one group, and what there was of it in all: estimates."""
+    """Estimated rates of one group per second, and its estimated total."""
 
     size: Estimate
     blocks: Estimate
     kept: float
-    """The share of its bytes that outlives its window, 0 to 1."""
+    """Share of its bytes that outlive their window."""
     total: float
-    """Bytes over all of the time, estimated."""
+    """Bytes over the whole time."""
 
 
 class ExactFigures(NamedTuple):
-    """Live blocks of one group, and how many more there are than there were."""
+    """Live blocks of one group, and their growth."""
 
     now: Live
     grown: Live
     rate: float
-    """Bytes more per second."""
+    """Growth in bytes per second."""
 
 
 @dataclass(frozen=True)
 class Between:
-    """Figures from one moment until another."""
+    """Figures between two moments."""
 
     view: AllocationsView
     since: Moment
@@ -167,13 +166,12 @@ class Between:
 
     @property
     def windows(self) -> Windows:
-        """The windows in this time."""
+        """The windows between the moments."""
         return self.until.windows - self.since.windows
 
     @property
     def before(self) -> Traces:
-        """The traces to compare with: none where those of the mark are of an earlier time of exact
-        mode, whose blocks nobody follows any more."""
+        """Blocks to compare with; none if tracing was restarted since the mark."""
         begun = self.view.switched_s if self.view.mode == "exact" else None
         then = self.since.traces
         if begun is not None and then.taken_s < begun <= self.until.traces.taken_s:
@@ -182,14 +180,14 @@ class Between:
 
     @property
     def span_s(self) -> float:
-        """How long blocks could become more, seconds."""
+        """Seconds over which growth is counted."""
         then = self.before
         begun = self.view.switched_s or 0.0
         since = then.taken_s if then.number else max(begun, self.since.at)
         return max(0.0, self.until.traces.taken_s - since)
 
     def burst(self, by: By, key: Key) -> BurstFigures:
-        """The rates of one group."""
+        """Rates of one group."""
         tally = self.until.tallies[by].get(key, NO_TALLY)
         if key in self.since.tallies[by]:
             tally -= self.since.tallies[by][key]
@@ -202,14 +200,14 @@ class Between:
         return BurstFigures(size, blocks, min(1.0, kept), size.rate * over.span_s)
 
     def exact(self, by: By, key: Key) -> ExactFigures:
-        """The blocks of one group."""
+        """Blocks of one group."""
         now = self.until.traces.groups[by].get(key, GONE)
         then = self.before.groups[by].get(key, GONE)
         grown = Live(size=now.size - then.size, count=now.count - then.count)
         return ExactFigures(now, grown, grown.size / self.span_s if self.span_s > 0 else 0.0)
 
     def weights(self, by: By) -> Iterator[tuple[Key, float]]:
-        """Each group with what it is drawn by: live bytes, or bytes per second."""
+        """Each group's weight: live bytes, or bytes per second."""
         if self.view.shown == "exact":
             for key, live in self.until.traces.groups[by].items():
                 yield key, float(live.size)
@@ -225,14 +223,14 @@ class Between:
 
     @property
     def total(self) -> float:
-        """All that was seen, also of groups that are not among the largest."""
+        """Total, including groups too small to be listed."""
         if self.view.shown == "exact":
             return float(self.until.traces.traced)
         return sum(weight for _, weight in self.weights(By.FILE))
 
 
 class AllocationsReader:
-    """Reads views from a state. The points of memory over time it remembers until the next."""
+    """Reads views from a state; keeps the memory points until they change."""
 
     def __init__(self) -> None:
         self._of: tuple[Allocations, float | None] | None = None
@@ -241,33 +239,33 @@ class AllocationsReader:
     def read(self, state: State) -> AllocationsView:
         """Read the allocations of the main process."""
         process = state.main
-        known = process.allocations if process else Allocations()
-        if self._of is None or self._of[0] is not known or self._of[1] != known.split_s:
-            self._of = (known, known.split_s)
-            self._points = tuple(known.splits)
-        sentence = printable(memory_sentence(known, process)) if process else ""
+        allocations = process.allocations if process else Allocations()
+        if self._of is None or self._of[0] is not allocations or self._of[1] != allocations.split_s:
+            self._of = (allocations, allocations.split_s)
+            self._points = tuple(allocations.splits)
+        sentence = printable(memory_sentence(allocations, process)) if process else ""
         memory = MemoryView(
-            known.split,
+            allocations.split,
             self._points,
             process.memory.rss if process and process.memory else None,
             sentence,
         )
         return AllocationsView(
-            known.mode,
-            _shown(known),
-            known.frames,
-            printable(known.note),
-            known.switched_s,
-            tuple(_of_mark(each) for each in known.baselines),
-            Moment("now", state.now, known.tallies, known.windows, known.traces),
-            _reason(known, process.limits if process else {}, state.now, over=state.over),
-            printable(known.failure or ""),
+            allocations.mode,
+            _shown(allocations),
+            allocations.frames,
+            printable(allocations.note),
+            allocations.switched_s,
+            tuple(_of_mark(each) for each in allocations.baselines),
+            Moment("now", state.now, allocations.tallies, allocations.windows, allocations.traces),
+            _reason(allocations, process.limits if process else {}, state.now, over=state.over),
+            printable(allocations.failure or ""),
             memory,
             process.cost.tracing_s / state.now if process and state.now else 0.0,
             state.over,
             process.started.cwd if process else "",
-            known.sites,
-            known.tracebacks,
+            allocations.sites,
+            allocations.tracebacks,
         )
 
 
@@ -276,52 +274,56 @@ def _of_mark(mark: AllocationBaseline) -> Moment:
     return Moment(name, mark.at, mark.tallies, mark.windows, mark.traces, mark.awaited)
 
 
-def _shown(known: Allocations) -> Shown:
-    """What is seen now, or was seen last."""
-    if known.mode != "off":
-        return known.mode
-    last = known.rates.last()
-    newer = known.traces.number and (last is None or last[0] < known.traces.taken_s)
+def _shown(allocations: Allocations) -> Shown:
+    """The kind of figures to show: of the present mode, else the newest."""
+    if allocations.mode != "off":
+        return allocations.mode
+    last = allocations.rates.last()
+    newer = allocations.traces.number and (last is None or last[0] < allocations.traces.taken_s)
     return "exact" if newer else "burst"
 
 
 _LIMITS = ("allocation", "tracemalloc", "burst")
-"""Words in the names of readings without which there is nothing to see."""
+"""Words in the names of readings that the panel cannot do without."""
 
 
-def _reason(known: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
+def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *, over: bool) -> str:
     """Why there is nothing to see, in one sentence."""
     limits = (
         printable(f"{what}: {why}")
         for what, why in reasons.items()
         if any(word in what.lower() for word in _LIMITS)
     )
-    why = printable(known.note) or next(limits, "")
-    if known.mode == "burst" and not known.tallies[By.FILE]:
-        return _no_bursts(known, why, over=over)
-    if known.mode == "exact":
-        return _no_traces(known, now, over=over)
-    if known.mode == "off" and not known.tallies[By.FILE] and not known.traces.number:
-        if known.switched_s is None:
-            return why or "Allocations have not been looked at in this session."
-        return why or "Allocations are not looked at: they are switched off."
+    why = printable(allocations.note) or next(limits, "")
+    if allocations.mode == "burst" and not allocations.tallies[By.FILE]:
+        return _no_bursts(allocations, why, over=over)
+    if allocations.mode == "exact":
+        return _no_traces(allocations, now, over=over)
+    if (
+        allocations.mode == "off"
+        and not allocations.tallies[By.FILE]
+        and not allocations.traces.number
+    ):
+        if allocations.switched_s is None:
+            return why or "Allocations were not traced in this session."
+        return why or "Allocations are not traced: tracing is off."
     return ""
 
 
-def _no_bursts(known: Allocations, why: str, *, over: bool) -> str:
-    if known.windows.count:
-        return why or "Nothing was allocated in the windows that have been seen so far."
+def _no_bursts(allocations: Allocations, why: str, *, over: bool) -> str:
+    if allocations.windows.count:
+        return why or "Nothing was allocated in the sampling windows so far."
     if over:
-        return why or "It ended before the first window did."
-    return why or "The first window has not ended yet: some of the blocks in it will be seen."
+        return why or "The program ended before the first sampling window did."
+    return why or "The first sampling window is still open: some of its blocks will be shown."
 
 
-def _no_traces(known: Allocations, now: float, *, over: bool) -> str:
-    begun = known.switched_s or 0.0
-    if known.traces.number and known.traces.taken_s >= begun:
+def _no_traces(allocations: Allocations, now: float, *, over: bool) -> str:
+    begun = allocations.switched_s or 0.0
+    if allocations.traces.number and allocations.traces.taken_s >= begun:
         return ""
-    if known.failure is not None:
-        return f"The blocks could not be counted: {printable(known.failure)}"
+    if allocations.failure is not None:
+        return f"The blocks could not be counted: {printable(allocations.failure)}"
     if over:
-        return "It ended before the blocks were counted."
+        return "The program ended before the blocks were counted."
     return f"tracemalloc has been on for {fmt_seconds(now - begun)}; its blocks are being counted."

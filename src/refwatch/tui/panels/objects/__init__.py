@@ -1,1 +1,1 @@
-"""The Objects panel, one class, and the heap."""
+"""Objects panel, and the screens of one class and of the whole heap."""

@@ -1,4 +1,4 @@
-"""What can be done about a class from the Objects panel: who keeps it, its graph, a watch on it."""
+"""Actions on a class: find what keeps it alive, write its graph, watch an instance."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 from textual.message import Message
-from textual.widget import Widget
 
 from refwatch.readings.objects.records import TypeName
+from refwatch.session.events import Event, GraphWritten
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import printable
+from refwatch.tui.answers import Answer, Answering, watch_found
+from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.tui.panel import Panel
 from refwatch.tui.panels.objects.detail_view import Asks
 from refwatch.tui.panels.objects.view import ObjectsView, chains_work, graph_work
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.wire.commands import (
     CancelWork,
     Command,
@@ -25,30 +27,27 @@ from refwatch.wire.commands import (
 )
 
 LONGEST_STEM = 60
-NO_OBJECT = "This is no object that could be looked up again."
+NO_OBJECT = "This object cannot be looked up again."
 
 
 class ObjectActs:
-    """Asks the daemon, through messages of ``widget``; remembers what was asked and when. ``live``:
-    there is a daemon."""
+    """Sends the panel's commands; remembers what was requested and when."""
 
-    def __init__(self, widget: Widget, *, live: bool) -> None:
-        self.live = live
-        self._widget = widget
+    def __init__(self, panel: Panel[ObjectsView]) -> None:
+        self._panel = panel
         self._asked: dict[str, float] = {}
 
     def asks(self) -> Asks:
-        """For the views."""
-        paused = bool(getattr(self._widget.app, "paused", False))
-        return Asks(dict(self._asked), self.live, paused)
+        """The requests, for views."""
+        return Asks(dict(self._asked), self._panel.live, self._panel.paused)
 
     def find_chains(self, name: TypeName, now: float) -> None:
-        """Look for who keeps its instances alive. ``now`` in seconds."""
+        """Find what keeps its instances alive. ``now`` in seconds."""
         self._asked[chains_work(name)] = now
         self._send(FindChains(work=chains_work(name), module=name[0], name=name[1]))
 
     def write_graph(self, name: TypeName) -> None:
-        """Write the references around it, into the current directory."""
+        """Write the graph of references around it into the current directory."""
         stem = re.sub(r"[^\w.-]+", "_", name[1])[:LONGEST_STEM] or "objects"
         self._send(
             WriteGraph(
@@ -56,22 +55,24 @@ class ObjectActs:
                 path=str(Path.cwd() / f"refwatch-{stem}.dot"),
                 module=name[0],
                 name=name[1],
-            )
+            ),
+            answering=_graph_written,
         )
 
     def watch(self, name: TypeName, seen: Seen | None = None) -> None:
-        """Watch its newest instance, or what was seen in a chain."""
+        """Watch its newest instance, or the object ``seen`` in a chain."""
         if seen is None:
             self._send(
                 WatchInstance(module=name[0], name=name[1]),
                 f"Looking for the newest {printable(name[1])} …",
+                watch_found,
             )
         else:
             self._want(seen.watch())
 
     def inspect(self, name: TypeName, view: ObjectsView, seen: Seen | None = None) -> None:
-        """Open the tree of those who refer to its newest instance, or to what was seen in a chain;
-        of a recording, to one whose chains are known."""
+        """Show who refers to its newest instance, or to the object ``seen`` in a chain. In a
+        recording, to one whose chains are known."""
         if seen is not None:
             self._want(seen.inspect())
             return
@@ -82,23 +83,22 @@ class ObjectActs:
             return InspectInstance(inspection=inspection, module=name[0], name=name[1])
 
         title = f"the newest {printable(fmt_type(*name))}"
-        self._post(Panel.InspectWanted(title, ask, starts[0] if starts else ""))
+        self._post(InspectWanted(title, ask, starts[0] if starts else ""))
 
     def cancel(self, work: str) -> None:
         self._asked.pop(work, None)
         self._send(CancelWork(work=work))
 
     def running(self, name: TypeName, view: ObjectsView) -> str:
-        """The work about this class that goes on or was just asked for; empty where there is
-        none."""
+        """Name of the class's running or requested work; empty if there is none."""
         if view.over:
             return ""
         for work in (graph_work(name), chains_work(name)):
-            known = view.work.get(work)
+            progress = view.work.get(work)
             asked_s = self._asked.get(work)
-            if known is not None and not known.done:
+            if progress is not None and not progress.done:
                 return work
-            if asked_s is not None and (known is None or known.at <= asked_s):
+            if asked_s is not None and (progress is None or progress.at <= asked_s):
                 return work
         return ""
 
@@ -106,10 +106,16 @@ class ObjectActs:
         if message is not None:
             self._post(message)
         else:
-            self._widget.notify(NO_OBJECT, severity="warning", markup=False)
+            self._panel.notify(NO_OBJECT, severity="warning", markup=False)
 
-    def _send(self, command: Command, said: str = "") -> None:
-        self._post(Panel.SendWanted(command, said))
+    def _send(self, command: Command, said: str = "", answering: Answering | None = None) -> None:
+        self._post(SendWanted(command, said, answering))
 
     def _post(self, message: Message) -> None:
-        self._widget.post_message(message)
+        self._panel.post_message(message)
+
+
+def _graph_written(event: Event) -> Answer | None:
+    if isinstance(event, GraphWritten):
+        return Answer("Reference graph written", "\n".join(event.paths))
+    return None

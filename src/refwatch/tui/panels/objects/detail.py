@@ -1,4 +1,4 @@
-"""One class or type: beside the Objects table where there is room, else on a screen of its own."""
+"""Detail of one class or type: beside the table if there is room, else on a screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 
@@ -23,35 +22,32 @@ from refwatch.tui.panels.objects.detail_view import (
     fmt_looked,
 )
 from refwatch.tui.panels.objects.widgets import HolderTree
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.lines import Lines, Picture, label_border
 
 OBJECT_KEYS: list[BindingType] = [
     Binding("i", "object('inspect')", "Referrers", id="object.inspect",
             tooltip="Who refers to the newest instance of this class, as a tree"),
     Binding("g", "object('graph')", "Graph", id="object.graph",
-            tooltip="Write the references around this class as DOT, and SVG where graphviz is"),
+            tooltip="Write the references around this class as DOT, and as SVG with graphviz"),
     Binding("w", "object('watch')", "Watch", id="object.watch",
             tooltip="Watch the refcount of the newest instance of this class"),
     Binding("x", "object('cancel')", "Cancel", id="object.cancel",
-            tooltip="Cancel the search or the graph that is being worked on"),
+            tooltip="Cancel the running search or graph"),
 ]  # fmt: skip
-"""What can be done about one class, in the table and beside it."""
+"""Actions on one class, in the table and beside it."""
 SIDE_BY_SIDE = 72
-"""From so many columns on, the numbers stand beside the chart."""
+"""Width from which the numbers stand beside the chart."""
 
 
 class ObjectDetail(Vertical):
     """Shows an ObjectView."""
 
+    SCOPED_CSS = False
     DEFAULT_CSS = """
     ObjectDetail {
         height: 1fr;
-    }
-    ObjectDetail .object-title {
-        height: 1;
-        background: $surface;
     }
     ObjectDetail .object-top {
         layout: vertical;
@@ -68,35 +64,25 @@ class ObjectDetail(Vertical):
     .-tall ObjectDetail.-beside .object-top {
         height: 13;
     }
-    ObjectDetail .object-holders {
-        height: 1fr;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
-    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Back", id="object.back",
                 tooltip="Back to the table"),
         Binding("r", "look", "Look again", id="object.look",
-                tooltip="Of one class: look again who keeps its instances alive"),
+                tooltip="One class: look again for what keeps its instances alive"),
     ]  # fmt: skip
 
     class BackWanted(Message):
-        """The user has seen enough."""
+        """Close the detail."""
 
-    class LookWanted(Message):
-        """The user wants to know again who keeps the instances alive."""
-
-    class InspectWanted(Message):
-        """The user wants to know who refers to the object under the cursor."""
-
-    def __init__(self) -> None:
+    def __init__(self, act: Callable[[str], None]) -> None:
         super().__init__()
+        self._act = act
         self.view: ObjectView | None = None
-        self._title_line = Lines(classes="object-title")
+        self._title_line = Lines(classes="title")
         self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
         self._facts: Picture[ObjectView] = Picture(draw_object_facts, classes="box")
-        self._holders = HolderTree("object-holders", classes="box object-holders")
+        self._holders = HolderTree("object-holders", classes="box")
 
     def compose(self) -> ComposeResult:
         yield self._title_line
@@ -107,19 +93,19 @@ class ObjectDetail(Vertical):
 
     def on_mount(self) -> None:
         self._facts.border_title = "Numbers"
-        self._holders.border_title = "Who keeps them alive"
+        self._holders.border_title = "What keeps them alive"
 
     def take_focus(self) -> None:
         self._holders.focus()
 
     @property
     def seen(self) -> Seen | None:
-        """The object under the cursor, where the keyboard is."""
+        """The object under the cursor, if the list has the focus."""
         row = self._holders.held if self._holders.has_focus else None
         return None if row is None else Seen(row.what, row.type, row.address)
 
     def present(self, view: ObjectView | None) -> None:
-        """Show this from now on; None: it is gone, and what was known of it stays."""
+        """Show this view; None: the class is gone, and its last view stays."""
         if view is None:
             view = replace(self.view, gone=True) if self.view is not None else None
         self.view = view
@@ -134,14 +120,10 @@ class ObjectDetail(Vertical):
         if view is None or not self.is_mounted or not self.display:
             return
         self._title_line.show((draw_object_title(view, self._title_line.size.width),))
-        title = Content(f"Instances since {view.growth[view.chosen][0].name}")
-        if self._chart.border_title != title.markup:
-            self._chart.border_title = title
+        label_border(self._chart, f"Instances since {view.growth[view.chosen][0].name}")
         self._chart.present(view)
         self._facts.present(view)
-        looked = fmt_looked(view)
-        if self._holders.border_subtitle != looked:
-            self._holders.border_subtitle = looked
+        label_border(self._holders, subtitle=fmt_looked(view))
         self._holders.present(draw_holders(view, self._holders.scrollable_content_region.width))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -149,18 +131,18 @@ class ObjectDetail(Vertical):
 
     @on(HolderTree.Picked)
     def _picked(self) -> None:
-        self.post_message(self.LookWanted() if self.seen is None else self.InspectWanted())
+        self._act("look" if self.seen is None else "inspect")
 
     def action_back(self) -> None:
         self.post_message(self.BackWanted())
 
     def action_look(self) -> None:
-        self.post_message(self.LookWanted())
+        self._act("look")
 
 
 class ObjectScreen(Screen[None]):
-    """One class on a narrow terminal. ``act`` does what a key of OBJECT_KEYS stands for, ``may``
-    says whether it can be done."""
+    """One class on a narrow terminal. ``act`` runs an action of OBJECT_KEYS, ``may`` says whether
+    it can run."""
 
     DEFAULT_CSS = """
     ObjectScreen {
@@ -173,7 +155,7 @@ class ObjectScreen(Screen[None]):
     def __init__(self, key: int, act: Callable[[str], None], may: Callable[[str], bool]) -> None:
         super().__init__(id="object")
         self.key = key
-        self.detail = ObjectDetail()
+        self.detail = ObjectDetail(act)
         self._act, self._may = act, may
 
     def compose(self) -> ComposeResult:
@@ -188,14 +170,6 @@ class ObjectScreen(Screen[None]):
 
     def action_object(self, what: str) -> None:
         self._act(what)
-
-    @on(ObjectDetail.LookWanted)
-    def _look_wanted(self) -> None:
-        self._act("look")
-
-    @on(ObjectDetail.InspectWanted)
-    def _inspect_wanted(self) -> None:
-        self._act("inspect")
 
     @on(ObjectDetail.BackWanted)
     def _back_wanted(self) -> None:

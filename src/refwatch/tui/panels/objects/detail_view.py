@@ -1,4 +1,4 @@
-"""One class or type: its instances over time with the marks, its numbers, who keeps it alive."""
+"""View of one class or type: instances over time, numbers, and what keeps it alive."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from refwatch.text.formats import (
     fmt_signed,
 )
 from refwatch.text.sanitize import printable
+from refwatch.tui.panels.objects.chain_tree import ChainRow, chain_lines
 from refwatch.tui.panels.objects.table import fmt_name
 from refwatch.tui.panels.objects.view import (
     ObjectRow,
@@ -31,9 +32,18 @@ from refwatch.tui.panels.objects.view import (
     rate,
 )
 from refwatch.tui.views.baselines import BaselineView, within
-from refwatch.tui.views.chains import ChainRow, chain_lines
-from refwatch.tui.views.chart import Points, chart, nice_top
-from refwatch.tui.views.spans import Line, Span, cut, cut_middle, fit, pad, two_ends, width_of, wrap
+from refwatch.tui.views.chart import Points, chart, nice_top, step_points
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_middle,
+    fit,
+    pad,
+    two_ends,
+    width_of,
+    wrap,
+)
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 from refwatch.wire.heap_values import ChainLink, Site
 
@@ -42,8 +52,8 @@ _BLANK = "\u2800"
 
 @dataclass(frozen=True)
 class Asks:
-    """What the daemon has been asked for, and whether there is one. ``asked`` has the time of each
-    piece of work, seconds; ``paused``: an answer would not be seen yet."""
+    """Requests to the daemon. ``asked``: name of the work -> time, seconds; ``live``: there is a
+    daemon; ``paused``: an answer would not be seen yet."""
 
     asked: Mapping[str, float] = field(default_factory=dict)
     live: bool = False
@@ -55,24 +65,24 @@ NO_ASKS = Asks()
 
 @dataclass(frozen=True)
 class Holders:
-    """Who keeps instances alive, as last looked for. ``looked_s``: when; None: never."""
+    """What keeps instances alive, as last looked for. ``looked_s``: when, None if never."""
 
     looked_s: float | None
     chains: tuple[tuple[ChainLink, ...], ...]
     sites: tuple[Site, ...]
     work: WorkView | None
-    """The search, if one was ever made."""
+    """The newest search."""
     waits: str
-    """A search was asked for, and why nothing is known of it yet; else empty."""
+    """Why a requested search has no answer yet; empty if none is awaited."""
     may_ask: bool
-    """There is somebody to ask."""
+    """There is a daemon to ask."""
     found: ChainsFound | None = None
 
 
 @dataclass(frozen=True)
 class ObjectView:
-    """One of the rows. ``points`` are (seconds, instances); ``growth`` has one for each baseline,
-    of which ``chosen`` is compared with."""
+    """One row. ``points`` are (seconds, instances); ``growth`` since each baseline, of which
+    ``chosen`` is the current one."""
 
     key: int
     name: TypeName
@@ -89,13 +99,13 @@ class ObjectView:
     holders: Holders
     graph: WorkView | None
     gone: bool = False
-    """The class itself is gone, or the last instance of the type."""
+    """The class is gone, or the type's last instance."""
 
 
 def view_object(
     view: ObjectsView, key: int, baseline: int, asks: Asks = NO_ASKS
 ) -> ObjectView | None:
-    """Read one row; None if it is not there any more."""
+    """Read one row; None if it is gone."""
     row = view.row(key)
     if row is None:
         return None
@@ -121,11 +131,8 @@ def view_object(
 
 
 def _points(row: ObjectRow, since: float, until: float) -> Points:
-    """Its counts from the baseline on."""
-    before = row.series.at(since)
-    points = [(since, float(before))] if before is not None else []
-    points += [(at, float(count)) for at, count in row.series if since < at <= until]
-    return (*points, (max(since, until), float(row.instances)))
+    """Its counts since the baseline."""
+    return (*step_points(row.series, since, until), (max(since, until), float(row.instances)))
 
 
 def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
@@ -147,13 +154,13 @@ def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
     )
 
 
-_WAITS = "asked; waiting for an answer …"
-_PAUSED = "asked; the answer is shown when the view moves on"
+_WAITS = "requested; waiting for an answer …"
+_PAUSED = "requested; the answer shows after the pause"
 
 
 def draw_object_title(view: ObjectView, width: int) -> Line:
-    """Its name, and how its instances are counted."""
-    how: Span = ("counted live", "success") if view.live else ("from the census", "muted")
+    """Its name, and how it is counted."""
+    how: StyledText = ("counted live", "success") if view.live else ("counted by census", "muted")
     if view.gone:
         how = ("gone", "warn")
     back: Line = ((" esc ← ", "muted"),)
@@ -181,20 +188,20 @@ def draw_object_chart(view: ObjectView, width: int, height: int) -> tuple[Line, 
 
 
 def _with_marks(line: Line, places: Mapping[int, str]) -> Line:
-    """A row of the chart with ``┊`` where it is empty at a mark."""
+    """A row of the chart with ``┊`` at marks where it is empty."""
     *head, (text, style) = line
-    spans: list[Span] = list(head)
+    styled: list[StyledText] = list(head)
     start = 0
     for x in sorted(places):
         if x < len(text) and text[x] in {_BLANK, " "}:
-            spans += [(text[start:x], style), ("┊", "accent")]
+            styled += [(text[start:x], style), ("┊", "accent")]
             start = x + 1
-    return (*spans, (text[start:], style))
+    return (*styled, (text[start:], style))
 
 
 def _with_names(line: Line, places: Mapping[int, str]) -> Line:
-    """The marks' names at the right of their lines, as far as there is nothing else."""
-    spans: list[Span] = []
+    """The names of the marks, to the right of their lines where there is room."""
+    styled: list[StyledText] = []
     names = [name for _, name in sorted(places.items())]
     after_mark = False
     for text, style in line:
@@ -202,22 +209,22 @@ def _with_names(line: Line, places: Mapping[int, str]) -> Line:
         if after_mark and names and room > 3:
             name = cut(printable(names[0]), room - 1)
             used = width_of(((name, ""),))
-            spans += [(name, "muted"), (text[used:], style)]
+            styled += [(name, "muted"), (text[used:], style)]
         else:
-            spans.append((text, style))
+            styled.append((text, style))
         if after_mark:
             names = names[1:]
         after_mark = text == "┊"
-    return tuple(spans)
+    return tuple(styled)
 
 
 def draw_object_facts(view: ObjectView, width: int, height: int) -> tuple[Line, ...]:
-    """Its numbers, one a line; growth since each of the baselines, the newest first."""
+    """Its numbers, one per line; growth since each baseline, newest first."""
     facts = _facts(view)
     for index in reversed(range(len(view.growth))):
         baseline, growth = view.growth[index]
         text = fmt_signed(growth, fmt_number) if growth else "no change"
-        chosen = "  ◂ counted from" if index == view.chosen and len(view.growth) > 1 else ""
+        chosen = "  ◂ baseline" if index == view.chosen and len(view.growth) > 1 else ""
         style = "warning" if growth > 0 else "foreground"
         facts.append((f"since {baseline.name}", ((text, style), (chosen, "muted"))))
     facts = facts[:height]
@@ -241,7 +248,7 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
     if abs(more) >= 0.05:
         text = fmt_signed(more, fmt_per_second)
         style = "warning" if more > 0 else "foreground"
-        facts.append(("per second", ((text, style), ("  of late", "muted"))))
+        facts.append(("per second", ((text, style), ("  recently", "muted"))))
     if view.judged is not None:
         judged = view.judged
         growing = fmt_signed(judged.per_second, fmt_rate)
@@ -252,14 +259,14 @@ def _facts(view: ObjectView) -> list[tuple[str, Line]]:
 
 
 class HolderLine(NamedTuple):
-    """``row`` is the object that the line is about, if it is about one."""
+    """``row``: the object on this line, if any."""
 
     line: Line
     row: ChainRow | None = None
 
 
 def draw_holders(view: ObjectView, width: int) -> tuple[HolderLine, ...]:
-    """How the search stands, the chains as a tree, and where instances were allocated."""
+    """State of the search, the tree of chains, and allocation sites."""
     parts = [_plain(_work_lines(view, width)), _chain_part(view.holders, width)]
     if view.holders.sites:
         sites = [_site_line(site, width) for site in view.holders.sites]
@@ -275,7 +282,7 @@ def _plain(lines: list[Line]) -> list[HolderLine]:
 
 
 def _work_lines(view: ObjectView, width: int) -> list[Line]:
-    """What goes on, or went wrong."""
+    """Running or failed work."""
     holders = view.holders
     hint: Line = (("  x", "key"), (" cancels", "muted"))
     room = max(10, width - width_of(hint))
@@ -299,7 +306,7 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
     if holders.looked_s is not None:
         return _plain(_wrapped(why_no_chain(holders.found), width))
     if not holders.may_ask:
-        text = "Nobody has looked while there was a program to look into."
+        text = "Nobody looked for them while the program ran."
         return _plain(_wrapped(text, width))
     if holders.waits or (holders.work is not None and not holders.work.done):
         return []
@@ -308,12 +315,12 @@ def _chain_part(holders: Holders, width: int) -> list[HolderLine]:
 
 
 def _not_all(found: ChainsFound | None) -> str:
-    """What the chains do not tell."""
+    """What the chains leave out."""
     if found is None:
         return ""
     words = [found.missing] if found.missing else []
     if found.garbage:
-        words.append(f"nobody holds {found.garbage:,} of {found.looked:,}: garbage")
+        words.append(f"{found.garbage:,} of {found.looked:,} are garbage: nothing holds them")
     return "; ".join(words)
 
 
@@ -329,9 +336,8 @@ def _site_line(site: Site, width: int) -> Line:
 
 
 def fmt_looked(view: ObjectView) -> str:
-    """For the edge of the box: how many chains, and when they were looked for."""
+    """For the border: how many chains, and when they were found."""
     holders = view.holders
     if holders.looked_s is None:
         return ""
-    chains = fmt_plural(len(holders.chains), "chain")
-    return f"{chains} at {fmt_moment(holders.looked_s)}"
+    return f"{fmt_plural(len(holders.chains), 'chain')} at {fmt_moment(holders.looked_s)}"

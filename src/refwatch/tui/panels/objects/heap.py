@@ -1,13 +1,14 @@
-"""The whole heap on a screen of its own: the census, the collector, the most-referenced objects."""
+"""Screen of the whole heap: census, garbage collector, most-referenced objects."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
@@ -22,9 +23,9 @@ from refwatch.tui.panels.objects.heap_view import (
     most_rows,
     view_heap,
 )
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.views.chains import fmt_named
-from refwatch.tui.widgets.footer import SteadyFooter
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -32,6 +33,18 @@ from refwatch.tui.widgets.live_table import LiveTable
 class HeapScreen(LiveScreen[HeapScreenView]):
     """Shows a HeapScreenView."""
 
+    DEFAULT_CSS = """
+    HeapScreen #most-title {
+        height: 1;
+        padding: 0 1;
+    }
+    HeapScreen #census {
+        height: 4;
+    }
+    HeapScreen #collector {
+        height: 7;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "watch", "Watch", id="heap.watch",
                 tooltip="Watch the object under the cursor"),
@@ -39,32 +52,30 @@ class HeapScreen(LiveScreen[HeapScreenView]):
 
     def __init__(self) -> None:
         super().__init__("heap-screen")
-        self._title_line = Lines("heap-title")
         self._heading = Lines("most-title")
         self._census: Picture[HeapScreenView] = Picture(draw_census, "census", classes="box")
         self._gc: Picture[HeapScreenView] = Picture(draw_gc, "collector", classes="box")
         self._most = LiveTable(MOST_COLUMNS, "most-table", empty="No census yet.")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._census
         yield self._gc
         yield self._heading
         yield self._most
-        yield SteadyFooter()
 
     def on_mount(self) -> None:
-        self._census.border_title = "Census"
+        self._census.border_title = "Heap count (census)"
         self._gc.border_title = "Garbage collector, by generation"
-        self._heading.show(((("Objects with most references at the census", "title"),),))
+        self._heading.show(((("Most-referenced objects at the census", "title"),),))
         self._most.focus()
-        self.call_after_refresh(self.post_message, self.RedrawWanted())
 
     def read(self, state: State) -> HeapScreenView | None:
         return view_heap(state)
 
+    def title_line(self, view: HeapScreenView, width: int) -> Line:  # noqa: ARG002
+        return draw_heap_title(width)
+
     def lay_out(self, view: HeapScreenView) -> None:
-        self._title_line.show((draw_heap_title(self.size.width),))
         self._census.present(view)
         self._gc.present(view)
         self._most.show(MOST_COLUMNS, most_rows(view), "references", reverse=True)
@@ -72,9 +83,17 @@ class HeapScreen(LiveScreen[HeapScreenView]):
     @property
     def _seen(self) -> Seen | None:
         """The object under the cursor."""
-        known = self.view.most if self.view is not None else ()
-        one = next((one for one in known if key_of(one) == self._most.cursor), None)
-        return None if one is None else Seen(fmt_named(one.type, one.label), one.type, one.address)
+        most = self.view.most if self.view is not None else ()
+        referenced = next(
+            (referenced for referenced in most if key_of(referenced) == self._most.cursor), None
+        )
+        return (
+            None
+            if referenced is None
+            else Seen(
+                fmt_named(referenced.type, referenced.label), referenced.type, referenced.address
+            )
+        )
 
     def _want(self, message: Message | None) -> None:
         if message is not None:

@@ -1,4 +1,4 @@
-"""The heap as a whole: the census, the collector, and the objects with most references."""
+"""View of the whole heap: census (heap count), garbage collector, most-referenced objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_plural, fmt_seconds
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.chains import fmt_named
-from refwatch.tui.views.spans import Line, Span, fit, pad
+from refwatch.tui.views.styled_text import Line, StyledText, fit, pad
 from refwatch.tui.views.table import Column, Row, Rows
 from refwatch.wire.heap_values import Referenced
 
@@ -20,8 +20,7 @@ GcPause = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class HeapScreenView:
-    """``why`` there is no census, where that is known. ``pauses`` are those of the target for its
-    copies."""
+    """``why``: reason for there being no census. ``pauses``: of the target, for its copies."""
 
     now_s: float
     taken: int
@@ -47,8 +46,8 @@ def view_heap(state: State) -> HeapScreenView:
     process = state.main
     if process is None:
         return NOTHING
-    known, census = process.references, process.references.census
-    pauses = known.pauses
+    references, census = process.references, process.references.census
+    pauses = references.pauses
     return HeapScreenView(
         state.now,
         census.taken,
@@ -58,10 +57,10 @@ def view_heap(state: State) -> HeapScreenView:
         census.method,
         (len(pauses), sum(pauses), max(pauses, default=0.0)),
         tuple(process.gc),
-        tuple(known.gc_pauses),
+        tuple(references.gc_pauses),
         tuple(census.most_referenced),
-        why=printable(known.failure or process.limits.get("census") or ""),
-        counting=known.counting_since is not None,
+        why=printable(references.failure or process.limits.get("census") or ""),
+        counting=references.counting_since is not None,
     )
 
 
@@ -73,9 +72,9 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
     """The newest census, and what all of them have cost the target."""
     lines: list[Line] = []
     if view.counting:
-        lines.append((("◌ ", "accent"), ("a census is being taken …", "foreground")))
+        lines.append((("◌ ", "accent"), ("counting the heap …", "foreground")))
     if view.why:
-        lines.append((("! ", "warn"), (f"no census: {view.why}", "foreground")))
+        lines.append((("! ", "warn"), (f"no heap count: {view.why}", "foreground")))
     if view.taken:
         where = "in a copy" if view.method == "copy" else "in the target itself"
         lines.append(
@@ -94,7 +93,7 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
             text = f"its last {count:,} pauses: {mean} on average, at most {fmt_duration(longest)}"
         lines.append(((text, "muted"),))
     elif not view.why and not view.counting:
-        lines.append((("no census yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
+        lines.append((("no heap count yet; ", "muted"), ("c", "key"), (" takes one", "muted")))
     return tuple(fit(line, width) for line in lines[:height])
 
 
@@ -104,31 +103,35 @@ _NAMES = ("young", "middle", "old")
 
 
 def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
-    """The generations, the youngest first, one a line."""
+    """The generations, youngest first."""
     if not view.generations:
         return ((("not read yet", "muted"),),)
     timed = bool(view.gc_pauses)
     shown = len(_GC_COLUMNS) if timed else 3
     lines: list[Line] = [_gc_line("", _GC_COLUMNS[:shown], ("muted",) * shown)]
-    for index, one in enumerate(view.generations):
-        texts = [f"{one.collections:,}", f"{one.collected:,}", f"{one.uncollectable:,}"]
+    for index, generation in enumerate(view.generations):
+        texts = [
+            f"{generation.collections:,}",
+            f"{generation.collected:,}",
+            f"{generation.uncollectable:,}",
+        ]
         if timed:
             _, total, longest = (*view.gc_pauses, *[(0, 0.0, 0.0)] * 3)[index]
             texts += [fmt_duration(total), fmt_duration(longest)]
-        stuck = "warn" if one.uncollectable else "foreground"
+        stuck = "warn" if generation.uncollectable else "foreground"
         styles = ("strong", "foreground", stuck, "foreground", "foreground")
         name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
         lines.append(_gc_line(name, texts, styles))
     if not timed:
-        lines.append((("pauses are not timed: --gc-pauses does so", "muted"),))
+        lines.append((("pauses are not timed; --gc-pauses does that", "muted"),))
     return tuple(fit(line, width) for line in lines[:height])
 
 
 def _gc_line(name: str, texts: tuple[str, ...] | list[str], styles: tuple[str, ...]) -> Line:
-    spans: list[Span] = [(pad(name, 9), "muted")]
+    styled: list[StyledText] = [(pad(name, 9), "muted")]
     for text, size, style in zip(texts, _GC_WIDTHS, styles, strict=False):
-        spans.append((pad(text, size, right=True), style))
-    return tuple(spans)
+        styled.append((pad(text, size, right=True), style))
+    return tuple(styled)
 
 
 MOST_COLUMNS = (
@@ -140,20 +143,20 @@ MOST_COLUMNS = (
 
 def most_rows(view: HeapScreenView) -> Rows:
     """The objects with most references."""
-    return Rows.of([_row(one) for one in view.most])
+    return Rows.of([_row(referenced) for referenced in view.most])
 
 
-def key_of(one: Referenced) -> int:
-    """Its row's key, by which the cursor stays on it from one census to the next."""
-    return hash(one.address)
+def key_of(referenced: Referenced) -> int:
+    """Key of its row, stable from census to census."""
+    return hash(referenced.address)
 
 
-def _row(one: Referenced) -> Row:
+def _row(referenced: Referenced) -> Row:
     return Row(
-        key_of(one),
+        key_of(referenced),
         (
-            ((f"{one.references:,}", "strong"),),
-            ((fmt_named(one.type, one.label), "foreground"),),
-            ((printable(one.address), "muted"),),
+            ((f"{referenced.references:,}", "strong"),),
+            ((fmt_named(referenced.type, referenced.label), "foreground"),),
+            ((printable(referenced.address), "muted"),),
         ),
     )

@@ -1,18 +1,23 @@
-"""Panel 5, Objects: what keeps growing, and below it every class and type with its count."""
+"""Objects panel: what keeps growing, and below it every class and type with its count."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
+from refwatch.session.state import State
+from refwatch.tui.help import key_section
+from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.objects.acts import ObjectActs
 from refwatch.tui.panels.objects.detail import OBJECT_KEYS, ObjectDetail, ObjectScreen
 from refwatch.tui.panels.objects.detail_view import ObjectView, view_object
+from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.objects.suspects import draw_edge, draw_work_line, running
 from refwatch.tui.panels.objects.table import (
     FIRST,
@@ -22,38 +27,38 @@ from refwatch.tui.panels.objects.table import (
     arrange,
     columns_for,
     draw_scale,
-    falls,
     fmt_empty,
     make_row,
     scale_for,
     span_for,
     spark,
 )
-from refwatch.tui.panels.objects.view import NOTHING, ObjectRow, ObjectsView
+from refwatch.tui.panels.objects.view import NOTHING, ObjectRow, ObjectsReader, ObjectsView
 from refwatch.tui.panels.objects.widgets import ObjectsTable, SuspectList
-from refwatch.tui.seen import Seen
+from refwatch.tui.referrers.seen import Seen
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.baselines import within
-from refwatch.tui.views.spans import Span
+from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.widgets.lines import Lines
 from refwatch.tui.widgets.live_table import LiveTable
 
+HEAP_TOOLTIP = "The whole heap: counts, garbage collector, most-referenced objects"
 TAIL_CELLS = 10
-"""Least width of the lines over time: below it columns give way."""
+"""Least width of the sparklines; below it columns give way."""
 BESIDE_FROM = 110
-"""From so many columns on there is room for one class beside the table."""
+"""Width from which one class fits beside the table."""
 SUSPECTS = ((30, 5), (16, 3), (0, 1))
-"""From so many rows on so many are shown."""
+"""(least height, most suspects)"""
 KEEP_SPARKS = 400
-"""Rows, some screens of them."""
+"""Sparklines kept: some screens of them."""
 
 Drawn = tuple[ObjectRow, Scale, str]
-"""What a line over time is drawn from: row, scale, style."""
+"""What a sparkline is drawn from: row, scale, style."""
 
 
-class ObjectsPanel(TablePanel):
-    """Shows an ObjectsView. ``live``: there is a daemon that can be asked."""
+class ObjectsPanel(TablePanel[ObjectsView]):
+    """Shows an ObjectsView."""
 
     DEFAULT_CSS = """
     ObjectsPanel #objects-body, ObjectsPanel #objects-lists {
@@ -62,22 +67,11 @@ class ObjectsPanel(TablePanel):
     ObjectsPanel #objects-lists {
         width: 1fr;
     }
-    ObjectsPanel #objects-table {
-        height: 1fr;
-        padding: 0 1;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
-    }
     ObjectsPanel ObjectDetail {
         width: 46%;
         height: 100%;
         border-left: vkey $panel;
         display: none;
-    }
-    ObjectsPanel #objects-work, ObjectsPanel #objects-edge {
-        height: 1;
-        padding: 0 1;
-        background: $surface;
     }
     ObjectsPanel #objects-work {
         display: none;
@@ -86,35 +80,32 @@ class ObjectsPanel(TablePanel):
     BINDINGS: ClassVar[list[BindingType]] = [
         *OBJECT_KEYS,
         *TABLE_KEYS,
-        Binding("h", "app.heap", "Heap",
-                tooltip="The heap as a whole: census, collector, objects with most references"),
+        Binding("h", "app.open('heap-screen')", "Heap", tooltip=HEAP_TOOLTIP),
         Binding("plus,equals_sign", "zoom(-1)", "Zoom in", key_display="+", show=False,
-                id="objects.zoom_in", tooltip="Less time in the lines beside the counts"),
+                id="objects.zoom_in", tooltip="Less time in the sparklines"),
         Binding("minus", "zoom(1)", "Zoom out", key_display="-", show=False,
-                id="objects.zoom_out", tooltip="More time in the lines beside the counts"),
+                id="objects.zoom_out", tooltip="More time in the sparklines"),
     ]  # fmt: skip
-    compares = True
 
     def __init__(self, *, live: bool = True) -> None:
-        super().__init__("objects", FIRST, "module or name")
+        super().__init__("objects", FIRST, "module or name", NOTHING, live=live)
         self.zoom = USUAL_SPAN
-        self.baseline: int = len(SPANS_S)
-        self._view = NOTHING
+        self._reader = ObjectsReader()
         self._found: dict[int, ObjectRow] = {}
         self._suspected: frozenset[int] = frozenset()
-        self._sparks: dict[int, tuple[Drawn, list[Span]]] = {}
+        self._sparks: dict[int, tuple[Drawn, list[StyledText]]] = {}
         self._scale = scale_for(0.0, self.zoom, 0)
         self._may = ("", False)
-        """The work that could be cancelled when it was last drawn, and whether all was over."""
-        self._acts = ObjectActs(self, live=live)
+        """The cancellable work when last drawn, and whether the program had ended."""
+        self._acts = ObjectActs(self)
         self._alone: ObjectScreen | None = None
         self._opened: int | None = None
-        """Key of the row that is shown beside the table."""
+        """Key of the row shown beside the table."""
         self._from_suspects = False
         self.suspects = SuspectList("suspects")
-        self.detail = ObjectDetail()
-        self._work = Lines("objects-work")
-        self._edge = Lines("objects-edge")
+        self.detail = ObjectDetail(self.act)
+        self._work = Lines("objects-work", classes="bar")
+        self._edge = Lines("objects-edge", classes="bar")
 
     table: ObjectsTable
 
@@ -138,16 +129,9 @@ class ObjectsPanel(TablePanel):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def show(self, view: object, *, numbers: bool) -> None:
-        if isinstance(view, ObjectsView) and numbers:
-            gone = bool(getattr(getattr(self.app, "feed", None), "gone", False))
-            self._view = replace(view, over=True) if gone else view
-            self._draw()
-
-    def set_baseline(self, index: int) -> None:
-        if index != self.baseline:
-            self.baseline = index
-            self._draw()
+    def read(self, state: State) -> ObjectsView:
+        view = self._reader.read(state)
+        return replace(view, over=True) if self.gone else view
 
     def _draw(self) -> None:
         view = self._view
@@ -165,7 +149,7 @@ class ObjectsPanel(TablePanel):
             self.refresh_bindings()
 
     def _most_suspects(self) -> int:
-        """So many that the table below has room, too."""
+        """As many as leave room for the table."""
         return next(most for rows, most in SUSPECTS if self.size.height >= rows)
 
     def _draw_rows(self) -> None:
@@ -186,7 +170,7 @@ class ObjectsPanel(TablePanel):
         widths = {place.column.key: place.width for place in self.table.placed}
         return make_row(self._found[key], self._view, self.baseline, self._suspected, widths)
 
-    def _tail(self, key: int, width: int) -> list[Span]:
+    def _tail(self, key: int, width: int) -> list[StyledText]:
         row = self._found.get(key)
         if row is None or width <= 0:
             return []
@@ -199,7 +183,7 @@ class ObjectsPanel(TablePanel):
 
     @property
     def _since(self) -> float:
-        """When the chosen mark was."""
+        """Time of the chosen mark."""
         baselines = self._view.baselines
         return baselines[within(self.baseline, baselines)].at
 
@@ -214,37 +198,26 @@ class ObjectsPanel(TablePanel):
 
     def totals(self) -> str:
         shown = len(self.table.rows)
-        return f"{shown:,} of {self.known:,}" if shown != self.known else f"{shown:,} types"
+        return f"{shown:,} of {self.total:,}" if shown != self.total else f"{shown:,} types"
 
     @property
-    def known(self) -> int:
+    def total(self) -> int:
         return len(self._view.rows)
 
-    def redraw(self) -> None:
-        self._draw()
-        super().redraw()
-
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002
+    def on_resize(self) -> None:
         if self.size.width < BESIDE_FROM and self.detail.display:
             self._close_detail()
-        self.call_after_refresh(self.redraw)
 
     # -- order ---------------------------------------------------------------------------------
 
-    def sort_keys(self) -> tuple[str, ...]:
-        return tuple(column.key for column in columns_for(0))
-
-    def falls(self, key: str) -> bool:
-        return falls(key)
-
     def action_zoom(self, by: int) -> None:
-        """From the span that is seen, not from one that the session is too short for."""
+        """Zoom from the span on the screen, not from one longer than the session."""
         seen = span_for(self._view.end_s - self._since, self.zoom)
         self.zoom = min(max(seen + by, 0), len(SPANS_S) - 1)
         self.redraw()
 
     async def action_clear_filter(self) -> None:
-        """Escape takes away one thing at a time: the filter, then the class beside the table."""
+        """Clear the filter; if there is none, close the detail."""
         if self.detail.display and not self.order.filter:
             self._close_detail()
         else:
@@ -254,7 +227,7 @@ class ObjectsPanel(TablePanel):
 
     @property
     def chosen(self) -> ObjectRow | None:
-        """The row, or the suspect's, that keys are about."""
+        """The row or suspect that keys act on."""
         if self._alone is not None:
             key: int | None = self._alone.key
         elif self.detail.has_focus_within:
@@ -265,7 +238,7 @@ class ObjectsPanel(TablePanel):
 
     @property
     def _seen(self) -> Seen | None:
-        """The object in a chain that keys are about, if they are about one."""
+        """The object in a chain that keys act on, if any."""
         return (self.detail if self._alone is None else self._alone.detail).seen
 
     @on(ObjectsTable.LeftAbove)
@@ -282,7 +255,7 @@ class ObjectsPanel(TablePanel):
     @on(LiveTable.CursorMoved)
     @on(SuspectList.Moved)
     def _cursor_moved(self) -> None:
-        """What is beside the table follows the cursor."""
+        """The detail follows the cursor."""
         row = self.chosen
         if self.detail.display and row is not None and not self.detail.has_focus_within:
             self._opened = row.key
@@ -325,15 +298,15 @@ class ObjectsPanel(TablePanel):
         return action != "object" or self.may(str(parameters[0]))
 
     def may(self, what: str) -> bool:
-        """Whether this can be done now. Of a recording an inspection may be known."""
+        """Whether an action can run now. A recording may have inspections."""
         if what == "inspect":
             return True
-        if not self._acts.live or self._view.over:
+        if not self.live or self._view.over:
             return False
         return what != "cancel" or bool(self._cancelled())
 
     def _cancelled(self) -> str:
-        """The work that the key cancels: that about the chosen class, or the newest of all."""
+        """Name of the work to cancel: of the chosen class, else the newest."""
         row = self.chosen
         mine = self._acts.running(row.full_name, self._view) if row is not None else ""
         return mine or running(self._view)
@@ -341,16 +314,8 @@ class ObjectsPanel(TablePanel):
     def action_object(self, what: str) -> None:
         self.act(what)
 
-    @on(ObjectDetail.LookWanted)
-    def _look_wanted(self) -> None:
-        self.act("look")
-
-    @on(ObjectDetail.InspectWanted)
-    def _inspect_wanted(self) -> None:
-        self.act("inspect")
-
     def act(self, what: str) -> None:
-        """Do what a key of OBJECT_KEYS stands for, or ``look``."""
+        """Run an action of OBJECT_KEYS, or ``look``."""
         row = self.chosen
         if row is None or not self.may(what):
             return
@@ -366,3 +331,22 @@ class ObjectsPanel(TablePanel):
         elif what == "cancel":
             self._acts.cancel(self._cancelled())
         self._draw()
+
+
+SPEC = PanelSpec(
+    "objects",
+    "Objects",
+    ObjectsPanel,
+    compares=True,
+    help=(
+        ObjectsPanel.own_keys("objects", "Objects"),
+        key_section("object", "One class", [*ObjectDetail.BINDINGS, *ObjectScreen.BINDINGS]),
+        key_section("heap-screen", "The heap", [*LiveScreen.BINDINGS, *HeapScreen.BINDINGS]),
+    ),
+    keys=(
+        Binding(
+            "h", "open('heap-screen')", "Heap", show=False, id="app.heap", tooltip=HEAP_TOOLTIP
+        ),
+    ),
+    screens={"heap-screen": HeapScreen},
+)

@@ -1,4 +1,4 @@
-"""What keeps growing, above the Objects table; and the panel's edge below it."""
+"""Lines above and below the Objects table: growing classes, running work, the panel's edge."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ from refwatch.tui.panels.objects.table import SUSPECT, fmt_name
 from refwatch.tui.panels.objects.view import ObjectsView, Suspect, cancelled
 from refwatch.tui.views.baselines import within
 from refwatch.tui.views.chains import chain_line
-from refwatch.tui.views.spans import Line, Span, fit, pad, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    fit,
+    pad,
+    separated,
+    width_of,
+)
 from refwatch.tui.views.work import draw_work, view_work
 
 LINES = 2
-"""For each suspect."""
-PART = "held here and there: most likely parts of what grows above"
+"""Lines per suspect."""
+PART = "held in scattered places; most likely part of what grows above"
 FAILURE_S = 15.0
-"""For so long is said what went wrong."""
+"""Seconds that a failure is shown."""
 
 
 def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -> tuple[Line, ...]:
-    """Two lines for each: its numbers, and what keeps it alive. ``may_ask``: somebody can look."""
+    """Two lines per suspect: its numbers, and what keeps it alive. ``may_ask``: a search can be
+    started."""
     shown = view.suspects[:limit]
     numbers = [_numbers(each) for each in shown]
     sizes = [max(map(len, column)) for column in zip(*numbers, strict=True)]
@@ -41,10 +49,14 @@ def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -
     name_width = max((width_of(name) for name in names), default=0)
     lines: list[Line] = []
     for each, name, texts in zip(shown, names, numbers, strict=True):
-        spans: list[Span] = [(SUSPECT, "warn"), *name, (" " * (name_width - width_of(name)), "")]
+        styled: list[StyledText] = [
+            (SUSPECT, "warn"),
+            *name,
+            (" " * (name_width - width_of(name)), ""),
+        ]
         for place, size in enumerate(sizes):
-            spans += [("  ", ""), (pad(texts[place], size, right=place < 2), _STYLES[place])]
-        lines += [tuple(spans), _held_by(each, width, may_ask=may_ask)]
+            styled += [("  ", ""), (pad(texts[place], size, right=place < 2), _STYLES[place])]
+        lines += [tuple(styled), _held_by(each, width, may_ask=may_ask)]
     return tuple(lines)
 
 
@@ -52,7 +64,7 @@ _STYLES = ("warn", "foreground", "muted", "muted")
 
 
 def _numbers(each: Suspect) -> tuple[str, str, str, str]:
-    """The most important first: the last ones give way."""
+    """Most important first; the last ones give way."""
     judged = each.judged
     return (
         fmt_signed(judged.per_second, fmt_rate),
@@ -75,7 +87,7 @@ def _held_by(each: Suspect, width: int, *, may_ask: bool) -> Line:
 
 
 def draw_calm(view: ObjectsView, width: int) -> Line:
-    """One line where there is no suspect: why not, and what that rests on."""
+    """One line for when nothing is suspect: why, and on what evidence."""
     mark, text = _calm(view)
     style = {"✓": "good", "!": "warn"}.get(mark, "accent")
     return fit(((f"{mark} ", style), (text, "foreground" if mark == "!" else "muted")), width)
@@ -83,11 +95,11 @@ def draw_calm(view: ObjectsView, width: int) -> Line:
 
 def _calm(view: ObjectsView) -> tuple[str, str]:
     census, judged = view.census, view.judged
-    failed = f"no census: {printable(census.failure)}" if census.failure is not None else ""
+    failed = f"no heap count: {printable(census.failure)}" if census.failure is not None else ""
     why_not = printable(judged.because(over=view.over))
     if not judged.by:
         counting = census.counting and not census.taken
-        running = "the first census is being taken …" if counting else why_not
+        running = "the first heap count (census) is running …" if counting else why_not
         return ("!", failed) if failed else ("·" if view.over else "◌", running)
     rests = f"{fmt_plural(census.taken, 'census', 'censuses')} over {fmt_duration(census.span_s)}"
     kept = "kept" if view.over else "keeps"
@@ -102,11 +114,11 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
     (name, per_second), *more = view.slower
     others = f" and {len(more)} more" if more else ""
     grows = f"{name} +{fmt_rate(per_second)}{others}"
-    return "◌", f"ever slower, as a cache that fills: {grows}; else {calm}"
+    return "◌", f"ever slower, like a cache that fills: {grows}; else {calm}"
 
 
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
-    """What the table has, how old it is, and what growth is measured from."""
+    """What the table has, how old it is, and the baseline of growth."""
     live = sum(row.live for row in view.rows)
     since = view.baselines[within(baseline, view.baselines)]
     classes = fmt_plural(live, "class", "classes")
@@ -134,14 +146,12 @@ def _census_age(view: ObjectsView) -> str:
 
 
 def _dotted(texts: Sequence[str]) -> Line:
-    spans: list[Span] = []
-    for text in texts:
-        spans += [(" · ", "fill-sleep"), (text, "accent" if text.startswith("◌") else "muted")]
-    return tuple(spans[1:])
+    parts = (((text, "accent" if text.startswith("◌") else "muted"),) for text in texts)
+    return separated(parts, (" · ", "fill-sleep"))
 
 
 def draw_work_line(view: ObjectsView, width: int) -> Line:
-    """The newest search or graph that goes on, or has just gone wrong; else nothing."""
+    """The newest work that is running or has just failed; else empty."""
     name = running(view) or _failed(view)
     work = view_work(view.work.get(name), view.end_s)
     if work is None:
@@ -151,7 +161,7 @@ def draw_work_line(view: ObjectsView, width: int) -> Line:
 
 
 def running(view: ObjectsView) -> str:
-    """Name of the newest search or graph that goes on; empty where there is none."""
+    """Name of the newest running search or graph; empty if there is none."""
     return "" if view.over else _newest(view, lambda work: not work.done)
 
 

@@ -1,6 +1,6 @@
-"""The Objects panel's table: order, filter, cells, and a line of each row's counts over time.
+"""Table of the Objects panel: order, filter, cells and sparklines.
 
-Only the order is worked out for all rows; cells and lines are made for those on the screen.
+All rows are sorted; cells and sparklines are made only for visible rows.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from refwatch.text.formats import fmt_bytes, fmt_number, fmt_per_second, fmt_seconds, fmt_signed
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, rate
-from refwatch.tui.views.chart import heights
-from refwatch.tui.views.spans import Line, Span, cut_middle, width_of
+from refwatch.tui.views.chart import draw_time_scale, heights
+from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, width_of
 from refwatch.tui.views.table import Column, Order, Row
 
 _AGED = 130
-"""From so many cells on each row says how old its census is; the edge of the panel says it once."""
+"""Width from which each row says how old its census is."""
 FIRST = Order("growth", reverse=True)
 SPANS_S = (
     10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
     7200.0, 14400.0, 28800.0, 86400.0,
 )  # fmt: skip
-"""What the lines over time may span."""
+"""Time spans of the sparklines, seconds."""
 USUAL_SPAN = SPANS_S.index(300.0)
 SUSPECT = "▲ "
 _LEAST_SHARE = 0.05
-"""Of the greatest count: a smaller change does not fill a line's height."""
+"""Share of the largest count that fills a sparkline's height at least."""
 
 
 def columns_for(width: int) -> tuple[Column, ...]:
-    """The columns of a table of so many cells."""
+    """Columns at this width."""
     return (
         Column("name", "Class or type", 20, 60),
         Column("instances", "Count", 9, right=True),
@@ -42,7 +42,7 @@ def columns_for(width: int) -> tuple[Column, ...]:
 
 
 def arrange(view: ObjectsView, order: Order, baseline: int) -> list[ObjectRow]:
-    """The rows that pass the filter, in order; of equals, those with more instances first."""
+    """Filter and sort; ties by number of instances."""
     rows: Sequence[ObjectRow] = view.rows
     if order.hide_ended:
         rows = [row for row in rows if row.instances]
@@ -61,7 +61,7 @@ def arrange(view: ObjectsView, order: Order, baseline: int) -> list[ObjectRow]:
 def _sort_key(
     sort: str, view: ObjectsView, baseline: int
 ) -> Callable[[ObjectRow], float | tuple[str, str]] | None:
-    """None for the number of instances, by which the rows are ranked before."""
+    """None sorts by number of instances, the initial order."""
     if sort == "growth":
         counts = view.at(baseline)
         return lambda row: row.instances - counts.of(row)
@@ -77,21 +77,14 @@ def _sort_key(
 
 
 def fmt_empty(view: ObjectsView, order: Order) -> str:
-    """Why no row is shown."""
+    """Why there are no rows."""
     if view.rows:
-        return (
-            f"Nothing has “{order.filter}” in its name." if order.filter else "No instance of any."
-        )
+        return f"No name contains “{order.filter}”." if order.filter else "No instances."
     if view.over:
         return "Nothing was counted."
     if view.census.failure is not None:
-        return "Without a census nothing is counted."
+        return "Nothing is counted without a census (heap count)."
     return "Nothing has been counted yet."
-
-
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort not in {"name", "how"}
 
 
 def make_row(
@@ -101,12 +94,12 @@ def make_row(
     suspects: Collection[int],
     widths: Mapping[str, int],
 ) -> Row:
-    """Its cells, in the order of the columns. ``widths`` has the cells of those that are shown."""
+    """Cells of one row. ``widths``: of the visible columns."""
     more = rate(row, view)
     grows = fmt_signed(more, fmt_per_second) if abs(more) >= 0.05 else ""
     growth = view.grown(row, baseline)
     suspect = row.key in suspects
-    mark: Span = (SUSPECT, "warn") if suspect else ("  ", "")
+    mark: StyledText = (SUSPECT, "warn") if suspect else ("  ", "")
     growing = "warn" if suspect else "foreground"
     return Row(
         row.key,
@@ -123,7 +116,7 @@ def make_row(
 
 
 def _name_style(row: ObjectRow) -> str:
-    """Classes of the program's own stand out from the types that Python brings along."""
+    """The program's own classes stand out."""
     return "strong" if row.live else "foreground"
 
 
@@ -136,8 +129,8 @@ def _growing(value: float, style: str) -> str:
 
 
 def fmt_name(module: str, name: str, width: int, style: str = "strong") -> Line:
-    """``module.name`` in at most ``width`` cells: the module gives way first, and in its middle.
-    What is built in has no module that one would write."""
+    """``module.name`` in ``width`` cells; the module is shortened first. Built-in types have no
+    module."""
     name = printable(name)
     if module == "builtins" or not module:
         return ((cut_middle(name, width), style),)
@@ -149,7 +142,7 @@ def fmt_name(module: str, name: str, width: int, style: str = "strong") -> Line:
 
 
 def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
-    """``live``, or from the census and how old that is."""
+    """``live``, or ``census`` and its age."""
     if row.live:
         return (("live", "success"),)
     age = f" {fmt_seconds(view.end_s - view.census.taken_s)}" if aged else ""
@@ -158,8 +151,8 @@ def fmt_how(row: ObjectRow, view: ObjectsView, *, aged: bool) -> Line:
 
 @dataclass(frozen=True)
 class Scale:
-    """``cells`` cells of ``cell_s`` seconds; the last one, which ``now`` lies in, has this number,
-    counted from the start of the session. Nothing is shown of the time before ``since_s``."""
+    """``cells`` cells of ``cell_s`` seconds, up to number ``last``, counted from the start of the
+    session; blank before ``since_s``."""
 
     cell_s: float
     last: int
@@ -168,24 +161,20 @@ class Scale:
 
 
 def span_for(end_s: float, most: int) -> int:
-    """Place of the shortest span that reaches back to the start, or ``most``."""
+    """Index of the shortest span that covers the session, at most ``most``."""
     return min(most, next((i for i, each in enumerate(SPANS_S) if each >= end_s), len(SPANS_S) - 1))
 
 
 def scale_for(end_s: float, most: int, cells: int, since_s: float = 0.0) -> Scale:
-    """A scale that reaches back to the mark at ``since_s``, or for the span ``most``. Its cells are
-    aligned to the clock, so that lines move on by whole cells."""
+    """Scale back to the mark at ``since_s``, at most over span ``most``. Cells are aligned to the
+    clock, so lines move by whole cells."""
     cell_s = SPANS_S[span_for(end_s - since_s, most)] / max(1, cells)
     return Scale(cell_s, int(end_s / cell_s), cells, since_s)
 
 
 def draw_scale(scale: Scale, width: int) -> Line:
-    """What the lines' width stands for, over them."""
-    left, right = f"{fmt_span(scale.cell_s * scale.cells)} ago", "now"
-    room = width - len(left) - len(right)
-    if room < 2:
-        return ((right.rjust(max(0, width)), "muted"),)
-    return ((left + "┈" * room + right, "muted"),)
+    """Heading of the sparklines."""
+    return draw_time_scale(f"{fmt_span(scale.cell_s * scale.cells)} ago", "now", width)
 
 
 def fmt_span(seconds: float) -> str:
@@ -196,9 +185,9 @@ def fmt_span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def spark(row: ObjectRow, scale: Scale, style: str) -> list[Span]:
-    """Its counts at the ends of the cells, from the least to the greatest of them; blank before the
-    first, and before the mark. What has not changed is a grey line."""
+def spark(row: ObjectRow, scale: Scale, style: str) -> list[StyledText]:
+    """Sparkline of the counts at the ends of the cells, between their least and greatest; blank
+    before the first and before the mark, grey if nothing changed."""
     first = scale.last - scale.cells + 1
     ends = [cell * scale.cell_s for cell in range(first + 1, scale.last + 1)]
     values = [row.series.at(end) if end >= scale.since_s else None for end in ends]

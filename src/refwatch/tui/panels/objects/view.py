@@ -1,6 +1,6 @@
-"""The Objects panel's view: every class and type with its count, and which of them keep growing.
+"""View of the Objects panel: classes and types with their counts, and those that keep growing.
 
-A class defined in Python is counted live; of all other types the newest census has the numbers.
+Classes defined in Python are counted live; other types by the newest census (heap count).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
-from refwatch.tui.views.chains import scattered
+from refwatch.tui.views.chains import fmt_link
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
 MOST_SUSPECTS = 20
@@ -33,17 +33,17 @@ NOT_JUDGED = Judged(None, (), "there was no census")
 
 
 class ObjectRow(NamedTuple):
-    """One class or type. A tuple, because there may be ten thousand of them."""
+    """One class or type. A tuple, because there may be ten thousand."""
 
     key: int
-    """Serial of a class that is counted live; below 0 for a type that only the census knows."""
+    """Serial of a class counted live; negative for a type counted by census."""
     module: str
     name: str
     instances: int
     size: int | None
-    """Bytes of all of them, at the mean of the newest census; None: no census has seen one."""
+    """Bytes of all instances, by the mean size at the newest census; None if there is none."""
     series: Steps
-    """Instances over time. It moves on: a view reads no further than its ``end_s``."""
+    """Instances over time. A live series: read it up to ``end_s`` only."""
 
     @property
     def live(self) -> bool:
@@ -56,53 +56,51 @@ class ObjectRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Counts:
-    """What there was at a baseline: instances by a live class's key, and by a type's name."""
+    """Instances at a baseline, by live class and by type."""
 
     classes: Mapping[int, int]
     types: Mapping[TypeName, int]
 
     def of(self, row: ObjectRow) -> int:
-        """How many of a row there were; none of what came later."""
+        """Instances of a row then; 0 for what came later."""
         key = row.key
         return self.classes.get(key, 0) if key >= 0 else self.types.get(row.full_name, 0)
 
 
 @dataclass(frozen=True)
 class CensusView:
-    """What the panel says of the censuses. Times in seconds."""
+    """The censuses, in short. Times in seconds."""
 
     taken: int
-    """How many there were."""
+    """Number of them."""
     taken_s: float
-    """The moment of the newest."""
+    """Time of the newest."""
     span_s: float
-    """From the first to the newest."""
+    """From first to newest."""
     pause_s: float
     counting: bool
     """One is being taken."""
     failure: str | None
-    """Why the last one was not taken, or none can be."""
+    """Why the last one failed, or none is possible."""
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A class that keeps growing. ``chain`` is one of those that keep it alive, from an instance up
-    to its root; None where nobody has looked yet, empty where none was found. ``no_chain`` says
-    what that means."""
+    """A class that keeps growing. ``chain``: one chain that keeps it alive, from an instance to its
+    root; None if never looked for, empty if none was found; ``no_chain`` explains."""
 
     key: int
     judged: Suspicion
     instances: int
     chain: tuple[ChainLink, ...] | None
     part: bool = False
-    """Its chains lead here and there, not to what other suspects are held by: there are many of its
-    type, and most likely what grows are parts of those others."""
+    """Its chains lead to scattered places, so it is most likely part of other suspects."""
     no_chain: str = NOT_LOOKED
 
 
 @dataclass(frozen=True)
 class ObjectsView:
-    """``end_s`` is the time of the newest event; ``rows`` are in the order they were found."""
+    """``end_s``: time of the newest event; ``rows`` in the order they were found."""
 
     rows: tuple[ObjectRow, ...]
     end_s: float
@@ -111,27 +109,27 @@ class ObjectsView:
     counts: tuple[Counts, ...]
     """For each of the baselines."""
     suspects: tuple[Suspect, ...] = ()
-    """Those that grow fastest; ``suspected`` says how many there are."""
+    """The fastest-growing; ``suspected`` of them in all."""
     suspected: int = 0
     slower: tuple[tuple[str, float], ...] = ()
-    """What grows ever slower, and by how much per second: no suspects."""
+    """(class, rate) of what grows ever slower and so is no suspect."""
     chains: Mapping[TypeName, ChainsFound] = field(default_factory=dict)
     work: Mapping[str, WorkProgressed] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""
-    """Why no class is counted live, where the build or the machine does not allow it."""
+    """Why no class is counted live."""
     judged: Judged = NOT_JUDGED
-    """What of all this could be judged."""
+    """What could be judged."""
     over: bool = False
-    """Nobody answers any more: the program has ended, or the watch."""
+    """The program has ended, or the watch."""
     rates: Rates = NO_RATES
 
     def grown(self, row: ObjectRow, baseline: int) -> int:
-        """By how many there are more than at the baseline of this place."""
+        """Growth since this baseline."""
         return row.instances - self.at(baseline).of(row)
 
     def at(self, baseline: int) -> Counts:
-        """What there was at the baseline of this place."""
+        """Counts at this baseline."""
         return self.counts[within(baseline, self.counts)]
 
     def row(self, key: int) -> ObjectRow | None:
@@ -144,26 +142,26 @@ NOTHING = ObjectsView((), 0.0, NO_CENSUS, (BaselineView("start", 0.0),), (Counts
 
 
 def chains_work(name: TypeName) -> str:
-    """What the search for a class's chains is called."""
+    """Name of the search for a class's chains."""
     return f"chains {name[0]}.{name[1]}"
 
 
 def cancelled(failure: str) -> bool:
-    """Whether work went wrong because somebody wanted it to end."""
+    """Whether work failed because it was cancelled."""
     return failure.endswith("cancelled")
 
 
 def graph_work(name: TypeName) -> str:
-    """What the writing of a class's graph is called."""
+    """Name of the work that writes a class's graph."""
     return f"graph {name[0]}.{name[1]}"
 
 
 class ObjectsReader:
-    """Reads views from a state. What takes long it remembers from one to the next: the suspects of
-    the newest census, and the rows whose numbers are what they were."""
+    """Reads views from a state; keeps suspects until the next census, and rows until their numbers
+    change."""
 
     def __init__(self) -> None:
-        self._known: References | None = None
+        self._references: References | None = None
         self._when: tuple[object, ...] = ()
         self._rows: list[ObjectRow] = []
         self._keys: dict[TypeName, int] = {}
@@ -171,44 +169,43 @@ class ObjectsReader:
         self._slower: list[Suspicion] = []
 
     def read(self, state: State) -> ObjectsView:
-        """All that the panel and the views of one class are drawn from."""
+        """Read what the panel and its detail need."""
         process = state.main
         if process is None:
             return replace(NOTHING, end_s=state.now)
-        known = process.references
-        self._refresh(known)
+        references = process.references
+        self._refresh(references)
         return ObjectsView(
             tuple(self._rows),
             state.now,
-            _census(known, process.limits.get("census")),
-            view_baselines(known),
-            tuple(Counts(each.classes, each.types) for each in known.baselines),
-            tuple(self._suspect(known, each) for each in self._suspicions[:MOST_SUSPECTS]),
+            _census(references, process.limits.get("census")),
+            view_baselines(references),
+            tuple(Counts(each.classes, each.types) for each in references.baselines),
+            tuple(self._suspect(references, each) for each in self._suspicions[:MOST_SUSPECTS]),
             len(self._suspicions),
             tuple((printable(fmt_type(*each.name)), each.per_second) for each in self._slower),
-            {name: found for name in known.chains if (found := known.holders_of(name))},
+            {name: found for name in references.chains if (found := references.holders_of(name))},
             dict(process.work),
             tuple((mark.at, mark.name) for mark in state.marks),
             _why_not_live(process),
-            judged(known, process.limits.get("census")),
+            judged(references, process.limits.get("census")),
             state.over,
-            rates_of(known, state.now if process.ended_s is None else process.ended_s),
+            rates_of(references, state.now if process.ended_s is None else process.ended_s),
         )
 
-    def _refresh(self, known: References) -> None:
-        """Between two censuses change only the counts of live classes, and which of them there
-        are."""
-        alive = sum(1 for each in known.classes.values() if each.ended_s is None)
-        newest = next(reversed(known.classes), None)
-        now = (known.judged_when, len(known.classes), alive, newest)
-        if self._known is not known or self._when != now:
-            self._known, self._when = known, now
-            self._rows, self._keys = _rows(known)
-            found = [each for each in growing(known) if each.name in self._keys]
+    def _refresh(self, references: References) -> None:
+        """Between two censuses only live counts and the set of live classes change."""
+        alive = sum(1 for each in references.classes.values() if each.ended_s is None)
+        newest = next(reversed(references.classes), None)
+        now = (references.judged_when, len(references.classes), alive, newest)
+        if self._references is not references or self._when != now:
+            self._references, self._when = references, now
+            self._rows, self._keys = _rows(references)
+            found = [each for each in growing(references) if each.name in self._keys]
             self._suspicions = [each for each in found if not each.slower]
             self._slower = [each for each in found if each.slower]
             return
-        types = known.census.types
+        types = references.census.types
         self._rows = [
             row
             if row.key < 0 or row.instances == (row.series.last() or 0)
@@ -216,46 +213,45 @@ class ObjectsReader:
             for row in self._rows
         ]
 
-    def _suspect(self, known: References, judged: Suspicion) -> Suspect:
+    def _suspect(self, references: References, judged: Suspicion) -> Suspect:
         key = self._keys[judged.name]
-        found = known.holders_of(judged.name)
+        found = references.holders_of(judged.name)
         chains = found.chains if found is not None else []
-        leads = self._lead(known, judged)
+        leads = self._lead(references, judged)
         chain = clearest(chains, leads) if found is not None else None
-        instances = known.classes[key].instances if key >= 0 else judged.count
+        instances = references.classes[key].instances if key >= 0 else judged.count
         small = follows(judged.name) > follows(self._suspicions[0].name)
         part = small and scattered(chains) and not any(map(leads, chains))
         return Suspect(key, judged, instances, chain, part, why_no_chain(found))
 
-    def _lead(self, known: References, judged: Suspicion) -> Callable[[Chain], bool]:
-        """Whether a chain leads where suspects do that are more than parts of others: through one
-        of these, or to an object that holds them."""
+    def _lead(self, references: References, judged: Suspicion) -> Callable[[Chain], bool]:
+        """Whether a chain leads through a more general suspect, or to an object that holds one."""
         others = [
             each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
         ]
         types = {f"{module}.{name}" for module, name in others}
-        chains = [chain for name in others for chain in _chains(known, name)]
+        chains = [chain for name in others for chain in _chains(references, name)]
         holders = {link.address for chain in chains for link in chain[1:-1] if link.address}
         return lambda chain: any(
             link.type in types or link.address in holders for link in chain[1:]
         )
 
 
-def _chains(known: References, name: TypeName) -> Sequence[Chain]:
-    found = known.chains.get(name)
+def _chains(references: References, name: TypeName) -> Sequence[Chain]:
+    found = references.chains.get(name)
     return found.chains if found is not None else ()
 
 
-def _rows(known: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
+def _rows(references: References) -> tuple[list[ObjectRow], dict[TypeName, int]]:
     """(all rows, full name -> key)"""
     rows: list[ObjectRow] = []
     keys: dict[TypeName, int] = {}
-    types = known.census.types
-    for serial, record in known.classes.items():
-        if record.ended_s is None and follows_instances(record, known):
+    types = references.census.types
+    for serial, record in references.classes.items():
+        if record.ended_s is None and follows_instances(record, references):
             keys[record.module, record.name] = serial
             rows.append(_live_row(serial, record.module, record.name, record.series, types))
-    for index, (name, series) in enumerate(known.type_series.items()):
+    for index, (name, series) in enumerate(references.type_series.items()):
         seen = types.get(name)
         if seen is not None and name not in keys:
             keys[name] = -1 - index
@@ -272,9 +268,9 @@ def _live_row(
     return ObjectRow(key, module, name, instances, size, series)
 
 
-def _census(known: References, limit: str | None) -> CensusView:
+def _census(references: References, limit: str | None) -> CensusView:
     """``limit``: why none can be taken."""
-    census = known.census
+    census = references.census
     times = census.times
     first = times[0] if times else 0.0
     return CensusView(
@@ -282,8 +278,8 @@ def _census(known: References, limit: str | None) -> CensusView:
         census.taken_s,
         census.taken_s - first,
         census.pause_s,
-        known.counting_since is not None,
-        known.failure or limit,
+        references.counting_since is not None,
+        references.failure or limit,
     )
 
 
@@ -295,5 +291,16 @@ def _why_not_live(process: ProcessState) -> str:
 
 
 def rate(row: ObjectRow, view: ObjectsView) -> float:
-    """Instances gained per second, of late."""
+    """Recent growth per second."""
     return view.rates.per_second(row.series, live=row.live)
+
+
+def scattered(chains: Sequence[Chain]) -> bool:
+    """Whether no two chains have a holder in common: then they do not show where objects gather."""
+    seen: set[str] = set()
+    for chain in chains:
+        holders = {link.address or fmt_link(link) for link in chain[1:-1]}
+        if holders & seen:
+            return False
+        seen |= holders
+    return len(chains) > 1

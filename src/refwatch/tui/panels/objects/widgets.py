@@ -1,4 +1,4 @@
-"""The Objects panel's two lists that keys move between: what keeps growing, and the table below."""
+"""Lists of the Objects panel between which the cursor moves: suspects, table, holders."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from refwatch.tui.panels.objects.chain_tree import ChainRow
 from refwatch.tui.panels.objects.detail_view import HolderLine
 from refwatch.tui.panels.objects.suspects import LINES, draw_calm, draw_suspects
 from refwatch.tui.panels.objects.view import NOTHING, ObjectsView
-from refwatch.tui.views.chains import ChainRow
 from refwatch.tui.views.tree import Path, TreeRow
 from refwatch.tui.widgets.lines import Lines, paint
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.tree_lines import TreeLines
 
 YIELDED: list[BindingType] = [Binding("g,h", "yield_key", show=False)]
-"""In tables and trees ``g`` is the way to the top and ``h`` closes; here they are the panel's."""
+"""``g`` and ``h`` move in other tables and trees; here they are the panel's keys."""
 
 
 class ObjectsTable(LiveTable):
-    """A table below a list: from its first row, up leads into the list."""
+    """The table; moving up from its first row leads to the suspects."""
 
     BINDINGS: ClassVar[list[BindingType]] = YIELDED
 
@@ -31,7 +31,7 @@ class ObjectsTable(LiveTable):
         """The cursor was moved up from the first row."""
 
     def say(self, text: str) -> None:
-        """What stands where no row is."""
+        """Text where there are no rows."""
         if text != self._empty:
             self._empty = text
             self.refresh()
@@ -47,7 +47,7 @@ class ObjectsTable(LiveTable):
 
 
 class HolderTree(TreeLines):
-    """Chains as a tree that is all open: the cursor goes from object to object."""
+    """Tree of chains, all open; the cursor moves from object to object."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "turn", "Open", show=False),
@@ -55,7 +55,7 @@ class HolderTree(TreeLines):
     ]
 
     class Picked(Message):
-        """The user wants more of what is under the cursor."""
+        """Show more of the object under the cursor."""
 
     def __init__(self, name: str, *, classes: str | None = None) -> None:
         super().__init__(name, classes=classes)
@@ -67,7 +67,7 @@ class HolderTree(TreeLines):
         return None if self.cursor is None else self._held.get(self.cursor)
 
     def present(self, lines: tuple[HolderLine, ...]) -> None:
-        """Show these. An object keeps its row's name when other lines come and go."""
+        """Show these lines. An object keeps its row's key when other lines come and go."""
         rows: list[TreeRow] = []
         self._held = {}
         for index, each in enumerate(lines):
@@ -87,7 +87,7 @@ class HolderTree(TreeLines):
 
 
 class SuspectList(Lines, can_focus=True):
-    """What keeps growing, in a box; one calm line where nothing does."""
+    """Growing classes in a box; one calm line if there are none."""
 
     DEFAULT_CSS = """
     SuspectList {
@@ -111,7 +111,7 @@ class SuspectList(Lines, can_focus=True):
         """Another suspect is under the cursor."""
 
     class Opened(Message):
-        """The user wants to see the suspect under the cursor."""
+        """Open the suspect under the cursor."""
 
     class LeftBelow(Message):
         """The cursor was moved down from the last suspect."""
@@ -121,7 +121,7 @@ class SuspectList(Lines, can_focus=True):
         self.can_focus = False
         self.keys: tuple[int, ...] = ()
         self.cursor = 0
-        """Place of the suspect under the cursor."""
+        """Index of the suspect under the cursor."""
         self._view = NOTHING
         self._limit = 0
         self._may_ask = False
@@ -132,8 +132,8 @@ class SuspectList(Lines, can_focus=True):
         return self.keys[self.cursor] if self.cursor < len(self.keys) else None
 
     def present(self, view: ObjectsView, limit: int, *, may_ask: bool) -> None:
-        """Show its suspects, at most ``limit`` of them. The cursor stays on its suspect.
-        ``may_ask``: somebody can look who keeps them alive."""
+        """Show at most ``limit`` suspects; the cursor stays on its suspect. ``may_ask``: a search
+        can be started."""
         before = self.key
         self._view, self._limit, self._may_ask = view, limit, may_ask
         self.keys = tuple(each.key for each in view.suspects[:limit])

@@ -10,7 +10,7 @@ from unicodedata import category
 from rich.cells import get_character_cell_size
 
 from refwatch.tui.panels.output.sgr import Sgr
-from refwatch.tui.views.spans import Line, Span
+from refwatch.tui.views.styled_text import Line, StyledText
 
 KEEP = 5000
 """Lines that are kept of those that have left the screen."""
@@ -50,7 +50,7 @@ _styled = lru_cache(maxsize=256)(_Styled)
 
 def spans(cells: Iterable[Cell]) -> Line:
     """The cells as a line; blanks at its end are left out."""
-    line: list[Span] = []
+    line: list[StyledText] = []
     run: list[str] = []
     style = ""
     for char, name in cells:

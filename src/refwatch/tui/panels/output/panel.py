@@ -1,4 +1,4 @@
-"""Panel 3, Output: the target's terminal, and a way to type into it."""
+"""Output panel: the target's terminal, and a way to type into it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -17,12 +17,15 @@ from textual.strip import Strip
 
 from refwatch.session.output import Output
 from refwatch.session.state import State
-from refwatch.tui.panel import Panel
+from refwatch.tui.help import key_section
+from refwatch.tui.messages import SendWanted
+from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.output.grid import BLANK, Cells, spans
 from refwatch.tui.panels.output.keys import pasted, sequence
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
+from refwatch.wire.commands import TypeInput
 
 LEAVE = "ctrl+right_square_bracket"
 """The one key that does not go to the program, as with telnet."""
@@ -83,13 +86,6 @@ class OutputLines(ScrollLines):
         ),
     ]
 
-    class Typed(Message):
-        """Characters for the target."""
-
-        def __init__(self, data: str) -> None:
-            super().__init__()
-            self.data = data
-
     class TypingChanged(Message):
         """Typing mode was entered or left."""
 
@@ -136,13 +132,14 @@ class OutputLines(ScrollLines):
         event.prevent_default()
         application = self._reader.terminal.cursor_keys
         if data := sequence(event.key, event.character, application=application):
-            self.post_message(self.Typed(data))
+            self.post_message(SendWanted(TypeInput(data=data)))
 
     def on_paste(self, event: events.Paste) -> None:
         if self.typing:
             event.stop()
             bracketed = self._reader.terminal.bracketed_paste
-            self.post_message(self.Typed(pasted(event.text, bracketed=bracketed)))
+            data = pasted(event.text, bracketed=bracketed)
+            self.post_message(SendWanted(TypeInput(data=data)))
 
     # -- selecting -----------------------------------------------------------------------------
 
@@ -174,14 +171,21 @@ def text_of(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
-class OutputPanel(Panel):
+class OutputPanel(Panel[OutputView]):
     """Shows an OutputView. Much that was written at once is read while others have their turn."""
 
-    def __init__(self, reader: TerminalReader, *, live: bool) -> None:
-        super().__init__(id="output")
-        self._live = live
-        self._reader = reader
-        self._lines = OutputLines(reader)
+    DEFAULT_CSS = """
+    OutputPanel #output-lines {
+        padding: 0 1;
+        overflow-y: scroll;
+    }
+    """
+
+    def __init__(self, *, live: bool) -> None:
+        super().__init__("output", live=live)
+        reader = getattr(self.app, "reader", None)  # the app's: it answers whatever panel is seen
+        self._reader = reader if isinstance(reader, TerminalReader) else TerminalReader()
+        self._lines = OutputLines(self._reader)
         self._hint = ""
         self._view: OutputView | None = None
         self._reads_on = False
@@ -200,16 +204,22 @@ class OutputPanel(Panel):
     def hint(self) -> Line:
         return ((self._hint, "key" if self._lines.typing else "muted"),)
 
-    def show(self, view: object, *, numbers: bool) -> None:  # noqa: ARG002
-        if not isinstance(view, OutputView):
-            return
-        self._lines.may_type = self._live and view.terminal and view.running
+    def read(self, state: State) -> OutputView:
+        return view_output(state)
+
+    def show(self, view: OutputView, *, numbers: bool) -> None:  # noqa: ARG002
+        self._lines.may_type = self.live and view.terminal and view.running
         if not self._lines.may_type:
             self._lines.set_typing(False)
-        self._hint = self._say(view)
-        self._view = view
+        self._view, self._hint = view, self._say(view)
         self._read()
         self._lay_out()
+
+    @on(OutputLines.TypingChanged)
+    def _typing_changed(self) -> None:
+        if self._view is not None:
+            self._hint = self._say(self._view)
+            self.post_message(self.HintChanged())
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._read_on)
@@ -228,7 +238,7 @@ class OutputPanel(Panel):
         self._reads_on = self._reader.read(view.output)
         answers = self._reader.take_answers()
         if answers and self._lines.may_type:
-            self._lines.post_message(OutputLines.Typed(answers))
+            self.post_message(SendWanted(TypeInput(data=answers)))
         if self._reads_on:
             self.set_timer(REST_S, self._read_on)
 
@@ -270,3 +280,12 @@ def broken(
             place = (len(out) + cursor[1] // width, cursor[1] % width)
         out += [row[at : at + width] for at in range(0, len(row), width)] or [row]
     return out, place
+
+
+SPEC = PanelSpec(
+    "output",
+    "Output",
+    OutputPanel,
+    fast=True,
+    help=(key_section("output", "Output", OutputLines.BINDINGS),),
+)

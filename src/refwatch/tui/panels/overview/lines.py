@@ -1,4 +1,4 @@
-"""The Overview's view as lines of spans, for any width and height."""
+"""Drawing of the Overview's parts, for any width and height."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.text.formats import fmt_bytes, fmt_clock, fmt_duration, fmt_percent, fmt_rate
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
-from refwatch.tui.panels.threads.view import ThreadView, fmt_state
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, width_of, wrap
-from refwatch.tui.views.states import fill
+from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fit, pad, width_of, wrap
+from refwatch.tui.views.threads import ThreadView, fill, fmt_state
 
 VERDICT_STYLES: dict[VerdictKind, str] = {
     "gil_bound": "gil_wait",
@@ -24,11 +23,11 @@ VERDICT_STYLES: dict[VerdictKind, str] = {
     "undecided": "muted",
 }
 HISTORY_S = 30.0
-"""The longest that a gauge's history shows."""
+"""Longest history of a gauge, seconds."""
 
 
 def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line, ...]:
-    """The worst trouble in one line, if there is one, and the verdict."""
+    """The worst trouble, if any, and the verdict."""
     trouble, verdict = view
     first = wrap(printable(trouble), max(10, width - 4), 1) if trouble else []
     lines: list[Line] = [(("▌ ", "warning"), (text, "warn")) for text in first]
@@ -36,28 +35,28 @@ def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line
 
 
 def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
-    """The sentence in bold, its advice below, a bar in the verdict's colour at their left."""
+    """The sentence in bold and its advice, with a bar in the verdict's colour."""
     style = VERDICT_STYLES[view.kind]
     sentence = printable(view.sentence)
     advice = printable(view.advice)
     room = max(10, width - 4)
     head = wrap(sentence, room, max(1, height - 1) if advice else height)
     tail = wrap(advice, room, max(0, height - len(head)))
-    edge: Span = ("▌ ", style)
+    edge: StyledText = ("▌ ", style)
     lines: list[Line] = [(edge, (text, "strong")) for text in head]
     lines += [(edge, (text, "foreground")) for text in tail]
     return tuple(lines[:height])
 
 
 def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
-    """How many objects there are, what keeps growing, and below it what holds the worst; where
-    nothing does, the largest object."""
-    edge: Span = ("▌ ", "warning" if view.growing else "muted")
-    line: list[Span] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
+    """Number of objects and growing classes, and what holds the first of them; the largest object
+    if nothing grows."""
+    edge: StyledText = ("▌ ", "warning" if view.growing else "muted")
+    line: list[StyledText] = [edge, (f"Heap: {view.objects:,} objects", "foreground")]
     if view.garbage:
         line.append((f", {view.garbage:,} garbage", "warn"))
     for index, (name, per_second) in enumerate(view.growing):
-        more: list[Span] = [
+        more: list[StyledText] = [
             ("; growing: " if index == 0 else ", ", "foreground"),
             (name, "strong"),
             (f" +{fmt_rate(per_second)}", "warn"),
@@ -77,15 +76,15 @@ def draw_heap(view: HeapView, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_gauge(gauge: Gauge, width: int, height: int) -> tuple[Line, ...]:
-    """The number, its bar, and below it the last seconds."""
-    value: list[Span] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
+    """The number, its bar, and its history below."""
+    value: list[StyledText] = [(gauge.value, f"{gauge.style}-bold"), (f" {gauge.unit}", "muted")]
     room = width - width_of(value) - 1
     if gauge.fraction is not None and room >= 6:
         value += [(" ", ""), *line_bar(gauge.fraction, room, gauge.style)]
     if height < 2 or not gauge.points:
         return (fit(tuple(value), width),)
-    known = gauge.points[-1][0] - gauge.points[0][0]
-    window = min(HISTORY_S, max(known, 5.0))
+    seconds = gauge.points[-1][0] - gauge.points[0][0]
+    window = min(HISTORY_S, max(seconds, 5.0))
     rows = sparkline(gauge.points, width, height - 1, gauge.top, window)
     area = fill(ThreadState.GIL_WAIT) if gauge.style == ThreadState.GIL_WAIT else gauge.style
     return (fit(tuple(value), width), *(((text, area),) for text in rows))
@@ -120,7 +119,7 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
-    """One thread a line: name, state now, a bar of its states' shares, CPU, top line."""
+    """One thread per line: name, state, shares, CPU, top line."""
     name = min(14, max(10, width // 5))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
@@ -133,7 +132,7 @@ def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...
 def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
     parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
     ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
-    line: list[Span] = [
+    line: list[StyledText] = [
         (pad(thread.name, name), "strong"),
         (" ", ""),
         (pad(state_text, 11), state_style),
@@ -150,7 +149,7 @@ _LEVELS = {"warning": ("! ", "warn"), "error": ("✕ ", "bad")}
 
 
 def draw_events(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
-    """The newest events first, each with its time; before them the readings that are missing."""
+    """Missing readings, then the newest events."""
     lines: list[Line] = []
     for reading, reason in view.limits[: max(1, height // 3)]:
         lines += _hang((("not read ", "warn"),), f"{reading}: {reason}", "foreground", width)
@@ -170,7 +169,7 @@ def _event_lines(event: EventView, width: int) -> list[Line]:
 
 
 def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
-    """The text after a head, further lines indented by the head's width."""
+    """The text after a head, hanging indent."""
     indent = width_of(head)
     pieces = wrap(text, max(8, width - indent), 3)
     lines: list[Line] = [
@@ -181,5 +180,5 @@ def _hang(head: Line, text: str, style: str, width: int) -> list[Line]:
 
 
 def draw_text(text: str, width: int, height: int) -> tuple[Line, ...]:
-    """A reason, greyed."""
+    """A reason, muted."""
     return tuple(((line, "muted"),) for line in wrap(text, width, height))

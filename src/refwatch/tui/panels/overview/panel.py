@@ -1,4 +1,4 @@
-"""Panel 1, Overview: where the time goes, then the numbers that say so."""
+"""Overview panel: the verdict, and the numbers that it rests on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from refwatch.findings.types import Verdict
-from refwatch.tui.panel import Panel
+from refwatch.session.state import State
+from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.overview.lines import (
     draw_busiest,
     draw_cpu,
@@ -17,16 +18,76 @@ from refwatch.tui.panels.overview.lines import (
     draw_memory,
     draw_text,
 )
-from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewView, Trend
-from refwatch.tui.views.spans import whole_parts
-from refwatch.tui.widgets.lines import Picture
+from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewReader, OverviewView, Trend
+from refwatch.tui.views.styled_text import whole_parts
+from refwatch.tui.widgets.lines import Picture, label_border
 
 
-class OverviewPanel(Panel):
+class OverviewPanel(Panel[OverviewView]):
     """Shows an OverviewView."""
 
-    def __init__(self) -> None:
-        super().__init__(id="overview")
+    SCOPED_CSS = False
+    DEFAULT_CSS = """
+    OverviewPanel {
+        #verdict {
+            height: 3;
+            padding: 0 1;
+        }
+        #heap {
+            height: 1;
+            padding: 0 1;
+            display: none;
+        }
+        #heap.-held {
+            height: 2;
+        }
+        #gauges {
+            height: 4;
+        }
+        #gauges .box, #trends .box {
+            width: 1fr;
+            height: 100%;
+        }
+        #trends {
+            height: 2fr;
+            min-height: 5;
+        }
+        #lists {
+            height: 3fr;
+            min-height: 5;
+        }
+        #busiest {
+            width: 3fr;
+            height: 100%;
+        }
+        #events {
+            width: 2fr;
+            height: 100%;
+        }
+    }
+    .-tall OverviewPanel {
+        #verdict {
+            height: 4;
+            padding: 1 1 0 1;
+        }
+        #heap {
+            height: 2;
+        }
+        #heap.-held {
+            height: 3;
+        }
+        #gauges {
+            height: 5;
+        }
+        #trends, #lists {
+            height: 1fr;
+        }
+    }
+    """
+
+    def __init__(self, *, live: bool = True) -> None:
+        super().__init__("overview", live=live)
+        self._reader = OverviewReader()
         self._verdict: Picture[tuple[str, Verdict]] = Picture(draw_first, "verdict")
         self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
@@ -52,14 +113,15 @@ class OverviewPanel(Panel):
             yield self._events
 
     def on_mount(self) -> None:
-        self._memory.border_title = "Memory"
-        self._cpu.border_title = "CPU"
         self._busiest.border_title = "Busiest threads"
         self._events.border_title = "Events"
         self._no_gil.border_title = "GIL"
 
-    def show(self, view: object, *, numbers: bool) -> None:
-        if not numbers or not isinstance(view, OverviewView):
+    def read(self, state: State) -> OverviewView:
+        return self._reader.read(state)
+
+    def show(self, view: OverviewView, *, numbers: bool) -> None:
+        if not numbers:
             return
         self._verdict.present((view.trouble, view.verdict))
         self._heap.display = view.heap is not None
@@ -74,17 +136,16 @@ class OverviewPanel(Panel):
             if gauge is not None:
                 widget.border_title = gauge.title
                 widget.present(gauge)
-        self._trend(self._memory, view.memory)
-        self._trend(self._cpu, view.cpu)
+        self._trend(self._memory, "Memory", view.memory)
+        self._trend(self._cpu, "CPU", view.cpu)
         self._busiest.present(view)
         self._events.present(view)
 
-    def _trend(self, widget: Picture[Trend], trend: Trend) -> None:
-        facts = whole_parts(trend.facts, widget.size.width - 2)
-        if widget.border_subtitle != facts:
-            widget.border_subtitle = facts
-        title = f"{widget.border_title}".split(" · ")[0]
-        wanted = f"{title} · {trend.more}" if trend.more else title
-        if widget.border_title != wanted:
-            widget.border_title = wanted
+    def _trend(self, widget: Picture[Trend], title: str, trend: Trend) -> None:
+        if trend.more:
+            title = f"{title} · {trend.more}"
+        label_border(widget, title, whole_parts(trend.facts, widget.size.width - 2))
         widget.present(trend)
+
+
+SPEC = PanelSpec("overview", "Overview", OverviewPanel, short="Over")

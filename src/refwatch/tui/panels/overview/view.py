@@ -1,7 +1,8 @@
-"""The Overview's view: verdict, the GIL's gauges, memory and CPU, busiest threads, events."""
+"""View of the Overview: verdict, GIL gauges, memory, CPU, busiest threads, events."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from refwatch.findings.blockers import known_limits
@@ -14,6 +15,7 @@ from refwatch.readings.objects.growth import Suspicion, suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
@@ -26,15 +28,15 @@ from refwatch.text.formats import (
     fmt_type,
 )
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.threads.view import ThreadView, busiest, view_thread
 from refwatch.tui.views.chart import Points
+from refwatch.tui.views.threads import ThreadView, view_thread
 from refwatch.wire.heap_values import ChainLink
 
 EVENTS = 60
 BUSIEST = 40
 GROWING = 4
 LARGE_WIDTH = 110
-"""Of the sentence about the largest object; what is wider than the panel is cut there."""
+"""Cells of the sentence about the largest object."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Gauge:
     points: Points
     top: float
     fraction: float | None = None
-    """Drawn as a bar, 0 to 1, where the number has an end."""
+    """Share drawn as a bar, for bounded numbers."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Trend:
 
     points: Points
     facts: str
-    """For the edge of its box."""
+    """For the border."""
     more: str = ""
 
 
@@ -70,26 +72,26 @@ class EventView:
 
 @dataclass(frozen=True)
 class HeapView:
-    """The objects at the newest census, and the classes that keep growing."""
+    """Objects at the newest census (heap count), and the classes that keep growing."""
 
     objects: int
     growing: tuple[tuple[str, float], ...]
     """(class, instances more per second), the worst first"""
     chain: tuple[ChainLink, ...] = ()
-    """What keeps instances of the first of them alive."""
+    """What keeps the first of them alive."""
     no_chain: str = ""
-    """Where there is no chain: what is known instead."""
+    """What is known if there is no chain."""
     garbage: int = 0
-    """How many objects wait for the collector, where there are many."""
+    """Objects waiting for the collector, if many."""
     why_not: str = ""
     """What was not judged, and why."""
     large: str = ""
-    """The largest single object, where it is a good part of the memory and nothing grows."""
+    """The largest object, if it is a good part of the memory and nothing grows."""
 
 
 @dataclass(frozen=True)
 class OverviewView:
-    """None of its numbers is known where the reading is not to be had; ``limits`` says why."""
+    """Numbers are None where a reading is missing; ``limits`` says why."""
 
     verdict: Verdict
     held: Gauge | None
@@ -106,11 +108,11 @@ class OverviewView:
     heap: HeapView | None = None
     """None before the first census."""
     trouble: str = ""
-    """The worst that is known of memory; it comes before the verdict."""
+    """The worst known trouble with memory; shown before the verdict."""
 
 
 class OverviewReader:
-    """Reads views from a state. Which classes keep growing it remembers for a moment."""
+    """Reads views from a state; keeps growing classes until they are judged anew."""
 
     def __init__(self) -> None:
         self._of: tuple[References, object] | None = None
@@ -123,24 +125,32 @@ class OverviewReader:
         process = state.main
         if process is None or not process.references.census.taken:
             return view
-        known = process.references
-        if self._of is None or self._of[0] is not known or self._of[1] != known.judged_when:
-            self._of = (known, known.judged_when)
-            self._growing = tuple(suspicions(known)[:GROWING])
-            self._why_not = judged(known, process.limits.get("census")).because(over=known.over)
+        references = process.references
+        if (
+            self._of is None
+            or self._of[0] is not references
+            or self._of[1] != references.judged_when
+        ):
+            self._of = (references, references.judged_when)
+            self._growing = tuple(suspicions(references)[:GROWING])
+            self._why_not = judged(references, process.limits.get("census")).because(
+                over=references.over
+            )
         trouble = printable(worst_trouble(process, self._growing))
-        heap = _heap(known, self._growing, self._why_not)
+        heap = _heap(references, self._growing, self._why_not)
         if not self._growing:
             heap = replace(heap, large=printable(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
-def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
-    found = known.holders_of(growing[0].name) if growing else None
-    garbage = known.census.garbage
+def _heap(references: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
+    found = references.holders_of(growing[0].name) if growing else None
+    garbage = references.census.garbage
     return HeapView(
-        known.census.objects,
-        tuple((printable(fmt_type(*one.name)), one.per_second) for one in growing),
+        references.census.objects,
+        tuple(
+            (printable(fmt_type(*suspicion.name)), suspicion.per_second) for suspicion in growing
+        ),
         clearest(found.chains) if found is not None else (),
         why_no_chain(found),
         garbage.objects if garbage is not None and is_much(garbage) else 0,
@@ -149,7 +159,7 @@ def _heap(known: References, growing: tuple[Suspicion, ...], why_not: str) -> He
 
 
 def view_overview(state: State) -> OverviewView:
-    """Read all but what is in the heap."""
+    """Read everything but the heap."""
     process = state.main
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []
@@ -167,6 +177,29 @@ def view_overview(state: State) -> OverviewView:
         tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
         trouble=printable(worst_trouble(process, ())) if process else "",
     )
+
+
+def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
+    """The threads that run or want to run most; of a finished program, those that did."""
+    alive = [thread for thread in process.threads.values() if thread.alive]
+    if alive:
+        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        return alive[:count]
+    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    return ended[:count]
+
+
+def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds that a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)
 
 
 def _events(state: State) -> tuple[EventView, ...]:
@@ -207,14 +240,14 @@ _HELD, _WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
 
 
 def _lately(series: list[tuple[float, ...]]) -> tuple[float, float, float]:
-    """(held fraction, threads waiting, handoffs per second) of about the last second."""
+    """(held fraction, threads waiting, handoffs per second) over the last second."""
     recent = [point for point in series if point[0] > series[-1][0] - 1.0]
     held, wait, rate = (sum(point[i] for point in recent) / len(recent) for i in (1, 2, 3))
     return held, wait, rate
 
 
 def _whole_run(process: ProcessState) -> tuple[float, float, float]:
-    """The same of the whole run, for when it is over."""
+    """The same over the whole run."""
     gil = process.gil
     return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1.0)
 
@@ -254,7 +287,7 @@ def _cpu(process: ProcessState | None) -> Trend:
 
 
 def fmt_gc(process: ProcessState | None) -> str:
-    """Collections by generation, youngest first, what could not be collected, and the pauses."""
+    """Collections by generation, youngest first, uncollectable objects, and pauses."""
     if process is None or not process.gc:
         return ""
     text = "GC " + " / ".join(fmt_count(g.collections) for g in process.gc)

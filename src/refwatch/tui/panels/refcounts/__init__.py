@@ -1,1 +1,1 @@
-"""The Refcounts panel, and who refers to an object."""
+"""Refcounts panel."""

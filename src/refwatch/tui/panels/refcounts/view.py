@@ -1,101 +1,78 @@
-"""The Refcounts panel's view: the watched objects and their counts, sorted, filtered, as rows."""
+"""View of the Refcounts panel: watched objects and their counts, sorted and filtered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from msgspec import Struct
-
 from refwatch.readings.objects.records import WatchedRecord
 from refwatch.readings.objects.state import References
-from refwatch.series.step_series import Steps
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.baselines import BaselineView, view_baselines, within
 from refwatch.tui.views.chart import heights
-from refwatch.tui.views.spans import Line
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows
 
 RECENT_S = 2.0
-"""A count that has changed within this time is highlighted."""
+"""Seconds that a change stays highlighted."""
 WIDE = 100
-"""Cells from which on trends are longer."""
+"""Width from which trends are longer."""
 LEAST_RANGE = 6
-"""References that fill a trend at least: a small swing is not to look like a great one."""
+"""Least range of a trend, in references: small swings should look small."""
 BY_DEFAULT = Order("growth", reverse=True)
-
-
-class Watched(Struct, frozen=True, kw_only=True, gc=False):
-    """One watched object. A struct, for there may be thousands at each drawing: it is made in an
-    eighth of a dataclass's time, and the collector need not look at it, for it is in no cycle.
-    Texts are made safe when they are drawn."""
-
-    watch: int
-    name: str
-    type: str
-    address: str
-    source: str
-    held: bool
-    immortal: bool
-    references: int | None
-    """Its true count; None until it was read, and for an immortal one."""
-    ctypes: int | None
-    getrefcount: int | None
-    died_s: float | None
-    steps: Steps
-    """Its count over time. It moves on: a view reads no further than its ``now_s``."""
 
 
 @dataclass(frozen=True)
 class RefcountsView:
-    """All watched objects in the order they were found; times in seconds."""
+    """Watched objects in the order they were found; times in seconds. Records are live: read a
+    series up to ``now_s`` only."""
 
-    objects: tuple[Watched, ...]
+    objects: tuple[WatchedRecord, ...]
     now_s: float
     baselines: tuple[BaselineView, ...]
     counts: tuple[Mapping[int, int], ...] = field(compare=False)
-    """At each baseline: watch -> references."""
+    """At each baseline: serial -> references."""
     offset: int | None
-    """How much more getrefcount reads than ctypes; None until measured."""
+    """getrefcount minus ctypes; None until measured."""
     reason: str
-    """Why there is nothing to see, where that is known."""
+    """Why there is nothing to see, if known."""
 
-    def of(self, watch: int | None) -> Watched | None:
+    def of(self, watch: int | None) -> WatchedRecord | None:
         """The object of this number."""
-        return next((one for one in self.objects if one.watch == watch), None)
+        return next((record for record in self.objects if record.found.watch == watch), None)
 
     def counts_at(self, baseline: int) -> Mapping[int, int]:
-        """watch -> references then, of those that were watched already."""
+        """Serial -> references at the baseline."""
         return self.counts[within(baseline, self.counts)] if self.counts else {}
 
-    def growth(self, one: Watched, baseline: int) -> int | None:
-        """References more than at the baseline; None where there is no count."""
-        return _growth(one, self.counts_at(baseline))
+    def growth(self, record: WatchedRecord, baseline: int) -> int | None:
+        """References more than at the baseline; None without a count."""
+        return _growth(record, self.counts_at(baseline))
 
     def since(self, baseline: int) -> float:
-        """When the baseline was."""
+        """Time of the baseline."""
         return self.baselines[within(baseline, self.baselines)].at if self.baselines else 0.0
 
 
-def _growth(one: Watched, counts: Mapping[int, int]) -> int | None:
-    """Of one that was found later, since then."""
-    if one.references is None or one.died_s is not None:
+def _growth(record: WatchedRecord, counts: Mapping[int, int]) -> int | None:
+    """For an object found later: since it was found."""
+    if record.references is None or record.ended_s is not None:
         return None
-    before = counts.get(one.watch)
+    before = counts.get(record.found.watch)
     if before is None:
-        before = one.steps.first()
-    return one.references - (before or 0)
+        before = record.series.first()
+    return record.references - (before or 0)
 
 
 def view_refcounts(state: State) -> RefcountsView:
-    """Read the watched objects of the main process, but for those that a user let go."""
+    """Read the watched objects of the main process, without those that a user let go."""
     process = state.main
     references = process.references if process else References()
-    watched = references.watched.values()
+    records = references.watched.values()
     return RefcountsView(
-        tuple(_watched(one) for one in watched if one.ended_s is None or one.died),
+        tuple(record for record in records if record.ended_s is None or record.died),
         state.now,
         view_baselines(references),
         tuple(baseline.watched for baseline in references.baselines),
@@ -104,25 +81,8 @@ def view_refcounts(state: State) -> RefcountsView:
     )
 
 
-def _watched(one: WatchedRecord) -> Watched:
-    return Watched(
-        watch=one.found.watch,
-        name=one.found.name,
-        type=one.found.type,
-        address=one.found.address,
-        source=one.found.source,
-        held=one.found.held,
-        immortal=one.found.immortal,
-        references=one.references,
-        ctypes=one.ctypes,
-        getrefcount=one.getrefcount,
-        died_s=one.ended_s,
-        steps=one.series,
-    )
-
-
 _OF_COUNTS = ("watch", "refcount", "references", "outside reading")
-"""Words in the names of readings without which counts are missing, or rare."""
+"""Words in the names of readings that counts need."""
 
 
 def _reason(limits: Mapping[str, str]) -> str:
@@ -149,90 +109,93 @@ _SOURCE = Column("source", "From", 6, priority=7)
 
 
 def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column, ...]:
-    """The columns; the trend's heading says from when on it is."""
+    """Columns; the trend's heading names the baseline."""
     since = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
-    trend = Column("trend", f"since {since}", cells)
+    trend = Column("trend", f"since {since}", cells, sorts=False)
     type_ = _TYPE if width < WIDE else replace(_TYPE, width=18)
-    longest = max((len(one.name) for one in view.objects), default=0)  # the rest is the type's
+    longest = max(
+        (len(record.found.name) for record in view.objects), default=0
+    )  # the rest is the type's
     name = replace(_NAME, most=min(longest, LONGEST_NAME))
     return (
         name, _REFERENCES, _GROWTH, trend, type_, _WATCH, _CTYPES, _GETREFCOUNT, _ADDRESS, _SOURCE
     )  # fmt: skip
 
 
-SORTS = ("seen", "name", "references", "growth", "type", "watch", "ctypes", "getrefcount",
-         "address", "source")  # fmt: skip
-
-
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort in {"references", "growth", "ctypes", "getrefcount"}
-
-
 def arrange(view: RefcountsView, columns: tuple[Column, ...], order: Order, baseline: int) -> Rows:
-    """Filter and sort; those that died are at the bottom, the last of them first."""
+    """Filter and sort; dead objects last, most recent first."""
     wanted = order.filter.casefold()
-    objects = [one for one in view.objects if not wanted or _has(one, wanted)]
-    alive = [one for one in objects if one.died_s is None]
+    objects = [record for record in view.objects if not wanted or _has(record, wanted)]
+    alive = [record for record in objects if record.ended_s is None]
     key = _sort_key(view, order.sort, baseline)
     if key is not None:
         alive.sort(key=key, reverse=order.reverse)
     elif order.reverse:
         alive.reverse()
-    died = [] if order.hide_ended else [one for one in objects if one.died_s is not None]
-    died.sort(key=lambda one: one.died_s or 0.0, reverse=True)
-    shown = {one.watch: one for one in (*alive, *died)}
+    died = [] if order.hide_ended else [record for record in objects if record.ended_s is not None]
+    died.sort(key=lambda record: record.ended_s or 0.0, reverse=True)
+    shown = {record.found.watch: record for record in (*alive, *died)}
     return Rows(tuple(shown), lambda watch: _row(view, shown[watch], columns, baseline))
 
 
-def _has(one: Watched, wanted: str) -> bool:
-    return wanted in one.name.casefold() or wanted in one.type.casefold() or wanted in one.address
+def _has(record: WatchedRecord, wanted: str) -> bool:
+    return (
+        wanted in record.found.name.casefold()
+        or wanted in record.found.type.casefold()
+        or wanted in record.found.address
+    )
 
 
 def _sort_key(
     view: RefcountsView, sort: str, baseline: int
-) -> Callable[[Watched], str | int] | None:
+) -> Callable[[WatchedRecord], str | int] | None:
     if sort == "growth":
         counts = view.counts_at(baseline)
-        return lambda one: _or_least(_growth(one, counts))
+        return lambda record: _or_least(_growth(record, counts))
     return _SORT_KEYS.get(sort)
 
 
 def _or_least(count: int | None) -> int:
-    """Below every count, where there is none."""
+    """Sorts missing counts below all others."""
     return -(1 << 62) if count is None else count
 
 
-_SORT_KEYS: dict[str, Callable[[Watched], str | int]] = {
-    "name": lambda one: one.name.casefold(),
-    "references": lambda one: _or_least(one.references),
-    "type": lambda one: one.type.casefold(),
-    "watch": lambda one: one.held,
-    "ctypes": lambda one: _or_least(one.ctypes),
-    "getrefcount": lambda one: _or_least(one.getrefcount),
-    "address": lambda one: one.address.rjust(20),
-    "source": lambda one: one.source,
+_SORT_KEYS: dict[str, Callable[[WatchedRecord], str | int]] = {
+    "name": lambda record: record.found.name.casefold(),
+    "references": lambda record: _or_least(record.references),
+    "type": lambda record: record.found.type.casefold(),
+    "watch": lambda record: record.found.held,
+    "ctypes": lambda record: _or_least(record.ctypes),
+    "getrefcount": lambda record: _or_least(record.getrefcount),
+    "address": lambda record: record.found.address.rjust(20),
+    "source": lambda record: record.found.source,
 }
 
 
-def _row(view: RefcountsView, one: Watched, columns: tuple[Column, ...], baseline: int) -> Row:
+def _row(
+    view: RefcountsView, record: WatchedRecord, columns: tuple[Column, ...], baseline: int
+) -> Row:
     trend = next(column.width for column in columns if column.key == "trend")
-    values = counts_over_time(view, one, baseline, trend)
-    growth = view.growth(one, baseline)
+    values = counts_over_time(view, record, baseline, trend)
+    growth = view.growth(record, baseline)
     cells: dict[str, Line] = {
-        "name": ((printable(one.name), "strong"),),
-        "references": fmt_references(view, one),
+        "name": ((printable(record.found.name), "strong"),),
+        "references": fmt_references(view, record),
         "growth": fmt_growth(growth, values),
-        "trend": fmt_trend(one, growth, values),
-        "type": ((printable(one.type), "foreground"),),
-        "watch": fmt_watch(one),
-        "ctypes": ((_raw(one.ctypes), "muted"),),
-        "getrefcount": ((_raw(one.getrefcount), "muted"),),
-        "address": ((printable(one.address), "muted"),),
-        "source": ((printable(one.source), "muted"),),
+        "trend": fmt_trend(record, growth, values),
+        "type": ((printable(record.found.type), "foreground"),),
+        "watch": fmt_watch(record),
+        "ctypes": ((_raw(record.ctypes), "muted"),),
+        "getrefcount": ((_raw(record.getrefcount), "muted"),),
+        "address": ((printable(record.found.address), "muted"),),
+        "source": ((printable(record.found.source), "muted"),),
     }
-    return Row(one.watch, tuple(cells[column.key] for column in columns), one.died_s is not None)
+    return Row(
+        record.found.watch,
+        tuple(cells[column.key] for column in columns),
+        record.ended_s is not None,
+    )
 
 
 def _raw(count: int | None) -> str:
@@ -240,36 +203,36 @@ def _raw(count: int | None) -> str:
 
 
 def counts_over_time(
-    view: RefcountsView, one: Watched, baseline: int, cells: int
+    view: RefcountsView, record: WatchedRecord, baseline: int, cells: int
 ) -> list[int | None]:
-    """Its counts from the baseline to now, one for each cell; None before the first."""
-    return one.steps.resampled(view.since(baseline), view.now_s, cells)
+    """Counts since the baseline, one per cell; None before the first."""
+    return record.series.resampled(view.since(baseline), view.now_s, cells)
 
 
 def rises(growth: int | None, values: list[int | None]) -> bool:
-    """Whether it grows for good: by most of what it has gone up and down over that time."""
-    known = [value for value in values if value is not None]
-    return bool(known and growth and growth > 0 and 2 * growth > max(known) - min(known))
+    """Whether growth exceeds most of the range: it grows for good."""
+    counts = [value for value in values if value is not None]
+    return bool(counts and growth and growth > 0 and 2 * growth > max(counts) - min(counts))
 
 
-def fmt_references(view: RefcountsView, one: Watched) -> Line:
-    """The count, and after it an arrow while it is fresh from a change."""
-    if one.immortal:
+def fmt_references(view: RefcountsView, record: WatchedRecord) -> Line:
+    """The count, with an arrow after a recent change."""
+    if record.found.immortal:
         return (("immortal", "muted"),)
-    if one.died_s is not None:
+    if record.ended_s is not None:
         return (("✕ ", "muted"),)
-    if one.references is None:
+    if record.references is None:
         return (("… ", "muted"),)
-    before = one.steps.at(view.now_s - RECENT_S)
+    before = record.series.at(view.now_s - RECENT_S)
     if before is None:
-        before = one.steps.first()
-    if before is None or before == one.references:
-        return ((f"{one.references} ", "strong"),)
-    return ((f"{one.references}{'▲' if one.references > before else '▼'}", "key"),)
+        before = record.series.first()
+    if before is None or before == record.references:
+        return ((f"{record.references} ", "strong"),)
+    return ((f"{record.references}{'▲' if record.references > before else '▼'}", "key"),)
 
 
 def fmt_growth(growth: int | None, values: list[int | None]) -> Line:
-    """``+12``, bold where it grows for good."""
+    """``+12``, bold if it grows for good."""
     if growth is None:
         return (("", ""),)
     if growth == 0:
@@ -278,32 +241,32 @@ def fmt_growth(growth: int | None, values: list[int | None]) -> Line:
     return ((f"{growth:+}", style),)
 
 
-def fmt_watch(one: Watched) -> Line:
-    """How it is watched; an immortal one needs nothing."""
-    if one.immortal:
+def fmt_watch(record: WatchedRecord) -> Line:
+    """Kind of watch; immortal objects need none."""
+    if record.found.immortal:
         return (("", ""),)
-    return (("held", "accent") if one.held else ("weak", "muted"),)
+    return (("held", "accent") if record.found.held else ("weak", "muted"),)
 
 
 def trend_style(growth: int | None, values: list[int | None]) -> str:
-    """Only what grows for good stands out."""
+    """Style of a trend; only lasting growth stands out."""
     if rises(growth, values):
         return "warning"
     return "fill-sleep" if len(set(values) - {None}) < 2 else "trend"
 
 
-def fmt_trend(one: Watched, growth: int | None, values: list[int | None]) -> Line:
-    """The count from the baseline on; when it died, of one that did."""
-    if one.died_s is not None:
-        return ((f"died {fmt_duration(one.died_s)}", "muted"),)
-    if one.immortal:
+def fmt_trend(record: WatchedRecord, growth: int | None, values: list[int | None]) -> Line:
+    """The count since the baseline, or the time of death."""
+    if record.ended_s is not None:
+        return ((f"died {fmt_duration(record.ended_s)}", "muted"),)
+    if record.found.immortal:
         return (("", ""),)
     return ((heights(values, LEAST_RANGE), trend_style(growth, values)),)
 
 
 def fmt_totals(view: RefcountsView, shown: int) -> str:
-    """``8 watched, 2 died`` for the panel's edge."""
-    died = sum(one.died_s is not None for one in view.objects)
+    """``8 watched, 2 died``."""
+    died = sum(record.ended_s is not None for record in view.objects)
     text = f"{len(view.objects) - died:,} watched"
     if died:
         text += f", {died:,} died"

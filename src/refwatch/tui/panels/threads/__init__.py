@@ -1,1 +1,1 @@
-"""The Threads panel, and one thread."""
+"""Threads panel, and the screen of one thread."""

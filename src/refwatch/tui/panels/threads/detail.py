@@ -1,12 +1,13 @@
-"""One thread on a screen of its own: states, stack with source, and hot lines by state."""
+"""Screen of one thread: states, stack with source, and hot lines by state."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 
 from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
@@ -21,15 +22,33 @@ from refwatch.tui.panels.threads.detail_view import (
 )
 from refwatch.tui.panels.threads.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.source import source_line
-from refwatch.tui.views.spans import Line
-from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.views.styled_text import Line
+from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
 
 class ThreadScreen(LiveScreen[DetailView]):
     """Shows a DetailView."""
 
+    DEFAULT_CSS = """
+    ThreadScreen #thread-strip {
+        height: 1;
+        padding: 0 1;
+    }
+    ThreadScreen #thread-top {
+        height: 7;
+    }
+    ThreadScreen.-tall #thread-top {
+        height: 11;
+    }
+    ThreadScreen #states, ThreadScreen #facts {
+        height: 100%;
+        width: 1fr;
+    }
+    ThreadScreen #hot, ThreadScreen #stack {
+        scrollbar-gutter: stable;
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "back", "Back", show=False, id="detail.left"),
     ]
@@ -37,7 +56,6 @@ class ThreadScreen(LiveScreen[DetailView]):
     def __init__(self, serial: int) -> None:
         super().__init__("thread")
         self.serial = serial
-        self._title_line = Lines("thread-title")
         self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
         self._cells = StripCells()
         self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")
@@ -45,8 +63,7 @@ class ThreadScreen(LiveScreen[DetailView]):
         self._stack = ScrollLines("stack", classes="box")
         self._hot = ScrollLines("hot", classes="box")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._strip
         with Horizontal(id="thread-top"):
             yield self._states
@@ -54,7 +71,6 @@ class ThreadScreen(LiveScreen[DetailView]):
         with Vertical(id="thread-lines"):
             yield self._hot
             yield self._stack
-        yield SteadyFooter()
 
     def on_mount(self) -> None:
         self._states.border_title = "States"
@@ -66,8 +82,10 @@ class ThreadScreen(LiveScreen[DetailView]):
     def read(self, state: State) -> DetailView | None:
         return view_detail(state, self.serial, source_line)
 
+    def title_line(self, view: DetailView, width: int) -> Line:
+        return draw_title(view, width)
+
     def lay_out(self, view: DetailView) -> None:
-        self._title_line.show((draw_title(view, self.size.width),))
         self._strip.present(view)
         self._states.present(view)
         self._facts.present(view)
@@ -76,5 +94,5 @@ class ThreadScreen(LiveScreen[DetailView]):
 
     def _draw_strip(self, view: DetailView, width: int, height: int) -> tuple[Line, ...]:
         shown = window(view.end_s, DEFAULT_ZOOM, width)
-        lines = (tuple(self._cells.spans(view.strip, shown, self.app.no_color)),)
+        lines = (tuple(self._cells.styled(view.strip, shown, self.app.no_color)),)
         return lines[:height]

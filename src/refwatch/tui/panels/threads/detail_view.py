@@ -1,10 +1,9 @@
-"""One thread's view: its states, its stack with source, and the lines its time goes to."""
+"""View of one thread: states, stack with source, and hot lines by state."""
 
 from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -14,21 +13,19 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.panels.threads.view import fmt_state, newest_sample, thread_name
+from refwatch.tui.panels.threads.view import newest_sample
+from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.spans import Line, cut, cut_middle, pad, two_ends
-from refwatch.tui.views.states import GLYPHS, WORDS
+from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
+from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
 
 HOT_LINES = 8
-"""For each state."""
-
-Source = Callable[[str, int], str]
-"""(file, line number) -> its text"""
+"""Per state."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """``text`` is the source line, empty where it cannot be read."""
+    """``text``: the source line, empty if unreadable."""
 
     file: str
     number: int
@@ -38,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Hot:
-    """``share`` is 0 to 1, of the thread's time in that state."""
+    """``share`` of the thread's time in that state."""
 
     frame: Frame
     seconds: float
@@ -47,7 +44,7 @@ class Hot:
 
 @dataclass(frozen=True)
 class DetailView:
-    """Times in seconds. ``states`` has the greatest first; ``hot`` likewise, by state."""
+    """Times in seconds; ``states`` and ``hot`` by descending time."""
 
     serial: int
     name: str
@@ -65,7 +62,7 @@ class DetailView:
 
 
 def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
-    """Read one thread; None if it is not known any more."""
+    """Read one thread; None if it is gone."""
     process = state.main
     thread = process.threads.get(serial) if process is not None else None
     if process is None or thread is None:
@@ -138,7 +135,7 @@ def _hot(
 
 
 def draw_facts(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
-    """The thread's numbers, one a line."""
+    """The thread's numbers, one per line."""
     label = max(len(name) for name, _ in view.facts)
     room = max(1, width - label - 2)
     lines: list[Line] = [
@@ -163,7 +160,7 @@ def draw_states(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
 
 
 def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
-    """Innermost first; two lines a frame: where, and the source."""
+    """Innermost first; two lines per frame: place, source."""
     lines: list[Line] = []
     for depth, frame in enumerate(view.stack):
         mark = "▶ " if depth == 0 else "  "
@@ -178,11 +175,11 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
         )
         if frame.text:
             lines.append((("    ", ""), (cut(frame.text, width - 4), "foreground")))
-    return tuple(lines) or ((("no Python frame has been read", "muted"),),)
+    return tuple(lines) or ((("no Python frame was read", "muted"),),)
 
 
 def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
-    """For each state the lines at which its time was spent, the greatest first."""
+    """For each state the lines where its time was spent, most first."""
     lines: list[Line] = []
     for state, seconds, hot in view.hot:
         if lines:
@@ -191,12 +188,12 @@ def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
         lines.append(two_ends(head, ((fmt_duration(seconds), "muted"),), width))
         lines += [_hot_line(each, state, width) for each in hot]
         if not hot:
-            lines.append((("  no Python line was read in this state", "muted"),))
+            lines.append((("  no Python line was seen in this state", "muted"),))
     return tuple(lines) or ((("not sampled yet", "muted"),),)
 
 
 def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
-    """Hot lines, and the stack if there is room below them."""
+    """Hot lines, and the stack if there is room."""
     lines = draw_hot(view, width)
     if len(lines) + 4 <= height:
         title: Line = (("Stack, innermost first", "muted"),)
@@ -205,10 +202,10 @@ def draw_preview(view: DetailView, width: int, height: int) -> tuple[Line, ...]:
 
 
 _SAYS: dict[ThreadState, str] = {
-    ThreadState.GIL_HELD: "These lines hold the GIL",
-    ThreadState.GIL_WAIT: "Here it waits for the GIL",
+    ThreadState.GIL_HELD: "Holds the GIL",
+    ThreadState.GIL_WAIT: "Waits for the GIL",
     ThreadState.NATIVE: "Runs without the GIL",
-    ThreadState.CPU_WAIT: "Ready, waits for a CPU",
+    ThreadState.CPU_WAIT: "Ready, waiting for CPU",
     ThreadState.IO_WAIT: "Waits for input or output",
     ThreadState.LOCK_WAIT: "Waits for a lock",
     ThreadState.SLEEP: "Sleeps",

@@ -8,14 +8,13 @@ the height of the front colour is its share. So a strip tells the truth at every
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from refwatch.readings.threads.state_timeline import Run
 from refwatch.readings.threads.states import LETTERS, ThreadState
-from refwatch.tui.views.spans import Span
-from refwatch.tui.views.states import fill
+from refwatch.tui.views.styled_text import StyledText, joined
+from refwatch.tui.views.threads import fill
 
 ZOOMS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
 """Seconds of one piece, half a cell."""
@@ -26,7 +25,7 @@ PURE = 0.75
 """A half of which one state has this share is drawn as that state."""
 BARS = "▁▂▃▄▅▆▇"
 _RANK = {state: rank for rank, state in enumerate(ThreadState)}
-_EMPTY: Span = (" ", "")
+_EMPTY: StyledText = (" ", "")
 
 
 class Runs(Protocol):
@@ -45,10 +44,6 @@ class Window:
     count: int
 
     @property
-    def start_s(self) -> float:
-        return (self.last - self.count) * self.cell_s
-
-    @property
     def end_s(self) -> float:
         return self.last * self.cell_s
 
@@ -65,9 +60,9 @@ class StripCells:
 
     cell_s: float = 0.0
     glyphs: bool = False
-    cells: dict[int, Span] = field(default_factory=dict)
+    cells: dict[int, StyledText] = field(default_factory=dict)
 
-    def spans(self, source: Runs, view: Window, glyphs: bool) -> list[Span]:
+    def styled(self, source: Runs, view: Window, glyphs: bool) -> list[StyledText]:
         """The window's cells, equal neighbours joined."""
         if self.cell_s != view.cell_s or self.glyphs != glyphs:
             self.cell_s, self.glyphs = view.cell_s, glyphs
@@ -83,7 +78,7 @@ class StripCells:
         if len(self.cells) > 4 * view.count + 200:
             keep = range(first, view.last)
             self.cells = {index: cell for index, cell in self.cells.items() if index in keep}
-        return join(self.cells.get(index, _EMPTY) for index in range(first, view.last))
+        return joined(self.cells.get(index, _EMPTY) for index in range(first, view.last))
 
     def _fill(self, source: Runs, first: int, stop: int) -> None:
         runs = source.runs(first * self.cell_s, stop * self.cell_s)
@@ -93,22 +88,6 @@ class StripCells:
             offset = 2 * (index - first)
             if index not in self.cells:
                 self.cells[index] = draw(halves[offset], halves[offset + 1], self.cell_s / 2)
-
-
-def join(cells: Iterable[Span]) -> list[Span]:
-    """Equal neighbours become one span."""
-    joined: list[Span] = []
-    text, style = "", ""
-    for piece, name in cells:
-        if name == style:
-            text += piece
-        else:
-            if text:
-                joined.append((text, style))
-            text, style = piece, name
-    if text:
-        joined.append((text, style))
-    return joined
 
 
 Shares = dict[ThreadState, float]
@@ -140,20 +119,20 @@ def _main(shares: Shares, least: float) -> ThreadState | None:
     return None
 
 
-def _cell(left: Shares, right: Shares, piece_s: float) -> Span:
+def _cell(left: Shares, right: Shares, piece_s: float) -> StyledText:
     if not left and not right:
         return _EMPTY
     least = PURE * piece_s
-    one, two = _main(left, least), _main(right, least)
-    if one is not None and two is not None:
-        return ("█", fill(one)) if one is two else ("▌", f"{fill(one)}/{fill(two)}")
+    first, second = _main(left, least), _main(right, least)
+    if first is not None and second is not None:
+        return ("█", fill(first)) if first is second else ("▌", f"{fill(first)}/{fill(second)}")
     total = dict(left)
     for state, seconds in right.items():
         total[state] = total.get(state, 0.0) + seconds
     return _bar(total)
 
 
-def _bar(total: Shares) -> Span:
+def _bar(total: Shares) -> StyledText:
     ranked = sorted(total, key=lambda state: -total[state])[:2]
     if len(ranked) == 1:
         return ("█", fill(ranked[0]))
@@ -165,7 +144,7 @@ def _bar(total: Shares) -> Span:
     return (BARS[max(level, 1) - 1], f"{fill(front)}/{fill(back)}")
 
 
-def _glyph(left: Shares, right: Shares, piece_s: float) -> Span:  # noqa: ARG001
+def _glyph(left: Shares, right: Shares, piece_s: float) -> StyledText:  # noqa: ARG001
     """A letter for a cell, where colours are not to be had."""
     total = dict(left)
     for state, seconds in right.items():

@@ -1,42 +1,20 @@
-"""The Threads panel's view: what is known of each thread, sorted and filtered into rows."""
+"""View of the Threads panel: threads sorted and filtered into rows."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
-from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_plural, fmt_share
-from refwatch.text.sanitize import printable
 from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.views.spans import Line
-from refwatch.tui.views.states import GLYPHS, HEADINGS, WORDS
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row
+from refwatch.tui.views.threads import GLYPHS, WORDS, ThreadView, fmt_state, view_thread
 
 KEEP_S = 30.0
 """How far back a timeline goes."""
-
-
-@dataclass(frozen=True)
-class ThreadView:
-    """One thread. Shares are 0 to 1, of its life under watch."""
-
-    serial: int
-    name: str
-    alive: bool
-    state: ThreadState | None
-    shares: tuple[float, ...]
-    """In the order of ThreadState."""
-    cpu: float
-    """Share of one CPU, of late."""
-    line: str
-    """``file:line function`` of the innermost frame; empty if not known."""
-    place: str
-    """``file:line`` of it."""
 
 
 @dataclass(frozen=True)
@@ -63,30 +41,6 @@ def view_threads(state: State) -> ThreadsView:
     )
 
 
-def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
-    total = thread.watched_s or 1.0
-    shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
-    place, function = fmt_line(process, thread.stack[0]) if thread.stack else ("", "")
-    line = f"{place} {function}".strip()
-    name = thread_name(thread)
-    return ThreadView(
-        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line, place
-    )
-
-
-def thread_name(thread: ThreadRecord) -> str:
-    """Its name, or the kernel's number for a thread that Python does not know."""
-    return printable(thread.name) or f"tid {thread.tid}"
-
-
-def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
-    """(``file.py:12``, function) of a line's number."""
-    line = process.lines.get(number)
-    if line is None:
-        return "", ""
-    return printable(f"{os.path.basename(line.file)}:{line.number}"), printable(line.function)
-
-
 def newest_sample(state: State) -> float:
     """The time up to which strips are known, seconds: other events may be newer."""
     looked = 0
@@ -102,6 +56,19 @@ def newest_sample(state: State) -> float:
     return newest or state.now
 
 
+HEADINGS: dict[ThreadState, str] = {
+    ThreadState.GIL_HELD: "held",
+    ThreadState.GIL_WAIT: "wait",
+    ThreadState.NATIVE: "native",
+    ThreadState.CPU_WAIT: "CPU wait",
+    ThreadState.IO_WAIT: "I/O",
+    ThreadState.LOCK_WAIT: "lock",
+    ThreadState.SLEEP: "sleep",
+    ThreadState.CHILD_WAIT: "child",
+    ThreadState.OTHER: "other",
+}
+"""Column headings."""
+
 _NAME = Column("name", "Thread", 10, 16)
 _STATE = Column("state", "State", 11)
 _CPU = Column("cpu", "CPU%", 4, right=True, priority=1)
@@ -109,19 +76,36 @@ _LINE = Column("line", "Top line", 18, 40, priority=6)
 
 
 def columns_for(view: ThreadsView) -> tuple[Column, ...]:
-    """Held and wait always, every other state where some thread has half a per cent of it."""
-    used = [
+    """The columns, with one for each state in use."""
+    shares = tuple(
+        Column(
+            str(state),
+            HEADINGS[state],
+            max(4, len(HEADINGS[state])),
+            right=True,
+            priority=min(2 + rank, 5) + (rank > 2) * 2,
+        )
+        for rank, state in enumerate(used_states(view))
+    )
+    return (_NAME, _STATE, _CPU, *shares, _LINE)
+
+
+def used_states(view: ThreadsView) -> tuple[ThreadState, ...]:
+    """Holding and waiting for the GIL, and each other state that some thread spends half a percent
+    of its time in."""
+    return tuple(
         state
         for index, state in enumerate(ThreadState)
         if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
-    ]
-    shares = tuple(
-        Column(
-            str(state), HEADINGS[state], 4, right=True, priority=min(2 + rank, 5) + (rank > 2) * 2
-        )
-        for rank, state in enumerate(used)
     )
-    return (_NAME, _STATE, _CPU, *shares, _LINE)
+
+
+def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:
+    """Glyph and word of each state, in its colour, on one line."""
+    styled: list[tuple[str, str]] = []
+    for state in states:
+        styled += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
+    return tuple(styled)
 
 
 def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:
@@ -157,20 +141,6 @@ for _index, _each in enumerate(ThreadState):
     _SORTS[str(_each)] = _share_key(_index)
 
 
-def falls(sort: str) -> bool:
-    """Whether a column is best read with its greatest value first."""
-    return sort not in {"seen", "name", "state", "line"}
-
-
-def fmt_state(state: ThreadState | None, alive: bool) -> Line:
-    """Glyph and word, in the state's colour."""
-    if not alive:
-        return (("✕ ended", "muted"),)
-    if state is None:
-        return (("  new", "muted"),)
-    return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
-
-
 def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
     cells: list[Line] = []
     for column in columns:
@@ -197,26 +167,3 @@ def fmt_totals(view: ThreadsView, shown: int) -> str:
     if ended:
         text += f", {ended} ended"
     return text if shown == len(view.threads) else f"{shown} shown of {text}"
-
-
-def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
-    """The threads that run or want to most, of late; when all is over, those that did."""
-    alive = [thread for thread in process.threads.values() if thread.alive]
-    if alive:
-        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
-        return alive[:count]
-    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
-    return ended[:count]
-
-
-def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
-    """Seconds in which a thread ran or was kept from running by others."""
-    return sum(seconds.get(state, 0.0) for state in _WISHES)
-
-
-_WISHES = (
-    ThreadState.GIL_HELD,
-    ThreadState.GIL_WAIT,
-    ThreadState.NATIVE,
-    ThreadState.CPU_WAIT,
-)

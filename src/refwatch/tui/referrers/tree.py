@@ -11,7 +11,15 @@ from refwatch.session.state import State
 from refwatch.text.formats import fmt_plural
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.chains import ROOT, fmt_named
-from refwatch.tui.views.spans import Line, Span, cut_middle, fit, pad, two_ends, width_of
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut_middle,
+    fit,
+    pad,
+    two_ends,
+    width_of,
+)
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 from refwatch.wire.heap_values import Referrer
@@ -43,7 +51,7 @@ class HolderView:
     what: str = ""
     address: str = ""
     count: int = 1
-    account: Span | None = None
+    account: StyledText | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,8 @@ class InspectionView:
     address: str
     references: int | None
     seen: int | None
-    account: Span
-    known: bool
+    account: StyledText
+    found: bool
     answered: frozenset[int]
     """Nodes whose referrers are known."""
     holders: tuple[HolderView, ...]
@@ -84,7 +92,7 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
     ended = None if inspection is None or inspection.ended is None else printable(inspection.ended)
     if inspection is None or top is None:
         return InspectionView(
-            title, "", None, None, ("", ""), known=False, answered=frozenset(), holders=(),
+            title, "", None, None, ("", ""), found=False, answered=frozenset(), holders=(),
             work=work, ended=ended,
         )  # fmt: skip
     what = fmt_named(top.type, top.label)
@@ -95,7 +103,7 @@ def view_inspection(state: State, name: str, title: str, opened: Opened) -> Insp
         top.references,
         top.seen,
         fmt_account(top.references, top.seen),
-        known=True,
+        found=True,
         answered=frozenset(inspection.nodes),
         holders=(itself, *_below(inspection, opened, (0,), "")),
         work=work,
@@ -113,17 +121,19 @@ def _below(
         yield _remark(path, guide, *_LOOKING if looking else _UNANSWERED)
         return
     above = (*above, node.address)
-    padded = min(LONGEST_EDGE, max((_cells(one) for one in node.referrers), default=0))
-    for index, one in enumerate(node.referrers):
+    padded = min(LONGEST_EDGE, max((_cells(referrer) for referrer in node.referrers), default=0))
+    for index, referrer in enumerate(node.referrers):
         last = index == len(node.referrers) - 1 and not node.left_out
         before, below = hung(guide, last=last)
-        own = (*path, one.node)
-        kind = _kind(inspection, opened, own, one, above)
-        known = inspection.nodes.get(one.node) if kind == "open" else None
-        account = fmt_account(known.references, known.seen, short=True) if known else None
+        own = (*path, referrer.node)
+        kind = _kind(inspection, opened, own, referrer, above)
+        node_below = inspection.nodes.get(referrer.node) if kind == "open" else None
+        account = (
+            fmt_account(node_below.references, node_below.seen, short=True) if node_below else None
+        )
         yield HolderView(
-            own, before, kind, _edges(one), padded, fmt_named(one.type, one.label),
-            printable(one.address), one.count, account,
+            own, before, kind, _edges(referrer), padded, fmt_named(referrer.type, referrer.label),
+            printable(referrer.address), referrer.count, account,
         )  # fmt: skip
         if kind == "open":
             yield from _below(inspection, opened, own, below, above)
@@ -134,7 +144,7 @@ def _below(
 
 
 _LOOKING: tuple[Kind, str] = ("looking", "looking …")
-_UNANSWERED: tuple[Kind, str] = ("nobody", "no answer came")
+_UNANSWERED: tuple[Kind, str] = ("nobody", "no answer")
 
 
 def _remark(path: Path, guide: str, kind: Kind, text: str) -> HolderView:
@@ -143,28 +153,30 @@ def _remark(path: Path, guide: str, kind: Kind, text: str) -> HolderView:
 
 
 def _kind(
-    inspection: Inspection, opened: Opened, path: Path, one: Referrer, above: Sequence[str]
+    inspection: Inspection, opened: Opened, path: Path, referrer: Referrer, above: Sequence[str]
 ) -> Kind:
-    if one.root:
+    if referrer.root:
         return "root"
-    if one.address and one.address in above:
+    if referrer.address and referrer.address in above:
         return "cycle"
     if path in opened.paths:
         return "open"
-    gone = inspection.ended is not None and one.node not in inspection.nodes
+    gone = inspection.ended is not None and referrer.node not in inspection.nodes
     return "shut" if gone else "closed"
 
 
-def _edges(one: Referrer) -> str:
-    named = [edge for edge in one.edges if edge != f"held by {one.type}"]  # that says nothing more
+def _edges(referrer: Referrer) -> str:
+    named = [
+        edge for edge in referrer.edges if edge != f"held by {referrer.type}"
+    ]  # that says nothing more
     return printable(", ".join(named)) or "refers to it"
 
 
-def _cells(one: Referrer) -> int:
-    return width_of(((_edges(one), ""),))
+def _cells(referrer: Referrer) -> int:
+    return width_of(((_edges(referrer), ""),))
 
 
-def fmt_account(references: int | None, seen: int | None, *, short: bool = False) -> Span:
+def fmt_account(references: int | None, seen: int | None, *, short: bool = False) -> StyledText:
     """Whether all references were found, plainly."""
     if references is None or seen is None:
         return ("immortal: its references are not counted", "muted")
@@ -188,43 +200,43 @@ def draw_holders(view: InspectionView, width: int) -> tuple[TreeRow, ...]:
     """The tree's rows, each of at most ``width`` cells."""
     return tuple(
         TreeRow(
-            one.path,
-            _line(one, width),
-            opens=one.kind in {"closed", "open"},
-            open=one.kind == "open",
+            holder.path,
+            _line(holder, width),
+            opens=holder.kind in {"closed", "open"},
+            open=holder.kind == "open",
         )
-        for one in view.holders
+        for holder in view.holders
     )
 
 
-def _line(one: HolderView, width: int) -> Line:
-    guide = narrowed(one.guide, width // 2)
-    glyph = (f"{GLYPHS[one.kind]} ", GLYPH_STYLES.get(one.kind, "muted"))
-    head: list[Span] = [(guide, "muted"), glyph]
-    if not one.what:
-        return fit((*head, (one.text, "muted")), width)
-    if not one.text:
-        return two_ends((*head, (one.what, "strong")), ((one.address, "muted"),), width)
+def _line(holder: HolderView, width: int) -> Line:
+    guide = narrowed(holder.guide, width // 2)
+    glyph = (f"{GLYPHS[holder.kind]} ", GLYPH_STYLES.get(holder.kind, "muted"))
+    head: list[StyledText] = [(guide, "muted"), glyph]
+    if not holder.what:
+        return fit((*head, (holder.text, "muted")), width)
+    if not holder.text:
+        return two_ends((*head, (holder.what, "strong")), ((holder.address, "muted"),), width)
     room = width - width_of(head)
-    edge = min(one.padded, max(8, room // 2))
-    head += [(pad(cut_middle(one.text, edge), edge), "foreground"), ("  ", "")]
-    head.append((one.what, "strong" if one.kind == "root" else "primary"))
-    if one.count > 1:
-        head.append((f"  {one.count:,} references", "accent"))
-    if one.kind == "cycle":
+    edge = min(holder.padded, max(8, room // 2))
+    head += [(pad(cut_middle(holder.text, edge), edge), "foreground"), ("  ", "")]
+    head.append((holder.what, "strong" if holder.kind == "root" else "primary"))
+    if holder.count > 1:
+        head.append((f"  {holder.count:,} references", "accent"))
+    if holder.kind == "cycle":
         head.append(("  shown above", "warning"))
-    return two_ends(tuple(head), _right_end(one, width - width_of(head)), width)
+    return two_ends(tuple(head), _right_end(holder, width - width_of(head)), width)
 
 
-def _right_end(one: HolderView, room: int) -> Line:
+def _right_end(holder: HolderView, room: int) -> Line:
     """The account of what is open, and the address, where there is room."""
-    spans: list[Span] = []
-    if one.account is not None and len(one.account[0]) + 3 <= room:
-        spans.append(one.account)
-        room -= len(one.account[0]) + 3
-    if one.address and len(one.address) + 3 <= room:
-        spans += [("  " if spans else "", ""), (one.address, "muted")]
-    return tuple(spans)
+    styled: list[StyledText] = []
+    if holder.account is not None and len(holder.account[0]) + 3 <= room:
+        styled.append(holder.account)
+        room -= len(holder.account[0]) + 3
+    if holder.address and len(holder.address) + 3 <= room:
+        styled += [("  " if styled else "", ""), (holder.address, "muted")]
+    return tuple(styled)
 
 
 def draw_title(view: InspectionView, width: int) -> Line:
@@ -240,18 +252,18 @@ def draw_title(view: InspectionView, width: int) -> Line:
 def draw_account(view: InspectionView, width: int, height: int) -> tuple[Line, ...]:
     """The account; below it what goes on in the copy, or that there is none any more."""
     lines: list[Line] = []
-    if view.known:
+    if view.found:
         text, style = view.account
         lines.append(fit(((text, style),), width))
     if view.ended is not None:
-        stays = f"the copy is gone: {view.ended}; what was opened stays"
-        text = stays if view.known else f"nothing was found out: {view.ended}"
+        stays = f"the copy is gone: {view.ended}; opened rows stay"
+        text = stays if view.found else f"nothing was found: {view.ended}"
         lines.append(fit((("■ ", "warn"), (text, "foreground")), width))
     elif view.work is not None and (view.work.failure is not None or not view.work.done):
         running = view.work.failure is None
         stop: Line = (("x", "key"), (" cancels", "muted")) if running else ()
         work = draw_work(view.work, max(8, width - width_of(stop) - 1))
         lines.append(two_ends(work, stop, width) if running else work)
-    elif not view.known:
+    elif not view.found:
         lines.append((("◌ ", "accent"), ("copying the program …", "foreground")))
     return tuple(lines[:height])

@@ -1,36 +1,35 @@
-"""Text as the views hand it over: lines of spans, each a piece of text and the name of a style.
+"""Styled text and lines of it, and fitting them into cells.
 
-A name, not a colour, so that views need neither Textual nor a theme. Everything that comes from the
-target goes through :func:`safe`: a span is never markup, but a control character would still reach
-the terminal.
+Styles are names, so views need neither Textual nor a theme. Text from the target goes through
+:func:`safe`: it is never markup, but control characters would reach the terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-Span = tuple[str, str]
-"""(text, name of a style in refwatch.tui.theme)"""
-Line = tuple[Span, ...]
+StyledText = tuple[str, str]
+"""(text, style name in refwatch.tui.theme)"""
+Line = tuple[StyledText, ...]
 
 
-def width_of(line: Iterable[Span]) -> int:
-    """Terminal cells that the line fills."""
+def width_of(line: Iterable[StyledText]) -> int:
+    """Width of a line in cells."""
     return sum(cell_len(text) for text, _ in line)
 
 
 def cut(text: str, width: int) -> str:
-    """The text in at most ``width`` cells, ``…`` at its end where something is missing."""
+    """The text in at most ``width`` cells, ``…`` at its end if it was cut."""
     if cell_len(text) <= width:
         return text
     return "" if width < 1 else set_cell_size(text, width - 1) + "…"
 
 
 def cut_middle(text: str, width: int) -> str:
-    """The text in at most ``width`` cells, ``…`` in its middle where something is missing: of a
-    path, the end says more than the start."""
+    """The text in at most ``width`` cells, ``…`` in its middle if it was cut: the end of a path
+    says most."""
     if cell_len(text) <= width:
         return text
     if width < 5:
@@ -44,7 +43,7 @@ def cut_middle(text: str, width: int) -> str:
 
 
 def cut_dotted(text: str, width: int) -> str:
-    """A dotted name in at most ``width`` cells: what stands before the last dots gives way."""
+    """A dotted name in at most ``width`` cells; its first parts give way."""
     if cell_len(text) <= width:
         return text
     parts = text.split(".")
@@ -56,7 +55,7 @@ def cut_dotted(text: str, width: int) -> str:
 
 
 def whole_parts(text: str, width: int) -> str:
-    """As many of the parts between commas as have room; the last ones give way."""
+    """As many comma-separated parts as fit."""
     parts = text.split(", ")
     while len(parts) > 1 and cell_len(", ".join(parts)) > width:
         parts.pop()
@@ -64,7 +63,7 @@ def whole_parts(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int, right: bool = False) -> str:
-    """Exactly ``width`` cells: cut, or filled with spaces after (or before) the text."""
+    """The text in exactly ``width`` cells, cut or padded."""
     text = cut(text, width)
     blank = " " * (width - cell_len(text))
     return blank + text if right else text + blank
@@ -74,7 +73,7 @@ def fit(line: Line, width: int) -> Line:
     """The line in at most ``width`` cells."""
     if width_of(line) <= width:
         return line
-    kept: list[Span] = []
+    kept: list[StyledText] = []
     room = width
     for text, style in line:
         size = cell_len(text)
@@ -86,8 +85,37 @@ def fit(line: Line, width: int) -> Line:
     return tuple(kept)
 
 
+def joined(cells: Iterable[StyledText]) -> list[StyledText]:
+    """Merge neighbours of one style."""
+    styled: list[StyledText] = []
+    for text, style in cells:
+        if styled and styled[-1][1] == style:
+            styled[-1] = (styled[-1][0] + text, style)
+        else:
+            styled.append((text, style))
+    return styled
+
+
+def separated(parts: Iterable[Line], gap: StyledText = ("  ", "")) -> Line:
+    """The parts on one line, with gaps."""
+    styled: list[StyledText] = []
+    for part in parts:
+        styled += [gap, *part] if styled else part
+    return tuple(styled)
+
+
+def fmt_signed(value: float, fmt: Callable[[float], str]) -> str:
+    """The value with its sign."""
+    return f"{'-' if value < 0 else '+'}{fmt(abs(value))}"
+
+
+def fmt_plural(count: int, singular: str, several: str = "") -> str:
+    """``1 chain``, ``2,000 chains``."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+
+
 def wrap(text: str, width: int, limit: int) -> list[str]:
-    """The text broken at spaces into at most ``limit`` lines of at most ``width`` cells."""
+    """Break text at spaces into at most ``limit`` lines of ``width`` cells."""
     lines: list[str] = []
     rest = text.split()
     while rest and len(lines) < limit:
@@ -100,7 +128,7 @@ def wrap(text: str, width: int, limit: int) -> list[str]:
 
 
 def two_ends(left: Line, right: Line, width: int) -> Line:
-    """Both on one line, as far apart as it goes; the left gives way."""
+    """Both at the ends of one line; the left one gives way."""
     right = fit(right, width)
     room = width - width_of(right)
     left = fit(left, max(0, room - 1))

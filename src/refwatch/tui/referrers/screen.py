@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from refwatch.session.events import WorkProgressed
 from refwatch.session.state import State
+from refwatch.tui.answers import watch_found
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.panel import Panel, can_ask
-from refwatch.tui.panels.refcounts.reference_tree import (
+from refwatch.tui.messages import RedrawWanted, SendWanted
+from refwatch.tui.panel import can_ask
+from refwatch.tui.referrers.tree import (
     InspectionView,
     Opened,
     draw_account,
@@ -20,9 +23,9 @@ from refwatch.tui.panels.refcounts.reference_tree import (
     draw_title,
     view_inspection,
 )
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
-from refwatch.tui.widgets.footer import SteadyFooter
-from refwatch.tui.widgets.lines import Lines, Picture
+from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.tree_lines import TreeLines
 from refwatch.wire.commands import CancelWork, OpenNode, WatchNode
 
@@ -34,8 +37,14 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         Binding("w", "watch", "Watch", id="referrers.watch",
                 tooltip="Watch the object under the cursor"),
         Binding("x", "cancel", "Cancel", id="referrers.cancel",
-                tooltip="Cancel the search that goes on; what was found stays"),
+                tooltip="Cancel the running search; what was found stays"),
     ]  # fmt: skip
+    DEFAULT_CSS = """
+    ReferrersScreen #account {
+        height: 2;
+        padding: 0 1;
+    }
+    """
     fast = True
     moves_on = True
 
@@ -47,24 +56,17 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._asked: set[int] = set()
         self._failure: WorkProgressed | None = None
         """The last that was seen."""
-        self._title_line = Lines("referrers-title")
         self._account: Picture[InspectionView] = Picture(draw_account, "account")
-        self._tree = TreeLines("tree", classes="box")
+        self.tree_lines = TreeLines("tree", classes="box")
 
-    def compose(self) -> ComposeResult:
-        yield self._title_line
+    def body(self) -> Iterable[Widget]:
         yield self._account
-        yield self._tree
-        yield SteadyFooter()
+        yield self.tree_lines
 
     def on_mount(self) -> None:
-        self._tree.border_title = "Held by"
-        self._tree.border_subtitle = "→ opens  ← closes"
-        self._tree.focus()
-
-    @property
-    def tree_lines(self) -> TreeLines:
-        return self._tree
+        self.tree_lines.border_title = "Held by"
+        self.tree_lines.border_subtitle = "→ opens  ← closes"
+        self.tree_lines.focus()
 
     @property
     def searching(self) -> bool:
@@ -72,7 +74,7 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         view = self.view
         if view is None or view.ended is not None or (view.work and view.work.failure):
             return False
-        return not view.known or (view.work is not None and not view.work.done)
+        return not view.found or (view.work is not None and not view.work.done)
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -84,12 +86,14 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         opened = Opened(frozenset(self._paths), frozenset(self._asked))
         return view_inspection(state, self.inspection, self._object, opened)
 
+    def title_line(self, view: InspectionView, width: int) -> Line:
+        return draw_title(view, width)
+
     def lay_out(self, view: InspectionView) -> None:
-        self._title_line.show((draw_title(view, self.size.width),))
         self._account.present(view)
-        rows = draw_holders(view, self._tree.scrollable_content_region.width)
-        waits = not view.known and view.ended is None
-        self._tree.show(rows, empty=(("nothing is known yet" if waits else "", "muted"),))
+        rows = draw_holders(view, self.tree_lines.scrollable_content_region.width)
+        waits = not view.found and view.ended is None
+        self.tree_lines.show(rows, empty=(("no answer yet" if waits else "", "muted"),))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -105,28 +109,28 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._paths.add(event.key)
         if self.view is not None and node not in self.view.answered:
             self._asked.add(node)
-            self.post_message(Panel.SendWanted(OpenNode(inspection=self.inspection, node=node)))
-        self.post_message(self.RedrawWanted())
+            self.post_message(SendWanted(OpenNode(inspection=self.inspection, node=node)))
+        self.post_message(RedrawWanted())
 
     @on(TreeLines.Closed)
     def _row_closed(self, event: TreeLines.Closed) -> None:
         self._paths.discard(event.key)
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     def refused(self, node: int) -> None:
         """Nobody can be asked about this node: close it again."""
         self._asked.discard(node)
         self._paths = {path for path in self._paths if path[-1] != node}
-        self.post_message(self.RedrawWanted())
+        self.post_message(RedrawWanted())
 
     def action_watch(self) -> None:
-        row = self._tree.chosen
+        row = self.tree_lines.chosen
         if self.view is None or row is None:
             return
-        one = next(one for one in self.view.holders if one.path == row.key)
-        if one.what:
+        holder = next(holder for holder in self.view.holders if holder.path == row.key)
+        if holder.what:
             command = WatchNode(inspection=self.inspection, node=row.key[-1])
-            self.post_message(Panel.SendWanted(command, f"Looking for {one.what} …"))
+            self.post_message(SendWanted(command, f"Looking for {holder.what} …", watch_found))
 
     def action_cancel(self) -> None:
-        self.post_message(Panel.SendWanted(CancelWork(work=self.inspection)))
+        self.post_message(SendWanted(CancelWork(work=self.inspection)))

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from refwatch.session.state import State
 from refwatch.text.sanitize import printable
-from refwatch.tui.panel import Panel
+from refwatch.tui.answers import watch_found
+from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
@@ -17,16 +18,18 @@ class Seen(NamedTuple):
     type: str
     address: str
 
-    def watch(self) -> Panel.SendWanted | None:
+    def watch(self) -> SendWanted | None:
         """Wants it watched; None for what has no address."""
         number = _number(self.address)
         if number is None:
             return None
-        return Panel.SendWanted(
-            WatchAddress(address=number, type=self.type), f"Looking for {printable(self.what)} …"
+        return SendWanted(
+            WatchAddress(address=number, type=self.type),
+            f"Looking for {printable(self.what)} …",
+            watch_found,
         )
 
-    def inspect(self) -> Panel.InspectWanted | None:
+    def inspect(self) -> InspectWanted | None:
         """Wants to know who refers to it; None for what has no address."""
         number = _number(self.address)
         if number is None:
@@ -35,7 +38,7 @@ class Seen(NamedTuple):
         def ask(inspection: str) -> Command:
             return InspectAddress(inspection=inspection, address=number, type=self.type)
 
-        return Panel.InspectWanted(printable(self.what), ask, self.address)
+        return InspectWanted(printable(self.what), ask, self.address)
 
 
 def watched_already(state: State, command: Command) -> str:
@@ -44,18 +47,22 @@ def watched_already(state: State, command: Command) -> str:
     process = state.main
     if process is None:
         return ""
-    known = process.references
+    references = process.references
     if isinstance(command, WatchAddress):
         address = hex(command.address)
-    elif isinstance(command, WatchNode) and command.inspection in known.inspections:
-        nodes = known.inspections[command.inspection].nodes
+    elif isinstance(command, WatchNode) and command.inspection in references.inspections:
+        nodes = references.inspections[command.inspection].nodes
         rows = (row for node in nodes.values() for row in node.referrers)
         addresses = {row.node: row.address for row in rows}
         addresses |= {number: node.address for number, node in nodes.items()}
         address = addresses.get(command.node, "")
-    watched = (one for one in known.watched.values() if one.ended_s is None)
+    watched = (record for record in references.watched.values() if record.ended_s is None)
     return next(
-        (printable(one.found.name) for one in watched if address and one.found.address == address),
+        (
+            printable(record.found.name)
+            for record in watched
+            if address and record.found.address == address
+        ),
         "",
     )
 

@@ -1,0 +1,1 @@
+"""Who refers to one object: a screen that several panels open."""

@@ -1,0 +1,91 @@
+"""View of one thread, and glyphs and words of thread states."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState
+from refwatch.session.process import ProcessState
+from refwatch.text.sanitize import printable
+from refwatch.tui.views.styled_text import Line
+
+GLYPHS: dict[ThreadState, str] = {
+    ThreadState.GIL_HELD: "●",
+    ThreadState.GIL_WAIT: "○",
+    ThreadState.NATIVE: "◆",
+    ThreadState.CPU_WAIT: "◇",
+    ThreadState.IO_WAIT: "▼",
+    ThreadState.LOCK_WAIT: "■",
+    ThreadState.SLEEP: "·",
+    ThreadState.CHILD_WAIT: "▲",
+    ThreadState.OTHER: "?",
+}
+WORDS: dict[ThreadState, str] = {
+    ThreadState.GIL_HELD: "holds GIL",
+    ThreadState.GIL_WAIT: "GIL wait",
+    ThreadState.NATIVE: "native",
+    ThreadState.CPU_WAIT: "CPU wait",
+    ThreadState.IO_WAIT: "I/O wait",
+    ThreadState.LOCK_WAIT: "lock wait",
+    ThreadState.SLEEP: "sleep",
+    ThreadState.CHILD_WAIT: "child wait",
+    ThreadState.OTHER: "other",
+}
+
+
+def fill(state: ThreadState) -> str:
+    """Style of an area of this state."""
+    return f"fill-{state}"
+
+
+@dataclass(frozen=True)
+class ThreadView:
+    """One thread. Shares are of its time under watch."""
+
+    serial: int
+    name: str
+    alive: bool
+    state: ThreadState | None
+    shares: tuple[float, ...]
+    """In the order of ThreadState."""
+    cpu: float
+    """Recent share of one CPU."""
+    line: str
+    """``file:line function`` of the innermost frame, if known."""
+    place: str
+    """``file:line`` of it."""
+
+
+def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
+    total = thread.watched_s or 1.0
+    shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
+    place, function = fmt_line(process, thread.stack[0]) if thread.stack else ("", "")
+    line = f"{place} {function}".strip()
+    name = thread_name(thread)
+    return ThreadView(
+        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line, place
+    )
+
+
+def thread_name(thread: ThreadRecord) -> str:
+    """Its name, or its tid if Python does not know it."""
+    return printable(thread.name) or f"tid {thread.tid}"
+
+
+def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
+    """(``file.py:12``, function) of a line id."""
+    line = process.lines.get(number)
+    if line is None:
+        return "", ""
+    return printable(f"{os.path.basename(line.file)}:{line.number}"), printable(line.function)
+
+
+def fmt_state(state: ThreadState | None, alive: bool) -> Line:
+    """Glyph and word in the state's colour."""
+    if not alive:
+        return (("✕ ended", "muted"),)
+    if state is None:
+        return (("  new", "muted"),)
+    return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
