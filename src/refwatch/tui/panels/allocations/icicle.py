@@ -19,7 +19,7 @@ from refwatch.tui.panels.allocations.icicle_view import (
     lay_icicle,
 )
 from refwatch.tui.panels.allocations.stacks import WHOLE, Node, stacks_of
-from refwatch.tui.panels.allocations.table import Looked
+from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Brush, Lines, paint
@@ -172,12 +172,12 @@ class IciclePart(Vertical):
         yield self.icicle
         yield self._chosen
 
-    def present(self, figures: Between, looked: Looked) -> None:
+    def present(self, figures: Between, options: TableOptions) -> None:
         """Show the tracebacks of these figures."""
         self._figures = figures
-        added = (figures.view.version, looked)
+        added = (figures.view.version, options)
         if added != self._added:
-            self._added, self._stacks = added, stacks_of(figures, looked)
+            self._added, self._stacks = added, stacks_of(figures, options)
         self._lay_out()
 
     def on_resize(self) -> None:

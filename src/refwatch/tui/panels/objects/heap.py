@@ -22,7 +22,7 @@ from refwatch.tui.panels.objects.heap_view import (
     most_rows,
     view_heap,
 )
-from refwatch.tui.referrers.seen import Seen
+from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.lines import Lines, Picture
@@ -80,7 +80,7 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         self._most.show(MOST_COLUMNS, most_rows(view), "references", reverse=True)
 
     @property
-    def _seen(self) -> Seen | None:
+    def _seen(self) -> ListedObject | None:
         """The object under the cursor."""
         most = self.view.most if self.view is not None else ()
         referenced = next(
@@ -89,7 +89,7 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         return (
             None
             if referenced is None
-            else Seen(
+            else ListedObject(
                 fmt_named(referenced.type, referenced.label), referenced.type, referenced.address
             )
         )

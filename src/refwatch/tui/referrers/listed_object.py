@@ -11,7 +11,7 @@ from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
-class Seen(NamedTuple):
+class ListedObject(NamedTuple):
     """``what`` it was called where it was listed."""
 
     what: str
