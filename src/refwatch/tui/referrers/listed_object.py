@@ -56,10 +56,10 @@ def watched_already(state: State, command: Command) -> str:
         addresses = {row.node: row.address for row in rows}
         addresses |= {number: node.address for number, node in nodes.items()}
         address = addresses.get(command.node, "")
-    watched = (record for record in references.watched.values() if record.ended_s is None)
-    return next(
-        (safe(record.name) for record in watched if address and record.address == address), ""
-    )
+    for record in references.watched.values():
+        if address and record.address == address and record.ended_s is None:
+            return safe(record.name)
+    return ""
 
 
 def _number(address: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -49,12 +50,11 @@ class Icicle(Widget, can_focus=True):
     class Moved(Message):
         """Another frame is under the cursor."""
 
+    @dataclass
     class Zoomed(Message):
         """Give this frame the whole width."""
 
-        def __init__(self, path: Path) -> None:
-            super().__init__()
-            self.path = path
+        path: Path
 
     class Left(Message):
         """Go back to the table."""

@@ -299,15 +299,11 @@ def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *,
         return _no_bursts(allocations, why, over=over)
     if allocations.mode == "exact":
         return _no_traces(allocations, now, over=over)
-    if (
-        allocations.mode == "off"
-        and not allocations.tallies[By.FILE]
-        and not allocations.traces.number
-    ):
-        if allocations.switched_s is None:
-            return why or "Allocations were not traced in this session."
-        return why or "Allocations are not traced: tracing is off."
-    return ""
+    if allocations.tallies[By.FILE] or allocations.traces.number:
+        return ""
+    if allocations.switched_s is None:
+        return why or "Allocations were not traced in this session."
+    return why or "Allocations are not traced: tracing is off."
 
 
 def _no_bursts(allocations: Allocations, why: str, *, over: bool) -> str:

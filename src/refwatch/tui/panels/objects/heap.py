@@ -82,17 +82,10 @@ class HeapScreen(LiveScreen[HeapScreenView]):
     @property
     def _seen(self) -> ListedObject | None:
         """The object under the cursor."""
-        most = self.view.most if self.view is not None else ()
-        referenced = next(
-            (referenced for referenced in most if key_of(referenced) == self._most.cursor), None
-        )
-        return (
-            None
-            if referenced is None
-            else ListedObject(
-                fmt_named(referenced.type, referenced.label), referenced.type, referenced.address
-            )
-        )
+        for each in self.view.most if self.view is not None else ():
+            if key_of(each) == self._most.cursor:
+                return ListedObject(fmt_named(each.type, each.label), each.type, each.address)
+        return None
 
     def _want(self, message: Message | None) -> None:
         if message is not None:
