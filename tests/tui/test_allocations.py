@@ -330,7 +330,7 @@ async def test_files_and_tracebacks_open_too(presses: int) -> None:
         await pilot.press("6", *["v"] * presses, "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
         await until(pilot, lambda: detail(app)._callers.rows)
-        assert detail(app).looked.by is (By.FILE, By.TRACEBACK)[presses - 1]
+        assert detail(app).options.by is (By.FILE, By.TRACEBACK)[presses - 1]
         await until(pilot, lambda: "the file cannot be read here" in frame(app))
 
 

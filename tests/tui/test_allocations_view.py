@@ -30,7 +30,7 @@ from refwatch.tui.panels.allocations.table import (
     FIRST,
     HIDINGS,
     Drawn,
-    Looked,
+    TableOptions,
     arrange,
     columns_for,
     fmt_blocks,
@@ -59,10 +59,10 @@ def text(line: Line) -> str:
     return "".join(piece for piece, _ in line)
 
 
-def rows(figures: Between, looked: Looked, order: Order = FIRST) -> list[list[str]]:
+def rows(figures: Between, options: TableOptions, order: Order = FIRST) -> list[list[str]]:
     """The cells of all rows as text."""
-    arranged = arrange(figures, looked, order)
-    drawn = Drawn(figures, looked, arranged, 60, lambda _file, _line: "")
+    arranged = arrange(figures, options, order)
+    drawn = Drawn(figures, options, arranged, 60, lambda _file, _line: "")
     made = (make_row(number, key, drawn) for number, key in enumerate(arranged.keys))
     return [[text(cell) for cell in row.cells] for row in made]
 
@@ -230,49 +230,53 @@ def test_what_was_seen_is_still_there_when_it_is_off() -> None:
 
 def test_lines_files_and_tracebacks() -> None:
     figures = seen("exact").between(1, None)
-    lines = rows(figures, Looked(By.LINE))
+    lines = rows(figures, TableOptions(By.LINE))
     assert lines[0][0] == "app/cache.py:21 put"
     assert "MiB" in lines[0][2]
     assert lines[0][4].startswith("+")
-    assert rows(figures, Looked(By.FILE))[0][0] == "app/cache.py"
-    tracebacks = rows(figures, Looked(By.TRACEBACK))
+    assert rows(figures, TableOptions(By.FILE))[0][0] == "app/cache.py"
+    tracebacks = rows(figures, TableOptions(By.TRACEBACK))
     assert tracebacks[0][0].startswith("cache.py:21 ← cache.py:34 ← server.py:90")
     assert len(tracebacks) > len(lines)
 
 
 def test_shares_are_of_all() -> None:
     figures = seen("exact").between(0, None)
-    shares = [row[1].split()[-2] for row in rows(figures, Looked()) if "<" not in row[1]]
+    shares = [row[1].split()[-2] for row in rows(figures, TableOptions()) if "<" not in row[1]]
     assert sum(int(share) for share in shares) == pytest.approx(100, abs=4)
 
 
 def test_libraries_are_hidden() -> None:
     figures = seen("exact").between(0, None)
-    names = [row[0] for row in rows(figures, Looked(hidden=HIDINGS[2]))]
+    names = [row[0] for row in rows(figures, TableOptions(hidden=HIDINGS[2]))]
     assert names[0] == "app/cache.py:21 put"
     assert not [name for name in names if "decoder" in name or "_make" in name or "<" in name]
-    some = [row[0] for row in rows(figures, Looked(hidden=HIDINGS[1]))]
+    some = [row[0] for row in rows(figures, TableOptions(hidden=HIDINGS[1]))]
     assert "attr/_make.py:611 __init__" in some
     assert "json/decoder.py:353 raw_decode" not in some
-    arranged = arrange(figures, Looked(hidden=HIDINGS[2]), FIRST)
+    arranged = arrange(figures, TableOptions(hidden=HIDINGS[2]), FIRST)
     assert arranged.hidden == 5
     assert arranged.hidden_size > 4_000_000
-    told = text(draw_range(figures, Looked(hidden=HIDINGS[2]), arranged, 120))
+    told = text(draw_range(figures, TableOptions(hidden=HIDINGS[2]), arranged, 120))
     assert "libraries hidden: 5 of 10" in told
 
 
 def test_a_traceback_without_its_libraries() -> None:
     figures = seen("exact").between(0, None)
-    names = [row[0] for row in rows(figures, Looked(By.TRACEBACK, HIDINGS[2]))]
+    names = [row[0] for row in rows(figures, TableOptions(By.TRACEBACK, HIDINGS[2]))]
     assert "main.py:9" in names  # the import that compiled a module
     assert all("decoder" not in name for name in names)
 
 
 def test_filter_looks_at_the_path_and_the_function() -> None:
     figures = seen("exact").between(0, None)
-    assert [row[0] for row in rows(figures, Looked(filter="CACHE"))] == ["app/cache.py:21 put"]
-    assert [row[0] for row in rows(figures, Looked(filter="build"))] == ["app/index.py:58 build"]
-    by_caller = rows(figures, Looked(By.TRACEBACK, filter="report.py"))
+    assert [row[0] for row in rows(figures, TableOptions(filter="CACHE"))] == [
+        "app/cache.py:21 put"
+    ]
+    assert [row[0] for row in rows(figures, TableOptions(filter="build"))] == [
+        "app/index.py:58 build"
+    ]
+    by_caller = rows(figures, TableOptions(By.TRACEBACK, filter="report.py"))
     assert len(by_caller) == 3
 
 
@@ -280,22 +284,22 @@ def test_filter_looks_at_the_path_and_the_function() -> None:
 def test_every_column_sorts(mode: Mode) -> None:
     figures = seen(mode).between(1, None)
     for sort in sortable(columns_for(figures.view.shown, By.LINE, 200)):
-        up = arrange(figures, Looked(), Order(sort)).keys
-        down = arrange(figures, Looked(), Order(sort, reverse=True)).keys
+        up = arrange(figures, TableOptions(), Order(sort)).keys
+        down = arrange(figures, TableOptions(), Order(sort, reverse=True)).keys
         assert set(up) == set(down)
         assert up != down
-    first = arrange(figures, Looked(), Order("name")).keys[0]
+    first = arrange(figures, TableOptions(), Order("name")).keys[0]
     assert figures.view.site(int(first)).file.startswith((HOME, "/usr", "<"))
 
 
 def test_the_most_kept_comes_first() -> None:
     figures = seen().between(1, None)
-    ranked = arrange(figures, Looked(), Order("kept", reverse=True)).keys
+    ranked = arrange(figures, TableOptions(), Order("kept", reverse=True)).keys
     assert ranked.index(PUT) < ranked.index(ROWS)
     kept = [figures.burst(By.LINE, key).kept for key in ranked]
     assert kept == sorted(kept, reverse=True)
     assert kept[0] > 0.5 > kept[-1]
-    stays = arrange(figures, Looked(), Order("stays", reverse=True)).keys
+    stays = arrange(figures, TableOptions(), Order("stays", reverse=True)).keys
     assert stays[0] == PUT
 
 
@@ -305,7 +309,7 @@ def test_rows_have_a_cell_for_each_column(mode: Mode, width: int) -> None:
     figures = seen(mode).between(0, None)
     for by in By:
         columns = columns_for(figures.view.shown, by, width)
-        assert all(len(row) >= len(columns) for row in rows(figures, Looked(by)))
+        assert all(len(row) >= len(columns) for row in rows(figures, TableOptions(by)))
 
 
 @pytest.mark.parametrize(
@@ -334,8 +338,8 @@ def test_few_blocks_are_not_none(value: float, shown: str) -> None:
 
 def test_only_much_growth_stands_out() -> None:
     figures = seen("exact").between(1, None)
-    arranged = arrange(figures, Looked(), FIRST)
-    drawn = Drawn(figures, Looked(), arranged, 60, lambda _file, _line: "")
+    arranged = arrange(figures, TableOptions(), FIRST)
+    drawn = Drawn(figures, TableOptions(), arranged, 60, lambda _file, _line: "")
     styles = {key: make_row(0, key, drawn).cells[4][0][1] for key in arranged.keys}
     assert [key for key, style in styles.items() if style == "warning"] == [PUT]
 
@@ -389,7 +393,9 @@ def test_a_mark_that_is_still_counted() -> None:
     state = state_of(with_allocations(Simulation(6.0), "exact"))
     state.apply(ev.Marked(at=6.1, name="now or never"))
     figures = AllocationsReader().read(state).between(2, None)
-    told = text(draw_range(figures, Looked(since=2), arrange(figures, Looked(), FIRST), 100))
+    told = text(
+        draw_range(figures, TableOptions(since=2), arrange(figures, TableOptions(), FIRST), 100)
+    )
     assert "from now or never" in told
     assert "is being counted" in told
 
@@ -403,7 +409,7 @@ def nowhere(_file: str, _first: int, _last: int) -> tuple[str, ...]:
 
 def test_who_leads_to_a_line() -> None:
     figures = seen("exact").between(0, None)
-    top = callers_of(figures, Looked(), PUT)
+    top = callers_of(figures, TableOptions(), PUT)
     assert [node.site for node in top.ranked()] == [PUT]
     answer = top.below[PUT].below[ANSWER]
     assert [node.site for node in answer.ranked()] == [6, 8]
@@ -430,17 +436,17 @@ def test_what_no_traceback_tells_is_said() -> None:
     )
     state.apply(few)
     figures = AllocationsReader().read(state).between(0, None)
-    top = callers_of(figures, Looked(), PUT)
+    top = callers_of(figures, TableOptions(), PUT)
     assert top.ranked()[0].site == REST
-    view = view_allocation(figures, Looked(), PUT, None, (), nowhere)
+    view = view_allocation(figures, TableOptions(), PUT, None, (), nowhere)
     assert "too small to be listed" in text(draw_callers(view, 100)[0].line)
 
 
 def test_the_tree_opens_where_most_comes_from() -> None:
     figures = seen("exact").between(0, None)
-    view = view_allocation(figures, Looked(), PUT, None, (), nowhere)
+    view = view_allocation(figures, TableOptions(), PUT, None, (), nowhere)
     assert [one.path[-1] for one in view.callers] == [PUT, ANSWER, 6, 7, 14, 8]
-    closed = view_allocation(figures, Looked(), PUT, frozenset(), (), nowhere)
+    closed = view_allocation(figures, TableOptions(), PUT, frozenset(), (), nowhere)
     assert [one.path for one in closed.callers] == [(PUT,)]
     assert closed.callers[0].opens
     for width in (40, 78, 118):
@@ -451,7 +457,7 @@ def test_the_tree_opens_where_most_comes_from() -> None:
 def test_a_file_has_its_lines_at_the_top() -> None:
     figures = seen("exact").between(0, None)
     view = view_allocation(
-        figures, Looked(By.FILE), f"{HOME}/app/parse.py", frozenset(), (), nowhere
+        figures, TableOptions(By.FILE), f"{HOME}/app/parse.py", frozenset(), (), nowhere
     )
     assert [one.path for one in view.callers] == [(ROWS,), (ROWS_AGAIN,)]
     assert [line.number for line in view.source.lines] == [17, 22]
@@ -465,7 +471,7 @@ def test_source_has_what_each_line_allocates() -> None:
         return tuple(f"    line {number}" for number in range(first, 40))
 
     figures = seen().between(0, None)
-    view = view_allocation(figures, Looked(), ROWS, None, (), source)
+    view = view_allocation(figures, TableOptions(), ROWS, None, (), source)
     assert asked == [(f"{HOME}/app/parse.py", 1, 77)]
     lines = [text(line) for line in draw_source(view.source, view.unit, 100)]
     assert lines[16].startswith("▶")
@@ -473,17 +479,17 @@ def test_source_has_what_each_line_allocates() -> None:
     assert lines[16].endswith("17     line 17")
     assert "MiB/s" in lines[21]
     assert "MiB" not in lines[20]
-    caller = view_allocation(figures, Looked(), ROWS, None, (ROWS, 6), source)
+    caller = view_allocation(figures, TableOptions(), ROWS, None, (ROWS, 6), source)
     assert caller.source.file == "app/server.py"
     assert caller.source.line == 90
 
 
 def test_the_facts_of_one_group() -> None:
-    exact = view_allocation(seen("exact").between(1, None), Looked(), PUT, None, (), nowhere)
+    exact = view_allocation(seen("exact").between(1, None), TableOptions(), PUT, None, (), nowhere)
     told = text(draw_allocation_facts(exact, 200)[0])
     assert "blocks, 512 B each" in told
     assert "since warm, +1.5 MiB/s" in told
-    burst = view_allocation(seen().between(1, None), Looked(), ROWS, None, (), nowhere)
+    burst = view_allocation(seen().between(1, None), TableOptions(), ROWS, None, (), nowhere)
     told = text(draw_allocation_facts(burst, 200)[0])
     assert "MiB/s" in told
     assert "±" in told
@@ -492,7 +498,7 @@ def test_the_facts_of_one_group() -> None:
 
 def test_hidden_callers_are_left_out() -> None:
     figures = seen("exact").between(0, None)
-    top = callers_of(figures, Looked(hidden=HIDINGS[2]), 9)
+    top = callers_of(figures, TableOptions(hidden=HIDINGS[2]), 9)
     assert [node.site for node in top.below[9].ranked()] == [ROWS]
 
 
@@ -533,13 +539,13 @@ def test_hostile_names(name: str) -> None:
     figures = AllocationsReader().read(state).between(0, None)
     lines: list[Line] = []
     for by, key in ((By.LINE, 50), (By.FILE, f"/x/{name}"), (By.TRACEBACK, 50)):
-        looked = Looked(by)
-        assert all(cell.isprintable() for row in rows(figures, looked) for cell in row)
-        view = view_allocation(figures, looked, key, None, (), lambda *_: (name, name, name))
+        options = TableOptions(by)
+        assert all(cell.isprintable() for row in rows(figures, options) for cell in row)
+        view = view_allocation(figures, options, key, None, (), lambda *_: (name, name, name))
         lines += [row.line for row in draw_callers(view, 80)]
         lines += draw_source(view.source, view.unit, 80)
     lines.append(draw_how(figures, 80))
-    lines.append(draw_range(figures, Looked(), arrange(figures, Looked(), FIRST), 80))
+    lines.append(draw_range(figures, TableOptions(), arrange(figures, TableOptions(), FIRST), 80))
     assert all(text(line).isprintable() for line in lines)
 
 
@@ -567,14 +573,14 @@ def test_an_unknown_traceback_is_drawn() -> None:
         )
     )
     figures = AllocationsReader().read(state).between(0, None)
-    assert rows(figures, Looked(By.TRACEBACK))[0][0].startswith("?")
-    assert stacks_of(figures, Looked()).weight == pytest.approx(9000)
+    assert rows(figures, TableOptions(By.TRACEBACK))[0][0].startswith("?")
+    assert stacks_of(figures, TableOptions()).weight == pytest.approx(9000)
 
 
 def test_only_rows_that_are_looked_at_are_made() -> None:
     state = state_of([*with_allocations(Simulation(1.0)), *many(1.1, 2000)])
     figures = AllocationsReader().read(state).between(0, None)
-    arranged = arrange(figures, Looked(), FIRST)
+    arranged = arrange(figures, TableOptions(), FIRST)
     assert len(arranged.keys) > 2000
     sizes = dict(figures.weights(By.LINE))
     ranked = [sizes[key] for key in arranged.keys]

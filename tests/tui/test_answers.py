@@ -10,9 +10,9 @@ from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.answers import Answering, Answers, watch_found
 from refwatch.tui.app import _snapshot_answer
-from refwatch.tui.asking import _census_answer
+from refwatch.tui.command_app import _census_answer
 from refwatch.tui.panels.allocations.panel import _switched
-from refwatch.tui.panels.objects.acts import _graph_written
+from refwatch.tui.panels.objects.actions import _graph_written
 from refwatch.wire.event import MAIN
 
 FOUND = ev.WatchedFound(

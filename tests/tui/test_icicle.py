@@ -14,7 +14,7 @@ from refwatch.tui.panels.allocations.icicle_view import (
     lay_icicle,
 )
 from refwatch.tui.panels.allocations.stacks import Node, stacks_of
-from refwatch.tui.panels.allocations.table import HIDINGS, Looked
+from refwatch.tui.panels.allocations.table import HIDINGS, TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader, Between
 from refwatch.tui.views.styled_text import Line, width_of
 
@@ -29,7 +29,7 @@ def _figures() -> Between:
 
 
 def laid(figures: Between, width: int = 78, zoom: tuple[int, ...] = ()) -> IcicleView:
-    return lay_icicle(figures.view, stacks_of(figures, Looked()), zoom, width)
+    return lay_icicle(figures.view, stacks_of(figures, TableOptions()), zoom, width)
 
 
 def text(line: Line) -> str:
@@ -53,7 +53,7 @@ def test_frames_stand_below_their_callers(figures: Between, width: int) -> None:
 
 def test_width_is_the_share(figures: Between) -> None:
     view = laid(figures, 1000)
-    top = stacks_of(figures, Looked())
+    top = stacks_of(figures, TableOptions())
     build = next(frame for frame in view.rows[2] if frame.path == (MAIN, BUILD))
     node = top.at((MAIN, BUILD))
     assert node is not None
@@ -93,12 +93,12 @@ def test_walking(figures: Between) -> None:
 
 
 def test_hiding_and_filtering(figures: Between) -> None:
-    hidden = stacks_of(figures, Looked(hidden=HIDINGS[2]))
-    whole = stacks_of(figures, Looked())
+    hidden = stacks_of(figures, TableOptions(hidden=HIDINGS[2]))
+    whole = stacks_of(figures, TableOptions())
     assert hidden.weight == pytest.approx(whole.weight)  # it is its callers' now
     assert whole.at((MAIN, 12)) is not None
     assert hidden.at((MAIN, 12)) is None
-    cache = stacks_of(figures, Looked(filter="cache.py"))
+    cache = stacks_of(figures, TableOptions(filter="cache.py"))
     assert 0 < cache.weight < whole.weight
     assert cache.at((MAIN, BUILD)) is None
 
@@ -115,7 +115,7 @@ def test_rows_are_as_wide_as_there_is_room(figures: Between) -> None:
 
 
 def test_all_is_said_of_one_frame(figures: Between) -> None:
-    top = stacks_of(figures, Looked())
+    top = stacks_of(figures, TableOptions())
     first, second = draw_chosen(figures.view, top, (MAIN, SERVE, HANDLE), 100)
     assert text(first).startswith("app/server.py:90 handle")
     assert "of all" in text(first)

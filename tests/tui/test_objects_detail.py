@@ -15,8 +15,8 @@ from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.text.formats import fmt_moment
 from refwatch.tui.panels.objects.detail_view import (
-    Asks,
     ObjectView,
+    Requests,
     draw_holders,
     draw_object_chart,
     draw_object_facts,
@@ -36,7 +36,7 @@ from refwatch.tui.views.table import Order
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Site, TypeCount
 
-LIVE = Asks(live=True)
+LIVE = Requests(live=True)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,10 @@ def view() -> ObjectsView:
     return read(reference_events(SECONDS))
 
 
-def one(view: ObjectsView, key: int = LEAK, asks: Asks = LIVE, *, baseline: int = 99) -> ObjectView:
-    found = view_object(view, key, baseline, asks)
+def one(
+    view: ObjectsView, key: int = LEAK, requests: Requests = LIVE, *, baseline: int = 99
+) -> ObjectView:
+    found = view_object(view, key, baseline, requests)
     assert found is not None
     return found
 
@@ -120,20 +122,20 @@ def test_what_nobody_has_looked_for(view: ObjectsView) -> None:
     key = row_of(view, "app", "Entry").key
     assert held(one(view, key)) == "not looked for yet; enter looks"
     assert fmt_looked(one(view, key)) == ""
-    recorded = held(one(view, key, Asks(live=False)))
+    recorded = held(one(view, key, Requests(live=False)))
     assert recorded == "Nobody looked for them while the program ran."
 
 
 def test_a_search_from_asking_to_its_answer() -> None:
-    asks = Asks({chains_work(SESSION): 5.0}, live=True)
-    assert holders(working(), asks) == "◌ requested; waiting for an answer …  x cancels"
-    paused = replace(asks, paused=True)
+    requests = Requests({chains_work(SESSION): 5.0}, live=True)
+    assert holders(working(), requests) == "◌ requested; waiting for an answer …  x cancels"
+    paused = replace(requests, paused=True)
     assert "shows after the pause" in holders(working(), paused)
     goes = ev.WorkProgressed(
         at=5.2, process=MAIN, work=chains_work(SESSION), text="walking", share=0.3
     )
-    assert "30 %  x cancels" in holders(working(goes), asks)
-    over = holders(working(goes, ev.TargetExited(at=6.0, process=MAIN, exit_code=0)), asks)
+    assert "30 %  x cancels" in holders(working(goes), requests)
+    over = holders(working(goes, ev.TargetExited(at=6.0, process=MAIN, exit_code=0)), requests)
     assert over == "Nobody looked for them while the program ran."
     none = ev.ChainsFound(
         at=5.4, process=MAIN, module=SESSION[0], name=SESSION[1], chains=[], looked=7, garbage=7
@@ -150,20 +152,20 @@ def test_a_search_from_asking_to_its_answer() -> None:
     done = ev.WorkProgressed(
         at=5.4, process=MAIN, work=chains_work(SESSION), text="done", share=1.0, done=True
     )
-    assert holders(working(goes, none, done), asks).startswith("nobody holds all: garbage")
+    assert holders(working(goes, none, done), requests).startswith("nobody holds all: garbage")
     not_known = "who keeps them alive is not known: the search was cut short"
-    assert holders(working(goes, cut, done), asks) == not_known
+    assert holders(working(goes, cut, done), requests) == not_known
 
 
 def test_a_search_that_failed_says_why() -> None:
-    asks = Asks({chains_work(SESSION): 5.0}, live=True)
+    requests = Requests({chains_work(SESSION): 5.0}, live=True)
     work = ev.WorkProgressed(
         at=5.2, process=MAIN, work=chains_work(SESSION), text="", done=True, failure="the copy died"
     )
-    assert holders(working(work), asks) == "✕ the copy died\n\nnot found; enter looks"
+    assert holders(working(work), requests) == "✕ the copy died\n\nnot found; enter looks"
     wanted = replace_failure(work, "cancelled")
-    assert holders(working(wanted), asks) == "not found; enter looks"
-    again = Asks({chains_work(SESSION): 5.3}, live=True)
+    assert holders(working(wanted), requests) == "not found; enter looks"
+    again = Requests({chains_work(SESSION): 5.3}, live=True)
     assert "waiting" in holders(working(work), again)
 
 
@@ -174,8 +176,8 @@ def test_a_graph_that_is_drawn_is_said_beside_the_chains() -> None:
     assert "drawing" in holders(working(graph), LIVE)
 
 
-def holders(view: ObjectsView, asks: Asks) -> str:
-    return held(one(view, asks=asks))
+def holders(view: ObjectsView, requests: Requests) -> str:
+    return held(one(view, requests=requests))
 
 
 def held(shown: ObjectView) -> str:

@@ -43,7 +43,7 @@ from refwatch.tui.panels.objects.view import (
 )
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.styled_text import Line, width_of
-from refwatch.tui.views.table import falls, heading, lay, place
+from refwatch.tui.views.table import descends_first, heading, lay, place
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
@@ -92,8 +92,8 @@ def test_every_column_sorts(view: ObjectsView, sort: str, first: str) -> None:
     assert {column.key for column in columns_for(80)} >= {sort}
     if sort == "name":
         first = "Loop"  # of __main__
-    assert names(view, sort=sort, reverse=falls(columns_for(0), sort))[0] == first
-    turned = names(view, sort=sort, reverse=not falls(columns_for(0), sort))
+    assert names(view, sort=sort, reverse=descends_first(columns_for(0), sort))[0] == first
+    turned = names(view, sort=sort, reverse=not descends_first(columns_for(0), sort))
     assert sorted(turned) == sorted(names(view))
     assert turned[0] != first
 

@@ -24,7 +24,7 @@ from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.state import State
 from refwatch.tui.answers import Answer
-from refwatch.tui.asking import AskingApp
+from refwatch.tui.command_app import CommandApp
 from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.help import HelpScreen, Section, in_order, key_section
 from refwatch.tui.leave import Leave, LeaveScreen
@@ -54,7 +54,7 @@ NUMBERS_EVERY = 4
 """Ticks between two redraws of numbers and tables; timelines move on every tick."""
 
 
-class RefwatchApp(AskingApp):
+class RefwatchApp(CommandApp):
     """The viewer. ``write_snapshot`` writes a snapshot of a state, where no daemon can."""
 
     TITLE = "refwatch"
@@ -203,7 +203,7 @@ class RefwatchApp(AskingApp):
     @on(RedrawWanted)
     def _redraw_wanted(self) -> None:
         self._held_drawn = ""
-        self.call_after_refresh(self.draw)
+        self.draw()
 
     def _header(self) -> HeaderView:
         view = view_header(self.shown, gone=self.feed.gone, replay=self._replay_note())
@@ -331,7 +331,7 @@ class RefwatchApp(AskingApp):
         everywhere = [
             Binding(numbers, "panel", titles),
             *MainScreen.BINDINGS,
-            *AskingApp.BINDINGS,
+            *CommandApp.BINDINGS,
             *(key for spec in PANELS for key in spec.keys),
             *self.BINDINGS,
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from textual.message import Message
 
@@ -14,39 +15,33 @@ class RedrawWanted(Message):
     """Draw what is seen again, now."""
 
 
+@dataclass
 class SendWanted(Message):
     """Send the daemon a command. Once it has gone ``said`` is shown, and later what ``answering``
     makes of the events that follow."""
 
-    def __init__(
-        self, command: Command, said: str = "", answering: Answering | None = None
-    ) -> None:
-        super().__init__()
-        self.command, self.said, self.answering = command, said, answering
+    command: Command
+    said: str = ""
+    answering: Answering | None = None
 
 
+@dataclass
 class TextWanted(Message):
     """Ask the user for a line of text, and send what ``then`` makes of it, if anything."""
 
-    def __init__(
-        self,
-        question: str,
-        explained: str,
-        then: Callable[[str], SendWanted | None],
-        *,
-        placeholder: str = "",
-        value: str = "",
-    ) -> None:
-        super().__init__()
-        self.question, self.explained, self.then = question, explained, then
-        self.placeholder, self.value = placeholder, value
+    question: str
+    explained: str
+    then: Callable[[str], SendWanted | None]
+    placeholder: str = ""
+    value: str = ""
 
 
+@dataclass
 class InspectWanted(Message):
     """Show who refers to an object. ``ask`` makes the command, given the name of the new
     inspection; ``title`` is shown until the answer says more. ``address`` finds the object in a
     recording, where nothing can be asked."""
 
-    def __init__(self, title: str, ask: Callable[[str], Command], address: str = "") -> None:
-        super().__init__()
-        self.title, self.ask, self.address = title, ask, address
+    title: str
+    ask: Callable[[str], Command]
+    address: str = ""

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from refwatch.tui.help import Section, key_section
 from refwatch.tui.panel import Panel
 from refwatch.tui.views.styled_text import Line, cut
-from refwatch.tui.views.table import Order, falls, sortable
+from refwatch.tui.views.table import Order, descends_first, sortable
 from refwatch.tui.widgets.filter_box import FilterBox
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -107,7 +107,7 @@ class TablePanel(Panel[V]):
         self._sort(keys[(now + by) % len(keys)])
 
     def _sort(self, key: str) -> None:
-        self.order = replace(self.order, sort=key, reverse=falls(self.table.columns, key))
+        self.order = replace(self.order, sort=key, reverse=descends_first(self.table.columns, key))
         self.redraw()
 
     def action_reverse(self) -> None:

@@ -20,7 +20,7 @@ from refwatch.tui.views.styled_text import (
     two_ends,
     width_of,
 )
-from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
+from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, guides, shorten_guide
 from refwatch.tui.views.work import WorkView, draw_work, view_work
 from refwatch.wire.heap_values import Referrer
 
@@ -124,7 +124,7 @@ def _below(
     padded = min(LONGEST_EDGE, max((_cells(referrer) for referrer in node.referrers), default=0))
     for index, referrer in enumerate(node.referrers):
         last = index == len(node.referrers) - 1 and not node.left_out
-        before, below = hung(guide, last=last)
+        before, below = guides(guide, last=last)
         own = (*path, referrer.node)
         kind = _kind(inspection, opened, own, referrer, above)
         node_below = inspection.nodes.get(referrer.node) if kind == "open" else None
@@ -149,7 +149,7 @@ _UNANSWERED: tuple[Kind, str] = ("nobody", "no answer")
 
 def _remark(path: Path, guide: str, kind: Kind, text: str) -> HolderView:
     """A row that stands beside or for referrers."""
-    return HolderView((*path, -1), hung(guide, last=True)[0], kind, text)
+    return HolderView((*path, -1), guides(guide, last=True)[0], kind, text)
 
 
 def _kind(
@@ -210,7 +210,7 @@ def draw_holders(view: InspectionView, width: int) -> tuple[TreeRow, ...]:
 
 
 def _line(holder: HolderView, width: int) -> Line:
-    guide = narrowed(holder.guide, width // 2)
+    guide = shorten_guide(holder.guide, width // 2)
     glyph = (f"{GLYPHS[holder.kind]} ", GLYPH_STYLES.get(holder.kind, "muted"))
     head: list[StyledText] = [(guide, "muted"), glyph]
     if not holder.what:

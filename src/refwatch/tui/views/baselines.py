@@ -39,7 +39,7 @@ def baselines_of(state: State) -> tuple[BaselineView, ...]:
     return view_baselines(state.main.references) if state.main else ()
 
 
-def within(index: int, baselines: Sequence[object]) -> int:
+def clamp(index: int, baselines: Sequence[object]) -> int:
     """The index, clamped to the newest."""
     return max(0, min(index, len(baselines) - 1))
 
@@ -60,4 +60,4 @@ class Choice:
     def next(self, baselines: Sequence[BaselineView]) -> None:
         """Choose the next one; after the newest, the start."""
         if baselines:
-            self.index = (within(self.index, baselines) + 1) % len(baselines)
+            self.index = (clamp(self.index, baselines) + 1) % len(baselines)

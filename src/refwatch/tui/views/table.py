@@ -138,7 +138,7 @@ def sortable(columns: Iterable[Column]) -> tuple[str, ...]:
     return tuple(column.key for column in columns if column.sorts)
 
 
-def falls(columns: Iterable[Column], key: str) -> bool:
+def descends_first(columns: Iterable[Column], key: str) -> bool:
     """Whether a column is best read with its greatest value first, as numbers are."""
     return any(column.right for column in columns if column.key == key)
 

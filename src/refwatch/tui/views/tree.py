@@ -24,11 +24,11 @@ class TreeRow:
     rests: bool = True
 
 
-def hung(above: str, *, last: bool) -> tuple[str, str]:
+def guides(above: str, *, last: bool) -> tuple[str, str]:
     """(guide of a row, guide of its children), given the parent's guide for children."""
     return (above + "└ ", above + "  ") if last else (above + "├ ", above + "│ ")
 
 
-def narrowed(guide: str, most: int) -> str:
+def shorten_guide(guide: str, most: int) -> str:
     """The end of a guide that is too long."""
     return guide if len(guide) <= most else "⋯ " + guide[-max(2, most - 2) :]

@@ -8,6 +8,7 @@ room for a faster strip.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -54,18 +55,16 @@ class LiveTable(CursorRows):
     ]  # fmt: skip
     HEADING = 1
 
+    @dataclass
     class HeadingClicked(Message):
-        def __init__(self, column: str) -> None:
-            super().__init__()
-            self.column = column
+        column: str
 
     class CursorMoved(Message):
         """Another row is under the cursor."""
 
+    @dataclass
     class RowOpened(Message):
-        def __init__(self, key: int) -> None:
-            super().__init__()
-            self.key = key
+        key: int
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from textual import events
 from textual.message import Message
@@ -15,12 +16,11 @@ class TabRow(Lines):
     """``tabs``: (panel, key, title, short title). Titles are shortened from the last if the hint
     needs room."""
 
+    @dataclass
     class Picked(Message):
         """A tab was clicked."""
 
-        def __init__(self, panel: str) -> None:
-            super().__init__()
-            self.panel = panel
+        panel: str
 
     def __init__(self, tabs: tuple[tuple[str, str, str, str], ...], name: str) -> None:
         super().__init__(name)

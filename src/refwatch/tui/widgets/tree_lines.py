@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
@@ -31,19 +32,17 @@ class TreeLines(CursorRows):
 
     BINDINGS: ClassVar[list[BindingType]] = TREE_KEYS
 
+    @dataclass
     class Opened(Message):
         """Open this row."""
 
-        def __init__(self, key: Path) -> None:
-            super().__init__()
-            self.key = key
+        key: Path
 
+    @dataclass
     class Closed(Message):
         """Close this row."""
 
-        def __init__(self, key: Path) -> None:
-            super().__init__()
-            self.key = key
+        key: Path
 
     class Moved(Message):
         """Another row is under the cursor."""

@@ -27,7 +27,7 @@ from refwatch.tui.panels.allocations.detail_view import (
     view_allocation,
 )
 from refwatch.tui.panels.allocations.stacks import callers_of, heaviest
-from refwatch.tui.panels.allocations.table import Looked
+from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
 from refwatch.tui.views.styled_text import Line
@@ -92,9 +92,9 @@ class AllocationScreen(LiveScreen[AllocationView]):
                 tooltip="Switch between callers and source"),
     ]  # fmt: skip
 
-    def __init__(self, looked: Looked, key: Key) -> None:
+    def __init__(self, options: TableOptions, key: Key) -> None:
         super().__init__("allocation")
-        self.looked, self.key = looked, key
+        self.options, self.key = options, key
         self._reader = AllocationsReader()
         self._opened: frozenset[Path] | None = None
         self._when: object = None
@@ -119,11 +119,11 @@ class AllocationScreen(LiveScreen[AllocationView]):
         if when == self._when and self.view is not None:
             return None
         self._when = when
-        figures = view.between(self.looked.since, self.looked.until)
+        figures = view.between(self.options.since, self.options.until)
         if self._opened is None:
-            self._opened = frozenset(heaviest(callers_of(figures, self.looked, self.key)))
+            self._opened = frozenset(heaviest(callers_of(figures, self.options, self.key)))
         chosen = self._callers.cursor or ()
-        return view_allocation(figures, self.looked, self.key, self._opened, chosen, source_lines)
+        return view_allocation(figures, self.options, self.key, self._opened, chosen, source_lines)
 
     def title_line(self, view: AllocationView, width: int) -> Line:
         return draw_allocation_title(view, width)

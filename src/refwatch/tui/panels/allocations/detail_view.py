@@ -12,7 +12,7 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.files import short_path
 from refwatch.tui.panels.allocations.stacks import REST, Node, callers_of, heaviest
 from refwatch.tui.panels.allocations.table import (
-    Looked,
+    TableOptions,
     absolute,
     fmt_blocks,
     fmt_error,
@@ -32,7 +32,7 @@ from refwatch.tui.views.styled_text import (
     two_ends,
     width_of,
 )
-from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, hung, narrowed
+from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, guides, shorten_guide
 
 Range = Callable[[str, int, int], Sequence[str]]
 """(file, first line, last line) -> their texts"""
@@ -89,7 +89,7 @@ class AllocationView:
 
 def view_allocation(
     figures: Between,
-    looked: Looked,
+    options: TableOptions,
     key: Key,
     opened: frozenset[Path] | None,
     chosen: Path,
@@ -97,18 +97,18 @@ def view_allocation(
 ) -> AllocationView:
     """Read one group. ``opened`` None opens the heaviest path; ``chosen`` is the row whose source
     is shown."""
-    top = callers_of(figures, looked, key)
+    top = callers_of(figures, options, key)
     shown = opened if opened is not None else frozenset(heaviest(top))
     callers = tuple(islice(_callers(figures, top, top, (), "", shown), MOST_ROWS))
     if not chosen and callers:
         chosen = callers[0].path
-    site = chosen[-1] if chosen and chosen[-1] >= 0 else _first(figures, looked, key)
+    site = chosen[-1] if chosen and chosen[-1] >= 0 else _first(figures, options, key)
     deep = any(len(row.path) > 1 or row.opens for row in callers)
-    alone = "" if deep else _alone(figures, looked)
+    alone = "" if deep else _alone(figures, options)
     unit = "" if figures.view.shown == "exact" else "/s"
     return AllocationView(
-        fmt_name(figures.view, looked.by, key, looked.hidden),
-        _facts(figures, looked.by, key),
+        fmt_name(figures.view, options.by, key, options.hidden),
+        _facts(figures, options.by, key),
         callers,
         _source(figures, site, source),
         unit,
@@ -116,16 +116,16 @@ def view_allocation(
     )
 
 
-def _alone(figures: Between, looked: Looked) -> str:
+def _alone(figures: Between, options: TableOptions) -> str:
     if figures.view.shown == "exact" and figures.view.frames <= 1:
         return NOT_DEEP
-    return "its callers are hidden; x shows them" if looked.hidden else "it has no callers"
+    return "its callers are hidden; x shows them" if options.hidden else "it has no callers"
 
 
-def _first(figures: Between, looked: Looked, key: Key) -> int:
+def _first(figures: Between, options: TableOptions, key: Key) -> int:
     """One site of the group."""
     if isinstance(key, int):
-        return figures.view.stack(key)[0] if looked.by is By.TRACEBACK else key
+        return figures.view.stack(key)[0] if options.by is By.TRACEBACK else key
     lines = [
         (weight, site)
         for site, weight in figures.weights(By.LINE)
@@ -142,7 +142,7 @@ def _callers(
     for index, child in enumerate(ranked):
         own = (*path, child.site)
         last = index == len(ranked) - 1
-        before, below = hung(guide, last=last) if path else ("", "")
+        before, below = guides(guide, last=last) if path else ("", "")
         is_open = own in opened and bool(child.below)
         name: Line = (
             (("more tracebacks, each too small to be listed", "muted"),)
@@ -307,7 +307,7 @@ def draw_callers(view: AllocationView, width: int) -> tuple[TreeRow, ...]:
 
 
 def _caller(row: CallerView, unit: str, width: int) -> TreeRow:
-    guide = narrowed(row.guide, width // 3)
+    guide = shorten_guide(row.guide, width // 3)
     glyph = OPEN if row.open else OPENS if row.opens else "·"
     bar_cells = 6 if width >= BAR_FROM else 0
     right: Line = (

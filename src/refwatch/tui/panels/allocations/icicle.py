@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -19,7 +20,7 @@ from refwatch.tui.panels.allocations.icicle_view import (
     lay_icicle,
 )
 from refwatch.tui.panels.allocations.stacks import WHOLE, Node, stacks_of
-from refwatch.tui.panels.allocations.table import Looked
+from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Brush, Lines, paint
@@ -49,12 +50,11 @@ class Icicle(Widget, can_focus=True):
     class Moved(Message):
         """Another frame is under the cursor."""
 
+    @dataclass
     class Zoomed(Message):
         """Give this frame the whole width."""
 
-        def __init__(self, path: Path) -> None:
-            super().__init__()
-            self.path = path
+        path: Path
 
     class Left(Message):
         """Go back to the table."""
@@ -172,12 +172,12 @@ class IciclePart(Vertical):
         yield self.icicle
         yield self._chosen
 
-    def present(self, figures: Between, looked: Looked) -> None:
+    def present(self, figures: Between, options: TableOptions) -> None:
         """Show the tracebacks of these figures."""
         self._figures = figures
-        added = (figures.view.version, looked)
+        added = (figures.view.version, options)
         if added != self._added:
-            self._added, self._stacks = added, stacks_of(figures, looked)
+            self._added, self._stacks = added, stacks_of(figures, options)
         self._lay_out()
 
     def on_resize(self) -> None:

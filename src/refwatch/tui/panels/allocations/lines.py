@@ -12,7 +12,7 @@ from refwatch.text.formats import (
     fmt_plural,
     fmt_seconds,
 )
-from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, Looked
+from refwatch.tui.panels.allocations.table import HIDINGS, Arranged, TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
 from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of, wrap
 from refwatch.wire.commands import Mode
@@ -75,18 +75,18 @@ def _facts(figures: Between) -> tuple[str, ...]:
     )
 
 
-def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int) -> Line:
+def draw_range(figures: Between, options: TableOptions, arranged: Arranged, width: int) -> Line:
     """The marks compared, and what is hidden."""
     styled: list[StyledText] = [
         ("from ", "muted"),
         (str(figures.since.baseline), "primary-bold"),
         (" until ", "muted"),
-        (str(figures.until.baseline) if looked.until is not None else "now", "primary-bold"),
+        (str(figures.until.baseline) if options.until is not None else "now", "primary-bold"),
     ]
     if figures.view.shown == "exact" and figures.since.awaited:
         styled += [(GAP, ""), ("◌ ", "accent"), ("the mark is being counted", "muted")]
-    if looked.hidden:
-        what = "standard library" if looked.hidden == HIDINGS[1] else "libraries"
+    if options.hidden:
+        what = "standard library" if options.hidden == HIDINGS[1] else "libraries"
         unit = "" if figures.view.shown == "exact" else "/s"
         size = f"{fmt_bytes(arranged.hidden_size)}{unit}"
         text = f"{what} hidden: {arranged.hidden:,} of {arranged.groups:,}, {size}"
@@ -97,9 +97,9 @@ def draw_range(figures: Between, looked: Looked, arranged: Arranged, width: int)
     return fit(tuple(styled), width)
 
 
-def fmt_totals(looked: Looked, shown: int, arranged: Arranged) -> str:
+def fmt_totals(options: TableOptions, shown: int, arranged: Arranged) -> str:
     """``12 lines``, ``3 of 12 lines``."""
-    what = {By.LINE: "line", By.FILE: "file", By.TRACEBACK: "traceback"}[looked.by]
+    what = {By.LINE: "line", By.FILE: "file", By.TRACEBACK: "traceback"}[options.by]
     of = fmt_plural(arranged.groups, what)
     return of if shown == arranged.groups else f"{shown:,} of {of}"
 

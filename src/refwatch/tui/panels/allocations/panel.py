@@ -38,7 +38,7 @@ from refwatch.tui.panels.allocations.table import (
     HIDINGS,
     Arranged,
     Drawn,
-    Looked,
+    TableOptions,
     arrange,
     columns_for,
     make_row,
@@ -104,7 +104,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._reader = AllocationsReader()
         nothing = self._reader.read(State())
         super().__init__("allocations", FIRST, "path or function", nothing, live=live)
-        self.looked = Looked()
+        self.options = TableOptions()
         self._has_view = False
         """A view has been shown: ``_view`` is not the initial empty one."""
         self._figures: Between = self._view.between(0, None)
@@ -148,16 +148,18 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         super().show(view, numbers=numbers)
 
     def set_baseline(self, index: int) -> None:
-        if index != self.looked.since:
-            self.looked = replace(self.looked, since=index, until=None)
+        if index != self.options.since:
+            self.options = replace(self.options, since=index, until=None)
             self._draw()
 
     def _draw(self) -> None:
         view, width = self._view, self.size.width - 2
-        self.looked = replace(self.looked, filter=self.order.filter)
-        if self.looked.until is not None and self.looked.until not in view.ends:
-            self.looked = replace(self.looked, until=None)  # figures of another kind are shown now
-        self._figures = view.between(self.looked.since, self.looked.until)
+        self.options = replace(self.options, filter=self.order.filter)
+        if self.options.until is not None and self.options.until not in view.ends:
+            self.options = replace(
+                self.options, until=None
+            )  # figures of another kind are shown now
+        self._figures = view.between(self.options.since, self.options.until)
         self._draw_gauge(width)
         self._empty.display = bool(view.reason)
         self.table.display = not view.reason and not self._as_icicle
@@ -170,9 +172,9 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._draw_rows()
         self._draw_preview()
         if self.tracebacks.display:
-            self.tracebacks.present(self._figures, self.looked)
+            self.tracebacks.present(self._figures, self.options)
         self._how.show((draw_how(self._figures, width),))
-        self._edge.show((draw_range(self._figures, self.looked, self._arranged, width),))
+        self._edge.show((draw_range(self._figures, self.options, self._arranged, width),))
 
     def _draw_gauge(self, width: int) -> None:
         since = self._figures.since
@@ -186,12 +188,12 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def _draw_rows(self) -> None:
         view = self._view
-        columns = columns_for(view.shown, self.looked.by, self.table.size.width)
+        columns = columns_for(view.shown, self.options.by, self.table.size.width)
         order = self._order(columns)
-        when = (view.version, self.looked, order)
+        when = (view.version, self.options, order)
         if when != self._when:
             self._when = when
-            self._arranged = arrange(self._figures, self.looked, order)
+            self._arranged = arrange(self._figures, self.options, order)
             self._number()
         keys = [self._numbers[key] for key in self._arranged.keys]
         self.table.show(columns, Rows(keys, self._make_row), order.sort, order.reverse)
@@ -203,12 +205,12 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._preview.display = key is not None and self.size.height >= TALL and self.table.display
         if key is None or not self._preview.display:
             return
-        when = (self._view.version, self.looked, key)
+        when = (self._view.version, self.options, key)
         if when == self._previewed:
             return
         self._previewed = when
         self._preview.present(
-            view_allocation(self._figures, self.looked, key, None, (), source_lines)
+            view_allocation(self._figures, self.options, key, None, (), source_lines)
         )
 
     @on(Icicle.Left)
@@ -236,7 +238,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
         key = self._keys.get(event.key)
         if key is not None:
-            self.app.push_screen(AllocationScreen(self.looked, key))
+            self.app.push_screen(AllocationScreen(self.options, key))
 
     def _order(self, columns: tuple[Column, ...]) -> Order:
         """The user's order, or the default where this mode lacks the column."""
@@ -255,11 +257,11 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def _make_row(self, number: int) -> Row:
         name = next((place.width for place in self.table.placed if place.index == 0), 20)
-        drawn = Drawn(self._figures, self.looked, self._arranged, name, source_line)
+        drawn = Drawn(self._figures, self.options, self._arranged, name, source_line)
         return make_row(number, self._keys[number], drawn)
 
     def totals(self) -> str:
-        return fmt_totals(self.looked, len(self.table.rows), self._arranged)
+        return fmt_totals(self.options, len(self.table.rows), self._arranged)
 
     @property
     def total(self) -> int:
@@ -299,26 +301,26 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def action_level(self) -> None:
         levels = list(By)
-        by = levels[(levels.index(self.looked.by) + 1) % len(levels)]
-        self.looked = replace(self.looked, by=by)
+        by = levels[(levels.index(self.options.by) + 1) % len(levels)]
+        self.options = replace(self.options, by=by)
         self._numbers.clear()
         self.redraw()
 
     def action_hide(self) -> None:
-        hidden = HIDINGS[(HIDINGS.index(self.looked.hidden) + 1) % len(HIDINGS)]
-        self.looked = replace(self.looked, hidden=hidden)
+        hidden = HIDINGS[(HIDINGS.index(self.options.hidden) + 1) % len(HIDINGS)]
+        self.options = replace(self.options, hidden=hidden)
         self.redraw()
 
     def action_until(self) -> None:
         """Compare up to the next mark; after the newest, up to now."""
-        after = self.looked.until
+        after = self.options.until
         if after is None:
-            after = min(self.looked.since, len(self._view.marks) - 1)
+            after = min(self.options.since, len(self._view.marks) - 1)
         later = [place for place in self._view.ends if place > after]
-        if not later and self.looked.until is None:
+        if not later and self.options.until is None:
             self.notify("There is no later mark: m sets one, b picks an earlier one.")
             return
-        self.looked = replace(self.looked, until=later[0] if later else None)
+        self.options = replace(self.options, until=later[0] if later else None)
         self.redraw()
 
 

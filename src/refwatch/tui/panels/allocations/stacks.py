@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from refwatch.readings.allocations.state import By, Key
 from refwatch.tui.panels.allocations.files import Origin
-from refwatch.tui.panels.allocations.table import Looked, searched, visible
+from refwatch.tui.panels.allocations.table import TableOptions, searched, visible
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
 
 REST = -2
@@ -50,16 +50,16 @@ class Node:
         return node
 
 
-def callers_of(figures: Between, looked: Looked, key: Key) -> Node:
+def callers_of(figures: Between, options: TableOptions, key: Key) -> Node:
     """Callers of a line, of a file's lines, or of a traceback: allocating sites at the top, callers
     below."""
-    view, by = figures.view, looked.by
+    view, by = figures.view, options.by
     top = Node(WHOLE)
     belongs = _belongs(view, by, key)
     for traceback, weight in figures.weights(By.TRACEBACK):
         stack = view.stack(traceback if isinstance(traceback, int) else -1)
         if belongs(traceback, stack):
-            top.add(shown(view, stack, looked.hidden, keep=1), weight)
+            top.add(shown(view, stack, options.hidden, keep=1), weight)
     of_all = next((size for each, size in figures.weights(by) if each == key), 0.0)
     rest = of_all - top.weight
     if rest > 0.005 * of_all:
@@ -85,16 +85,16 @@ def shown(
     return (*stack[:keep], *visible(view, stack[keep:], hidden))
 
 
-def stacks_of(figures: Between, looked: Looked) -> Node:
+def stacks_of(figures: Between, options: TableOptions) -> Node:
     """All tracebacks from the outermost caller in, filtered, without hidden files."""
     view = figures.view
-    wanted = looked.filter.casefold()
+    wanted = options.filter.casefold()
     top = Node(WHOLE)
     for traceback, weight in figures.weights(By.TRACEBACK):
         if wanted and wanted not in searched(view, By.TRACEBACK, traceback).casefold():
             continue
         stack = view.stack(traceback if isinstance(traceback, int) else -1)
-        top.add(shown(view, stack, looked.hidden)[::-1], weight)
+        top.add(shown(view, stack, options.hidden)[::-1], weight)
     return top
 
 

@@ -45,7 +45,7 @@ SOURCE_FROM = 112
 
 
 @dataclass(frozen=True)
-class Looked:
+class TableOptions:
     """Table options: grouping, hidden files, the marks compared, filter."""
 
     by: By = By.LINE
@@ -97,12 +97,12 @@ class Arranged:
     greatest: float
 
 
-def arrange(figures: Between, looked: Looked, order: Order) -> Arranged:
+def arrange(figures: Between, options: TableOptions, order: Order) -> Arranged:
     """Filter and sort the groups; ties by size."""
-    view, by = figures.view, looked.by
-    wanted = looked.filter.casefold()
+    view, by = figures.view, options.by
+    wanted = options.filter.casefold()
     groups = list(figures.weights(by))
-    seen = [each for each in groups if not is_hidden(view, by, each[0], looked.hidden)]
+    seen = [each for each in groups if not is_hidden(view, by, each[0], options.hidden)]
     hidden_size = sum(size for _, size in groups) - sum(size for _, size in seen)
     hidden = len(groups) - len(seen)
     greatest = max((size for _, size in seen), default=0.0)
@@ -190,7 +190,7 @@ class Drawn:
     """What rows are drawn from. ``name_cells``: width of the first column."""
 
     figures: Between
-    looked: Looked
+    options: TableOptions
     arranged: Arranged
     name_cells: int
     source: Source
@@ -198,8 +198,8 @@ class Drawn:
 
 def make_row(number: int, key: Key, drawn: Drawn) -> Row:
     """Cells of one group, for all columns. ``number`` is its key in the table."""
-    figures, looked, arranged = drawn.figures, drawn.looked, drawn.arranged
-    view, by = figures.view, looked.by
+    figures, options, arranged = drawn.figures, drawn.options, drawn.arranged
+    view, by = figures.view, options.by
     numbers: tuple[Line, ...]
     if view.shown == "exact":
         exact = figures.exact(by, key)
@@ -223,7 +223,7 @@ def make_row(number: int, key: Key, drawn: Drawn) -> Row:
             ((fmt_bytes(burst.total), "muted"),),
         )
     share = fmt_share(size, arranged)
-    name = shortened(fmt_name(view, by, key, looked.hidden), drawn.name_cells)
+    name = shortened(fmt_name(view, by, key, options.hidden), drawn.name_cells)
     # The empty piece before it: what follows one is cut at its end.
     text: Line = (("", ""), (_text(view, key, drawn.source), "muted")) if by is By.LINE else ()
     return Row(number, (name, share, *numbers, text))

@@ -28,7 +28,7 @@ from refwatch.readings.allocations.types import MemorySplit
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_seconds
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.baselines import BaselineView, within
+from refwatch.tui.views.baselines import BaselineView, clamp
 from refwatch.tui.views.styled_text import cut
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
@@ -123,8 +123,8 @@ class AllocationsView:
 
     def between(self, since: int, until: int | None) -> Between:
         """Figures between two marks; ``until`` None is now."""
-        later = None if until is None or not self.marks else self.marks[within(until, self.marks)]
-        return Between(self, self.marks[within(since, self.marks)], later or self.now)
+        later = None if until is None or not self.marks else self.marks[clamp(until, self.marks)]
+        return Between(self, self.marks[clamp(since, self.marks)], later or self.now)
 
 
 class MemoryView(NamedTuple):
@@ -299,15 +299,11 @@ def _reason(allocations: Allocations, reasons: Mapping[str, str], now: float, *,
         return _no_bursts(allocations, why, over=over)
     if allocations.mode == "exact":
         return _no_traces(allocations, now, over=over)
-    if (
-        allocations.mode == "off"
-        and not allocations.tallies[By.FILE]
-        and not allocations.traces.number
-    ):
-        if allocations.switched_s is None:
-            return why or "Allocations were not traced in this session."
-        return why or "Allocations are not traced: tracing is off."
-    return ""
+    if allocations.tallies[By.FILE] or allocations.traces.number:
+        return ""
+    if allocations.switched_s is None:
+        return why or "Allocations were not traced in this session."
+    return why or "Allocations are not traced: tracing is off."
 
 
 def _no_bursts(allocations: Allocations, why: str, *, over: bool) -> str:

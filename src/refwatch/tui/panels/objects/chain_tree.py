@@ -14,7 +14,7 @@ from refwatch.readings.objects.chains import is_root
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.chains import ROOT, fmt_link
 from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fit, two_ends, width_of
-from refwatch.tui.views.tree import hung, narrowed
+from refwatch.tui.views.tree import guides, shorten_guide
 from refwatch.wire.heap_values import ChainLink
 
 UNROOTED = "◌"
@@ -70,11 +70,11 @@ def chain_rows(chains: Sequence[Sequence[ChainLink]]) -> tuple[ChainRow, ...]:
 def _below(branch: _Branch, guide: str) -> Iterable[ChainRow]:
     shown, more = _listed(list(branch.below.values()))
     for index, child in enumerate(shown):
-        before, below = hung(guide, last=index == len(shown) - 1 and not more)
+        before, below = guides(guide, last=index == len(shown) - 1 and not more)
         yield _row(child, before, top=False)
         yield from _below(child, below)
     for index, (what, count) in enumerate(more.items()):
-        before, _ = hung(guide, last=index == len(more) - 1)
+        before, _ = guides(guide, last=index == len(more) - 1)
         yield ChainRow(before, "", what, what, "", count, root=False, leaf=True, more=count)
 
 
@@ -123,7 +123,7 @@ def chain_lines(chains: Sequence[Sequence[ChainLink]], width: int) -> tuple[Chai
 
 def _line(row: ChainRow, width: int, of: int) -> Line:
     """``of``: number of chains, where there are several roots."""
-    guide = narrowed(row.guide, width // 2)
+    guide = shorten_guide(row.guide, width // 2)
     if not guide:
         mark: StyledText = (f"{ROOT} ", "accent") if row.root else (f"{UNROOTED} ", "muted")
         share: Line = ((f"{row.chains} of {of} chains", "muted"),) if of else ()

@@ -22,7 +22,7 @@ from refwatch.tui.panels.objects.detail_view import (
     fmt_looked,
 )
 from refwatch.tui.panels.objects.widgets import HolderTree
-from refwatch.tui.referrers.seen import Seen
+from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 
@@ -99,10 +99,10 @@ class ObjectDetail(Vertical):
         self._holders.focus()
 
     @property
-    def seen(self) -> Seen | None:
+    def seen(self) -> ListedObject | None:
         """The object under the cursor, if the list has the focus."""
         row = self._holders.held if self._holders.has_focus else None
-        return None if row is None else Seen(row.what, row.type, row.address)
+        return None if row is None else ListedObject(row.what, row.type, row.address)
 
     def present(self, view: ObjectView | None) -> None:
         """Show this view; None: the class is gone, and its last view stays."""

@@ -31,7 +31,7 @@ from refwatch.tui.panels.objects.view import (
     graph_work,
     rate,
 )
-from refwatch.tui.views.baselines import BaselineView, within
+from refwatch.tui.views.baselines import BaselineView, clamp
 from refwatch.tui.views.chart import Points, chart, nice_top, step_points
 from refwatch.tui.views.styled_text import (
     Line,
@@ -51,7 +51,7 @@ _BLANK = "\u2800"
 
 
 @dataclass(frozen=True)
-class Asks:
+class Requests:
     """Requests to the daemon. ``asked``: name of the work -> time, seconds; ``live``: there is a
     daemon; ``paused``: an answer would not be seen yet."""
 
@@ -60,7 +60,7 @@ class Asks:
     paused: bool = False
 
 
-NO_ASKS = Asks()
+NO_REQUESTS = Requests()
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class ObjectView:
 
 
 def view_object(
-    view: ObjectsView, key: int, baseline: int, asks: Asks = NO_ASKS
+    view: ObjectsView, key: int, baseline: int, requests: Requests = NO_REQUESTS
 ) -> ObjectView | None:
     """Read one row; None if it is gone."""
     row = view.row(key)
@@ -120,12 +120,12 @@ def view_object(
         rate(row, view),
         row.size,
         view.end_s - view.census.taken_s if view.census.taken else None,
-        _points(row, view.baselines[within(baseline, view.baselines)].at, until),
+        _points(row, view.baselines[clamp(baseline, view.baselines)].at, until),
         view.marks,
         tuple((each, view.grown(row, index)) for index, each in enumerate(view.baselines)),
-        within(baseline, view.baselines),
+        clamp(baseline, view.baselines),
         judged,
-        _holders(view, row.full_name, asks),
+        _holders(view, row.full_name, requests),
         graph,
     )
 
@@ -135,14 +135,14 @@ def _points(row: ObjectRow, since: float, until: float) -> Points:
     return (*step_points(row.series, since, until), (max(since, until), float(row.instances)))
 
 
-def _holders(view: ObjectsView, name: TypeName, asks: Asks) -> Holders:
+def _holders(view: ObjectsView, name: TypeName, requests: Requests) -> Holders:
     found = view.chains.get(name)
     work = view.work.get(chains_work(name))
-    may_ask = asks.live and not view.over
-    asked_s = asks.asked.get(chains_work(name)) if may_ask else None
+    may_ask = requests.live and not view.over
+    asked_s = requests.asked.get(chains_work(name)) if may_ask else None
     waits = ""
     if asked_s is not None and (work is None or work.at <= asked_s):
-        waits = _PAUSED if asks.paused else _WAITS
+        waits = _PAUSED if requests.paused else _WAITS
     return Holders(
         found.at if found is not None else None,
         tuple(tuple(chain) for chain in found.chains) if found is not None else (),

@@ -23,7 +23,7 @@ from refwatch.tui.panels.objects.heap_view import (
     most_rows,
     view_heap,
 )
-from refwatch.tui.referrers.seen import Seen
+from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.lines import Lines, Picture
@@ -81,19 +81,12 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         self._most.show(MOST_COLUMNS, most_rows(view), "references", reverse=True)
 
     @property
-    def _seen(self) -> Seen | None:
+    def _seen(self) -> ListedObject | None:
         """The object under the cursor."""
-        most = self.view.most if self.view is not None else ()
-        referenced = next(
-            (referenced for referenced in most if key_of(referenced) == self._most.cursor), None
-        )
-        return (
-            None
-            if referenced is None
-            else Seen(
-                fmt_named(referenced.type, referenced.label), referenced.type, referenced.address
-            )
-        )
+        for each in self.view.most if self.view is not None else ():
+            if key_of(each) == self._most.cursor:
+                return ListedObject(fmt_named(each.type, each.label), each.type, each.address)
+        return None
 
     def _want(self, message: Message | None) -> None:
         if message is not None:

@@ -110,11 +110,8 @@ def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
     shown = len(_GC_COLUMNS) if timed else 3
     lines: list[Line] = [_gc_line("", _GC_COLUMNS[:shown], ("muted",) * shown)]
     for index, generation in enumerate(view.generations):
-        texts = [
-            f"{generation.collections:,}",
-            f"{generation.collected:,}",
-            f"{generation.uncollectable:,}",
-        ]
+        counts = (generation.collections, generation.collected, generation.uncollectable)
+        texts = [f"{count:,}" for count in counts]
         if timed:
             _, total, longest = (*view.gc_pauses, *[(0, 0.0, 0.0)] * 3)[index]
             texts += [fmt_duration(total), fmt_duration(longest)]

@@ -14,7 +14,7 @@ from refwatch.session.state import State
 from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
-from refwatch.tui.panels.objects.acts import ObjectActs
+from refwatch.tui.panels.objects.actions import ObjectActions
 from refwatch.tui.panels.objects.detail import OBJECT_KEYS, ObjectDetail, ObjectScreen
 from refwatch.tui.panels.objects.detail_view import ObjectView, view_object
 from refwatch.tui.panels.objects.heap import HeapScreen
@@ -35,9 +35,9 @@ from refwatch.tui.panels.objects.table import (
 )
 from refwatch.tui.panels.objects.view import NOTHING, ObjectRow, ObjectsReader, ObjectsView
 from refwatch.tui.panels.objects.widgets import ObjectsTable, SuspectList
-from refwatch.tui.referrers.seen import Seen
+from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
-from refwatch.tui.views.baselines import within
+from refwatch.tui.views.baselines import clamp
 from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.widgets.lines import Lines
@@ -97,7 +97,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self._scale = scale_for(0.0, self.zoom, 0)
         self._may = ("", False)
         """The cancellable work when last drawn, and whether the program had ended."""
-        self._acts = ObjectActs(self)
+        self._class_actions = ObjectActions(self)
         self._alone: ObjectScreen | None = None
         self._opened: int | None = None
         """Key of the row shown beside the table."""
@@ -185,7 +185,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     def _since(self) -> float:
         """Time of the chosen mark."""
         baselines = self._view.baselines
-        return baselines[within(self.baseline, baselines)].at
+        return baselines[clamp(self.baseline, baselines)].at
 
     def _draw_detail(self) -> None:
         if self._alone is not None:
@@ -194,7 +194,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
             self.detail.present(self._read_object(self._opened))
 
     def _read_object(self, key: int) -> ObjectView | None:
-        return view_object(self._view, key, self.baseline, self._acts.asks())
+        return view_object(self._view, key, self.baseline, self._class_actions.requests())
 
     def totals(self) -> str:
         shown = len(self.table.rows)
@@ -237,7 +237,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         return self._view.row(key) if key is not None else None
 
     @property
-    def _seen(self) -> Seen | None:
+    def _seen(self) -> ListedObject | None:
         """The object in a chain that keys act on, if any."""
         return (self.detail if self._alone is None else self._alone.detail).seen
 
@@ -308,7 +308,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     def _cancelled(self) -> str:
         """Name of the work to cancel: of the chosen class, else the newest."""
         row = self.chosen
-        mine = self._acts.running(row.full_name, self._view) if row is not None else ""
+        mine = self._class_actions.running(row.full_name, self._view) if row is not None else ""
         return mine or running(self._view)
 
     def action_object(self, what: str) -> None:
@@ -321,15 +321,15 @@ class ObjectsPanel(TablePanel[ObjectsView]):
             return
         name = row.full_name
         if what == "look":
-            self._acts.find_chains(name, self._view.end_s)
+            self._class_actions.find_chains(name, self._view.end_s)
         elif what == "graph":
-            self._acts.write_graph(name)
+            self._class_actions.write_graph(name)
         elif what == "watch":
-            self._acts.watch(name, self._seen)
+            self._class_actions.watch(name, self._seen)
         elif what == "inspect":
-            self._acts.inspect(name, self._view, self._seen)
+            self._class_actions.inspect(name, self._view, self._seen)
         elif what == "cancel":
-            self._acts.cancel(self._cancelled())
+            self._class_actions.cancel(self._cancelled())
         self._draw()
 
 

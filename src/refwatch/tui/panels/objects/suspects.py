@@ -17,7 +17,7 @@ from refwatch.text.formats import (
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.objects.table import SUSPECT, fmt_name
 from refwatch.tui.panels.objects.view import ObjectsView, Suspect, cancelled
-from refwatch.tui.views.baselines import within
+from refwatch.tui.views.baselines import clamp
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.styled_text import (
     Line,
@@ -120,7 +120,7 @@ def _calm(view: ObjectsView) -> tuple[str, str]:
 def draw_edge(view: ObjectsView, baseline: int, width: int) -> Line:
     """What the table has, how old it is, and the baseline of growth."""
     live = sum(row.live for row in view.rows)
-    since = view.baselines[within(baseline, view.baselines)]
+    since = view.baselines[clamp(baseline, view.baselines)]
     classes = fmt_plural(live, "class", "classes")
     types = fmt_plural(len(view.rows) - live, "type")
     counted = f"no live counts: {view.not_live}" if view.not_live and not live else ""

@@ -23,7 +23,7 @@ from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.baselines import BaselineView, view_baselines, within
+from refwatch.tui.views.baselines import BaselineView, clamp, view_baselines
 from refwatch.tui.views.chains import fmt_link
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
@@ -130,7 +130,7 @@ class ObjectsView:
 
     def at(self, baseline: int) -> Counts:
         """Counts at this baseline."""
-        return self.counts[within(baseline, self.counts)]
+        return self.counts[clamp(baseline, self.counts)]
 
     def row(self, key: int) -> ObjectRow | None:
         """The row with this key."""

@@ -126,16 +126,12 @@ class OverviewReader:
         if process is None or not process.references.census.taken:
             return view
         references = process.references
-        if (
-            self._of is None
-            or self._of[0] is not references
-            or self._of[1] != references.judged_when
-        ):
-            self._of = (references, references.judged_when)
+        when = references.judged_when
+        if self._of is None or self._of[0] is not references or self._of[1] != when:
+            self._of = (references, when)
             self._growing = tuple(suspicions(references)[:GROWING])
-            self._why_not = judged(references, process.limits.get("census")).because(
-                over=references.over
-            )
+            evidence = judged(references, process.limits.get("census"))
+            self._why_not = evidence.because(over=references.over)
         trouble = printable(worst_trouble(process, self._growing))
         heap = _heap(references, self._growing, self._why_not)
         if not self._growing:

@@ -8,7 +8,7 @@ from refwatch.readings.objects.records import WatchedRecord
 from refwatch.text.formats import fmt_count, fmt_duration
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.refcounts.view import RefcountsView, counts_over_time, rises
-from refwatch.tui.views.baselines import within
+from refwatch.tui.views.baselines import clamp
 from refwatch.tui.views.chart import chart, step_points
 from refwatch.tui.views.styled_text import Line, fit, separated, width_of, wrap
 
@@ -33,7 +33,7 @@ def draw_edge(view: RefcountsView, baseline: int, width: int) -> Line:
     """The baseline, the offset between the raw readings, and what ``held`` means."""
     parts: list[Line] = []
     if view.baselines:
-        chosen = view.baselines[within(baseline, view.baselines)]
+        chosen = view.baselines[clamp(baseline, view.baselines)]
         parts.append((("since ", "muted"), (str(chosen), "primary-bold")))
     if view.reason:
         parts.append((("! ", "warn"), (view.reason, "foreground")))

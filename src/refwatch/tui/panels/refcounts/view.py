@@ -10,7 +10,7 @@ from refwatch.readings.objects.state import References
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.baselines import BaselineView, view_baselines, within
+from refwatch.tui.views.baselines import BaselineView, clamp, view_baselines
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows
@@ -45,7 +45,7 @@ class RefcountsView:
 
     def counts_at(self, baseline: int) -> Mapping[int, int]:
         """Serial -> references at the baseline."""
-        return self.counts[within(baseline, self.counts)] if self.counts else {}
+        return self.counts[clamp(baseline, self.counts)] if self.counts else {}
 
     def growth(self, record: WatchedRecord, baseline: int) -> int | None:
         """References more than at the baseline; None without a count."""
@@ -53,7 +53,7 @@ class RefcountsView:
 
     def since(self, baseline: int) -> float:
         """Time of the baseline."""
-        return self.baselines[within(baseline, self.baselines)].at if self.baselines else 0.0
+        return self.baselines[clamp(baseline, self.baselines)].at if self.baselines else 0.0
 
 
 def _growth(record: WatchedRecord, counts: Mapping[int, int]) -> int | None:
@@ -110,7 +110,7 @@ _SOURCE = Column("source", "From", 6, priority=7)
 
 def columns_for(view: RefcountsView, width: int, baseline: int) -> tuple[Column, ...]:
     """Columns; the trend's heading names the baseline."""
-    since = view.baselines[within(baseline, view.baselines)].name if view.baselines else "start"
+    since = view.baselines[clamp(baseline, view.baselines)].name if view.baselines else "start"
     cells = 12 if width < WIDE else 16 if width < 2 * WIDE - 60 else 28
     trend = Column("trend", f"since {since}", cells, sorts=False)
     type_ = _TYPE if width < WIDE else replace(_TYPE, width=18)

@@ -11,7 +11,7 @@ from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
-class Seen(NamedTuple):
+class ListedObject(NamedTuple):
     """``what`` it was called where it was listed."""
 
     what: str
@@ -56,15 +56,10 @@ def watched_already(state: State, command: Command) -> str:
         addresses = {row.node: row.address for row in rows}
         addresses |= {number: node.address for number, node in nodes.items()}
         address = addresses.get(command.node, "")
-    watched = (record for record in references.watched.values() if record.ended_s is None)
-    return next(
-        (
-            printable(record.found.name)
-            for record in watched
-            if address and record.found.address == address
-        ),
-        "",
-    )
+    for record in references.watched.values():
+        if address and record.found.address == address and record.ended_s is None:
+            return printable(record.found.name)
+    return ""
 
 
 def _number(address: str) -> int | None:

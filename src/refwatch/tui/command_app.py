@@ -19,8 +19,8 @@ from refwatch.tui.ask import AskScreen
 from refwatch.tui.feed import Feed, FeedGoneError
 from refwatch.tui.leave import Leave
 from refwatch.tui.messages import InspectWanted, SendWanted, TextWanted
+from refwatch.tui.referrers.listed_object import watched_already
 from refwatch.tui.referrers.screen import ReferrersScreen
-from refwatch.tui.referrers.seen import watched_already
 from refwatch.wire.commands import (
     Command,
     CountTraces,
@@ -52,7 +52,7 @@ OF_THE_TARGET = (
 GONE = "No answer: the daemon is gone"
 
 
-class AskingApp(App[Leave]):
+class CommandApp(App[Leave]):
     """The part of the app that sends commands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,9 +14,9 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.answers import Answer, Answering, watch_found
 from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.tui.panel import Panel
-from refwatch.tui.panels.objects.detail_view import Asks
+from refwatch.tui.panels.objects.detail_view import Requests
 from refwatch.tui.panels.objects.view import ObjectsView, chains_work, graph_work
-from refwatch.tui.referrers.seen import Seen
+from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.wire.commands import (
     CancelWork,
     Command,
@@ -30,16 +30,16 @@ LONGEST_STEM = 60
 NO_OBJECT = "This object cannot be looked up again."
 
 
-class ObjectActs:
+class ObjectActions:
     """Sends the panel's commands; remembers what was requested and when."""
 
     def __init__(self, panel: Panel[ObjectsView]) -> None:
         self._panel = panel
         self._asked: dict[str, float] = {}
 
-    def asks(self) -> Asks:
+    def requests(self) -> Requests:
         """The requests, for views."""
-        return Asks(dict(self._asked), self._panel.live, self._panel.paused)
+        return Requests(dict(self._asked), self._panel.live, self._panel.paused)
 
     def find_chains(self, name: TypeName, now: float) -> None:
         """Find what keeps its instances alive. ``now`` in seconds."""
@@ -59,7 +59,7 @@ class ObjectActs:
             answering=_graph_written,
         )
 
-    def watch(self, name: TypeName, seen: Seen | None = None) -> None:
+    def watch(self, name: TypeName, seen: ListedObject | None = None) -> None:
         """Watch its newest instance, or the object ``seen`` in a chain."""
         if seen is None:
             self._send(
@@ -70,7 +70,7 @@ class ObjectActs:
         else:
             self._want(seen.watch())
 
-    def inspect(self, name: TypeName, view: ObjectsView, seen: Seen | None = None) -> None:
+    def inspect(self, name: TypeName, view: ObjectsView, seen: ListedObject | None = None) -> None:
         """Show who refers to its newest instance, or to the object ``seen`` in a chain. In a
         recording, to one whose chains are known."""
         if seen is not None:
