@@ -135,7 +135,7 @@ def test_without_a_census_there_is_no_split_and_the_reason_is_said(bench: Bench)
     inside = bench.script("import time\ntime.sleep(2)", "inside.py")
     snapshot = bench.snapshot("--census", "inside", inside)
     assert snapshot.processes[0].memory_split is None
-    assert limits_of(bench)["memory split"].startswith("the census is taken inside")
+    assert limits_of(bench)["memory split"].startswith("the census was taken in the target")
 
 
 def preloaded(bench: Bench, code: str) -> None:

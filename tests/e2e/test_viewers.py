@@ -90,7 +90,7 @@ def test_the_summary_of_a_program_that_has_ended(bench: Bench, open_terminal: Op
     terminal.press("q")
     assert terminal.end() == 3
     after = terminal.heard.rpartition("\x1b")[2]
-    assert "exit status 3" in after
+    assert "finished, exit 3" in after
     assert after.count("verdict  ") == 1
 
 
