@@ -67,7 +67,7 @@ class Session:
             if self.rng.random() < 0.4:
                 yield self.measured()
         yield ev.TargetExited(at=self.at, process=MAIN, exit_code=3)
-        yield ev.WatchEnded(at=self.at, reason="the target ended")
+        yield ev.SessionEnded(at=self.at, reason="the target ended")
 
     def start_thread(self) -> Iterator[ev.Event]:
         self.serial += 1
@@ -243,7 +243,7 @@ class References:
             yield ev.WatchedCounted(at=self.at, process=MAIN, counts=self.some_counts(self.watched))
             yield ev.ClassesCounted(at=self.at, process=MAIN, counts=self.some_counts(self.classes))
         yield ev.TargetExited(at=self.at, process=MAIN, exit_code=0)
-        yield ev.WatchEnded(at=self.at, reason="the target ended")
+        yield ev.SessionEnded(at=self.at, reason="the target ended")
 
     def some_counts(self, serials: list[int]) -> list[tuple[int, int]]:
         """Of one that is not known, too."""
@@ -439,7 +439,7 @@ class Allocations:
             self.at = round(self.at + 0.2, 6)
             yield from self.something()
         yield ev.TargetExited(at=self.at, process=MAIN, exit_code=0)
-        yield ev.WatchEnded(at=self.at, reason="the target ended")
+        yield ev.SessionEnded(at=self.at, reason="the target ended")
 
     def something(self) -> Iterator[ev.Event]:
         draw = self.rng.random()

@@ -61,7 +61,7 @@ class Simulation:
             yield from self.slice(number)
         if self.ends:
             yield ev.TargetExited(at=self.seconds, process=MAIN, exit_code=self.exit_code)
-            yield ev.WatchEnded(at=self.seconds, reason="the target has ended")
+            yield ev.SessionEnded(at=self.seconds, reason="the target has ended")
 
     def start(self) -> Iterator[Event]:
         """The target, its interpreter, its threads and lines."""

@@ -55,7 +55,7 @@ OFTEN = 300
 
 def commands() -> list[type[msgspec.Struct]]:
     """All that there are, but for the end of the watch: it would be the end of the test."""
-    found = [one for one in get_args(cmd.Command) if one is not cmd.StopWatching]
+    found = [one for one in get_args(cmd.Command) if one is not cmd.EndSession]
     assert isinstance(cmd.Command, UnionType)
     assert cmd.SignalTarget in found
     return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.stand_ins import process_state
 
-from refwatch.findings.troubles import worst_trouble
-from refwatch.readings.objects.growth import Suspicion
+from refwatch.findings.troubles import worst_memory_problem
+from refwatch.readings.objects.growth import GrowthSuspect
 from refwatch.session import events as ev
 from refwatch.session.process import ProcessState
 from refwatch.wire.event import MAIN
@@ -29,7 +29,7 @@ def process(*sizes: float, every: float = 1.0) -> ProcessState:
 
 
 def test_memory_that_still_grows_is_told() -> None:
-    told = worst_trouble(process(*(20 + 4 * n for n in range(41))), ())
+    told = worst_memory_problem(process(*(20 + 4 * n for n in range(41))), ())
     assert told.startswith("memory: RSS grew by ")
     assert "to 180 MiB" in told
     assert told.endswith("and still grows")
@@ -47,18 +47,20 @@ def test_memory_that_still_grows_is_told() -> None:
     ids=["still", "loads its data", "comes and goes", "little", "too early"],
 )
 def test_other_memory_is_not(sizes: list[float]) -> None:
-    assert worst_trouble(process(*sizes), ()) == ""
+    assert worst_memory_problem(process(*sizes), ()) == ""
 
 
 def test_a_leak_comes_first() -> None:
-    leak = Suspicion(("app", "Entry"), 900, 800, 40.0, 1.0, 1.0)
-    other = Suspicion(("app", "Row"), 900, 800, 0.05, 1.0, 1.0)
+    leak = GrowthSuspect(("app", "Entry"), 900, 800, 40.0, 1.0, 1.0)
+    other = GrowthSuspect(("app", "Row"), 900, 800, 0.05, 1.0, 1.0)
     growing = process(*(20 + 4 * n for n in range(40)))
-    assert worst_trouble(growing, (leak,)) == "leak: app.Entry grows by 40/s"
-    assert worst_trouble(growing, (other, leak)) == "leak: app.Row grows by 3.0/min, and 1 more"
-    hostile = Suspicion(("app\x1b", "x" * 900), 900, 800, 40.0, 1.0, 1.0)
-    assert worst_trouble(growing, (hostile,)).isprintable()
-    assert len(worst_trouble(growing, (hostile,))) < 90
+    assert worst_memory_problem(growing, (leak,)) == "leak: app.Entry grows by 40/s"
+    assert (
+        worst_memory_problem(growing, (other, leak)) == "leak: app.Row grows by 3.0/min, and 1 more"
+    )
+    hostile = GrowthSuspect(("app\x1b", "x" * 900), 900, 800, 40.0, 1.0, 1.0)
+    assert worst_memory_problem(growing, (hostile,)).isprintable()
+    assert len(worst_memory_problem(growing, (hostile,))) < 90
 
 
 def test_garbage_in_what_grows_is_told() -> None:
@@ -70,7 +72,7 @@ def test_garbage_in_what_grows_is_told() -> None:
                 at=at, process=MAIN, number=at, took_s=0.1, objects=9, types=[], garbage=found
             )
         )
-    assert worst_trouble(grown, ()).endswith(
+    assert worst_memory_problem(grown, ()).endswith(
         "still grows; 80.0 MiB are garbage in cycles and wait for the collector; "
         "gc.collect() frees them"
     )

@@ -23,8 +23,8 @@ from refwatch.probe.messages import (
     matches,
 )
 from refwatch.target import probe_commands as pc
-from refwatch.target.layout import FramesPlace
-from refwatch.target.probe_messages import Answer, Report, Trouble
+from refwatch.target.layout import FramesLayout
+from refwatch.target.probe_messages import Answer, CommandFailed, Report
 
 PROBE = Path(refwatch.__file__).parent / "probe"
 SCALARS = {
@@ -33,7 +33,7 @@ SCALARS = {
     types.StrType: "str",
     types.BoolType: "bool",
 }
-FRAMES = FramesPlace(
+FRAMES = FramesLayout(
     path=[56],
     code_offset=0,
     previous_offset=8,
@@ -237,5 +237,5 @@ print(answers.readline(), answers.readline(), end="")
 daemon.close()
 """)
     trouble, answer = (msgspec.json.decode(line, type=Report) for line in out.splitlines())
-    assert trouble == Trouble(reason="ValueError: malformed command read: watches")
+    assert trouble == CommandFailed(reason="ValueError: malformed command read: watches")
     assert isinstance(answer, Answer)

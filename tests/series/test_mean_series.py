@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from refwatch.series.mean_series import Series
+from refwatch.series.mean_series import MeanSeries
 
 
-def weighted_mean(series: Series) -> float:
+def weighted_mean(series: MeanSeries) -> float:
     weights = series.weights()
     return sum(v * w for v, w in zip(series.column(0), weights, strict=True)) / sum(weights)
 
@@ -19,7 +19,7 @@ def weighted_mean(series: Series) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_it_is_bounded_spans_its_life_and_keeps_the_mean(limit: int, seed: int) -> None:
     rng = random.Random(seed)
-    series = Series(1, limit=limit, span=0.1)
+    series = MeanSeries(1, limit=limit, span=0.1)
     at, total, weights = 5.0, 0.0, 0.0
     for _ in range(rng.randrange(1, 5000)):
         value, weight = rng.uniform(-5, 100), rng.uniform(0.01, 2)
@@ -35,7 +35,7 @@ def test_it_is_bounded_spans_its_life_and_keeps_the_mean(limit: int, seed: int) 
 
 
 def test_points_stay_evenly_spread() -> None:
-    series = Series(1, limit=100, span=0.1)
+    series = MeanSeries(1, limit=100, span=0.1)
     for tick in range(36_000):
         series.add(tick / 10, 1.0)
     times = [point[0] for point in series]
@@ -45,7 +45,7 @@ def test_points_stay_evenly_spread() -> None:
 
 
 def test_the_newest_value_is_in_the_last_point() -> None:
-    series = Series(2, span=1.0)
+    series = MeanSeries(2, span=1.0)
     assert series.last() is None
     series.add(0.0, 1.0, 10.0)
     series.add(0.5, 3.0, 30.0)
@@ -57,6 +57,6 @@ def test_the_newest_value_is_in_the_last_point() -> None:
 
 def test_it_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(ValueError, match="two points"):
-        Series(1, limit=1)
+        MeanSeries(1, limit=1)
     with pytest.raises(ValueError, match="2 values expected, not 1"):
-        Series(2).add(0.0, 1.0)
+        MeanSeries(2).add(0.0, 1.0)

@@ -9,11 +9,11 @@ from math import inf
 
 import pytest
 
-from refwatch.series.step_series import LARGEST, Room, Steps
+from refwatch.series.step_series import LARGEST, PointBudget, StepSeries
 
 
-def filled(points: list[tuple[float, int]], limit: int = 600) -> Steps:
-    steps = Steps(limit)
+def filled(points: list[tuple[float, int]], limit: int = 600) -> StepSeries:
+    steps = StepSeries(limit)
     for at, count in points:
         steps.add(at, count)
     return steps
@@ -39,7 +39,7 @@ def truth(points: list[tuple[float, int]], at: float) -> int:
 @pytest.mark.parametrize("seed", range(4))
 def test_they_are_bounded_and_each_point_is_true(seed: int, limit: int) -> None:
     points = a_walk(seed, 3000)
-    steps = Steps(limit)
+    steps = StepSeries(limit)
     for number, (at, count) in enumerate(points):
         steps.add(at, count)
         if number % 97 == 0 or number > 2990:
@@ -83,7 +83,7 @@ def test_a_rate_is_the_mean_over_the_last_seconds() -> None:
     assert steps.per_second(20.0, 100.0) == pytest.approx(10.0)
     assert steps.per_second(30.0, 20.0) == pytest.approx(5.0)  # it has stood still for ten
     assert steps.per_second(30.0, 5.0) == 0.0
-    assert Steps().per_second(3.0, 5.0) == 0.0
+    assert StepSeries().per_second(3.0, 5.0) == 0.0
     assert filled([(3.0, 8)]).per_second(3.0, 5.0) == 0.0
 
 
@@ -102,19 +102,19 @@ def test_what_held_for_long_is_no_gap() -> None:
 def test_until_when_it_was_at_its_lowest() -> None:
     assert filled([(1.0, 3), (2.0, 0), (3.0, 4), (5.0, 9)]).lowest_until() == 3.0
     assert filled([(1.0, 3), (2.0, 0)]).lowest_until() == inf
-    assert Steps().lowest_until() == inf
+    assert StepSeries().lowest_until() == inf
 
 
 def test_odd_times_and_counts() -> None:
     steps = filled([(2.0, 1), (1.0, 5), (3.0, 1 << 70), (4.0, -(1 << 70))])
     assert list(steps) == [(2.0, 1), (2.0, 5), (3.0, LARGEST), (4.0, -LARGEST)]
     with pytest.raises(ValueError, match="four points"):
-        Steps(3)
+        StepSeries(3)
 
 
 def test_of_many_the_first_that_need_it_are_long() -> None:
-    room = Room(2, 100)
-    series = [Steps(10, room) for _ in range(4)]
+    room = PointBudget(2, 100)
+    series = [StepSeries(10, room) for _ in range(4)]
     for steps in series[1:]:
         for number in range(200):
             steps.add(float(number), number)

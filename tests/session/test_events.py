@@ -122,7 +122,7 @@ EVENTS: list[ev.Event] = [
     ev.SnapshotWritten(at=0.7, path="/tmp/s.json"),
     ev.TargetExited(at=0.8, process=MAIN, exit_code=137),
     ev.TargetExited(at=0.8, process=MAIN, exit_code=None),
-    ev.WatchEnded(at=0.9, reason="the target ended"),
+    ev.SessionEnded(at=0.9, reason="the target ended"),
     ev.ViewerRefused(at=0.9, reason="there are 64 viewers already"),
     ev.GcPaused(at=1.0, process=MAIN, generations=[(3, 0.1, 0.05), (0, 0.0, 0.0)]),
     ev.WatchedFound(

@@ -46,7 +46,7 @@ class Asked:
         self.copies.take(rp.Copied(work=NAME, pid=pid, pause_s=0.001), self.link)
 
     def here(self, pid: int) -> None:
-        self.copies.take(rp.CopyHere(work=NAME, pid=pid), self.link)
+        self.copies.take(rp.CopyConnected(work=NAME, pid=pid), self.link)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_copy_whose_connection_breaks_is_given_up(asked: Asked, ended: int) ->
 
 
 def test_no_copy_can_be_made(asked: Asked) -> None:
-    asked.copies.take(rp.NoCopy(work=NAME, reason="clone: not permitted"), asked.link)
+    asked.copies.take(rp.CopyRefused(work=NAME, reason="clone: not permitted"), asked.link)
     assert asked.failures == ["clone: not permitted"]
     asked.copies.end()
     assert asked.failures == ["clone: not permitted"]
@@ -133,13 +133,13 @@ def test_what_just_cannot_be_made_is_asked_for_again(
 ) -> None:
     monkeypatch.setattr(copies, "AGAIN_S", 0.0)
     asked.copies.take(
-        rp.NoCopy(work=NAME, reason="an import was under way", passing=True), asked.link
+        rp.CopyRefused(work=NAME, reason="an import was under way", passing=True), asked.link
     )
     asked.copies.tick()
     assert [command.work for command in asked.sent] == [NAME, NAME]
     assert asked.failures == []
 
-    asked.copies.take(rp.NoCopy(work=NAME, reason="clone: no memory"), asked.link)
+    asked.copies.take(rp.CopyRefused(work=NAME, reason="clone: no memory"), asked.link)
     assert asked.failures == ["clone: no memory"]
 
 
@@ -166,7 +166,7 @@ def test_a_copy_that_is_put_off_hears_what_is_held_by_then(
     )
     held = [2]
     asked.copies.take(
-        rp.NoCopy(work=name, reason="an import was under way", passing=True), asked.link
+        rp.CopyRefused(work=name, reason="an import was under way", passing=True), asked.link
     )
     asked.copies.tick()
     queries = [replace(LOOK, held=[1, 2]), replace(LOOK, held=[2])]

@@ -9,7 +9,7 @@ from tests.simulate import PID
 from tests.simulate_references import LEAK, reference_events
 from tests.tui.driving import state_of
 
-from refwatch.readings.objects.judged import Judged
+from refwatch.readings.objects.judged import GrowthCoverage
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.session.state import State
@@ -18,7 +18,7 @@ from refwatch.tui.panels.objects.view import (
     ObjectsReader,
     ObjectsView,
     chains_work,
-    rate,
+    per_second,
 )
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, TypeCount
@@ -89,9 +89,9 @@ def test_size_is_the_mean_of_the_census_times_the_count(view: ObjectsView) -> No
 
 
 def test_rates_are_of_the_last_five_seconds(view: ObjectsView) -> None:
-    assert rate(row_of(view, "app", "Session"), view) == pytest.approx(40, abs=1)
-    assert rate(row_of(view, "app", "Entry"), view) == 0.0
-    assert rate(row_of(view, "builtins", "tuple"), view) == 0.0
+    assert per_second(row_of(view, "app", "Session"), view) == pytest.approx(40, abs=1)
+    assert per_second(row_of(view, "app", "Entry"), view) == 0.0
+    assert per_second(row_of(view, "builtins", "tuple"), view) == 0.0
 
 
 def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
@@ -99,7 +99,7 @@ def test_a_rate_of_the_census_is_measured_from_census_to_census() -> None:
     view = read(
         census(at, TypeCount(module="builtins", name="list", count=n, size=n)) for at, n in counts
     )
-    assert rate(row_of(view, "builtins", "list"), view) == pytest.approx(20.0)
+    assert per_second(row_of(view, "builtins", "list"), view) == pytest.approx(20.0)
 
 
 def test_a_rate_begins_when_the_class_was_found() -> None:
@@ -108,7 +108,7 @@ def test_a_rate_begins_when_the_class_was_found() -> None:
         ev.ClassesCounted(at=9.0, process=MAIN, counts=[(7, 500)]),
     ]
     view = read([*events, ev.ClassesCounted(at=10.0, process=MAIN, counts=[(7, 506)])])
-    assert rate(row_of(view, "app", "New"), view) == pytest.approx(6.0)
+    assert per_second(row_of(view, "app", "New"), view) == pytest.approx(6.0)
 
 
 def test_growth_is_since_the_chosen_baseline(view: ObjectsView) -> None:
@@ -268,7 +268,7 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     assert view.census.taken_s == 13.5
     assert view.rates.since_s == 8.5
     assert view.census.span_s == 12.5
-    assert view.judged == Judged(13.5, ("live", "census"), None)
+    assert view.judged == GrowthCoverage(13.5, ("live", "census"), None)
     counting = read(
         [
             *reference_events(3.0),
@@ -295,7 +295,7 @@ def test_reasons_why_there_is_nothing() -> None:
 
 def test_when_all_is_over_nobody_is_asked() -> None:
     assert read([ev.TargetExited(at=1.0, process=MAIN, exit_code=0)]).over
-    assert read([ev.WatchEnded(at=1.0, reason="let go")]).over
+    assert read([ev.SessionEnded(at=1.0, reason="let go")]).over
 
 
 def test_work_and_chains_go_along(view: ObjectsView) -> None:

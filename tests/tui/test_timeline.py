@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refwatch.readings.threads.state_timeline import Run, Strip
+from refwatch.readings.threads.state_timeline import Run, StateTimeline
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.tui.panels.threads.timeline import StripCells, Window, window
 from refwatch.tui.views.styled_text import StyledText
@@ -61,7 +61,7 @@ def test_unknown_time_is_blank_and_letters_stand_without_colour() -> None:
 
 def test_a_cell_once_drawn_stays() -> None:
     """A strip scrolls by whole cells: the same time looks the same from frame to frame."""
-    strip = Strip()
+    strip = StateTimeline()
     cells = StripCells()
     seen: dict[int, str] = {}
     for number in range(1, 60):
@@ -84,7 +84,7 @@ def test_the_window_is_aligned_to_whole_cells() -> None:
 
 
 def test_late_data_fills_what_was_blank() -> None:
-    strip, cells = Strip(), StripCells()
+    strip, cells = StateTimeline(), StripCells()
     shown = Window(0.1, 10, 10)
     assert cells.styled(strip, shown, glyphs=False) == [(" " * 10, "")]
     strip.add(1.0, encode_runs([(HELD, 1_000_000)]))

@@ -64,7 +64,7 @@ def test_a_line_that_is_no_message_is_counted_and_left_out(noise: bytes) -> None
         cmd.ResizeTerminal(rows=24, columns=80),
         cmd.SignalTarget(number=15),
         cmd.Mark(name="warm"),
-        cmd.StopWatching(),
+        cmd.EndSession(),
     ],
     ids=lambda command: type(command).__name__,
 )

@@ -17,7 +17,7 @@ from refwatch.wire import commands as cmd
 from refwatch.wire import connections
 from refwatch.wire.codec import encode_line
 from refwatch.wire.commands import command_decoder
-from refwatch.wire.connections import Connection, Listener, Viewer, peer_is_ours
+from refwatch.wire.connections import Connection, Listener, Viewer, peer_is_trusted
 
 
 def pair() -> tuple[Connection[cmd.Command], socket.socket]:
@@ -28,7 +28,7 @@ def pair() -> tuple[Connection[cmd.Command], socket.socket]:
 
 def test_messages_arrive_whole_however_they_were_cut() -> None:
     connection, peer = pair()
-    data = encode_line(cmd.Mark(name="ä")) + encode_line(cmd.StopWatching())
+    data = encode_line(cmd.Mark(name="ä")) + encode_line(cmd.EndSession())
 
     found: list[cmd.Command] = []
     with peer:
@@ -36,7 +36,7 @@ def test_messages_arrive_whole_however_they_were_cut() -> None:
             peer.sendall(bytes([byte]))
             found += connection.receive()
 
-    assert found == [cmd.Mark(name="ä"), cmd.StopWatching()]
+    assert found == [cmd.Mark(name="ä"), cmd.EndSession()]
     assert connection.receive() == []
     assert not connection.open
 
@@ -136,7 +136,7 @@ def test_the_peer_is_asked_who_it_is(runtime: Path) -> None:
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(path)
             (connection,) = listener.accept()
-            assert peer_is_ours(connection)
+            assert peer_is_trusted(connection)
             connection.close()
 
 

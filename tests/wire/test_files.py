@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from refwatch.wire.files import ExportError, Output, check_writable, write_whole
+from refwatch.wire.files import ExportError, Output, check_writable, write_atomically
 
 
 @pytest.mark.parametrize("name", ["", "missing/s.json", "a" * 300, "nul\0"])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
-    for attempt in (check_writable, lambda path: write_whole(path, b"x")):
+    for attempt in (check_writable, lambda path: write_atomically(path, b"x")):
         with pytest.raises(ExportError, match="cannot write") as error:
             attempt(tmp_path / name)
         assert "\n" not in str(error.value)
@@ -37,7 +37,7 @@ def test_a_name_without_a_folder_means_here(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     check_writable("s.json")
-    write_whole("s.json", b"data")
+    write_atomically("s.json", b"data")
     assert (tmp_path / "s.json").read_bytes() == b"data"
 
 
@@ -58,7 +58,7 @@ def test_it_replaces_in_one_step_and_has_the_usual_mode(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_bytes(b"old")
     os.link(path, tmp_path / "other name")
-    write_whole(path, b"new")
+    write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert (tmp_path / "other name").read_bytes() == b"old"
     (tmp_path / "plain").write_bytes(b"")
@@ -67,7 +67,7 @@ def test_it_replaces_in_one_step_and_has_the_usual_mode(tmp_path: Path) -> None:
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    write_whole(tmp_path / "link", b"data")
+    write_atomically(tmp_path / "link", b"data")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"data"
 
@@ -79,20 +79,20 @@ def test_a_device_is_written_to_and_never_replaced(device: str) -> None:
     check_writable(device)
     if device == "/dev/full":
         with pytest.raises(ExportError, match="No space left"):
-            write_whole(device, b"x")
+            write_atomically(device, b"x")
     else:
-        write_whole(device, b"x")
+        write_atomically(device, b"x")
     assert Path(device).is_char_device()
 
 
 def test_a_disk_that_is_full_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     script = """
         import resource, signal, sys
-        from refwatch.wire.files import ExportError, write_whole
+        from refwatch.wire.files import ExportError, write_atomically
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:
-            write_whole(sys.argv[1], bytes(5000))
+            write_atomically(sys.argv[1], bytes(5000))
         except ExportError as error:
             print(error)
     """
@@ -110,12 +110,12 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Nobody reads it, or not all that it is to take."""
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ExportError, match="nobody reads from it"):
-        write_whole(tmp_path / "pipe", b"data")
+        write_atomically(tmp_path / "pipe", b"data")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    write_whole(tmp_path / "pipe", b"data")
+    write_atomically(tmp_path / "pipe", b"data")
     assert os.read(reader, 10) == b"data"
     with pytest.raises(ExportError, match="does not keep up"):
-        write_whole(tmp_path / "pipe", bytes(1 << 20))
+        write_atomically(tmp_path / "pipe", bytes(1 << 20))
     os.close(reader)
 
 

@@ -16,11 +16,11 @@ import msgspec
 
 from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
-from refwatch.daemon.process_watch import Watch
+from refwatch.daemon.process_watch import ProcessMonitor
 from refwatch.session import events as ev
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
-from refwatch.target.proc import proc_is_ours
+from refwatch.target.proc import proc_is_own_namespace
 from refwatch.wire import commands as cmd
 from refwatch.wire.codec import encode_line
 from refwatch.wire.connections import Connection, Listener, Viewer
@@ -53,7 +53,7 @@ def _open_many_files() -> None:
 
 def _has_ended(pid: int) -> bool:
     """Whether it has ended; nobody may have waited for it yet."""
-    if not proc_is_ours():
+    if not proc_is_own_namespace():
         return False  # its launcher says so, if it is still there
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -90,7 +90,7 @@ class Daemon:
         self._viewers: list[Viewer] = []
         self._recording = recording
         self._state = State()
-        self._watch: Watch | None = None
+        self._watch: ProcessMonitor | None = None
         self._launched: Launched | None = None
         self._started_ns = time.monotonic_ns()
         self._had_viewer = False
@@ -229,7 +229,7 @@ class Daemon:
     def _start(self, launched: Launched) -> None:
         self._launched = launched
         zero = int(launched.monotonic_s * 1e9)
-        self._watch = Watch(
+        self._watch = ProcessMonitor(
             process=MAIN,
             pid=launched.pid,
             launcher=launched.ppid,
@@ -288,7 +288,7 @@ class Daemon:
         self._ended = True
         if self._watch is not None:
             self._watch.end(reason)
-        self.emit(ev.WatchEnded(at=self._now(), reason=reason))
+        self.emit(ev.SessionEnded(at=self._now(), reason=reason))
         if self._options.output is not None:
             self._write_output(self._options.output)
         recording, self._recording = self._recording, None
@@ -357,7 +357,7 @@ class Daemon:
         elif isinstance(command, cmd.Mark):
             if self._watch is not None:
                 self._watch.mark(command.name, self._now())
-        elif isinstance(command, cmd.StopWatching):
+        elif isinstance(command, cmd.EndSession):
             if not self._ended and self._watch is not None:
                 self._stop_watching("stopped by the viewer")
         elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.launcher import reap_copies
-from refwatch.daemon.process_watch import Watch
+from refwatch.daemon.process_watch import ProcessMonitor
 from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.readings.allocations.collector import AllocationOptions
@@ -107,7 +107,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]
             refwatch="",
         )
     )
-    watch = Watch(
+    watch = ProcessMonitor(
         process=MAIN,
         pid=pid,
         launcher=os.getpid(),

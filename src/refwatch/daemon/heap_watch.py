@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct, field
 
-from refwatch.readings.allocations.collector import AllocationOptions, AllocationWatch
-from refwatch.readings.objects.collector import ReferenceOptions, ReferenceWatch
+from refwatch.readings.allocations.collector import AllocationCollector, AllocationOptions
+from refwatch.readings.objects.collector import ReferenceCollector, ReferenceOptions
 from refwatch.readings.objects.state import References
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
@@ -35,8 +35,8 @@ class HeapWatch:
         hello: rp.Hello,
         fold: Callable[[], References | None],
     ) -> None:
-        self._references = ReferenceWatch(context, options.references, hello, fold)
-        self._allocations = AllocationWatch(
+        self._references = ReferenceCollector(context, options.references, hello, fold)
+        self._allocations = AllocationCollector(
             context, options.allocations, hello, self._references.copies
         )
         self._references.traced(self._allocations.mode == "exact")
@@ -98,7 +98,7 @@ class HeapWatch:
 
     def probe_gone(self, reason: str) -> None:
         """Nobody in the target can be asked any more."""
-        self._allocations.take(rp.NoBurst(reason=reason))
+        self._allocations.take(rp.BurstUnavailable(reason=reason))
 
     def target_ended(self) -> None:
         """There is nothing to read any more; copies may be at work."""

@@ -230,7 +230,7 @@ class Launcher:
         os.close(slave)
         self._reporter.send("sized", rows=rows, columns=columns)
         _say(status_fd, f"pid {self.pid}")
-        terminal = Terminal(master, self.pid, self._reporter, woken)
+        terminal = PseudoTerminal(master, self.pid, self._reporter, woken)
         code = terminal.carry()
         self._reporter.send("ended", exit_code=code)
         _say(status_fd, f"exit {code}")
@@ -275,7 +275,7 @@ def _wake_on_signals() -> int:
     return read_end
 
 
-class Terminal:
+class PseudoTerminal:
     """Carries bytes between the target's pseudo-terminal and the daemon until the target ends."""
 
     def __init__(self, master: int, pid: int, reporter: Reporter, woken: int) -> None:

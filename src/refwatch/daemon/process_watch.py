@@ -18,19 +18,19 @@ from refwatch.session import events as ev
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.target.probe_commands import Ask, End
-from refwatch.target.probe_link import Peers
+from refwatch.target.probe_link import ProbeConnections
 from refwatch.target.probe_messages import (
     Answer,
     Back,
+    CommandFailed,
     Ending,
     Hello,
     InsideSample,
     MarkSet,
     ProbeThread,
     Report,
-    Trouble,
 )
-from refwatch.target.proc import FOREIGN_PROC, proc_is_ours
+from refwatch.target.proc import FOREIGN_PROC, proc_is_own_namespace
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection
 from refwatch.wire.event import TimedEvent
@@ -42,7 +42,7 @@ COST_NS = 500_000_000
 HELLO_LIMIT_NS = 2_000_000_000
 
 
-class Watch:
+class ProcessMonitor:
     """Watches one process. ``process`` is its number in the session, ``zero_ns`` CLOCK_MONOTONIC at
     the session's start."""
 
@@ -62,7 +62,7 @@ class Watch:
         self.over: str | None = None
         """Why the watch has ended; None while it goes on."""
         self._zero_ns = zero_ns
-        self.peers = Peers(pid, self._take_report)
+        self.peers = ProbeConnections(pid, self._take_report)
         self._context = Context(
             process=process,
             pid=pid,
@@ -92,7 +92,7 @@ class Watch:
     def start(self) -> None:
         """Begin with what needs no probe."""
         now = self.now_ns()
-        if proc_is_ours():
+        if proc_is_own_namespace():
             self._usage.begin()
         else:
             for reading in ("memory", "memory.uss"):
@@ -114,7 +114,7 @@ class Watch:
                 self._take_answer(report)
             case InsideSample() if not self.over:
                 self._threads.take_inside(report)
-            case Trouble():
+            case CommandFailed():
                 text = f"it could not obey, which is a bug of refwatch's: {report.reason}"
                 self._context.limit("probe", text)
             case Ending():

@@ -33,7 +33,7 @@ class Figures(Struct, frozen=True):
 def allocations(process: ProcessState) -> snap.Allocations | None:
     """The newest figures, of a mode that may have been switched off since; None without any."""
     recorded = process.allocations
-    mode = seen_by(recorded)
+    mode = mode_of(recorded)
     if mode == "off":
         return None
     exact = mode == "exact"
@@ -46,21 +46,21 @@ def allocations(process: ProcessState) -> snap.Allocations | None:
         window_s=0.0 if exact else rounded(windows.window_s),
         top=[
             _group(recorded, key, figures)
-            for key, figures in top(recorded, By.TRACEBACK)
+            for key, figures in top_groups(recorded, By.TRACEBACK)
             if isinstance(key, int)
         ],
         span_s=0.0 if exact else rounded(windows.span_s),
         blocks=traces.blocks if exact else windows.samples,
         lines=[
             _line(recorded.site(key), figures)
-            for key, figures in top(recorded, By.LINE)
+            for key, figures in top_groups(recorded, By.LINE)
             if isinstance(key, int)
         ],
         note=recorded.note,
     )
 
 
-def seen_by(recorded: Allocations) -> Mode:
+def mode_of(recorded: Allocations) -> Mode:
     """The mode of the newest figures; ``off`` without any."""
     if recorded.mode == "exact" or (recorded.mode == "burst" and recorded.windows.count):
         return recorded.mode
@@ -70,9 +70,9 @@ def seen_by(recorded: Allocations) -> Mode:
     return "burst" if recorded.windows.count or recorded.mode == "burst" else "off"
 
 
-def top(recorded: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
+def top_groups(recorded: Allocations, by: By, most: int = MOST) -> list[tuple[Key, Figures]]:
     """The ``most`` groups with most bytes, largest first."""
-    groups = _live(recorded, by) if seen_by(recorded) == "exact" else _seen(recorded, by)
+    groups = _live(recorded, by) if mode_of(recorded) == "exact" else _seen(recorded, by)
     return sorted(groups, key=lambda group: -group[1].size)[:most]
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from refwatch.export import schema_types as snap
-from refwatch.export.values import DIGITS, rounded, rounded_or_none
+from refwatch.export.values import DIGITS, rounded, rounded_optional
 from refwatch.findings.troubles import slower_sentence
 from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged as judge
@@ -16,7 +16,7 @@ from refwatch.readings.objects.live_growth import follows_instances
 from refwatch.readings.objects.rates import Rates, rates_of
 from refwatch.readings.objects.records import CensusRecord, ClassRecord, TypeName, WatchedRecord
 from refwatch.readings.objects.state import References
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.wire.heap_values import (
@@ -50,7 +50,9 @@ def classes(process: ProcessState, state: State) -> list[snap.ClassCount]:
         if live or not references.census.taken:
             rows[name] = _class(record, references, rates, live)
         else:
-            rows[name] = _type(name, references.type_series.get(name, Steps()), references, rates)
+            rows[name] = _type(
+                name, references.type_series.get(name, StepSeries()), references, rates
+            )
     for name, series in references.type_series.items():
         if name not in rows:
             rows[name] = _type(name, series, references, rates)
@@ -73,7 +75,9 @@ def _class(
     )
 
 
-def _type(name: TypeName, series: Steps, references: References, rates: Rates) -> snap.ClassCount:
+def _type(
+    name: TypeName, series: StepSeries, references: References, rates: Rates
+) -> snap.ClassCount:
     count = series.last() or 0
     return snap.ClassCount(
         module=name[0],
@@ -86,7 +90,7 @@ def _type(name: TypeName, series: Steps, references: References, rates: Rates) -
     )
 
 
-def _points(series: Steps) -> list[tuple[float, int]]:
+def _points(series: StepSeries) -> list[tuple[float, int]]:
     return [(round(at, DIGITS), count) for at, count in series]
 
 
@@ -110,7 +114,7 @@ def _watched(record: WatchedRecord, offset: int | None) -> snap.Watched:
         getrefcount_offset=offset,
         immortal=record.found.immortal,
         alive=record.alive,
-        died_s=rounded_or_none(record.ended_s) if record.died else None,
+        died_s=rounded_optional(record.ended_s) if record.died else None,
         series=_points(record.series),
         held=record.found.held,
     )
@@ -150,11 +154,11 @@ def census(references: References) -> snap.Census | None:
     )
 
 
-def judged(process: ProcessState) -> snap.Judged:
+def growth_coverage(process: ProcessState) -> snap.Judged:
     """Up to when, and by which readings, growth was judged."""
     references = process.references
     found = judge(references, process.limits.get("census"))
-    until = rounded_or_none(found.until_s)
+    until = rounded_optional(found.until_s)
     reason = "; ".join(filter(None, (found.reason, slower_sentence(references))))
     return snap.Judged(until_s=until, by=list(found.by), reason=reason or None)
 
@@ -183,7 +187,7 @@ def _chains(references: References, name: TypeName) -> list[list[ChainLink]]:
 
 
 def _largest(largest: Largest) -> Largest:
-    return replace(largest, filled=rounded_or_none(largest.filled))
+    return replace(largest, filled=rounded_optional(largest.filled))
 
 
 def _complete(references: References, name: TypeName) -> bool:

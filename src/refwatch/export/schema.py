@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from refwatch.export.schema_types import SCHEMA, Snapshot
-from refwatch.wire.files import write_whole
+from refwatch.wire.files import write_atomically
 
 SCHEMA_FILE = Path(__file__).with_name("snapshot.schema.json")
 
@@ -37,4 +37,4 @@ def schema_text() -> bytes:
 
 
 if __name__ == "__main__":
-    write_whole(SCHEMA_FILE, schema_text())
+    write_atomically(SCHEMA_FILE, schema_text())

@@ -16,15 +16,15 @@ from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
 from refwatch.export.missing import limits_of
-from refwatch.export.values import DIGITS, rounded, rounded_or_none
+from refwatch.export.values import DIGITS, rounded, rounded_optional
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.threads.state import GilRecord, Line, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
-from refwatch.series.mean_series import Series
+from refwatch.series.mean_series import MeanSeries
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.wire.codec import encode_json
-from refwatch.wire.files import ExportError, check_writable, write_whole
+from refwatch.wire.files import ExportError, check_writable, write_atomically
 
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 
@@ -36,7 +36,7 @@ UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missin
 def write_snapshot(state: State, path: Path | str) -> None:
     """Write a snapshot of ``state``, taken now. Raises ExportError; an older file is unchanged
     then."""
-    write_whole(path, snapshot_json(state))
+    write_atomically(path, snapshot_json(state))
 
 
 def snapshot_json(state: State) -> bytes:
@@ -96,7 +96,7 @@ def _sampling(state: State) -> snap.Sampling:
     outside = main is None or "outside reading" not in main.limits
     return snap.Sampling(
         method="none" if not samples else "outside" if outside else "inside",
-        rate_hz=rounded_or_none(main.rate_hz or None) if main else None,
+        rate_hz=rounded_optional(main.rate_hz or None) if main else None,
         mean_hz=rounded(main.samples / seconds) if main and seconds else None,
         samples=samples,
         torn_frames=sum(process.torn for process in processes),
@@ -113,7 +113,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         argv=process.started.argv,
         start_method=None,
         started_s=rounded(process.started.at),
-        ended_s=rounded_or_none(process.ended_s),
+        ended_s=rounded_optional(process.ended_s),
         exit_code=process.exited.exit_code if process.exited is not None else None,
         memory=_memory(process),
         cpu=_cpu(process),
@@ -135,8 +135,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
         holds=_holds(process, process.lines),
-        collecting_s=rounded_or_none(process.gil.collecting_s),
-        judged=references.judged(process),
+        collecting_s=rounded_optional(process.gil.collecting_s),
+        judged=references.growth_coverage(process),
     )
 
 
@@ -162,10 +162,10 @@ def _cpu(process: ProcessState) -> snap.Cpu:
 def _gil(gil: GilRecord) -> snap.Gil:
     return snap.Gil(
         present=gil.present,
-        held_fraction=rounded_or_none(gil.held_fraction),
-        contention=rounded_or_none(gil.contention),
+        held_fraction=rounded_optional(gil.held_fraction),
+        contention=rounded_optional(gil.contention),
         handoffs=gil.handoffs if gil.watched_s else None,
-        switch_interval_s=rounded_or_none(gil.switch_interval_s),
+        switch_interval_s=rounded_optional(gil.switch_interval_s),
         series=[
             (rounded(at), rounded(held), rounded(waiting))
             for at, held, waiting, _ in _thinned(gil.series)
@@ -186,7 +186,7 @@ def _holds(process: ProcessState, lines: dict[int, Line]) -> snap.Holds | None:
     )
 
 
-def _thinned(series: Series) -> list[tuple[float, ...]]:
+def _thinned(series: MeanSeries) -> list[tuple[float, ...]]:
     """At most MAX_POINTS points, evenly spaced, the newest included."""
     points = list(series)
     step = math.ceil(len(points) / MAX_POINTS)
@@ -207,7 +207,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
         stack=[_line(lines.get(line, UNKNOWN)) for line in thread.stack],
         hot=_hot(thread, lines),
         started_s=rounded(thread.started_s),
-        ended_s=rounded_or_none(thread.ended_s),
+        ended_s=rounded_optional(thread.ended_s),
         holds_s=rounded(thread.holds.total_s) if sampled else None,
         **{name: round(value, DIGITS) if sampled else None for name, value in counters.items()},
     )

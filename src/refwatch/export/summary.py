@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 from textwrap import wrap
 
-from refwatch.export.allocations import seen_by, top
+from refwatch.export.allocations import mode_of, top_groups
 from refwatch.findings.blockers import children_sentence, known_limits
 from refwatch.findings.large import large_sentence
 from refwatch.findings.memory_growth import memory_sentence
-from refwatch.findings.troubles import slower_sentence, worst_trouble
+from refwatch.findings.troubles import slower_sentence, worst_memory_problem
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
-from refwatch.readings.objects.chains import clearest, way_in_words, why_no_chain
+from refwatch.readings.objects.chains import describe_chain, most_informative, why_no_chain
 from refwatch.readings.objects.events import ChainsFound
-from refwatch.readings.objects.growth import Suspicion, follows, suspicions
+from refwatch.readings.objects.growth import GrowthSuspect, follows, suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
@@ -71,7 +71,7 @@ def summary_lines(state: State) -> list[str]:
 
 def _growth(process: ProcessState) -> list[str]:
     """Memory that grows, or is free and not returned; details are on the line ``memory``."""
-    trouble = worst_trouble(process, ()).partition(": ")[2]
+    trouble = worst_memory_problem(process, ()).partition(": ")[2]
     return [_line("growth", shorten(trouble, WIDEST - LABEL))] if trouble else []
 
 
@@ -124,7 +124,7 @@ def _suspects(references: References) -> list[str]:
     return lines
 
 
-def _suspect(suspicion: Suspicion, references: References) -> str:
+def _suspect(suspicion: GrowthSuspect, references: References) -> str:
     name = shorten(fmt_type(*suspicion.name), 40)
     text = f"{name} grows by {fmt_rate(suspicion.per_second)}: "
     return text + _held_by(references.holders_of(suspicion.name), WIDEST - LABEL - len(text))
@@ -134,10 +134,10 @@ def _held_by(found: ChainsFound | None, width: int) -> str:
     """The most informative chain."""
     if found is None:
         return "who keeps them alive was not found out"
-    chain = clearest(found.chains)
+    chain = most_informative(found.chains)
     if not chain:
         return why_no_chain(found)
-    return way_in_words(chain, max(width, 40))
+    return describe_chain(chain, max(width, 40))
 
 
 def _objects(references: References) -> list[str]:
@@ -183,8 +183,8 @@ def _gil(process: ProcessState) -> list[str]:
 
 def _allocations(recorded: Allocations) -> list[str]:
     """The line that allocates most, or has most live bytes, and how that was measured."""
-    mode = seen_by(recorded)
-    first = next(iter(top(recorded, By.LINE, most=1)), None)
+    mode = mode_of(recorded)
+    first = next(iter(top_groups(recorded, By.LINE, most=1)), None)
     if first is None or not isinstance(first[0], int):
         return []
     site, figures = recorded.site(first[0]), first[1]

@@ -10,6 +10,6 @@ def rounded(value: float) -> float:
     return round(value, DIGITS)
 
 
-def rounded_or_none(value: float | None) -> float | None:
+def rounded_optional(value: float | None) -> float | None:
     """As :func:`rounded`; None stays None."""
     return None if value is None else round(value, DIGITS)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from os.path import basename
 from typing import NamedTuple
 
-from refwatch.findings.load import Load, hottest
-from refwatch.findings.parties import Party
+from refwatch.findings.load import Utilization, hottest_line
+from refwatch.findings.parties import ThreadParty
 from refwatch.findings.places import is_waiting_room
-from refwatch.findings.sentences import Lines, at
+from refwatch.findings.sentences import Lines, at_line
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
@@ -33,7 +33,7 @@ WATCH = "Watch the child itself:"
 QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
 
 
-class Found(NamedTuple):
+class MeasuredCause(NamedTuple):
     """A verdict to be. ``kind`` None keeps the kind with the best score; ``sure`` is 0 to 1."""
 
     kind: VerdictKind | None
@@ -71,7 +71,9 @@ def own_share(process: ProcessState) -> float:
     return own / (own + last.children_cpu_s)
 
 
-def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
+def measured_cause(
+    kind: VerdictKind, load: Utilization, process: ProcessState, lines: Lines
+) -> MeasuredCause | None:
     """A measured cause, if there is one. ``kind`` is the one with the best score."""
     return (
         _children(kind, load, process)
@@ -81,14 +83,14 @@ def found(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) ->
     )
 
 
-def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | None:
+def _children(kind: VerdictKind, load: Utilization, process: ProcessState) -> MeasuredCause | None:
     last, sentence = process.memory, children_sentence(process)
     waits = load.child > CHILD and load.on_cpu < MOSTLY_IDLE
     if last is None or not sentence:
         if not waits or kind != "undecided":
             return None
         sentence = f"waits for a child process {fmt_percent(load.child)} of the time"
-        return Found("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
+        return MeasuredCause("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
     most = theirs >= SOME_CPU and own_share(process) <= 0.5
     beside = last.children_s >= load.watched_s / 2 and kind in QUIET
@@ -97,10 +99,12 @@ def _children(kind: VerdictKind, load: Load, process: ProcessState) -> Found | N
     if waits:
         sentence = f"waits for a child {fmt_percent(load.child)} of the time; {sentence}"
     advice = f"{WATCH} what this process's own threads do says little."
-    return Found("undecided", sentence, advice, 0.3)
+    return MeasuredCause("undecided", sentence, advice, 0.3)
 
 
-def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines) -> Found | None:
+def _unmoved(
+    kind: VerdictKind, load: Utilization, process: ProcessState, lines: Lines
+) -> MeasuredCause | None:
     """All or several threads have waited for locks without a break."""
     still = process.unmoved_s
     threads = process.threads.values()
@@ -118,25 +122,25 @@ def _unmoved(kind: VerdictKind, load: Load, process: ProcessState, lines: Lines)
     return _stuck(who, stuck, lines)
 
 
-def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> Found:
+def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> MeasuredCause:
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
     for thread in stuck:
         where[_place(_lock_line(thread, lines), lines)].append(thread)
     places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
     advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
-    return Found("undecided", f"{who} for locks at {places}", advice, 0.9)
+    return MeasuredCause("undecided", f"{who} for locks at {places}", advice, 0.9)
 
 
-def _all_wait(load: Load, still: float) -> Found:
+def _all_wait(load: Utilization, still: float) -> MeasuredCause:
     """All threads wait where the standard library does: for work, an event, or a thread's end."""
     who = "the only thread waits" if load.threads == 1 else f"all {load.threads} threads wait"
     sentence = f"nothing has moved for {fmt_duration(still)}: {who} for work, an event or an end"
     advice = "Only a signal or a time-out can wake one of them; if none comes, they wait for ever."
-    return Found("idle", sentence, advice, 0.9)
+    return MeasuredCause("idle", sentence, advice, 0.9)
 
 
-def _is_stuck(thread: ThreadRecord, load: Load, lines: Lines) -> bool:
+def _is_stuck(thread: ThreadRecord, load: Utilization, lines: Lines) -> bool:
     """Whether it has waited in one go, for most of the time."""
     waited = _waits_s(thread, lines)
     return thread.unmoved_s >= max(MOST * waited, load.watched_s / 2) and waited >= STUCK_S
@@ -169,7 +173,7 @@ def _names(some: Sequence[ThreadRecord]) -> str:
     return first if len(some) == 1 else f"{first} and {len(some) - 1} more"
 
 
-def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | None:
+def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> MeasuredCause | None:
     """A callback blocks an event loop."""
     worst = max(process.threads.values(), key=_blocked_s, default=None)
     if worst is None or kind in ("gil_bound", "native_parallel"):
@@ -183,23 +187,23 @@ def _loop(kind: VerdictKind, process: ProcessState, lines: Lines) -> Found | Non
         doing["computing" if state in COMPUTING else state.value] += seconds
     most = max(doing, key=lambda what: doing[what])
     states = COMPUTING if most == "computing" else (S(most),)
-    line = hottest([Party("", 1, {}, worst.loop_blocked, blocked)], *states)
+    line = hottest_line([ThreadParty("", 1, {}, worst.loop_blocked, blocked)], *states)
     place = lines.get(line) if line is not None else None
     function = f" in {shorten(place.function, 32)}" if place else ""
     sentence = f"the event loop is blocked {fmt_percent(share)} of the time: {most}{function}"
-    where = at(line, lines)
+    where = at_line(line, lines)
     if most == "computing":
         advice = f"Compute beside the loop (run_in_executor){where}: no other task runs meanwhile."
-        return Found(None, sentence, advice, 0.9)
+        return MeasuredCause(None, sentence, advice, 0.9)
     advice = f"Await it, or call it in asyncio.to_thread{where}: no other task runs meanwhile."
-    return Found("undecided", sentence, advice, 0.9)
+    return MeasuredCause("undecided", sentence, advice, 0.9)
 
 
 def _blocked_s(thread: ThreadRecord) -> float:
     return sum(thread.loop_blocked.values())
 
 
-def _collector(load: Load, process: ProcessState) -> Found | None:
+def _collector(load: Utilization, process: ProcessState) -> MeasuredCause | None:
     if load.collecting < COLLECTING:
         return None
     rounds = sum(generation.collections for generation in process.gc)
@@ -209,4 +213,4 @@ def _collector(load: Load, process: ProcessState) -> Found | None:
         f"the cyclic collector takes {fmt_percent(load.collecting)} of the time: {took}{often}"
     )
     advice = "Run it less often (gc.set_threshold), or exempt long-lived objects (gc.freeze)."
-    return Found(None, sentence, advice, 0.9)
+    return MeasuredCause(None, sentence, advice, 0.9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refwatch.readings.objects.chains import way_in_words
+from refwatch.readings.objects.chains import describe_chain
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_bytes, fmt_percent, fmt_seconds
 from refwatch.text.sanitize import shorten
@@ -33,7 +33,7 @@ def large_sentence(process: ProcessState, width: int) -> str:
         head += f" {fmt_seconds(age)} ago"
     tail = "; a copy of it is small" if _is_hollow(first) else ""
     room = max(LEAST, width - len(head) - len(tail) - 2)
-    held = way_in_words(first.chain, room) if first.chain else "who holds it is not known"
+    held = describe_chain(first.chain, room) if first.chain else "who holds it is not known"
     return f"{head}: {held}{tail}"
 
 

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from refwatch.findings.parties import BRIEF, Party, parties_of
-from refwatch.findings.places import is_waiting_room, rests_s, waits_for_work
-from refwatch.readings.threads.state import Hold, Line
+from refwatch.findings.parties import BRIEF, ThreadParty, parties_of
+from refwatch.findings.places import idle_server_s, io_wait_for_work, is_waiting_room
+from refwatch.readings.threads.state import GilHold, Line
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 
 TAKES_PART = 0.2  # share of a thread's time in a state, from which on it counts
 WAITING_ROOM = 0.95  # share in lock_wait above which, without known lines, it waits for work
-Parties = tuple[Party, ...]
+Parties = tuple[ThreadParty, ...]
 
 
-class Load(Struct, frozen=True):
+class Utilization(Struct, frozen=True):
     """Mean numbers of threads (``running``, ``io`` ...), counts of threads, and shares 0 to 1."""
 
     watched_s: float
@@ -59,10 +59,10 @@ class Load(Struct, frozen=True):
     busy: Parties
     reading: Parties
     """Threads in I/O."""
-    lock: Lock
+    lock: LockUse
     hold_s: float | None
     """Mean time in seconds that the GIL is held between two handoffs; None without any."""
-    longest_hold: Hold | None
+    longest_hold: GilHold | None
     switch_interval_s: float
     collecting: float
     """Share of the time in which the cyclic collector ran, as far as known."""
@@ -72,7 +72,7 @@ class Load(Struct, frozen=True):
     busy_line: int | None
 
 
-class Lock(Struct, frozen=True):
+class LockUse(Struct, frozen=True):
     """The threads that wait for locks; the ``holders`` seen at work in the same functions; and the
     lines at which they wait and work."""
 
@@ -86,7 +86,7 @@ class Lock(Struct, frozen=True):
     work_line: int | None
 
 
-def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
+def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
     """The load of a process that has been sampled."""
     watched = process.sampled_s
     parties = parties_of(process, lines)
@@ -99,12 +99,12 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
     waiting = gil.contention if has_gil else 0.0
     held = gil.held_fraction if has_gil else 0.0
     on_cpu = (seconds[S.GIL_HELD] + seconds[S.NATIVE]) / watched
-    asked = {id(p): waits_for_work(p, lines) for p in parties}
+    asked = {id(p): io_wait_for_work(p, lines) for p in parties}
     serves = any(serves for _, serves in asked.values())
-    idle_io = sum(asked[id(p)][0] or (rests_s(p) if serves else 0.0) for p in parties)
+    idle_io = sum(asked[id(p)][0] or (idle_server_s(p) if serves else 0.0) for p in parties)
     lock = _lock(parties, lines)
     blocked = max(parties, key=lambda party: party.holds_blocked_s, default=None)
-    return Load(
+    return Utilization(
         watched_s=watched,
         has_gil=has_gil,
         threads=sum(party.threads for party in parties),
@@ -131,11 +131,11 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Load:
         longest_hold=gil.longest_hold,
         switch_interval_s=gil.switch_interval_s or 0.005,
         collecting=_collecting(process),
-        held_line=hottest(parties, S.GIL_HELD),
-        blocked_line=hottest([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
+        held_line=hottest_line(parties, S.GIL_HELD),
+        blocked_line=hottest_line([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
         if blocked is not None
         else None,
-        busy_line=hottest(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
+        busy_line=hottest_line(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
     )
 
 
@@ -153,19 +153,19 @@ def _collecting(process: ProcessState) -> float:
     return seconds / process.sampled_s
 
 
-def _wanting(parties: Iterable[Party]) -> Parties:
+def _wanting(parties: Iterable[ThreadParty]) -> Parties:
     """Those that have the GIL or wait for it, for much of their time."""
     return _most_of(
         [(p, (p.held_s + p.states.get(S.GIL_WAIT, 0.0)) / p.watched_s) for p in parties]
     )
 
 
-def _taking_part(parties: Iterable[Party], *states: S) -> Parties:
+def _taking_part(parties: Iterable[ThreadParty], *states: S) -> Parties:
     """Those that spend much of their time in these states."""
     return _most_of([(party, sum(party.share(state) for state in states)) for party in parties])
 
 
-def _most_of(shares: list[tuple[Party, float]]) -> Parties:
+def _most_of(shares: list[tuple[ThreadParty, float]]) -> Parties:
     """Those with a large share, or with no less than a quarter of the largest."""
     most = max((share for _, share in shares), default=0.0)
     least = min(TAKES_PART, most / 4)
@@ -174,20 +174,20 @@ def _most_of(shares: list[tuple[Party, float]]) -> Parties:
     return tuple(party for party in crowd if party.watched_s >= BRIEF * longest)
 
 
-def _native_s(party: Party) -> float:
+def _native_s(party: ThreadParty) -> float:
     seconds = party.states.get(S.NATIVE, 0.0) + party.states.get(S.CPU_WAIT, 0.0)
     in_gil = party.states.get(S.GIL_HELD, 0.0)
     alone = party.states.get(S.NATIVE, 0.0) >= in_gil or not in_gil
     return seconds if alone and seconds >= party.watched_s / 2 else 0.0
 
 
-def _kept_from_cpu_s(party: Party) -> float:
+def _kept_from_cpu_s(party: ThreadParty) -> float:
     waited = party.states.get(S.CPU_WAIT, 0.0)
     ran = party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)
     return waited if waited + ran >= party.watched_s / 2 else 0.0
 
 
-def hottest(parties: Iterable[Party], *states: S) -> int | None:
+def hottest_line(parties: Iterable[ThreadParty], *states: S) -> int | None:
     """The line at which most time was spent in these states."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in parties:
@@ -197,15 +197,15 @@ def hottest(parties: Iterable[Party], *states: S) -> int | None:
     return max(seconds, key=lambda line: seconds[line]) if seconds else None
 
 
-def _lock(parties: list[Party], lines: Mapping[int, Line]) -> Lock:
+def _lock(parties: list[ThreadParty], lines: Mapping[int, Line]) -> LockUse:
     """The threads that wait for a lock, and those that work under it."""
     waits = {id(party): _lock_seconds(party, lines) for party in parties}
     queue = [p for p in parties if waits[id(p)] >= TAKES_PART * p.watched_s > 0]
-    line = hottest(queue, S.LOCK_WAIT)
+    line = hottest_line(queue, S.LOCK_WAIT)
     holders = [p for p in parties if p not in queue and _works_at(p, lines, line)]
     crowd = [*queue, *holders]
     waiting = sum(p.states.get(s, 0.0) for p in crowd for s in (S.LOCK_WAIT, S.GIL_WAIT))
-    return Lock(
+    return LockUse(
         tuple(queue),
         tuple(holders),
         tuple(waits[id(p)] / p.watched_s for p in queue),
@@ -216,7 +216,7 @@ def _lock(parties: list[Party], lines: Mapping[int, Line]) -> Lock:
     )
 
 
-def _lock_seconds(party: Party, lines: Mapping[int, Line]) -> float:
+def _lock_seconds(party: ThreadParty, lines: Mapping[int, Line]) -> float:
     """Its time in ``lock_wait``, without joins and empty queues as far as lines tell."""
     at_lines = {line: s for (line, state), s in party.hot.items() if state is S.LOCK_WAIT}
     if at_lines:
@@ -230,7 +230,7 @@ def _same_function(lines: Mapping[int, Line], first: int, second: int | None) ->
     return a is not None and b is not None and (a.file, a.function) == (b.file, b.function)
 
 
-def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool:
+def _works_at(party: ThreadParty, lines: Mapping[int, Line], line: int | None) -> bool:
     """Whether it worked in the function in which others wait for the lock."""
     return any(
         state is not S.LOCK_WAIT and _same_function(lines, number, line)
@@ -238,7 +238,9 @@ def _works_at(party: Party, lines: Mapping[int, Line], line: int | None) -> bool
     )
 
 
-def _work_line(crowd: Iterable[Party], lines: Mapping[int, Line], line: int | None) -> int | None:
+def _work_line(
+    crowd: Iterable[ThreadParty], lines: Mapping[int, Line], line: int | None
+) -> int | None:
     """The line of that function at which most time was spent working."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in crowd:

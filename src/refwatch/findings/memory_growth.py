@@ -65,7 +65,7 @@ def _stale(points: list[tuple[float, ...]], process: ProcessState) -> bool:
     return last is not None and last[0] - points[-1][0] > max(STALE_S, 3 * between)
 
 
-def garbage_in(grown: float, sizes: Sequence[tuple[float, int]], since: float) -> str:
+def garbage_share(grown: float, sizes: Sequence[tuple[float, int]], since: float) -> str:
     """How much of a growth of ``grown`` bytes ``since`` a time in seconds is garbage, or was at its
     peak; empty if little. ``sizes``: (time, bytes of garbage) at the censuses."""
     sizes = [(at, size) for at, size in sizes if at >= since]
@@ -92,7 +92,7 @@ def _growing(
     split = allocations.split
     if growth is None:
         return ""
-    garbage = garbage_in(growth.rss, sizes, points[0][0])
+    garbage = garbage_share(growth.rss, sizes, points[0][0])
     if garbage:
         return f"RSS grew by {fmt_bytes(growth.rss)} in {fmt_seconds(growth.seconds)}; {garbage}."
     if split is None or split.python_used is None:

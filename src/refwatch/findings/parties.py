@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from refwatch.readings.threads.state import Crowd, Hot, Line, ThreadRecord, kind_of
+from refwatch.readings.threads.state import Hot, Line, ThreadGroup, ThreadRecord, kind_of
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 
@@ -18,7 +18,7 @@ Kind = tuple[str, int]
 """As ``kind_of`` has it."""
 
 
-class Party(Struct, frozen=True, eq=False):
+class ThreadParty(Struct, frozen=True, eq=False):
     """A thread, or the sums over short-lived threads of one kind."""
 
     name: str
@@ -58,7 +58,7 @@ class Party(Struct, frozen=True, eq=False):
         return self.states.get(state, 0.0) / self.watched_s if self.watched_s else 0.0
 
 
-def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
+def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[ThreadParty]:
     """Parties of all threads ever sampled."""
     threads = [thread for thread in process.threads.values() if thread.watched_s > 0]
     longest = max((thread.watched_s for thread in threads), default=0.0)
@@ -66,14 +66,14 @@ def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
     for thread in threads:
         if thread.watched_s < BRIEF * longest or kind_of(thread) in process.crowds:
             brief[kind_of(thread)].append(thread)
-    crowds: dict[Kind, Crowd] = {}
+    crowds: dict[Kind, ThreadGroup] = {}
     for kind in brief.keys() | process.crowds.keys():
-        crowds[kind] = Crowd(kind[0])
+        crowds[kind] = ThreadGroup(kind[0])
         for thread in brief.get(kind, ()):
             crowds[kind].add(thread)
         if kind in process.crowds:
             crowds[kind].join(process.crowds[kind])
-    parties: list[Party] = []
+    parties: list[ThreadParty] = []
     told: set[int] = set()
     for kinds in _alike(crowds, lines):
         some = [crowds[kind] for kind in kinds]
@@ -85,7 +85,7 @@ def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[Party]:
     return [party for party in parties if party.watched_s > 0]
 
 
-def _alike(crowds: Mapping[Kind, Crowd], lines: Mapping[int, Line]) -> list[list[Kind]]:
+def _alike(crowds: Mapping[Kind, ThreadGroup], lines: Mapping[int, Line]) -> list[list[Kind]]:
     """The kinds that are one. Threads that ended before their names were read are of the named kind
     that is mostly in the same function, where there is only one."""
     of_function: defaultdict[tuple[str, str], list[Kind]] = defaultdict(list)
@@ -103,7 +103,7 @@ def _alike(crowds: Mapping[Kind, Crowd], lines: Mapping[int, Line]) -> list[list
     return [kinds for kinds in alone if kinds]
 
 
-def _function(crowd: Crowd, lines: Mapping[int, Line]) -> tuple[str, str] | None:
+def _function(crowd: ThreadGroup, lines: Mapping[int, Line]) -> tuple[str, str] | None:
     """The (file, function) in which they were most; None where that is not known."""
     seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
     for (line, _), spent in crowd.hot.items():
@@ -112,9 +112,9 @@ def _function(crowd: Crowd, lines: Mapping[int, Line]) -> tuple[str, str] | None
     return max(seconds, key=lambda place: seconds[place], default=None)
 
 
-def _single(thread: ThreadRecord, process: ProcessState) -> Party:
+def _single(thread: ThreadRecord, process: ProcessState) -> ThreadParty:
     started = thread.started_s if thread.tid == process.pid else 0.0
-    return Party(
+    return ThreadParty(
         thread.name or f"tid {thread.tid}",
         1,
         thread.states,
@@ -132,12 +132,12 @@ def _single(thread: ThreadRecord, process: ProcessState) -> Party:
     )
 
 
-def _several(crowds: Sequence[Crowd], lines: Mapping[int, Line]) -> Party:
+def _several(crowds: Sequence[ThreadGroup], lines: Mapping[int, Line]) -> ThreadParty:
     """Called by their name if all have one, else after the function in which they are most."""
-    sums = Crowd(crowds[0].name if len(crowds) == 1 else "")
+    sums = ThreadGroup(crowds[0].name if len(crowds) == 1 else "")
     for crowd in crowds:
         sums.join(crowd)
     place = _function(sums, lines)
     name = sums.name or (f"in {place[1]}" if place else "")
     watched = sum(sums.states.values())
-    return Party(name, sums.threads, sums.states, sums.hot, watched, named=bool(sums.name))
+    return ThreadParty(name, sums.threads, sums.states, sums.hot, watched, named=bool(sums.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from refwatch.findings.parties import Party
+from refwatch.findings.parties import ThreadParty
 from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState as S
 
@@ -24,7 +24,7 @@ def is_waiting_room(line: Line | None) -> bool:
     return line is not None and line.file.endswith(SERVANTS) and _plain(line) not in LOCKING
 
 
-def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool]:
+def io_wait_for_work(party: ThreadParty, lines: Mapping[int, Line]) -> tuple[float, bool]:
     """(seconds in ``io_wait`` for work that does not come, whether it serves requests at all)."""
     spent = party.states.get(S.IO_WAIT, 0.0)
     asked = sum(
@@ -41,13 +41,13 @@ def waits_for_work(party: Party, lines: Mapping[int, Line]) -> tuple[float, bool
     return (asked if seldom else 0.0), True
 
 
-def rests_s(party: Party) -> float:
+def idle_server_s(party: ThreadParty) -> float:
     """Its seconds in ``io_wait`` if it hardly wakes: a server's thread without a client."""
     spent = party.states.get(S.IO_WAIT, 0.0)
     return spent if _works(party) < LITTLE and spent >= RESTS_S * party.wakes else 0.0
 
 
-def _works(party: Party) -> float:
+def _works(party: ThreadParty) -> float:
     ran = party.states.get(S.GIL_HELD, 0.0) + party.states.get(S.NATIVE, 0.0)
     return ran / party.watched_s
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from refwatch.findings.load import Load, Lock
-from refwatch.findings.parties import Party
+from refwatch.findings.load import LockUse, Utilization
+from refwatch.findings.parties import ThreadParty
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState as S
@@ -23,7 +23,7 @@ NAME = 24  # characters of a thread's name, at most
 Lines = Mapping[int, Line]
 
 
-def sentence_of(kind: VerdictKind, load: Load) -> str:
+def sentence_of(kind: VerdictKind, load: Utilization) -> str:
     """Where the time goes, in about 100 characters at most."""
     return {
         "gil_bound": _say_gil_bound,
@@ -35,7 +35,7 @@ def sentence_of(kind: VerdictKind, load: Load) -> str:
     }.get(kind, _say_mixed)(load)
 
 
-def advice_of(kind: VerdictKind, load: Load, lines: Lines) -> str:
+def advice_of(kind: VerdictKind, load: Utilization, lines: Lines) -> str:
     """What helps, and where."""
     if kind == "gil_bound":
         return _advise_gil(load, lines)
@@ -60,7 +60,7 @@ _PLAIN_ADVICE: dict[VerdictKind, str] = {
 }
 
 
-def _asks_again(load: Load) -> bool:
+def _asks_again(load: Utilization) -> bool:
     """Whether it waits for answers to its own requests: only then more at once would help."""
     waited = sum(party.states.get(S.IO_WAIT, 0.0) for party in load.reading)
     wakes = sum(party.wakes for party in load.reading)
@@ -71,28 +71,28 @@ def _threads(number: int) -> str:
     return fmt_plural(number, "thread")
 
 
-def name_of(party: Party) -> str:
+def name_of(party: ThreadParty) -> str:
     """``worker``, or ``30 short threads spin-*``."""
     name = shorten(party.name, NAME)
     return name if party.single else f"{party.threads} short threads {name}".rstrip()
 
 
-def names_of(parties: Sequence[Party]) -> str:
+def names_of(parties: Sequence[ThreadParty]) -> str:
     """Names of one or two parties; the number of threads of more."""
     if all(not party.single for party in parties) and parties:
         most = max(parties, key=lambda party: (party.named, party.watched_s))
-        return name_of(replace(most, threads=count(parties)))
+        return name_of(replace(most, threads=thread_count(parties)))
     if len(parties) > 2 or len(parties) == 0:
-        return _threads(count(parties))
+        return _threads(thread_count(parties))
     return " and ".join(map(name_of, parties))
 
 
-def count(parties: Sequence[Party]) -> int:
+def thread_count(parties: Sequence[ThreadParty]) -> int:
     """The number of threads."""
     return sum(party.threads for party in parties)
 
 
-def at(line: int | None, lines: Lines, before: str = " at ") -> str:
+def at_line(line: int | None, lines: Lines, before: str = " at ") -> str:
     """File and number of a line; empty if unknown."""
     place = lines.get(line) if line is not None else None
     return f"{before}{printable(place.file)}:{place.number}" if place else ""
@@ -103,7 +103,7 @@ def _between(shares: Sequence[float]) -> str:
     return low if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
-def _mean(parties: Sequence[Party], *states: S) -> float:
+def _mean(parties: Sequence[ThreadParty], *states: S) -> float:
     total = sum(party.watched_s for party in parties)
     spent = sum(party.states.get(state, 0.0) for party in parties for state in states)
     return spent / total if total else 0.0
@@ -113,11 +113,12 @@ def _alike(shares: Sequence[float]) -> bool:
     return not shares or max(shares) - min(shares) <= ALIKE
 
 
-def _say_gil_bound(load: Load) -> str:
+def _say_gil_bound(load: Utilization) -> str:
     waits = [party.share(S.GIL_WAIT) for party in load.wanting]
     if _alike(waits) and len(load.wanting) != 1:
         each = f"each waits {fmt_percent(_mean(load.wanting, S.GIL_WAIT))} of its time"
-        return f"{_threads(count(load.wanting))}: {fmt_percent(load.held)} of the GIL held, {each}"
+        threads = _threads(thread_count(load.wanting))
+        return f"{threads}: {fmt_percent(load.held)} of the GIL held, {each}"
     holders, waiters = _sides(load)
     keeps = "keeps the GIL" if len(holders) == 1 and holders[0].single else "keep the GIL"
     blocked = load.held_blocked > load.held / 2
@@ -126,11 +127,11 @@ def _say_gil_bound(load: Load) -> str:
     if not waiters:
         return head
     shares = [party.share(S.GIL_WAIT) for party in waiters]
-    verb = "waits" if count(waiters) == 1 else "wait"
+    verb = "waits" if thread_count(waiters) == 1 else "wait"
     return f"{head}; {names_of(waiters)} {verb} {_between(shares)}"
 
 
-def _sides(load: Load) -> tuple[list[Party], list[Party]]:
+def _sides(load: Utilization) -> tuple[list[ThreadParty], list[ThreadParty]]:
     """(those that hold the GIL most, those that wait for it)."""
     most = max((party.held_s for party in load.wanting), default=0.0)
     holders = [party for party in load.wanting if party.held_s >= most / 2]
@@ -139,23 +140,23 @@ def _sides(load: Load) -> tuple[list[Party], list[Party]]:
     return holders, [party for party in waits if party.share(S.GIL_WAIT) >= longest / 4 > 0]
 
 
-def _say_lock_bound(load: Load) -> str:
+def _say_lock_bound(load: Utilization) -> str:
     lock = load.lock
     if not _alike(lock.waits) or (lock.holders and len(lock.waiters) > 0):
-        verb = "waits" if count(lock.waiters) == 1 else "wait"
+        verb = "waits" if thread_count(lock.waiters) == 1 else "wait"
         waits = f"{names_of(lock.waiters)} {verb} {_between(lock.waits)} of the time for a lock"
         if not lock.holders:
             return f"{waits}, one works at a time"
-        works = "works" if count(lock.holders) == 1 else "work"
+        works = "works" if thread_count(lock.holders) == 1 else "work"
         return f"{waits}; {names_of(lock.holders)} {works} under it"
     lived = sum(party.watched_s for party in lock.waiters)
     share = fmt_percent(lock.waited_s / lived if lived else 0.0)
-    who = _threads(count(lock.waiters))
+    who = _threads(thread_count(lock.waiters))
     return f"{who}: each waits {share} of its time for a lock, one works at a time"
 
 
-def _say_native_parallel(load: Load) -> str:
-    who = _threads(count(load.busy))
+def _say_native_parallel(load: Utilization) -> str:
+    who = _threads(thread_count(load.busy))
     if load.cpu_wait > load.on_cpu:
         shares = [party.share(S.CPU_WAIT) for party in load.busy]
         if _alike(shares):
@@ -168,10 +169,10 @@ def _say_native_parallel(load: Load) -> str:
     return f"{cpus}: native code, {fmt_percent(load.held)} of the GIL held"
 
 
-def _say_single(load: Load) -> str:
+def _say_single(load: Utilization) -> str:
     if len(load.busy) != 1:
         used = fmt_percent(min(load.cpu, 1.0))
-        return f"{_threads(count(load.busy))} take turns: {used} of one CPU, one at a time"
+        return f"{_threads(thread_count(load.busy))} take turns: {used} of one CPU, one at a time"
     (party,) = load.busy
     cpu, queued = _of_kernel(party)
     who = name_of(party) if party.named or not party.single else "1 thread"
@@ -179,41 +180,41 @@ def _say_single(load: Load) -> str:
         had = f"had one {fmt_percent(cpu)} of the time, waited for one {fmt_percent(queued)}"
         return f"{who} with work for a CPU {had}"
     busy = f"{who} {'does' if party.single else 'do'} the work: {fmt_percent(cpu)} of one CPU"
-    others = load.threads - count(load.busy)
+    others = load.threads - thread_count(load.busy)
     return f"{busy}, {others} {'waits' if others == 1 else 'wait'} beside it" if others else busy
 
 
-def _of_kernel(party: Party) -> tuple[float, float]:
+def _of_kernel(party: ThreadParty) -> tuple[float, float]:
     """(share of its time on a CPU, share waiting for one), by the kernel's count."""
     if not party.life_s or not party.cpu_s:
         return min(1.0, party.share(S.GIL_HELD) + party.share(S.NATIVE)), party.share(S.CPU_WAIT)
     return min(1.0, party.cpu_s / party.life_s), min(1.0, party.cpu_wait_s / party.life_s)
 
 
-def _say_io_bound(load: Load) -> str:
+def _say_io_bound(load: Utilization) -> str:
     shares = [party.share(S.IO_WAIT) for party in load.reading]
     share = fmt_percent(_mean(load.reading, S.IO_WAIT)) if _alike(shares) else _between(shares)
-    who = f"{_threads(count(load.reading))}: {share} of the time in I/O"
+    who = f"{_threads(thread_count(load.reading))}: {share} of the time in I/O"
     return f"{who}, {fmt_percent(load.held)} of the GIL held" if load.has_gil else who
 
 
-def _say_idle(load: Load) -> str:
+def _say_idle(load: Utilization) -> str:
     return f"{_threads(load.threads)}, mostly waiting: {fmt_percent(load.cpu)} of one CPU in use"
 
 
-def _say_mixed(load: Load) -> str:
+def _say_mixed(load: Utilization) -> str:
     gil = f"{fmt_percent(load.held)} of the GIL held, " if load.has_gil else ""
     return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in I/O"
 
 
-def _advise_gil(load: Load, lines: Lines) -> str:
+def _advise_gil(load: Utilization, lines: Lines) -> str:
     if load.held_blocked > load.held / 2:
-        where = at(load.blocked_line, lines)
+        where = at_line(load.blocked_line, lines)
         return f"A call keeps the GIL while it is blocked{where}: make it release it."
     mean, longest, switch = load.hold_s, load.longest_hold, load.switch_interval_s
-    where = at(load.held_line, lines)
+    where = at_line(load.held_line, lines)
     if longest is not None and longest.seconds > VERY_LONG_HOLD * switch:
-        where = at(longest.line, lines) or where
+        where = at_line(longest.line, lines) or where
         long = fmt_duration(longest.seconds)
         often = f" ({fmt_duration(mean)} on average)" if mean else ""
         return f"A call keeps the GIL {long}{often}{where}: make it release it."
@@ -223,17 +224,17 @@ def _advise_gil(load: Load, lines: Lines) -> str:
     return f"Use processes or a free-threaded build; the GIL is held most{where}."
 
 
-def _advise_lock(lock: Lock, lines: Lines) -> str:
+def _advise_lock(lock: LockUse, lines: Lines) -> str:
     if lock.work_line is not None:
-        where = at(lock.work_line, lines, " for less at ")
-        waits = at(lock.line, lines, " (waited for at ") if lock.line != lock.work_line else ""
+        where = at_line(lock.work_line, lines, " for less at ")
+        waits = at_line(lock.line, lines, " (waited for at ") if lock.line != lock.work_line else ""
         return f"Hold the lock{where}{waits + ')' if waits else ''}, or split it into several."
-    where = at(lock.line, lines, ": they wait at ")
+    where = at_line(lock.line, lines, ": they wait at ")
     return f"See what is done under that lock{where}; do less under it, or split it."
 
 
-def _advise_single(load: Load, lines: Lines) -> str:
-    where = at(load.busy_line, lines)
+def _advise_single(load: Utilization, lines: Lines) -> str:
+    where = at_line(load.busy_line, lines)
     if len(load.busy) == 1 and _of_kernel(load.busy[0])[1] >= STARVED:
         return f"It gets too little CPU (others use it, or a quota is used up); it works{where}."
     if load.has_gil:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
 
-from refwatch.findings.memory_growth import garbage_in, memory_sentence
-from refwatch.readings.objects.growth import Suspicion, follows, growing
+from refwatch.findings.memory_growth import garbage_share, memory_sentence
+from refwatch.readings.objects.growth import GrowthSuspect, follows, growing
 from refwatch.readings.objects.state import References
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
@@ -21,7 +21,7 @@ PARTS = 6  # of the time, from each to the next of which it must have grown
 NAME = 48  # characters of a class's name, at most
 
 
-def worst_trouble(process: ProcessState, growing: Sequence[Suspicion]) -> str:
+def worst_memory_problem(process: ProcessState, growing: Sequence[GrowthSuspect]) -> str:
     """A leak, or else fragmented or growing memory; empty if there is none. ``growing``: the
     suspects, worst first."""
     if growing:
@@ -33,7 +33,7 @@ def worst_trouble(process: ProcessState, growing: Sequence[Suspicion]) -> str:
     return f"memory: {sentence}" if sentence else ""
 
 
-def class_name(suspicion: Suspicion) -> str:
+def class_name(suspicion: GrowthSuspect) -> str:
     return shorten(fmt_type(*suspicion.name), NAME)
 
 
@@ -57,7 +57,7 @@ def growth_sentence(process: ProcessState) -> str:
     grown = last - first
     if not (steady and higher) or grown < max(GROWN, GROWN_SHARE * first):
         return ""
-    garbage = garbage_in(grown, process.references.census.garbage_sizes, begun)
+    garbage = garbage_share(grown, process.references.census.garbage_sizes, begun)
     return (
         f"RSS grew by {fmt_bytes(grown)} in {fmt_seconds(end - begun)}, "
         f"from {fmt_bytes(first)} to {fmt_bytes(last)}, and still grows"

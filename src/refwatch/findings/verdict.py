@@ -10,8 +10,14 @@ need no scores are in blockers.py, the words in sentences.py.
 
 from __future__ import annotations
 
-from refwatch.findings.blockers import CHILD, Found, children_sentence, found, own_share
-from refwatch.findings.load import Load, measure
+from refwatch.findings.blockers import (
+    CHILD,
+    MeasuredCause,
+    children_sentence,
+    measured_cause,
+    own_share,
+)
+from refwatch.findings.load import Utilization, measure
 from refwatch.findings.sentences import advice_of, sentence_of
 from refwatch.findings.types import Verdict, VerdictKind
 from refwatch.session.process import ProcessState
@@ -38,10 +44,10 @@ def diagnose(state: State) -> Verdict:
     (kind, best), (_, second) = _ranking(load)[:2]
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
-    plain = found(kind, load, process, process.lines)
+    plain = measured_cause(kind, load, process, process.lines)
     if plain is None:
         advice = advice_of(kind, load, process.lines)
-        plain = Found(None, sentence_of(kind, load), advice, best - second)
+        plain = MeasuredCause(None, sentence_of(kind, load), advice, best - second)
     trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
     trust *= min(1.0, max(own_share(process), load.running))  # the work of children is unknown
     return Verdict(
@@ -58,7 +64,7 @@ def ramp(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _ranking(load: Load) -> list[tuple[VerdictKind, float]]:
+def _ranking(load: Utilization) -> list[tuple[VerdictKind, float]]:
     scores: dict[VerdictKind, float] = {
         "gil_bound": _gil_bound(load),
         "lock_bound": _lock_bound(load),
@@ -70,45 +76,45 @@ def _ranking(load: Load) -> list[tuple[VerdictKind, float]]:
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
-def _gil_bound(load: Load) -> float:
+def _gil_bound(load: Utilization) -> float:
     # It limits the program only if it is nearly always held and a thread nearly always waits.
     return ramp(load.held, 0.5, 0.85) * ramp(load.gil_wait, 0.1, 0.6) * _over(load, load.gil_wait)
 
 
-def _lock_bound(load: Load) -> float:
+def _lock_bound(load: Utilization) -> float:
     # One thread works at a time; with two or more the lock is no bottleneck.
     one_holder = ramp(load.lock_active, 0.3, 0.6) * (1 - ramp(load.lock_active, 1.4, 2.0))
     return ramp(load.lock_wait, 0.25, 0.75) * one_holder * _over(load, load.lock_wait)
 
 
-def _over(load: Load, waited: float) -> float:
+def _over(load: Utilization, waited: float) -> float:
     """Weight of one of the two queues, GIL and lock: 1 for the only one, 0 for much the shorter."""
     both = load.gil_wait + load.lock_wait
     return ramp(waited / both, 0.3, 0.6) if both else 0.0
 
 
-def _native_parallel(load: Load) -> float:
+def _native_parallel(load: Utilization) -> float:
     # More than one thread runs or wants to, which native code allows.
     return ramp(load.running, 1.1, 1.5) * ramp(load.native_busy, 0.3, 0.7)
 
 
-def _single_thread_cpu(load: Load) -> float:
+def _single_thread_cpu(load: Utilization) -> float:
     alone = (1 - ramp(load.gil_wait, 0.1, 0.6)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
     return ramp(load.running, 0.3, 0.7) * (1 - ramp(load.running, 1.2, 1.5)) * alone
 
 
-def _io_bound(load: Load) -> float:
+def _io_bound(load: Utilization) -> float:
     return ramp(load.io, 0.2, 0.7) * (1 - ramp(load.running, 0.5, 0.9))
 
 
-def _idle(load: Load) -> float:
+def _idle(load: Utilization) -> float:
     nobody_waits = (1 - ramp(load.io, 0.1, 0.5)) * (1 - ramp(load.lock_wait, 0.25, 0.75))
     nobody_waits *= 1 - ramp(load.gil_wait, 0.1, 0.6)
     no_child = 1 - ramp(load.child, CHILD, 3 * CHILD)
     return (1 - ramp(load.running, 0.05, 0.5)) * nobody_waits * no_child
 
 
-def _evidence(load: Load, process: ProcessState) -> dict[str, float]:
+def _evidence(load: Utilization, process: ProcessState) -> dict[str, float]:
     numbers = {
         "watched_s": load.watched_s,
         "threads": load.threads,

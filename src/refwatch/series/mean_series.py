@@ -8,7 +8,7 @@ Point = tuple[float, float, tuple[float, ...]]
 """(time of its first value, sum of the weights, sums of the values times their weights)"""
 
 
-class Series:
+class MeanSeries:
     """At most ``limit`` points of (time, ``width`` values), evenly spaced over all the time seen.
 
     A point holds the weighted mean of the values of ``span`` seconds. When the series is full,
@@ -48,7 +48,7 @@ class Series:
         limit: int,
         span: float,
         points: list[tuple[float, float, list[float]]],
-    ) -> Series:
+    ) -> MeanSeries:
         series = cls(width, limit, span)
         series._points = [(at, weight, tuple(sums)) for at, weight, sums in points]
         return series

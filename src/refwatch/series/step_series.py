@@ -18,7 +18,7 @@ def _recent(limit: int) -> int:
     return max(limit // 4, min(RECENT, limit // 2))
 
 
-class Room(Struct):
+class PointBudget(Struct):
     """Budget of long series: the first that outgrow their limit get the larger one."""
 
     left: int
@@ -27,10 +27,10 @@ class Room(Struct):
     """Limit of a long series."""
 
 
-_UNSHARED = Room(0, 0)
+_UNSHARED = PointBudget(0, 0)
 
 
-class Steps:
+class StepSeries:
     """Points (time, count), one for each change, at most ``limit`` of them.
 
     Between two points the count is that of the first. When there are too many, all but the first
@@ -41,7 +41,7 @@ class Steps:
 
     __slots__ = ("_counts", "_limit", "_recent", "_room", "_times")
 
-    def __init__(self, limit: int = 600, room: Room | None = None) -> None:
+    def __init__(self, limit: int = 600, room: PointBudget | None = None) -> None:
         if limit < 4:
             raise ValueError(f"steps need room for four points, not {limit}")
         self._limit = limit
@@ -57,12 +57,12 @@ class Steps:
     @classmethod
     def unpacked(
         cls, limit: int, roomy: bool, times: Sequence[float], counts: Sequence[int]
-    ) -> Steps:
+    ) -> StepSeries:
         steps = cls(limit, _UNSHARED if roomy else None)
         steps._times, steps._counts = array("d", times), array("q", counts)
         return steps
 
-    def share(self, room: Room) -> None:
+    def share(self, room: PointBudget) -> None:
         """Give an unpacked series that had a budget this one; others are unchanged."""
         if self._room is _UNSHARED:
             self._room = room

@@ -51,7 +51,7 @@ def decode(data: bytes, kind: type[T]) -> T:
         raise CodecError(str(error)) from error
 
 
-def is_whole(data: bytes) -> bool:
+def is_complete(data: bytes) -> bool:
     """Whether the bytes are complete, by their checksum."""
     try:
         return bool(zlib.decompress(data))

@@ -115,7 +115,7 @@ class TargetExited(TimedEvent, frozen=True, kw_only=True, tag="target_exited"):
     exit_code: int | None
 
 
-class WatchEnded(SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
+class SessionEnded(SessionEvent, frozen=True, kw_only=True, tag="watch_ended"):
     """Nothing more will be read. ``reason`` is a sentence."""
 
     reason: str
@@ -180,7 +180,7 @@ Event = (
     | Marked
     | SnapshotWritten
     | TargetExited
-    | WatchEnded
+    | SessionEnded
     | ViewerRefused
     | Checkpoint
 )

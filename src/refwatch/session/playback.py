@@ -105,7 +105,7 @@ class Playback:
         if checkpoint is None:
             recording.file.seek(place.offset)
             event = decode_event(recording.file.readline(MAX_LINE))
-            if isinstance(event, Checkpoint) and codec.is_whole(event.data):
+            if isinstance(event, Checkpoint) and codec.is_complete(event.data):
                 checkpoint = event
         recording.go(back if checkpoint is None else place.offset)
         return checkpoint

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.state import Crowd, GilRecord, Line, ThreadRecord, kind_of
-from refwatch.series.mean_series import Series
+from refwatch.readings.threads.state import GilRecord, Line, ThreadGroup, ThreadRecord, kind_of
+from refwatch.series.mean_series import MeanSeries
 from refwatch.session import events as ev
 
 KEEP_ENDED = 500  # ended threads that are kept in full
@@ -46,7 +46,7 @@ class ProcessState(Struct):
     allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     """Serial -> thread, in the order in which they were seen."""
-    crowds: dict[tuple[str, int], Crowd] = field(default_factory=dict)
+    crowds: dict[tuple[str, int], ThreadGroup] = field(default_factory=dict)
     """(name, line) -> sums over the threads of a kind that are no longer kept in full."""
     samples: int = 0
     torn: int = 0
@@ -57,8 +57,8 @@ class ProcessState(Struct):
     private: tuple[int, int] | None = None
     """(resident, private) bytes when both were last read together; private ones are shared with no
     other process."""
-    rss_series: Series = field(default_factory=lambda: Series(1, span=0.25))
-    cpu_series: Series = field(default_factory=lambda: Series(1, span=0.25))
+    rss_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
+    cpu_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     """(time, CPUs in use); 2.0 is two CPUs fully used."""
     gc: list[ev.GcGeneration] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class ProcessState(Struct):
         key = kind_of(thread)
         if key not in self.crowds and len(self.crowds) >= KEEP_CROWDS:
             key = ("", 0)
-        self.crowds.setdefault(key, Crowd(key[0])).add(thread)
+        self.crowds.setdefault(key, ThreadGroup(key[0])).add(thread)
 
     def ended_thread(self, event: ev.ThreadEnded) -> None:
         thread = self.threads.get(event.serial)

@@ -21,7 +21,7 @@ from refwatch import __version__
 from refwatch.session.events import Checkpoint, Event, event_decoder
 from refwatch.wire.codec import encode_line
 from refwatch.wire.event import MAIN, TimedEvent
-from refwatch.wire.files import create_beside, is_plain, reason_of
+from refwatch.wire.files import create_temporary, is_plain, reason_of
 from refwatch.wire.streams import Stream, descriptor_of
 
 FORMAT = "refwatch.recording/"
@@ -152,7 +152,7 @@ def _create(name: Path | str, header: bytes, terminal: bool) -> BinaryIO | Strea
         if not terminal and os.isatty(fd):
             raise OSError("the UI has the terminal (--headless has none)")
         return _begin(Stream(fd), header)
-    beside = create_beside(path)
+    beside = create_temporary(path)
     try:
         file = _begin(beside.open("wb"), header)
         try:

@@ -138,7 +138,7 @@ def _checkpoint(state: State, event: ev.Checkpoint) -> None:
         setattr(state, name, getattr(whole, name))
 
 
-def _watch_ended(state: State, event: ev.WatchEnded) -> None:
+def _watch_ended(state: State, event: ev.SessionEnded) -> None:
     state.ended = event.reason
 
 
@@ -307,7 +307,7 @@ _SESSION_FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.Noted: _noted,
     ev.Marked: _marked,
     ev.SnapshotWritten: _snapshot_written,
-    ev.WatchEnded: _watch_ended,
+    ev.SessionEnded: _watch_ended,
     ev.ViewerRefused: _viewer_refused,
     ev.Checkpoint: _checkpoint,
 }

@@ -11,7 +11,7 @@ import struct
 
 from msgspec import Struct
 
-from refwatch.target.layout import FramesPlace, TextPlace
+from refwatch.target.layout import FramesLayout, TextLayout
 from refwatch.target.memory import RemoteMemory
 
 CODE_SIZE = 192  # bytes of a code object in which all the slots lie
@@ -19,7 +19,7 @@ KEEP = 20_000  # code objects
 ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}  # by bytes a character
 
 
-class Code(Struct):
+class CodeObject(Struct):
     """One code object. ``starts`` and ``lines`` map byte offsets in the bytecode to lines."""
 
     file: str
@@ -45,16 +45,16 @@ class Code(Struct):
         return self.lines[index] if 0 <= index < len(self.lines) else self.first_line
 
 
-class Codes:
+class CodeObjects:
     """The target's code objects, decoded once each."""
 
-    def __init__(self, memory: RemoteMemory, frames: FramesPlace, text: TextPlace) -> None:
+    def __init__(self, memory: RemoteMemory, frames: FramesLayout, text: TextLayout) -> None:
         self._memory = memory
         self._frames = frames
         self._text = text
-        self._known: dict[int, Code] = {}
+        self._known: dict[int, CodeObject] = {}
 
-    def get(self, address: int) -> Code | None:
+    def get(self, address: int) -> CodeObject | None:
         """The code object at ``address``; None when what lies there is none, or not yet."""
         code = self._known.get(address)
         if code is None:
@@ -81,7 +81,7 @@ class Codes:
         line = place.firstlineno_offset
         return head[8:16] + b"".join(head[o : o + 8] for o in offsets) + head[line : line + 4]
 
-    def _decode(self, address: int) -> Code | None:
+    def _decode(self, address: int) -> CodeObject | None:
         place = self._frames
         head = self._memory.read(address, CODE_SIZE)
         if not head or _word(head, 8) != place.code_type or not _lives(_word(head, 0)):
@@ -95,7 +95,7 @@ class Codes:
         if self._memory.read(address, CODE_SIZE)[8:] != head[8:]:  # it has just come to its end
             return None
         starts, lines = decode_linetable(table, first)
-        return Code(file, function, first, starts, lines, self._signature(head))
+        return CodeObject(file, function, first, starts, lines, self._signature(head))
 
     def _string(self, address: int) -> str | None:
         text = self._text

@@ -26,7 +26,7 @@ WAITS = f"waits: the target has {MOST_COPIES} copies already"
 AGAIN_S = 0.1  # until the next attempt, if the target could not make a copy at that moment
 
 
-class Work(Struct):
+class CopyWork(Struct):
     """One query and its copy. ``limit_s``: how long the copy may take."""
 
     name: str
@@ -60,7 +60,7 @@ class Copies:
         self._pid = pid
         self._launcher = launcher
         self._send = send
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, CopyWork] = {}
         self._gone: list[int] = []
         """Copies that have ended, for which the target may have to wait."""
         self._count = 0
@@ -111,7 +111,7 @@ class Copies:
             frames = query.takes_frames
             return pc.MakeCopy(work=name, launcher=self._launcher, frames=frames, query=asked)
 
-        work = self._works[name] = Work(name, take, fail, limit_s, time.monotonic(), command)
+        work = self._works[name] = CopyWork(name, take, fail, limit_s, time.monotonic(), command)
         self._ask_waiting()
         if not work.asked:
             take(rp.Progress(work=name, text=WAITS, share=None))
@@ -126,7 +126,7 @@ class Copies:
             work.asked, work.asked_s = True, time.monotonic()
             self._ask(work)
 
-    def _ask(self, work: Work) -> None:
+    def _ask(self, work: CopyWork) -> None:
         self._unanswered += 1
         self._send(work.command())
 
@@ -146,9 +146,9 @@ class Copies:
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """Take a report about a copy or from one; False if it is neither."""
-        if not isinstance(report, rp.WorkReport | rp.Copied | rp.NoCopy):
+        if not isinstance(report, rp.WorkReport | rp.Copied | rp.CopyRefused):
             return False
-        if isinstance(report, rp.Copied | rp.NoCopy):
+        if isinstance(report, rp.Copied | rp.CopyRefused):
             self._unanswered = max(0, self._unanswered - 1)
         work = self._works.get(report.work)
         if work is not None:
@@ -156,15 +156,15 @@ class Copies:
         elif isinstance(report, rp.Copied) and report.pid:  # ended before it had come so far
             self._kill(report.pid)
             self._gone.append(report.pid)
-        elif isinstance(report, rp.CopyHere):  # its work has ended
+        elif isinstance(report, rp.CopyConnected):  # its work has ended
             connection.close()
             self._kill(report.pid)
         return True
 
     def _take_of(
         self,
-        work: Work,
-        report: rp.WorkReport | rp.Copied | rp.NoCopy,
+        work: CopyWork,
+        report: rp.WorkReport | rp.Copied | rp.CopyRefused,
         connection: Connection[rp.Report],
     ) -> None:
         if isinstance(report, rp.Copied):
@@ -172,19 +172,19 @@ class Copies:
             work.take(report)
             for early in work.early:
                 self._take_words(work, early)
-        elif isinstance(report, rp.NoCopy):
+        elif isinstance(report, rp.CopyRefused):
             if report.passing:
                 work.again_s = time.monotonic() + AGAIN_S
             else:
                 self._end(work, report.reason)
-        elif isinstance(report, rp.CopyHere):
+        elif isinstance(report, rp.CopyConnected):
             work.connection = connection
         elif work.began_s is None:
             work.early.append(report)
         else:
             self._take_words(work, report)
 
-    def _take_words(self, work: Work, report: rp.WorkReport) -> None:
+    def _take_words(self, work: CopyWork, report: rp.WorkReport) -> None:
         if isinstance(report, rp.Failed):
             self._end(work, report.reason)
         elif isinstance(report, rp.Done):
@@ -217,7 +217,7 @@ class Copies:
         self._gone = [pid for pid in self._gone if self._still_there(pid)]
         self._ask_waiting()
 
-    def _has_vanished(self, work: Work, now: float) -> bool:
+    def _has_vanished(self, work: CopyWork, now: float) -> bool:
         """Whether nothing more will come. The connection of a quick copy may not have been accepted
         yet, with all its reports."""
         if work.connection is not None:
@@ -232,7 +232,7 @@ class Copies:
             self._send(pc.Reap(pid=pid))
         return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
 
-    def _end(self, work: Work, reason: str | None) -> None:
+    def _end(self, work: CopyWork, reason: str | None) -> None:
         if work.over:
             return
         work.over = True

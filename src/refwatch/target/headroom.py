@@ -5,7 +5,7 @@ from __future__ import annotations
 from refwatch.text.formats import fmt_bytes
 
 
-def shortage(pid: int) -> str:
+def memory_shortage(pid: int) -> str:
     """Why there is too little memory for a copy, which may come to need as much as the target has;
     empty where there is enough, or none of the figures can be read."""
     free = _kilobytes("/proc/meminfo", "MemAvailable:")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class GilPlace(Struct, frozen=True, kw_only=True):
+class GilLayout(Struct, frozen=True, kw_only=True):
     """The GIL. ``gil`` is the address of its ``interval``, followed by last_holder, locked and
     switch_number, a word each. Threads that want the GIL sleep on ``futex``."""
 
@@ -14,7 +14,7 @@ class GilPlace(Struct, frozen=True, kw_only=True):
     futex: int
 
 
-class ThreadsPlace(Struct, frozen=True, kw_only=True):
+class ThreadsLayout(Struct, frozen=True, kw_only=True):
     """The list of thread states, and offsets in a thread state."""
 
     main: int
@@ -28,7 +28,7 @@ class ThreadsPlace(Struct, frozen=True, kw_only=True):
     id_offset: int
 
 
-class FramesPlace(Struct, frozen=True, kw_only=True):
+class FramesLayout(Struct, frozen=True, kw_only=True):
     """The path of offsets from a thread state to its frames, and offsets in frames and code
     objects."""
 
@@ -46,7 +46,7 @@ class FramesPlace(Struct, frozen=True, kw_only=True):
     firstlineno_offset: int
 
 
-class TextPlace(Struct, frozen=True, kw_only=True):
+class TextLayout(Struct, frozen=True, kw_only=True):
     """Offsets in str and bytes objects."""
 
     ascii_data: int
@@ -58,7 +58,7 @@ class TextPlace(Struct, frozen=True, kw_only=True):
     ascii_shift: int
 
 
-class ReferencesPlace(Struct, frozen=True, kw_only=True):
+class ReferencesLayout(Struct, frozen=True, kw_only=True):
     """Offsets for reading weak references and reference counts."""
 
     weak_offset: int
@@ -72,10 +72,10 @@ class ReferencesPlace(Struct, frozen=True, kw_only=True):
 class Layout(Struct, frozen=True, kw_only=True):
     """The results of calibration; None for what it could not find or verify."""
 
-    gil: GilPlace | None = None
-    threads: ThreadsPlace | None = None
-    frames: FramesPlace | None = None
-    text: TextPlace | None = None
-    references: ReferencesPlace | None = None
+    gil: GilLayout | None = None
+    threads: ThreadsLayout | None = None
+    frames: FramesLayout | None = None
+    text: TextLayout | None = None
+    references: ReferencesLayout | None = None
     collecting: int | None = None
     """Address of the int that is not 0 while the cyclic garbage collector runs."""

@@ -6,14 +6,14 @@ import os
 from typing import NamedTuple
 
 import refwatch
-from refwatch.target.code_objects import Codes
+from refwatch.target.code_objects import CodeObjects
 
 NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
 KEEP = 200_000  # instruction pointers
 PROBE = os.path.join(os.path.dirname(os.path.realpath(refwatch.__file__)), "probe")
 
 
-class SeenLine(NamedTuple):
+class NewLine(NamedTuple):
     """A source line and the id by which samples name it."""
 
     id: int
@@ -22,13 +22,13 @@ class SeenLine(NamedTuple):
     function: str
 
 
-class Lines:
+class LineTable:
     """From (code object, instruction pointer) to a line's number."""
 
-    def __init__(self, codes: Codes, bytecode_offset: int, none: int) -> None:
+    def __init__(self, codes: CodeObjects, bytecode_offset: int, none: int) -> None:
         self.torn = 0
         """Frames whose code was no code object, or whose instruction was not inside it."""
-        self._new: list[SeenLine] = []
+        self._new: list[NewLine] = []
         self._codes = codes
         self._bytecode = bytecode_offset
         self._none = none
@@ -72,10 +72,10 @@ class Lines:
         if number is None:
             number = len(self._numbers) + 1
             number = self._numbers[key] = -number if file.startswith(PROBE) else number
-            self._new.append(SeenLine(number, *key))
+            self._new.append(NewLine(number, *key))
         return number
 
-    def take_new(self) -> list[SeenLine]:
+    def take_new(self) -> list[NewLine]:
         """The lines that were seen for the first time since the last call."""
         new, self._new = self._new, []
         return new

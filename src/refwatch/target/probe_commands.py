@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 from msgspec import Struct
 
-from refwatch.target.layout import FramesPlace
+from refwatch.target.layout import FramesLayout
 
 
 class Query(Struct, frozen=True, kw_only=True, tag_field="query"):
@@ -174,7 +174,7 @@ class TimeGc(_Command, frozen=True, kw_only=True, tag="time_gc"):
 class OpenBurst(_Command, frozen=True, kw_only=True, tag="burst_open"):
     """Sample one block in ``mean`` bytes; ``follow``: note when they are freed."""
 
-    frames: FramesPlace
+    frames: FramesLayout
     mean: int
     follow: bool
 

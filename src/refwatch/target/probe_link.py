@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from refwatch.target.probe_commands import ProbeCommand, encode
-from refwatch.target.probe_messages import Back, Hello, Report, Stranger
+from refwatch.target.probe_messages import Back, ForeignPython, Hello, Report
 from refwatch.wire.connections import Connection
 
 MOST_PEERS = 64
@@ -18,7 +18,7 @@ KEEP_TOLD = 200
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
-class Peers:
+class ProbeConnections:
     """All such connections; ``take`` gets each report with its connection. Only process ``pid`` may
     send a hello: another has other objects and threads."""
 
@@ -54,7 +54,7 @@ class Peers:
         for peer in self._all:
             peer.flush()
             for report in peer.receive():
-                if isinstance(report, Hello | Stranger | Back) and peer.pid != self._pid:
+                if isinstance(report, Hello | ForeignPython | Back) and peer.pid != self._pid:
                     self.stranger = peer.pid
                     peer.close()
                     break

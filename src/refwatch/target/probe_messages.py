@@ -16,7 +16,7 @@ class _Report(Struct, frozen=True, kw_only=True, tag_field="message", tag=True):
     pass
 
 
-class BlocksPlace(Struct, frozen=True, kw_only=True):
+class SampleRing(Struct, frozen=True, kw_only=True):
     """Where sampled blocks are recorded: ``count`` is the address of the number of blocks so far,
     ``records`` of the first of ``room`` records of ``size`` bytes, a ring. The frames begin
     ``head`` bytes into a record. ``extra`` bytes are added to a block's size before chance
@@ -30,12 +30,12 @@ class BlocksPlace(Struct, frozen=True, kw_only=True):
     extra: int
 
 
-class Opened(Struct, frozen=True, kw_only=True):
+class BurstStart(Struct, frozen=True, kw_only=True):
     """Burst mode is on. Costs as measured in the target: ``pass_s`` of a block that is not sampled,
     ``look_s`` of one that is, ``cpu_s`` of opening. ``lost``: it was on already, but its functions
     had been removed. ``count`` blocks had been sampled by ``monotonic_s`` (CLOCK_MONOTONIC)."""
 
-    place: BlocksPlace
+    place: SampleRing
     pass_s: float
     look_s: float
     cpu_s: float
@@ -47,7 +47,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 class EarlyBurst(Struct, frozen=True, kw_only=True):
     """Burst mode is on since before the target's first line, one block in ``mean`` bytes."""
 
-    opened: Opened
+    opened: BurstStart
     mean: int
 
 
@@ -68,7 +68,7 @@ class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
     burst: EarlyBurst | None = None
 
 
-class Stranger(_Report, frozen=True, kw_only=True, tag="stranger"):
+class ForeignPython(_Report, frozen=True, kw_only=True, tag="stranger"):
     """A Python that has the target's environment, but was not started by the launcher."""
 
 
@@ -154,25 +154,25 @@ class Scanned(_Report, frozen=True, kw_only=True, tag="scanned"):
     full: bool = False
 
 
-class Watching(_Report, frozen=True, kw_only=True, tag="watching"):
+class WatchAdded(_Report, frozen=True, kw_only=True, tag="watching"):
     """Objects that a script or a viewer has asked for; empty if none was found."""
 
     found: list[FoundObject]
 
 
-class Raw(_Report, frozen=True, kw_only=True, tag="raw"):
+class RawCounts(_Report, frozen=True, kw_only=True, tag="raw"):
     """(watch, ctypes, sys.getrefcount)"""
 
     readings: list[tuple[int, int, int]]
 
 
-class LetGo(_Report, frozen=True, kw_only=True, tag="let_go"):
+class Released(_Report, frozen=True, kw_only=True, tag="let_go"):
     """Objects that died because the probe held the last reference and dropped it."""
 
     dead: list[int]
 
 
-class Trouble(_Report, frozen=True, kw_only=True, tag="trouble"):
+class CommandFailed(_Report, frozen=True, kw_only=True, tag="trouble"):
     """A command failed, which is a bug of the probe; it goes on."""
 
     reason: str
@@ -200,7 +200,7 @@ class MarkSet(_Report, frozen=True, kw_only=True, tag="mark"):
 class BurstOpened(_Report, frozen=True, kw_only=True, tag="burst_opened"):
     """Burst mode is on."""
 
-    opened: Opened
+    opened: BurstStart
 
 
 class BurstClosed(_Report, frozen=True, kw_only=True, tag="burst_closed"):
@@ -211,13 +211,13 @@ class BurstClosed(_Report, frozen=True, kw_only=True, tag="burst_closed"):
     cpu_s: float
 
 
-class NoBurst(_Report, frozen=True, kw_only=True, tag="no_burst"):
+class BurstUnavailable(_Report, frozen=True, kw_only=True, tag="no_burst"):
     """Burst mode is not possible."""
 
     reason: str
 
 
-class Tracing(_Report, frozen=True, kw_only=True, tag="tracing"):
+class TracingStatus(_Report, frozen=True, kw_only=True, tag="tracing"):
     """tracemalloc status in the target."""
 
     on: bool
@@ -247,14 +247,14 @@ class Copied(_Work, frozen=True, kw_only=True, tag="copied"):
     pause_s: float
 
 
-class NoCopy(_Work, frozen=True, kw_only=True, tag="no_copy"):
+class CopyRefused(_Work, frozen=True, kw_only=True, tag="no_copy"):
     """``passing``: try again in a moment."""
 
     reason: str
     passing: bool = False
 
 
-class CopyHere(_Work, frozen=True, kw_only=True, tag="copy"):
+class CopyConnected(_Work, frozen=True, kw_only=True, tag="copy"):
     """The copy's first report, on a connection of its own."""
 
     pid: int
@@ -374,7 +374,7 @@ class Failed(_Work, frozen=True, kw_only=True, tag="failed"):
 
 
 WorkReport = (
-    CopyHere
+    CopyConnected
     | Progress
     | CensusReport
     | MemoryReport
@@ -390,23 +390,23 @@ WorkReport = (
 
 Report = (
     Hello
-    | Stranger
+    | ForeignPython
     | ProbeThread
     | Back
     | Answer
     | InsideSample
     | Scanned
-    | Watching
-    | Raw
-    | LetGo
-    | Trouble
+    | WatchAdded
+    | RawCounts
+    | Released
+    | CommandFailed
     | Ending
     | MarkSet
     | BurstOpened
     | BurstClosed
-    | NoBurst
-    | Tracing
+    | BurstUnavailable
+    | TracingStatus
     | Copied
-    | NoCopy
+    | CopyRefused
     | WorkReport
 )

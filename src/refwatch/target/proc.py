@@ -10,7 +10,7 @@ FOREIGN_PROC = (
 )
 
 
-def proc_is_ours() -> bool:
+def proc_is_own_namespace() -> bool:
     """Whether /proc numbers processes as this one does. True where there is no /proc."""
     try:
         return os.readlink("/proc/self") == str(os.getpid())

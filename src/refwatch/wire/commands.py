@@ -171,7 +171,7 @@ class CountTraces(ProcessCommand, frozen=True, kw_only=True, tag="count_traces")
     """Count the traces of exact mode now. Answered by TracesTaken."""
 
 
-class StopWatching(SessionCommand, frozen=True, kw_only=True, tag="stop_watching"):
+class EndSession(SessionCommand, frozen=True, kw_only=True, tag="stop_watching"):
     """End the session; the target goes on."""
 
 
@@ -197,7 +197,7 @@ Command = (
     | WriteGraph
     | SwitchAllocations
     | CountTraces
-    | StopWatching
+    | EndSession
 )
 
 command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

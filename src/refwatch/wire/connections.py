@@ -25,7 +25,7 @@ AT_ONCE = 64  # lines that are sent in one call, or connections that are accepte
 PIECES = 4  # of 64 KiB that are read from a viewer at a time: thousands of commands
 
 
-def peer_of(connection: socket.socket) -> tuple[int, int] | None:
+def peer_credentials(connection: socket.socket) -> tuple[int, int] | None:
     """(pid, uid) of the peer when it connected (SO_PEERCRED, unix(7)); None where the system has no
     such option."""
     if not hasattr(socket, "SO_PEERCRED"):
@@ -37,10 +37,10 @@ def peer_of(connection: socket.socket) -> tuple[int, int] | None:
     return pid, uid
 
 
-def peer_is_ours(connection: socket.socket) -> bool:
+def peer_is_trusted(connection: socket.socket) -> bool:
     """Whether the peer runs as our own user or root. Without SO_PEERCRED the folder's mode, 0700,
     has decided that."""
-    peer = peer_of(connection)
+    peer = peer_credentials(connection)
     return peer is None or peer[1] in (os.getuid(), 0)
 
 
@@ -55,7 +55,7 @@ class Connection(Generic[T]):
     ) -> None:
         connection.setblocking(False)
         self.socket = connection
-        self.pid = (peer_of(connection) or (0, 0))[0]
+        self.pid = (peer_credentials(connection) or (0, 0))[0]
         """The peer's process; 0 where the system does not say."""
         self.open = True
         self.trouble = ""
@@ -163,7 +163,7 @@ class Listener:
                 connection, _ = self._listener.accept()
             except OSError:
                 break
-            if peer_is_ours(connection):
+            if peer_is_trusted(connection):
                 found.append(connection)
             else:
                 connection.close()

@@ -52,7 +52,7 @@ class Output:
     def write(self, data: bytes) -> None:
         """Write ``data``, or keep it for :meth:`deliver`. Raises ExportError."""
         if self._kept is None:
-            write_whole(self._path, data)
+            write_atomically(self._path, data)
             return
         try:
             write_all(self._kept, data)
@@ -86,12 +86,12 @@ def check_writable(path: Path | str) -> None:
     path = Path(path)
     try:
         if is_plain(path):
-            create_beside(path).unlink()
+            create_temporary(path).unlink()
     except (OSError, ValueError) as error:
         raise ExportError(_sentence(str(path), error)) from error
 
 
-def write_whole(path: Path | str, data: bytes) -> None:
+def write_atomically(path: Path | str, data: bytes) -> None:
     """Write ``data`` to ``path``, all of it or nothing. A pipe or a device is written to directly,
     without waiting for its reader.
 
@@ -110,7 +110,7 @@ def write_whole(path: Path | str, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    beside = create_beside(path)
+    beside = create_temporary(path)
     try:
         beside.write_bytes(data)
         beside.replace(path)
@@ -120,7 +120,7 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def create_beside(path: Path) -> Path:
+def create_temporary(path: Path) -> Path:
     """A new empty file with a unique name in the folder of ``path``, with the user's umask."""
     beside = path.resolve().parent / f".refwatch-{os.getpid()}-{os.urandom(4).hex()}.tmp"
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -11,26 +11,26 @@ import pytest
 from tests.stand_ins import context
 
 from refwatch.readings.allocations import burst_mode as bursts
-from refwatch.readings.allocations.burst_mode import Bursts
-from refwatch.readings.allocations.burst_totals import Seen
-from refwatch.readings.allocations.sampled_blocks import Block
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.burst_mode import BurstMode
+from refwatch.readings.allocations.burst_totals import SampledTotals
+from refwatch.readings.allocations.sampled_blocks import SampledBlock
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.readings.allocations.types import BurstUse
 from refwatch.readings.allocations.window_plan import FIRST_MEAN
 from refwatch.session import events as ev
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
-from refwatch.target.layout import FramesPlace, Layout, TextPlace
+from refwatch.target.layout import FramesLayout, Layout, TextLayout
 from refwatch.target.memory import RemoteMemory
 from refwatch.wire.event import TimedEvent
 
 SECOND = 1_000_000_000
-BLOCK = Block(100, freed=False, frames=b"")
+BLOCK = SampledBlock(100, freed=False, frames=b"")
 EACH_NS = SECOND // 4000  # so often a block is looked at: as often as is wanted
 TELLING_NS = 20_000_000
-PLACE = rp.BlocksPlace(count=0, records=0, room=4096, size=432, head=32, extra=256)
+PLACE = rp.SampleRing(count=0, records=0, room=4096, size=432, head=32, extra=256)
 LAYOUT = Layout(
-    frames=FramesPlace(
+    frames=FramesLayout(
         path=[0],
         code_offset=0,
         previous_offset=0,
@@ -43,7 +43,7 @@ LAYOUT = Layout(
         linetable_offset=0,
         firstlineno_offset=0,
     ),
-    text=TextPlace(
+    text=TextLayout(
         ascii_data=0,
         compact_data=0,
         bytes_data=0,
@@ -81,12 +81,12 @@ class Target:
             self.opened_ns = self.now + self.opens_after_ns
             self._next_mean = command.mean
 
-    def opened(self) -> rp.Opened:
+    def opened(self) -> rp.BurstStart:
         """It has begun, or goes on with another mean."""
         self.opening = False
         count = self._count_until(self.opened_ns) if self.mean else 0
         self.mean, self._counted_ns = self._next_mean, self.opened_ns
-        return rp.Opened(
+        return rp.BurstStart(
             place=PLACE,
             pass_s=1e-9,
             look_s=1e-9,
@@ -113,19 +113,19 @@ class Target:
     def oldest(self, start: int, _: int) -> int:
         return start
 
-    def read(self, start: int, end: int) -> Counter[Block]:
+    def read(self, start: int, end: int) -> Counter[SampledBlock]:
         return Counter({BLOCK: end - start})
 
     # as BurstUses
 
-    def learn(self, _: Iterable[Block]) -> None:
+    def learn(self, _: Iterable[SampledBlock]) -> None:
         self.done.append("learned")
 
     def check(self) -> None:
         self.now += TELLING_NS
         self.done.append("checked")
 
-    def add_up(self, _: float, seen: Seen, __: object) -> list[BurstUse]:
+    def add_up(self, _: float, seen: SampledTotals, __: object) -> list[BurstUse]:
         self.now += TELLING_NS
         self.done.append("added up")
         unit = seen.looked * seen.mean / FIRST_MEAN
@@ -137,8 +137,8 @@ class Target:
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     target = Target()
-    monkeypatch.setattr(bursts, "BurstUses", lambda *_: target)
-    monkeypatch.setattr(bursts, "Blocks", lambda *_: target)
+    monkeypatch.setattr(bursts, "BurstTotals", lambda *_: target)
+    monkeypatch.setattr(bursts, "SampledBlocks", lambda *_: target)
     monkeypatch.setattr(bursts, "time", SimpleNamespace(monotonic_ns=lambda: target.now))
     return target
 
@@ -162,7 +162,7 @@ def watched(target: Target, seconds: int = 10) -> list[ev.BurstMeasured]:
     given = context(
         target.events.append, asked=target.send, clock=lambda: target.now, memory=memory
     )
-    watch = Bursts(given, hello, Numbers(given), 0.03)
+    watch = BurstMode(given, hello, SiteTable(given), 0.03)
     watch.begin()
     while target.now < (1 + seconds) * SECOND:
         following = watch.step(target.now)

@@ -11,8 +11,8 @@ import pytest
 from tests.stand_ins import context
 
 from refwatch.readings.allocations import exact_mode as traces
-from refwatch.readings.allocations.exact_mode import ExactTraces
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.exact_mode import ExactMode
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.readings.allocations.types import FileUse, LineUse, TracebackUse
 from refwatch.session import events as ev
 from refwatch.target import probe_commands as pc
@@ -25,7 +25,7 @@ from refwatch.wire.heap_values import Site
 SECOND = 1_000_000_000
 NO_PROCESS = 1 << 22  # no pid is so large
 SITES = [("a.py", 3, "f"), ("b.py", 4, "g")]
-NEW = rp.Tracing(on=True, frames=2, ours=True, early=True, lost=0, used=False, missing="")
+NEW = rp.TracingStatus(on=True, frames=2, ours=True, early=True, lost=0, used=False, missing="")
 
 
 class Target:
@@ -39,7 +39,7 @@ class Target:
         self.link: Connection[rp.Report] = Connection(self.near, msgspec.json.Decoder(rp.Report))
         self.copies = Copies(os.getpid(), os.getppid(), self.said.append)
         given = context(self.events.append, asked=self.said.append, clock=lambda: self.now)
-        self.exact = ExactTraces(given, self.copies, Numbers(given))
+        self.exact = ExactMode(given, self.copies, SiteTable(given))
 
     def at(self, seconds: float) -> None:
         """Go on to this time, step by step."""
@@ -99,7 +99,7 @@ class Target:
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     """One in exact mode, with tracebacks of two frames."""
-    monkeypatch.setattr(traces, "shortage", lambda _: "")
+    monkeypatch.setattr(traces, "memory_shortage", lambda _: "")
     target = Target()
     target.exact.begin(2)
     yield target
@@ -194,9 +194,9 @@ def test_a_count_that_was_begun_before_a_mark_does_not_pass_for_one_after(target
 
 def test_a_failure_is_told_and_tried_again_ever_later(target: Target) -> None:
     target.at(1)
-    target.hear(rp.NoCopy(work=target.asked[-1], reason="clone: Cannot allocate memory"))
+    target.hear(rp.CopyRefused(work=target.asked[-1], reason="clone: Cannot allocate memory"))
     target.at(6.001)
-    target.hear(rp.NoCopy(work=target.asked[-1], reason="clone: Cannot allocate memory"))
+    target.hear(rp.CopyRefused(work=target.asked[-1], reason="clone: Cannot allocate memory"))
     target.at(16)
     assert len(target.asked) == 2
     target.at(16.002)
@@ -210,10 +210,10 @@ def test_a_failure_is_told_and_tried_again_ever_later(target: Target) -> None:
 def test_where_memory_is_short_no_copy_is_made(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(traces, "shortage", lambda _: "memory is short")
+    monkeypatch.setattr(traces, "memory_shortage", lambda _: "memory is short")
     target.at(1)
     assert (target.asked, target.failed[0].reason) == ([], "memory is short")
-    monkeypatch.setattr(traces, "shortage", lambda _: "")
+    monkeypatch.setattr(traces, "memory_shortage", lambda _: "")
     target.at(6.001)
     assert len(target.asked) == 1
 
@@ -301,7 +301,7 @@ def test_that_the_target_stops_it_is_told(target: Target) -> None:
 
 def test_an_interpreter_without_tracemalloc(target: Target) -> None:
     target.hear(
-        rp.Tracing(
+        rp.TracingStatus(
             on=False,
             frames=0,
             ours=False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from tests.stand_ins import context
 
-from refwatch.readings.objects.census import Censuses
+from refwatch.readings.objects.census import CensusTaker
 from refwatch.target import probe_messages as rp
 from refwatch.wire.event import TimedEvent
 
@@ -30,11 +30,11 @@ class FakeCopies:
         return "census-1"
 
 
-def begun(known: References | None = None) -> tuple[FakeCopies, Censuses, list[TimedEvent]]:
+def begun(known: References | None = None) -> tuple[FakeCopies, CensusTaker, list[TimedEvent]]:
     """A census that has just been begun, of this process; ``known`` is what there was before."""
     copies, events = FakeCopies(), list[TimedEvent]()
     played = cast("Copies", copies)
-    censuses = Censuses(context(events.append), played, lambda: known, None, None, inside=False)
+    censuses = CensusTaker(context(events.append), played, lambda: known, None, None, inside=False)
     censuses.tick(10**9)
     copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return copies, censuses, events

@@ -74,7 +74,7 @@ class Looking:
             spread=spread,
         )
         with near, far:
-            self.copies.take(rp.CopyHere(work=work, pid=0), link)
+            self.copies.take(rp.CopyConnected(work=work, pid=0), link)
             self.copies.take(rp.Copied(work=work, pid=0, pause_s=0.001), link)
             self.copies.take(rp.Progress(work=work, text="looking for instances", share=None), link)
             self.copies.take(report, link)

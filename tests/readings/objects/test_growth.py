@@ -14,7 +14,7 @@ from math import exp, log1p, sqrt
 
 import pytest
 
-from refwatch.readings.objects.growth import Suspicion, follows, growing, suspicions
+from refwatch.readings.objects.growth import GrowthSuspect, follows, growing, suspicions
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.session import events as ev
@@ -156,11 +156,11 @@ class Program:
         ]
         self._first = steady
 
-    def census(self, at: float, **counts: float) -> list[Suspicion]:
+    def census(self, at: float, **counts: float) -> list[GrowthSuspect]:
         named = {("app", name): round(max(0.0, number)) for name, number in counts.items()}
         return self.census_of(at, named)
 
-    def census_of(self, at: float, named: dict[TypeName, int]) -> list[Suspicion]:
+    def census_of(self, at: float, named: dict[TypeName, int]) -> list[GrowthSuspect]:
         changed = [
             TypeCount(module=name[0], name=name[1], count=number, size=number * 64)
             for name, number in named.items()
@@ -260,7 +260,7 @@ def test_since_when_it_grows_stays_the_same(begun: float) -> None:
 
 def test_two_leaks_and_what_grows_along_with_them() -> None:
     """The classes that cause it come first, though there are more dicts and tuples than of them."""
-    program, found = Program(), list[Suspicion]()
+    program, found = Program(), list[GrowthSuspect]()
     for at in census_times(random.Random(1), 30):
         objects = {
             ("builtins", "dict"): round(1000 + 230 * at),
@@ -275,7 +275,7 @@ def test_two_leaks_and_what_grows_along_with_them() -> None:
 
 @pytest.mark.parametrize("name", ["dict", "tuple", "bytearray", "function", "list"])
 def test_a_leak_of_python_s_own_types_is_named(name: str) -> None:
-    program, found = Program(), list[Suspicion]()
+    program, found = Program(), list[GrowthSuspect]()
     for at in census_times(random.Random(2), 15):
         found = program.census_of(at, {("builtins", name): round(2500 + 200 * at)})
     assert [one.name for one in found] == [("builtins", name)]

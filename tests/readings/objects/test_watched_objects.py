@@ -7,10 +7,10 @@ import os
 
 from tests.stand_ins import context
 
-from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.readings.objects.watched_objects import WatchedCollector
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
-from refwatch.target.layout import ReferencesPlace
+from refwatch.target.layout import ReferencesLayout
 from refwatch.target.memory import RemoteMemory
 from refwatch.wire.event import TimedEvent
 
@@ -25,9 +25,9 @@ class Watched:
         self.words = (ctypes.c_uint64 * len(counts))(*counts)
         start = ctypes.addressof(self.words)
         self.addresses = [start + 8 * index for index in range(len(counts))]
-        place = ReferencesPlace(weak_offset=16, dead=0, offset=2)
+        place = ReferencesLayout(weak_offset=16, dead=0, offset=2)
         memory, events = RemoteMemory(os.getpid()), list[TimedEvent]()
-        self.watch = ObjectsWatch(
+        self.watch = WatchedCollector(
             context(events.append, asked=self.sent.append, clock=lambda: SECOND_NS, memory=memory),
             place,
             list(paths),
@@ -45,7 +45,7 @@ class Watched:
             )
             for number, address in enumerate(self.addresses)
         ]
-        self.watch.take(rp.Watching(found=found), SECOND_NS)
+        self.watch.take(rp.WatchAdded(found=found), SECOND_NS)
 
     def ask(self) -> pc.ProbeCommand:
         """Read the counts; what the probe is then asked."""
@@ -65,14 +65,14 @@ def test_what_was_not_the_last_reference_is_still_held() -> None:
     """Somebody else had come by the object before the probe let it go."""
     objects = Watched(1, 2)
     objects.ask()
-    objects.watch.take(rp.LetGo(dead=[]), SECOND_NS)
+    objects.watch.take(rp.Released(dead=[]), SECOND_NS)
     assert objects.watch.held() == objects.addresses
 
 
 def test_what_was_let_go_is_dead() -> None:
     objects = Watched(1, 2)
     objects.ask()
-    objects.watch.take(rp.LetGo(dead=[0]), SECOND_NS)
+    objects.watch.take(rp.Released(dead=[0]), SECOND_NS)
     assert objects.watch.held() == objects.addresses[1:]
 
 

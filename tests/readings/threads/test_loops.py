@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.readings.threads.loops import Loops
+from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.events import ThreadSlice
-from refwatch.target.locations import SeenLine
+from refwatch.target.locations import NewLine
 
 RUN, SELECT, OWN, OUTERMOST = 1, 2, 3, 4
 SEEN = [
-    SeenLine(RUN, "/lib/python3.13/asyncio/base_events.py", 2040, "BaseEventLoop._run_once"),
-    SeenLine(SELECT, "/lib/python3.13/selectors.py", 452, "EpollSelector.select"),
-    SeenLine(OWN, "/app/serve.py", 9, "handle"),
-    SeenLine(OUTERMOST, "/app/serve.py", 30, "<module>"),
+    NewLine(RUN, "/lib/python3.13/asyncio/base_events.py", 2040, "BaseEventLoop._run_once"),
+    NewLine(SELECT, "/lib/python3.13/selectors.py", 452, "EpollSelector.select"),
+    NewLine(OWN, "/app/serve.py", 9, "handle"),
+    NewLine(OUTERMOST, "/app/serve.py", 30, "<module>"),
 ]
 WAITS, COMPUTES, SLEEPS = (SELECT, S.IO_WAIT, 0.06), (OWN, S.GIL_HELD, 0.04), (OWN, S.SLEEP, 0.04)
 READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
@@ -36,14 +36,14 @@ READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
 def test_blocked(
     hot: list[tuple[int, S, float]], stack: list[int], blocked: list[tuple[int, S, float]]
 ) -> None:
-    loops = Loops()
+    loops = EventLoops()
     loops.learn(SEEN)
     assert loops.blocked(ThreadSlice(serial=1, samples=100, states={}, hot=hot), stack) == blocked
 
 
 def test_without_a_loop_nothing_is_blocked() -> None:
     assert (
-        Loops().blocked(
+        EventLoops().blocked(
             ThreadSlice(serial=1, samples=100, states={}, hot=[SLEEPS]), [OWN, OUTERMOST]
         )
         == []

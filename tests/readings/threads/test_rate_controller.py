@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refwatch.readings.threads import rate_controller as pace
-from refwatch.readings.threads.rate_controller import Pace
+from refwatch.readings.threads.rate_controller import RateController
 
 
 class Machine:
@@ -25,7 +25,9 @@ class Machine:
     def times(self) -> tuple[float, float]:
         return self.idle, self.total
 
-    def sample(self, paced: Pace, each_s: float, idle: float, rest: float = 0.0) -> str | None:
+    def sample(
+        self, paced: RateController, each_s: float, idle: float, rest: float = 0.0
+    ) -> str | None:
         """Half a second of samples that cost ``each_s`` CPU time, and of all else that the daemon
         does, which takes the share ``rest``; then a review."""
         seconds = 0.5
@@ -47,20 +49,20 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def settle(
-    machine: Machine, paced: Pace, each_s: float, idle: float, rest: float = 0.0
+    machine: Machine, paced: RateController, each_s: float, idle: float, rest: float = 0.0
 ) -> list[str]:
     reasons = [machine.sample(paced, each_s, idle, rest) for _ in range(30)]
     return [reason for reason in reasons if reason]
 
 
 def test_cheap_samples_are_taken_as_often_as_asked_for(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     assert settle(machine, paced, each_s=pace.BUDGET / 2000, idle=0.5) == []
     assert paced.rate_hz == 1000.0
 
 
 def test_dear_samples_are_taken_as_the_budget_allows(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     each_s = pace.BUDGET / 400
 
     reasons = settle(machine, paced, each_s, idle=0.5)
@@ -71,7 +73,7 @@ def test_dear_samples_are_taken_as_the_budget_allows(machine: Machine) -> None:
 
 
 def test_a_busy_machine_is_given_way_to(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     each_s = pace.BUSY_BUDGET / 500
 
     reasons = settle(machine, paced, each_s, idle=0.0)
@@ -81,7 +83,7 @@ def test_a_busy_machine_is_given_way_to(machine: Machine) -> None:
 
 
 def test_what_else_the_daemon_does_comes_off(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     each_s = 60e-6
 
     reasons = settle(machine, paced, each_s, idle=0.5, rest=0.045)
@@ -96,14 +98,14 @@ def test_what_else_the_daemon_does_comes_off(machine: Machine) -> None:
 
 
 def test_a_snapshot_that_is_written_is_no_reason(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     for number in range(40):
         machine.sample(paced, each_s=60e-6, idle=0.5, rest=0.5 if number % 4 == 3 else 0.01)
         assert paced.rate_hz == 1000.0
 
 
 def test_one_busy_moment_is_not_a_busy_machine(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     each_s = pace.BUDGET / 1100
     for _ in range(5):
         assert machine.sample(paced, each_s, idle=0.0) is None
@@ -112,7 +114,7 @@ def test_one_busy_moment_is_not_a_busy_machine(machine: Machine) -> None:
 
 
 def test_it_comes_back_when_there_is_room(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     settle(machine, paced, each_s=pace.BUDGET / 200, idle=0.5)
     assert paced.rate_hz < 300
 
@@ -123,19 +125,19 @@ def test_it_comes_back_when_there_is_room(machine: Machine) -> None:
 
 
 def test_it_never_goes_below_what_shows_something(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     settle(machine, paced, each_s=pace.BUSY_BUDGET / 20, idle=0.0)
     assert paced.rate_hz >= min(pace.LOWEST_HZ, pace.BUDGET / (pace.BUSY_BUDGET / 20)) * 0.9
 
 
 def test_a_low_rate_that_was_asked_for_is_kept(machine: Machine) -> None:
-    paced = Pace(10.0)
+    paced = RateController(10.0)
     assert settle(machine, paced, each_s=pace.BUDGET / 5000, idle=0.5) == []
     assert paced.rate_hz == 10.0
 
 
 def test_nothing_is_said_without_samples(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     machine.now += 10
     assert paced.review() is None
     assert paced.rate_hz == 1000.0
@@ -143,7 +145,7 @@ def test_nothing_is_said_without_samples(machine: Machine) -> None:
 
 def test_a_machine_that_tells_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_machine_times", lambda: (0.0, 0.0))
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     settle(machine, paced, each_s=pace.BUDGET / 2000, idle=0.5)
     assert paced.rate_hz == 1000.0
 
@@ -155,7 +157,7 @@ def test_this_machine_tells_its_times() -> None:
 
 
 def test_while_no_thread_runs_looks_become_rarer_step_by_step() -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     waits = [paced.rest() for _ in range(8)]
     assert waits == sorted(waits)
     assert waits[0] < pace.RESTING_NS == waits[-1]
@@ -165,7 +167,7 @@ def test_while_no_thread_runs_looks_become_rarer_step_by_step() -> None:
 
 
 def test_few_dear_samples_between_rests_do_not_lower_the_rate(machine: Machine) -> None:
-    paced = Pace(1000.0)
+    paced = RateController(1000.0)
     for _ in range(10):
         paced.rest()
         for _ in range(20):

@@ -6,13 +6,13 @@ import random
 
 import pytest
 
-from refwatch.readings.threads.state_timeline import Strip
+from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.readings.threads.states import encode_runs
 
 
 def test_a_cell_is_the_state_that_filled_most_of_it() -> None:
-    strip = Strip()
+    strip = StateTimeline()
     strip.add(1.0, "h300000w700000")  # 0.0 to 0.3 held, then waiting
     assert strip.cells(0.0, 1.0, 10) == [S.GIL_HELD] * 3 + [S.GIL_WAIT] * 7
     assert strip.cells(0.0, 1.0, 1) == [S.GIL_WAIT]
@@ -21,14 +21,14 @@ def test_a_cell_is_the_state_that_filled_most_of_it() -> None:
 
 
 def test_a_gap_is_none() -> None:
-    strip = Strip()
+    strip = StateTimeline()
     strip.add(1.0, "s500000")
     strip.add(3.0, "i1000000")
     assert strip.cells(0.0, 4.0, 8) == [None, S.SLEEP, None, None, S.IO_WAIT, S.IO_WAIT, None, None]
 
 
 def test_an_empty_or_backward_window_has_no_state() -> None:
-    strip = Strip()
+    strip = StateTimeline()
     assert strip.cells(0.0, 1.0, 3) == [None] * 3
     strip.add(1.0, "h1000000")
     assert strip.cells(1.0, 1.0, 2) == [None] * 2
@@ -38,7 +38,7 @@ def test_an_empty_or_backward_window_has_no_state() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_runs_cover_each_state_for_its_time(seed: int) -> None:
     rng = random.Random(seed)
-    strip, at = Strip(keep_s=100.0), 0.0
+    strip, at = StateTimeline(keep_s=100.0), 0.0
     expected: dict[S, float] = {}
     for _ in range(100):
         runs = [(rng.choice(list(S)), rng.randrange(1, 30_000)) for _ in range(20)]
@@ -56,7 +56,7 @@ def test_runs_cover_each_state_for_its_time(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_cells_agree_with_a_plain_count(seed: int) -> None:
     rng = random.Random(seed)
-    strip = Strip()
+    strip = StateTimeline()
     states = [rng.choice([S.GIL_HELD, S.GIL_WAIT, S.SLEEP]) for _ in range(400)]
     for tick in range(0, 400, 10):
         strip.add((tick + 10) / 1000, encode_runs((s, 1000) for s in states[tick : tick + 10]))
@@ -67,7 +67,7 @@ def test_cells_agree_with_a_plain_count(seed: int) -> None:
 
 
 def test_old_slices_are_dropped() -> None:
-    strip = Strip(keep_s=2.0)
+    strip = StateTimeline(keep_s=2.0)
     for tick in range(1, 101):
         strip.add(tick / 10, "h100000")
     assert len(strip.runs(0.0, 11.0)) == 21
@@ -79,7 +79,7 @@ def test_old_slices_are_dropped() -> None:
 
 
 def test_looking_at_more_than_is_cached_is_right_and_repeatable() -> None:
-    strip = Strip()
+    strip = StateTimeline()
     for tick in range(1, 301):
         strip.add(tick / 10, "h50000w50000")
     first = strip.cells(0.0, 30.0, 600)

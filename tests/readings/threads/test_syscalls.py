@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.readings.threads.syscalls import Calls
+from refwatch.readings.threads.syscalls import Syscalls
 
 
 def wait_for_state(tid: int, expected: ThreadState | None) -> None:
-    calls, end = Calls(None), time.monotonic() + 20
+    calls, end = Syscalls(None), time.monotonic() + 20
     path = Path(f"/proc/self/task/{tid}/syscall")
     seen = None
     while time.monotonic() < end:
@@ -81,14 +81,14 @@ def test_child() -> None:
 
 
 def test_running() -> None:
-    assert Calls(None).state(b"running\n") is None
+    assert Syscalls(None).state(b"running\n") is None
 
 
 def test_outside_a_call() -> None:
-    assert Calls(None).state(b"-1 0x7ffd0 0x7f12\n") is ThreadState.OTHER
+    assert Syscalls(None).state(b"-1 0x7ffd0 0x7f12\n") is ThreadState.OTHER
 
 
 def test_the_gils_futex_is_not_a_lock() -> None:
-    calls = Calls(0x7000)
+    calls = Syscalls(0x7000)
     assert calls.state(b"202 0x7050 0x189 0x0 0x0 0x0 0x0 0x1 0x2\n") is ThreadState.GIL_WAIT
     assert calls.state(b"202 0x9050 0x189 0x0 0x0 0x0 0x0 0x1 0x2\n") is ThreadState.LOCK_WAIT

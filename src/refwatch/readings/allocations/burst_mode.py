@@ -17,10 +17,10 @@ from collections import Counter
 
 from msgspec import Struct
 
-from refwatch.readings.allocations.burst_totals import BurstUses, Seen
+from refwatch.readings.allocations.burst_totals import BurstTotals, SampledTotals
 from refwatch.readings.allocations.events import AllocationsSwitched, BurstMeasured
-from refwatch.readings.allocations.sampled_blocks import Block, Blocks
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.sampled_blocks import SampledBlock, SampledBlocks
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.readings.allocations.window_plan import FIRST_WINDOW_NS, WINDOW_NS, WindowPlan
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
@@ -55,7 +55,7 @@ class _Window(Struct):
     before_s: float = 0.0
 
 
-class Bursts:
+class BurstMode:
     """Opens and closes windows as planned, and tells what was sampled in them. ``budget`` is the
     share of the target's time that they may cost, 0 to 1."""
 
@@ -63,7 +63,7 @@ class Bursts:
         self,
         context: Context,
         hello: rp.Hello,
-        numbers: Numbers,
+        numbers: SiteTable,
         budget: float,
     ) -> None:
         self.tracing_s = 0.0
@@ -72,12 +72,12 @@ class Bursts:
         memory = context.memory
         self._frames = hello.layout.frames
         self._reason = _missing(hello, memory)
-        self._uses: BurstUses | None = None
+        self._uses: BurstTotals | None = None
         if memory is not None and hello.layout.frames and hello.layout.text:
-            self._uses = BurstUses(memory, hello.layout.frames, hello.layout.text, numbers)
+            self._uses = BurstTotals(memory, hello.layout.frames, hello.layout.text, numbers)
         self._on = False
         self._early = hello.burst
-        self._blocks: Blocks | None = None
+        self._blocks: SampledBlocks | None = None
         self._window: _Window | None = None
         self._due_ns: int | None = None
         """When the next window is to begin; None while it is open or being opened."""
@@ -168,7 +168,7 @@ class Bursts:
         elif isinstance(report, rp.BurstClosed):
             self.tracing_s += report.cpu_s
             self._say_lost(not report.seen)
-        elif isinstance(report, rp.NoBurst):
+        elif isinstance(report, rp.BurstUnavailable):
             self._reason, self._on, self._asked = report.reason, False, 0
             self.begin()
         else:
@@ -208,15 +208,15 @@ class Bursts:
         self._window = _Window(began, ends, early.opened.count, early.mean, followed=True)
 
     @staticmethod
-    def _time_of(opened: rp.Opened, now: int) -> int:
+    def _time_of(opened: rp.BurstStart, now: int) -> int:
         return int(opened.monotonic_s * 1e9) - (time.monotonic_ns() - now)
 
-    def _know(self, opened: rp.Opened) -> None:
+    def _know(self, opened: rp.BurstStart) -> None:
         assert self._context.memory is not None
         self.tracing_s += opened.cpu_s
         self._say_lost(opened.lost)
         self._prices = (opened.pass_s, opened.look_s)
-        self._blocks = Blocks(self._context.memory, opened.place)
+        self._blocks = SampledBlocks(self._context.memory, opened.place)
 
     def _say_lost(self, lost: bool) -> None:
         if lost:
@@ -232,7 +232,7 @@ class Bursts:
         elif self._asked == 0:
             self._opened_ns = self._context.clock() + self._opening_ns
 
-    def _go_over(self, window: _Window, opened: rp.Opened) -> None:
+    def _go_over(self, window: _Window, opened: rp.BurstStart) -> None:
         """From here on the window's blocks are chosen with another mean: it goes on as another
         piece."""
         assert self._blocks is not None
@@ -340,10 +340,10 @@ class Bursts:
 
     # What was seen
 
-    def _tell(self, window: _Window, now: int, blocks: Counter[Block], looked: int) -> None:
+    def _tell(self, window: _Window, now: int, blocks: Counter[SampledBlock], looked: int) -> None:
         assert self._uses is not None
         assert self._blocks is not None
-        seen = Seen(blocks, looked, window.mean, window.followed)
+        seen = SampledTotals(blocks, looked, window.mean, window.followed)
         uses = self._uses.add_up(now / 1e9, seen, self._blocks)
         cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
         self.tracing_s += cost_s

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from refwatch.readings.allocations.sampled_blocks import Block, Blocks, Tracebacks
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.sampled_blocks import SampledBlock, SampledBlocks, Tracebacks
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.readings.allocations.types import BurstUse
-from refwatch.target.code_objects import Codes
-from refwatch.target.layout import FramesPlace, TextPlace
-from refwatch.target.locations import Lines
+from refwatch.target.code_objects import CodeObjects
+from refwatch.target.layout import FramesLayout, TextLayout
+from refwatch.target.locations import LineTable
 from refwatch.target.memory import RemoteMemory
 from refwatch.wire.heap_values import Site
 
@@ -23,31 +23,31 @@ Sums = list[float]
 """As BurstUse has them, from ``blocks`` on."""
 
 
-class Seen(Struct, frozen=True):
+class SampledTotals(Struct, frozen=True):
     """What a window saw: ``looked`` blocks, of which ``blocks`` could be read, each chosen by
     chance as ``mean`` bytes make it. ``followed``: it is known of each whether it was freed."""
 
-    blocks: Counter[Block]
+    blocks: Counter[SampledBlock]
     looked: int
     mean: int
     followed: bool
 
 
-class BurstUses:
+class BurstTotals:
     """Adds up blocks by traceback; refwatch's own are left out."""
 
     def __init__(
-        self, memory: RemoteMemory, frames: FramesPlace, text: TextPlace, numbers: Numbers
+        self, memory: RemoteMemory, frames: FramesLayout, text: TextLayout, numbers: SiteTable
     ) -> None:
         self.allocated = 0.0
         """Blocks that were allocated in the window that was added up last, as estimated."""
         self._numbers = numbers
-        codes = Codes(memory, frames, text)
-        self._tracebacks = Tracebacks(Lines(codes, frames.bytecode_offset, frames.none))
+        codes = CodeObjects(memory, frames, text)
+        self._tracebacks = Tracebacks(LineTable(codes, frames.bytecode_offset, frames.none))
         self._kept: dict[int, Sums] = {}
         """traceback -> (blocks, size, blocks kept, size kept) in windows with frees followed."""
 
-    def learn(self, blocks: Iterable[Block]) -> None:
+    def learn(self, blocks: Iterable[SampledBlock]) -> None:
         """Learn the names of their frames' code, which may soon be gone."""
         for block in blocks:
             self._tracebacks.sites(block.frames)
@@ -56,7 +56,7 @@ class BurstUses:
         """Forget the code objects whose address is used by another one now."""
         self._tracebacks.check()
 
-    def add_up(self, at: float, seen: Seen, place: Blocks) -> list[BurstUse]:
+    def add_up(self, at: float, seen: SampledTotals, place: SampledBlocks) -> list[BurstUse]:
         """The uses of one window. Each block stands for as many as its chance was small (the
         estimator of Horvitz and Thompson)."""
         read = seen.blocks.total()

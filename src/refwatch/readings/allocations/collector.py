@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from refwatch.readings.allocations.burst_mode import Bursts
+from refwatch.readings.allocations.burst_mode import BurstMode
 from refwatch.readings.allocations.events import AllocationsSwitched
-from refwatch.readings.allocations.exact_mode import ExactTraces
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.exact_mode import ExactMode
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -28,7 +28,7 @@ class AllocationOptions(Struct, frozen=True):
     budget: float = BUDGET
 
 
-class AllocationWatch:
+class AllocationCollector:
     """The allocations of one process."""
 
     def __init__(
@@ -41,9 +41,9 @@ class AllocationWatch:
         self._context = context
         self._mode: Mode = "off"
         self._frames = options.frames
-        numbers = Numbers(context)
-        self._bursts = Bursts(context, hello, numbers, options.budget)
-        self._traces = ExactTraces(context, copies, numbers)
+        numbers = SiteTable(context)
+        self._bursts = BurstMode(context, hello, numbers, options.budget)
+        self._traces = ExactMode(context, copies, numbers)
         self._switch(options.mode)
         context.scheduler.at(self._step, context.clock())
 

@@ -11,14 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from refwatch.readings.allocations.events import AllocationsSwitched, TracesFailed, TracesTaken
-from refwatch.readings.allocations.site_table import Numbers
+from refwatch.readings.allocations.site_table import SiteTable
 from refwatch.readings.allocations.types import FileUse, LineUse, TracebackUse
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
 from refwatch.target.events import Noted
-from refwatch.target.headroom import shortage
+from refwatch.target.headroom import memory_shortage
 from refwatch.text.formats import fmt_duration
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
@@ -46,14 +46,14 @@ class _Count(Struct):
     marked: bool = False
 
 
-class ExactTraces:
+class ExactMode:
     """Has tracemalloc switched on and off, and copies made that count its traces."""
 
     def __init__(
         self,
         context: Context,
         copies: Copies,
-        numbers: Numbers,
+        numbers: SiteTable,
     ) -> None:
         self._context = context
         self._copies = copies
@@ -121,7 +121,7 @@ class ExactTraces:
 
     def take(self, report: rp.Report) -> bool:
         """A report about tracemalloc; False if it is none."""
-        if not isinstance(report, rp.Tracing):
+        if not isinstance(report, rp.TracingStatus):
             return False
         if self._on:
             self._heard(report)
@@ -139,7 +139,7 @@ class ExactTraces:
                 )
         return True
 
-    def _heard(self, report: rp.Tracing) -> None:
+    def _heard(self, report: rp.TracingStatus) -> None:
         now_s = self._context.now()
         if self._lost is None:
             self._lost = report.lost
@@ -161,7 +161,7 @@ class ExactTraces:
             self._on = False
             self._look_ns = self._due_ns = NEVER_NS
 
-    def _note(self, report: rp.Tracing) -> str:
+    def _note(self, report: rp.TracingStatus) -> str:
         """What limits the figures, if anything does."""
         if not report.on:
             return report.missing or "tracemalloc was not switched on"
@@ -189,7 +189,7 @@ class ExactTraces:
 
     def _start(self, now: int, *, last: bool) -> None:
         self._due_ns = NEVER_NS
-        short = shortage(self._context.pid)
+        short = memory_shortage(self._context.pid)
         if short:
             self._failed(short, last=last)
             return

@@ -7,9 +7,9 @@ from collections import Counter
 from math import expm1
 from typing import NamedTuple
 
-from refwatch.target.locations import NO_LINE, Lines
+from refwatch.target.locations import NO_LINE, LineTable
 from refwatch.target.memory import LARGEST, RemoteMemory
-from refwatch.target.probe_messages import BlocksPlace
+from refwatch.target.probe_messages import SampleRing
 from refwatch.wire.heap_values import Site
 
 _HEAD = struct.Struct("<4Q")  # address, bytes asked for, frames, count when it was freed or 0
@@ -18,7 +18,7 @@ NEAR = 256  # records that may be overwritten while they are read
 TAG = 7  # low bits of a code reference that 3.14 uses as tags
 
 
-class Block(NamedTuple):
+class SampledBlock(NamedTuple):
     """Blocks that are alike: bytes asked for, whether they were freed, and the frames that asked:
     pairs of words (code object, instruction), innermost first, as they lay in memory."""
 
@@ -27,10 +27,10 @@ class Block(NamedTuple):
     frames: bytes
 
 
-class Blocks:
+class SampledBlocks:
     """Reads what the probe's :class:`~refwatch.target.probe_messages.BlocksPlace` speaks of."""
 
-    def __init__(self, memory: RemoteMemory, place: BlocksPlace) -> None:
+    def __init__(self, memory: RemoteMemory, place: SampleRing) -> None:
         self._memory = memory
         self._place = place
 
@@ -45,7 +45,7 @@ class Blocks:
         found = self._memory.words(self._place.count, 1)
         return found[0] if found else None
 
-    def read(self, start: int, end: int) -> Counter[Block]:
+    def read(self, start: int, end: int) -> Counter[SampledBlock]:
         """How many there are of each kind, from number ``start`` up to ``end``; only the newest
         where there were more than there is room for. Raises MemoryGone."""
         place = self._place
@@ -60,7 +60,7 @@ class Blocks:
                 raw = data[begin : begin + _FRAME * min(frames, room)]
                 key = size, 0 < freed <= end, raw  # a Block for each would cost as much again
                 found[key] = found.get(key, 0) + 1
-        return Counter({Block(*key): number for key, number in found.items()})
+        return Counter({SampledBlock(*key): number for key, number in found.items()})
 
     def oldest(self, start: int, newest: int) -> int:
         """The first from number ``start`` on that is not overwritten, where there are so many."""
@@ -85,7 +85,7 @@ class Blocks:
 class Tracebacks:
     """Turns frames into sites. The probe's blocks are left out."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: LineTable) -> None:
         self._lines = lines
         self._sites: dict[int, Site] = {}
 

@@ -1,4 +1,4 @@
-"""Numbers for sites and tracebacks, by which events name them; new ones are told once."""
+"""Table of sites and tracebacks: assigns their ids, and announces each once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from refwatch.target.context import Context
 from refwatch.wire.heap_values import Site
 
 
-class Numbers:
-    """Numbers what is allocated where, in process ``pid``. Those that a viewer may have forgotten
-    are numbered anew, and told again."""
+class SiteTable:
+    """Ids of one process. Those that a viewer may have forgotten are assigned anew, and announced
+    again."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -25,7 +25,7 @@ from refwatch.readings.allocations.events import (
 )
 from refwatch.readings.allocations.types import MemorySplit
 from refwatch.readings.objects.state import KEEP_BASELINES
-from refwatch.series.mean_series import Series
+from refwatch.series.mean_series import MeanSeries
 from refwatch.wire.commands import Mode
 from refwatch.wire.heap_values import Site
 
@@ -98,10 +98,10 @@ class Allocations(Struct):
     tracebacks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     tallies: dict[By, dict[Key, Tally]] = field(default_factory=lambda: {by: {} for by in By})
     windows: Windows = field(default_factory=Windows)
-    rates: Series = field(default_factory=lambda: Series(2, span=0.5))
+    rates: MeanSeries = field(default_factory=lambda: MeanSeries(2, span=0.5))
     """(time, bytes per second, blocks per second) of all that bursts have seen."""
     traces: Traces = field(default_factory=Traces)
-    traced: Series = field(default_factory=lambda: Series(2, span=0.5))
+    traced: MeanSeries = field(default_factory=lambda: MeanSeries(2, span=0.5))
     """(time, traced bytes, blocks)"""
     failure: str | None = None
     """Why the last count of the traces did not come."""
@@ -110,7 +110,7 @@ class Allocations(Struct):
     )
     split: MemorySplit | None = None
     split_s: float | None = None
-    splits: Series = field(default_factory=lambda: Series(NO_SPLIT_PARTS, span=1.0))
+    splits: MeanSeries = field(default_factory=lambda: MeanSeries(NO_SPLIT_PARTS, span=1.0))
     """(time, the parts of MemorySplit from ``python_used`` to ``other``; 0 for what is unknown)"""
 
     def mark(self, at: float, name: str) -> None:

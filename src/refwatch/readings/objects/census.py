@@ -20,17 +20,17 @@ from refwatch.readings.objects.events import (
     ClassesCounted,
     ClassFound,
 )
-from refwatch.readings.objects.growth import LEAST_CENSUSES, Suspicion, suspicions, unconfirmed
+from refwatch.readings.objects.growth import LEAST_CENSUSES, GrowthSuspect, suspicions, unconfirmed
 from refwatch.readings.objects.instance_counts import LiveClasses
 from refwatch.readings.objects.judged import unseen_s
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
-from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.readings.objects.watched_objects import WatchedCollector
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
-from refwatch.target.headroom import shortage
+from refwatch.target.headroom import memory_shortage
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.wire.heap_values import Largest, TypeCount
 
@@ -55,7 +55,7 @@ MOST_SUSPECTS = 3  # whose chains are looked for after one census
 OURS = "_refwatch_probe"
 
 
-class Censuses:
+class CensusTaker:
     """Takes censuses by ``copies``; ``inside`` where the target itself is to walk its heap."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Censuses:
         copies: Copies,
         fold: Callable[[], References | None],
         counted: RemoteMemory | None,
-        objects: ObjectsWatch | None,
+        objects: WatchedCollector | None,
         *,
         inside: bool,
     ) -> None:
@@ -169,7 +169,7 @@ class Censuses:
         reason, self._reason = self._reason, "interval"
         self._due_ns, self._begun_ns = None, self._now
         if not self._inside:
-            short = shortage(self._context.pid)
+            short = memory_shortage(self._context.pid)
             if short:
                 self._failed(short)
                 return
@@ -362,7 +362,7 @@ class Censuses:
         )
         self._retry_ns = min(2 * self._retry_ns, LONGEST_RETRY_NS)
 
-    def _look_at_suspects(self, waiting: Sequence[Suspicion] = ()) -> None:
+    def _look_at_suspects(self, waiting: Sequence[GrowthSuspect] = ()) -> None:
         """Have who holds them looked for, and who holds those that wait for a census."""
         self._look_ns = self._now
         references = self._fold()

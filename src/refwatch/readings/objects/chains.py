@@ -47,7 +47,7 @@ def is_root(link: ChainLink) -> bool:
     return link.type in ROOTS and link.edge is None
 
 
-def clearest(
+def most_informative(
     chains: Iterable[Chain], leads: Callable[[Chain], bool] = bool
 ) -> tuple[ChainLink, ...]:
     """The shortest of those with the clearest root; none of none. Before all others one that
@@ -61,7 +61,7 @@ def clearest(
     return min(known, key=rank, default=())
 
 
-def way_in_words(chain: Sequence[ChainLink], width: int) -> str:
+def describe_chain(chain: Sequence[ChainLink], width: int) -> str:
     """How each object of a chain is held by the next, in at most ``width`` characters that are
     safe for a terminal. Where there is no room for that, the expression that leads to the object
     says as much in less, before anything is left out."""

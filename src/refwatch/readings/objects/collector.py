@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from refwatch.readings.objects.census import Censuses
-from refwatch.readings.objects.queries import ViewerWork
+from refwatch.readings.objects.census import CensusTaker
+from refwatch.readings.objects.queries import ViewerQueries
 from refwatch.readings.objects.state import References
-from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.readings.objects.watched_objects import WatchedCollector
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
@@ -38,7 +38,7 @@ class ReferenceOptions(Struct, frozen=True):
     time_gc: bool = False
 
 
-class ReferenceWatch:
+class ReferenceCollector:
     """The references of one process."""
 
     def __init__(
@@ -59,17 +59,17 @@ class ReferenceWatch:
         self._context = context
         self._copies = Copies(context.pid, context.launcher, context.send)
         missing = dict(hello.limits)
-        self._objects: ObjectsWatch | None = None
+        self._objects: WatchedCollector | None = None
         if hello.layout.references is not None:
-            self._objects = ObjectsWatch(context, hello.layout.references, list(options.paths))
-        self._censuses: Censuses | None = None
+            self._objects = WatchedCollector(context, hello.layout.references, list(options.paths))
+        self._censuses: CensusTaker | None = None
         if options.census != "off" and ("census" not in missing or options.census == "inside"):
             counted = context.memory if hello.layout.references is not None else None
             inside = options.census == "inside"
-            self._censuses = Censuses(
+            self._censuses = CensusTaker(
                 context, self._copies, fold, counted, self._objects, inside=inside
             )
-        self._viewers = ViewerWork(context, self._copies, self._censuses, self._objects, fold)
+        self._viewers = ViewerQueries(context, self._copies, self._censuses, self._objects, fold)
         if options.time_gc:
             context.send(pc.TimeGc())
 

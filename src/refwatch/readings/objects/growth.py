@@ -20,7 +20,7 @@ from msgspec import Struct
 from refwatch.readings.objects import live_growth
 from refwatch.readings.objects.records import ClassRecord, TypeName
 from refwatch.readings.objects.state import References
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 
 LEAST_CENSUSES = 4  # three rises: two are what a cache shows that fills between two censuses
 LEAST_S = (
@@ -56,7 +56,7 @@ FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look befor
 GLANCES_S = (20.0, 26.0, 34.0, 44.0, 57.0, 74.0, 97.0, 126.0, 163.0, 212.0, 276.0)
 
 
-class Suspicion(Struct, frozen=True):
+class GrowthSuspect(Struct, frozen=True):
     """A class that keeps growing. ``per_second`` is the slope of the line since ``since_s``, ``r2``
     says how well it fits, 0 to 1."""
 
@@ -92,14 +92,14 @@ class _Window(Struct, frozen=True):
     """Objects per second."""
 
 
-def suspicions(references: References) -> list[Suspicion]:
+def suspicions(references: References) -> list[GrowthSuspect]:
     """The suspects at the newest census or reading. What grows only along with others comes after
     them, as does what a chain shows to be held by another; of equals those that grow fastest are
     first."""
     return [one for one in growing(references) if not one.slower]
 
 
-def growing(references: References) -> list[Suspicion]:
+def growing(references: References) -> list[GrowthSuspect]:
     """The same, and what would be one if it did not grow ever slower."""
     counted = live_growth.counted(references)
     found = [*_growing_live(counted, references), *_growing_at_censuses(counted, references)]
@@ -114,14 +114,14 @@ def growing(references: References) -> list[Suspicion]:
     )
 
 
-def unconfirmed(references: References) -> list[Suspicion]:
+def unconfirmed(references: References) -> list[GrowthSuspect]:
     """Classes that grow by a live count that no second census has confirmed yet."""
     return list(_growing_live(live_growth.counted(references, confirmed=False), references))
 
 
 def _growing_live(
     counted: Mapping[TypeName, ClassRecord], references: References
-) -> Iterator[Suspicion]:
+) -> Iterator[GrowthSuspect]:
     times = live_growth.times(references)
     looks = list(_looks(times)) if len(times) >= LEAST_CENSUSES else []
     for name, record in counted.items():
@@ -136,7 +136,9 @@ def _growing_live(
             yield judged
 
 
-def _judge_shortly(name: TypeName, record: ClassRecord, references: References) -> Suspicion | None:
+def _judge_shortly(
+    name: TypeName, record: ClassRecord, references: References
+) -> GrowthSuspect | None:
     """By the last seconds of a short run; what nobody was found to hold waits for the collector."""
     growth = live_growth.shortly(record, references)
     found = references.holders_of(name)
@@ -146,12 +148,12 @@ def _judge_shortly(name: TypeName, record: ClassRecord, references: References) 
     times, counts = growth
     grown = counts[-1] - counts[0]
     slope, r2 = _line(_Window(times, counts, grown, grown / (times[-1] - times[0])))
-    return Suspicion(name, counts[-1], grown, slope, r2, times[0])
+    return GrowthSuspect(name, counts[-1], grown, slope, r2, times[0])
 
 
 def _growing_at_censuses(
     counted: Mapping[TypeName, ClassRecord], references: References
-) -> Iterator[Suspicion]:
+) -> Iterator[GrowthSuspect]:
     """All other types."""
     times = sorted(set(references.census.times))
     if len(times) < LEAST_CENSUSES:
@@ -202,8 +204,8 @@ def _looks(times: list[float]) -> Iterator[_Look]:
 
 
 def _judge(
-    name: TypeName, series: Steps, times: list[float], looks: list[_Look]
-) -> Suspicion | None:
+    name: TypeName, series: StepSeries, times: list[float], looks: list[_Look]
+) -> GrowthSuspect | None:
     newest = round(series.near(times[-1]))
     for back in GLANCES_S:  # most types end here
         if newest <= (series.at(times[-1] - back) or 0):
@@ -217,11 +219,11 @@ def _judge(
             slower = _slows_down(series, times)
             whole = _whole(window, look, series)
             slope, r2 = _line(whole)
-            return Suspicion(name, newest, whole.grown, slope, r2, whole.times[0], slower)
+            return GrowthSuspect(name, newest, whole.grown, slope, r2, whole.times[0], slower)
     return None
 
 
-def _whole(window: _Window, look: _Look, series: Steps) -> _Window:
+def _whole(window: _Window, look: _Look, series: StepSeries) -> _Window:
     """The same growth from its beginning: as far back as a line is as straight as any."""
     counts = _counts(series, look.times)
     starts = range(len(counts) - len(window.counts) // 2)
@@ -234,7 +236,7 @@ def _whole(window: _Window, look: _Look, series: Steps) -> _Window:
     return next(line for line, r2 in zip(lines, straight, strict=True) if r2 >= enough)
 
 
-def _windows(look: _Look, series: Steps) -> Iterator[_Window]:
+def _windows(look: _Look, series: StepSeries) -> Iterator[_Window]:
     """Those over which it has grown for some time, by more than chance; the longest first."""
     counts = _counts(series, look.times)
     steps = zip(counts, counts[1:], look.gaps, strict=False)
@@ -270,7 +272,7 @@ def _usual_spread(rates: list[float]) -> float:
     return 1.48 * median([abs(rate - usual) for rate in rates])
 
 
-def _is_new(window: _Window, series: Steps) -> bool:
+def _is_new(window: _Window, series: StepSeries) -> bool:
     """Whether it is higher than before, and not only because it has fallen and climbs again, as a
     cache does that is cleared from time to time."""
     start = window.times[0]
@@ -282,7 +284,7 @@ def _is_new(window: _Window, series: Steps) -> bool:
     return window.counts[-1] >= high + HIGHER * (high - low)
 
 
-def _still(window: _Window, series: Steps, times: list[float]) -> bool:
+def _still(window: _Window, series: StepSeries, times: list[float]) -> bool:
     """Whether it has grown lately, too. One that grows in bursts has time for the next."""
     longest, since, high = 0.0, window.times[0], window.counts[0]
     for at, count in zip(window.times, window.counts, strict=True):
@@ -293,7 +295,7 @@ def _still(window: _Window, series: Steps, times: list[float]) -> bool:
     return lately >= STILL * back * window.mean
 
 
-def _slows_down(series: Steps, times: list[float]) -> bool:
+def _slows_down(series: StepSeries, times: list[float]) -> bool:
     """Whether its growth since it began slows down all the time, as that of a cache does that has
     ever fewer misses. From near a root or a logarithm is a line, so all of the time is compared:
     its last half to the quarter before, and its last quarter to the one before."""
@@ -306,11 +308,11 @@ def _slows_down(series: Steps, times: list[float]) -> bool:
     return slower and last - third < SLOWER_LATELY * (third - second)
 
 
-def _counts(series: Steps, times: Sequence[float]) -> list[int]:
+def _counts(series: StepSeries, times: Sequence[float]) -> list[int]:
     return [round(series.near(time)) for time in times]
 
 
-def _count(series: Steps, times: list[float], time: float) -> float:
+def _count(series: StepSeries, times: list[float], time: float) -> float:
     """The count on a straight line between the censuses around this time."""
     index = bisect_right(times, time)
     if not 0 < index < len(times):

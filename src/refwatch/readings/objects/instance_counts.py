@@ -38,7 +38,7 @@ class _Class(Struct):
     """Instances at the newest census."""
 
 
-class Anchored(Struct, frozen=True):
+class CalibratedClass(Struct, frozen=True):
     """What a census has changed."""
 
     found: list[tuple[int, str, str]]
@@ -94,7 +94,7 @@ class LiveClasses:
     def __len__(self) -> int:
         return len(self._classes)
 
-    def anchor(self, report: CensusReport) -> Anchored:
+    def anchor(self, report: CensusReport) -> CalibratedClass:
         """Take in a census: new classes, gone ones, and what else refers to each."""
         found: list[tuple[int, str, str]] = []
         moved: dict[int, int] = {}
@@ -131,7 +131,7 @@ class LiveClasses:
         self._by_serial = {}
         for one in classes.values():
             self._by_serial.setdefault(one.serial, []).append(one)
-        return Anchored(found, self._ended(), list(moved.items()))
+        return CalibratedClass(found, self._ended(), list(moved.items()))
 
     def _next_serial(self) -> int:
         self._last_serial += 1

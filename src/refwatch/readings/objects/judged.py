@@ -15,7 +15,7 @@ By = Literal["live", "census"]
 UNSEEN_SHARE = 0.25  # of the time, that may pass after the last census
 
 
-class Judged(Struct, frozen=True):
+class GrowthCoverage(Struct, frozen=True):
     """``by`` is empty where nothing was judged, and ``until_s`` None. ``reason`` says why not, or
     why only a part was: by the live counts the classes defined in Python, by censuses the rest."""
 
@@ -35,7 +35,7 @@ _OTHERS: dict[By, str] = {
 }
 
 
-def judged(references: References, limit: str | None = None) -> Judged:
+def judged(references: References, limit: str | None = None) -> GrowthCoverage:
     """What could be judged so far; ``limit`` is why no census can be taken, where that is so."""
     live, census = _why_not_live(references), _why_not_by_censuses(references, limit)
     by: list[By] = []
@@ -47,7 +47,7 @@ def judged(references: References, limit: str | None = None) -> Judged:
         by.append("census")
         until.append(references.census.taken_s)
     reasons = [reason for reason in (live, census) if reason is not None]
-    return Judged(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
+    return GrowthCoverage(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
 
 
 def unseen_s(references: References) -> float:

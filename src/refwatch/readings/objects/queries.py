@@ -9,12 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from refwatch.readings.objects.census import Censuses
+from refwatch.readings.objects.census import CensusTaker
 from refwatch.readings.objects.chain_searches import Search
 from refwatch.readings.objects.events import GraphWritten, InspectionEnded, ReferrersFound
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
-from refwatch.readings.objects.watched_objects import ObjectsWatch
+from refwatch.readings.objects.watched_objects import WatchedCollector
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
@@ -31,15 +31,15 @@ MOST_INSPECTIONS = 3  # open at the same time: each keeps a copy
 CROWDED = "too much is asked for at the same time"
 
 
-class ViewerWork:
+class ViewerQueries:
     """Obeys the commands about references. ``objects`` is None where none can be watched."""
 
     def __init__(
         self,
         context: Context,
         copies: Copies,
-        censuses: Censuses | None,
-        objects: ObjectsWatch | None,
+        censuses: CensusTaker | None,
+        objects: WatchedCollector | None,
         fold: Callable[[], References | None],
     ) -> None:
         self._context = context
@@ -279,12 +279,12 @@ class ViewerWork:
         import subprocess
         from pathlib import Path
 
-        from refwatch.wire.files import ExportError, write_whole
+        from refwatch.wire.files import ExportError, write_atomically
 
         path = Path(command.path)
 
         try:
-            write_whole(path, dot.encode("utf-8", "backslashreplace"))
+            write_atomically(path, dot.encode("utf-8", "backslashreplace"))
         except ExportError as error:
             self._done(command.work, f"no graph: {error}")
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refwatch.readings.objects.state import References
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 
 RATE_S = 5.0  # a rate is the mean over the last so many seconds, or over censuses so far apart
 UNREAD_S = 0.25  # between two readings of the live counts, at most
@@ -22,7 +22,7 @@ class Rates:
     since_s: float = 0.0
     """Of the newest census that is RATE_S or more before it, else of the first."""
 
-    def per_second(self, series: Steps, *, live: bool) -> float:
+    def per_second(self, series: StepSeries, *, live: bool) -> float:
         """The mean change per second of a count: of a class counted live, or of another type."""
         if len(series) < 2:
             return 0.0

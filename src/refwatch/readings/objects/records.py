@@ -7,7 +7,7 @@ from collections import deque
 from msgspec import Struct, field
 
 from refwatch.readings.objects.events import ReferrersFound, WatchedFound
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 from refwatch.wire.heap_values import (
     Garbage,
     Largest,
@@ -32,7 +32,7 @@ class WatchedRecord(Struct):
     ended_s: float | None = None
     died: bool = False
     """Else, if it has ended, it is only no longer watched."""
-    series: Steps = field(default_factory=Steps)
+    series: StepSeries = field(default_factory=StepSeries)
 
     @property
     def alive(self) -> bool:
@@ -47,7 +47,7 @@ class ClassRecord(Struct):
     name: str
     found_s: float
     ended_s: float | None = None
-    series: Steps = field(default_factory=Steps)
+    series: StepSeries = field(default_factory=StepSeries)
     moved: int | None = None
     """By how much the live count was wrong at the newest census, since the one before; None where
     no second census has looked yet."""

@@ -31,7 +31,7 @@ from refwatch.readings.objects.records import (
     TypeName,
     WatchedRecord,
 )
-from refwatch.series.step_series import Room, Steps
+from refwatch.series.step_series import PointBudget, StepSeries
 from refwatch.target.events import TargetPaused
 from refwatch.wire.event import SESSION
 from refwatch.wire.heap_values import TypeCount
@@ -50,9 +50,9 @@ LONG_POINTS = 300
 WATCHED_POINTS = 600
 
 
-def _new_series(others: int, room: Room) -> Steps:
+def _new_series(others: int, room: PointBudget) -> StepSeries:
     """For one more beside so many others."""
-    return Steps(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
+    return StepSeries(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
 
 
 class References(Struct):
@@ -67,8 +67,8 @@ class References(Struct):
     ended_classes: deque[int] = field(default_factory=deque)
     """Those that are gone, in the order of their ends."""
     census: CensusRecord = field(default_factory=CensusRecord)
-    type_series: dict[TypeName, Steps] = field(default_factory=dict)
-    held_series: dict[TypeName, Steps] = field(default_factory=dict)
+    type_series: dict[TypeName, StepSeries] = field(default_factory=dict)
+    held_series: dict[TypeName, StepSeries] = field(default_factory=dict)
     """The same without what was garbage at each census, of the types that have had some: a leak
     may be hidden in a saw of garbage, and a saw is none."""
     pauses: deque[float] = field(default_factory=lambda: deque(maxlen=KEEP_PAUSES))
@@ -88,9 +88,9 @@ class References(Struct):
     inspections: dict[str, Inspection] = field(default_factory=dict)
     gc_pauses: list[tuple[int, float, float]] = field(default_factory=list)
     """(count, sum, longest) in seconds of each generation, once collections are timed."""
-    watched_room: Room = field(default_factory=lambda: Room(LONG, WATCHED_POINTS))
-    class_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
-    type_room: Room = field(default_factory=lambda: Room(LONG, LONG_POINTS))
+    watched_room: PointBudget = field(default_factory=lambda: PointBudget(LONG, WATCHED_POINTS))
+    class_room: PointBudget = field(default_factory=lambda: PointBudget(LONG, LONG_POINTS))
+    type_room: PointBudget = field(default_factory=lambda: PointBudget(LONG, LONG_POINTS))
 
     def __post_init__(self) -> None:
         """Series that were encoded share their rooms again."""

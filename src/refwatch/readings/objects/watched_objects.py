@@ -18,7 +18,7 @@ from refwatch.readings.objects.watched_reader import WatchedObjects
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
-from refwatch.target.layout import ReferencesPlace
+from refwatch.target.layout import ReferencesLayout
 
 SECOND_NS = 1_000_000_000
 SOONEST_NS, LATEST_NS = 50_000_000, 800_000_000  # between two scans of __main__
@@ -29,14 +29,14 @@ MOST_PATHS = 200  # the probe follows each of them at every look
 RAW_EACH = 100  # objects that are read raw in a second
 
 
-class ObjectsWatch:
+class WatchedCollector:
     """The watched objects of process ``pid``. ``memory`` is None where outside reading is denied:
     then the raw readings, once a second, are all there is."""
 
     def __init__(
         self,
         context: Context,
-        layout: ReferencesPlace,
+        layout: ReferencesLayout,
         paths: list[str],
     ) -> None:
         self.cost_s = 0.0
@@ -241,12 +241,12 @@ class ObjectsWatch:
         """A report about objects; False if it is none."""
         if isinstance(report, rp.Scanned):
             self._take_scan(report, now)
-        elif isinstance(report, rp.Watching):
+        elif isinstance(report, rp.WatchAdded):
             self._take_found(report.found, now)
             return True
-        elif isinstance(report, rp.Raw):
+        elif isinstance(report, rp.RawCounts):
             self._take_raw(report.readings, now)
-        elif isinstance(report, rp.LetGo):
+        elif isinstance(report, rp.Released):
             if self._asked_to_go:
                 self._asked_to_go.popleft()
             for watch in report.dead:

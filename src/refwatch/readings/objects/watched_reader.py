@@ -12,7 +12,7 @@ from operator import ne
 
 from msgspec import Struct
 
-from refwatch.target.layout import ReferencesPlace
+from refwatch.target.layout import ReferencesLayout
 from refwatch.target.memory import RemoteMemory
 from refwatch.target.probe_messages import FoundObject
 from refwatch.target.records import RecordReader
@@ -44,7 +44,7 @@ class _Readers:
     """What reads all of ``objects``: the counts first, then the weak references."""
 
     def __init__(
-        self, memory: RemoteMemory, objects: dict[int, _Object], place: ReferencesPlace
+        self, memory: RemoteMemory, objects: dict[int, _Object], place: ReferencesLayout
     ) -> None:
         self._counts = RecordReader(memory, list(objects), "I")
         self.objects = [objects[address] for address in self._counts.addresses]
@@ -64,7 +64,7 @@ class _Readers:
 class WatchedObjects:
     """The objects under watch in one process."""
 
-    def __init__(self, memory: RemoteMemory, place: ReferencesPlace) -> None:
+    def __init__(self, memory: RemoteMemory, place: ReferencesLayout) -> None:
         self._memory = memory
         self._place = place
         self._objects: dict[int, _Object] = {}

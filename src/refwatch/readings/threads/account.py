@@ -8,7 +8,7 @@ from refwatch.target.locations import NO_LINE
 MAX_RUNS = 400  # in one slice: more than a strip can show
 
 
-class Account:
+class TimeAccount:
     """Nanoseconds by state, by line and state, and in order; ``holds`` has those with the GIL."""
 
     __slots__ = ("_holding", "_line", "_ns", "_state", "holds", "hot", "runs", "times")

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from refwatch.readings.threads.events import RateChanged
 from refwatch.readings.threads.in_process import InsideSampler
-from refwatch.readings.threads.rate_controller import Pace
+from refwatch.readings.threads.rate_controller import RateController
 from refwatch.readings.threads.sampler import UNKEPT, Sampler
 from refwatch.readings.threads.thread_list import read_image
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.target.probe_commands import Ask, SampleInside
 from refwatch.target.probe_messages import Answer, Hello, InsideSample
-from refwatch.target.proc import FOREIGN_PROC, proc_is_ours
+from refwatch.target.proc import FOREIGN_PROC, proc_is_own_namespace
 
 MEASURE_EVERY = 16  # samples, of which one is timed
 MANY_THREADS = 64
@@ -45,7 +45,7 @@ class ThreadCollector:
         self._gone = gone
         self._replaced = replaced
         self._read_probe = read_probe
-        self._pace = Pace(rate_hz)
+        self._pace = RateController(rate_hz)
         self._inside: InsideSampler | None = None
         self._hello: Hello | None = None
         self._image = b""
@@ -55,7 +55,7 @@ class ThreadCollector:
         """Sample from now on; without the probe's word only what the kernel knows."""
         self._hello = hello
         now = self._context.clock()
-        if not proc_is_ours():
+        if not proc_is_own_namespace():
             self.fall_back(FOREIGN_PROC)
             return
         if hello is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.readings.threads.thread_list import Threads
-from refwatch.readings.threads.tracked import Tracked
+from refwatch.readings.threads.thread_list import ThreadList
+from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.locations import NO_LINE
 
 
@@ -18,19 +18,24 @@ class LongHold(NamedTuple):
     line: int = NO_LINE
 
 
-class Holds:
+class HoldTracker:
     """The hold under way, and the longest since somebody asked. One hold is a row of samples that
     all found the same thread with the GIL, and no handoff between them."""
 
     def __init__(self) -> None:
-        self._thread: Tracked | None = None
+        self._thread: TrackedThread | None = None
         self._line = NO_LINE
         self._switches = 0
         self._from_ns = 0
         self._longest = LongHold()
 
     def seen(
-        self, holder: Tracked | None, switches: int, at_ns: int, last_ns: int, threads: Threads
+        self,
+        holder: TrackedThread | None,
+        switches: int,
+        at_ns: int,
+        last_ns: int,
+        threads: ThreadList,
     ) -> None:
         """A sample has found this holder, None for a free GIL; ``threads`` are still what they were
         at the sample before, at ``last_ns``."""
@@ -41,7 +46,7 @@ class Holds:
         if holder is not None and holder.line > NO_LINE:  # else it was torn, or is the probe's
             self._line = holder.line
 
-    def _enter(self, at_ns: int, threads: Threads) -> None:
+    def _enter(self, at_ns: int, threads: ThreadList) -> None:
         ns = at_ns - self._from_ns
         if (
             self._thread is not None
@@ -50,7 +55,7 @@ class Holds:
         ):
             self._longest = LongHold(ns, self._thread.serial, self._line)
 
-    def take_longest(self, at_ns: int, threads: Threads) -> LongHold:
+    def take_longest(self, at_ns: int, threads: ThreadList) -> LongHold:
         """The longest since this was last asked, with the one under way at ``at_ns``."""
         self._enter(at_ns, threads)
         longest, self._longest = self._longest, LongHold()

@@ -19,7 +19,7 @@ from refwatch.readings.threads.events import (
     ThreadStarted,
 )
 from refwatch.readings.threads.states import ThreadState, encode_runs
-from refwatch.readings.threads.syscalls import Calls
+from refwatch.readings.threads.syscalls import Syscalls
 from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer, InsideSample, InsideThread
 
@@ -62,7 +62,7 @@ class InsideSampler:
 
     def __init__(self, context: Context, gil: int | None, rate_hz: float) -> None:
         self._context = context
-        self._calls = Calls(gil)
+        self._calls = Syscalls(gil)
         self._rate_hz = rate_hz
         self._threads: dict[int, _Thread] = {}
         self._lines: dict[tuple[str, int, str], int] = {}

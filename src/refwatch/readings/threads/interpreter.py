@@ -7,10 +7,10 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from refwatch.readings.threads.tracked import Tracked
-from refwatch.target.code_objects import Codes
+from refwatch.readings.threads.tracked import TrackedThread
+from refwatch.target.code_objects import CodeObjects
 from refwatch.target.layout import Layout
-from refwatch.target.locations import NO_LINE, Lines
+from refwatch.target.locations import NO_LINE, LineTable
 from refwatch.target.memory import RemoteMemory, packed
 
 TAG = 7
@@ -21,7 +21,7 @@ _PAIR = struct.Struct("<2Q")
 _WORD = struct.Struct("<Q")
 
 
-class Words(NamedTuple):
+class GilWords(NamedTuple):
     """The GIL's words at one moment; 0 where unknown."""
 
     interval_us: int = 0
@@ -32,7 +32,7 @@ class Words(NamedTuple):
     """Not 0 while the cyclic garbage collector runs."""
 
 
-class Listed(NamedTuple):
+class ThreadStateEntry(NamedTuple):
     """The interpreter's list of thread states: how many were ever made, and the newest."""
 
     made: int = 0
@@ -56,7 +56,7 @@ class Interpreter:
         self._gil = layout.gil
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
-        self.lines: Lines | None = None
+        self.lines: LineTable | None = None
         gil_regions = [(self._gil.gil, _GIL.size)] if self._gil else []
         self._head = _GIL
         self.reads_collector = bool(self._gil and layout.collecting)
@@ -67,8 +67,8 @@ class Interpreter:
         self._gil_regions = packed(gil_regions)
         if self._frames and layout.text:
             frames = self._frames
-            codes = Codes(memory, frames, layout.text)
-            self.lines = Lines(codes, frames.bytecode_offset, frames.none)
+            codes = CodeObjects(memory, frames, layout.text)
+            self.lines = LineTable(codes, frames.bytecode_offset, frames.none)
             slots = (frames.code_offset, frames.previous_offset, frames.instruction_offset)
             self._low = min(slots)
             self._size = max(slots) + 8 - self._low
@@ -79,7 +79,7 @@ class Interpreter:
             self._each = struct.Struct(each)
             self._one = struct.Struct(f"{self._head.format}{each}")
 
-    def sample(self, active: list[Tracked]) -> Words:
+    def sample(self, active: list[TrackedThread]) -> GilWords:
         """Read the GIL's words, and set ``line`` of the active threads that Python knows."""
         if len(active) == 1:
             words = self._sample_one(active[0])
@@ -93,7 +93,7 @@ class Interpreter:
             regions += b"".join([t.frame_regions or self._regions(t) for t in readers])
             total += self._each.size * len(readers)
         data = self._memory.gather_packed(regions) if regions else b""
-        words = Words(*self._head.unpack_from(data)) if len(data) >= offset > 0 else Words()
+        words = GilWords(*self._head.unpack_from(data)) if len(data) >= offset > 0 else GilWords()
         if len(data) < total:
             self.follow(readers)  # a frame's memory went away: these are read one by one
         elif readers:
@@ -102,7 +102,7 @@ class Interpreter:
                 self._take(thread, pointers, frame)
         return words
 
-    def _sample_one(self, thread: Tracked) -> Words | None:
+    def _sample_one(self, thread: TrackedThread) -> GilWords | None:
         """The same for the usual case, one thread, and cheaper; None where the general way must be
         gone."""
         if not self._gil_regions or not thread.pointers:
@@ -113,16 +113,16 @@ class Interpreter:
             return None
         *gil, pointers, frame = self._one.unpack(data)
         self._take(thread, pointers, frame)
-        return Words(*gil)
+        return GilWords(*gil)
 
-    def _take(self, thread: Tracked, pointers: bytes, frame: bytes) -> None:
+    def _take(self, thread: TrackedThread, pointers: bytes, frame: bytes) -> None:
         """The pointers to its frame as they are, and the frame as it is where it was."""
         if pointers != thread.pointers:
             self._move(thread, self._pointers.unpack(pointers))
         elif frame != thread.frame_words:
             self._set_line(thread, frame)
 
-    def _regions(self, thread: Tracked) -> bytes:
+    def _regions(self, thread: TrackedThread) -> bytes:
         """The pointers on the way to its frame, and the frame as it was: mostly it is the same."""
         assert self._frames
         path, state = self._frames.path, thread.frames_at
@@ -133,14 +133,14 @@ class Interpreter:
         thread.frame_regions = packed(regions)
         return thread.frame_regions
 
-    def read_list(self) -> Listed | None:
+    def read_list(self) -> ThreadStateEntry | None:
         """The words of the list of threads, now."""
         if not self._threads:
             return None
         data = self._memory.read(self._threads.head - 8, _PAIR.size)
-        return Listed._make(_PAIR.unpack(data)) if data else None
+        return ThreadStateEntry._make(_PAIR.unpack(data)) if data else None
 
-    def _move(self, thread: Tracked, pointers: tuple[int, ...]) -> None:
+    def _move(self, thread: TrackedThread, pointers: tuple[int, ...]) -> None:
         """Read its top frame, which is not where it was. The last pointer was read where the first
         one had led to."""
         first, frame = pointers[0], pointers[-1]
@@ -155,7 +155,7 @@ class Interpreter:
         else:
             thread.pointers, thread.frame_words, thread.line = b"", b"", NO_LINE
 
-    def follow(self, threads: Iterable[Tracked]) -> None:
+    def follow(self, threads: Iterable[TrackedThread]) -> None:
         """Read the top frames of these threads, one by one."""
         if not self._frames:
             return
@@ -168,7 +168,7 @@ class Interpreter:
     def _frame(self, address: int) -> bytes:
         return self._memory.read(address + self._low, self._size) if address else b""
 
-    def _set_line(self, thread: Tracked, words: bytes) -> None:
+    def _set_line(self, thread: TrackedThread, words: bytes) -> None:
         assert self.lines
         thread.frame_words = words
         line = self._line(words)
@@ -186,7 +186,7 @@ class Interpreter:
         (instruction,) = _WORD.unpack_from(words, self._instruction)
         return self.lines.at(code & ~TAG, instruction)
 
-    def stack(self, thread: Tracked) -> list[int] | None:
+    def stack(self, thread: TrackedThread) -> list[int] | None:
         """Its lines, innermost first, at most 200; None when it moved while it was read."""
         if not self._frames or not self.lines or not thread.frames_at:
             return []

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from refwatch.readings.threads.events import ThreadSlice
 from refwatch.readings.threads.states import ThreadState
-from refwatch.target.locations import SeenLine
+from refwatch.target.locations import NewLine
 
 RUN_ONCE = ("asyncio/base_events.py", "_run_once")
 SELECT = ("selectors.py", "select")
@@ -23,14 +23,14 @@ COMPUTING = frozenset({ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU
 Hot = tuple[int, ThreadState, float]
 
 
-class Loops:
+class EventLoops:
     """Knows the lines of the loop itself."""
 
     def __init__(self) -> None:
         self._run_once: set[int] = set()
         self._select: set[int] = set()
 
-    def learn(self, seen: Iterable[SeenLine]) -> None:
+    def learn(self, seen: Iterable[NewLine]) -> None:
         """Take in lines that have got their numbers."""
         for line in seen:
             function = line.function.rpartition(".")[2]  # qualified by its class

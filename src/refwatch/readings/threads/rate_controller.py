@@ -26,7 +26,7 @@ RESTING = 5  # times more rarely all else is done then
 WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 
 
-class Pace:
+class RateController:
     """The rate in samples per second; ``review`` is to be called about twice a second."""
 
     def __init__(self, wanted_hz: float) -> None:

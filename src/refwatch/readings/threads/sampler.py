@@ -15,14 +15,14 @@ from msgspec.structs import replace
 
 from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, LineSeen, Sampled, ThreadSlice
-from refwatch.readings.threads.holds import Holds
-from refwatch.readings.threads.interpreter import MAX_MOVING, Interpreter, Words
-from refwatch.readings.threads.loops import Loops
+from refwatch.readings.threads.holds import HoldTracker
+from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
+from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.process_clock import ProcessClock
 from refwatch.readings.threads.states import ThreadState
-from refwatch.readings.threads.syscalls import Calls
-from refwatch.readings.threads.thread_list import Threads
-from refwatch.readings.threads.tracked import ThreadGone, Tracked, read_once
+from refwatch.readings.threads.syscalls import Syscalls
+from refwatch.readings.threads.thread_list import ThreadList
+from refwatch.readings.threads.tracked import ThreadGone, TrackedThread, read_once
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
 from refwatch.target.memory import ReadingDenied, RemoteMemory
@@ -30,9 +30,9 @@ from refwatch.target.memory import ReadingDenied, RemoteMemory
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
-Moved = tuple[Tracked, ThreadState | None, bytes]
+Moved = tuple[TrackedThread, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
-Held = tuple[Tracked, ThreadState | None, Sched | None]
+Held = tuple[TrackedThread, ThreadState | None, Sched | None]
 """The GIL's holder, what it waits for, and what the kernel has counted; None where nobody asked."""
 
 GIL_WAIT = ThreadState.GIL_WAIT
@@ -51,27 +51,27 @@ class Sampler:
 
     def __init__(self, context: Context) -> None:
         self.pid = context.pid
-        self.threads = Threads(context)
+        self.threads = ThreadList(context)
         self.interpreter: Interpreter | None = None
         self.probe_held_ns = 0
         self.samples = 0
         self.ran_ns = 0
         """When a thread of the target's own was last seen to run."""
         self._context = context
-        self._calls = Calls(None)
+        self._calls = Syscalls(None)
         self._has_gil = False
-        self._words = Words()
+        self._words = GilWords()
         self._last_ns = 0
         self._slice_from_ns = 0
         self._slice_samples = 0
         self._slice_switches: int | None = None
         self._held_ns = 0
         self._collecting_ns = 0
-        self._holds = Holds()
+        self._holds = HoldTracker()
         self._next_list_ns = 0
         self._torn = 0
-        self._loops = Loops()
-        self._active: list[Tracked] = []
+        self._loops = EventLoops()
+        self._active: list[TrackedThread] = []
         """The threads that ran at the last sample."""
         self._held = False
         """The GIL had a holder then."""
@@ -87,7 +87,7 @@ class Sampler:
         """Read the interpreter from now on."""
         self.interpreter = Interpreter(memory, layout)
         self._has_gil = layout.gil is not None
-        self._calls = Calls(layout.gil.gil if layout.gil else None)
+        self._calls = Syscalls(layout.gil.gil if layout.gil else None)
 
     def begin(self, at_ns: int) -> None:
         """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
@@ -147,7 +147,7 @@ class Sampler:
         slow = 4 if len(self.threads.by_tid) > SLOW_LIST_THREADS else 1
         self._next_list_ns = at_ns + slow * KERNEL_LIST_NS
 
-    def _read_words(self) -> Tracked | None:
+    def _read_words(self) -> TrackedThread | None:
         """Read the interpreter's words and the frames of the threads that ran at the last sample;
         return the thread that holds the GIL."""
         if self.interpreter is None:
@@ -168,14 +168,16 @@ class Sampler:
             holder = self.threads.holder(words.holder, self.interpreter)
         return holder
 
-    def _ask_kernel(self, holder: Tracked | None, at_ns: int, *, gil_kept: bool) -> list[Moved]:
+    def _ask_kernel(
+        self, holder: TrackedThread | None, at_ns: int, *, gil_kept: bool
+    ) -> list[Moved]:
         """The threads, the holder aside, that are not blocked as they were at the last sample. A
         blocked thread whose schedstat is what it was has not run, so that it waits for what it
         waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
         between is seen the next time. Where no other thread has had the GIL since the last sample
         (``gil_kept``), those that waited for it wait on."""
         moved: list[Moved] = []
-        gone: list[Tracked] = []
+        gone: list[TrackedThread] = []
         pread, state_of = os.pread, self._calls.state
         number = self.samples
         check = CHECK if at_ns - self._last_ns < RARE_NS else 1
@@ -217,12 +219,12 @@ class Sampler:
         if isinstance(error, PermissionError):
             raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
 
-    def _end(self, thread: Tracked) -> None:
+    def _end(self, thread: TrackedThread) -> None:
         thread.settle(self._last_ns, self.samples - 1)
         thread.blocked = None  # or the next slice would have it wait on
         self.threads.end(thread, self._last_ns)
 
-    def _read_lines(self, moved: list[Moved], held: Held | None) -> Words:
+    def _read_lines(self, moved: list[Moved], held: Held | None) -> GilWords:
         """Read the lines of those that are newly blocked, which may have gone on since their lines
         were read, and of those that did not run at the last sample; and the GIL's words again."""
         active = self._active
@@ -237,7 +239,7 @@ class Sampler:
                 words = self.interpreter.sample(threads[first : first + MAX_MOVING])
         return words
 
-    def _ask_holder(self, thread: Tracked, at_ns: int) -> Held | None:
+    def _ask_holder(self, thread: TrackedThread, at_ns: int) -> Held | None:
         """What the kernel says of the one that holds the GIL, if it is time to ask: it may be on a
         CPU, wait for one, or be blocked with the GIL kept. None when it is blocked as it was, or
         has ended."""
@@ -253,7 +255,7 @@ class Sampler:
             self._end(thread)
             return None
 
-    def _take_holder(self, held: Held, words: Words, at_ns: int) -> None:
+    def _take_holder(self, held: Held, words: GilWords, at_ns: int) -> None:
         """Assign the time since the last sample to the one that holds the GIL; by the ``words`` of
         later one that is blocked may have let it go before."""
         thread, state, sched = held
@@ -272,7 +274,7 @@ class Sampler:
             thread.classifier.blocked(state, weight, thread.line, thread.sched, holding=True)
             thread.block(state, at_ns, self.samples, holding=True)
 
-    def _as_it_was(self, thread: Tracked) -> bool:
+    def _as_it_was(self, thread: TrackedThread) -> bool:
         """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
         if thread.read_schedstat() != thread.sched_raw:
             return False
@@ -294,7 +296,7 @@ class Sampler:
             thread.classifier.blocked(state, weight, thread.line, thread.sched)
             thread.block(state, at_ns, self.samples)
 
-    def _take_unseen(self, thread: Tracked, most: int) -> int:
+    def _take_unseen(self, thread: TrackedThread, most: int) -> int:
         """It has run and is blocked again, and was not sampled meanwhile because none had run for
         long: assign what the kernel has counted; return how much that was."""
         state, ran = thread.classifier.unseen(thread.sched, most, thread.line)
@@ -303,7 +305,7 @@ class Sampler:
             self.probe_held_ns += ran if thread.probe else 0
         return ran
 
-    def _begin_stretch(self, thread: Tracked, at_ns: int) -> int:
+    def _begin_stretch(self, thread: TrackedThread, at_ns: int) -> int:
         """Close the time in which it was blocked as before; return that since. Of the time since
         the last look at it, that before the last sample is half of the wait's, for want of better
         knowledge."""
@@ -322,7 +324,7 @@ class Sampler:
         """Send what the samples since the last slice add up to."""
         at_ns = self._last_ns
         self.threads.emit_begun()
-        pieces: list[tuple[Tracked, ThreadSlice]] = []
+        pieces: list[tuple[TrackedThread, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
             piece = thread.take_slice()
@@ -365,7 +367,7 @@ class Sampler:
         self._slice_from_ns, self._slice_samples = at_ns, 0
         self._held_ns = self._collecting_ns = 0
 
-    def _tell_loop(self, thread: Tracked, piece: ThreadSlice) -> ThreadSlice:
+    def _tell_loop(self, thread: TrackedThread, piece: ThreadSlice) -> ThreadSlice:
         blocked = self._loops.blocked(piece, thread.stack)
         return replace(piece, loop_blocked=blocked) if blocked else piece
 
@@ -425,7 +427,7 @@ class Sampler:
         """Its memory is its own no more: from now on only the kernel is asked."""
         self.interpreter = None
         self._has_gil = False
-        self._words = Words()
+        self._words = GilWords()
 
     def discard(self) -> None:
         """Forget what was sampled since the last slice."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from msgspec import Struct, convert, field
 
 from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSlice
-from refwatch.readings.threads.state_timeline import Strip
+from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState
-from refwatch.series.mean_series import Series
+from refwatch.series.mean_series import MeanSeries
 
 KEEP_HOT = 400  # lines and states of one thread
 RECENT_S = 2.0  # how far back "now" reaches
@@ -42,7 +42,7 @@ class Holds(Struct):
         return self.running_s + self.cpu_wait_s + self.blocked_s
 
 
-class Hold(Struct, frozen=True):
+class GilHold(Struct, frozen=True):
     """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
 
     seconds: float
@@ -71,7 +71,7 @@ class ThreadRecord(Struct):
     hot: Hot = field(default_factory=dict)
     stack: list[int] = field(default_factory=list)
     """Lines, innermost first."""
-    strip: Strip = field(default_factory=Strip)
+    strip: StateTimeline = field(default_factory=StateTimeline)
     counters: ThreadCounters = field(default_factory=ThreadCounters)
     cpu_now: float = 0.0
     """Share of one CPU in about the last second, 0 to 1."""
@@ -128,7 +128,7 @@ class ThreadRecord(Struct):
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 
-class Crowd(Struct):
+class ThreadGroup(Struct):
     """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
     threads had no name."""
 
@@ -138,9 +138,9 @@ class Crowd(Struct):
     hot: Hot = field(default_factory=dict)
 
     def add(self, thread: ThreadRecord) -> None:
-        self.join(Crowd("", 1, thread.states, thread.hot))
+        self.join(ThreadGroup("", 1, thread.states, thread.hot))
 
-    def join(self, other: Crowd) -> None:
+    def join(self, other: ThreadGroup) -> None:
         self.threads += other.threads
         for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
@@ -165,9 +165,9 @@ class GilRecord(Struct):
     watched_s: float = 0.0
     handoffs: int = 0
     switch_interval_s: float | None = None
-    series: Series = field(default_factory=lambda: Series(3))
+    series: MeanSeries = field(default_factory=lambda: MeanSeries(3))
     """(time, held fraction, threads waiting, handoffs per second)"""
-    longest_hold: Hold | None = None
+    longest_hold: GilHold | None = None
     """None while nobody has waited for the GIL."""
     collecting_s: float | None = None
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
@@ -188,7 +188,9 @@ class GilRecord(Struct):
         self.handoffs += piece.handoffs
         self.switch_interval_s = piece.interval_s
         if piece.longest_hold_s > (self.longest_hold.seconds if self.longest_hold else 0.0):
-            self.longest_hold = Hold(piece.longest_hold_s, piece.longest_serial, piece.longest_line)
+            self.longest_hold = GilHold(
+                piece.longest_hold_s, piece.longest_serial, piece.longest_line
+            )
         if piece.collecting_s is not None:
             self.collecting_s = (self.collecting_s or 0.0) + piece.collecting_s
         if span > 0:

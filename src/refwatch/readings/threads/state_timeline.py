@@ -12,7 +12,7 @@ Run = tuple[float, float, ThreadState]
 """(start, end, state), in seconds."""
 
 
-class Strip:
+class StateTimeline:
     """Runs of states of the last ``keep_s`` seconds, newest last.
 
     The slices are kept as they came over the wire, one short text each, and read when somebody
@@ -52,7 +52,7 @@ class Strip:
         return self.keep_s, list(self._slices)
 
     @classmethod
-    def unpacked(cls, keep_s: float, slices: list[tuple[float, str]]) -> Strip:
+    def unpacked(cls, keep_s: float, slices: list[tuple[float, str]]) -> StateTimeline:
         strip = cls(keep_s)
         strip._slices.extend((end, runs) for end, runs in slices)
         return strip

@@ -47,7 +47,7 @@ def _by_number() -> dict[bytes, ThreadState]:
     return {str(number).encode(): state for state, numbers in table.items() for number in numbers}
 
 
-class Calls:
+class Syscalls:
     """Reads lines of /proc/PID/task/TID/syscall for a process whose GIL lies at ``gil``."""
 
     def __init__(self, gil: int | None) -> None:

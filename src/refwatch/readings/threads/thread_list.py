@@ -7,8 +7,8 @@ import os
 import resource
 
 from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
-from refwatch.readings.threads.interpreter import FoundThread, Interpreter, Listed
-from refwatch.readings.threads.tracked import ThreadGone, Tracked
+from refwatch.readings.threads.interpreter import FoundThread, Interpreter, ThreadStateEntry
+from refwatch.readings.threads.tracked import ThreadGone, TrackedThread
 from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer
 
@@ -16,21 +16,21 @@ OTHER_FILES = 256  # descriptors for all that is no thread: viewers, copies, wha
 MANY = 1 << 20
 
 
-class Threads:
+class ThreadList:
     """The threads under watch, by tid; emits their beginning, name and end."""
 
     def __init__(self, context: Context) -> None:
         self.pid = context.pid
-        self.by_tid: dict[int, Tracked] = {}
-        self.by_state: dict[int, Tracked] = {}
+        self.by_tid: dict[int, TrackedThread] = {}
+        self.by_state: dict[int, TrackedThread] = {}
         self.missed = 0
         """Python threads that began and ended between two samples."""
         self.most_kept = most_kept()
         self.kept = 0
         """Threads whose files are kept open."""
-        self.ended: list[tuple[Tracked, int]] = []
+        self.ended: list[tuple[TrackedThread, int]] = []
         """Ended since the last slice, with the time of it."""
-        self._fresh: list[tuple[Tracked, int]] = []
+        self._fresh: list[tuple[TrackedThread, int]] = []
         self._probe_tids: set[int] = set()  # not seen yet
         self.names_wanted = False
         self._context = context
@@ -40,7 +40,7 @@ class Threads:
         self._newest = 0
         self._waiting = False  # a thread state has no tid yet
 
-    def follow_list(self, words: Listed, interpreter: Interpreter, at_ns: int) -> None:
+    def follow_list(self, words: ThreadStateEntry, interpreter: Interpreter, at_ns: int) -> None:
         """Look at the interpreter's list where it has changed since the last sample."""
         if (words.made, words.newest) == (self._made, self._newest) and not self._waiting:
             return
@@ -77,7 +77,7 @@ class Threads:
         tracked.read_at(found.address)
         self.by_state[found.address] = tracked
 
-    def holder(self, state: int, interpreter: Interpreter) -> Tracked | None:
+    def holder(self, state: int, interpreter: Interpreter) -> TrackedThread | None:
         """The thread that holds the GIL with this PyThreadState. It may be one of an interpreter
         that shares the GIL: then the thread's frames are read there from now on."""
         tracked = self.by_state.get(state) or self.by_tid.get(interpreter.tid_of(state))
@@ -92,10 +92,10 @@ class Threads:
         for tid in tids - self.by_tid.keys():
             self._begin(tid, at_ns, None)
 
-    def _begin(self, tid: int, at_ns: int, ident: int | None) -> Tracked | None:
+    def _begin(self, tid: int, at_ns: int, ident: int | None) -> TrackedThread | None:
         try:
             keep = self.kept < self.most_kept
-            tracked = Tracked(self.pid, tid, self._serial + 1, at_ns, keep=keep)
+            tracked = TrackedThread(self.pid, tid, self._serial + 1, at_ns, keep=keep)
         except ThreadGone:
             return None
         self._serial += 1
@@ -181,7 +181,7 @@ class Threads:
                         )
                     )
 
-    def end(self, tracked: Tracked, at_ns: int) -> None:
+    def end(self, tracked: TrackedThread, at_ns: int) -> None:
         """The kernel has it no more."""
         tracked.classifier.flush()
         tracked.close()

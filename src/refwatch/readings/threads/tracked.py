@@ -7,7 +7,7 @@ import os
 
 from msgspec.structs import asdict, replace
 
-from refwatch.readings.threads.account import Account
+from refwatch.readings.threads.account import TimeAccount
 from refwatch.readings.threads.classify import Classifier, Sched
 from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
 from refwatch.readings.threads.states import ThreadState, encode_runs
@@ -21,7 +21,7 @@ class ThreadGone(Exception):
     """The thread has ended."""
 
 
-class Tracked:
+class TrackedThread:
     """A thread of the target. Raises ThreadGone when it can't be opened. ``keep``: its files stay
     open; else they are opened for each reading."""
 
@@ -74,7 +74,7 @@ class Tracked:
         self.counted = ThreadCounters()
         """Counters that are read less often; without times."""
         self.counted_stamp = b""
-        self.account = Account()
+        self.account = TimeAccount()
         self.classifier = Classifier(self.account.assign)
         self.folder = f"/proc/{pid}/task/{tid}"
         self.call_path, self.sched_path = f"{self.folder}/syscall", f"{self.folder}/schedstat"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 from refwatch.tui.views.styled_text import Line, StyledText, pad
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -125,7 +125,7 @@ def heights(values: Sequence[float | None], least: float) -> str:
     )
 
 
-def step_points(series: Steps, since: float, until: float) -> list[tuple[float, float]]:
+def step_points(series: StepSeries, since: float, until: float) -> list[tuple[float, float]]:
     """Points of a step series within this time, with its value at both ends."""
     before = series.at(since)
     points = [(since, float(before))] if before is not None else []

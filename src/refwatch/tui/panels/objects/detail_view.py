@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from refwatch.readings.objects.chains import why_no_chain
 from refwatch.readings.objects.events import ChainsFound
-from refwatch.readings.objects.growth import Suspicion
+from refwatch.readings.objects.growth import GrowthSuspect
 from refwatch.readings.objects.records import TypeName
 from refwatch.text.formats import (
     fmt_bytes,
@@ -29,7 +29,7 @@ from refwatch.tui.panels.objects.view import (
     cancelled,
     chains_work,
     graph_work,
-    rate,
+    per_second,
 )
 from refwatch.tui.views.baselines import BaselineView, clamp
 from refwatch.tui.views.chart import Points, chart, nice_top, step_points
@@ -95,7 +95,7 @@ class ObjectView:
     marks: tuple[tuple[float, str], ...]
     growth: tuple[tuple[BaselineView, int], ...]
     chosen: int
-    judged: Suspicion | None
+    judged: GrowthSuspect | None
     holders: Holders
     graph: WorkView | None
     gone: bool = False
@@ -117,7 +117,7 @@ def view_object(
         row.full_name,
         row.live,
         row.instances,
-        rate(row, view),
+        per_second(row, view),
         row.size,
         view.end_s - view.census.taken_s if view.census.taken else None,
         _points(row, view.baselines[clamp(baseline, view.baselines)].at, until),

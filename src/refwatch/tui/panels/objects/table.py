@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from refwatch.text.formats import fmt_bytes, fmt_number, fmt_per_second, fmt_seconds, fmt_signed
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, rate
+from refwatch.tui.panels.objects.view import ObjectRow, ObjectsView, per_second
 from refwatch.tui.views.chart import draw_time_scale, heights
 from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, width_of
 from refwatch.tui.views.table import Column, Order, Row
@@ -66,7 +66,7 @@ def _sort_key(
         counts = view.at(baseline)
         return lambda row: row.instances - counts.of(row)
     if sort == "rate":
-        return lambda row: rate(row, view)
+        return lambda row: per_second(row, view)
     if sort == "size":
         return lambda row: -1 if row.size is None else row.size
     if sort == "how":
@@ -95,7 +95,7 @@ def make_row(
     widths: Mapping[str, int],
 ) -> Row:
     """Cells of one row. ``widths``: of the visible columns."""
-    more = rate(row, view)
+    more = per_second(row, view)
     grows = fmt_signed(more, fmt_per_second) if abs(more) >= 0.05 else ""
     growth = view.grown(row, baseline)
     suspect = row.key in suspects

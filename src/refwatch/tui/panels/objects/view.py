@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from refwatch.readings.objects.chains import NOT_LOOKED, Chain, clearest, why_no_chain
+from refwatch.readings.objects.chains import NOT_LOOKED, Chain, most_informative, why_no_chain
 from refwatch.readings.objects.events import ChainsFound
-from refwatch.readings.objects.growth import Suspicion, follows, growing
-from refwatch.readings.objects.judged import Judged, judged
+from refwatch.readings.objects.growth import GrowthSuspect, follows, growing
+from refwatch.readings.objects.judged import GrowthCoverage, judged
 from refwatch.readings.objects.live_growth import follows_instances
 from refwatch.readings.objects.rates import Rates, rates_of
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
-from refwatch.series.step_series import Steps
+from refwatch.series.step_series import StepSeries
 from refwatch.session.events import WorkProgressed
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
@@ -29,7 +29,7 @@ from refwatch.wire.heap_values import ChainLink, TypeCount
 
 MOST_SUSPECTS = 20
 NO_RATES = Rates()
-NOT_JUDGED = Judged(None, (), "there was no census")
+NOT_JUDGED = GrowthCoverage(None, (), "there was no census")
 
 
 class ObjectRow(NamedTuple):
@@ -42,7 +42,7 @@ class ObjectRow(NamedTuple):
     instances: int
     size: int | None
     """Bytes of all instances, by the mean size at the newest census; None if there is none."""
-    series: Steps
+    series: StepSeries
     """Instances over time. A live series: read it up to ``end_s`` only."""
 
     @property
@@ -90,7 +90,7 @@ class Suspect:
     root; None if never looked for, empty if none was found; ``no_chain`` explains."""
 
     key: int
-    judged: Suspicion
+    judged: GrowthSuspect
     instances: int
     chain: tuple[ChainLink, ...] | None
     part: bool = False
@@ -118,7 +118,7 @@ class ObjectsView:
     marks: tuple[tuple[float, str], ...] = ()
     not_live: str = ""
     """Why no class is counted live."""
-    judged: Judged = NOT_JUDGED
+    judged: GrowthCoverage = NOT_JUDGED
     """What could be judged."""
     over: bool = False
     """The program has ended, or the watch."""
@@ -165,8 +165,8 @@ class ObjectsReader:
         self._when: tuple[object, ...] = ()
         self._rows: list[ObjectRow] = []
         self._keys: dict[TypeName, int] = {}
-        self._suspicions: list[Suspicion] = []
-        self._slower: list[Suspicion] = []
+        self._suspicions: list[GrowthSuspect] = []
+        self._slower: list[GrowthSuspect] = []
 
     def read(self, state: State) -> ObjectsView:
         """Read what the panel and its detail need."""
@@ -213,18 +213,18 @@ class ObjectsReader:
             for row in self._rows
         ]
 
-    def _suspect(self, references: References, judged: Suspicion) -> Suspect:
+    def _suspect(self, references: References, judged: GrowthSuspect) -> Suspect:
         key = self._keys[judged.name]
         found = references.holders_of(judged.name)
         chains = found.chains if found is not None else []
         leads = self._lead(references, judged)
-        chain = clearest(chains, leads) if found is not None else None
+        chain = most_informative(chains, leads) if found is not None else None
         instances = references.classes[key].instances if key >= 0 else judged.count
         small = follows(judged.name) > follows(self._suspicions[0].name)
         part = small and scattered(chains) and not any(map(leads, chains))
         return Suspect(key, judged, instances, chain, part, why_no_chain(found))
 
-    def _lead(self, references: References, judged: Suspicion) -> Callable[[Chain], bool]:
+    def _lead(self, references: References, judged: GrowthSuspect) -> Callable[[Chain], bool]:
         """Whether a chain leads through a more general suspect, or to an object that holds one."""
         others = [
             each.name for each in self._suspicions if follows(each.name) < follows(judged.name)
@@ -260,7 +260,7 @@ def _rows(references: References) -> tuple[list[ObjectRow], dict[TypeName, int]]
 
 
 def _live_row(
-    key: int, module: str, name: str, series: Steps, types: Mapping[TypeName, TypeCount]
+    key: int, module: str, name: str, series: StepSeries, types: Mapping[TypeName, TypeCount]
 ) -> ObjectRow:
     instances = series.last() or 0
     seen = types.get((module, name))
@@ -290,7 +290,7 @@ def _why_not_live(process: ProcessState) -> str:
     return printable(next((reason for reason in reasons if reason is not None), ""))
 
 
-def rate(row: ObjectRow, view: ObjectsView) -> float:
+def per_second(row: ObjectRow, view: ObjectsView) -> float:
     """Recent growth per second."""
     return view.rates.per_second(row.series, live=row.live)
 

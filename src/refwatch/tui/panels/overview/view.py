@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from refwatch.findings.blockers import known_limits
 from refwatch.findings.large import large_sentence
-from refwatch.findings.troubles import worst_trouble
+from refwatch.findings.troubles import worst_memory_problem
 from refwatch.findings.types import Verdict
 from refwatch.findings.verdict import diagnose
-from refwatch.readings.objects.chains import clearest, why_no_chain
-from refwatch.readings.objects.growth import Suspicion, suspicions
+from refwatch.readings.objects.chains import most_informative, why_no_chain
+from refwatch.readings.objects.growth import GrowthSuspect, suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
@@ -116,7 +116,7 @@ class OverviewReader:
 
     def __init__(self) -> None:
         self._of: tuple[References, object] | None = None
-        self._growing: tuple[Suspicion, ...] = ()
+        self._growing: tuple[GrowthSuspect, ...] = ()
         self._why_not = ""
 
     def read(self, state: State) -> OverviewView:
@@ -132,14 +132,14 @@ class OverviewReader:
             self._growing = tuple(suspicions(references)[:GROWING])
             evidence = judged(references, process.limits.get("census"))
             self._why_not = evidence.because(over=references.over)
-        trouble = printable(worst_trouble(process, self._growing))
+        trouble = printable(worst_memory_problem(process, self._growing))
         heap = _heap(references, self._growing, self._why_not)
         if not self._growing:
             heap = replace(heap, large=printable(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
-def _heap(references: References, growing: tuple[Suspicion, ...], why_not: str) -> HeapView:
+def _heap(references: References, growing: tuple[GrowthSuspect, ...], why_not: str) -> HeapView:
     found = references.holders_of(growing[0].name) if growing else None
     garbage = references.census.garbage
     return HeapView(
@@ -147,7 +147,7 @@ def _heap(references: References, growing: tuple[Suspicion, ...], why_not: str) 
         tuple(
             (printable(fmt_type(*suspicion.name)), suspicion.per_second) for suspicion in growing
         ),
-        clearest(found.chains) if found is not None else (),
+        most_informative(found.chains) if found is not None else (),
         why_no_chain(found),
         garbage.objects if garbage is not None and is_much(garbage) else 0,
         printable(why_not),
@@ -171,7 +171,7 @@ def view_overview(state: State) -> OverviewView:
         tuple(view_thread(process, thread) for thread in threads) if process else (),
         _events(state),
         tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
-        trouble=printable(worst_trouble(process, ())) if process else "",
+        trouble=printable(worst_memory_problem(process, ())) if process else "",
     )
 
 

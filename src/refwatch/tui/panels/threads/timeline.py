@@ -29,7 +29,7 @@ _EMPTY: StyledText = (" ", "")
 
 
 class Runs(Protocol):
-    """What a strip is drawn from: refwatch.readings.threads.state_timeline.Strip."""
+    """What a strip is drawn from: refwatch.readings.threads.state_timeline.StateTimeline."""
 
     def runs(self, start: float, end: float) -> list[Run]: ...
 
