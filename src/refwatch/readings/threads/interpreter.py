@@ -75,8 +75,8 @@ class Interpreter:
             self._code, self._previous, self._instruction = (slot - self._low for slot in slots)
             self._deep = len(frames.path) == 2
             self._pointers = _PAIR if self._deep else _WORD
-            each = f"{self._pointers.size}s{self._size}s"
-            self._each = struct.Struct(each)
+            each = f"{self._pointers.size}s{self._size}sQ"  # and whose thread state it is
+            self._each = struct.Struct(f"<{each}")
             self._one = struct.Struct(f"{self._head.format}{each}")
 
     def sample(self, active: list[TrackedThread]) -> GilWords:
@@ -98,8 +98,8 @@ class Interpreter:
             self.follow(readers)  # a frame's memory went away: these are read one by one
         elif readers:
             frames = list(self._each.iter_unpack(data[offset:]))  # holds until the next reading
-            for thread, (pointers, frame) in zip(readers, frames, strict=True):
-                self._take(thread, pointers, frame)
+            for thread, (pointers, frame, tid) in zip(readers, frames, strict=True):
+                self._take(thread, pointers, frame, tid)
         return words
 
     def _sample_one(self, thread: TrackedThread) -> GilWords | None:
@@ -111,13 +111,17 @@ class Interpreter:
         data = self._memory.gather_packed(regions)
         if len(data) < self._one.size:
             return None
-        *gil, pointers, frame = self._one.unpack(data)
-        self._take(thread, pointers, frame)
+        *gil, pointers, frame, tid = self._one.unpack(data)
+        self._take(thread, pointers, frame, tid)
         return GilWords(*gil)
 
-    def _take(self, thread: TrackedThread, pointers: bytes, frame: bytes) -> None:
-        """The pointers to its frame as they are, and the frame as it is where it was."""
-        if pointers != thread.pointers:
+    def _take(self, thread: TrackedThread, pointers: bytes, frame: bytes, tid: int) -> None:
+        """The pointers to its frame as they are, and the frame as it is where it was. A thread that
+        has ended may have left its state to another, whose lines are not its own."""
+        if tid != thread.tid and self._threads:
+            thread.pointers, thread.frame_words, thread.line = b"", b"", NO_LINE
+            thread.frame_regions = b""
+        elif pointers != thread.pointers:
             self._move(thread, self._pointers.unpack(pointers))
         elif frame != thread.frame_words:
             self._set_line(thread, frame)
@@ -130,6 +134,7 @@ class Interpreter:
         regions = [(state + path[0], 8), (known[-1] + self._low, self._size)]
         if self._deep:
             regions.insert(1, (known[0] + path[1], 8))
+        regions.append((state + (self._threads.tid_offset if self._threads else path[0]), 8))
         thread.frame_regions = packed(regions)
         return thread.frame_regions
 
