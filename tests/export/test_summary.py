@@ -260,6 +260,24 @@ def test_a_class_of_which_most_is_garbage_is_laid_at_no_door() -> None:
     assert "garbage that waits for the collector: 2,400, 5.0 MiB" in objects
 
 
+def test_garbage_that_was_freed_before_the_last_census_is_told() -> None:
+    state = grown("app|Entry")
+    for number, size in ((8, 31 << 20), (9, 0)):
+        garbage = Garbage(objects=size >> 12, bytes=size, types=[])
+        census = ev.CensusTaken(
+            at=20.0 + number,
+            process=MAIN,
+            number=number,
+            took_s=0.1,
+            objects=9,
+            types=[],
+            garbage=garbage,
+        )
+        state.apply(census)
+    (objects,) = (line for line in summary_lines(state) if line.startswith("objects"))
+    assert objects.endswith("up to 31.0 MiB of garbage waited for the collector")
+
+
 def test_a_chain_that_does_not_fit_is_told_as_an_expression() -> None:
     chain = [
         ChainLink(type="app.orders.Order", edge="value of key 'order-3041'"),

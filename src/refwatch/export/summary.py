@@ -42,6 +42,7 @@ MAX_SENTENCE = 2
 WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
+MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
 LONGEST_PYTHON = 48  # characters of the interpreter's path
 
 
@@ -149,7 +150,8 @@ def _objects(references: References) -> list[str]:
             f"{census.objects:,} in the heap ({fmt_plural(census.taken, 'census', 'censuses')}, "
             f"pauses of {fmt_duration(pause)} at most)"
         )
-        parts += _garbage(census.garbage)
+        most = max((size for _, size in census.garbage_sizes), default=0)
+        parts += _garbage(census.garbage, most)
     if references.watched:
         died = sum(record.died for record in references.watched.values())
         least = "at least " if references.forgets_objects else ""
@@ -163,11 +165,14 @@ def _largest(process: ProcessState) -> list[str]:
     return [_line("largest", sentence)] if sentence else []
 
 
-def _garbage(found: Garbage | None) -> list[str]:
-    """Garbage that waits for the collector, if it is much."""
-    if found is None or not is_much(found):
-        return []
-    return [f"garbage that waits for the collector: {found.objects:,}, {fmt_bytes(found.bytes)}"]
+def _garbage(found: Garbage | None, most: int) -> list[str]:
+    """Garbage that waits for the collector, if it is much; else the most bytes that did wait."""
+    if found is not None and is_much(found):
+        size = fmt_bytes(found.bytes)
+        return [f"garbage that waits for the collector: {found.objects:,}, {size}"]
+    if most >= MUCH_FREED:
+        return [f"up to {fmt_bytes(most)} of garbage waited for the collector"]
+    return []
 
 
 def _gil(process: ProcessState) -> list[str]:
