@@ -53,7 +53,7 @@ async def test_panels(size: tuple[int, int]) -> None:
         check(f"threads-{name}", frame(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
-        await until(pilot, lambda: "Where its time goes" in frame(app))
+        await until(pilot, lambda: "Waits for the GIL" in frame(app))
         await steady(app, pilot)
         check(f"thread-{name}", frame(app))
         await pilot.press("escape", "3")
@@ -105,7 +105,7 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(events), size=size) as (app, pilot):
         await pilot.press("6", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
-        await until(pilot, lambda: "─ Callers ─" in frame(app))
+        await until(pilot, lambda: "app/cache.py:34 answer" in frame(app))
         await steady(app, pilot)
         check(f"allocation-{name}", frame(app))
 

@@ -106,6 +106,7 @@ async def test_a_click_on_the_scrubber_goes_there(tmp_path: Path) -> None:
 
 async def test_a_drag_on_the_scrubber_goes_along(tmp_path: Path) -> None:
     async with replayed(tmp_path, Simulation(LENGTH_S).events()) as (app, pilot, feed):
+        await until(pilot, lambda: "40.0 s" in frame(app))
         await steady(app, pilot)
         first, cells = bar_of(LENGTH_S, 100)
         await pilot.mouse_down("#scrubber", offset=(first + 5, 0))

@@ -57,14 +57,13 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         self._failure: WorkProgressed | None = None
         """The last that was seen."""
         self._account: Picture[InspectionView] = Picture(draw_account, "account")
-        self.tree_lines = TreeLines("tree", classes="box")
+        self.tree_lines = TreeLines("tree", box="Held by")
 
     def body(self) -> Iterable[Widget]:
         yield self._account
         yield self.tree_lines
 
     def on_mount(self) -> None:
-        self.tree_lines.border_title = "Held by"
         self.tree_lines.border_subtitle = "→ opens  ← closes"
         self.tree_lines.focus()
 

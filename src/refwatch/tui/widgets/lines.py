@@ -34,6 +34,13 @@ def label_border(widget: Widget, title: str | None = None, subtitle: str | None 
         widget.border_subtitle = text
 
 
+def put_in_box(widget: Widget, title: str | None) -> None:
+    """Give a widget a border with this title; none for None."""
+    if title is not None:
+        widget.add_class("box")
+        widget.border_title = title
+
+
 class Brush:
     """Palette of the theme and background of a widget, cached while both last."""
 
@@ -75,10 +82,13 @@ class Lines(Widget):
     """
     ALLOW_SELECT = False
 
-    def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, *, classes: str | None = None, box: str | None = None
+    ) -> None:
         super().__init__(id=name, classes=classes)
         self._lines: tuple[Line, ...] = ()
         self._brush = Brush(self)
+        put_in_box(self, box)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -121,9 +131,9 @@ class Picture(Lines, Generic[V]):
         draw: Callable[[V, int, int], tuple[Line, ...]],
         name: str | None = None,
         *,
-        classes: str | None = None,
+        box: str | None = None,
     ) -> None:
-        super().__init__(name, classes=classes)
+        super().__init__(name, box=box)
         self._draw = draw
         self._view: V | None = None
 

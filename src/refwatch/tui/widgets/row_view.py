@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
-from refwatch.tui.widgets.lines import Brush
+from refwatch.tui.widgets.lines import Brush, put_in_box
 
 MOVE_KEYS: list[BindingType] = [
     Binding("up,k", "move(-1)", "Row up", show=False, id="table.up"),
@@ -33,9 +33,10 @@ class ScrollRows(ScrollView, can_focus=True):
     ALLOW_SELECT = False
     HEADING: ClassVar[int] = 0
 
-    def __init__(self, name: str, *, classes: str | None = None) -> None:
-        super().__init__(id=name, classes=classes)
+    def __init__(self, name: str, *, box: str | None = None) -> None:
+        super().__init__(id=name)
         self._brush = Brush(self)
+        put_in_box(self, box)
 
     @property
     def _width(self) -> int:

@@ -30,8 +30,8 @@ class ScrollLines(ScrollRows):
         Binding("G", "scroll_end", "End", show=False, id="lines.end"),
     ]
 
-    def __init__(self, name: str, *, follow: bool = False, classes: str | None = None) -> None:
-        super().__init__(name, classes=classes)
+    def __init__(self, name: str, *, follow: bool = False, box: str | None = None) -> None:
+        super().__init__(name, box=box)
         self._lines: LineSource = ()
         self._follow = follow
 

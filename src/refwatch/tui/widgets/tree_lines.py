@@ -47,8 +47,8 @@ class TreeLines(CursorRows):
     class Moved(Message):
         """Another row is under the cursor."""
 
-    def __init__(self, name: str, *, classes: str | None = None) -> None:
-        super().__init__(name, classes=classes)
+    def __init__(self, name: str, *, box: str | None = None) -> None:
+        super().__init__(name, box=box)
         self.rows: tuple[TreeRow, ...] = ()
         self.cursor: Path | None = None
         """Key of the row under the cursor."""

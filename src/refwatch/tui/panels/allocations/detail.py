@@ -54,15 +54,12 @@ class AllocationPreview(Horizontal):
 
     def __init__(self) -> None:
         super().__init__(id="allocations-preview")
-        self._source: Picture[AllocationView] = Picture(draw_source_around, classes="box")
-        self._callers: Picture[AllocationView] = Picture(draw_callers_shortly, classes="box")
+        self._source = Picture(draw_source_around, box="")
+        self._callers = Picture(draw_callers_shortly, box=CALLERS)
 
     def compose(self) -> ComposeResult:
         yield self._source
         yield self._callers
-
-    def on_mount(self) -> None:
-        self._callers.border_title = CALLERS
 
     def present(self, view: AllocationView) -> None:
         """Show this from now on."""
@@ -101,8 +98,8 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._at: tuple[str, int] = ("", -1)
         """File and line that the source was last scrolled to."""
         self._facts = Lines("allocation-facts")
-        self._source = ScrollLines("allocation-source", classes="box")
-        self._callers = TreeLines("allocation-callers", classes="box")
+        self._source = ScrollLines("allocation-source", box="")
+        self._callers = TreeLines("allocation-callers", box=CALLERS)
 
     def body(self) -> Iterable[Widget]:
         yield self._facts
@@ -110,7 +107,6 @@ class AllocationScreen(LiveScreen[AllocationView]):
         yield self._callers
 
     def on_mount(self) -> None:
-        self._callers.border_title = CALLERS
         self._callers.focus()
 
     def read(self, state: State) -> AllocationView | None:

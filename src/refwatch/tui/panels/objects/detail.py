@@ -80,9 +80,9 @@ class ObjectDetail(Vertical):
         self._act = act
         self.view: ObjectView | None = None
         self._title_line = Lines(classes="title")
-        self._chart: Picture[ObjectView] = Picture(draw_object_chart, classes="box")
-        self._facts: Picture[ObjectView] = Picture(draw_object_facts, classes="box")
-        self._holders = HolderTree("object-holders", classes="box")
+        self._chart = Picture(draw_object_chart, box="")
+        self._facts = Picture(draw_object_facts, box="Numbers")
+        self._holders = HolderTree("object-holders", box="What keeps them alive")
 
     def compose(self) -> ComposeResult:
         yield self._title_line
@@ -90,10 +90,6 @@ class ObjectDetail(Vertical):
             yield self._chart
             yield self._facts
         yield self._holders
-
-    def on_mount(self) -> None:
-        self._facts.border_title = "Numbers"
-        self._holders.border_title = "What keeps them alive"
 
     def take_focus(self) -> None:
         self._holders.focus()

@@ -53,8 +53,8 @@ class HeapScreen(LiveScreen[HeapScreenView]):
     def __init__(self) -> None:
         super().__init__("heap-screen")
         self._heading = Lines("most-title")
-        self._census: Picture[HeapScreenView] = Picture(draw_census, "census", classes="box")
-        self._gc: Picture[HeapScreenView] = Picture(draw_gc, "collector", classes="box")
+        self._census = Picture(draw_census, "census", box="Heap count (census)")
+        self._gc = Picture(draw_gc, "collector", box="Garbage collector, by generation")
         self._most = LiveTable(MOST_COLUMNS, "most-table", empty="No census yet.")
 
     def body(self) -> Iterable[Widget]:
@@ -64,8 +64,6 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         yield self._most
 
     def on_mount(self) -> None:
-        self._census.border_title = "Heap count (census)"
-        self._gc.border_title = "Garbage collector, by generation"
         self._heading.show(((("Most-referenced objects at the census", "title"),),))
         self._most.focus()
 

@@ -57,8 +57,8 @@ class HolderTree(TreeLines):
     class Picked(Message):
         """Show more of the object under the cursor."""
 
-    def __init__(self, name: str, *, classes: str | None = None) -> None:
-        super().__init__(name, classes=classes)
+    def __init__(self, name: str, *, box: str | None = None) -> None:
+        super().__init__(name, box=box)
         self._held: dict[Path, ChainRow] = {}
 
     @property

@@ -91,13 +91,13 @@ class OverviewPanel(Panel[OverviewView]):
         self._verdict: Picture[tuple[str, Verdict]] = Picture(draw_first, "verdict")
         self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
-            Picture(draw_gauge, name, classes="box") for name in ("held", "waiting", "handoffs")
+            Picture(draw_gauge, name, box="") for name in ("held", "waiting", "handoffs")
         ]
-        self._no_gil: Picture[str] = Picture(draw_text, "no-gil", classes="box")
-        self._memory: Picture[Trend] = Picture(draw_memory, "memory", classes="box")
-        self._cpu: Picture[Trend] = Picture(draw_cpu, "cpu", classes="box")
-        self._busiest: Picture[OverviewView] = Picture(draw_busiest, "busiest", classes="box")
-        self._events: Picture[OverviewView] = Picture(draw_events, "events", classes="box")
+        self._no_gil = Picture(draw_text, "no-gil", box="GIL")
+        self._memory = Picture(draw_memory, "memory", box="")
+        self._cpu = Picture(draw_cpu, "cpu", box="")
+        self._busiest = Picture(draw_busiest, "busiest", box="Busiest threads")
+        self._events = Picture(draw_events, "events", box="Events")
 
     def compose(self) -> ComposeResult:
         yield self._verdict
@@ -111,11 +111,6 @@ class OverviewPanel(Panel[OverviewView]):
         with Horizontal(id="lists"):
             yield self._busiest
             yield self._events
-
-    def on_mount(self) -> None:
-        self._busiest.border_title = "Busiest threads"
-        self._events.border_title = "Events"
-        self._no_gil.border_title = "GIL"
 
     def read(self, state: State) -> OverviewView:
         return self._reader.read(state)

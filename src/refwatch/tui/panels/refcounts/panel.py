@@ -68,7 +68,7 @@ class RefcountsPanel(TablePanel[RefcountsView]):
         self._empty: Picture[str] = Picture(
             lambda reason, width, height: draw_empty(reason, width)[:height], "refcounts-empty"
         )
-        self._history: Picture[Chosen] = Picture(draw_history, "history", classes="box")
+        self._history = Picture(draw_history, "history", box="")
         self._facts = Lines("facts-line", classes="bar")
         self._edge = Lines("edge", classes="bar")
 

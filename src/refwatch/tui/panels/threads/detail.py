@@ -58,10 +58,10 @@ class ThreadScreen(LiveScreen[DetailView]):
         self.serial = serial
         self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
         self._cells = StripCells()
-        self._facts: Picture[DetailView] = Picture(draw_facts, "facts", classes="box")
-        self._states: Picture[DetailView] = Picture(draw_states, "states", classes="box")
-        self._stack = ScrollLines("stack", classes="box")
-        self._hot = ScrollLines("hot", classes="box")
+        self._facts = Picture(draw_facts, "facts", box="Thread")
+        self._states = Picture(draw_states, "states", box="States")
+        self._stack = ScrollLines("stack", box="Stack, innermost first")
+        self._hot = ScrollLines("hot", box="Where its time goes")
 
     def body(self) -> Iterable[Widget]:
         yield self._strip
@@ -73,10 +73,6 @@ class ThreadScreen(LiveScreen[DetailView]):
             yield self._stack
 
     def on_mount(self) -> None:
-        self._states.border_title = "States"
-        self._facts.border_title = "Thread"
-        self._hot.border_title = "Where its time goes"
-        self._stack.border_title = "Stack, innermost first"
         self._hot.focus()
 
     def read(self, state: State) -> DetailView | None:

@@ -15,7 +15,7 @@ from refwatch.tui.help import Section, key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.threads.detail import ThreadScreen
-from refwatch.tui.panels.threads.detail_view import DetailView, draw_preview, view_detail
+from refwatch.tui.panels.threads.detail_view import draw_preview, view_detail
 from refwatch.tui.panels.threads.timeline import DEFAULT_ZOOM, ZOOMS_S, StripCells, Window, window
 from refwatch.tui.panels.threads.view import (
     KEEP_S,
@@ -79,7 +79,7 @@ class ThreadsPanel(TablePanel[ThreadsView]):
         self._window = window(0.0, self.zoom, 0)
         self._cells: dict[int, StripCells] = {}
         self._legend = Lines("legend", classes="bar")
-        self._preview: Picture[DetailView] = Picture(draw_preview, "preview", classes="box")
+        self._preview = Picture(draw_preview, "preview", box="")
 
     def make_table(self) -> LiveTable:
         return LiveTable(
