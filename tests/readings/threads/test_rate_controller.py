@@ -177,3 +177,15 @@ def test_few_dear_samples_between_rests_do_not_lower_the_rate(machine: Machine) 
         machine.idle += 450
         paced.review()
     assert paced.rate_hz == 1000.0
+
+
+def test_after_a_long_rest_looks_are_rarer_still() -> None:
+    rate = RateController(400.0)
+    waits: list[int] = []
+    while sum(waits) < 5 * 10**9:
+        waits.append(rate.rest())
+    assert waits == sorted(waits)
+    assert waits[len(waits) // 8] == 20_000_000
+    assert waits[-1] == 50_000_000
+    rate.wake()
+    assert rate.rest() < 10_000_000

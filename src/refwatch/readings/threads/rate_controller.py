@@ -19,10 +19,10 @@ LOWEST_HZ = 100.0  # lower than this only when even this would go over the large
 LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
 RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
 STEADY = 3  # reviews of whose rates the median is taken
-RESTING_NS = 20_000_000  # the longest time between two looks at a target of which no thread runs
-REST_NS = 500_000_000  # between two looks at the heap of a target that rests
+RESTING_NS = 20_000_000  # between two looks at a target of which no thread runs, at most at first
+LONG_RESTING_NS = 50_000_000  # the same after a long time
+RESTING_SHARE = 50  # of the time that no thread has run, the part that may go by before a look
 LEAST_SAMPLES = 4  # that must have been measured by then: the first after a rest cost more
-RESTING = 5  # times more rarely all else is done then
 WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 
 
@@ -33,6 +33,8 @@ class RateController:
         self.wanted_hz = wanted_hz
         self.rate_hz = wanted_hz
         self._resting_ns = 0
+        self._still_ns = 0
+        """How long no thread has run."""
         self._rested = False
         """Since the last review."""
         self._used_ns = 0
@@ -57,12 +59,15 @@ class RateController:
         """No thread runs: how long to wait for the next look, nanoseconds, twice as long as for
         this one."""
         self._rested = True
-        self._resting_ns = min(2 * max(self.period_ns, self._resting_ns), RESTING_NS)
-        return max(self.period_ns, self._resting_ns)
+        longest = min(max(RESTING_NS, self._still_ns // RESTING_SHARE), LONG_RESTING_NS)
+        self._resting_ns = min(2 * max(self.period_ns, self._resting_ns), longest)
+        wait = max(self.period_ns, self._resting_ns)
+        self._still_ns += wait
+        return wait
 
     def wake(self) -> None:
         """A thread runs, or may soon."""
-        self._resting_ns = 0
+        self._resting_ns = self._still_ns = 0
 
     @property
     def resting(self) -> bool:
