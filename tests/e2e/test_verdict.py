@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def test_children_that_do_the_work_are_told_and_helper_threads_decide_nothing(
     done, snapshot = bench.done_when(burnt, words=[script])
     verdict = snapshot.verdict
     assert verdict.kind == "undecided"
-    assert "2 children used 2." in verdict.sentence
+    assert re.search(r"\b2 children used (1\.9|2\.)", verdict.sentence)
     assert verdict.sentence.endswith("they are not watched")
     assert 1.95 <= verdict.evidence["children_cpu_s"] < 3.0
     assert verdict.confidence < 0.3
