@@ -9,7 +9,6 @@ from refwatch.readings.allocations.types import BurstUse
 from refwatch.session import events as ev
 from refwatch.wire.event import MAIN
 
-PID = 42
 WINDOW_S = 0.05  # long on average
 SIZE = 64  # of a block, bytes
 

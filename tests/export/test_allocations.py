@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.sample_events import census_taken, target_started
 
 from refwatch.export import schema_types as snap
 from refwatch.export.allocations import MOST
@@ -28,7 +29,6 @@ from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Site
 
-PID = 42
 MB = 1 << 20
 Complaints = Callable[[object], list[str]]
 SITES = [
@@ -40,18 +40,7 @@ SITES = [
 
 def started(mode: Mode | None = "burst") -> State:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     if mode is not None:
         state.apply(
             ev.AllocationsSwitched(at=0.1, process=MAIN, mode=mode, frames=25, note="a note")
@@ -322,7 +311,7 @@ def test_why_the_memory_is_not_split() -> None:
             at=2.0, process=MAIN, number=1, reason="interval", pause_s=0.1, method="inside"
         )
     )
-    state.apply(ev.CensusTaken(at=2.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(census_taken(2.0, number=1, objects=10))
     assert reasons(state)["memory split"].startswith("the census was taken in the target")
 
 

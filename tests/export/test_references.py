@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.sample_events import census_taken, target_started
 from tests.simulate import Simulation
 from tests.simulate_references import CLASSES, WATCHED, with_references
 
@@ -23,7 +24,6 @@ from refwatch.session.state import State
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Garbage, Referenced, Site, TypeCount, TypeDelta
 
-PID = 42
 Complaints = Callable[[object], list[str]]
 
 
@@ -36,18 +36,7 @@ def simulated(seconds: float = 20.0) -> State:
 
 def started() -> State:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     return state
 
 
@@ -119,11 +108,9 @@ def test_without_a_mark_they_are_counted_from_the_first_time() -> None:
     for at, count in ((0.5, 10), (1.0, 15)):
         state.apply(ev.ClassesCounted(at=at, process=MAIN, counts=[(1, count)]))
         state.apply(
-            ev.CensusTaken(
-                at=at,
-                process=MAIN,
+            census_taken(
+                at,
                 number=1,
-                took_s=0.1,
                 objects=10,
                 types=[TypeCount(module="builtins", name="set", count=count, size=8)],
             )
@@ -160,11 +147,9 @@ def test_where_no_class_is_read_from_outside_the_census_counts() -> None:
         )
     )
     state.apply(
-        ev.CensusTaken(
-            at=2.0,
-            process=MAIN,
+        census_taken(
+            2.0,
             number=1,
-            took_s=0.1,
             objects=10,
             types=[TypeCount(module="app", name="Thing", count=12, size=8)],
         )
@@ -351,11 +336,7 @@ def test_growth_is_most_first_and_names_what_is_gone() -> None:
             TypeCount(module="app", name=name, count=count, size=8)
             for name, count in counts.items()
         ]
-        state.apply(
-            ev.CensusTaken(
-                at=1.0 + number, process=MAIN, number=number, took_s=0.1, objects=10, types=types
-            )
-        )
+        state.apply(census_taken(1.0 + number, number=number, objects=10, types=types))
     census = process_of(state).census
     assert census is not None
     assert [(one.name, one.count, one.delta) for one in census.growth] == [
@@ -395,7 +376,7 @@ def test_why_there_is_no_census() -> None:
 
 def test_a_census_that_is_old_because_the_next_failed() -> None:
     state = started()
-    state.apply(ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(census_taken(1.0, number=1, objects=10))
     assert "census" not in reasons(state)
     state.apply(ev.CensusFailed(at=4.0, process=MAIN, reason="memory is short", retry_s=10.0))
     assert reasons(state)["census"] == "not taken again: memory is short"
@@ -444,11 +425,9 @@ def test_a_free_threaded_build_says_so() -> None:
     reason = "a free-threaded build splits an object's count among threads"
     state.apply(ev.ReadingLimited(at=0.1, process=MAIN, reading="references", reason=reason))
     state.apply(
-        ev.CensusTaken(
-            at=1.0,
-            process=MAIN,
+        census_taken(
+            1.0,
             number=1,
-            took_s=0.1,
             objects=10,
             types=[TypeCount(module="app", name="Thing", count=3, size=8)],
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.sample_events import sampled, target_started
 
 from refwatch.export import schema_types as snap
 from refwatch.export.snapshot import MAX_HOT, MAX_POINTS, build_snapshot, write_snapshot
@@ -28,18 +29,7 @@ def as_json(snapshot: snap.Snapshot) -> object:
 
 def started(gil: bool | None = True) -> State:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     if gil is not None:
         state.apply(
             ev.InterpreterFound(
@@ -175,11 +165,7 @@ def test_a_reason_that_the_session_gave_stays(taken_at: datetime) -> None:
 
 def test_without_a_gil_its_numbers_are_null(taken_at: datetime) -> None:
     state = started(gil=False)
-    state.apply(
-        ev.Sampled(
-            at=0.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(0.1))
     made = build_snapshot(state, taken_at=taken_at)
     gil = made.processes[0].gil
     assert gil.present is False
@@ -190,11 +176,7 @@ def test_without_a_gil_its_numbers_are_null(taken_at: datetime) -> None:
 def test_the_method_of_sampling(taken_at: datetime) -> None:
     state = started()
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "none"
-    state.apply(
-        ev.Sampled(
-            at=0.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=[], rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(0.1))
     assert build_snapshot(state, taken_at=taken_at).sampling.method == "outside"
     state.apply(
         ev.ReadingLimited(at=0.1, process=MAIN, reading="outside reading", reason="not permitted")
@@ -220,11 +202,7 @@ def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
             serial=1, samples=1, states={S.SLEEP: 0.1}, hot=[(tick % 99, S.SLEEP, tick / 1e6)]
         )
         gil = ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=0, interval_s=0.005)
-        state.apply(
-            ev.Sampled(
-                at=at, process=MAIN, span_s=0.1, samples=1, gil=gil, threads=[piece], rate_hz=1000.0
-            )
-        )
+        state.apply(sampled(at, piece, samples=1, gil=gil))
         state.apply(
             ev.ProcessMeasured(
                 at=at, process=MAIN, rss=tick, peak_rss=tick, user_s=at, system_s=0.0
@@ -245,18 +223,7 @@ def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
 def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Complaints) -> None:
     state = State()
     odd = os.fsdecode(b"odd\xff\n\x1b[2J")
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=[odd],
-            executable=odd,
-            cwd=odd,
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started(argv=[odd], executable=odd, cwd=odd))
     state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
     state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
     state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
@@ -269,14 +236,11 @@ def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Compl
         stack=[1],
     )
     state.apply(
-        ev.Sampled(
-            at=1.0,
-            process=MAIN,
+        sampled(
+            1.0,
+            piece,
             span_s=1.0,
-            samples=100,
             gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
-            threads=[piece],
-            rate_hz=1000.0,
         )
     )
     state.apply(ev.Marked(at=1.0, name=odd))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.sample_events import census_taken, sampled, target_started
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
@@ -68,29 +69,14 @@ def test_a_leak_is_named_with_what_keeps_it_alive() -> None:
 def grown(*names: str, chains: list[list[ChainLink]] | None = None, each: int = 200) -> State:
     """Types, as ``module|name``, of which there are more at each census; and chains for each."""
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     split = [(name.partition("|")[0], name.partition("|")[2]) for name in names]
     for number in range(1, 8):
         types = [
             TypeCount(module=name[0], name=name[1], count=number * each * (1 + place), size=64)
             for place, name in enumerate(split)
         ]
-        state.apply(
-            ev.CensusTaken(
-                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
-            )
-        )
+        state.apply(census_taken(2.5 * number, number=number, types=types))
     for module, name in split:
         if chains is not None:
             state.apply(
@@ -123,25 +109,10 @@ def test_at_most_three_leaks_are_named() -> None:
 def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
     """It may be one, of a program that gets ever less of a busy machine."""
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     for number in range(1, 12):
         types = [TypeCount(module="app", name="Row", count=round(800 * number**0.5), size=64)]
-        state.apply(
-            ev.CensusTaken(
-                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
-            )
-        )
+        state.apply(census_taken(2.5 * number, number=number, types=types))
     (line,) = leaks(state)
     assert re.fullmatch(
         r"app\.Row \+\d+/s, ever slower, as a cache that fills: not judged to be a leak", line
@@ -153,26 +124,11 @@ def test_what_grows_ever_slower_is_told_as_no_leak() -> None:
 def test_what_grows_ever_slower_is_told_beside_what_only_goes_along_with_it(suspect: str) -> None:
     module, _, name = suspect.partition("|")
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     for number in range(1, 12):
         slower = TypeCount(module="app", name="Row", count=round(800 * number**0.5), size=64)
         types = [slower, TypeCount(module=module, name=name, count=300 * number, size=64)]
-        state.apply(
-            ev.CensusTaken(
-                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
-            )
-        )
+        state.apply(census_taken(2.5 * number, number=number, types=types))
     told = [line[9:] for line in summary_lines(state) if "ever slower" in line]
     assert len(told) == (module == "builtins")
     assert all(line.startswith("app.Row +") for line in told)
@@ -331,18 +287,7 @@ def test_it_is_never_longer_than_twelve_lines(state: State) -> None:
 def test_a_session_without_readings_is_summed_up_too() -> None:
     state = State()
     assert summary_lines(state)[1] == "verdict  no target has started yet"
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(ev.TargetExited(at=0.02, process=MAIN, exit_code=None))
     assert summary_lines(state) == [
         "target   x.py · ended, status unknown · 20 ms",
@@ -353,18 +298,7 @@ def test_a_session_without_readings_is_summed_up_too() -> None:
 @pytest.mark.parametrize("odd", ["\x1b[2J\n", "\udcff", "\u202e", "x" * 5000])
 def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=[odd],
-            executable=odd,
-            cwd=odd,
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started(argv=[odd], executable=odd, cwd=odd))
     state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
     state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
     state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
@@ -377,24 +311,17 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
         stack=[1],
     )
     state.apply(
-        ev.Sampled(
-            at=1.0,
-            process=MAIN,
+        sampled(
+            1.0,
+            piece,
             span_s=1.0,
-            samples=100,
             gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
-            threads=[piece],
-            rate_hz=1000.0,
         )
     )
     state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading=odd, reason=odd))
     for number in range(1, 8):
         types = [TypeCount(module=odd, name=odd, count=number * 200, size=64)]
-        state.apply(
-            ev.CensusTaken(
-                at=2.5 * number, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
-            )
-        )
+        state.apply(census_taken(2.5 * number, number=number, types=types))
     chain = [
         ChainLink(type=odd, edge=odd),
         ChainLink(type=odd, edge=odd),
@@ -410,18 +337,7 @@ def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
 
 def test_without_a_gil_it_says_so() -> None:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(
         ev.InterpreterFound(
             at=0.0,
@@ -451,30 +367,9 @@ def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
     assert lines[2] == "children 2 children used 2.90 s of CPU time; they are not watched"
     assert lines[-1] == "limits   1 reading missing or less exact: children"
     idle = State()
-    idle.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    idle.apply(target_started())
     idle.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=PID))
     piece = ev.ThreadSlice(serial=1, samples=100, states={S.IO_WAIT: 10.0})
-    idle.apply(
-        ev.Sampled(
-            at=10.0,
-            process=MAIN,
-            span_s=10.0,
-            samples=100,
-            gil=None,
-            threads=[piece],
-            rate_hz=1000.0,
-        )
-    )
+    idle.apply(sampled(10.0, piece, span_s=10.0))
     idle.apply(used)
     assert sum("2 children used" in line for line in summary_lines(idle)) == 1

@@ -16,7 +16,6 @@ from refwatch.session.process import ProcessState
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Garbage
 
-PID = 42
 MB = 1 << 20
 NAMES = ("python_used", "python_free", "c_used", "c_free", "files", "other")
 USUAL = {"python_used": 40, "python_free": 2, "c_used": 30, "c_free": 3, "files": 12, "other": 5}

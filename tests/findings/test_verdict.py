@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
+from tests.sample_events import sampled, target_started
 
 from refwatch.findings.types import Verdict
 from refwatch.findings.verdict import diagnose
@@ -15,7 +16,6 @@ from refwatch.session.state import State
 from refwatch.text.sanitize import printable
 from refwatch.wire.event import MAIN
 
-PID = 42
 USER, LOCKED, JOIN, QUEUE = 1, 2, 3, 4
 LINES = [
     ev.LineSeen(at=0.0, process=MAIN, line=USER, file="/app/work.py", number=12, function="work"),
@@ -70,18 +70,7 @@ def watch(
     """The state after watching these threads, in slices of a tenth of a second."""
     threads = list(threads)
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(
         ev.InterpreterFound(
             at=0.0,
@@ -109,17 +98,7 @@ def watch(
             if gil
             else None
         )
-        state.apply(
-            ev.Sampled(
-                at=at,
-                process=MAIN,
-                span_s=0.1,
-                samples=100,
-                gil=gil_slice,
-                threads=lived,
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(at, *lived, gil=gil_slice))
     if ended:
         for serial in range(len(threads)):
             state.apply(ev.ThreadEnded(at=seconds, process=MAIN, serial=serial))
@@ -331,17 +310,7 @@ def test_confidence_grows_with_time_and_with_the_margin() -> None:
             "no samples: the target ended too soon",
         ),
         (
-            lambda s: s.apply(
-                ev.Sampled(
-                    at=0.05,
-                    process=MAIN,
-                    span_s=0.05,
-                    samples=5,
-                    gil=None,
-                    threads=[],
-                    rate_hz=1000.0,
-                )
-            ),
+            lambda s: s.apply(sampled(0.05, span_s=0.05, samples=5)),
             "only 50 ms of samples: too few to judge",
         ),
     ],
@@ -413,11 +382,7 @@ def test_the_longest_hold_is_told_beside_the_mean() -> None:
         longest_serial=0,
         longest_line=LOCKED,
     )
-    state.apply(
-        ev.Sampled(
-            at=11.0, process=MAIN, span_s=1.0, samples=100, gil=gil, threads=[], rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(11.0, span_s=1.0, gil=gil))
     advice = diagnose(state).advice
     assert advice.startswith("A call keeps the GIL 6.30 s (0.11 s on average) at /app/work.py:30")
 
@@ -435,17 +400,7 @@ def test_a_holder_that_is_blocked_is_told_as_such() -> None:
         waits = ev.ThreadSlice(serial=1, samples=100, states={S.GIL_WAIT: 10.0})
         gil = ev.GilSlice(held_s=10.0, wait_s=10.0, handoffs=1, interval_s=0.005)
         pieces = [piece, waits]
-        state.apply(
-            ev.Sampled(
-                at=20.0 + 10 * tick,
-                process=MAIN,
-                span_s=10.0,
-                samples=100,
-                gil=gil,
-                threads=pieces,
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(20.0 + 10 * tick, *pieces, span_s=10.0, gil=gil))
     verdict = diagnose(state)
     assert verdict.kind == "gil_bound"
     assert verdict.sentence.startswith("sleeper keeps the GIL blocked, 91 % of the time; waiter")
@@ -464,17 +419,7 @@ def test_who_waits_for_the_gil_is_not_idle_though_it_also_waits_for_a_cpu() -> N
     )
     gil = ev.GilSlice(held_s=9.8, wait_s=5.5, handoffs=1, interval_s=0.005)
     for at in (20.0, 30.0, 40.0):
-        state.apply(
-            ev.Sampled(
-                at=at,
-                process=MAIN,
-                span_s=10.0,
-                samples=100,
-                gil=gil,
-                threads=[piece, waits],
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(at, piece, waits, span_s=10.0, gil=gil))
     verdict = diagnose(state)
     assert verdict.kind == "gil_bound"
     assert verdict.sentence.startswith("sleeper keeps the GIL blocked")
@@ -483,18 +428,7 @@ def test_who_waits_for_the_gil_is_not_idle_though_it_also_waits_for_a_cpu() -> N
 def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
     """More of them than are kept one by one, so that those which are forgotten count as well."""
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(
         ev.LineSeen(
             at=0.0, process=MAIN, line=USER, file="/app/work.py", number=12, function="burn"
@@ -515,17 +449,7 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
         long = ev.ThreadSlice(serial=0, samples=100, states={S.GIL_WAIT: 0.05, S.SLEEP: 0.05})
         held = 0.1 if kind == "spin" else 0.09
         gil = ev.GilSlice(held_s=held, wait_s=0.05, handoffs=9, interval_s=0.005)
-        state.apply(
-            ev.Sampled(
-                at=at,
-                process=MAIN,
-                span_s=0.1,
-                samples=100,
-                gil=gil,
-                threads=[short, long],
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(at, short, long, gil=gil))
         state.apply(ev.ThreadEnded(at=at, process=MAIN, serial=number))
     process = state.processes[MAIN]
     assert process.forgotten_threads > 400
@@ -536,18 +460,7 @@ def test_threads_that_live_for_a_moment_are_named_as_a_kind() -> None:
 def test_short_threads_whose_names_were_not_read_count_with_those_that_do_the_same() -> None:
     """Two of three end before they are asked for a name, and are seen at other lines."""
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(ev.ThreadStarted(at=0.0, serial=0, process=MAIN, tid=1000))
     for line in (12, 13, 14):
         state.apply(
@@ -568,17 +481,7 @@ def test_short_threads_whose_names_were_not_read_count_with_those_that_do_the_sa
         )
         first = ev.ThreadSlice(serial=0, samples=100, states={S.GIL_WAIT: 0.1})
         gil = ev.GilSlice(held_s=0.09, wait_s=0.1, handoffs=9, interval_s=0.005)
-        state.apply(
-            ev.Sampled(
-                at=at,
-                process=MAIN,
-                span_s=0.1,
-                samples=100,
-                gil=gil,
-                threads=[short, first],
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(at, short, first, gil=gil))
         state.apply(ev.ThreadEnded(at=at, process=MAIN, serial=number))
     sentence = diagnose(state).sentence
     assert sentence.startswith("90 short threads in resize keep the GIL 90 % of the time; ")
@@ -592,11 +495,7 @@ def test_cpu_time_is_what_the_kernel_counted() -> None:
     piece = ev.ThreadSlice(
         serial=1, samples=1, states={S.GIL_HELD: 0.1}, cpu_s=4.04, cpu_wait_s=0.5
     )
-    state.apply(
-        ev.Sampled(
-            at=10.1, process=MAIN, span_s=0.1, samples=1, gil=None, threads=[piece], rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(10.1, piece, samples=1))
     state.apply(
         ev.ProcessMeasured(at=10.0, process=MAIN, rss=1, peak_rss=1, user_s=3.5, system_s=1.0)
     )
@@ -701,11 +600,7 @@ def test_some_threads_that_do_not_move_are_told_beside_others_that_do() -> None:
         ev.ThreadSlice(serial=n, samples=1, states={S.LOCK_WAIT: 0.1}, unmoved_s=10.0)
         for n in (1, 2)
     ]
-    state.apply(
-        ev.Sampled(
-            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(10.1, *pieces))
     told = "2 threads have not moved for 10.0 s: they wait for locks at work.py:30"
     assert diagnose(state).sentence == told
 
@@ -729,17 +624,7 @@ def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> N
     piece = ev.ThreadSlice(
         serial=0, samples=1, states={state_of: 0.1}, loop_blocked=[(USER, state_of, 3.0)]
     )
-    state.apply(
-        ev.Sampled(
-            at=10.1,
-            process=MAIN,
-            span_s=0.1,
-            samples=100,
-            gil=None,
-            threads=[piece],
-            rate_hz=1000.0,
-        )
-    )
+    state.apply(sampled(10.1, piece))
     verdict = diagnose(state)
     assert verdict.sentence == f"the event loop is blocked 30 % of the time: {says} in work"
     assert advises in verdict.advice
@@ -749,11 +634,7 @@ def test_a_blocked_event_loop_is_told(state_of: S, says: str, advises: str) -> N
 def test_a_collector_that_takes_the_time_is_told() -> None:
     state = watch([LONE])
     gil = ev.GilSlice(held_s=0.1, wait_s=0.0, handoffs=0, interval_s=0.005, collecting_s=7.07)
-    state.apply(
-        ev.Sampled(
-            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=[], rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(10.1, gil=gil))
     verdict = diagnose(state)
     assert verdict.kind == "single_thread_cpu"
     assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.07 s"
@@ -782,11 +663,7 @@ def test_more_requests_at_once_are_only_advised_to_those_who_ask_again() -> None
         ev.ThreadSlice(serial=n, samples=1, states={S.IO_WAIT: 0.1}, voluntary_switches=500)
         for n in range(8)
     ]
-    state.apply(
-        ev.Sampled(
-            at=10.1, process=MAIN, span_s=0.1, samples=100, gil=None, threads=pieces, rate_hz=1000.0
-        )
-    )
+    state.apply(sampled(10.1, *pieces))
     assert "more requests at once help" in diagnose(state).advice
 
 

@@ -13,6 +13,7 @@ import msgspec
 import psutil
 import pytest
 from tests.random_sessions import PID, Allocations, References, Session
+from tests.sample_events import sampled, target_started
 from tests.simulate import Simulation
 from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
@@ -105,18 +106,7 @@ def test_a_copy_is_another_state() -> None:
 def test_bytes_that_are_no_text_are_written_with_a_backslash() -> None:
     full = State()
     name = os.fsdecode(b"script\xff.py")
-    full.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=[name],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    full.apply(target_started(pid=PID, argv=[name]))
     full.apply(ev.ReadingLimited(at=0.0, process=MAIN, reading=name, reason=name))
     for late in (late_viewer(full), codec.copy(full)):
         assert late.target is not None
@@ -221,16 +211,7 @@ def test_a_large_program_is_encoded_at_once() -> None:
 
 def an_hour(rng: random.Random) -> Iterator[ev.Event]:
     """Eight threads at ten slices a second, with strips as long as those of a contended GIL."""
-    yield ev.TargetStarted(
-        at=0.0,
-        process=MAIN,
-        pid=PID,
-        argv=["x.py"],
-        executable="/py",
-        cwd="/tmp",
-        started_at="2026-01-01T00:00:00Z",
-        refwatch="0",
-    )
+    yield target_started(pid=PID)
     yield from (
         ev.ThreadStarted(at=0.0, serial=serial, process=MAIN, tid=serial) for serial in range(8)
     )
@@ -253,9 +234,7 @@ def an_hour(rng: random.Random) -> Iterator[ev.Event]:
             )
             for serial in range(8)
         ]
-        yield ev.Sampled(
-            at=at, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=pieces, rate_hz=1000.0
-        )
+        yield sampled(at, *pieces, gil=gil)
         yield ev.ProcessMeasured(
             at=at, process=MAIN, rss=10**7 + tick, peak_rss=10**8, user_s=at, system_s=0.0
         )

@@ -6,6 +6,7 @@ from typing import get_args
 
 import msgspec
 import pytest
+from tests.sample_events import sampled
 
 from refwatch.readings.allocations.types import (
     BurstUse,
@@ -99,7 +100,7 @@ EVENTS: list[ev.Event] = [
         rate_hz=1000.0,
         torn=2,
     ),
-    ev.Sampled(at=0.5, process=MAIN, span_s=0.1, samples=0, gil=None, threads=[], rate_hz=1000.0),
+    sampled(0.5, samples=0),
     ev.ProcessMeasured(
         at=0.5, process=MAIN, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
     ),

@@ -12,13 +12,13 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from tests.sample_events import target_started
 
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session import events as ev
 from refwatch.session.recording import RecordingError, RecordingWriter, read_recording
 from refwatch.session.state import State
 from refwatch.wire.codec import encode_line
-from refwatch.wire.event import MAIN
 
 FIRST_VERSION = b"""{"recording":"refwatch.recording/1","refwatch":"0.1.0"}
 {"event":"target_started","at":0.0,"pid":42,"argv":["x.py"],"executable":"/py","cwd":"/tmp","started_at":"2026-01-01T00:00:00Z","refwatch":"0.1.0"}
@@ -228,16 +228,7 @@ def test_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     writer = RecordingWriter(path)
     name = os.fsdecode(b"script\xff.py")
-    started = ev.TargetStarted(
-        at=0.0,
-        process=MAIN,
-        pid=42,
-        argv=[name],
-        executable="/py",
-        cwd="/tmp",
-        started_at="2026-01-01T00:00:00Z",
-        refwatch="0",
-    )
+    started = target_started(pid=42, argv=[name])
     writer.write([started, *EVENTS], 0.0)
     writer.close()
     first, *rest = read_recording(path).events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.sample_events import sampled, target_started
 
 from refwatch.readings.threads.state import KEEP_HOT, ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
@@ -12,23 +13,10 @@ from refwatch.session.process import KEEP_ENDED, ProcessState
 from refwatch.session.state import KEEP_MARKS, KEEP_NOTES, State
 from refwatch.wire.event import MAIN
 
-PID = 42
-
 
 def fold(*events: ev.Event) -> State:
     state = State()
-    state.apply(
-        ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
-    )
+    state.apply(target_started())
     state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
     for event in events:
         state.apply(event)
@@ -42,12 +30,6 @@ def process_of(state: State) -> ProcessState:
 
 def thread_of(state: State, serial: int = 1) -> ThreadRecord:
     return process_of(state).threads[serial]
-
-
-def sampled(at: float, *threads: ev.ThreadSlice, gil: ev.GilSlice | None = None) -> ev.Sampled:
-    return ev.Sampled(
-        at=at, process=MAIN, span_s=0.1, samples=100, gil=gil, threads=list(threads), rate_hz=1000.0
-    )
 
 
 def held(share: float, cpu_s: float = 0.0) -> ev.ThreadSlice:
@@ -65,23 +47,14 @@ def test_a_threads_seconds_and_shares_add_up() -> None:
 
 
 def test_the_gil_is_weighed_by_the_span_of_the_slices() -> None:
-    short = ev.Sampled(
-        at=1.0,
-        process=MAIN,
-        span_s=0.1,
-        samples=1,
-        gil=ev.GilSlice(held_s=0.1, wait_s=0.2, handoffs=5, interval_s=0.005),
-        threads=[],
-        rate_hz=1000.0,
+    short = sampled(
+        1.0, samples=1, gil=ev.GilSlice(held_s=0.1, wait_s=0.2, handoffs=5, interval_s=0.005)
     )
-    long = ev.Sampled(
-        at=1.3,
-        process=MAIN,
+    long = sampled(
+        1.3,
         span_s=0.3,
         samples=1,
         gil=ev.GilSlice(held_s=0.0, wait_s=0.0, handoffs=1, interval_s=0.005),
-        threads=[],
-        rate_hz=1000.0,
     )
     gil = process_of(fold(short, long)).gil
     assert gil.held_fraction == pytest.approx(0.25)
@@ -135,19 +108,7 @@ def test_what_a_thread_does_now_fades_over_seconds() -> None:
 
 def test_one_long_slice_counts_as_recent_only_for_its_last_seconds() -> None:
     piece = ev.ThreadSlice(serial=1, samples=100, states={S.SLEEP: 3600.0})
-    thread = thread_of(
-        fold(
-            ev.Sampled(
-                at=3600.0,
-                process=MAIN,
-                span_s=3600.0,
-                samples=100,
-                gil=None,
-                threads=[piece],
-                rate_hz=1000.0,
-            )
-        )
-    )
+    thread = thread_of(fold(sampled(3600.0, piece, span_s=3600.0)))
     assert sum(thread.recent.values()) == pytest.approx(2.0)
     assert thread.watched_s == 3600.0
 
@@ -234,17 +195,7 @@ def test_memory_of_threads_that_ended_is_bounded() -> None:
         at = serial / 100
         state.apply(ev.ThreadStarted(at=at, serial=serial, process=MAIN, tid=serial))
         piece = ev.ThreadSlice(serial=serial, samples=1, states={S.GIL_HELD: 0.01}, runs="h10000")
-        state.apply(
-            ev.Sampled(
-                at=at + 0.01,
-                process=MAIN,
-                span_s=0.01,
-                samples=1,
-                gil=None,
-                threads=[piece],
-                rate_hz=1000.0,
-            )
-        )
+        state.apply(sampled(at + 0.01, piece, span_s=0.01, samples=1))
         state.apply(ev.ThreadEnded(at=at + 0.01, process=MAIN, serial=serial))
     process = process_of(state)
     assert len(process.threads) <= KEEP_ENDED + 2

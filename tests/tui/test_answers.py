@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from tests.sample_events import census_taken
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
@@ -18,7 +19,7 @@ from refwatch.wire.event import MAIN
 FOUND = ev.WatchedFound(
     at=1.0, process=MAIN, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"
 )
-TAKEN = ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=1234, types=[])
+TAKEN = census_taken(1.0, number=1, objects=1234)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.sample_events import census_taken
 from tests.simulate import Simulation
 from tests.simulate_references import LEAK, with_references
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
@@ -205,9 +206,7 @@ async def test_c_takes_a_census_and_says_when_it_is_taken() -> None:
         )
         await settled(app, pilot, feed)
         assert "◌ counting heap 0.60 s" in frame(app)
-        feed.push(
-            ev.CensusTaken(at=15.1, process=MAIN, number=9, took_s=0.05, objects=4321, types=[])
-        )
+        feed.push(census_taken(15.1, number=9, took_s=0.05, objects=4321))
         await settled(app, pilot, feed)
         assert "4,321 objects; the program paused for 3.1 ms" in frame(app)
         assert "heap counted 0 s ago" in frame(app)
@@ -355,9 +354,7 @@ async def test_the_heap_stands_still_in_a_pause() -> None:
         await until(pilot, lambda: isinstance(app.screen, HeapScreen))
         await steady(app, pilot)
         before = frame(app)
-        feed.push(
-            ev.CensusTaken(at=15.0, process=MAIN, number=9, took_s=0.05, objects=4321, types=[])
-        )
+        feed.push(census_taken(15.0, number=9, took_s=0.05, objects=4321))
         await settled(app, pilot, feed)
         assert frame(app) == before
 

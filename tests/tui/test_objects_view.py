@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from tests.sample_events import census_taken
 from tests.simulate import PID
 from tests.simulate_references import LEAK, reference_events
 from tests.tui.driving import state_of
@@ -59,9 +60,7 @@ def row_of(view: ObjectsView, module: str, name: str) -> ObjectRow:
 
 
 def census(at: float, *types: TypeCount) -> ev.CensusTaken:
-    return ev.CensusTaken(
-        at=at, process=MAIN, number=round(at), took_s=0.1, objects=1000, types=list(types)
-    )
+    return census_taken(at, number=round(at), types=list(types))
 
 
 @pytest.fixture(scope="module")

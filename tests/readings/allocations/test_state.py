@@ -23,7 +23,6 @@ from refwatch.session import events as ev
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Site
 
-PID = 42
 SITES = [
     Site(file="/a.py", line=10, function="make"),
     Site(file="/a.py", line=20, function="work"),

@@ -13,6 +13,7 @@ from itertools import count
 from math import exp, log1p, sqrt
 
 import pytest
+from tests.sample_events import census_taken
 
 from refwatch.readings.objects.growth import GrowthSuspect, follows, growing, suspicions
 from refwatch.readings.objects.records import TypeName
@@ -169,11 +170,7 @@ class Program:
         self.seen.update(named)
         number = self.references.census.taken + 1
         types, self._first = self._first + changed, []
-        self.references.taken_census(
-            ev.CensusTaken(
-                at=at, process=MAIN, number=number, took_s=0.1, objects=1000, types=types
-            )
-        )
+        self.references.taken_census(census_taken(at, number=number, types=types))
         return suspicions(self.references)
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 
 import pytest
 from tests.readings.objects.test_growth import CALM, THING, Growth, leak, plateau, sawtooth
+from tests.sample_events import census_taken
 
 from refwatch.readings.objects.growth import suspicions, unconfirmed
 from refwatch.readings.objects.judged import judged
@@ -167,9 +168,7 @@ def test_what_nobody_holds_waits_for_the_collector() -> None:
 def test_counts_that_were_read_late_go_on_from_those_of_the_census() -> None:
     """A census takes long on a busy machine, and only then it is known which classes there are."""
     run = Run()
-    run.known.taken_census(
-        ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=15.0, objects=1000, types=[])
-    )
+    run.known.taken_census(census_taken(1.0, number=1, took_s=15.0))
     run.known.found_class(
         ev.ClassFound(at=17.0, process=MAIN, serial=1, module=THING[0], name=THING[1])
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sample_events import census_taken
+
 from refwatch.readings.objects.state import (
     KEEP_BASELINES,
     KEEP_CHAINS,
@@ -71,11 +73,7 @@ class Folded:
             TypeCount(module="app", name=name, count=count, size=8 * count)
             for name, count in counts.items()
         ]
-        self.state.apply(
-            ev.CensusTaken(
-                at=at, process=MAIN, number=self.censuses, took_s=0.1, objects=1000, types=types
-            )
-        )
+        self.state.apply(census_taken(at, number=self.censuses, types=types))
 
     def mark(self, at: float, name: str) -> None:
         self.state.apply(ev.Marked(at=at, name=name))
@@ -319,7 +317,7 @@ def test_events_of_a_process_that_nobody_knows_are_left_out() -> None:
         )
     )
     state.apply(ev.ClassesCounted(at=1.0, process=MAIN, counts=[(1, 2)]))
-    state.apply(ev.CensusTaken(at=1.0, process=MAIN, number=1, took_s=0.1, objects=10, types=[]))
+    state.apply(census_taken(1.0, number=1, objects=10))
     state.apply(ev.CensusFailed(at=1.0, process=MAIN, reason="no", retry_s=None))
     state.apply(ev.WatchedEnded(at=1.0, process=MAIN, watch=1))
     state.apply(ev.GcPaused(at=1.0, process=MAIN, generations=[]))
