@@ -258,6 +258,8 @@ def test_who_holds_the_gil_and_who_waits_for_it(bench: Bench, reader: Read, name
             assert top.function == "holder"
             assert abs(top.line - hot) <= 2  # the loop around it
         stack = [(line.line, line.function) for line in seen.thread(name).stack]
+        if stack[0][1] == "Event.is_set":  # once in a thousand turns
+            del stack[0]
         assert stack[0][1] == "holder"
         assert stack[1:3] == [(line_of(text, "inner"), "inner"), (line_of(text, "outer"), "outer")]
     gil = seen.process.gil
