@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Terminal
 
+READ_X86_64, READ_ARM64 = "0", "63"  # the number of read(2)
 COUNTER = """
 import signal, sys
 seen = []
@@ -31,6 +34,19 @@ def nothing_pending(pid: int) -> bool:
     with open(f"/proc/{pid}/status") as file:
         masks = dict(line.split(":\t") for line in file if line.startswith(("SigPnd", "ShdPnd")))
     return all(int(mask, 16) == 0 for mask in masks.values())
+
+
+def reads_input(launcher: int) -> bool:
+    """Whether a child of the launcher is in read(2) of its standard input (proc_pid_syscall(5)). A
+    signal just before would not end Python's input(), with or without refwatch."""
+    for child in psutil.Process(launcher).children():
+        try:
+            call = Path(f"/proc/{child.pid}/syscall").read_text().split()
+        except OSError:
+            continue
+        if call[0] in (READ_X86_64, READ_ARM64) and int(call[1], 16) == 0:
+            return True
+    return False
 
 
 def test_signals_to_refwatch_are_passed_on(
@@ -151,11 +167,13 @@ def test_ctrl_c_in_a_terminal_comes_once(
     terminal = open_terminal("--headless", script)
     terminal.wait("ready")
 
+    wait_until(lambda: reads_input(terminal.pid), "the target to wait for input")
     terminal.press("\x03")
     terminal.wait("interrupt 1")
     wait_until(lambda: nothing_pending(terminal.pid), "refwatch to take the signal")
     terminal.press("more\n")
     terminal.wait("in all 1")
+    wait_until(lambda: reads_input(terminal.pid), "the target to wait for input")
     terminal.press("\x03")
     terminal.wait("interrupt 2")
     wait_until(lambda: nothing_pending(terminal.pid), "refwatch to take the signal")
