@@ -180,9 +180,14 @@ class Classifier:
             self._starve()
 
     def flush(self) -> None:
-        """The thread is gone: assign what is held back as the last reading has it."""
-        if self.runnable:
-            self._close(NATIVE, 0)
+        """The thread is gone: assign what is held back as the last reading has it. Before a rare
+        sample it did not run for longer than the kernel may not have counted yet."""
+        if not self.runnable:
+            return
+        if self._coarsest >= COARSE_NS and self._from_wait and self._wait is not None:
+            known = max(self._cpu, 0) + max(self._queue, 0) + TICK_NS
+            self._give(self._wait, max(0, self._kept_ns - known), line=self._wait_line)
+        self._close(NATIVE, 0)
 
     def _keep(self, weight: int, line: int) -> None:
         kept = self._kept
