@@ -158,8 +158,9 @@ def test_this_machine_tells_its_times() -> None:
 
 def test_while_no_thread_runs_looks_become_rarer_step_by_step() -> None:
     paced = RateController(1000.0)
-    waits = [paced.rest() for _ in range(8)]
+    waits = [paced.rest() for _ in range(60)]
     assert waits == sorted(waits)
+    assert all(wait <= max(paced.period_ns, sum(waits[:n]) / 8) for n, wait in enumerate(waits))
     assert waits[0] < pace.RESTING_NS == waits[-1]
     assert paced.resting
     paced.wake()
@@ -185,7 +186,7 @@ def test_after_a_long_rest_looks_are_rarer_still() -> None:
     while sum(waits) < 5 * 10**9:
         waits.append(rate.rest())
     assert waits == sorted(waits)
-    assert waits[len(waits) // 8] == 20_000_000
+    assert 20_000_000 in waits
     assert waits[-1] == 50_000_000
     rate.wake()
     assert rate.rest() < 10_000_000

@@ -21,7 +21,9 @@ RECENT = 7  # reviews of which the median is what the rest takes: a snapshot tha
 STEADY = 3  # reviews of whose rates the median is taken
 RESTING_NS = 20_000_000  # between two looks at a target of which no thread runs, at most at first
 LONG_RESTING_NS = 50_000_000  # the same after a long time
-RESTING_SHARE = 50  # of the time that no thread has run, the part that may go by before a look
+RESTING_SHARE, LONG_SHARE = 8, 50
+"""Of the time that no thread has run, the part that may go by before a look: an eighth, so that a
+wait's end is found soon by its length, up to RESTING_NS; after that a fiftieth."""
 LEAST_SAMPLES = 4  # that must have been measured by then: the first after a rest cost more
 WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 
@@ -56,14 +58,13 @@ class RateController:
         return int(1e9 / self.rate_hz)
 
     def rest(self) -> int:
-        """No thread runs: how long to wait for the next look, nanoseconds, twice as long as for
-        this one."""
+        """No thread runs: how long to wait for the next look, nanoseconds."""
         self._rested = True
-        longest = min(max(RESTING_NS, self._still_ns // RESTING_SHARE), LONG_RESTING_NS)
-        self._resting_ns = min(2 * max(self.period_ns, self._resting_ns), longest)
-        wait = max(self.period_ns, self._resting_ns)
-        self._still_ns += wait
-        return wait
+        soon = min(self._still_ns // RESTING_SHARE, RESTING_NS)
+        late = min(self._still_ns // LONG_SHARE, LONG_RESTING_NS)
+        self._resting_ns = max(self.period_ns, soon, late)
+        self._still_ns += self._resting_ns
+        return self._resting_ns
 
     def wake(self) -> None:
         """A thread runs, or may soon."""
