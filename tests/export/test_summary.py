@@ -364,7 +364,7 @@ def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
     )
     state.apply(used)
     lines = summary_lines(state)
-    assert lines[2] == "children 2 children used 2.90 s of CPU time; they are not watched"
+    assert lines[2] == "children 2 children used 2.90 CPU s; they are not watched"
     assert lines[-1] == "limits   1 reading missing or less exact: children"
     idle = State()
     idle.apply(target_started())

@@ -534,7 +534,7 @@ def children(state: State, number: int, cpu_s: float, alive_s: float) -> Verdict
 def test_where_children_did_the_work_helper_threads_decide_nothing(program: str) -> None:
     verdict = children(watch(PROGRAMS[program][1]), 2, 7.9, 9.0)
     assert verdict.kind == "undecided"
-    assert verdict.sentence == "2 children used 7.90 s of CPU time; they are not watched"
+    assert verdict.sentence == "2 children used 7.90 CPU s; they are not watched"
     assert verdict.confidence < 0.1
     assert verdict.evidence["children_cpu_s"] == 7.9
 
@@ -548,7 +548,7 @@ def test_children_beside_a_thread_that_works_change_nothing() -> None:
 
 def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
     verdict = children(watch(PROGRAMS["a parent that waits"][1]), 1, 3.9, 9.0)
-    told = "waits for a child 99 % of the time; 1 child used 3.90 s of CPU time; it is not watched"
+    told = "waits for a child 99 % of the time; 1 child used 3.90 CPU s; it is not watched"
     assert verdict.sentence == told
 
 

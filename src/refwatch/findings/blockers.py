@@ -53,7 +53,7 @@ def children_sentence(process: ProcessState) -> str:
     if last.children_unseen:
         number = f"at least {number}" if last.children else "children"
     them = "it is" if number == "1 child" else "they are"
-    return f"{number} used {fmt_duration(last.children_cpu_s)} of CPU time; {them} not watched"
+    return f"{number} used {last.children_cpu_s:.2f} CPU s; {them} not watched"
 
 
 def known_limits(process: ProcessState) -> dict[str, str]:
