@@ -19,7 +19,6 @@ from .raw_access import address_of
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     Step = Callable[[], object]
 
@@ -108,11 +107,3 @@ def quietly(function: Step) -> object:
     finally:
         restore()
     return found[0]
-
-
-def caller_of(depth: int) -> FrameType | None:
-    """The frame ``depth`` calls above the caller."""
-    frame: FrameType | None = quietly(sys._getframe)  # type: ignore[assignment]  # noqa: SLF001
-    for _ in range(depth + 2):  # quietly() and this function are the first two
-        frame = frame.f_back if frame is not None else None
-    return frame

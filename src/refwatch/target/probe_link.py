@@ -71,17 +71,6 @@ class ProbeConnections:
             self._probe = None
 
     @property
-    def why_silent(self) -> str:
-        """Why nothing is heard of the probe."""
-        if self.stranger is None:
-            return "the probe did not answer from inside the target"
-        return (
-            f"the process that was started ({self._pid}) did not load the probe, but a Python "
-            f"that it has started did ({self.stranger}), which is not watched: --python "
-            "may name a wrapper that does not exec the interpreter, or that passes -I or -E"
-        )
-
-    @property
     def has_probe(self) -> bool:
         return self._probe is not None
 
