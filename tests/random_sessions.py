@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from tests.sample_events import target_started
+
 from refwatch.readings.allocations.types import (
     BurstUse,
     FileUse,
@@ -20,7 +22,6 @@ from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Garbage, Referenced, Referrer, Site, TypeCount
 
-PID = 42
 SOURCES = ("main", "option", "script", "viewer")
 MODES: tuple[Mode, ...] = ("exact", "burst", "off")
 
@@ -37,16 +38,7 @@ class Session:
         self.alive: list[int] = []
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
+        yield target_started()
         yield ev.InterpreterFound(
             at=0.0,
             process=MAIN,
@@ -226,16 +218,7 @@ class References:
         self.census = 0
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
+        yield target_started()
         for _ in range(self.ticks):
             self.at = round(self.at + 0.05, 6)
             if self.rng.random() < self.busy:
@@ -425,16 +408,7 @@ class Allocations:
         self.count = 0
 
     def events(self) -> Iterator[ev.Event]:
-        yield ev.TargetStarted(
-            at=0.0,
-            process=MAIN,
-            pid=PID,
-            argv=["x.py"],
-            executable="/py",
-            cwd="/tmp",
-            started_at="2026-01-01T00:00:00Z",
-            refwatch="0",
-        )
+        yield target_started()
         for _ in range(self.ticks):
             self.at = round(self.at + 0.2, 6)
             yield from self.something()

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 import psutil
 import pytest
-from tests.random_sessions import PID, Allocations, References, Session
-from tests.sample_events import sampled, target_started
+from tests.random_sessions import Allocations, References, Session
+from tests.sample_events import PID, sampled, target_started
 from tests.simulate import Simulation
 from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
