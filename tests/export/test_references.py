@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.sample_events import census_taken, target_started
+from tests.sample_events import census_taken, target_started, watched_found
 from tests.simulate import Simulation
 from tests.simulate_references import CLASSES, WATCHED, with_references
 
@@ -205,17 +205,7 @@ def test_the_watched_objects() -> None:
 def test_what_is_no_longer_watched_is_left_out() -> None:
     state = started()
     for watch in (1, 2):
-        state.apply(
-            ev.WatchedFound(
-                at=1.0,
-                process=MAIN,
-                watch=watch,
-                name=f"name {watch}",
-                type="list",
-                address="0x1",
-                source="viewer",
-            )
-        )
+        state.apply(watched_found(1.0, watch, source="viewer"))
     state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=1, died=False))
     assert [one.name for one in process_of(state).watched] == ["name 2"]
 
@@ -223,17 +213,7 @@ def test_what_is_no_longer_watched_is_left_out() -> None:
 def test_it_is_said_when_dead_objects_are_no_longer_known() -> None:
     state = started()
     for watch in range(1, KEEP_DEAD + 4):
-        state.apply(
-            ev.WatchedFound(
-                at=1.0,
-                process=MAIN,
-                watch=watch,
-                name=f"name {watch}",
-                type="list",
-                address="0x1",
-                source="main",
-            )
-        )
+        state.apply(watched_found(1.0, watch))
     assert "objects  203 objects watched, 0 died" in summary_lines(state)
     for watch in range(1, KEEP_DEAD + 3):
         state.apply(ev.WatchedEnded(at=2.0, process=MAIN, watch=watch))
@@ -384,11 +364,7 @@ def test_a_census_that_is_old_because_the_next_failed() -> None:
 
 def test_why_a_number_of_a_watched_object_is_missing() -> None:
     state = started()
-    state.apply(
-        ev.WatchedFound(
-            at=1.0, process=MAIN, watch=1, name="a", type="list", address="0x1", source="main"
-        )
-    )
+    state.apply(watched_found(1.0, 1, name="a"))
     (one,) = process_of(state).watched
     assert (one.references, one.ctypes, one.getrefcount) == (None, None, None)
     assert one.getrefcount_offset is None
@@ -448,9 +424,7 @@ def test_names_that_are_no_text(tmp_path: Path, complaints: Complaints) -> None:
     for event in (
         ev.ClassFound(at=0.1, process=MAIN, serial=1, module=odd, name=odd),
         ev.ClassesCounted(at=0.1, process=MAIN, counts=[(1, 1)]),
-        ev.WatchedFound(
-            at=0.1, process=MAIN, watch=1, name=odd, type=odd, address="0x1", source="main"
-        ),
+        watched_found(0.1, 1, name=odd, type=odd),
         ev.ChainsFound(
             at=0.1,
             process=MAIN,
@@ -492,17 +466,7 @@ def large() -> State:
     """2,000 classes and 5,000 watched objects whose numbers change all the time."""
     state = started()
     for watch in range(5000):
-        state.apply(
-            ev.WatchedFound(
-                at=0.0,
-                process=MAIN,
-                watch=watch,
-                name=f"name {watch}",
-                type="list",
-                address="0x1",
-                source="main",
-            )
-        )
+        state.apply(watched_found(0.0, watch))
     for serial in range(2000):
         state.apply(
             ev.ClassFound(at=0.0, process=MAIN, serial=serial, module="app", name=f"Class{serial}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.sample_events import sampled, target_started
+from tests.sample_events import named_oddly, sampled, target_started
 
 from refwatch.export import schema_types as snap
 from refwatch.export.snapshot import MAX_HOT, MAX_POINTS, build_snapshot, write_snapshot
@@ -223,26 +223,8 @@ def test_series_and_hot_lines_are_bounded(taken_at: datetime) -> None:
 def test_names_that_are_no_text_can_be_written(tmp_path: Path, complaints: Complaints) -> None:
     state = State()
     odd = os.fsdecode(b"odd\xff\n\x1b[2J")
-    state.apply(target_started(argv=[odd], executable=odd, cwd=odd))
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
-    state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
-    state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
-    piece = ev.ThreadSlice(
-        serial=1,
-        samples=100,
-        states={S.GIL_HELD: 1.0},
-        runs="",
-        hot=[(1, S.GIL_HELD, 1.0)],
-        stack=[1],
-    )
-    state.apply(
-        sampled(
-            1.0,
-            piece,
-            span_s=1.0,
-            gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
-        )
-    )
+    for event in named_oddly(odd):
+        state.apply(event)
     state.apply(ev.Marked(at=1.0, name=odd))
     state.apply(ev.RateChanged(at=1.0, process=MAIN, rate_hz=500.0, reason=odd))
     state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading="memory.uss", reason=odd))

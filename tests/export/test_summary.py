@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.sample_events import census_taken, sampled, target_started
+from tests.sample_events import census_taken, named_oddly, sampled, target_started
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 
@@ -298,26 +298,8 @@ def test_a_session_without_readings_is_summed_up_too() -> None:
 @pytest.mark.parametrize("odd", ["\x1b[2J\n", "\udcff", "\u202e", "x" * 5000])
 def test_what_the_target_says_is_safe_and_short(odd: str) -> None:
     state = State()
-    state.apply(target_started(argv=[odd], executable=odd, cwd=odd))
-    state.apply(ev.ThreadStarted(at=0.0, serial=1, process=MAIN, tid=100))
-    state.apply(ev.ThreadNamed(at=0.0, process=MAIN, serial=1, name=odd))
-    state.apply(ev.LineSeen(at=0.0, process=MAIN, line=1, file=odd, number=1, function=odd))
-    piece = ev.ThreadSlice(
-        serial=1,
-        samples=100,
-        states={S.GIL_HELD: 1.0},
-        runs="",
-        hot=[(1, S.GIL_HELD, 1.0)],
-        stack=[1],
-    )
-    state.apply(
-        sampled(
-            1.0,
-            piece,
-            span_s=1.0,
-            gil=ev.GilSlice(held_s=1, wait_s=0, handoffs=0, interval_s=0.005),
-        )
-    )
+    for event in named_oddly(odd):
+        state.apply(event)
     state.apply(ev.ReadingLimited(at=1.0, process=MAIN, reading=odd, reason=odd))
     for number in range(1, 8):
         types = [TypeCount(module=odd, name=odd, count=number * 200, size=64)]

@@ -13,7 +13,7 @@ import msgspec
 import psutil
 import pytest
 from tests.random_sessions import Allocations, References, Session
-from tests.sample_events import PID, sampled, target_started
+from tests.sample_events import PID, sampled, target_started, watched_found
 from tests.simulate import Simulation
 from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
@@ -158,17 +158,7 @@ def test_a_large_program_is_encoded_at_once() -> None:
         )
     )
     for serial in range(5000):
-        full.apply(
-            ev.WatchedFound(
-                at=0.0,
-                process=MAIN,
-                watch=serial,
-                name=f"name {serial}",
-                type="list",
-                address="0x1",
-                source="main",
-            )
-        )
+        full.apply(watched_found(0.0, serial))
     for serial in range(2000):
         full.apply(
             ev.ClassFound(at=0.0, process=MAIN, serial=serial, module="app", name=f"Class{serial}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from tests.sample_events import census_taken
+from tests.sample_events import census_taken, watched_found
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
@@ -16,9 +16,7 @@ from refwatch.tui.panels.allocations.panel import _switched
 from refwatch.tui.panels.objects.actions import _graph_written
 from refwatch.wire.event import MAIN
 
-FOUND = ev.WatchedFound(
-    at=1.0, process=MAIN, watch=7, name="pool", type="app.Pool", address="0x7", source="viewer"
-)
+FOUND = watched_found(1.0, 7, name="pool", type="app.Pool", address="0x7", source="viewer")
 TAKEN = census_taken(1.0, number=1, objects=1234)
 
 
@@ -65,9 +63,7 @@ def test_an_answer_is_told_once(answering: Answering, event: Event, said: str) -
 def test_what_is_bound_anew_is_no_answer() -> None:
     answers = Answers()
     answers.expect(watch_found)
-    main = ev.WatchedFound(
-        at=1.0, process=MAIN, watch=8, name="x", type="int", address="0x8", source="main"
-    )
+    main = watched_found(1.0, 8, name="x", type="int", address="0x8")
     assert answers.take(main) is None
     assert answers.take(ev.Noted(at=1.0, level="info", text="by the way")) is None
     assert answers.take(FOUND) is not None

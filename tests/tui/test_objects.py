@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.sample_events import census_taken
+from tests.sample_events import census_taken, watched_found
 from tests.simulate import Simulation
 from tests.simulate_references import LEAK, with_references
 from tests.tui.driving import Driven, FakeFeed, asked, driven, frame, settled, steady, until
@@ -95,14 +95,8 @@ async def test_w_watches_a_row_a_suspect_and_what_is_in_a_chain() -> None:
         await until(pilot, lambda: "Looking for app.Session" in frame(app))
         name = "sessions[17]"
         feed.push(
-            ev.WatchedFound(
-                at=14.4,
-                process=MAIN,
-                watch=99,
-                name=name,
-                type="app.Session",
-                address="0x7f3a5c4e08b0",
-                source="viewer",
+            watched_found(
+                14.4, 99, name=name, type="app.Session", address="0x7f3a5c4e08b0", source="viewer"
             )
         )
         await settled(app, pilot, feed)

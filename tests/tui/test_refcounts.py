@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 from msgspec.structs import replace
+from tests.sample_events import watched_found
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import FakeFeed, asked, driven, frame, settled, steady, until
@@ -220,15 +221,7 @@ async def test_a_recorded_inspection_can_be_looked_at() -> None:
 async def test_hostile_names() -> None:
     def events() -> Iterable[Event]:
         for index, name in enumerate(HOSTILE):
-            yield ev.WatchedFound(
-                at=0.5,
-                process=MAIN,
-                watch=100 + index,
-                name=name,
-                type=name,
-                address=name,
-                source=name,
-            )
+            yield watched_found(0.5, 100 + index, name=name, type=name, address=name, source=name)
         yield ev.WatchedCounted(
             at=0.5, process=MAIN, counts=[(100 + index, 9) for index in range(len(HOSTILE))]
         )
@@ -252,15 +245,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
     feed = FakeFeed(Simulation(0.4).events())
     feed.push(
         *(
-            ev.WatchedFound(
-                at=0.5,
-                process=MAIN,
-                watch=n,
-                name=f"name-{n}",
-                type="app.X",
-                address=hex(n),
-                source="main",
-            )
+            watched_found(0.5, n, name=f"name-{n}", type="app.X", address=hex(n))
             for n in range(1, 5001)
         )
     )

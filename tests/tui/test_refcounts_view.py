@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 from msgspec.structs import replace
+from tests.sample_events import watched_found
 from tests.simulate import Simulation
 from tests.simulate_references import with_references
 from tests.tui.driving import state_of
@@ -300,9 +301,7 @@ def test_why_nothing_is_watched_is_read_from_the_limits() -> None:
 
 def test_hostile_texts_keep_the_columns() -> None:
     found = [
-        ev.WatchedFound(
-            at=0.5, process=MAIN, watch=100 + index, name=name, type=name, address=name, source=name
-        )
+        watched_found(0.5, 100 + index, name=name, type=name, address=name, source=name)
         for index, name in enumerate(HOSTILE)
     ]
     counted = ev.WatchedCounted(

@@ -206,12 +206,11 @@ class ProcessMonitor:
         if self._options.references.census == "off":
             self._context.limit("census", "switched off (--census off)")
 
-    def _check_hello(self, now: int) -> None:
+    def _check_hello(self, _: int) -> None:
         """The probe has not answered: read what needs no interpreter."""
         if self._hello is None and not self.over:
             self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
             self._threads.begin(None)
-        del now
 
     # The loop
 

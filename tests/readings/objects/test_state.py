@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sample_events import census_taken
+from tests.sample_events import census_taken, watched_found
 
 from refwatch.readings.objects.state import (
     KEEP_BASELINES,
@@ -41,17 +41,7 @@ class Folded:
         self.censuses = 0
 
     def found(self, at: float, watch: int, source: str = "main") -> None:
-        self.state.apply(
-            ev.WatchedFound(
-                at=at,
-                process=MAIN,
-                watch=watch,
-                name=f"name {watch}",
-                type="list",
-                address="0x1",
-                source=source,
-            )
-        )
+        self.state.apply(watched_found(at, watch, source=source))
 
     def counted(self, at: float, *counts: tuple[int, int]) -> None:
         self.state.apply(ev.WatchedCounted(at=at, process=MAIN, counts=list(counts)))
@@ -311,11 +301,7 @@ def test_chains_and_inspections_are_bounded() -> None:
 
 def test_events_of_a_process_that_nobody_knows_are_left_out() -> None:
     state = State()
-    state.apply(
-        ev.WatchedFound(
-            at=1.0, process=MAIN, watch=1, name="a", type="list", address="0x1", source="main"
-        )
-    )
+    state.apply(watched_found(1.0, 1, name="a"))
     state.apply(ev.ClassesCounted(at=1.0, process=MAIN, counts=[(1, 2)]))
     state.apply(census_taken(1.0, number=1, objects=10))
     state.apply(ev.CensusFailed(at=1.0, process=MAIN, reason="no", retry_s=None))
