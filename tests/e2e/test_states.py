@@ -221,7 +221,8 @@ def naps():
         time.sleep(0.3)
         end = time.thread_time() + 0.005
         while time.thread_time() < end: pass
-    cpu["naps"] = time.thread_time()
+    with open(f"/proc/self/task/{threading.get_native_id()}/schedstat") as file:
+        cpu["naps"] = [int(number) / 1e9 for number in file.read().split()[:2]]
 napping = threading.Thread(target=naps, name="naps"); napping.start(); napping.join()
 print(json.dumps(cpu))
 """
@@ -233,8 +234,9 @@ def test_short_work_between_long_sleeps_is_told_though_samples_are_rare(
     done = bench.watched("-o", "snapshot.json", bench.script(NAPS))
     snapshot = bench.read_snapshot()
     naps = reader(snapshot).thread("naps")
-    cpu_s = json.loads(done.out.splitlines()[0])["naps"]
+    cpu_s, queue_s = json.loads(done.out.splitlines()[0])["naps"]
     assert running_s(naps) == pytest.approx(cpu_s, rel=0.15, abs=0.01)
+    assert naps.states.get(S.CPU_WAIT, 0.0) == pytest.approx(queue_s, rel=0.1, abs=0.02)
     assert naps.states[S.SLEEP] == pytest.approx(3.0, abs=0.4)
     assert snapshot.sampling.mean_hz
     assert snapshot.sampling.mean_hz < 500.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from refwatch.readings.threads.classify import Classifier, Sched
+from refwatch.readings.threads.classify import TICK_NS, Classifier, Sched
 from refwatch.readings.threads.states import ThreadState as S
 
 MS = 1_000_000
@@ -192,3 +192,46 @@ def test_what_ran_between_two_rare_samples_goes_to_what_it_was_before() -> None:
     assert classifier.unseen(Sched(3 * MS, 0), 20 * MS, 1) == (S.GIL_HELD, 0)
     assert classifier.unseen(Sched(50 * MS, 0), 20 * MS, 1) == (S.GIL_HELD, 20 * MS)
     assert given[S.GIL_HELD, 1, True] == 23 * MS
+
+
+@pytest.mark.parametrize("with_gil", [True, False])
+def test_a_thread_that_ends_just_after_a_rare_sample_has_not_run_since_the_one_before(
+    with_gil: bool,
+) -> None:
+    given: Counter[tuple[S, int, bool]] = Counter()
+
+    def assign(state: S, weight: int, line: int, *, holding: bool = False) -> None:
+        given[state, line, holding] += weight
+
+    thread = Classifier(assign)
+    uncounted = Sched(cpu=0, queue=0)  # the kernel adds what it runs at the next tick
+    thread.blocked(S.SLEEP, 10 * MS, 1, uncounted)
+    if with_gil:
+        thread.held(20 * MS, 2, uncounted)
+    else:
+        thread.running(20 * MS, 2, uncounted, exact_cpu=0)
+    thread.flush()
+    assert sum(given.values()) == 30 * MS
+    assert given[S.SLEEP, 1, False] == 30 * MS - TICK_NS
+
+
+@pytest.mark.parametrize("with_gil", [True, False])
+def test_who_was_found_awake_by_a_rare_sample_has_not_waited_for_a_cpu(with_gil: bool) -> None:
+    """It sleeps, wakes 1 ms before a sample that comes after 20 ms, runs for 5 ms, and sleeps."""
+    given: Counter[tuple[S, int, bool]] = Counter()
+
+    def assign(state: S, weight: int, line: int, *, holding: bool = False) -> None:
+        given[state, line, holding] += weight
+
+    thread = Classifier(assign)
+    thread.blocked(S.SLEEP, 10 * MS, 1, Sched(0, 0))
+    for number, weight in enumerate((20 * MS, MS, MS, MS)):
+        sched = Sched(TICK if number == 3 else 0, 0)
+        if with_gil:
+            thread.held(weight, 2, sched)
+        else:
+            thread.running(weight, 2, sched, exact_cpu=0 if number == 0 else None)
+    thread.blocked(S.SLEEP, 2 * MS, 1, Sched(5 * MS, 0))
+    assert sum(given.values()) == 35 * MS
+    assert given[S.GIL_HELD if with_gil else S.NATIVE, 2, with_gil] == 5 * MS
+    assert given[S.SLEEP, 1, False] == 30 * MS

@@ -52,6 +52,7 @@ class Classifier:
         "_coarsest",
         "_cpu",
         "_first_cpu",
+        "_first_ns",
         "_from_wait",
         "_kept",
         "_kept_ns",
@@ -77,6 +78,7 @@ class Classifier:
         """Runnable samples that wait for their state: nanoseconds, and their line."""
         self._kept_ns = 0
         self._coarsest = 0  # the longest time between two of the samples kept back
+        self._first_ns = 0  # from the sample before them to the first of them
         self._label: ThreadState | None = None  # what the run under way is while it has a CPU
         self._starved = False  # it was runnable for long without a CPU, and has none yet
         self._first_cpu = 0  # on-CPU time at the start of the run, plus what may be late of it
@@ -176,21 +178,39 @@ class Classifier:
         if used >= DECIDE_NS and used * 2 >= ready - TICK_NS and span > TICK_NS:
             self._label = NATIVE
             self._ran(self.take_queue(span))
-        elif span > STARVED_NS and used < DECIDE_NS:
+        elif self._surely_ns > STARVED_NS and used < DECIDE_NS:
             self._starve()
 
     def flush(self) -> None:
-        """The thread is gone: assign what is held back as the last reading has it. Before a rare
-        sample it did not run for longer than the kernel may not have counted yet."""
-        if not self.runnable:
-            return
-        if self._coarsest >= COARSE_NS and self._from_wait and self._wait is not None:
-            known = max(self._cpu, 0) + max(self._queue, 0) + TICK_NS
-            self._give(self._wait, max(0, self._kept_ns - known), line=self._wait_line)
-        self._close(NATIVE, 0)
+        """The thread is gone: assign what is held back as the last reading has it."""
+        if self.runnable:
+            self._trim_start()
+            self._close(NATIVE, 0)
+
+    @property
+    def _woke_between(self) -> bool:
+        """Whether the samples kept back begin with a rare one, before which it was still blocked
+        for a time that nobody knows."""
+        return self._from_wait and self._wait is not None and self._first_ns >= COARSE_NS
+
+    @property
+    def _surely_ns(self) -> int:
+        """How long it was seen to be runnable."""
+        return self._kept_ns - self._first_ns if self._woke_between else self._kept_ns
+
+    def _trim_start(self, waited: int = 0) -> None:
+        """Give the wait before a rare first sample what the thread has neither run nor ``waited``
+        for a CPU, as far as the kernel has counted; it may be a tick late. Should that be too much,
+        the kernel's count brings it back, which it cannot for too little."""
+        if self._woke_between and self._wait is not None:
+            known = max(self._cpu, 0) + max(self._queue, 0) + waited + TICK_NS
+            unknown = min(max(0, self._kept_ns - known), self._first_ns)
+            self._give(self._wait, unknown, line=self._wait_line)
 
     def _keep(self, weight: int, line: int) -> None:
         kept = self._kept
+        if not kept:
+            self._first_ns = weight
         if kept and kept[-1][1] == line:
             kept[-1] = (kept[-1][0] + weight, line)
         else:
@@ -219,11 +239,12 @@ class Classifier:
                 self._queue, self._uncounted = 0, True
             if self._label is not None:
                 self._ran(0)
-        elif self._starved or self._kept_ns > STARVED_NS:
+        elif self._starved or self._surely_ns > STARVED_NS:
             self._starve()
 
     def _starve(self) -> None:
         """It has waited for a CPU all the time: the kernel will count that when the wait ends."""
+        self._trim_start()
         self._queue -= self._kept_ns
         self._give(CPU_WAIT, self._kept_ns)
         self._starved = True
@@ -232,6 +253,7 @@ class Classifier:
         """It ran in the first of the samples kept back, and then waited for a CPU. What the kernel
         has counted as neither may be on-CPU time that it adds at the next tick: that is kept."""
         state = self._label or NATIVE
+        self._trim_start(waited)
         ran = min(self._kept_ns - waited, max(self._cpu, 0))
         self._cpu -= ran
         self._give(state, ran)
