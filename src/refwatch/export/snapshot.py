@@ -78,7 +78,7 @@ def _target(state: State) -> snap.Target:
 
 
 def _cost(state: State) -> snap.Cost:
-    cost = state.main.cost if state.main is not None and state.main.cost.measured else None
+    cost = state.main.cost if state.main is not None else None
     return snap.Cost(
         probe_cpu_s=rounded(cost.probe_cpu_s) if cost else None,
         probe_gil_held_s=rounded(cost.probe_gil_held_s) if cost else None,

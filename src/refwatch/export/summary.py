@@ -262,7 +262,7 @@ def _memory_sentence(process: ProcessState, most: int) -> list[str]:
 
 def _cost(process: ProcessState) -> list[str]:
     cost = process.cost
-    if not cost.measured:
+    if cost is None:
         return []
     inside = f"{fmt_duration(cost.probe_cpu_s)} CPU in the target"
     held = f"{fmt_duration(cost.probe_gil_held_s)} of the GIL"

@@ -16,17 +16,6 @@ KEEP_CROWDS = 100  # groups of threads that ended before those
 NEAR = 0.1  # change of the resident size up to which an older reading of private memory holds
 
 
-class Cost(Struct):
-    """What refwatch itself has used so far, in seconds."""
-
-    probe_cpu_s: float = 0.0
-    probe_gil_held_s: float = 0.0
-    daemon_cpu_s: float = 0.0
-    tracing_s: float = 0.0
-    measured: bool = False
-    """Whether the figures have been measured; otherwise they are 0."""
-
-
 class ProcessState(Struct):
     """Everything known about one process."""
 
@@ -36,7 +25,7 @@ class ProcessState(Struct):
     limits: dict[str, str] = field(default_factory=dict)
     """Reading -> why it is missing or less exact."""
     lines: dict[int, Line] = field(default_factory=dict)
-    cost: Cost = field(default_factory=Cost)
+    cost: ev.CostMeasured | None = None
     rate_hz: float = 0.0
     rate_changes: list[str] = field(default_factory=list)
     work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
@@ -121,13 +110,7 @@ class ProcessState(Struct):
         self.gc = list(event.generations)
 
     def measured_cost(self, event: ev.CostMeasured) -> None:
-        self.cost = Cost(
-            event.probe_cpu_s,
-            event.probe_gil_held_s,
-            event.daemon_cpu_s,
-            event.tracing_s,
-            measured=True,
-        )
+        self.cost = event
 
     def sampled(self, event: ev.Sampled) -> None:
         if event.rate_hz > 0:  # 0 in the rest that is sent when sampling stops

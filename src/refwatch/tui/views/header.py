@@ -92,7 +92,7 @@ def _status(state: State, *, gone: bool, replay: str | None) -> StyledText:
 def fmt_cost(process: ProcessState, now: float) -> str:
     """Cost of refwatch: CPU seconds in the target, share of a core beside it."""
     cost = process.cost
-    if not (cost.probe_cpu_s or cost.daemon_cpu_s) or not now:
+    if cost is None or not (cost.probe_cpu_s or cost.daemon_cpu_s) or not now:
         return ""
     probe = fmt_duration(cost.probe_cpu_s)
     return f"probe {probe}, daemon {fmt_percent(cost.daemon_cpu_s / now)} of a core"

@@ -261,7 +261,7 @@ class AllocationsReader:
             _reason(allocations, process.limits if process else {}, state.now, over=state.over),
             printable(allocations.failure or ""),
             memory,
-            process.cost.tracing_s / state.now if process and state.now else 0.0,
+            process.cost.tracing_s / state.now if process and process.cost and state.now else 0.0,
             state.over,
             process.started.cwd if process else "",
             allocations.sites,
