@@ -97,6 +97,7 @@ class Daemon:
         self._ended = False
         self._failed = False
         """What the user has asked to be written was not."""
+        self._asked_to_end = False
         self._next_serve = 0
         self._target_ended_ns: int | None = None
         """Until when copies may work, once the target has ended."""
@@ -135,8 +136,10 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
-        signal.signal(signal.SIGTERM, lambda *_: self._finish("refwatch was asked to end"))
+        signal.signal(signal.SIGTERM, self._ask_to_end)
         while not self._done():
+            if self._asked_to_end:
+                self._finish("refwatch was asked to end")
             watch = self._watch
             sampled = watch is not None and watch.sampling
             wait = watch.step() if watch is not None and not watch.over else IDLE_S
@@ -152,6 +155,10 @@ class Daemon:
             else:
                 self._wait_for_word(min(wait, IDLE_S))
         self._close()
+
+    def _ask_to_end(self, *_: object) -> None:
+        """SIGTERM may come in the middle of anything: the loop ends the session at its next turn."""
+        self._asked_to_end = True
 
     def _sleep(self, wait_s: float, probe: int | None) -> None:
         """Until the next sample, or until the probe says something: the target may wait for it."""
