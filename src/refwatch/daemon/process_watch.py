@@ -153,6 +153,7 @@ class ProcessMonitor:
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none, or if it cannot be done."""
+        self._scheduler.wake()  # whoever asks is not to wait because the process rests
         return self._heap is not None and not self.over and self._heap.obey(command)
 
     def _take_answer(self, answer: Answer) -> None:
