@@ -211,7 +211,7 @@ with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as s
     server.bind(folder + "/socket")
     server.listen()
     thread = ProbeThread(
-        link.Link(folder + "/socket"), {}, {"thread_count": None, "threads": None}
+        link.Link(folder + "/socket"), {}, {"thread_count": None, "threads": None}, children=True
     )
     daemon, _ = server.accept()
 """

@@ -47,6 +47,9 @@ class RunOptions:
         self.alloc_budget = 3.0
         """Percent."""
         self.gc_pauses = False
+        self.children = ""
+        """What the command lines of children that are to be watched contain."""
+        self.no_children = False
         self.linked = linked
         """refwatch was called by a link from outside of its environment."""
         self.module: str | None = None
@@ -129,6 +132,8 @@ RUN: dict[str, Reader | None] = {
     "--frames": _whole(1, MOST_FRAMES),
     "--alloc-budget": _number(0, 100, above=True),
     "--gc-pauses": None,
+    "--children": str,
+    "--no-children": None,
 }
 """How the value of each is read, which may raise ValueError with what it takes; None where it has
 none."""
@@ -164,6 +169,8 @@ def read_run(words: list[str], *, linked: bool = False) -> RunOptions | None:
 def _check(options: RunOptions) -> None:
     if options.watch_rate is not None and options.watch_rate > options.rate:
         give_up(f"--watch-rate {options.watch_rate:g} is above --rate {options.rate:g}", USAGE)
+    if options.children and options.no_children:
+        give_up("--children and --no-children contradict each other", USAGE)
     for path in options.watch:
         if not all(word.isidentifier() for word in path.split(".")):
             give_up(f"--watch takes names with dots between, as in app.cache, not {path!r}", USAGE)

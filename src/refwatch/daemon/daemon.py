@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
-from refwatch.daemon.process_watch import ProcessMonitor
+from refwatch.daemon.process_table import ProcessTable, WatchOptions
+from refwatch.daemon.wakeups import Wakeups
 from refwatch.session import events as ev
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
@@ -24,7 +24,7 @@ from refwatch.target.proc import proc_is_own_namespace
 from refwatch.wire import commands as cmd
 from refwatch.wire.codec import encode_line
 from refwatch.wire.connections import Connection, Listener, Viewer
-from refwatch.wire.event import MAIN, TimedEvent
+from refwatch.wire.event import TimedEvent
 from refwatch.wire.launch import Ended, Launch, Launched, Sized, Summary, Wrote
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from refwatch.wire.files import Output
 
 IDLE_S = 0.1  # longest sleep with nothing to sample
-LAST_WORDS_NS = 2_000_000_000
-LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
-MOST_FOR_SELECT = 1024  # FD_SETSIZE of select(2)
 SERVE_NS = 20_000_000  # how often the sockets are looked at while sampling
 MOST_VIEWERS = 64
 RESTING_SERVE_NS = 50_000_000  # the same while no thread of the target runs
@@ -90,7 +87,8 @@ class Daemon:
         self._viewers: list[Viewer] = []
         self._recording = recording
         self._state = State()
-        self._watch: ProcessMonitor | None = None
+        self._watch: ProcessTable | None = None
+        self._wakeups = Wakeups()
         self._launched: Launched | None = None
         self._started_ns = time.monotonic_ns()
         self._had_viewer = False
@@ -99,8 +97,6 @@ class Daemon:
         """What the user has asked to be written was not."""
         self._asked_to_end = False
         self._next_serve = 0
-        self._target_ended_ns: int | None = None
-        """Until when copies may work, once the target has ended."""
 
     # Events
 
@@ -137,12 +133,13 @@ class Daemon:
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
         signal.signal(signal.SIGTERM, self._ask_to_end)
+        self._wakeups.add(self._probes.fileno())
         while not self._done():
             if self._asked_to_end:
                 self._finish("refwatch was asked to end")
             watch = self._watch
             sampled = watch is not None and watch.sampling
-            wait = watch.step() if watch is not None and not watch.over else IDLE_S
+            wait = watch.step() if watch is not None and not self._ended else IDLE_S
             now = time.monotonic_ns()
             if now >= self._next_serve or not sampled:
                 rests = watch is not None and watch.rests
@@ -150,31 +147,22 @@ class Daemon:
                 self._serve()
             watch = self._watch  # it may have just begun
             if watch is not None and watch.sampling:
-                if sampled:  # else it has just begun, and the first sample is due
-                    self._sleep(wait, watch.peers.probe_file)
+                if sampled and self._wakeups.sleep(wait):  # else the first sample is due
+                    self._next_serve = 0  # a process may wait for an answer
             else:
                 self._wait_for_word(min(wait, IDLE_S))
         self._close()
 
     def _ask_to_end(self, *_: object) -> None:
-        """SIGTERM may come in the middle of anything: the loop ends the session at its next turn."""
+        """SIGTERM may come in the middle of anything: the loop ends the session when it is back."""
         self._asked_to_end = True
-
-    def _sleep(self, wait_s: float, probe: int | None) -> None:
-        """Until the next sample, or until the probe says something: the target may wait for it."""
-        if probe is None or probe >= MOST_FOR_SELECT:
-            time.sleep(wait_s)
-        elif select.select([probe], [], [], wait_s)[0]:
-            self._next_serve = 0
 
     def _wait_for_word(self, limit_s: float) -> None:
         """Nothing is to be sampled: sleep until somebody says something, at most that long."""
-        watched = [self._probes.fileno(), self._viewer_listener.fileno()]
+        watched = [self._wakeups.fileno() or self._probes.fileno(), self._viewer_listener.fileno()]
         watched += [viewer.fileno() for viewer in self._viewers if viewer.open]
         if self._launcher.open:
             watched.append(self._launcher.fileno())
-        if self._watch is not None:
-            watched += self._watch.peers.files()
         poll = select.poll()
         for fd in watched:
             poll.register(fd, select.POLLIN)
@@ -206,19 +194,19 @@ class Daemon:
 
     def _read_probe(self) -> None:
         if self._watch is not None:
-            for connection in self._probes.accept():
-                self._watch.peers.add(connection)
-            self._watch.peers.read()
+            self._watch.accept(self._probes)
 
     def _check_target(self) -> None:
         """Nobody tells of the end when the launcher is gone; and the watch may have its limit."""
-        self._check_copies()
-        if self._launched is None or self._ended:
+        if self._launched is None or self._watch is None or self._ended:
+            return
+        if self._watch.done:
+            self._finish(self._watch.main.over or "the target has ended")
             return
         if not self._launcher.open and _has_ended(self._launched.pid):
             self._target_ended(None)
         limit = self._options.duration_s
-        if limit is not None and self._watch and not self._watch.over and self._now() >= limit:
+        if limit is not None and self._now() >= limit:
             self._stop_watching(f"watched for {limit:g} s, as asked")
 
     # The target
@@ -235,57 +223,20 @@ class Daemon:
 
     def _start(self, launched: Launched) -> None:
         self._launched = launched
-        zero = int(launched.monotonic_s * 1e9)
-        self._watch = ProcessMonitor(
-            process=MAIN,
-            pid=launched.pid,
-            launcher=launched.ppid,
-            zero_ns=zero,
-            rate_hz=self._options.rate_hz,
-            options=self._options.heap,
-            emit=self.emit,
-            fold=lambda: self._state.main.references if self._state.main else None,
+        options = WatchOptions(rate_hz=self._options.rate_hz, heap=self._options.heap)
+        self._watch = ProcessTable(
+            launched, options, self.emit, self._state.references_of, self._wakeups
         )
-        self.emit(
-            ev.TargetStarted(
-                at=0.0,
-                process=MAIN,
-                pid=launched.pid,
-                argv=launched.argv,
-                executable=launched.executable,
-                cwd=launched.cwd,
-                started_at=launched.started_at,
-                refwatch=__version__,
-                ppid=launched.ppid,
-                terminal=launched.terminal,
-            )
-        )
-        self._watch.start()
 
     def _target_ended(self, exit_code: int | None) -> None:
         """Copies may outlive the target: one that counts its heap has a moment to say so."""
-        assert self._launched is not None
         assert self._watch is not None
-        if self._target_ended_ns is not None:
-            return
-        self._read_probe()
-        self._watch.target_ended()
-        self.emit(ev.TargetExited(at=self._now(), process=MAIN, exit_code=exit_code))
-        self._target_ended_ns = time.monotonic_ns()
-        self._check_copies()
-
-    def _check_copies(self) -> None:
-        if self._target_ended_ns is None or self._ended or self._watch is None:
-            return
-        limit = LAST_ANSWERS_NS if self._watch.answering else LAST_WORDS_NS
-        if not self._watch.working or time.monotonic_ns() > self._target_ended_ns + limit:
-            reason = "the target has ended"
-            self._watch.end(reason)
-            self._finish(self._watch.over or reason)
+        if not self._watch.over:
+            self._read_probe()
+            self._watch.main_ended(exit_code)
+            self._check_target()
 
     def _stop_watching(self, reason: str) -> None:
-        assert self._watch is not None
-        self._watch.end(reason)
         self._finish(reason)
 
     def _finish(self, reason: str) -> None:
@@ -369,7 +320,7 @@ class Daemon:
                 self._stop_watching("stopped by the viewer")
         elif isinstance(command, cmd.TypeInput | cmd.ResizeTerminal | cmd.SignalTarget):
             self._tell_launcher(command)
-        elif command.process != MAIN:
+        elif command.process not in self._state.processes:
             text = f"there is no process {command.process} in this session"
             self.emit(ev.Noted(at=self._now(), level="warning", text=text))
         elif self._watch is None or not self._watch.obey(command):

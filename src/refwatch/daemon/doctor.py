@@ -18,6 +18,7 @@ from refwatch.daemon.session_dir import SessionDirectory
 from refwatch.daemon.target import TargetSpec
 from refwatch.readings.allocations.collector import AllocationOptions
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session import events as ev
 from refwatch.session.state import State
@@ -59,6 +60,7 @@ def examine(executable: str) -> list[Reading]:
     try:
         with session.listen(session.probe_path) as listener:
             spec = TargetSpec(executable, ["-c", PROGRAM], "doctor")
+            spec.children = None
             target = subprocess.Popen(
                 spec.argv,
                 env=spec.environment(os.getpid(), session.probe_path),
@@ -115,7 +117,10 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]
         rate_hz=1000.0,
         options=HeapOptions(allocations=AllocationOptions("off")),
         emit=emit,
-        fold=lambda: state.main.references if state.main else None,
+        fold=lambda: state.references_of(MAIN),
+        mark=lambda *_: None,
+        watched=(),
+        budget=SamplingBudget(),
     )
     watch.start()
     listener = Listener(listening)
@@ -125,6 +130,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]
         for connection in listener.accept():
             connections.append(connection)
             watch.peers.add(connection)
+        watch.peers.flush()
         watch.peers.read()
         wait = watch.step()
         if watch.sampling:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.collector import ThreadCollector
 from refwatch.readings.threads.rate_controller import RESTING_NS
 from refwatch.session import events as ev
@@ -57,8 +58,13 @@ class ProcessMonitor:
         options: HeapOptions,
         emit: Callable[[TimedEvent], None],
         fold: Callable[[], References | None],
+        mark: Callable[[str, float], None],
+        watched: Collection[int],
+        budget: SamplingBudget,
     ) -> None:
+        self.number = process
         self.pid = pid
+        self.launcher = launcher
         self.over: str | None = None
         """Why the watch has ended; None while it goes on."""
         self._zero_ns = zero_ns
@@ -71,14 +77,17 @@ class ProcessMonitor:
             emit=emit,
             send=self.peers.send,
             clock=self.now_ns,
+            watched=watched,
+            stretch=lambda: budget.stretch,
         )
         self._scheduler = self._context.scheduler
         self._threads = ThreadCollector(
-            self._context, rate_hz, self.target_ended, self._replaced, self.peers.read
+            self._context, rate_hz, budget, self.target_ended, self._replaced, self.peers.read
         )
         self._usage = UsageCollector(self._context, self._may_be_copied)
         self._options = options
         self._fold = fold
+        self._mark = mark
         self._heap: HeapWatch | None = None
         self._hello: Hello | None = None
         self._probe_cpu_s = 0.0
@@ -105,7 +114,7 @@ class ProcessMonitor:
     def _take_report(self, report: Report, peer: Connection[Report]) -> None:
         match report:
             case Hello():
-                self._begin(report)
+                self.begin(report)
             case ProbeThread():
                 self._threads.sampler.threads.mark_probe(report.tid)
             case Back():
@@ -120,7 +129,7 @@ class ProcessMonitor:
             case Ending():
                 self._read_last(report)
             case MarkSet():
-                self.mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
+                self._mark(report.name, report.monotonic_s - self._zero_ns / 1e9)
             case _ if self._heap is not None:
                 self._heap.take(report, peer)
 
@@ -146,10 +155,18 @@ class ProcessMonitor:
         if reason:
             self._context.limit("program", reason)
 
-    def mark(self, name: str, at: float) -> None:
-        """Set a mark; a census follows."""
-        with contextlib.nullcontext() if self._heap is None or self.over else self._heap.marking():
-            self._context.emit(ev.Marked(at=max(0.0, at), name=name))
+    def marking(self) -> contextlib.AbstractContextManager[None]:
+        """A mark of the session is set within this; a census follows."""
+        return contextlib.nullcontext() if self._heap is None or self.over else self._heap.marking()
+
+    def limit(self, reading: str, reason: str) -> None:
+        """Report that a reading is missing or less exact, once for each reason."""
+        self._context.limit(reading, reason)
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the probe has told of the interpreter; for the child of a fork its parent's has."""
+        return self._hello
 
     def obey(self, command: Command) -> bool:
         """A viewer's command about the heap; False if it is none, or if it cannot be done."""
@@ -176,7 +193,8 @@ class ProcessMonitor:
                 )
             )
 
-    def _begin(self, hello: Hello) -> None:
+    def begin(self, hello: Hello) -> None:
+        """The interpreter is known, by its probe or, for the child of a fork, by its parent's."""
         self._hello = hello
         now = self.now_ns()
         self._context.emit(
@@ -251,7 +269,7 @@ class ProcessMonitor:
         return self._heap is not None and self._heap.copied
 
     def _ask(self, now: int) -> None:
-        self._scheduler.at(self._ask, now + ASK_NS)
+        self._scheduler.at(self._ask, now + self._context.stretched(ASK_NS))
         if self._hello is not None and not self.peers.has_probe:
             if self._probe_away and self._heap is not None:
                 self._context.limit("probe", GONE)
@@ -267,7 +285,7 @@ class ProcessMonitor:
         if self._heap is not None:
             self._heap.ran(self._threads.ran_ns)
         self._emit_cost(now)
-        return now + COST_NS
+        return now + self._context.stretched(COST_NS)
 
     def _replaced(self) -> None:
         reason = "the target has replaced itself by another program (exec)"

@@ -46,6 +46,8 @@ class TargetSpec:
         self.label = label
         self.cwd = _working_directory()
         self.allocations = ""
+        self.children: str | None = ""
+        """What the command lines of children that are to be watched contain; None: none is."""
         self.script = script
         """The file to run; empty for a module, a piece of code and the like."""
 
@@ -64,6 +66,8 @@ class TargetSpec:
             environment["REFWATCH_PYTHONPATH"] = own
         environment["PYTHONPATH"] = inject + os.pathsep + own if own else inject
         environment["REFWATCH_PROBE"] = f"{daemon_pid}:{os.getpid()}:{probe_path}"
+        if self.children is not None:
+            environment["REFWATCH_CHILDREN"] = self.children
         if self.allocations:
             environment["REFWATCH_ALLOCATIONS"] = self.allocations
         return environment

@@ -344,6 +344,21 @@ class Sampling(Struct, frozen=True, kw_only=True):
     rate_changes: list[str]
 
 
+class Totals(Struct, frozen=True, kw_only=True):
+    """Sums over all processes that were watched. ``rss`` and ``uss`` are of those that ran at the
+    last reading of any, ``peak_*`` the most that those at one time had; null where nothing was
+    read or, of ``uss``, not of each. Pages that processes share count in the ``rss`` of each."""
+
+    processes: int
+    cpu_s: float
+    rss: int | None
+    uss: int | None
+    peak_rss: int | None
+    peak_uss: int | None
+    gil_held_s: float
+    threads: int
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     refwatch: str
     taken_at: str
@@ -355,4 +370,5 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     marks: list[MarkAt]
     processes: list[Process]
     sampling: Sampling
+    totals: Totals
     schema: Literal["refwatch.snapshot/1"] = field(default="refwatch.snapshot/1")

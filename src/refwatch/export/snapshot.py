@@ -60,6 +60,21 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
         marks=[snap.MarkAt(name=mark.name, at_s=rounded(mark.at)) for mark in state.marks],
         processes=processes,
         sampling=sampling,
+        totals=_totals(state),
+    )
+
+
+def _totals(state: State) -> snap.Totals:
+    processes, past = state.processes.values(), state.forgotten
+    return snap.Totals(
+        processes=len(processes) + past.processes,
+        cpu_s=rounded(sum(process.cpu_s for process in processes) + past.cpu_s),
+        rss=state.memory.rss,
+        uss=state.memory.uss,
+        peak_rss=state.memory.peak_rss,
+        peak_uss=state.memory.peak_uss,
+        gil_held_s=rounded(sum(process.gil.held_s for process in processes) + past.gil_held_s),
+        threads=sum(len(one.threads) + one.forgotten_threads for one in processes) + past.threads,
     )
 
 
@@ -79,11 +94,12 @@ def _target(state: State) -> snap.Target:
 
 def _cost(state: State) -> snap.Cost:
     cost = state.main.cost if state.main is not None else None
+    costs = [one.cost for one in state.processes.values() if one.cost is not None]
     return snap.Cost(
-        probe_cpu_s=rounded(cost.probe_cpu_s) if cost else None,
-        probe_gil_held_s=rounded(cost.probe_gil_held_s) if cost else None,
+        probe_cpu_s=rounded(sum(one.probe_cpu_s for one in costs)) if cost else None,
+        probe_gil_held_s=rounded(sum(one.probe_gil_held_s for one in costs)) if cost else None,
         census_pauses_s=references.census_pauses(list(state.processes.values())),
-        tracing_s=rounded(cost.tracing_s) if cost else 0.0,
+        tracing_s=rounded(sum(one.tracing_s for one in costs)),
         daemon_cpu_s=rounded(cost.daemon_cpu_s) if cost else None,
     )
 
@@ -111,8 +127,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         pid=process.pid,
         ppid=process.started.ppid,
         argv=process.started.argv,
-        start_method=None,
-        started_s=rounded(process.started.at),
+        start_method=process.started.start_method,
+        started_s=rounded(process.began_s),
         ended_s=rounded_optional(process.ended_s),
         exit_code=process.exited.exit_code if process.exited is not None else None,
         memory=_memory(process),

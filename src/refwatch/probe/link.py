@@ -168,14 +168,22 @@ class Link:
         if self.again is None or self._reopened > MOST_REOPENED:
             return False
         with self._waking:
-            self.close()
-            socket, ends = self.again.connected(self.path), self.again.pair()
-            if socket is None or ends is None:
+            if not self._connect():
                 return False
-            self._fd, (self._wake_in, self._wake_out) = socket, ends
-            self._identities = {fd: identity(fd) for fd in (socket, *ends)}
         self.lines = Lines(self.lines.heard)
         return self._write(b'{"message":"back","heard":%d}\n' % self.lines.heard)
+
+    def _connect(self) -> bool:
+        """A new connection instead of the one that there was."""
+        self.close()
+        if self.again is None:
+            return False
+        socket, ends = self.again.connected(self.path), self.again.pair()
+        if socket is None or ends is None:
+            return False
+        self._fd, (self._wake_in, self._wake_out) = socket, ends
+        self._identities = {fd: identity(fd) for fd in (socket, *ends)}
+        return True
 
     def _takes_more(self) -> bool:
         poll = select.poll()
@@ -219,6 +227,15 @@ class Link:
             if self._ours(fd):
                 os.close(fd)
         self._identities = {}
+
+    def renew(self, message: dict[str, object]) -> bool:
+        """In the child of a fork, where only this thread exists: leave the parent's connection to
+        the parent, and begin one of its own with this message. False if that cannot be."""
+        self._waking = allocate_lock()
+        self.lines = Lines()
+        self._reopened = 0
+        self.gone = self.gone or not self._connect()
+        return not self.gone and self.send(message)
 
     def _ours(self, fd: int) -> bool:
         return fd in self._identities and identity(fd) == self._identities[fd]

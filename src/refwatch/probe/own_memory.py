@@ -29,6 +29,13 @@ class Memory:
         if fd >= 0 and identity(fd) == self._identity:
             os.close(fd)
 
+    def renew(self, open_again: Callable[[str], int | None]) -> None:
+        """In the child of a fork: what is open is the parent's memory."""
+        if self.fd >= 0:
+            self.close()
+            fd = open_again("/proc/self/mem")
+            self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
+
     def look_after(self, open_again: Callable[[str], int | None]) -> None:
         """The target may have closed it, and the number may be that of another file by now."""
         if self.fd >= 0 and identity(self.fd) != self._identity:

@@ -14,7 +14,8 @@ import time
 from _operator import add
 
 from .at_fork import AfterFork
-from .capi import ctypes
+from .audit_hooks import quietly
+from .capi import ctypes, raw_thread_state
 from .link import LEAVE, LONGEST_LINE, MAIL, NOTHING, Link, from_json
 from .messages import COMMANDS
 from .status import status
@@ -31,14 +32,19 @@ if TYPE_CHECKING:
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
+WARNS = sys.version_info >= (3, 12)  # of a fork of a process with several threads
 SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
 class ProbeThread:
-    """Runs the daemon's commands in a thread of its own. ``found`` is calibration's result."""
+    """Runs the daemon's commands in a thread of its own. ``found`` is calibration's result.
+    ``children``: the children of a fork are watched as well."""
 
-    def __init__(self, link: Link, limits: dict[str, str], found: dict[str, object]) -> None:
+    def __init__(
+        self, link: Link, limits: dict[str, str], found: dict[str, object], *, children: bool
+    ) -> None:
         self._link = link
+        self._children = children
         counter = found["thread_count"]
         self._counter = ThreadCounter(counter) if type(counter) is int else None
         self._mail: list[Callable[[], Message]] = []
@@ -166,7 +172,7 @@ class ProbeThread:
         return True
 
     def _before_fork(self) -> None:
-        if not self._thread or self._after_fork is None or _count_tasks() != 2:
+        if not WARNS or not self._thread or self._after_fork is None or _count_tasks() != 2:
             return
         self._after_fork.request()
         self._link.wake()
@@ -185,9 +191,15 @@ class ProbeThread:
 
     def _after_fork_in_child(self) -> None:
         self._thread = 0
+        self._cpu_s = 0.0
+        self._mail = []
         if self._after_fork is not None:
             self._after_fork.cancel()
         if self._service is not None:
+            if self._children and self._link.renew(_forked()):
+                self._service.forked()
+                self._start_thread()
+                return
             self._service.close()
         self._link.close()
 
@@ -208,6 +220,17 @@ class ThreadCounter:
         word = (self._word,)
         old = map(getattr, word, ("value",))
         any(map(setattr, word, ("value",), map(add, old, (number,))))
+
+
+def _forked() -> Message:
+    """Report of a child, sent before any line of it has run."""
+    return {
+        "message": "forked",
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "main": int(quietly(raw_thread_state) or 0),  # type: ignore[call-overload]
+        "monotonic_s": time.monotonic(),
+    }
 
 
 def _count_tasks() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 import time
 from _thread import allocate_lock
@@ -124,6 +125,13 @@ class Service:
         self._tracing.leave()
         self._bursts.close()
 
+    def forked(self) -> None:
+        """Go on in the child of a fork."""
+        self._reading_last = allocate_lock()
+        self._bursts.close()  # the daemon opens it anew
+        self._watched.forked()
+        self._memory.renew(opened)
+
     def close(self) -> None:
         """Give everything up in the child of a fork."""
         self._bursts.close()
@@ -178,7 +186,7 @@ class Service:
         if self._copier is None:
             self._link.send({"message": "no_copy", "work": work, "reason": self._no_copy})
             return
-        running = Frames() if frames else None
+        running, own = Frames() if frames else None, os.getpid()
         try:
             pid, pause_s = self._copier.copy(launcher, running)
         except NoCopy as error:
@@ -196,6 +204,7 @@ class Service:
                 work,
                 query,
                 self._link.path,
+                own,
                 running,
                 young,
                 traced,

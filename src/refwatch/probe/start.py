@@ -18,21 +18,28 @@ Limits = dict[str, str]
 
 
 def start(
-    report_to: str, allocations: str, earlier: set[int], unload: Callable[[str], None]
+    report_to: str,
+    allocations: str,
+    children: str | None,
+    earlier: set[int],
+    unload: Callable[[str], None],
 ) -> None:
     """Start before the target's first line; return when the hello report is sent.
 
-    ``report_to`` is ``DAEMON_PID:LAUNCHER_PID:SOCKET_PATH``. A process that the launcher has not
-    started has inherited it, and reports only that. ``allocations`` is ``burst``, ``exact:FRAMES``
-    or empty. ``earlier``: addresses of the objects tracked before the probe was loaded. ``unload``
-    unloads a package of the probe."""
-    daemon, launcher, path = report_to.split(":", 2)
+    ``report_to`` is ``DAEMON_PID:PARENT_PID:SOCKET_PATH``. A process that this parent has not
+    started, and that is not the parent itself after an exec, has inherited it, and reports only
+    that. ``allocations`` is ``burst``, ``exact:FRAMES`` or empty. ``children`` is what the command
+    lines of children that are to be watched contain; None if none is to be. ``earlier``: addresses
+    of the objects tracked before the probe was loaded. ``unload`` unloads a package of the
+    probe."""
+    daemon, parent, path = report_to.split(":", 2)
     link = Link(path)
-    if os.getppid() != int(launcher):
+    if int(parent) not in (os.getppid(), os.getpid()):
         link.send({"message": "stranger"})
         link.close()
         return
-    thread, hello = _begin(link, int(daemon), allocations, unload)
+    thread, hello = _begin(link, int(daemon), allocations, children, unload)
+    hello["parent"] = int(parent)
     try:
         thread.untrack(earlier)
     finally:
@@ -40,7 +47,11 @@ def start(
 
 
 def _begin(
-    link: Link, daemon: int, allocations: str, unload: Callable[[str], None]
+    link: Link,
+    daemon: int,
+    allocations: str,
+    children: str | None,
+    unload: Callable[[str], None],
 ) -> tuple[ProbeThread, Found]:
     began, cpu = time.perf_counter(), time.thread_time()
     limits: Limits = {}
@@ -57,7 +68,7 @@ def _begin(
     unload("calibration")
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
-    thread = ProbeThread(link, limits, found)
+    thread = ProbeThread(link, limits, found, children=_wanted(children))
     del found["thread_count"]
     hello["layout"] = found
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]
@@ -68,6 +79,19 @@ def _begin(
     if mode == "exact":
         thread.begin_trace(int(frames))
     return thread, hello
+
+
+def _wanted(children: str | None) -> bool:
+    """Whether the children of a fork, whose command line is this one's, are to be watched."""
+    if not children:
+        return children is not None
+    try:
+        fd = os.open("/proc/self/cmdline", os.O_RDONLY | os.O_CLOEXEC)
+        words = os.read(fd, 1 << 17).split(b"\0")
+        os.close(fd)
+    except OSError:
+        return True
+    return children in os.fsdecode(b" ".join(words))
 
 
 def _free_threaded() -> bool:

@@ -49,8 +49,12 @@ class _Cell:
     event."""
 
     def __init__(self) -> None:
+        self.renew()
         self._object = ctypes.py_object()
         self._word = ctypes.c_void_p.from_buffer(self._object)
+
+    def renew(self) -> None:
+        """In the child of a fork: another thread may have held the lock."""
         self._lock = allocate_lock()
 
     def at(self, address: int) -> object:
@@ -137,6 +141,8 @@ class WatchedObjects:
         self._kinds: dict[str, str] = {}
         self._news: list[int] = []
         """Numbers to be reported."""
+        self._inherited: list[int] = []
+        """The same, of what a parent had watched before it forked."""
         self._last = 0
         self._lock = RLock()  # reentrant: the collector may run a finalizer that watches something
 
@@ -201,9 +207,17 @@ class WatchedObjects:
 
     def scan(self) -> list[int]:
         """Watch what is newly bound in ``__main__`` and what the paths now lead to; return the
-        numbers."""
-        found = [*self._scan_main(), *self._scan_paths()]
+        numbers, in the child of a fork at first those of all that its parent had watched."""
+        found = [*self._inherited, *self._scan_main(), *self._scan_paths()]
+        self._inherited = []
         return [number for number in found if number is not None]
+
+    def forked(self) -> None:
+        """In the child of a fork: what was watched is watched on, and is news to the daemon."""
+        self._lock = RLock()  # another thread may have held it at the fork
+        _CELL.renew()
+        self._news = []
+        self._inherited = [*self._entries]
 
     def _scan_main(self) -> list[int | None]:
         main = sys.modules.get("__main__")
@@ -266,7 +280,7 @@ class WatchedObjects:
     def close(self) -> None:
         """Stop watching: the interpreter ends, or this is the child of a fork."""
         self.closed = True
-        self._lock = RLock()  # another thread may have held it at the fork
+        self._lock = RLock()  # another thread may have held it at a fork
         for number in list(self._entries):
             self._forget(number)
 

@@ -54,7 +54,8 @@ from refwatch.wire.event import SessionEvent, TimedEvent
 
 
 class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started"):
-    """The target was started. ``started_at`` is RFC 3339 in UTC."""
+    """A process was started, or goes on with another program. ``started_at`` is RFC 3339 in UTC,
+    and empty for a child."""
 
     pid: int
     argv: list[str]
@@ -65,6 +66,11 @@ class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started")
     terminal: bool = False
     """Whether it writes to a pseudo-terminal of refwatch, so that its output arrives as events."""
     ppid: int | None = None
+    start_method: str | None = None
+    """``fork``, ``forkserver``, ``spawn`` (both of multiprocessing), ``subprocess`` or ``exec``;
+    None for the program itself."""
+    began_s: float | None = None
+    """When it began, seconds since the session did; None where that is ``at``."""
 
 
 class InterpreterFound(TimedEvent, frozen=True, kw_only=True, tag="interpreter_found"):

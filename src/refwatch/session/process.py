@@ -61,6 +61,16 @@ class ProcessState(Struct):
         return self.started.pid
 
     @property
+    def began_s(self) -> float:
+        """When it began, seconds since the session did."""
+        return self.started.at if self.started.began_s is None else self.started.began_s
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time at the last reading, seconds; 0 before the first."""
+        return self.memory.user_s + self.memory.system_s if self.memory is not None else 0.0
+
+    @property
     def ended_s(self) -> float | None:
         """When it ended, in seconds; None while it runs."""
         return self.exited.at if self.exited is not None else None

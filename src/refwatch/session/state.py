@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
@@ -26,6 +27,8 @@ KEEP_NOTES = 500
 KEEP_MARKS = 1000
 KEEP_RATE_CHANGES = 20
 KEEP_WORK = 20
+KEEP_PROCESSES = 200  # of those that have ended
+MOST_TOLD = 20  # processes of whose start there is a note
 
 
 class Note(Struct):
@@ -36,6 +39,26 @@ class Note(Struct):
     text: str
     process: int = SESSION
     """Number of the process that it is about, or of the session."""
+
+
+class ForgottenProcesses(Struct):
+    """Sums over processes that have ended and are no longer kept; times in seconds."""
+
+    processes: int = 0
+    cpu_s: float = 0.0
+    gil_held_s: float = 0.0
+    threads: int = 0
+
+
+class MemoryTotal(Struct):
+    """Memory of all processes that run, in bytes: as last read, and at most. Pages that processes
+    share count in ``rss`` of each, and in ``uss`` of none; ``uss`` is None until it was read of
+    each that runs."""
+
+    rss: int | None = None
+    uss: int | None = None
+    peak_rss: int | None = None
+    peak_uss: int | None = None
 
 
 class State(Struct):
@@ -50,6 +73,8 @@ class State(Struct):
     notes: deque[Note] = field(default_factory=lambda: deque(maxlen=KEEP_NOTES))
     marks: list[ev.Marked] = field(default_factory=list)
     output: Output = field(default_factory=Output)
+    memory: MemoryTotal = field(default_factory=MemoryTotal)
+    forgotten: ForgottenProcesses = field(default_factory=ForgottenProcesses)
     ended: str | None = None
     """Why nothing more will be read; None while the session goes on."""
 
@@ -57,6 +82,11 @@ class State(Struct):
     def main(self) -> ProcessState | None:
         """The process that was started or attached to."""
         return self.processes.get(MAIN)
+
+    def references_of(self, process: int) -> References | None:
+        """What is known of the references of this process; None for an unknown one."""
+        known = self.processes.get(process)
+        return known.references if known is not None else None
 
     @property
     def target(self) -> ev.TargetStarted | None:
@@ -89,6 +119,16 @@ class State(Struct):
         """The whole state as one event, to be applied to another state."""
         return ev.Checkpoint(at=self.now, shape=codec.shape_of(State), data=codec.encode(self))
 
+    def forget_processes(self) -> None:
+        """Keep the newest of those that have ended; of the others only their sums."""
+        ended = [one for one in self.processes.values() if one.exited and one.number != MAIN]
+        for old in ended[: max(0, len(ended) - KEEP_PROCESSES)]:
+            del self.processes[old.number]
+            self.forgotten.processes += 1
+            self.forgotten.cpu_s += old.cpu_s
+            self.forgotten.gil_held_s += old.gil.held_s
+            self.forgotten.threads += len(old.threads) + old.forgotten_threads
+
     def note(self, event: TimedEvent, text: str, level: str = "info") -> None:
         """Add a line to the event list."""
         self.notes.append(Note(event.at, level, text, event.process))
@@ -98,8 +138,18 @@ class State(Struct):
 
 
 def _process_started(state: State, event: ev.TargetStarted) -> None:
+    before = state.processes.get(event.process)
+    if before is not None:  # an exec: the process goes on, with another program
+        event = replace(event, ppid=before.started.ppid, began_s=before.began_s)
+        state.processes[event.process] = ProcessState(event)
+        state.note(event, f"runs another program now, pid {event.pid}")
+        return
     state.processes[event.process] = ProcessState(event)
-    state.note(event, f"started, pid {event.pid}")
+    state.forget_processes()
+    if event.process == MAIN:
+        state.note(event, f"started, pid {event.pid}")
+    elif len(state.processes) <= MOST_TOLD:
+        state.note(event, f"child started ({event.start_method}), pid {event.pid}")
 
 
 def _output_written(state: State, event: ev.OutputWritten) -> None:
@@ -143,6 +193,18 @@ def _watch_ended(state: State, event: ev.SessionEnded) -> None:
 
 
 # Events of a process
+
+
+def _process_measured(state: State, process: ProcessState, event: ev.ProcessMeasured) -> None:
+    process.measured(event)
+    sizes = [one.resident for one in state.processes.values() if not one.exited and one.memory]
+    total = state.memory
+    total.rss = sum(rss for rss, _ in sizes)
+    total.peak_rss = max(total.rss, total.peak_rss or 0)
+    private = [uss for _, uss in sizes if uss is not None]
+    total.uss = sum(private) if len(private) == len(sizes) else None
+    if total.uss is not None:
+        total.peak_uss = max(total.uss, total.peak_uss or 0)
 
 
 def _interpreter_found(state: State, process: ProcessState, event: ev.InterpreterFound) -> None:
@@ -253,7 +315,6 @@ _SILENT_FOLDS: Mapping[type, Callable[[ProcessState, Any], None]] = {
     ev.ThreadEnded: ProcessState.ended_thread,
     ev.LineSeen: ProcessState.saw_line,
     ev.Sampled: ProcessState.sampled,
-    ev.ProcessMeasured: ProcessState.measured,
     ev.GcMeasured: ProcessState.measured_gc,
     ev.CostMeasured: ProcessState.measured_cost,
 }
@@ -284,6 +345,7 @@ _ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
 
 _PROCESS_FOLDS: dict[type, _Fold] = {
     ev.InterpreterFound: _interpreter_found,
+    ev.ProcessMeasured: _process_measured,
     ev.ReadingLimited: _reading_limited,
     ev.ThreadStarted: _thread_started,
     ev.ThreadNamed: _thread_named,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec import Struct, field
 
@@ -33,6 +33,15 @@ class Context(Struct, frozen=True, kw_only=True):
     scheduler: Scheduler = field(default_factory=Scheduler)
     limits: dict[str, str] = field(default_factory=dict)
     """Readings that were reported missing or less exact, and why."""
+
+    watched: Collection[int] = ()
+    """Pids of all processes that are or were watched."""
+    stretch: Callable[[], float] = lambda: 1.0
+    """How many times more rarely it is read than one process alone would be."""
+
+    def stretched(self, interval_ns: int) -> int:
+        """From one regular reading to the next, with as many processes as there are."""
+        return int(interval_ns * self.stretch())
 
     def now(self) -> float:
         """Seconds since the session began."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from refwatch.target.probe_commands import ProbeCommand, encode
-from refwatch.target.probe_messages import Back, ForeignPython, Hello, Report
+from refwatch.target.probe_messages import Back, ForeignPython, Forked, Hello, Report
 from refwatch.wire.connections import Connection
 
 MOST_PEERS = 64
@@ -19,8 +19,8 @@ _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class ProbeConnections:
-    """All such connections; ``take`` gets each report with its connection. Only process ``pid`` may
-    send a hello: another has other objects and threads."""
+    """All such connections of one process; ``take`` gets each report with its connection. Only
+    process ``pid`` may send a hello: another has other objects and threads."""
 
     def __init__(self, pid: int, take: Callable[[Report, Connection[Report]], None]) -> None:
         self.stranger: int | None = None
@@ -45,30 +45,53 @@ class ProbeConnections:
             return
         self._all.append(Connection(connection, _reports))
 
+    def adopt(self, peer: Connection[Report], reports: list[Report]) -> None:
+        """Take over a connection whose first reports have told that it is of this process."""
+        if len(self._all) >= MOST_PEERS:
+            peer.close()
+            return
+        self._all.append(peer)
+        self._take_all(peer, reports)
+
     def files(self) -> list[int]:
         """Descriptors that become readable with a report."""
         return [peer.fileno() for peer in self._all if peer.open]
 
+    def flush(self) -> None:
+        """Send what a peer has not taken at first."""
+        for peer in self._all:
+            peer.flush()
+
     def read(self) -> None:
         """Read and take all reports."""
         for peer in self._all:
-            peer.flush()
-            for report in peer.receive():
-                if isinstance(report, Hello | ForeignPython | Back) and peer.pid != self._pid:
-                    self.stranger = peer.pid
-                    peer.close()
-                    break
-                if isinstance(report, Hello | Back):
-                    self._probe, self._said_hello = peer, True
-                if isinstance(report, Back):
-                    unheard = self._count - report.heard
-                    for line in list(self._told)[max(0, len(self._told) - unheard) :]:
-                        peer.send(line)
-                self._take(report, peer)
-            self.trouble = peer.trouble or self.trouble
+            self._take_all(peer, peer.receive())
         self._all = [peer for peer in self._all if peer.open]
         if self._probe is not None and not self._probe.open:
             self._probe = None
+
+    def _take_all(self, peer: Connection[Report], reports: list[Report]) -> None:
+        for report in reports:
+            if isinstance(report, Hello | Forked | ForeignPython | Back) and peer.pid != self._pid:
+                self.stranger = peer.pid
+                peer.close()
+                break
+            if isinstance(report, Hello | Forked | Back):
+                self._probe, self._said_hello = peer, True
+            if isinstance(report, Back):
+                unheard = self._count - report.heard
+                for line in list(self._told)[max(0, len(self._told) - unheard) :]:
+                    peer.send(line)
+            if not isinstance(report, Forked):  # whoever gave us the connection has taken it
+                self._take(report, peer)
+        self.trouble = peer.trouble or self.trouble
+
+    def close(self) -> None:
+        """Nobody is to be heard any more: the probe leaves its process as it would be alone."""
+        for peer in self._all:
+            peer.close()
+        self._all.clear()
+        self._probe = None
 
     @property
     def has_probe(self) -> bool:

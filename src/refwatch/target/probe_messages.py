@@ -66,6 +66,19 @@ class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
     probe_tid: int
     """The probe's own thread."""
     burst: EarlyBurst | None = None
+    parent: int = 0
+    """Pid of the process that has prepared this one's environment: its parent, or itself before an
+    exec; 0 where it does not say."""
+
+
+class Forked(_Report, frozen=True, kw_only=True, tag="forked"):
+    """A child by os.fork, whose interpreter is where its parent's is. ``main`` is the address of
+    its only thread's state, ``monotonic_s`` when it began (CLOCK_MONOTONIC)."""
+
+    pid: int
+    parent: int
+    main: int
+    monotonic_s: float
 
 
 class ForeignPython(_Report, frozen=True, kw_only=True, tag="stranger"):
@@ -255,9 +268,11 @@ class CopyRefused(_Work, frozen=True, kw_only=True, tag="no_copy"):
 
 
 class CopyConnected(_Work, frozen=True, kw_only=True, tag="copy"):
-    """The copy's first report, on a connection of its own."""
+    """The copy's first report, on a connection of its own. ``of`` is the pid of the process that
+    was copied."""
 
     pid: int
+    of: int = 0
 
 
 class Progress(_Work, frozen=True, kw_only=True, tag="progress"):
@@ -390,6 +405,7 @@ WorkReport = (
 
 Report = (
     Hello
+    | Forked
     | ForeignPython
     | ProbeThread
     | Back

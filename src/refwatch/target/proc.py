@@ -1,8 +1,10 @@
-"""Check that /proc belongs to this process's own pid namespace (pid_namespaces(7))."""
+"""What /proc says of a process, and whether it is of this process's own pid namespace
+(pid_namespaces(7))."""
 
 from __future__ import annotations
 
 import os
+import time
 
 FOREIGN_PROC = (
     "/proc shows another pid namespace's processes (unshare --pid without --mount-proc, or a "
@@ -16,3 +18,41 @@ def proc_is_own_namespace() -> bool:
         return os.readlink("/proc/self") == str(os.getpid())
     except OSError:
         return True
+
+
+def command_line(pid: int) -> list[str]:
+    """The arguments of a process; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+    except OSError:
+        return []
+
+
+def executable_of(pid: int) -> str:
+    """The file that a process runs; empty when it is gone."""
+    return _link(f"/proc/{pid}/exe")
+
+
+def working_directory(pid: int) -> str:
+    """The folder that a process is in; empty when it is gone."""
+    return _link(f"/proc/{pid}/cwd")
+
+
+def started_monotonic_ns(pid: int) -> int | None:
+    """When a process was started, by CLOCK_MONOTONIC and in clock ticks, mostly 10 ms
+    (``starttime`` of proc_pid_stat(5), which CLOCK_BOOTTIME counts); None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+    except OSError:
+        return None
+    slept_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK") - slept_ns
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""

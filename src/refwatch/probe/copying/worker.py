@@ -29,13 +29,15 @@ _encode = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", Fals
 
 
 class Worker:
-    """What a query works with: the copy's heap and its connection to the daemon. ``young`` as
-    :func:`tracked` has it; ``address_of_watch`` finds a watched object."""
+    """What a query works with: the copy's heap and its connection to the daemon. ``copied`` is the
+    pid of the process that was copied; ``young`` as :func:`tracked` has it; ``address_of_watch``
+    finds a watched object."""
 
     def __init__(
         self,
         work: str,
         path: str,
+        copied: int,
         frames: list[RunningFrame],
         young: int,
         traced: TracingInCopy,
@@ -48,7 +50,7 @@ class Worker:
         self._work = work
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._socket.connect(path)
-        self.send({"message": "copy", "pid": int(libc.getpid())})
+        self.send({"message": "copy", "pid": int(libc.getpid()), "of": copied})
 
     def send(self, report: Message) -> None:
         """Send one report. Raises OSError if nobody listens any more."""
@@ -84,19 +86,21 @@ def run(
     work: str,
     query: Message,
     path: str,
+    copied: int,
     frames: Frames | None,
     young: int,
     traced: TracingInCopy,
     untracked: bytes,
     address_of_watch: Callable[[int], int],
 ) -> None:
-    """Answer the query, and exit. ``frames`` ran at the copy; ``young`` is the number of objects in
-    the youngest generation; ``untracked`` are the probe's own, to be tracked again."""
+    """Answer the query, and exit. ``copied`` is the pid of the process that was copied; ``frames``
+    ran at the copy; ``young`` is the number of objects in the youngest generation; ``untracked``
+    are the probe's own, to be tracked again."""
     leave = libc["_exit"]
     try:
         running = frames.running() if frames is not None else []
         young += retrack(untracked)
-        worker = Worker(work, path, running, young, traced, address_of_watch)
+        worker = Worker(work, path, copied, running, young, traced, address_of_watch)
         try:
             answer(worker, query)
             worker.send({"message": "done"})

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _restore_environment() -> tuple[str | None, str, str]:
-    """Undo the launcher's changes; return (where the probe reports to, allocation mode, this
-    folder)."""
+def _restore_environment() -> tuple[str | None, str, str | None, str]:
+    """Undo the launcher's changes; return (where the probe reports to, allocation mode, which
+    children are to be watched, this folder)."""
     report_to = os.environ.pop("REFWATCH_PROBE", None)
     allocations = os.environ.pop("REFWATCH_ALLOCATIONS", "")
+    children = os.environ.pop("REFWATCH_CHILDREN", None)
     folder = os.path.dirname(os.path.abspath(__file__))
     original = os.environ.pop("REFWATCH_PYTHONPATH", None)
     if report_to is not None:
@@ -31,10 +32,10 @@ def _restore_environment() -> tuple[str | None, str, str]:
             os.environ["PYTHONPATH"] = original
     sys.path[:] = [entry for entry in sys.path if entry != folder]
     sys.path_importer_cache.pop(folder, None)
-    return report_to, allocations, folder
+    return report_to, allocations, children, folder
 
 
-def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
+def _load_probe(folder: str) -> Callable[[str, str, str | None, set[int]], None]:
     """Load the probe under a private name; return its start function."""
     import builtins
     from _frozen_importlib_external import SourceFileLoader
@@ -47,15 +48,15 @@ def _load_probe(folder: str) -> Callable[[str, str, set[int]], None]:
     loader = names["Loader"](package)
     start = loader.load("_refwatch_probe.start")
 
-    def begin(report_to: str, allocations: str, earlier: set[int]) -> None:
-        start.start(report_to, allocations, earlier, loader.unload)
+    def begin(report_to: str, allocations: str, children: str | None, earlier: set[int]) -> None:
+        start.start(report_to, allocations, children, earlier, loader.unload)
 
     return begin
 
 
-def _start_probe(folder: str, report_to: str, allocations: str) -> None:
+def _start_probe(folder: str, report_to: str, allocations: str, children: str | None) -> None:
     earlier = set(map(id, gc.get_objects()))  # later objects are the probe's
-    _load_probe(folder)(report_to, allocations, earlier)
+    _load_probe(folder)(report_to, allocations, children, earlier)
 
 
 def _run_own_sitecustomize() -> None:
@@ -71,10 +72,10 @@ def _run_own_sitecustomize() -> None:
     spec.loader.exec_module(module)
 
 
-_report_to, _allocations, _folder = _restore_environment()
+_report_to, _allocations, _children, _folder = _restore_environment()
 if _report_to is not None:
     try:
-        _start_probe(_folder, _report_to, _allocations)
+        _start_probe(_folder, _report_to, _allocations, _children)
     except Exception:  # noqa: BLE001 - the target must run even if the probe fails
         _report_to = None
 _run_own_sitecustomize()

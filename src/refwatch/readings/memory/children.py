@@ -1,5 +1,5 @@
-"""CPU time in the children of a process, of /proc alone: proc_pid_stat(5) and
-/proc/PID/task/TID/children. A hidden copy is none of them."""
+"""CPU time in the children of a process that are not watched themselves, of /proc alone:
+proc_pid_stat(5) and /proc/PID/task/TID/children. A hidden copy is none of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -44,12 +44,16 @@ class _Stat(NamedTuple):
 
 class ChildrenReader:
     """Reads the children of process ``pid``. ``copies_among``: hidden copies of it are children of
-    its own, too, so that what it has reaped says nothing."""
+    its own, too, so that what it has reaped says nothing. ``watched`` has the pids of processes
+    that are watched themselves: they do not count, but their children do."""
 
-    def __init__(self, pid: int, *, copies_among: bool) -> None:
+    def __init__(self, pid: int, *, copies_among: bool, watched: Collection[int] = ()) -> None:
         self._pid = pid
         self._copies_among = copies_among
+        self._watched = watched
         self._known: dict[int, _Stat] = {}
+        self._theirs: dict[int, _Stat] = {}
+        """Those that are watched themselves."""
         self._left_out: dict[int, int] = {}
         """Those that do not count: pid -> when it was started."""
         self._seen = 0
@@ -93,19 +97,24 @@ class ChildrenReader:
 
     def _sum(self, reaped: int) -> Children:
         alive = sum(stat.used + stat.reaped for stat in self._known.values())
-        ended = self._gone_ticks if self._copies_among else max(reaped, self._gone_ticks)
+        ended = self._gone_ticks if self._mixed else max(reaped, self._gone_ticks)
         self._most = max(self._most, (alive + ended + self._lost_ticks) / TICKS_PER_S)
         unseen_s = (ended - self._gone_ticks) / TICKS_PER_S
         more = unseen_s > LATE_S * self._gone + 2 / TICKS_PER_S
-        more = more or (self._missed and not self._copies_among)
+        more = (more or self._missed) and not self._mixed
         return Children(self._seen, self._lived_s, more, self._most)
+
+    @property
+    def _mixed(self) -> bool:
+        """What this process has reaped is not only of children that count."""
+        return self._copies_among or any(pid != self._pid for pid in self._watched)
 
     def _search(self) -> None:
         """Look for children that are new, and for theirs."""
-        parents = [self._pid, *self._known]
+        parents = [self._pid, *self._known, *self._theirs]
         for parent in parents:
             for pid in children_of(parent):
-                if pid in self._known or pid in parents:
+                if pid in parents:
                     continue
                 stat = _stat(pid)
                 if stat is None or self._left_out.get(pid) == stat.started:
@@ -113,13 +122,25 @@ class ChildrenReader:
                 if _is_ours(stat) or _is_servant(pid):
                     self._left_out[pid] = stat.started
                     continue
-                self._known[pid] = stat
-                self._seen += 1
                 parents.append(pid)
+                if pid in self._watched:
+                    self._theirs[pid] = stat
+                else:
+                    self._known[pid] = stat
+                    self._seen += 1
         self._left_out = {p: s for p, s in self._left_out.items() if os.path.exists(f"/proc/{p}")}
 
     def _follow(self) -> None:
         """Read those that are known; one that is gone has given its time to who waited for it."""
+        for pid in [pid for pid in self._known if pid in self._watched]:
+            self._theirs[pid] = self._known.pop(pid)
+            self._seen -= 1
+        for pid, old in list(self._theirs.items()):
+            new = _stat(pid)
+            if new is not None and new.started == old.started:
+                self._theirs[pid] = new
+            else:
+                del self._theirs[pid]
         ended: dict[int, _Stat] = {}
         for pid, old in list(self._known.items()):
             new = _stat(pid)
@@ -131,7 +152,7 @@ class ChildrenReader:
             if old.parent == self._pid or old.parent in ended:
                 self._gone += 1
                 self._gone_ticks += old.used + old.reaped
-            elif old.parent not in self._known:
+            elif old.parent not in self._known and old.parent not in self._theirs:
                 self._lost_ticks += old.used + old.reaped
 
 

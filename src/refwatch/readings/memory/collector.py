@@ -35,7 +35,7 @@ class UsageCollector:
             self._read(last=True)
 
     def _measure(self, now: int) -> int | None:
-        return now + INTERVAL_NS if self._read(last=False) else None
+        return now + self._context.stretched(INTERVAL_NS) if self._read(last=False) else None
 
     def _read(self, *, last: bool) -> bool:
         """False when the process is gone."""

@@ -10,6 +10,7 @@ import psutil
 from refwatch.readings.memory.children import ChildrenReader
 from refwatch.readings.memory.events import ProcessMeasured
 from refwatch.target.context import Context
+from refwatch.wire.event import MAIN
 
 USS_SHARE = 0.005  # of the time may go into reading uss: it walks the target's page tables
 USS_PAUSE_S = 1.0
@@ -26,10 +27,17 @@ class ProcessReader:
     def __init__(self, context: Context) -> None:
         try:
             self._process = psutil.Process(context.pid)
-            copies_among = self._process.ppid() != context.launcher
+            parent = self._process.ppid()
         except psutil.Error as error:
             raise ProcessGone from error
-        self._children = ChildrenReader(context.pid, copies_among=copies_among)
+        self._children = (
+            ChildrenReader(
+                context.pid, copies_among=parent != context.launcher, watched=context.watched
+            )
+            if context.process == MAIN and sys.platform == "linux"
+            else None
+        )
+        """Of the program itself, and with them theirs."""
         self._number = context.process
         self._peak = 0
         self._next_uss = 0.0
@@ -52,7 +60,7 @@ class ProcessReader:
         both = None if copied else self._read_uss(at, last=last)
         rss, uss = both or (rss, None)
         self._peak = max(self._peak, rss, self._high_water())
-        children = self._children.read(at) if sys.platform == "linux" else None
+        children = self._children.read(at) if self._children is not None else None
         return ProcessMeasured(
             at=at,
             process=self._number,

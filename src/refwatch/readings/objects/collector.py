@@ -102,7 +102,7 @@ class ReferenceCollector:
         cost = self._objects.cost_s - before
         pause_ns = max(self._period_ns, int(cost / self._share * NANOSECONDS))
         self._judge_rate(pause_ns)
-        return now + pause_ns
+        return now + self._context.stretched(pause_ns)
 
     def _judge_rate(self, pause_ns: int) -> None:
         """Say once that the objects are read less often than they are to be."""
@@ -122,14 +122,14 @@ class ReferenceCollector:
         self._classes_ns = now
         if self._censuses is not None and self._reading:
             self._censuses.read_classes()
-        return now + CLASSES_NS
+        return now + self._context.stretched(CLASSES_NS)
 
     def _tick_copies(self, now: int) -> int:
         self._copies.tick()
         self._viewers.tick()
         if self._censuses is not None:
             self._censuses.tick(now)
-        return now + COPIES_NS
+        return now + self._context.stretched(COPIES_NS)
 
     def take(self, report: rp.Report, connection: Connection[rp.Report]) -> bool:
         """A report about references; False if it is none."""

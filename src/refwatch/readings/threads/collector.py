@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.events import RateChanged
 from refwatch.readings.threads.in_process import InsideSampler
 from refwatch.readings.threads.rate_controller import RateController
@@ -33,6 +34,7 @@ class ThreadCollector:
         self,
         context: Context,
         rate_hz: float,
+        budget: SamplingBudget,
         gone: Callable[[], None],
         replaced: Callable[[], None],
         read_probe: Callable[[], None],
@@ -45,7 +47,8 @@ class ThreadCollector:
         self._gone = gone
         self._replaced = replaced
         self._read_probe = read_probe
-        self._pace = RateController(rate_hz)
+        self._pace = RateController(rate_hz, budget)
+        self._budget = budget
         self._inside: InsideSampler | None = None
         self._hello: Hello | None = None
         self._image = b""
@@ -165,7 +168,8 @@ class ThreadCollector:
 
     def _slice_ns(self) -> int:
         """A slice says something of every thread: with hundreds they are longer."""
-        return SLICE_NS * max(1, min(10, len(self.sampler.threads.by_tid) // MANY_THREADS))
+        more = max(1, min(10, len(self.sampler.threads.by_tid) // MANY_THREADS))
+        return int(SLICE_NS * max(more, self._budget.stretch))
 
     def _review(self, now: int) -> int:
         reason = self._pace.review()
@@ -187,7 +191,7 @@ class ThreadCollector:
             self._context.limit("short threads", text)
         if len(threads.by_tid) > threads.most_kept:
             self._context.limit("threads", _short_of_files(threads.most_kept))
-        return now + REVIEW_NS
+        return now + int(REVIEW_NS * self._budget.stretch)
 
     def _still_the_same(self) -> bool:
         """Whether the interpreter is where it was. If not it has ended, and its process soon does;
@@ -208,6 +212,7 @@ class ThreadCollector:
 
     def end(self) -> None:
         """The process has ended, or the watch: tell what is left."""
+        self._pace.leave()
         if self.sampling:
             self.sampling = False
             self.sampler.end()

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
+from refwatch.readings.threads.budget import SamplingBudget
+
 BUDGET = 0.085  # of one core, for all that the daemon does
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
@@ -31,7 +33,8 @@ WAKE_NS = 28_000  # CPU time of waking up for a sample and going to sleep again
 class RateController:
     """The rate in samples per second; ``review`` is to be called about twice a second."""
 
-    def __init__(self, wanted_hz: float) -> None:
+    def __init__(self, wanted_hz: float, shared: SamplingBudget | None = None) -> None:
+        self._shared = shared or SamplingBudget()
         self.wanted_hz = wanted_hz
         self.rate_hz = wanted_hz
         self._resting_ns = 0
@@ -51,6 +54,8 @@ class RateController:
         self._affordable: deque[float] = deque(maxlen=STEADY)
         self._machine = _machine_times()
         self._busy = False
+        self._gives_way = False
+        """To the programs on a busy machine."""
 
     @property
     def period_ns(self) -> int:
@@ -75,6 +80,10 @@ class RateController:
         """No thread has run for so long that there is hardly anything new to be read."""
         return self._resting_ns >= RESTING_NS
 
+    def leave(self) -> None:
+        """No more samples are taken: the others have what this one had."""
+        self._shared.leave(self)
+
     def sampled(self, cpu_ns: int | None) -> None:
         """A sample took this much CPU time; not all of them need be measured."""
         self._taken += 1
@@ -95,8 +104,10 @@ class RateController:
         self._at, self._used_ns, self._samples = now, 0, 0
         self._taken, self._rested = 0, self.resting
         self._count_rest(span, share)
+        self._shared.tell(self, 0.0 if self.resting else share)
         budget = self._budget()
-        affordable = max(budget / each_s, min(LOWEST_HZ, BUDGET / each_s))
+        part = self._shared.part
+        affordable = max(budget / each_s, min(part(LOWEST_HZ), part(self._most()) / each_s))
         self._affordable.append(affordable)
         target = min(self.wanted_hz, _median(self._affordable))
         before = self.rate_hz
@@ -107,7 +118,8 @@ class RateController:
     def _count_rest(self, span: float, share: float) -> None:
         """What all else took in this time, in which sampling had this share."""
         before, self._cpu_s = self._cpu_s, time.process_time()
-        self._recent.append(max(0.0, (self._cpu_s - before) / span - share))
+        sampling = share + self._shared.others(self)
+        self._recent.append(max(0.0, (self._cpu_s - before) / span - sampling))
         self._rest = _median(self._recent) if len(self._recent) == RECENT else 0.0
 
     def _budget(self) -> float:
@@ -116,7 +128,14 @@ class RateController:
         idle, total = self._machine[0] - before[0], self._machine[1] - before[1]
         busy = total > 0 and idle / total < BUSY_IDLE
         was_busy, self._busy = self._busy, busy
-        return BUSY_BUDGET if busy and was_busy else max(BUDGET - self._rest, LEAST_BUDGET)
+        self._gives_way = busy and was_busy
+        if self._gives_way:
+            return self._shared.part(self._shared.total(BUSY_BUDGET))
+        return self._shared.part(max(self._most() - self._rest, LEAST_BUDGET))
+
+    def _most(self) -> float:
+        """For all that the daemon does, as a share of a core."""
+        return self._shared.total(BUDGET)
 
     def _reason(self, before: float, share: float, budget: float) -> str | None:
         if abs(self.rate_hz - before) < 0.2 * before:
@@ -124,9 +143,10 @@ class RateController:
         if self.rate_hz > before:
             return "there is room for more again"
         used = f"sampling took {share:.0%} of a core"
-        if budget == BUSY_BUDGET:
+        if self._gives_way:
             return f"{used}, and no core is idle"
-        return f"{used}, and the rest {self._rest:.0%}" if budget < BUDGET else used
+        rest = budget < self._shared.part(self._most())
+        return f"{used}, and the rest {self._rest:.0%}" if rest else used
 
 
 def _machine_times() -> tuple[float, float]:
