@@ -105,7 +105,7 @@ def test_what_is_refused(line: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err.startswith(f"refwatch: {REFUSED[line]}")
 
 
-@pytest.mark.parametrize("table", ["RUN", "DOCTOR"])
+@pytest.mark.parametrize("table", ["RUN", "DOCTOR", "COMPARE"])
 def test_the_help_has_every_option_and_no_other(table: str) -> None:
     text = getattr(usage, table).partition("\nOptions:\n")[2]
     named = set(re.findall(r"--[a-z-]+", text)) - {"--help"}

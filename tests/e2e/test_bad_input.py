@@ -144,6 +144,13 @@ OPTIONS = {
     "replay empty_folder": ["empty_folder"],
     "replay a_file": ["a_file"],
     "replay good.py": ["good.py"],
+    "compare": ["two FILEs", "compare --help"],
+    "compare a_file": ["two FILEs"],
+    "compare --jsn a_file a_file": ["--jsn", "--json"],
+    "compare missing missing": ["missing", "No such file"],
+    "compare noise.bin noise.bin": ["noise.bin", "not JSON"],
+    "compare empty_folder empty_folder": ["empty_folder", "directory"],
+    "compare good.py good.py": ["good.py", "not JSON"],
 }
 
 

@@ -19,7 +19,9 @@ def test_the_version(bench: Bench) -> None:
     assert (done.status, done.out.decode().strip()) == (0, f"refwatch {__version__}")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], [], ["run", "--help"], ["replay", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["-h"], [], *([one, "--help"] for one in ("run", "replay", "compare"))]
+)
 def test_help(bench: Bench, words: list[str]) -> None:
     done = bench.refwatch(*words)
     assert done.status == 0

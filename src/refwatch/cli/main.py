@@ -7,8 +7,10 @@ import sys
 
 from refwatch.cli.errors import FAILED, say
 from refwatch.cli.options import (
+    COMPARE,
     DOCTOR,
     HELP,
+    CompareOptions,
     DoctorOptions,
     is_option,
     read_run,
@@ -45,6 +47,8 @@ def _command(words: list[str], *, linked: bool) -> int:
         return _attach(rest)
     if command == "replay":
         return _replay(rest)
+    if command == "compare":
+        return _compare(rest)
     if command == "doctor":
         return _doctor(rest, linked=linked)
     if words == ["--version"]:
@@ -93,6 +97,28 @@ def _replay(words: list[str]) -> int:
     from refwatch.cli.replay import replay
 
     return replay(words[0])
+
+
+def _compare(words: list[str]) -> int:
+    options = CompareOptions()
+    while words:
+        if words[0] in HELP:
+            from refwatch.cli.usage import COMPARE as TEXT
+
+            return _show(TEXT)
+        if words[0] == "--":
+            options.files += words[1:]
+            break
+        if is_option(words[0]):
+            words = take_option(words, COMPARE, options)
+        else:
+            options.files.append(words[0])
+            words = words[1:]
+    if len(options.files) < 2:
+        refuse("compare takes two FILEs or more", "compare")
+    from refwatch.cli.compare import compare
+
+    return compare(options.files, as_json=options.json)
 
 
 def _doctor(words: list[str], *, linked: bool) -> int:

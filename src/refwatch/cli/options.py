@@ -77,6 +77,14 @@ class DoctorOptions:
         self.python: str | None = None
 
 
+class CompareOptions:
+    """The same for ``refwatch compare``."""
+
+    def __init__(self) -> None:
+        self.json = False
+        self.files: list[str] = []
+
+
 def _number(low: float, high: float = math.inf, *, above: bool = False) -> Reader:
     """A number in this range; ``above``: it is more than ``low``."""
     least = f"above {low:g}" if above else f"from {low:g}"
@@ -138,6 +146,7 @@ RUN: dict[str, Reader | None] = {
 """How the value of each is read, which may raise ValueError with what it takes; None where it has
 none."""
 DOCTOR: dict[str, Reader | None] = {"--python": str}
+COMPARE: dict[str, Reader | None] = {"--json": None}
 SHORT = {"-o": "--output"}
 TARGETS = {"-m": "module", "-c": "code"}
 
@@ -224,6 +233,6 @@ def _refuse_unknown(name: str, table: dict[str, Reader | None]) -> NoReturn:
     refuse(f"no such option: {name}" + (f"; did you mean {like[0]}?" if like else ""))
 
 
-def refuse(text: str) -> NoReturn:
+def refuse(text: str, command: str = "run") -> NoReturn:
     """One line and status 2."""
-    give_up(f"{text} (refwatch run --help shows the options)", USAGE)
+    give_up(f"{text} (refwatch {command} --help shows the options)", USAGE)

@@ -10,11 +10,12 @@ Usage: refwatch [run] [OPTIONS] SCRIPT [ARGS]..
   threads wait.
 
 Commands:
-  run     Run SCRIPT, a module or a piece of code under watch, as it is done
-          where no command is named. `refwatch run --help` shows the options.
-  attach  Show the UI of a session that goes on.
-  replay  Show a recording again, in the same UI.
-  doctor  Say what this machine and interpreter allow: one line per reading.
+  run      Run SCRIPT, a module or a piece of code under watch, as it is done
+           where no command is named. `refwatch run --help` shows the options.
+  attach   Show the UI of a session that goes on.
+  replay   Show a recording again, in the same UI.
+  compare  Show the figures of snapshots side by side.
+  doctor   Say what this machine and interpreter allow: one line per reading.
 
 Options:
   --version   Show the version and exit.
@@ -100,6 +101,16 @@ Usage: refwatch replay FILE
   Show a recording again, in the same UI.
 
 Options:
+  -h, --help  Show this message and exit."""
+
+COMPARE = """\
+Usage: refwatch compare [OPTIONS] FILE FILE..
+
+  Show the figures of two snapshots or more side by side, and their change
+  against the first: times, memory, the GIL, refwatch's own cost.
+
+Options:
+  --json      Print JSON.
   -h, --help  Show this message and exit."""
 
 DOCTOR = """\
