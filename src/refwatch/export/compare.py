@@ -176,21 +176,19 @@ def _exit_status(snapshot: Snapshot) -> Cell:
 
 
 def _cpu(snapshot: Snapshot) -> Cell:
-    if snapshot.totals is not None and snapshot.totals.cpu_s is not None:
+    if snapshot.totals.cpu_s:
         return _cell(snapshot.totals.cpu_s, "seconds")
     cpus = [process.cpu for process in snapshot.processes]
     return _sum((both for cpu in cpus for both in (cpu.user_s, cpu.system_s)), "seconds")
 
 
 def _processes(snapshot: Snapshot) -> Cell:
-    told = snapshot.totals.processes if snapshot.totals is not None else None
-    return _cell(told or len(snapshot.processes) or None, "count")
+    return _cell(snapshot.totals.processes or len(snapshot.processes) or None, "count")
 
 
 def _threads(snapshot: Snapshot) -> Cell:
-    told = snapshot.totals.threads if snapshot.totals is not None else None
     seen = sum(len(process.threads) for process in snapshot.processes)
-    return _cell(told or seen or None, "count")
+    return _cell(snapshot.totals.threads or seen or None, "count")
 
 
 def _held_by_main(snapshot: Snapshot) -> Cell:
@@ -207,11 +205,15 @@ def _of_gils(snapshot: Snapshot, read: Callable[[Gil, float], float | None], uni
         if process.gil.present is not False:
             ended_s = snapshot.duration_s if process.ended_s is None else process.ended_s
             values.append(read(process.gil, max(0.0, ended_s - process.started_s)))
-    return _sum(values, unit, NOT_MEASURED if values or not snapshot.processes else NO_GIL)
+    if not values and snapshot.processes:
+        return _cell(None, unit, NO_GIL)
+    if (snapshot.totals.processes or 0) > len(snapshot.processes):  # not all have a row
+        values.append(None)
+    return _sum(values, unit)
 
 
 def _held_by_all(snapshot: Snapshot) -> Cell:
-    if snapshot.totals is not None and snapshot.totals.gil_held_s is not None:
+    if snapshot.totals.gil_held_s:
         return _cell(snapshot.totals.gil_held_s, "seconds")
     return _of_gils(
         snapshot,
@@ -222,10 +224,8 @@ def _held_by_all(snapshot: Snapshot) -> Cell:
 
 def _contention(snapshot: Snapshot) -> Cell:
     """Of several processes: the mean number of waiting threads in all, over the whole time."""
-    main = snapshot.main
-    if main is not None and len(snapshot.processes) == 1:
-        missing = NO_GIL if main.gil.present is False else NOT_MEASURED
-        return _cell(main.gil.contention, "mean", missing)
+    if len(snapshot.processes) == 1:
+        return _of_gils(snapshot, lambda gil, _: gil.contention, "mean")
     whole_s = snapshot.duration_s or 1.0
     return _of_gils(
         snapshot,
@@ -239,21 +239,22 @@ def _handoffs(snapshot: Snapshot) -> Cell:
 
 
 def _peak_rss(snapshot: Snapshot) -> Cell:
-    """That of the largest process: peaks are not of one moment, and do not add up."""
-    peaks = [process.memory.peak_rss for process in snapshot.processes]
-    known = [peak for peak in peaks if peak is not None]
-    cell = _cell(max(known, default=None), "bytes")
-    return msgspec.structs.replace(cell, at_least=0 < len(known) < len(peaks))
+    """The total's is the largest that was read; the kernel's own peak of a process may lie between
+    two readings. Without a total, peaks of several processes are not of one moment."""
+    told, peaks = snapshot.totals.peak_rss, [one.memory.peak_rss for one in snapshot.processes]
+    cell = _cell(max((peak for peak in (told, *peaks) if peak is not None), default=None), "bytes")
+    at_least = cell.value is not None and told is None and len(peaks) > 1
+    return msgspec.structs.replace(cell, at_least=at_least)
 
 
 def _rss(snapshot: Snapshot) -> Cell:
-    if snapshot.totals is not None and snapshot.totals.rss is not None:
+    if snapshot.totals.rss is not None:
         return _cell(snapshot.totals.rss, "bytes")
     return _sum((process.memory.rss for process in snapshot.processes), "bytes")
 
 
 def _uss(snapshot: Snapshot) -> Cell:
-    if snapshot.totals is not None and snapshot.totals.uss is not None:
+    if snapshot.totals.uss is not None:
         return _cell(snapshot.totals.uss, "bytes")
     return _sum((process.memory.uss for process in snapshot.processes), "bytes")
 
@@ -273,10 +274,10 @@ FIGURES: tuple[tuple[str, str, Unit, Callable[[Snapshot], Cell]], ...] = (
     ("gil_held_s", "GIL held, all processes", "seconds", _held_by_all),
     ("contention", "threads waiting for the GIL", "mean", _contention),
     ("handoffs", "handoffs of the GIL", "count", _handoffs),
-    ("peak_rss", "peak RSS, largest process", "bytes", _peak_rss),
+    ("peak_rss", "peak RSS", "bytes", _peak_rss),
     ("rss", "RSS", "bytes", _rss),
     ("uss", "USS", "bytes", _uss),
-    ("objects", "objects, newest census", "count", _objects),
+    ("objects", "objects, main process", "count", _objects),
     ("probe_cpu_s", "refwatch's CPU, in the program", "seconds",
      lambda one: _cell(one.cost.probe_cpu_s, "seconds")),
     ("daemon_cpu_s", "refwatch's CPU, beside it", "seconds",

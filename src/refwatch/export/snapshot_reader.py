@@ -60,13 +60,15 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """Figures of all processes together, which older snapshots do not have."""
+    """Figures of all processes together, which older snapshots do not have. CPU and GIL time are 0
+    also where nothing was measured."""
 
     processes: int | None = None
     threads: int | None = None
     cpu_s: float | None = None
     rss: int | None = None
     uss: int | None = None
+    peak_rss: int | None = None
     gil_held_s: float | None = None
 
 
@@ -87,7 +89,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     target: Target
     cost: Cost
     processes: list[Process]
-    totals: Totals | None = None
+    totals: Totals = msgspec.field(default_factory=Totals)
 
     @property
     def main(self) -> Process | None:
