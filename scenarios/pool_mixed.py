@@ -6,10 +6,11 @@ The jobs of a `ProcessPoolExecutor` are as those of many services: some millisec
 then some of waiting for something far away. The main process hands out the next job as soon as one
 has ended.
 
-What to see: each worker is in `gil_held` for two fifths of the time and in `sleep` for the rest, at
-the two lines of `job`; no one waits for a GIL, because each process has its own. The main process
-is mostly in `lock_wait`; a second thread of it waits for the results, and a third one passes the
-jobs on. More workers than CPUs get more done here, for they wait most of the time.
+What to see: each worker is in `gil_held` for two fifths of the time, at the arithmetic in `crunch`,
+and in `sleep` for the rest, at the line in `job`; no one waits for a GIL, because each process has
+its own. The main process is mostly in `lock_wait`; a second thread of it waits for the results, and
+a third one passes the jobs on. More workers than CPUs get more done here, for they wait most of the
+time.
 """
 
 from __future__ import annotations
