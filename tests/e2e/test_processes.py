@@ -36,7 +36,7 @@ FORKS = """
     import os, sys, threading, time
     class Own: pass
     def burn():
-        end = time.monotonic() + 1.5
+        end = time.monotonic() + 2.5
         while time.monotonic() < end: sum(range(500))
     pids = []
     for number in range(2):
@@ -176,3 +176,129 @@ def test_a_child_that_is_killed(bench: Bench, signal: int) -> None:
         """)
     (child,) = children(bench.snapshot(script))
     assert child.exit_code == 128 + signal
+
+
+POOLS = """
+    import multiprocessing, sys, time
+    from concurrent.futures import ProcessPoolExecutor
+    def crunch(n):
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end: sum(range(500))
+        return n
+    if __name__ == "__main__":
+        context = multiprocessing.get_context(sys.argv[1])
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            print(sum(pool.map(crunch, range(2))))
+    """
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_workers_of_a_pool(bench: Bench, method: str) -> None:
+    snapshot = bench.snapshot(bench.script(POOLS), method)
+    found = children(snapshot)
+    workers = [child for child in found if child.start_method == method]
+    assert len(workers) == 2
+    assert len(found) == (3 if method == "forkserver" else 2)
+    for worker in workers:
+        assert "crunch" in functions(worker)
+        assert worker.gil.held_fraction
+    assert not [one for one in snapshot.limits if one.reading == "children"]
+
+
+SHOW = (
+    "import os, sys; "
+    "print(sorted(n for n in os.environ if n.startswith(('REFWATCH', 'PYTHONPATH'))), sys.path[:3])"
+)
+STARTS = f"""
+    import os, subprocess, sys
+    show, python = {SHOW!r}, sys.executable
+    def run(*words, **options):
+        done = subprocess.run(words, capture_output=True, text=True, **options)
+        print(done.returncode, done.stdout, done.stderr)
+    run(python, "-c", show)
+    run(python, "-c", show, env={{"PYTHONPATH": "/nowhere"}})
+    run(python, "-I", "-c", show, env={{"PYTHONPATH": "/nowhere"}})
+    run(python, "-W", "ignore", "-Sc", show)
+    run("env", env={{"A": "1"}})
+    print(subprocess.run("env | grep -c REFWATCH", shell=True, capture_output=True))
+    with open("script", "w") as file:
+        file.write(f"#!{{python}}\\n{{show}}\\n")
+    os.chmod("script", 0o755)
+    run(os.path.abspath("script"))
+    for words in ([os.path.join("nowhere", "python3")], [python, "-c", "\\0"], [python, 5], []):
+        try:
+            run(*words)
+        except Exception as error:
+            print(type(error), error)
+    def counted():  # what is bound in __main__ the probe may hold
+        arguments, environment = [python, "-c", show + " "], dict(os.environ)
+        counts = [[sys.getrefcount(one) for one in (arguments, environment, arguments[2])]]
+        for _ in range(5):
+            subprocess.run(arguments, env=environment, stdout=subprocess.DEVNULL)
+            counts.append([sys.getrefcount(one) for one in (arguments, environment, arguments[2])])
+        print(counts)
+    counted()
+    arguments, environment = [python, "-c", show], dict(os.environ)
+    os.waitpid(os.posix_spawn(python, arguments, os.environ), 0)
+    os.waitpid(os.posix_spawn(python, arguments, environment, setpgroup=0), 0)
+    os.waitpid(os.posix_spawnp("env", ["env"], {{"A": "1"}}), 0)
+    os.spawnv(os.P_WAIT, python, arguments)
+    for call in (lambda: os.execv("/nowhere/python3", ["python3"]), lambda: os.execv(python, []),
+                 lambda: os.execve(python, arguments, 5), lambda: os.execv(python)):
+        try:
+            call()
+        except Exception as error:
+            print(type(error), error)
+    sys.stdout.flush()
+    os.execv(python, [python, "-c", show])
+    """
+
+
+def test_what_children_that_start_python_find(bench: Bench) -> None:
+    """Their environment, paths, errors and counts of references are those of a plain run."""
+    done = bench.alike(bench.script(STARTS))
+    assert done.status == 0
+
+
+def test_which_of_them_are_watched(bench: Bench) -> None:
+    """A Python that runs the probe: not one that is told to ignore the environment, nor a shell.
+    After an exec a process goes on under its number."""
+    snapshot = bench.snapshot(bench.script(STARTS))
+    main, *found = snapshot.processes
+    assert main.start_method == "exec"
+    assert main.argv[1] == "-c"
+    methods = [child.start_method for child in found]
+    assert methods.count("subprocess") == 2 + 1 + 5 + 2
+    assert methods.count("exec") == 1  # os.spawnv forks
+    assert len(found) == len(methods)
+
+
+def test_a_sitecustomize_of_the_users_own(bench: Bench) -> None:
+    (bench.folder / "own").mkdir()
+    bench.write("own/sitecustomize.py", "print('their own')")
+    script = bench.script("""
+        import subprocess, sys
+        print(subprocess.run([sys.executable, "-c", "pass"], capture_output=True).stdout)
+        """)
+    done = bench.alike(script, env={"PYTHONPATH": str(bench.folder / "own")})
+    assert done.lines == ["their own", "b'their own\\n'"]
+
+
+def test_an_exec_at_once_after_a_fork(bench: Bench) -> None:
+    """Of Python: it goes on under its number. Of another program: that is told, and its end."""
+    script = bench.script("""
+        import os, sys
+        for words in (["/bin/sh", "-c", "sleep 0.4; exit 5"],
+                      [sys.executable, "-c", "import time; time.sleep(0.4); sys = 1; exit(6)"]):
+            pid = os.fork()
+            if pid == 0:
+                os.execv(words[0], words)
+            os.waitpid(pid, 0)
+        """)
+    snapshot = bench.snapshot(script)
+    _, shell, python = snapshot.processes
+    assert (shell.start_method, shell.exit_code) == ("fork", 5)
+    assert (python.start_method, python.exit_code) == ("exec", 6)
+    assert share(python, S.SLEEP) > 0.5
+    (limit,) = [one for one in snapshot.limits if one.process == 2 and one.reading == "interpreter"]
+    assert "exec" in limit.reason

@@ -79,6 +79,9 @@ Options:
   --alloc-budget PERCENT      How much of the target's time --alloc burst may
                               cost. [default: 3]
   --gc-pauses                 Time the target's garbage collections.
+  --children TEXT             Of the children that are Python, watch those whose
+                              command line contains TEXT. [default: all]
+  --no-children               Watch none of them.
   -m MODULE                   Run a module, as python -m does.
   -c CODE                     Run a piece of code, as python -c does.
   -h, --help                  Show this message and exit."""

@@ -164,6 +164,8 @@ class ProcessTable:
             self._take_fork(first, peer, reports)
             return
         number = self._numbers.get(pid)
+        if number in self._newborns and isinstance(first, Hello):
+            self._grow_up(number, self._newborns.pop(number))  # it has called exec at once
         member = self._members.get(number) if number is not None else None
         if isinstance(first, Hello) and peer.pid == first.pid:
             if member is None or member.ended_ns is not None:
@@ -202,6 +204,11 @@ class ProcessTable:
     def _grow_up(self, number: int, newborn: _Newborn) -> None:
         """Watch the child of a fork that has not ended at once."""
         forked, hello = newborn.forked, newborn.hello
+        newborn.reports += newborn.peer.receive()
+        member = self._add(number, forked.pid, newborn.handle)
+        if not newborn.peer.open:
+            member.monitor.replaced()
+            return
         threads = hello.layout.threads
         layout = replace(
             hello.layout, threads=replace(threads, main=forked.main) if threads else None
@@ -216,7 +223,6 @@ class ProcessTable:
             probe_tid=0,
         )
         self._wakeups.add(newborn.peer.fileno())
-        member = self._add(number, forked.pid, newborn.handle)
         member.monitor.peers.adopt(newborn.peer, newborn.reports)
         member.monitor.begin(own)
 

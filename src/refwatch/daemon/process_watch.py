@@ -82,7 +82,7 @@ class ProcessMonitor:
         )
         self._scheduler = self._context.scheduler
         self._threads = ThreadCollector(
-            self._context, rate_hz, budget, self.target_ended, self._replaced, self.peers.read
+            self._context, rate_hz, budget, self.target_ended, self.replaced, self.peers.read
         )
         self._usage = UsageCollector(self._context, self._may_be_copied)
         self._options = options
@@ -287,7 +287,8 @@ class ProcessMonitor:
         self._emit_cost(now)
         return now + self._context.stretched(COST_NS)
 
-    def _replaced(self) -> None:
+    def replaced(self) -> None:
+        """The process goes on with another program, which is not read."""
         reason = "the target has replaced itself by another program (exec)"
         self._context.limit("interpreter", reason)
         self.end(reason)

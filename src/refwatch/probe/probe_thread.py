@@ -79,6 +79,11 @@ class ProbeThread:
         """Start sampling blocks; what the daemon must know of it, None where that is impossible."""
         return self._service.begin_burst(layout) if self._service is not None else None
 
+    def arm(self, daemon: int, allocations: str, wanted: str, limits: dict[str, str]) -> None:
+        """Have children watched that start Python anew."""
+        if self._service is not None and (reason := self._service.arm(daemon, allocations, wanted)):
+            limits["new children"] = reason
+
     def begin_trace(self, frames: int) -> None:
         """Start tracemalloc."""
         if self._service is not None:

@@ -9,6 +9,7 @@ import sys
 import time
 from _thread import allocate_lock
 
+from .arming.arm import Arming
 from .at_fork import handler_lists
 from .audit_hooks import prepare
 from .copying import original_allocator  # noqa: F401 - reads it before the target's first line
@@ -47,6 +48,7 @@ class Service:
     None."""
 
     def __init__(self, link: Link, tell: Tell, limits: dict[str, str], threads: object) -> None:
+        self._arming: Arming | None = None
         self.gc_timer: GcTimer | None = None
         self._link = link
         self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
@@ -106,6 +108,12 @@ class Service:
         if self._reading_last.locked():
             self._reading_last.release()
 
+    def arm(self, daemon: int, allocations: str, wanted: str) -> str:
+        """Have children that start Python anew watched, as :class:`Arming` has it; return why none
+        can be, if that is so."""
+        self._arming = Arming(self._memory, daemon, self._link.path, allocations, wanted)
+        return self._arming.reason
+
     def begin_burst(self, layout: object) -> Message | None:
         """Start sampling blocks before the target's first line."""
         frames: object = layout["frames"]  # type: ignore[index]
@@ -120,8 +128,13 @@ class Service:
         address."""
         self._untracked.untrack(earlier)
 
+    def _disarm(self) -> None:
+        if self._arming is not None:
+            self._arming.end()
+
     def daemon_gone(self) -> None:
         """Leave the target as it would be alone."""
+        self._disarm()
         self._tracing.leave()
         self._bursts.close()
 
@@ -134,6 +147,7 @@ class Service:
 
     def close(self) -> None:
         """Give everything up in the child of a fork."""
+        self._disarm()
         self._bursts.close()
         self._tracing.leave()
         self._watched.close()

@@ -69,6 +69,8 @@ def _begin(
     hello["calibration_s"] = time.perf_counter() - began
     hello["cpu_s"] = time.thread_time() - cpu
     thread = ProbeThread(link, limits, found, children=_wanted(children))
+    if children is not None:
+        thread.arm(daemon, allocations, children, limits)
     del found["thread_count"]
     hello["layout"] = found
     hello["limits"] = [[reading, reason] for reading, reason in limits.items()]

@@ -68,6 +68,8 @@ class _Cell:
 
 
 _CELL = _Cell()
+object_at = _CELL.at
+"""The object at an address; there must be one. Raises no audit event."""
 
 
 class _Ref(ref):  # type: ignore[type-arg]

@@ -98,7 +98,8 @@ class ChildrenReader:
     def _sum(self, reaped: int) -> Children:
         alive = sum(stat.used + stat.reaped for stat in self._known.values())
         ended = self._gone_ticks if self._mixed else max(reaped, self._gone_ticks)
-        self._most = max(self._most, (alive + ended + self._lost_ticks) / TICKS_PER_S)
+        if self._seen or not self._mixed:  # else all were found to be watched
+            self._most = max(self._most, (alive + ended + self._lost_ticks) / TICKS_PER_S)
         unseen_s = (ended - self._gone_ticks) / TICKS_PER_S
         more = unseen_s > LATE_S * self._gone + 2 / TICKS_PER_S
         more = (more or self._missed) and not self._mixed
@@ -135,6 +136,7 @@ class ChildrenReader:
         for pid in [pid for pid in self._known if pid in self._watched]:
             self._theirs[pid] = self._known.pop(pid)
             self._seen -= 1
+            self._most = 0.0  # its time was in it
         for pid, old in list(self._theirs.items()):
             new = _stat(pid)
             if new is not None and new.started == old.started:
