@@ -87,8 +87,8 @@ class Arming:
 
     def _with_mapping(self, given: Arguments) -> Arguments | None:
         file, command, environment = given[:3]
-        variables = _mapped(environment)
-        if variables is None:
+        variables = None if environment is None else _mapped(environment)
+        if variables is None and environment is not None:
             return None
         armed = self._armed(command, (file,), variables)
         return None if armed is None else (file, command, armed, *given[3:])
