@@ -219,6 +219,10 @@ class Bench:
         return done, self.read_snapshot()
 
     def wait_seen(self, refwatch: int, seen: Seen) -> None:
+        """Until the daemon has seen it of the program."""
+        self.wait_state(refwatch, lambda state: state.main is not None and seen(state.main))
+
+    def wait_state(self, refwatch: int, seen: Callable[[State], object]) -> None:
         """Until the daemon has seen it: as any viewer does, by folding the events."""
         state = State()
         lines = LineReader(event_decoder())
@@ -228,7 +232,7 @@ class Bench:
             viewer.settimeout(LIMIT_S)
             viewer.connect(str(path))
             end = time.monotonic() + LIMIT_S
-            while not (state.main is not None and seen(state.main)):
+            while not seen(state):
                 data = viewer.recv(1 << 16)
                 if not data or time.monotonic() > end:
                     names = [] if state.main is None else list(state.main.threads.values())

@@ -113,7 +113,7 @@ def test_subprocesses(bench: Bench) -> None:
     bench.alike(
         bench.script("""
             import os, subprocess, sys
-            show = "import os; print([n for n in map(int, os.listdir('/proc/self/fd')) if n < 300])"
+            show = "import os; print([n for n in map(int, os.listdir('/proc/self/fd')) if n < 250])"
             for close in (True, False):
                 words = [sys.executable, "-c", show]
                 done = subprocess.run(words, close_fds=close, capture_output=True)

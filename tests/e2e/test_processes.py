@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.conftest import until
 
 from refwatch.readings.threads.states import ThreadState as S
+from tests.e2e.conftest import until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Bench
+    from collections.abc import Callable
 
     from refwatch.export.schema_types import Process, Snapshot
+    from refwatch.session.state import State
+    from tests.e2e.conftest import Bench
 
 RUNNING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 
@@ -36,35 +38,60 @@ FORKS = """
     import os, sys, threading, time
     class Own: pass
     def burn():
-        end = time.monotonic() + 2.5
-        while time.monotonic() < end: sum(range(500))
+        while waiter.is_alive(): sum(range(500))
+    def wait():
+        os.read(read, 1)
+    read, write = os.pipe()
     pids = []
     for number in range(2):
         pid = os.fork()
         if pid == 0:
+            os.close(write)
             kept = [Own() for _ in range(10 + number)]
-            thread = threading.Thread(target=time.sleep, args=(1,), name=f"sleeper {number}")
-            thread.start()
+            waiter = threading.Thread(target=wait, name=f"waiter {number}")
+            waiter.start()
             burn()
-            thread.join()
             os._exit(number + 3)
         pids.append(pid)
+    sys.stdin.readline()
+    os.close(write)
     print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids])
     """
 
 
+def snapshot_when(bench: Bench, seen: Callable[[State], object], *words: str) -> Snapshot:
+    """Run it watched; when the daemon has seen this, the program gets a line on stdin."""
+    running = bench.start_watched("-o", "snapshot.json", *words)
+    bench.wait_state(running.pid, seen)
+    running.say("go\n")
+    done = running.end()
+    assert done.status == 0, done
+    return bench.read_snapshot()
+
+
+def all_counted(number: int) -> Callable[[State], object]:
+    """So many processes have a census."""
+
+    def seen(state: State) -> bool:
+        counted = [one for one in state.processes.values() if one.references.census.taken]
+        return len(counted) == number
+
+    return seen
+
+
 def test_the_children_of_a_fork(bench: Bench) -> None:
     """Each has states, a GIL, lines, names, live classes and an end of its own."""
-    snapshot = bench.snapshot(bench.script(FORKS))
+    snapshot = snapshot_when(bench, all_counted(3), bench.script(FORKS))
     main, *both = snapshot.processes
     for number, child in enumerate(sorted(both, key=lambda one: one.exit_code or 0)):
         assert (child.ppid, child.start_method) == (main.pid, "fork")
         assert child.exit_code == number + 3
         assert main.started_s < child.started_s < (child.ended_s or 0) < (main.ended_s or 0)
         names = [thread.name for thread in child.threads]
-        assert sorted(names) == ["MainThread", f"sleeper {number}"]
-        work = next(thread for thread in child.threads if thread.name == "MainThread")
-        assert sum(work.states.get(state, 0.0) for state in RUNNING) > 1.0
+        assert sorted(names) == ["MainThread", f"waiter {number}"]
+        work, waits = sorted(child.threads, key=lambda thread: thread.name)
+        assert sum(work.states.get(state, 0.0) for state in RUNNING) > 0.5
+        assert waits.states.get(S.IO_WAIT, 0.0) > 0.5
         assert "burn" in functions(child)
         assert child.gil.held_fraction is not None
         assert child.gil.held_fraction > 0.5
@@ -117,20 +144,19 @@ def test_children_of_children(bench: Bench) -> None:
 
 def test_a_hidden_copy_is_no_child(bench: Bench) -> None:
     """Each process has censuses, by copies of its own."""
-    script = bench.script("""
-        import os, time
-        if os.fork() == 0:
-            time.sleep(2.5)
-            os._exit(0)
-        os.wait()
-        """)
-    snapshot = bench.snapshot(script)
-    assert len(snapshot.processes) == 2
+    snapshot = snapshot_when(bench, all_counted(3), bench.script(FORKS))
+    assert len(snapshot.processes) == 3
     assert all(process.census is not None for process in snapshot.processes)
 
 
+def used(state: State) -> bool:
+    """Children have used CPU time."""
+    memory = state.main.memory if state.main is not None else None
+    return memory is not None and bool(memory.children_cpu_s)
+
+
 def test_children_are_left_alone_where_that_is_asked_for(bench: Bench) -> None:
-    snapshot = bench.snapshot("--no-children", bench.script(FORKS))
+    snapshot = snapshot_when(bench, used, "--no-children", bench.script(FORKS))
     assert len(snapshot.processes) == 1
     (limit,) = [one for one in snapshot.limits if one.reading == "children"]
     assert limit.reason.endswith("they are not watched")
@@ -138,8 +164,9 @@ def test_children_are_left_alone_where_that_is_asked_for(bench: Bench) -> None:
 
 def test_children_chosen_by_a_part_of_their_command_line(bench: Bench) -> None:
     script = bench.script(FORKS)
-    assert len(bench.snapshot("--children", "target.py", script).processes) == 3
-    assert len(bench.snapshot("--children", "another.py", script).processes) == 1
+    snapshot = snapshot_when(bench, all_counted(3), "--children", "target.py", script)
+    assert len(snapshot.processes) == 3
+    assert len(snapshot_when(bench, used, "--children", "another.py", script).processes) == 1
 
 
 def test_the_program_ends_before_its_child(bench: Bench) -> None:
