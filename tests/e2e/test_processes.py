@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.e2e.conftest import until
 
 from refwatch.readings.threads.states import ThreadState as S
-from tests.e2e.conftest import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.e2e.conftest import Bench
+
     from refwatch.export.schema_types import Process, Snapshot
     from refwatch.session.state import State
-    from tests.e2e.conftest import Bench
 
 RUNNING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 
