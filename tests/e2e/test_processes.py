@@ -330,3 +330,56 @@ def test_an_exec_at_once_after_a_fork(bench: Bench) -> None:
     assert share(python, S.SLEEP) > 0.5
     (limit,) = [one for one in snapshot.limits if one.process == 2 and one.reading == "interpreter"]
     assert "exec" in limit.reason
+
+
+def test_a_child_that_hangs_since_its_fork_is_named(bench: Bench) -> None:
+    """Its only thread waits for a lock that another thread of the parent held at the fork."""
+    script = bench.script("""
+        import os, signal, sys, threading, warnings
+        warnings.simplefilter("ignore")
+        lock, held, enough = threading.Lock(), threading.Event(), threading.Event()
+        def hold():
+            with lock:
+                held.set()
+                enough.wait()
+        holder = threading.Thread(target=hold, name="holder")
+        holder.start()
+        held.wait()
+        pid = os.fork()
+        if pid == 0:
+            with lock:
+                pass
+            os._exit(0)
+        enough.set()
+        holder.join()
+        sys.stdin.readline()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        """)
+
+    def still(state: State) -> bool:
+        return any(one.unmoved_s > 4 for one in state.processes.values() if one.number != 1)
+
+    snapshot = snapshot_when(bench, still, script)
+    verdict = snapshot.verdict
+    child = snapshot.processes[1]
+    assert verdict.sentence.startswith(f"child {child.pid} has not moved for")
+    assert verdict.sentence.endswith("it waits for a lock at target.py:15")
+    assert "(holder)" in verdict.advice
+    assert child.exit_code == 137
+
+
+def test_a_pool_at_work_is_told_as_such(bench: Bench) -> None:
+    """The threads that it has in the program wait for it, and decide nothing."""
+    script = bench.script("""
+        import multiprocessing, time
+        def crunch(n):
+            end = time.monotonic() + 1.0
+            while time.monotonic() < end: n += 1
+        if __name__ == "__main__":
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                pool.map(crunch, range(4), 1)
+        """)
+    verdict = bench.snapshot(script).verdict
+    assert verdict.kind == "process_parallel"
+    assert verdict.sentence.startswith("2 children compute side by side")

@@ -4,7 +4,7 @@ Each kind gets a score from 0 to 1. The best is the verdict, and its lead over t
 confidence; too close a race is ``undecided``, because a wrong verdict costs more than none. Scores
 are computed from seconds, never from samples or threads, over the whole time under watch: a thread
 that lived for a moment counts for a moment, and a finished run reads like a running one.
-``process_parallel`` needs readings of child processes and is not given without them. Causes that
+What children do comes first, where it is more than the program's own (family.py). Other causes that
 need no scores are in blockers.py, the words in sentences.py.
 """
 
@@ -17,6 +17,7 @@ from refwatch.findings.blockers import (
     measured_cause,
     own_share,
 )
+from refwatch.findings.family import family_cause
 from refwatch.findings.load import Utilization, measure
 from refwatch.findings.sentences import advice_of, sentence_of
 from refwatch.findings.types import Verdict, VerdictKind
@@ -44,7 +45,7 @@ def diagnose(state: State) -> Verdict:
     (kind, best), (_, second) = _ranking(load)[:2]
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
-    plain = measured_cause(kind, load, process, process.lines)
+    plain = family_cause(state) or measured_cause(kind, load, process, process.lines)
     if plain is None:
         advice = advice_of(kind, load, process.lines)
         plain = MeasuredCause(None, sentence_of(kind, load), advice, best - second)

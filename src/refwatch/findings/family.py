@@ -1,0 +1,165 @@
+"""Causes that lie in the processes together: children that compute side by side, one that does the
+work, or one that hangs since its fork."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from os.path import basename
+
+from msgspec import Struct
+
+from refwatch.findings.blockers import MeasuredCause
+from refwatch.findings.places import is_waiting_room
+from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session.process import ProcessState
+from refwatch.session.state import State
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
+from refwatch.text.sanitize import shorten_path
+from refwatch.wire.event import MAIN
+
+HUNG_S = 3.0  # seconds without a move, from which on a child hangs
+HUNG = 0.8  # the part of its life that this is
+MOSTLY = 0.5  # of all computing, the part from which on it is the children's
+SOME_S = 0.3  # seconds of computing, below which nothing is said of them
+ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do so side by side
+STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
+FORKS = ("fork", "forkserver")
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """Computing of one process, in seconds: on a CPU, and waiting for one."""
+
+    process: ProcessState
+    on_cpu_s: float
+    cpu_wait_s: float
+
+    @property
+    def wanted_s(self) -> float:
+        return self.on_cpu_s + self.cpu_wait_s
+
+
+def family_cause(state: State) -> MeasuredCause | None:
+    """What the children decide, if they do."""
+    children = [one for one in state.processes.values() if one.number != MAIN and one.samples]
+    if state.main is None or not children:
+        return None
+    return _hung(state, children) or _computing(state, state.main, children)
+
+
+def _hung(state: State, children: Sequence[ProcessState]) -> MeasuredCause | None:
+    """A child that waits, since its fork, for a lock that no thread of it can hold."""
+    found = [child for child in children if _waits_since_fork(child, state.now)]
+    if not found:
+        return None
+    child = max(found, key=lambda one: one.unmoved_s)
+    line = max(_locks(child), key=lambda pair: pair[1])[0]
+    who = f"child {child.pid}" if len(found) == 1 else f"{len(found)} children"
+    verb = "has" if len(found) == 1 else "have"
+    still = fmt_duration(child.unmoved_s)
+    place = child.lines[line]
+    at = f"{shorten_path(basename(place.file), 32)}:{place.number}"
+    sentence = f"{who} {verb} not moved for {still}, since the fork: it waits for a lock at {at}"
+    holder = _holder(state, child)
+    held = f" ({holder.name})" if holder is not None and holder.name else ""
+    advice = (
+        f"It waits for a lock that a thread of its parent{held} held at the fork, and that no "
+        "thread of the child can release: fork before threads start, or use spawn or forkserver."
+    )
+    return MeasuredCause("undecided", sentence, advice, 0.9)
+
+
+def _waits_since_fork(child: ProcessState, now: float) -> bool:
+    """Its only thread has waited for one lock nearly all its life."""
+    end = child.ended_s if child.ended_s is not None else now
+    lived = end - child.began_s
+    threads = [*child.threads.values()]
+    if child.started.start_method not in FORKS or len(threads) != 1 or child.crowds:
+        return False
+    waited = max((seconds for _, seconds in _locks(child)), default=0.0)
+    return child.unmoved_s >= HUNG_S and waited >= max(HUNG_S, HUNG * lived)
+
+
+def _locks(child: ProcessState) -> list[tuple[int, float]]:
+    """(line, seconds) of its waits for locks, other than for work or a thread's end."""
+    return [
+        (line, seconds)
+        for thread in child.threads.values()
+        for (line, state), seconds in thread.hot.items()
+        if state is S.LOCK_WAIT and line in child.lines and not is_waiting_room(child.lines[line])
+    ]
+
+
+def _holder(state: State, child: ProcessState) -> ThreadRecord | None:
+    """The only other thread that its parent had at the fork; None where there were more."""
+    parents = [one for one in state.processes.values() if one.pid == child.started.ppid]
+    at = child.began_s
+    others = [
+        thread
+        for parent in parents
+        for thread in parent.threads.values()
+        if thread.started_s < at and (thread.ended_s is None or thread.ended_s > at)
+        if thread.tid != parent.pid
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _computing(
+    state: State, main: ProcessState, children: Iterable[ProcessState]
+) -> MeasuredCause | None:
+    works = [_work(child) for child in children]
+    wanted, own = sum(work.wanted_s for work in works), _work(main).wanted_s
+    if wanted < SOME_S or wanted < MOSTLY * (wanted + own):
+        return None
+    busy = [work for work in works if work.wanted_s >= 0.1 * wanted / len(works)]
+    alongside = wanted / _span([work.process for work in busy], state.now)
+    on_cpu, starved = sum(work.on_cpu_s for work in works), sum(w.cpu_wait_s for w in works)
+    if alongside < ALONGSIDE:
+        return _one_works(busy, wanted)
+    in_use = alongside * on_cpu / wanted
+    number = fmt_plural(len(busy), "child", "children")
+    sentence = (
+        f"{number} compute side by side, each with a GIL of its own: {in_use:.1f} CPUs in use"
+    )
+    if starved >= STARVED * wanted:
+        wait = fmt_percent(starved / wanted)
+        advice = f"They wait for a CPU {wait} of that time: more processes would not help here."
+    else:
+        advice = "More processes help as long as there are CPUs for them and data to send is small."
+    return MeasuredCause("process_parallel", sentence, advice, 0.9)
+
+
+def _one_works(busy: Sequence[Work], wanted: float) -> MeasuredCause | None:
+    """Children compute, but hardly two at a time."""
+    most = max(busy, key=lambda work: work.wanted_s)
+    if most.wanted_s >= 0.8 * wanted:
+        sentence = f"child {most.process.pid} does the work: {fmt_duration(most.on_cpu_s)} on a CPU"
+        advice = "Look at it in panel Processes: what this process's own threads do says little."
+        return MeasuredCause("single_thread_cpu", sentence, advice, 0.7)
+    number = fmt_plural(len(busy), "child", "children")
+    sentence = f"{number} compute one after the other: hardly two at a time"
+    advice = "Start them together, or keep them: what runs one after the other gains nothing."
+    return MeasuredCause("undecided", sentence, advice, 0.5)
+
+
+def _work(process: ProcessState) -> Work:
+    """Of all its threads, without those that only wait a little for a CPU whenever they wake."""
+    on_cpu = waits = 0.0
+    threads = [thread.states for thread in process.threads.values()]
+    for states in [*threads, *(crowd.states for crowd in process.crowds.values())]:
+        ran = states.get(S.GIL_HELD, 0.0) + states.get(S.NATIVE, 0.0)
+        on_cpu += ran
+        waited, lived = states.get(S.CPU_WAIT, 0.0), sum(states.values())
+        if lived and ran + waited >= lived / 4:
+            waits += waited
+    return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=waits)
+
+
+def _span(processes: Iterable[ProcessState], now: float) -> float:
+    """Seconds in which at least one of them lived."""
+    span, reached = 0.0, 0.0
+    for process in sorted(processes, key=lambda one: one.began_s):
+        began, ended = process.began_s, now if process.ended_s is None else process.ended_s
+        span += max(0.0, ended - max(began, reached))
+        reached = max(reached, ended)
+    return max(span, 1e-3)
