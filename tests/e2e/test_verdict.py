@@ -36,7 +36,7 @@ def test_children_that_do_the_work_are_told_and_helper_threads_decide_nothing(
         last = process.memory
         return last is not None and (last.children_cpu_s or 0.0) >= 1.95
 
-    done, snapshot = bench.done_when(burnt, words=[script])
+    done, snapshot = bench.done_when(burnt, words=["--no-children", script])
     verdict = snapshot.verdict
     assert verdict.kind == "undecided"
     assert re.search(r"\b2 children used (1\.9|2\.)", verdict.sentence)

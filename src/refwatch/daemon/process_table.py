@@ -164,8 +164,14 @@ class ProcessTable:
             self._take_fork(first, peer, reports)
             return
         number = self._numbers.get(pid)
-        if number in self._newborns and isinstance(first, Hello):
-            self._grow_up(number, self._newborns.pop(number))  # it has called exec at once
+        newborn = self._newborns.get(number) if number is not None else None
+        if newborn is not None and number is not None:
+            if isinstance(first, Hello):  # it has called exec at once
+                self._grow_up(number, self._newborns.pop(number))
+            else:  # it has closed what was not its own, and the probe is back
+                newborn.peer.close()
+                newborn.peer, newborn.reports = peer, reports
+                return
         member = self._members.get(number) if number is not None else None
         if isinstance(first, Hello) and peer.pid == first.pid:
             if member is None or member.ended_ns is not None:
@@ -411,13 +417,14 @@ class ProcessTable:
             for number, member in self._members.items()
             if number != MAIN
         )
-        if running:
-            text = f"{running} of them still ran when the watch ended"
+        if running and self.over:
+            text = f"{running} of them still ran when the program ended"
             self.main.limit("children", text)
         for member in self._members.values():
             member.monitor.end(reason)
             if member.handle is not None:
                 member.handle.close()
+                member.monitor.peers.close()
         for newborn in self._newborns.values():
             newborn.peer.close()
             newborn.handle.close()

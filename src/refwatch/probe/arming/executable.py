@@ -11,7 +11,7 @@ MOST_LINKS = 10
 LONGEST_SHEBANG = 256  # bytes that the kernel reads of a script's first line (execve(2))
 IGNORE = frozenset(b"IES")
 """Options with which Python ignores PYTHONPATH, or sitecustomize: -I, -E and -S."""
-SERVANTS = (b"multiprocessing.resource_tracker", b"multiprocessing.semaphore_tracker")
+SERVANTS = (b"resource_tracker", b"multiprocessing.semaphore_tracker")
 
 
 def starts_python(

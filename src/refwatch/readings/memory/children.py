@@ -15,7 +15,7 @@ SEARCH_SHARE = 0.005  # of the time may go into looking for new children: one fi
 SEARCH_PAUSE_S = 1.0
 TRIES = 3  # until no child was waited for while they were read
 LATE_S = 0.3  # a child's last second that was not read: the time between two readings, and some
-SERVANTS = (b"multiprocessing.resource_tracker", b"multiprocessing.semaphore_tracker")
+SERVANTS = (b"resource_tracker", b"multiprocessing.semaphore_tracker")
 COPY = b"(refwatch-copy"  # as a hidden copy calls itself
 
 
