@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AF_UNIX, SOCK_STREAM = 1, 1  # socket(2)
 NOSIGNAL = 0x4000
+READ_WRITE = 2  # open(2)
 NONBLOCK, CLOEXEC = 0o4000, 0o2000000
 F_DUPFD_CLOEXEC = 1030
 PATH_BYTES = 108  # sockaddr_un of unix(7)
@@ -65,9 +66,9 @@ def pair() -> tuple[int, int] | None:
     return (read_end, write_end) if read_end is not None and write_end is not None else None
 
 
-def opened(path: str) -> int | None:
-    """This file, for reading."""
-    return _high(_call(_open, path.encode(), CLOEXEC))
+def opened(path: str, *, writing: bool = False) -> int | None:
+    """This file, for reading, or for both."""
+    return _high(_call(_open, path.encode(), CLOEXEC | (READ_WRITE if writing else 0)))
 
 
 def _high(fd: int) -> int | None:

@@ -17,6 +17,7 @@ from ..audit_hooks import quietly
 from ..capi import api, ctypes, hold, libc
 from ..own_memory import WORD, Memory
 from ..raw_access import FOLDER, address_of
+from ..reopen import opened
 from ..watched_objects import object_at
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
@@ -33,11 +34,12 @@ PRIVATE_ANONYMOUS = 0x22
 FAILED = (1 << 64) - 1
 CALLS = 8  # under way at the same time, at most: each has room of its own
 MOST_ARGUMENTS = 40
-HEAD = 5  # words: arguments, their number, function, what is ours, names; then the arguments
+HEAD = 7
+"""Words: arguments, their number, function, what is ours, names, function that is called with what
+is ours after the call, another argument of it. Then the arguments."""
 ROOM = HEAD + MOST_ARGUMENTS
 STUB = 96  # bytes of code for each function
 
-_set_error = api.PyThreadState_SetAsyncExc
 _CALLBACK = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_void_p)
 
 
@@ -49,25 +51,22 @@ class NoRedirect(Exception):
 _BEFORE = bytes.fromhex("57 56 52 51 4883ec08 4889f7 4889d6 4889ca")
 """push rdi; push rsi; push rdx; push rcx; sub rsp, 8; mov rdi, rsi; mov rsi, rdx; mov rdx, rcx"""
 _CALL, _JUMP = bytes.fromhex("ff15"), bytes.fromhex("ff25")  # [rip + offset]
-_BETWEEN = bytes.fromhex(
-    "4883c408 59 5a 5e 5f 4885c0 741b ff7018 488b30 488b5008 488b4820 ff5010 5f 50"
+_AFTER = bytes.fromhex(
+    "4883c408 59 5a 5e 5f 4885c0 741e 50 488b30 488b5008 488b4820 ff5010"
+    "5a 50 488b7a18 488b7230 ff5228 58 c3"
 )
-"""add rsp, 8; pop rcx; pop rdx; pop rsi; pop rdi; test rax, rax; jz to the jump at the end;
-push [rax + 24]; mov rsi, [rax]; mov rdx, [rax + 8]; mov rcx, [rax + 32]; call [rax + 16];
-pop rdi; push rax"""
-_AFTER = bytes.fromhex("58 c3")
-"""pop rax; ret"""
+"""add rsp, 8; pop rcx; pop rdx; pop rsi; pop rdi; test rax, rax; jz to the jump behind; push rax;
+mov rsi, [rax]; mov rdx, [rax + 8]; mov rcx, [rax + 32]; call [rax + 16]; pop rdx; push rax;
+mov rdi, [rdx + 24]; mov rsi, [rdx + 48]; call [rdx + 40]; pop rax; ret"""
 
 
-def _raise_later(error: BaseException) -> None:
-    """What a signal handler of the target has raised meanwhile it is to hear of after the call; an
-    error of ours it is not."""
+def _is_ours(error: BaseException) -> bool:
+    """Whether it was raised by this package, not by a signal handler of the target."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    ours = trace is not None and trace.tb_frame.f_code.co_filename.startswith(FOLDER)
-    if not ours or not isinstance(error, Exception):
-        quietly(partial(_set_error, ctypes.c_ulong(get_ident()), ctypes.py_object(type(error))))
+    code = trace.tb_frame.f_code if trace is not None else None
+    return isinstance(error, Exception) and code is not None and code.co_filename.startswith(FOLDER)
 
 
 class Redirect:
@@ -84,7 +83,10 @@ class Redirect:
         self._base: int = base
         self._code = (ctypes.c_ubyte * PAGE).from_address(base)
         self._words = (ctypes.c_uint64 * (PAGE // WORD)).from_address(base + PAGE)
-        self._words[0] = ctypes.cast(api.Py_DecRef, ctypes.c_void_p).value or 0
+        self._release, self._raise = (
+            ctypes.cast(function, ctypes.c_void_p).value or 0
+            for function in (api.Py_DecRef, api.PyThreadState_SetAsyncExc)
+        )
         self._room = 0
         self._callbacks: list[object] = []
         self._changed: list[tuple[int, int]] = []
@@ -113,13 +115,14 @@ class Redirect:
                     names = None  # whatever is in the register
                 return self._in_array(arguments, count, names or 0, prepare, target)
             except BaseException as error:  # noqa: BLE001 - the target's call goes on
-                _raise_later(error)
-                return None
+                if _is_ours(error):
+                    return None
+                return self._unchanged(arguments, count, names or 0, original, type(error))
 
         callback = _CALLBACK(called)
         self._callbacks.append(callback)
-        self._words[2 * number + 1] = ctypes.cast(callback, ctypes.c_void_p).value or 0
-        self._words[2 * number + 2] = original
+        self._words[2 * number] = ctypes.cast(callback, ctypes.c_void_p).value or 0
+        self._words[2 * number + 1] = original
         self._changed.append((pointer, original))
         self._write_stub(number)
 
@@ -140,25 +143,24 @@ class Redirect:
 
     def _set(self, pointer: int, value: int) -> None:
         """By the kernel, which tells where that is not possible."""
+        fd = opened("/proc/self/mem", writing=True)
+        if fd is None:
+            raise NoRedirect("/proc/self/mem cannot be written to")
         try:
-            fd = os.open("/proc/self/mem", os.O_RDWR | os.O_CLOEXEC)
-            try:
-                os.pwrite(fd, value.to_bytes(WORD, "little"), pointer)
-            finally:
-                os.close(fd)
+            os.pwrite(fd, value.to_bytes(WORD, "little"), pointer)
         except OSError as error:
             raise NoRedirect(f"/proc/self/mem: {error.strerror}") from error
+        finally:
+            os.close(fd)
 
     def _write_stub(self, number: int) -> None:
-        at, words = STUB * number, PAGE + WORD * (2 * number + 1)
+        at, words = STUB * number, PAGE + 2 * WORD * number
 
         def through(instruction: bytes, word: int) -> bytes:
             return instruction + struct.pack("<i", word - (at + len(code) + 6))
 
         code = _BEFORE
         code += through(_CALL, words)
-        code += _BETWEEN
-        code += through(_CALL, PAGE)
         code += _AFTER
         code += through(_JUMP, words + WORD)
         self._code[at : at + len(code)] = list(code)
@@ -169,7 +171,8 @@ class Redirect:
         changed = prepare(given) if type(given) is tuple else None
         if changed is None:
             return None
-        return self._call(changed, address_of(changed), 0, target, 0, [])
+        words = self._keep(changed), 0
+        return self._call(address_of(changed), 0, target, 0, [], self._release, words)
 
     def _in_array(
         self, address: int, count: int, names: int, prepare: Prepare, target: int
@@ -183,25 +186,38 @@ class Redirect:
         if changed is None:
             return None
         values = [*map(address_of, changed), *words[count:]]
-        return self._call(changed, 0, len(changed), target, names, values)
+        ours = self._keep(changed), 0
+        return self._call(0, len(changed), target, names, values, self._release, ours)
+
+    def _unchanged(
+        self, address: int, count: int, names: int, original: int, error: type[BaseException]
+    ) -> int:
+        """The arguments as they are; what a signal handler of the target has raised meanwhile it
+        hears of after the call."""
+        later = get_ident(), address_of(error)
+        return self._call(address, count, original, names, [], self._raise, later)
+
+    def _keep(self, ours: object) -> int:
+        """Hold it until after the call."""
+        quietly(partial(hold, address_of(ours)))
+        return address_of(ours)
 
     def _call(
         self,
-        ours: object,
         arguments: int,
         count: int,
         target: int,
         names: int,
         values: list[int],
+        after: int,
+        with_words: tuple[int, int],
     ) -> int:
-        """Address of what the stub takes. ``ours`` lives until the call is over."""
-        quietly(partial(hold, address_of(ours)))
+        """Address of what the stub takes."""
         self._room = (self._room + 1) % CALLS
         first = PAGE // WORD - ROOM * (self._room + 1)
         at = self._base + PAGE + WORD * first
-        for index, value in enumerate(values, first + HEAD):
+        ours, more = with_words
+        head = (arguments or at + HEAD * WORD, count, target, ours, names, after, more)
+        for index, value in enumerate((*head, *values), first):
             self._words[index] = value
-        self._words[first] = arguments or at + HEAD * WORD
-        self._words[first + 1], self._words[first + 2] = count, target
-        self._words[first + 3], self._words[first + 4] = address_of(ours), names
         return at

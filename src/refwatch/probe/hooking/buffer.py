@@ -36,17 +36,6 @@ NONE = (1 << 64) - 1
 NEVER = 1 << 62  # a countdown that never ends
 TINY = 1e-7
 
-libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [
-    ctypes.c_void_p,
-    ctypes.c_size_t,
-    ctypes.c_int,
-    ctypes.c_int,
-    ctypes.c_int,
-    ctypes.c_long,
-]
-libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-
 
 class NoHook(Exception):
     """Blocks cannot be sampled, for the reason in the text."""
