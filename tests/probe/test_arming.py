@@ -120,7 +120,7 @@ for wrong in ((), ("/", "x"), (5, 5, 5)):
 
 
 @needs_x86
-def test_what_is_given_is_released(tmp_path: Path) -> None:
+def test_what_is_given_is_released() -> None:
     """Ten thousand calls with other arguments leave no reference, and no object."""
     out = run(f"""{REDIRECT}
 import posix
