@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.findings.crossing import Crossing
 from refwatch.findings.types import Verdict
 from refwatch.readings.allocations.types import MemorySplit
 from refwatch.readings.threads.states import ThreadState
@@ -327,6 +328,8 @@ class Process(Struct, frozen=True, kw_only=True):
     memory_split: MemorySplit | None
     holds: Holds | None = None
     """Null where no GIL was read."""
+    crossing: Crossing | None = None
+    """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that cannot be read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))

@@ -17,6 +17,7 @@ from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
 from refwatch.export.missing import limits_of
 from refwatch.export.values import DIGITS, rounded, rounded_optional
+from refwatch.findings.crossing import Crossing, crossing_of
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.threads.state import GilRecord, Line, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
@@ -151,9 +152,17 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
         holds=_holds(process, process.lines),
+        crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
         judged=references.growth_coverage(process),
     )
+
+
+def _crossing(process: ProcessState) -> Crossing | None:
+    found = crossing_of(process)
+    if found is None:
+        return None
+    return Crossing(**{name: rounded(seconds) for name, seconds in asdict(found).items()})
 
 
 def _memory(process: ProcessState) -> snap.Memory:
