@@ -48,7 +48,7 @@ def test_its_environment_says_what_the_probe_must_undo(
     first, *rest = environment["PYTHONPATH"].split(os.pathsep)
     assert (Path(first) / "sitecustomize.py").is_file()
     assert rest == (path.split(os.pathsep) if path else [])
-    added = {"REFWATCH_PROBE", "REFWATCH_PYTHONPATH", "PYTHONPATH"}
+    added = {"REFWATCH_PROBE", "REFWATCH_CHILDREN", "REFWATCH_PYTHONPATH", "PYTHONPATH"}
     assert {k: v for k, v in environment.items() if k not in added} == {
         k: v for k, v in os.environ.items() if k not in added
     }

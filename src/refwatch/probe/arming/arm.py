@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 import sys
 
 from ..capi import ctypes, libc
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     Arguments = tuple[object, ...]
     Environment = dict[bytes, bytes]
 
-C_PART = "_posixsubprocess"
+_C_PART = "_posixsubprocess"
+_was_loaded = _C_PART in sys.modules
+import _posixsubprocess  # noqa: E402
+
+fork_exec = _posixsubprocess.fork_exec
+if not _was_loaded:  # the target finds it as unloaded as it was
+    del sys.modules[_C_PART]
 COMMAND, FILES, ENVIRONMENT = 0, 1, 5  # arguments of _posixsubprocess.fork_exec
 MOST_VARIABLES, LONGEST_VARIABLE = 20_000, 1 << 17
 
@@ -47,10 +54,8 @@ class Arming:
             self.reason = f"children that start Python anew are not watched: {error}"
 
     def _redirected(self, memory: Memory) -> Redirect:
-        import posix
-
         redirect = Redirect(memory)
-        redirect.add("fork_exec", _fork_exec(), self._for_fork_exec)
+        redirect.add("fork_exec", fork_exec, self._for_fork_exec)
         redirect.add("execve", posix.execve, self._for_execve)
         redirect.add("execv", posix.execv, self._for_execv, "execve")
         redirect.add("posix_spawn", posix.posix_spawn, self._for_spawn)
@@ -148,16 +153,6 @@ class Arming:
             if end:
                 break
         return text
-
-
-def _fork_exec() -> object:
-    """Of the C part of subprocess, which the target finds as unloaded as it was."""
-    was_loaded = C_PART in sys.modules
-    import _posixsubprocess
-
-    if not was_loaded:
-        del sys.modules[C_PART]
-    return _posixsubprocess.fork_exec
 
 
 def _encoded(words: object) -> list[bytes]:
