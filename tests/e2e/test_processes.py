@@ -383,3 +383,49 @@ def test_a_pool_at_work_is_told_as_such(bench: Bench) -> None:
     verdict = bench.snapshot(script).verdict
     assert verdict.kind == "process_parallel"
     assert verdict.sentence.startswith("2 children compute side by side")
+
+
+SPIN = """
+    import sys, threading
+    def spin():
+        while waiter.is_alive(): sum(range(500))
+    waiter = threading.Thread(target=sys.stdin.read, daemon=True)
+    waiter.start()
+    spin()
+    """
+TWINS = """
+    import subprocess, sys
+    pipe = subprocess.PIPE
+    isolated = subprocess.Popen([sys.executable, "-I", "spin.py"], stdin=pipe)
+    shell = subprocess.Popen(f'"{sys.executable}" spin.py; exit 3', shell=True, stdin=pipe)
+    sys.stdin.readline()
+    for child in (isolated, shell):
+        child.communicate()
+    print(isolated.returncode, shell.returncode)
+    """
+
+
+def test_children_without_the_probe_are_watched_from_outside(bench: Bench) -> None:
+    """One ignores its environment, the other was started by a shell: nothing is run in them."""
+
+    def both_spin(state: State) -> bool:
+        found = [one for one in state.processes.values() if one.number != 1]
+        return len(found) == 2 and all(
+            one.samples > 200 and any(line.function == "spin" for line in one.lines.values())
+            for one in found
+        )
+
+    bench.script(SPIN, "spin.py")
+    snapshot = snapshot_when(bench, both_spin, bench.script(TWINS))
+    for child in children(snapshot):
+        assert child.start_method == "subprocess"
+        assert "spin" in functions(child)
+        assert len(child.threads) == 2
+        assert share(child, S.IO_WAIT) > 0.3
+        assert child.gil.held_fraction is not None
+        assert child.exit_code == 0
+        assert child.census is None
+        limits = [one for one in snapshot.limits if one.process == child.number]
+        reasons = {one.reading: one.reason for one in limits}
+        assert "watched from outside" in reasons["census"]
+        assert "interpreter" not in reasons

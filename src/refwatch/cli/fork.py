@@ -52,6 +52,7 @@ def fork_daemon(
             duration_s=options.duration,
             output=output,
             expects_viewer=with_ui,
+            children=None if options.no_children else options.children,
             heap=HeapOptions(
                 ReferenceOptions(
                     tuple(options.watch),
@@ -62,7 +63,8 @@ def fork_daemon(
                 AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
             ),
         )
-        Daemon(daemon_options, theirs, probes, viewers, recording).run()
+        path = session.probe_path
+        Daemon(daemon_options, theirs, probes, viewers, recording, path).run()
         status = 0
     except BaseException:  # noqa: BLE001 - the top of a process; its log is the session's
         _leave_crash_report(session, theirs)

@@ -67,10 +67,12 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     output: Output | None = None
     expects_viewer: bool = False
     heap: HeapOptions = msgspec.field(default_factory=HeapOptions)
+    children: str | None = ""
+    """What the command lines of children that are to be watched contain; None: none is."""
 
 
 class Daemon:
-    """One session. ``recording`` is open, or None."""
+    """One session. ``recording`` is open, or None; ``probes`` listens at ``probe_path``."""
 
     def __init__(
         self,
@@ -79,10 +81,12 @@ class Daemon:
         probes: socket.socket,
         viewers: socket.socket,
         recording: RecordingWriter | None,
+        probe_path: str,
     ) -> None:
         self._options = options
         self._launcher: Connection[Launch] = Connection(launcher, _launches)
         self._probes = Listener(probes)
+        self._probe_path = probe_path
         self._viewer_listener = Listener(viewers)
         self._viewers: list[Viewer] = []
         self._recording = recording
@@ -223,9 +227,18 @@ class Daemon:
 
     def _start(self, launched: Launched) -> None:
         self._launched = launched
-        options = WatchOptions(rate_hz=self._options.rate_hz, heap=self._options.heap)
+        options = WatchOptions(
+            rate_hz=self._options.rate_hz,
+            heap=self._options.heap,
+            children=self._options.children,
+        )
         self._watch = ProcessTable(
-            launched, options, self.emit, self._state.references_of, self._wakeups
+            launched,
+            options,
+            self.emit,
+            self._state.references_of,
+            self._wakeups,
+            self._probe_path,
         )
 
     def _target_ended(self, exit_code: int | None) -> None:

@@ -120,6 +120,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]
         fold=lambda: state.references_of(MAIN),
         mark=lambda *_: None,
         watched=(),
+        found=lambda _: None,
         budget=SamplingBudget(),
     )
     watch.start()

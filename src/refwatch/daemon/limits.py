@@ -14,6 +14,10 @@ GONE = (
     "the target has closed files that it did not open, the probe's among them, and it could not "
     "connect again: from then on no names, collections, objects, censuses and allocations are read"
 )
+NO_PROBE = (
+    "this child has not loaded the probe (it ignores its environment, or something other than "
+    "Python has started it): it is watched from outside"
+)
 
 
 def silent(pid: int, stranger: int | None) -> str:

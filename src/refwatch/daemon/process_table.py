@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.process_watch import ProcessMonitor
+from refwatch.daemon.twins import Twins
 from refwatch.daemon.wakeups import Wakeups
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.budget import SamplingBudget
@@ -26,9 +27,12 @@ from refwatch.target.probe_messages import Forked, Hello, Report
 from refwatch.target.proc import (
     command_line,
     executable_of,
+    is_armed,
+    parent_of,
     started_monotonic_ns,
     working_directory,
 )
+from refwatch.target.twin import NoTwin, carried_over, runs_python
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection, Listener
 from refwatch.wire.event import MAIN, TimedEvent
@@ -36,6 +40,9 @@ from refwatch.wire.launch import Launched
 
 LAST_WORDS_NS = 2_000_000_000  # for copies that outlive their process
 LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
+YOUNG_NS, ARMED_NS = 500_000_000, 10_000_000_000
+"""How old a child that has not told of itself must be before it is looked at: one without the probe
+in its environment, and one that has it."""
 NEWBORN_NS = 15_000_000  # how old the child of a fork must be for a watch to be worth its cost
 CHECK_NS = 20_000_000  # how often it is looked whether a child has ended
 AHEAD_NS = 150_000  # what is due so soon is done at this waking
@@ -49,6 +56,8 @@ class WatchOptions(Struct, frozen=True, kw_only=True):
 
     rate_hz: float = 1000.0
     heap: HeapOptions
+    children: str | None = ""
+    """What the command lines of children that are to be watched contain; None: none is."""
 
 
 class _Member:
@@ -88,6 +97,7 @@ class ProcessTable:
         emit: Callable[[TimedEvent], None],
         references: Callable[[int], References | None],
         wakeups: Wakeups,
+        probe_path: str,
     ) -> None:
         self._options = options
         self._emit = emit
@@ -102,6 +112,9 @@ class ProcessTable:
         self._count = MAIN
         self._forkservers: set[int] = set()
         self._refused = 0
+        self._twins = Twins(probe_path)
+        self._left_alone: set[int] = set()
+        """Pids of children that cannot be watched, or are not to be."""
         self._next_check = 0
         self._budget = SamplingBudget()
         self._numbers[launched.pid] = MAIN
@@ -139,6 +152,7 @@ class ProcessTable:
             fold=lambda: self._references(number),
             mark=self.mark,
             watched=self._numbers.keys(),
+            found=self._found,
             budget=self._budget,
         )
 
@@ -160,6 +174,9 @@ class ProcessTable:
     def _route(self, pid: int, peer: Connection[Report], reports: list[Report]) -> None:
         """Give a connection to the process that it is of, which may be a new one."""
         first = reports[0]
+        if isinstance(first, Hello) and self._twins.take(first):
+            peer.close()
+            return
         if isinstance(first, Forked):
             self._take_fork(first, peer, reports)
             return
@@ -263,6 +280,39 @@ class ProcessTable:
         monitor.start()
         monitor.peers.adopt(peer, reports)
 
+    def _found(self, pid: int) -> None:
+        """A child that has not told of itself. If it is Python it is watched from outside: its
+        interpreter is where it is in a twin."""
+        if pid in self._numbers or pid in self._left_alone or self._options.children is None:
+            return
+        executable = runs_python(pid)
+        if executable is None:
+            return  # not yet, perhaps
+        began_ns = started_monotonic_ns(pid)
+        words = command_line(pid)
+        if began_ns is None or self._options.children not in " ".join(words):
+            return
+        age_ns = time.monotonic_ns() - began_ns
+        if age_ns < (ARMED_NS if is_armed(pid) else YOUNG_NS):
+            return  # it is about to tell
+        told = self._twins.of(executable)
+        if told is None or self._full():
+            return
+        try:
+            if told.hello is None or told.image is None:
+                raise NoTwin("its executable does not run the probe")
+            hello = carried_over(told.hello, told.image, pid)
+        except NoTwin as error:
+            self._left_alone.add(pid)
+            self.main.limit("child", f"{pid} is not watched: {error}")
+            return
+        number = self._number_of(pid)
+        self._tell_start(
+            number, pid, parent_of(pid), _start_method(words), began_ns - self._zero_ns
+        )
+        member = self._add(number, pid, ProcessHandle(pid))
+        member.monitor.begin_outside(hello)
+
     def _full(self) -> bool:
         if len(self._members) + len(self._newborns) < MOST_PROCESSES:
             return False
@@ -311,6 +361,7 @@ class ProcessTable:
         now = self.now_ns()
         if now >= self._next_check:
             self._check_ends(now)
+            self._twins.tick()
             self._next_check = now + CHECK_NS
         following = now + int(IDLE_S * 1e9)
         for member in [*self._members.values()]:
@@ -430,6 +481,7 @@ class ProcessTable:
             newborn.handle.close()
         self._newborns.clear()
         self._arrivals.close()
+        self._twins.close()
 
 
 def _start_method(argv: list[str]) -> str:

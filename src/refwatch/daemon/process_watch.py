@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from msgspec.structs import replace
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
-from refwatch.daemon.limits import CAME_BACK, GONE, OTHER_INTERPRETERS, silent
+from refwatch.daemon.limits import CAME_BACK, GONE, NO_PROBE, OTHER_INTERPRETERS, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.budget import SamplingBudget
@@ -60,6 +60,7 @@ class ProcessMonitor:
         fold: Callable[[], References | None],
         mark: Callable[[str, float], None],
         watched: Collection[int],
+        found: Callable[[int], None],
         budget: SamplingBudget,
     ) -> None:
         self.number = process
@@ -78,6 +79,7 @@ class ProcessMonitor:
             send=self.peers.send,
             clock=self.now_ns,
             watched=watched,
+            found=found,
             stretch=lambda: budget.stretch,
         )
         self._scheduler = self._context.scheduler
@@ -193,7 +195,13 @@ class ProcessMonitor:
                 )
             )
 
-    def begin(self, hello: Hello) -> None:
+    def begin_outside(self, hello: Hello) -> None:
+        """The interpreter is known by a twin; nobody inside can be asked."""
+        for reading in ("census", "references", "allocations", "memory split", "thread names"):
+            self._context.limit(reading, NO_PROBE)
+        self.begin(hello, inside=False)
+
+    def begin(self, hello: Hello, *, inside: bool = True) -> None:
         """The interpreter is known, by its probe or, for the child of a fork, by its parent's."""
         self._hello = hello
         now = self.now_ns()
@@ -211,8 +219,9 @@ class ProcessMonitor:
             self._context.limit(reading, reason)
         self._scheduler.drop(self._check_hello)
         self._threads.begin(hello)
-        self._watch_heap(hello)
-        self._scheduler.at(self._ask, now)
+        if inside:
+            self._watch_heap(hello)
+            self._scheduler.at(self._ask, now)
 
     def _watch_heap(self, hello: Hello) -> None:
         try:

@@ -36,6 +36,8 @@ class Context(Struct, frozen=True, kw_only=True):
 
     watched: Collection[int] = ()
     """Pids of all processes that are or were watched."""
+    found: Callable[[int], None] = lambda _: None
+    """Is told of children that are not."""
     stretch: Callable[[], float] = lambda: 1.0
     """How many times more rarely it is read than one process alone would be."""
 

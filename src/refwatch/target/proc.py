@@ -51,6 +51,24 @@ def started_monotonic_ns(pid: int) -> int | None:
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK") - slept_ns
 
 
+def parent_of(pid: int) -> int | None:
+    """Pid of the parent; None when the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def is_armed(pid: int) -> bool:
+    """Whether a process was started with the probe in its environment."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return b"REFWATCH_PROBE=" in file.read()
+    except OSError:
+        return False
+
+
 def _link(path: str) -> str:
     try:
         return os.readlink(path)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -45,12 +45,21 @@ class _Stat(NamedTuple):
 class ChildrenReader:
     """Reads the children of process ``pid``. ``copies_among``: hidden copies of it are children of
     its own, too, so that what it has reaped says nothing. ``watched`` has the pids of processes
-    that are watched themselves: they do not count, but their children do."""
+    that are watched themselves: they do not count, but their children do. ``found`` is told of the
+    others, at each look for new ones."""
 
-    def __init__(self, pid: int, *, copies_among: bool, watched: Collection[int] = ()) -> None:
+    def __init__(
+        self,
+        pid: int,
+        *,
+        copies_among: bool,
+        watched: Collection[int] = (),
+        found: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._pid = pid
         self._copies_among = copies_among
         self._watched = watched
+        self._found = found
         self._known: dict[int, _Stat] = {}
         self._theirs: dict[int, _Stat] = {}
         """Those that are watched themselves."""
@@ -129,6 +138,8 @@ class ChildrenReader:
                 else:
                     self._known[pid] = stat
                     self._seen += 1
+        for pid in [*self._known]:
+            self._found(pid)
         self._left_out = {p: s for p, s in self._left_out.items() if os.path.exists(f"/proc/{p}")}
 
     def _follow(self) -> None:

@@ -32,7 +32,9 @@ class ProcessReader:
             raise ProcessGone from error
         self._children = (
             ChildrenReader(
-                context.pid, copies_among=parent != context.launcher, watched=context.watched
+                context.pid, copies_among=parent != context.launcher,
+                watched=context.watched,
+                found=context.found,
             )
             if context.process == MAIN and sys.platform == "linux"
             else None
