@@ -166,6 +166,8 @@ def _view(session: SessionDirectory, status: Status) -> int:
 
     app = RefwatchApp(SocketFeed(session.viewer_path), snapshot_dir=Path.cwd())
     leave = app.run()
+    if _terminal_gone(0):  # the UI has seen it before the signal came
+        os.kill(os.getpid(), signal.SIGHUP)
     if leave is Leave.END_TARGET:
         _end_target(session, status)
     elif leave is not Leave.FINISHED and not status.wait(0.0):
