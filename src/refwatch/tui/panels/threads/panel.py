@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.tui.help import Section, key_section
 from refwatch.tui.live_screen import LiveScreen
@@ -28,6 +27,7 @@ from refwatch.tui.panels.threads.view import (
     view_threads,
 )
 from refwatch.tui.source import source_line
+from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.chart import draw_time_scale
 from refwatch.tui.views.styled_text import Line, StyledText, width_of
@@ -74,8 +74,8 @@ class ThreadsPanel(TablePanel[ThreadsView]):
         self.letters = False
         self.back_s = 0.0
         """Seconds between the newest sample and the timelines' end; above 0 only while paused."""
-        self._state = State()
-        """The state that was read last."""
+        self._subject: Subject | None = None
+        """What was read last."""
         self._window = window(0.0, self.zoom, 0)
         self._cells: dict[int, StripCells] = {}
         self._legend = Lines("legend", classes="bar")
@@ -108,9 +108,14 @@ class ThreadsPanel(TablePanel[ThreadsView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State) -> ThreadsView:
-        self._state = state
-        return view_threads(state)
+    def read(self, subject: Subject) -> ThreadsView:
+        self._subject = subject
+        return view_threads(subject)
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._cells.clear()
+        self._subject = None
 
     def show(self, view: ThreadsView, *, numbers: bool) -> None:
         if not self.paused:
@@ -135,7 +140,9 @@ class ThreadsPanel(TablePanel[ThreadsView]):
     def _draw_preview(self) -> None:
         """Show the lines of the thread under the cursor, where there is room for them."""
         serial = self.table.cursor if self._preview.display else None
-        view = None if serial is None else view_detail(self._state, serial, source_line)
+        if serial is None or self._subject is None:
+            return
+        view = view_detail(self._subject, serial, source_line)
         if view is not None:
             label_border(self._preview, f"{view.name}: where its time goes")
             self._preview.present(view)
@@ -180,8 +187,10 @@ class ThreadsPanel(TablePanel[ThreadsView]):
             right = f"{fmt_duration(self.back_s)} before the pause"
             return draw_time_scale("", right, width)
         shown = self._window
-        left = f"{fmt_duration(shown.count * shown.cell_s)} ago"
-        return draw_time_scale(left, "now", width, f" {shown.cell_s * 1000:g} ms a cell ")
+        seconds, middle = shown.count * shown.cell_s, f" {shown.cell_s * 1000:g} ms a cell "
+        if self._view.ended:
+            return draw_time_scale(f"last {fmt_duration(seconds)}", "end", width, middle)
+        return draw_time_scale(f"{fmt_duration(seconds)} ago", "now", width, middle)
 
     # -- keys ----------------------------------------------------------------------------------
 

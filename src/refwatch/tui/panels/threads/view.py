@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.session.state import State
+from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_plural, fmt_share
 from refwatch.tui.panels.threads.timeline import Runs
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.threads import GLYPHS, WORDS, ThreadView, fmt_state, view_thread
@@ -27,33 +28,39 @@ class ThreadsView:
     """Threads that ended so long ago that they are only counted."""
     strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
     """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
+    ended: bool = False
+    """The process has ended: its timelines end there."""
 
 
-def view_threads(state: State) -> ThreadsView:
-    """Read the threads of the main process."""
-    process = state.main
-    records = list(process.threads.values()) if process is not None else []
+def view_threads(subject: Subject) -> ThreadsView:
+    """Read the threads of a process."""
+    process = subject.process
+    if process is None:
+        return ThreadsView((), subject.now, 0)
+    records = list(process.threads.values())
     return ThreadsView(
-        tuple(view_thread(process, thread) for thread in records) if process is not None else (),
-        newest_sample(state),
-        process.forgotten_threads if process is not None else 0,
+        tuple(view_thread(process, thread) for thread in records),
+        newest_sample(process, subject.now),
+        process.forgotten_threads,
         {thread.serial: thread.strip for thread in records},
+        ended=process.ended_s is not None,
     )
 
 
-def newest_sample(state: State) -> float:
-    """The time up to which strips are known, seconds: other events may be newer."""
+def newest_sample(process: ProcessState, now: float) -> float:
+    """The time up to which a process's strips are known, seconds: other events may be newer."""
+    if process.ended_s is not None:
+        return process.ended_s
     looked = 0
     newest = 0.0
-    for process in state.processes.values():
-        for thread in process.threads.values():
-            if thread.alive and thread.strip:
-                runs = thread.strip.runs(state.now - 2.0, state.now + 1.0)
-                newest = max(newest, runs[-1][1] if runs else 0.0)
-                looked += 1
-            if looked >= 4:
-                return newest
-    return newest or state.now
+    for thread in process.threads.values():
+        if thread.alive and thread.strip:
+            runs = thread.strip.runs(now - 2.0, now + 1.0)
+            newest = max(newest, runs[-1][1] if runs else 0.0)
+            looked += 1
+        if looked >= 4:
+            return newest
+    return newest or now
 
 
 HEADINGS: dict[ThreadState, str] = {
