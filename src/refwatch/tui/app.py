@@ -157,6 +157,8 @@ class RefwatchApp(ReplayApp):
     # -- drawing -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
+        if not self.screen_stack:  # the app is closing
+            return
         self._ticks += 1
         now = (self.state.version, self.feed.gone)
         could, self._could = self._could, (self.can_ask, self.feed.gone)

@@ -19,10 +19,10 @@ from refwatch.tui.panels.threads.detail_view import (
     draw_title,
     view_detail,
 )
-from refwatch.tui.panels.threads.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
+from refwatch.tui.views.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 

@@ -11,13 +11,12 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.panels.threads.view import newest_sample
 from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
-from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
+from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, newest_sample, thread_name
+from refwatch.tui.views.timeline import Runs
 
 HOT_LINES = 8
 """Per state."""

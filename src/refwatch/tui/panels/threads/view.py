@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_plural, fmt_share
-from refwatch.tui.panels.threads.timeline import Runs
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row
-from refwatch.tui.views.threads import GLYPHS, WORDS, ThreadView, fmt_state, view_thread
-
-KEEP_S = 30.0
-"""How far back a timeline goes."""
+from refwatch.tui.views.threads import (
+    ThreadView,
+    fmt_state,
+    newest_sample,
+    view_thread,
+)
+from refwatch.tui.views.timeline import Runs
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,6 @@ def view_threads(subject: Subject) -> ThreadsView:
         {thread.serial: thread.strip for thread in records},
         ended=process.ended_s is not None,
     )
-
-
-def newest_sample(process: ProcessState, now: float) -> float:
-    """The time up to which a process's strips are known, seconds: other events may be newer."""
-    if process.ended_s is not None:
-        return process.ended_s
-    looked = 0
-    newest = 0.0
-    for thread in process.threads.values():
-        if thread.alive and thread.strip:
-            runs = thread.strip.runs(now - 2.0, now + 1.0)
-            newest = max(newest, runs[-1][1] if runs else 0.0)
-            looked += 1
-        if looked >= 4:
-            return newest
-    return newest or now
 
 
 HEADINGS: dict[ThreadState, str] = {
@@ -105,14 +90,6 @@ def used_states(view: ThreadsView) -> tuple[ThreadState, ...]:
         for index, state in enumerate(ThreadState)
         if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
     )
-
-
-def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:
-    """Glyph and word of each state, in its colour, on one line."""
-    styled: list[tuple[str, str]] = []
-    for state in states:
-        styled += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
-    return tuple(styled)
 
 
 def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:
