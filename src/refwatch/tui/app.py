@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
@@ -31,6 +32,7 @@ from refwatch.tui.help import HelpScreen, Section, in_order, key_section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.messages import RedrawWanted, SubjectWanted
+from refwatch.tui.palette import key_commands, process_commands
 from refwatch.tui.panels.output.panel import OutputLines
 from refwatch.tui.panels.output.room import room
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
@@ -54,6 +56,10 @@ __all__ = ["Leave", "RefwatchApp"]
 TICK_S = 0.1
 NUMBERS_EVERY = 4
 """Ticks between two redraws of numbers and tables; timelines move on every tick."""
+
+
+REPLACED = ("Keys", "Quit", "Maximize", "Minimize")
+"""Commands of Textual's for which there are keys here, or that do not suit."""
 
 
 class RefwatchApp(ReplayApp):
@@ -112,6 +118,13 @@ class RefwatchApp(ReplayApp):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return defaults(self.current_theme.dark)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield from key_commands(self, screen)
+        yield from process_commands(self, self.subject)
+        for command in super().get_system_commands(screen):
+            if command.title not in REPLACED:
+                yield command
 
     def on_mount(self) -> None:
         self.draw()
@@ -309,9 +322,9 @@ class RefwatchApp(ReplayApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "program":
-            return self.number != MAIN and isinstance(self.screen, MainScreen)
+            return self.number != MAIN and isinstance(self.seen, MainScreen)
         if action == "baseline":
-            return isinstance(self.screen, MainScreen) and self.main.active.compares
+            return isinstance(self.seen, MainScreen) and self.main.active.compares
         if action == "leave":
             return self._typing() is None
         if action in {"speed", "step", "jump"}:

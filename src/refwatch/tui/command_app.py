@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
 
 from refwatch.session.events import CensusBegun, CensusFailed, CensusTaken, Event, ViewerRefused
 from refwatch.session.state import State
@@ -129,9 +130,15 @@ class CommandApp(App[Leave]):
         return self.asked.over
 
     @property
+    def seen(self) -> Screen[Any]:
+        """The screen on top, under any dialogue and the palette."""
+        stack = reversed(self.screen_stack)
+        return next(screen for screen in stack if not isinstance(screen, ModalScreen))
+
+    @property
     def asked(self) -> Subject:
         """The process that commands are about: what is on the screen is of it."""
-        screen = self.screen
+        screen = self.seen
         opened_on = screen.process if isinstance(screen, LiveScreen) else None
         return Subject(self.state, self.number if opened_on is None else opened_on)
 

@@ -66,7 +66,7 @@ class TimelinePanel(TablePanel[V]):
         raise NotImplementedError
 
     def draw_strips(self) -> None:
-        """Draw the timelines: they have moved."""
+        """Draw the timelines."""
         raise NotImplementedError
 
     def start_over(self) -> None:
@@ -77,15 +77,14 @@ class TimelinePanel(TablePanel[V]):
         if not self.paused:
             self.back_s = 0.0
         super().show(view, numbers=numbers)
-        if not numbers:
-            self.move_strips()
-
-    def move_strips(self) -> None:
-        """Move the timelines on to the newest sample."""
-        shown = window(self.end_s - self.back_s, self.zoom, self.strip_width)
-        if shown != self._window:
-            self._window = shown
+        if not numbers and self.move_strips():
             self.draw_strips()
+
+    def move_strips(self) -> bool:
+        """Move the timelines on to the newest sample; return whether they have moved."""
+        before = self._window
+        self._window = window(self.end_s - self.back_s, self.zoom, self.strip_width)
+        return self._window != before
 
     def strip(self, key: Hashable, source: Runs, width: int) -> list[StyledText]:
         """The timeline of one thread; ``key`` names it from frame to frame."""

@@ -91,9 +91,10 @@ _ORIGINS = {
 
 def fmt_origin(process: ProcessState) -> str:
     """How it was started, and by which pid: ``fork of 4700``; empty for the program."""
-    ppid = process.started.ppid
-    method = process.started.start_method or ""
-    return "" if ppid is None else _ORIGINS.get(method, "child of {}").format(ppid)
+    ppid, method = process.started.ppid, process.started.start_method or ""
+    if process.number == MAIN or ppid is None:
+        return ""
+    return _ORIGINS.get(method, "child of {}").format(ppid)
 
 
 def _who(subject: Subject, process: ProcessState) -> str:
@@ -180,8 +181,9 @@ def _second(view: HeaderView, width: int) -> Line:
 
     while parts and needed() > room:
         parts.pop()
-    if needed() > room:
-        cost = ""
+    for shorter in (cost.partition(", ")[2], ""):
+        if needed() > room:
+            cost = shorter
     who = "accent" if view.child else "muted"
     facts = "".join(f"  {part}" for part in parts)
     first: Line = ((note, "muted"), (f" {view.who}", who), (facts, "muted"))

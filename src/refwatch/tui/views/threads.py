@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -83,6 +84,19 @@ def newest_sample(process: ProcessState, now: float) -> float:
         if looked >= 4:
             return newest
     return newest or now
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)
+
+
+def wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds that a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
 
 
 def thread_name(thread: ThreadRecord) -> str:

@@ -347,6 +347,7 @@ SPEC = PanelSpec(
     "objects",
     "Objects",
     ObjectsPanel,
+    short="Objs",
     compares=True,
     help=(
         ObjectsPanel.own_keys("objects", "Objects"),

@@ -287,6 +287,7 @@ SPEC = PanelSpec(
     "output",
     "Output",
     OutputPanel,
+    short="Out",
     fast=True,
     help=(key_section("output", "Output", OutputLines.BINDINGS),),
 )

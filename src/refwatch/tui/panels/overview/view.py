@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -31,7 +30,7 @@ from refwatch.text.formats import (
 from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
-from refwatch.tui.views.threads import ThreadView, view_thread
+from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
 from refwatch.wire.event import SESSION
 from refwatch.wire.heap_values import ChainLink
 
@@ -182,23 +181,10 @@ def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
     """The threads that run or want to run most; of a finished program, those that did."""
     alive = [thread for thread in process.threads.values() if thread.alive]
     if alive:
-        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        alive.sort(key=lambda thread: (-round(wish_to_run(thread.recent), 1), thread.serial))
         return alive[:count]
-    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    ended = sorted(process.threads.values(), key=lambda thread: -wish_to_run(thread.states))
     return ended[:count]
-
-
-def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
-    """Seconds that a thread ran or was kept from running by others."""
-    return sum(seconds.get(state, 0.0) for state in _WISHES)
-
-
-_WISHES = (
-    ThreadState.GIL_HELD,
-    ThreadState.GIL_WAIT,
-    ThreadState.NATIVE,
-    ThreadState.CPU_WAIT,
-)
 
 
 def _events(subject: Subject) -> tuple[EventView, ...]:

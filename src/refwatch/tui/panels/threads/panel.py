@@ -92,7 +92,8 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         self._legend.show((legend(self._states()),))
         self.keep_strips([thread.serial for thread in self._view.threads])
         self._draw_preview()
-        self.move_strips()
+        if self.move_strips():
+            self.draw_strips()
 
     @on(LiveTable.CursorMoved)
     def _draw_preview(self) -> None:
