@@ -12,11 +12,17 @@ from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.chart import draw_time_scale
 from refwatch.tui.views.styled_text import Line, StyledText
 from refwatch.tui.views.table import Order
-from refwatch.tui.views.timeline import DEFAULT_ZOOM, ZOOMS_S, Runs, StripCells, Window, window
+from refwatch.tui.views.timeline import (
+    DEFAULT_ZOOM,
+    KEEP_S,
+    ZOOMS_S,
+    Runs,
+    StripCells,
+    Window,
+    window,
+)
 
 V = TypeVar("V")
-KEEP_S = 30.0
-"""How far back a timeline goes."""
 SPARE = 100
 """Strips kept beyond those that are shown."""
 

@@ -228,6 +228,6 @@ SPEC = PanelSpec(
     fast=True,
     help=(
         ProcessesPanel.own_keys("processes", "Processes"),
-        Section("Processes", MEANINGS),
+        Section("What is told of a process", MEANINGS),
     ),
 )

@@ -15,7 +15,7 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.header import fmt_target
 from refwatch.tui.views.threads import fmt_line, thread_name, wish_to_run
-from refwatch.tui.views.timeline import Runs
+from refwatch.tui.views.timeline import KEEP_S, Runs
 from refwatch.wire.event import MAIN
 
 NOW_S = 1.0
@@ -123,7 +123,7 @@ def view_processes(subject: Subject) -> ProcessesView:
         rows,
         _totals(rows, state),
         subject.number,
-        tuple(strip for process in processes for strip in _strips(process)),
+        tuple(strip for process in processes for strip in _strips(process, state.now)),
         state.forgotten.processes,
         printable(state.main.limits.get("children", "")) if state.main is not None else "",
     )
@@ -222,12 +222,15 @@ def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
     )
 
 
-def _strips(process: ProcessState) -> Iterable[StripView]:
-    """Of the threads that live; of a process that has ended, of those that lived to the last."""
-    since = (process.ended_s or 0.0) - LAST_S
+def _strips(process: ProcessState, now: float) -> Iterable[StripView]:
+    """Of the threads that live; of a process that has ended lately, of those that lived to the
+    last."""
+    ended = process.ended_s
+    if ended is not None and ended < now - KEEP_S:
+        return
     for thread in process.threads.values():
-        last = thread.alive or (process.ended_s is not None and (thread.ended_s or 0.0) >= since)
-        if thread.strip and last:
+        to_the_last = ended is not None and (thread.ended_s or 0.0) >= ended - LAST_S
+        if thread.strip and (thread.alive or to_the_last):
             yield StripView(
                 process.number,
                 process.pid,
