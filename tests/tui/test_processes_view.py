@@ -167,11 +167,27 @@ def test_the_cells_of_a_child_that_runs(view: ProcessesView) -> None:
     }
 
 
-def test_what_has_ended_has_no_present(view: ProcessesView) -> None:
+def test_of_what_has_ended_its_life_is_told(view: ProcessesView) -> None:
     told = cells(view, 5)
     assert told["state"] == "✕ SIGKILL"
     assert told["age"] == "0.50 s"
+    assert (told["cpus"], told["held"]) == ("0.99", "100 %")
+    assert {told[key] for key in ("rss", "uss", "threads")} == {""}
+
+
+def test_what_was_never_read_is_not_told() -> None:
+    short = [*child(Simulation(0.1, 1).start(), 2),
+             ev.TargetExited(at=0.1, process=2, exit_code=0)]  # fmt: skip
+    told = cells(view_processes(Subject(state_of([*Simulation(0.3).events(), *short]))), 2)
     assert {told[key] for key in ("cpus", "held", "rss", "uss", "threads")} == {""}
+
+
+def test_the_totals_of_a_session_that_is_over() -> None:
+    ended = [ev.TargetExited(at=6.0, process=number, exit_code=0) for number in range(1, 5)]
+    view = view_processes(Subject(state_of([*pool(), *ended])))
+    said = text(draw_totals(view, 118)[0])
+    assert said.startswith("▌ 2.01 GILs held · 1.95 CPUs on average · 5 ended · RSS ")
+    assert said.endswith(" MiB at most · 11.7 CPU s")
 
 
 def test_one_that_waits_is_idle_and_tells_where(view: ProcessesView) -> None:

@@ -35,17 +35,21 @@ def _parts(totals: Totals) -> Iterator[Line]:
     """The most telling first."""
     held = f"{totals.held:.2f}"
     unit = "GIL" if held == "1.00" else "GILs"
+    over = not totals.alive
     yield (held, "gil_held-bold"), (f" {unit} held", "foreground")
-    yield (f"{totals.cpus:.2f}", "strong"), (" CPUs", "foreground")
+    yield (f"{totals.cpus:.2f}", "strong"), (f" CPUs{' on average' if over else ''}", "foreground")
     alive = f"{totals.alive:,}"
     if totals.alive == totals.processes:
         yield (alive, "strong"), (" process" if totals.alive == 1 else " processes", "foreground")
+    elif over:
+        yield (f"{totals.processes:,}", "strong"), (" ended", "foreground")
     else:
         yield (alive, "strong"), (f" of {totals.processes:,} alive", "foreground")
     yield ("RSS ", "muted"), (fmt_bytes(totals.rss), "strong")
     least = "" if totals.uss_whole else "≥ "
     uss = "-" if totals.uss is None else f"{least}{fmt_bytes(totals.uss)}"
-    yield ("USS ", "muted"), (uss, "strong")
+    most = ((" at most", "foreground"),) if over else ()
+    yield ("USS ", "muted"), (uss, "strong"), *most
     yield (f"{totals.cpu_s:,.1f}", "strong"), (" CPU s", "foreground")
 
 

@@ -142,7 +142,7 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         needed = max(LEAST_TABLE, len(self.table.rows) + 1)
         numbers = [row.process.number for row in self._rows]
         width = self.size.width - 4
-        since = self.end_s - self.back_s - width * 2 * ZOOMS_S[self.zoom]
+        since = self.end_s - self.back_s - self.strip_width * 2 * ZOOMS_S[self.zoom]
         wanted = choose(self._processes, numbers, since, room, width).rows + FRAME
         table = min(needed, max(room - wanted, room * 2 // 5, LEAST_TABLE))
         self._shown = choose(self._processes, numbers, since, room - table - FRAME, width)
@@ -153,12 +153,15 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         label_border(self._strips, TITLE, self._shown.rest)
 
     def _states(self) -> tuple[ThreadState, ...]:
-        """The legend's states: all if they fit, else those of the timelines."""
-        everything = tuple(ThreadState)
-        if width_of(legend(everything)) <= self.size.width - 2:
+        """The legend's states: all if they fit, else those of the timelines, as many as fit."""
+        everything, room = tuple(ThreadState), self.size.width - 2
+        if width_of(legend(everything)) <= room:
             return everything
         used = frozenset[ThreadState]().union(*(strip.states for strip in self._shown.strips))
-        return tuple(state for state in everything if state in used)
+        states = [state for state in everything if state in used]
+        while states and width_of(legend(tuple(states))) > room + 2:  # it ends with a gap
+            states.pop()
+        return tuple(states)
 
     # -- timelines -----------------------------------------------------------------------------
 
@@ -216,7 +219,7 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
 
 MEANINGS = (
     (MARK, "accent", "the one that all other panels show; backspace: the program again"),
-    ("CPUs", "strong", "CPUs in use now; CPU s since the process began"),
+    ("CPUs", "strong", "CPUs in use now, or in its whole life; CPU s since it began"),
     ("GIL held", "gil_held", "share of the last second in which its own GIL was held"),
     ("USS", "muted", "private memory, shared with no other process; - where it is not read"),
 )  # fmt: skip

@@ -110,7 +110,7 @@ def columns_for(rows: tuple[TreeRow, ...]) -> tuple[Column, ...]:
 def make_row(row: TreeRow, subject: int) -> Row:
     """The cells of one process."""
     process = row.process
-    held = fmt_percent(process.held)
+    held = fmt_percent(process.held) if process.held is not None else ""
     cpus = f"{process.cpus:.2f}" if process.cpus is not None else ""
     line: Line = (
         (
@@ -124,7 +124,7 @@ def make_row(row: TreeRow, subject: int) -> Row:
         _pid(row, subject=process.number == subject),
         (fmt_condition(process),),
         ((cpus, "foreground" if process.cpus and process.cpus >= 0.005 else "muted"),),
-        ((held if process.alive else "", "gil_held" if (process.held or 0) >= 0.1 else "muted"),),
+        ((held, "gil_held" if (process.held or 0) >= 0.1 else "muted"),),
         ((f"{process.cpu_s:.2f}" if process.cpu_s < 100 else f"{process.cpu_s:,.0f}", ""),),
         ((fmt_bytes(process.rss) if process.alive else "", ""),),
         ((fmt_bytes(process.uss) if process.alive else "", ""),),

@@ -31,8 +31,8 @@ Condition = Literal["running", "idle", "ended"]
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process; times in seconds, sizes in bytes. Of one that has ended, what it has now is
-    None."""
+    """One process; times in seconds, sizes in bytes. What is told of now is told of the whole life
+    of one that has ended, and what it has no more is None."""
 
     number: int
     parent: int | None
@@ -64,7 +64,8 @@ class ProcessRow:
 @dataclass(frozen=True)
 class Totals:
     """What the processes that run add up to; ``cpu_s`` of all. ``uss`` is a lower bound unless
-    ``uss_whole``: it was not read of each."""
+    ``uss_whole``: it was not read of each. When all have ended: means over the session, and the
+    most memory that they had."""
 
     alive: int
     processes: int
@@ -144,7 +145,9 @@ def _parents(processes: Iterable[ProcessState]) -> dict[int, int | None]:
 def _row(process: ProcessState, parent: int | None, now: float) -> ProcessRow:
     alive = process.ended_s is None
     threads = [thread for thread in process.threads.values() if thread.alive]
-    cpus = _cpus(process, threads) if alive else None
+    age_s = max(0.0, (now if process.ended_s is None else process.ended_s) - process.began_s)
+    life_cpus = process.cpu_s / age_s if age_s and process.memory is not None else None
+    cpus = _cpus(process, threads) if alive else life_cpus
     condition = _condition(process, threads, cpus or 0.0)
     place, function = fmt_line(process, _hottest(process, idle=condition == "idle"))
     rss, uss = process.resident
@@ -158,10 +161,10 @@ def _row(process: ProcessState, parent: int | None, now: float) -> ProcessRow:
         process.cpu_s,
         rss if alive and process.memory is not None else None,
         uss if alive else None,
-        _held_now(process) if alive else None,
+        _held_now(process) if alive else process.gil.held_fraction,
         len(threads) if alive else None,
         printable(process.started.start_method or ""),
-        max(0.0, (now if process.ended_s is None else process.ended_s) - process.began_s),
+        age_s,
         place,
         function,
         fmt_target(process.started.argv),
@@ -208,6 +211,8 @@ def _hottest(process: ProcessState, *, idle: bool) -> int:
 
 def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
     alive = [row for row in rows if row.alive]
+    if not alive:
+        return _totals_at_the_end(state)
     private = [row.uss for row in alive if row.uss is not None]
     gone = state.forgotten
     return Totals(
@@ -220,6 +225,17 @@ def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
         len(private) == len(alive),
         sum(row.held or 0.0 for row in alive),
     )
+
+
+def _totals_at_the_end(state: State) -> Totals:
+    gone, memory, known = state.forgotten, state.memory, state.processes.values()
+    cpu_s = sum(process.cpu_s for process in known) + gone.cpu_s
+    held_s = sum(process.gil.held_s for process in known) + gone.gil_held_s
+    span = state.now or 1.0
+    return Totals(
+        0, len(known) + gone.processes, cpu_s / span, cpu_s, memory.peak_rss or 0,
+        memory.peak_uss, True, held_s / span,
+    )  # fmt: skip
 
 
 def _strips(process: ProcessState, now: float) -> Iterable[StripView]:
