@@ -186,7 +186,7 @@ def test_the_totals_of_a_session_that_is_over() -> None:
     ended = [ev.TargetExited(at=6.0, process=number, exit_code=0) for number in range(1, 5)]
     view = view_processes(Subject(state_of([*pool(), *ended])))
     said = text(draw_totals(view, 118)[0])
-    assert said.startswith("▌ 2.01 GILs held · 1.95 CPUs on average · 5 ended · RSS ")
+    assert said.startswith("▌ 2.01 GILs held · 1.95 CPUs on average · 5 processes · RSS ")
     assert said.endswith(" MiB at most · 11.7 CPU s")
 
 
@@ -270,6 +270,17 @@ def test_the_totals_of_a_program_without_children() -> None:
     view = view_processes(Subject(state_of(Simulation(1.0).events())))
     assert "· 1 process ·" in text(draw_totals(view, 118)[0])
     assert fmt_hint(view, arrange(view, FIRST)) == "1 process"
+
+
+def test_what_runs_on_when_the_session_ends_is_told_as_such() -> None:
+    ended = [ev.TargetExited(at=6.0, process=number, exit_code=0) for number in (1, 3, 4)]
+    over = ev.SessionEnded(at=6.0, reason="the target has ended")
+    view = view_processes(Subject(state_of([*pool(), *ended, over])))
+    told = cells(view, 2)
+    assert told["state"] == "■ unwatched"
+    assert told["held"] == "100 %"
+    assert told["rss"] == ""
+    assert fmt_hint(view, arrange(view, FIRST)) == "4 ended"
 
 
 def test_why_children_are_not_watched_is_said() -> None:

@@ -39,10 +39,9 @@ def _parts(totals: Totals) -> Iterator[Line]:
     yield (held, "gil_held-bold"), (f" {unit} held", "foreground")
     yield (f"{totals.cpus:.2f}", "strong"), (f" CPUs{' on average' if over else ''}", "foreground")
     alive = f"{totals.alive:,}"
-    if totals.alive == totals.processes:
-        yield (alive, "strong"), (" process" if totals.alive == 1 else " processes", "foreground")
-    elif over:
-        yield (f"{totals.processes:,}", "strong"), (" ended", "foreground")
+    if over or totals.alive == totals.processes:
+        noun = " process" if totals.processes == 1 else " processes"
+        yield (f"{totals.processes:,}", "strong"), (noun, "foreground")
     else:
         yield (alive, "strong"), (f" of {totals.processes:,} alive", "foreground")
     yield ("RSS ", "muted"), (fmt_bytes(totals.rss), "strong")

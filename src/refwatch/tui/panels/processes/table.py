@@ -72,7 +72,7 @@ def _sorted(rows: tuple[ProcessRow, ...], order: Order) -> list[ProcessRow]:
     return sorted(rows, key=key, reverse=order.reverse)
 
 
-_CONDITIONS = ("running", "idle", "ended")
+_CONDITIONS = ("running", "idle", "unwatched", "ended")
 _SORTS: dict[str, Callable[[ProcessRow], float | str]] = {
     "pid": lambda row: row.pid,
     "state": lambda row: _CONDITIONS.index(row.condition),
@@ -88,7 +88,7 @@ _SORTS: dict[str, Callable[[ProcessRow], float | str]] = {
 }
 
 _COLUMNS = (
-    Column("state", "State", 10),
+    Column("state", "State", 11),
     Column("cpus", "CPUs", 5, right=True),
     Column("held", "GIL held", 8, right=True),
     Column("cpu_s", "CPU s", 6, right=True, priority=1),
@@ -143,6 +143,8 @@ def _pid(row: TreeRow, *, subject: bool) -> Line:
 
 def fmt_condition(process: ProcessRow) -> tuple[str, str]:
     """``● running``, ``· idle``, ``✓ exit 0``, ``✕ SIGKILL``, with its style."""
+    if process.condition == "unwatched":
+        return "■ unwatched", "muted"
     if process.condition == "running":
         return "● running", "good"
     if process.condition == "idle":
@@ -161,8 +163,8 @@ def fmt_condition(process: ProcessRow) -> tuple[str, str]:
 def fmt_hint(view: ProcessesView, rows: tuple[TreeRow, ...]) -> str:
     """``5 processes`` for the panel's edge, ``2 ended``, or ``2 folded: e`` where these are not
     shown."""
-    ended = view.totals.processes - view.totals.alive
+    ended = view.totals.ended
     if not ended:
         return fmt_plural(view.totals.processes, "process", "processes")
-    folded = all(row.process.alive for row in rows)
+    folded = not any(row.process.condition == "ended" for row in rows)
     return f"{ended:,} folded: e" if folded else f"{ended:,} ended"

@@ -26,13 +26,14 @@ LAST_S = 2.0
 """How long before its process a thread may have ended that still has a timeline."""
 RUNNING = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT)
 
-Condition = Literal["running", "idle", "ended"]
+Condition = Literal["running", "idle", "unwatched", "ended"]
+"""``unwatched``: it ran on when the session ended."""
 
 
 @dataclass(frozen=True)
 class ProcessRow:
-    """One process; times in seconds, sizes in bytes. What is told of now is told of the whole life
-    of one that has ended, and what it has no more is None."""
+    """One process; times in seconds, sizes in bytes. Of one that is not watched any more, what is
+    told of now is told of its whole life, and what it has now is None."""
 
     number: int
     parent: int | None
@@ -58,16 +59,18 @@ class ProcessRow:
 
     @property
     def alive(self) -> bool:
-        return self.condition != "ended"
+        """It runs, and is watched."""
+        return self.condition in {"running", "idle"}
 
 
 @dataclass(frozen=True)
 class Totals:
     """What the processes that run add up to; ``cpu_s`` of all. ``uss`` is a lower bound unless
-    ``uss_whole``: it was not read of each. When all have ended: means over the session, and the
-    most memory that they had."""
+    ``uss_whole``: it was not read of each. When none is watched any more: means over the session,
+    and the most memory that they had."""
 
     alive: int
+    ended: int
     processes: int
     cpus: float
     cpu_s: float
@@ -105,13 +108,11 @@ class ProcessesView:
     subject: int
     """Number of the process that the other panels show."""
     strips: tuple[StripView, ...]
-    forgotten: int = 0
-    """Processes that ended so long ago that they are only counted."""
     unwatched: str = ""
     """Why children are not watched, or not all."""
 
 
-NOTHING = ProcessesView((), Totals(0, 0, 0.0, 0.0, 0, None, False, 0.0), MAIN, ())
+NOTHING = ProcessesView((), Totals(0, 0, 0, 0.0, 0.0, 0, None, False, 0.0), MAIN, ())
 
 
 def view_processes(subject: Subject) -> ProcessesView:
@@ -119,13 +120,12 @@ def view_processes(subject: Subject) -> ProcessesView:
     state = subject.state
     processes = list(state.processes.values())
     parents = _parents(processes)
-    rows = tuple(_row(process, parents[process.number], state.now) for process in processes)
+    rows = tuple(_row(process, parents[process.number], state) for process in processes)
     return ProcessesView(
         rows,
         _totals(rows, state),
         subject.number,
         tuple(strip for process in processes for strip in _strips(process, state.now)),
-        state.forgotten.processes,
         printable(state.main.limits.get("children", "")) if state.main is not None else "",
     )
 
@@ -142,13 +142,16 @@ def _parents(processes: Iterable[ProcessState]) -> dict[int, int | None]:
     return parents
 
 
-def _row(process: ProcessState, parent: int | None, now: float) -> ProcessRow:
-    alive = process.ended_s is None
+def _row(process: ProcessState, parent: int | None, state: State) -> ProcessRow:
+    alive = process.ended_s is None and not state.over
     threads = [thread for thread in process.threads.values() if thread.alive]
-    age_s = max(0.0, (now if process.ended_s is None else process.ended_s) - process.began_s)
+    until_s = state.now if process.ended_s is None else process.ended_s
+    age_s = max(0.0, until_s - process.began_s)
     life_cpus = process.cpu_s / age_s if age_s and process.memory is not None else None
     cpus = _cpus(process, threads) if alive else life_cpus
-    condition = _condition(process, threads, cpus or 0.0)
+    condition: Condition = "ended" if process.ended_s is not None else "unwatched"
+    if alive:
+        condition = "running" if max([cpus or 0.0, *map(activity, threads)]) >= RUNS else "idle"
     place, function = fmt_line(process, _hottest(process, idle=condition == "idle"))
     rss, uss = process.resident
     return ProcessRow(
@@ -177,12 +180,6 @@ def _cpus(process: ProcessState, threads: Iterable[ThreadRecord]) -> float:
         return sum(thread.cpu_now for thread in threads)
     last = process.cpu_series.last()
     return last[1] if last is not None else 0.0
-
-
-def _condition(process: ProcessState, threads: Iterable[ThreadRecord], cpus: float) -> Condition:
-    if process.ended_s is not None:
-        return "ended"
-    return "running" if max([cpus, *map(activity, threads)]) >= RUNS else "idle"
 
 
 def activity(thread: ThreadRecord) -> float:
@@ -217,6 +214,7 @@ def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
     gone = state.forgotten
     return Totals(
         len(alive),
+        _ended(state),
         len(state.processes) + gone.processes,
         sum(row.cpus or 0.0 for row in alive),
         sum(process.cpu_s for process in state.processes.values()) + gone.cpu_s,
@@ -227,13 +225,19 @@ def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
     )
 
 
+def _ended(state: State) -> int:
+    """Number of processes that have ended."""
+    known = sum(process.ended_s is not None for process in state.processes.values())
+    return known + state.forgotten.processes
+
+
 def _totals_at_the_end(state: State) -> Totals:
     gone, memory, known = state.forgotten, state.memory, state.processes.values()
     cpu_s = sum(process.cpu_s for process in known) + gone.cpu_s
     held_s = sum(process.gil.held_s for process in known) + gone.gil_held_s
     span = state.now or 1.0
     return Totals(
-        0, len(known) + gone.processes, cpu_s / span, cpu_s, memory.peak_rss or 0,
+        0, _ended(state), len(known) + gone.processes, cpu_s / span, cpu_s, memory.peak_rss or 0,
         memory.peak_uss, True, held_s / span,
     )  # fmt: skip
 
