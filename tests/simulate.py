@@ -1,4 +1,4 @@
-"""A simulated session: events as a daemon would send them, with no process behind them.
+"""Simulated sessions: events as a daemon would send them, with no process behind them.
 
 Deterministic: the same arguments give the same events. Four CPU threads take turns on the GIL every
 five milliseconds by default, beside a main thread that joins them and one that reads a socket.
@@ -7,13 +7,15 @@ five milliseconds by default, beside a main thread that joins them and one that 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.session import events as ev
 from refwatch.session.events import Event
-from refwatch.wire.event import MAIN
+from refwatch.wire.event import MAIN, SESSION
 
 PID = 4242
 SLICE_S = 0.1
@@ -49,6 +51,8 @@ class Simulation:
     terminal: bool = True
     exit_code: int | None = 0
     ends: bool = False
+    load: float = 0.97
+    """CPUs in use by user code."""
     _turn: int = 0
     _left_us: int = 5000
     _cpu: dict[int, float] = field(default_factory=dict)
@@ -141,7 +145,7 @@ class Simulation:
             process=MAIN,
             rss=rss,
             peak_rss=rss + 1_000_000,
-            user_s=at * 0.97,
+            user_s=at * self.load,
             system_s=at * 0.02,
             uss=rss - 9_000_000,
         )
@@ -214,6 +218,46 @@ class Simulation:
             stack=stack if number == 1 else None,
             cpu_s=0.002,
         )
+
+
+def child(
+    events: Iterable[Event],
+    number: int,
+    *,
+    ppid: int = PID,
+    method: str = "fork",
+    began_s: float = 0.0,
+) -> Iterator[Event]:
+    """A simulated session as that of a child with this number, which began at ``began_s``."""
+    for event in events:
+        if event.process == SESSION:
+            continue
+        moved = replace(event, process=number, at=event.at + began_s)
+        if isinstance(moved, ev.TargetStarted):
+            pid = PID + number - MAIN
+            moved = replace(moved, pid=pid, ppid=ppid, start_method=method, terminal=False)
+        yield moved
+
+
+def merged(*sessions: Iterable[Event]) -> list[Event]:
+    """The events of several processes, by time."""
+    return sorted((event for each in sessions for event in each), key=lambda event: event.at)
+
+
+def pool(seconds: float = 6.0) -> list[Event]:
+    """A program that waits for four children: two hold their GILs all the time, in one of them two
+    threads take turns; one sleeps; one was killed."""
+    waiting, working = Simulation(seconds, workers=0, load=0.01), Simulation(seconds - 0.2, 1)
+    turns = Simulation(seconds - 0.2, 2, seed=3)
+    asleep = Simulation(seconds - 0.2, 0, idlers=1, load=0.0)
+    killed = Simulation(0.5, 1, ends=True, exit_code=137)
+    return merged(
+        waiting.events(),
+        child(working.events(), 2, began_s=0.2),
+        child(turns.events(), 3, began_s=0.2),
+        child(asleep.events(), 4, began_s=0.2),
+        child(killed.events(), 5, began_s=0.2),
+    )
 
 
 def _append(runs: Runs, state: ThreadState, micros: int) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.sample_events import census_taken, named_oddly, sampled, target_started
-from tests.simulate import Simulation
+from tests.simulate import Simulation, child, merged
 from tests.simulate_references import with_references
 
 from refwatch.export.snapshot import build_snapshot
-from refwatch.export.summary import MAX_LINES, summary_lines
+from refwatch.export.summary import MAX_LINES, _processes, summary_lines
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
-from refwatch.session.state import State
+from refwatch.session.state import KEEP_PROCESSES, State
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, Garbage, TypeCount
 
@@ -355,3 +356,86 @@ def test_children_are_told_once_and_are_among_the_limits(state: State) -> None:
     idle.apply(sampled(10.0, piece, span_s=10.0))
     idle.apply(used)
     assert sum("2 children used" in line for line in summary_lines(idle)) == 1
+
+
+# -- children --------------------------------------------------------------------------------------
+
+
+def state_of(*children: Iterable[ev.Event]) -> State:
+    """A program that waits for these children."""
+    waiting = Simulation(6.0, workers=0, load=0.01, terminal=False)
+    state = State()
+    for event in merged(waiting.events(), *children):
+        state.apply(event)
+    return state
+
+
+def family(*children: Iterable[ev.Event]) -> list[str]:
+    """The lines about processes, of a program that waits for these children."""
+    lines = summary_lines(state_of(*children))
+    assert len(lines) <= MAX_LINES
+    first = next(place for place, line in enumerate(lines) if line.startswith("processes"))
+    more = [line for line in lines[first + 1 :] if line.startswith(f"{' ' * 11}424")]
+    return [line[11:] for line in [lines[first], *more]]
+
+
+def busy(number: int, seconds: float, exit_code: int | None = None) -> Iterable[ev.Event]:
+    """A child that holds its GIL all the time; it ends if it has an ``exit_code``."""
+    simulation = Simulation(seconds, 1, ends=exit_code is not None, exit_code=exit_code)
+    return child(simulation.events(), number)
+
+
+def test_children_are_told_with_what_they_used() -> None:
+    assert family(busy(2, 5.0, 0), busy(3, 3.0, 0), busy(4, 4.0, 0)) == [
+        "4 in all, 3 children: 11.9 CPU s in them, 2.4 GILs held on average",
+        "4243 fork  4.9 CPU s, GIL 99 % held  /home/app/threads_cpu.py:21",
+        "4245 fork  4.0 CPU s, GIL 99 % held  /home/app/threads_cpu.py:21",
+        "4244 fork  3.0 CPU s, GIL 99 % held  /home/app/threads_cpu.py:21",
+    ]
+
+
+def test_of_many_children_the_most_important_are_told_and_the_rest_in_a_sum() -> None:
+    head, *lines = family(*(busy(number, number / 2, 0) for number in range(2, 8)))
+    assert head.startswith("7 in all, 6 children: 13.4 CPU s in them, ")
+    assert [line.partition(" ")[0] for line in lines] == ["4248", "4247", "4246"]
+    assert lines[-1].endswith("  (and 3 more: 4.5 CPU s)")
+
+
+def test_a_child_that_ended_badly_is_told() -> None:
+    shown = family(busy(2, 2.0, 137), busy(3, 1.0, 3))
+    assert " % held, ended by SIGKILL  " in shown[1]
+    assert " % held, exit 3  " in shown[2]
+    worse = summary_lines(state_of(*(busy(number, 1.0, 139) for number in range(2, 7))))
+    told = "and 2 more: 2.0 CPU s; 4246 ended by SIGSEGV, 4247 ended by SIGSEGV"
+    assert f"{' ' * 11}{told}" in worse
+    (line,) = _processes(state_of(*(busy(number, 1.0, 139) for number in range(2, 7))), 1)
+    assert line.endswith("GILs held on average, 5 failed")
+
+
+def test_the_average_is_of_the_time_in_which_children_lived() -> None:
+    late = child(Simulation(1.0, 1).events(), 2, began_s=5.0)
+    (head, _) = family(late)
+    assert head == "2 in all, 1 child: 1.0 CPU s in them, 1.0 GILs held on average"
+
+
+def test_children_that_are_no_longer_kept_are_in_the_sums() -> None:
+    many = range(2, 4 + KEEP_PROCESSES)
+    events = merged(*(busy(number, 0.5, 0) for number in many))
+    (head, *lines) = family(events)
+    assert head.startswith(f"{len(many) + 1} in all, {len(many)} children: 100.0 CPU s in them")
+    assert f"(and {len(many) - 3} more: 98.5 CPU s)" in lines[-1]
+
+
+def test_they_stay_within_the_lines_that_there_are() -> None:
+    state = leaking()
+    before = [line for line in summary_lines(state) if not line.startswith(("threads", " "))]
+    for event in merged(*(busy(number, 3.0, 1) for number in range(2, 9))):
+        state.apply(event)
+    lines = summary_lines(state)
+    assert len(lines) == MAX_LINES
+    labels = [line[:9].strip() for line in lines]
+    assert {line[:9].strip() for line in before} < set(labels)
+    assert "processes" in labels
+    assert all(len(line) <= 130 for line in lines)
+    width = len("processes  ")
+    assert all(line[width - 2 : width] == "  " for line in lines if line[:9].strip())

@@ -40,6 +40,7 @@ from refwatch.tui.panels.allocations.table import (
     shortened,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, AllocationsView, Between
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Order, sortable
 from refwatch.wire.commands import Mode
@@ -52,7 +53,7 @@ PUT, ANSWER, BUILD, ROWS, ROWS_AGAIN = 1, 2, 3, 4, 5
 
 def seen(mode: Mode = "burst", seconds: float = 12.0, frames: int = 8) -> AllocationsView:
     events = with_allocations(Simulation(seconds), mode, frames=frames)
-    return AllocationsReader().read(state_of(events))
+    return AllocationsReader().read(Subject(state_of(events)))
 
 
 def text(line: Line) -> str:
@@ -143,10 +144,10 @@ def test_rates_between_marks_are_of_their_windows() -> None:
 def test_the_version_changes_with_the_figures() -> None:
     state = state_of(with_allocations(Simulation(3.0), "exact"))
     reader = AllocationsReader()
-    before = reader.read(state).version
-    assert reader.read(state).version == before
+    before = reader.read(Subject(state)).version
+    assert reader.read(Subject(state)).version == before
     state.apply(traces(3.1, 9))
-    assert reader.read(state).version != before
+    assert reader.read(Subject(state)).version != before
 
 
 # -- why there is nothing --------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def started(*events: Event) -> State:
     ],
 )
 def test_why_there_is_nothing(events: list[Event], reason: str) -> None:
-    view = AllocationsReader().read(started(*events))
+    view = AllocationsReader().read(Subject(started(*events)))
     assert reason in view.reason
     assert reason in " ".join(text(line) for line in draw_empty(view, 200, 20))
 
@@ -217,12 +218,12 @@ def test_why_there_is_nothing(events: list[Event], reason: str) -> None:
 def test_what_was_seen_is_still_there_when_it_is_off() -> None:
     state = state_of(with_allocations(Simulation(4.0)))
     state.apply(ev.AllocationsSwitched(at=4.1, process=MAIN, mode="off", frames=0))
-    view = AllocationsReader().read(state)
+    view = AllocationsReader().read(Subject(state))
     assert view.reason == ""
     assert view.shown == "burst"
     assert "nothing is traced now" in text(draw_how(view.between(0, None), 120))
     state.apply(ev.AllocationsSwitched(at=4.2, process=MAIN, mode="exact", frames=8))
-    assert "being counted" in AllocationsReader().read(state).reason
+    assert "being counted" in AllocationsReader().read(Subject(state)).reason
 
 
 # -- rows ------------------------------------------------------------------------------------------
@@ -392,7 +393,7 @@ def test_it_says_how_it_sees() -> None:
 def test_a_mark_that_is_still_counted() -> None:
     state = state_of(with_allocations(Simulation(6.0), "exact"))
     state.apply(ev.Marked(at=6.1, name="now or never"))
-    figures = AllocationsReader().read(state).between(2, None)
+    figures = AllocationsReader().read(Subject(state)).between(2, None)
     told = text(
         draw_range(figures, TableOptions(since=2), arrange(figures, TableOptions(), FIRST), 100)
     )
@@ -435,7 +436,7 @@ def test_what_no_traceback_tells_is_said() -> None:
         tracebacks=newest.tracebacks[1:],
     )
     state.apply(few)
-    figures = AllocationsReader().read(state).between(0, None)
+    figures = AllocationsReader().read(Subject(state)).between(0, None)
     top = callers_of(figures, TableOptions(), PUT)
     assert top.ranked()[0].site == REST
     view = view_allocation(figures, TableOptions(), PUT, None, (), nowhere)
@@ -536,7 +537,7 @@ def test_hostile_names(name: str) -> None:
     )
     state.apply(ev.AllocationsSwitched(at=1.2, process=MAIN, mode="burst", frames=8, note=name))
     state.apply(ev.Marked(at=1.3, name=name))
-    figures = AllocationsReader().read(state).between(0, None)
+    figures = AllocationsReader().read(Subject(state)).between(0, None)
     lines: list[Line] = []
     for by, key in ((By.LINE, 50), (By.FILE, f"/x/{name}"), (By.TRACEBACK, 50)):
         options = TableOptions(by)
@@ -572,14 +573,14 @@ def test_an_unknown_traceback_is_drawn() -> None:
             samples=5,
         )
     )
-    figures = AllocationsReader().read(state).between(0, None)
+    figures = AllocationsReader().read(Subject(state)).between(0, None)
     assert rows(figures, TableOptions(By.TRACEBACK))[0][0].startswith("?")
     assert stacks_of(figures, TableOptions()).weight == pytest.approx(9000)
 
 
 def test_only_rows_that_are_looked_at_are_made() -> None:
     state = state_of([*with_allocations(Simulation(1.0)), *many(1.1, 2000)])
-    figures = AllocationsReader().read(state).between(0, None)
+    figures = AllocationsReader().read(Subject(state)).between(0, None)
     arranged = arrange(figures, TableOptions(), FIRST)
     assert len(arranged.keys) > 2000
     sizes = dict(figures.weights(By.LINE))

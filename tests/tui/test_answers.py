@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 from tests.sample_events import census_taken, watched_found
 
 from refwatch.session import events as ev
@@ -51,7 +52,7 @@ TAKEN = census_taken(1.0, number=1, objects=1234)
 def test_an_answer_is_told_once(answering: Answering, event: Event, said: str) -> None:
     answers = Answers()
     assert answers.take(event) is None
-    answers.expect(answering)
+    answers.expect(answering, MAIN)
     begun = ev.CensusBegun(at=0.9, process=MAIN, number=1, reason="viewer", pause_s=0.002)
     assert answers.take(begun) is None
     answer = answers.take(event)
@@ -62,8 +63,15 @@ def test_an_answer_is_told_once(answering: Answering, event: Event, said: str) -
 
 def test_what_is_bound_anew_is_no_answer() -> None:
     answers = Answers()
-    answers.expect(watch_found)
+    answers.expect(watch_found, MAIN)
     main = watched_found(1.0, 8, name="x", type="int", address="0x8")
     assert answers.take(main) is None
     assert answers.take(ev.Noted(at=1.0, level="info", text="by the way")) is None
     assert answers.take(FOUND) is not None
+
+
+def test_what_another_process_says_is_no_answer() -> None:
+    answers = Answers()
+    answers.expect(_census_answer(), 2)
+    assert answers.take(TAKEN) is None
+    assert answers.take(replace(TAKEN, process=2)) is not None

@@ -414,7 +414,7 @@ async def press_and_draw(app: RefwatchApp, pilot: Driven, *keys: str) -> None:
 async def test_help_begins_with_what_is_seen_and_cuts_nothing() -> None:
     async with driven(session(), size=(80, 24)) as (app, pilot):
         for key, title in [("1", "Everywhere"), ("2", "Threads"), ("4", "Refcounts"),
-                           ("5", "Objects")]:  # fmt: skip
+                           ("5", "Objects"), ("7", "Processes")]:  # fmt: skip
             await pilot.press(key, "question_mark")
             await until(pilot, lambda: isinstance(app.screen, HelpScreen))
             await until(pilot, lambda title=title: f"│ {title} " in frame(app))  # type: ignore[misc]

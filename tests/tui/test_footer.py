@@ -29,6 +29,11 @@ def test_the_least_wanted_give_way_first() -> None:
     assert shown(30)[-2:] == ["Keys", "Leave"]
 
 
+def test_the_way_back_to_the_program_stays() -> None:
+    keys = (*KEYS[:6], ("backspace", "⌫", "Program"), *KEYS[6:])
+    assert "Program" in [key[2] for key in fitting(keys, 40)]
+
+
 @pytest.mark.parametrize("width", range(0, 120, 7))
 def test_they_fit(width: int) -> None:
     assert sum(len(key[1]) + len(key[2]) + 3 for key in fitting(KEYS, width)) - 1 <= max(0, width)

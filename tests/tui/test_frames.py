@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.simulate import Simulation
+from tests.simulate import Simulation, pool
 from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
 from tests.tui.driving import DEADLINE_S, Driven, FakeFeed, driven, frame, steady, until
@@ -115,6 +115,19 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
         await until(pilot, lambda: "app/cache.py:34 answer" in frame(app))
         await steady(app, pilot)
         await check(app, pilot, f"allocation-{name}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_processes(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    async with driven(FakeFeed(pool()), size=size) as (app, pilot):
+        await pilot.press("7", "e", "down", "down")
+        await steady(app, pilot)
+        await check(app, pilot, f"processes-{name}")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.active.name == "threads")
+        await steady(app, pilot)
+        await check(app, pilot, f"child-{name}")
 
 
 async def test_a_screenshot_is_the_same_every_time() -> None:

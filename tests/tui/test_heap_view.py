@@ -20,6 +20,7 @@ from refwatch.tui.panels.objects.heap_view import (
 )
 from refwatch.tui.panels.overview.lines import draw_heap
 from refwatch.tui.panels.overview.view import HeapView, OverviewReader
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import lay, place
 from refwatch.wire.event import MAIN
@@ -36,7 +37,7 @@ def state() -> State:
 
 
 def test_the_census_says_when_how_and_at_what_price(state: State) -> None:
-    shown = page(draw_census(view_heap(state), 76, 2))
+    shown = page(draw_census(view_heap(Subject(state)), 76, 2))
     assert shown.splitlines() == [
         "24,764 objects 1 s ago, counted in 71 ms in a copy",
         "paused 6 times, at most 2.9 ms; 15 ms in all, 0.10 % of the time",
@@ -50,24 +51,25 @@ def test_of_many_pauses_the_last_are_told(state: State) -> None:
                 at=15.0 + number, process=MAIN, number=number, reason="interval", pause_s=0.002
             )
         )
-    assert "its last 1,000 pauses: 2 ms on average" in page(draw_census(view_heap(state), 76, 3))
+    shown = page(draw_census(view_heap(Subject(state)), 76, 3))
+    assert "its last 1,000 pauses: 2 ms on average" in shown
 
 
 def test_why_there_is_no_census() -> None:
     state = state_of(Simulation(0.5).events())
-    assert page(draw_census(view_heap(state), 76, 2)) == "no heap count yet; c takes one"
+    assert page(draw_census(view_heap(Subject(state)), 76, 2)) == "no heap count yet; c takes one"
     state.apply(ev.ReadingLimited(at=0.6, process=MAIN, reading="census", reason="switched off"))
-    assert page(draw_census(view_heap(state), 76, 2)) == "! no heap count: switched off"
-    assert view_heap(State()).taken == 0
+    assert page(draw_census(view_heap(Subject(state)), 76, 2)) == "! no heap count: switched off"
+    assert view_heap(Subject(State())).taken == 0
 
 
 def test_the_collector_by_generation(state: State) -> None:
-    lines = page(draw_gc(view_heap(state), 76, 5)).splitlines()
+    lines = page(draw_gc(view_heap(Subject(state)), 76, 5)).splitlines()
     assert lines[0].split() == ["collections", "collected", "uncollectable", "paused", "longest"]
     assert lines[3].split() == ["2", "old", "3", "0", "0", "44.1", "ms", "16.1", "ms"]
     untimed = state_of(Simulation(2.0).events())
-    assert page(draw_gc(view_heap(untimed), 76, 5)).endswith("--gc-pauses does that")
-    assert page(draw_gc(view_heap(State()), 76, 5)) == "not read yet"
+    assert page(draw_gc(view_heap(Subject(untimed)), 76, 5)).endswith("--gc-pauses does that")
+    assert page(draw_gc(view_heap(Subject(State())), 76, 5)) == "not read yet"
 
 
 def test_what_cannot_be_collected_stands_out(state: State) -> None:
@@ -78,7 +80,7 @@ def test_what_cannot_be_collected_stands_out(state: State) -> None:
             generations=[ev.GcGeneration(collections=1, collected=2, uncollectable=3)],
         )
     )
-    assert ("             3", "warn") in draw_gc(view_heap(state), 76, 5)[1]
+    assert ("             3", "warn") in draw_gc(view_heap(Subject(state)), 76, 5)[1]
 
 
 @pytest.mark.parametrize("width", [8, 30, 76])
@@ -89,7 +91,7 @@ def test_any_name_and_any_width(state: State, width: int) -> None:
             at=14.3, process=MAIN, number=9, took_s=0.1, objects=5, types=[], most_referenced=most
         )
     )
-    view = view_heap(state)
+    view = view_heap(Subject(state))
     placed = place(MOST_COLUMNS, width)
     rows = [lay(row, placed) for row in most_rows(view)]
     assert len(rows) == len({one.address for one in most})
@@ -99,7 +101,7 @@ def test_any_name_and_any_width(state: State, width: int) -> None:
 
 
 def test_the_overview_says_what_grows_and_what_holds_it(state: State) -> None:
-    heap = OverviewReader().read(state).heap
+    heap = OverviewReader().read(Subject(state)).heap
     assert heap is not None
     lines = page(draw_heap(heap, 76, 2)).splitlines()
     assert lines[0].startswith("▌ Heap: 24,764 objects; growing: app.Session +40/s")

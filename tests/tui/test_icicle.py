@@ -16,6 +16,7 @@ from refwatch.tui.panels.allocations.icicle_view import (
 from refwatch.tui.panels.allocations.stacks import Node, stacks_of
 from refwatch.tui.panels.allocations.table import HIDINGS, TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader, Between
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
 
 MAIN, SERVE, HANDLE, ANSWER, PUT, BUILD = 14, 7, 6, 2, 1, 3
@@ -25,7 +26,7 @@ MAIN, SERVE, HANDLE, ANSWER, PUT, BUILD = 14, 7, 6, 2, 1, 3
 @pytest.fixture(scope="module", name="figures")
 def _figures() -> Between:
     state = state_of(with_allocations(Simulation(8.0), "exact"))
-    return AllocationsReader().read(state).between(0, None)
+    return AllocationsReader().read(Subject(state)).between(0, None)
 
 
 def laid(figures: Between, width: int = 78, zoom: tuple[int, ...] = ()) -> IcicleView:
@@ -129,12 +130,12 @@ def test_all_is_said_of_one_frame(figures: Between) -> None:
 
 def test_frames_that_are_too_narrow_are_left_out() -> None:
     state = state_of([*with_allocations(Simulation(1.0)), *many(1.1, 2000)])
-    figures = AllocationsReader().read(state).between(0, None)
+    figures = AllocationsReader().read(Subject(state)).between(0, None)
     view = laid(figures, 80)
     assert all(len(row) <= 80 for row in view.rows)
 
 
 def test_nothing_is_one_row() -> None:
     state = state_of(Simulation(0.5).events())
-    view = AllocationsReader().read(state)
+    view = AllocationsReader().read(Subject(state))
     assert len(lay_icicle(view, Node(-3), (), 40).rows) == 1

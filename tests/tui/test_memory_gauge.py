@@ -19,13 +19,14 @@ from refwatch.tui.panels.allocations.memory_gauge import (
     rows_for,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, MemoryView
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
 
 
 def gauge(seconds: float = 12.0, since: float = 4.0) -> GaugeView:
     state = state_of(with_allocations(Simulation(seconds)))
-    return GaugeView(AllocationsReader().read(state).memory, since, "warm")
+    return GaugeView(AllocationsReader().read(Subject(state)).memory, since, "warm")
 
 
 def text(line: Line) -> str:
@@ -77,7 +78,7 @@ def test_what_cannot_be_known_is_unknown() -> None:
     state = state_of(
         [*Simulation(1.0).events(), ev.MemoryMeasured(at=1.0, process=MAIN, split=split)]
     )
-    view = GaugeView(AllocationsReader().read(state).memory, 0.0, "start")
+    view = GaugeView(AllocationsReader().read(Subject(state)).memory, 0.0, "start")
     for height in (4, 7):
         told = "\n".join(map(text, draw_memory_gauge(view, 118, height)))
         assert told.count("unknown") == 3
@@ -85,7 +86,7 @@ def test_what_cannot_be_known_is_unknown() -> None:
 
 def test_nothing_measured_yet() -> None:
     state = state_of(Simulation(1.0).events())
-    view = GaugeView(AllocationsReader().read(state).memory, 0.0, "start")
+    view = GaugeView(AllocationsReader().read(Subject(state)).memory, 0.0, "start")
     assert rows_for(view, 78, tall=True) == 1
     (line,) = draw_memory_gauge(view, 78, 1)
     assert "not broken down yet" in text(line)

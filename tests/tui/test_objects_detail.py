@@ -31,6 +31,7 @@ from refwatch.tui.panels.objects.suspects import (
 )
 from refwatch.tui.panels.objects.table import FIRST, make_row
 from refwatch.tui.panels.objects.view import ObjectsReader, ObjectsView, chains_work, graph_work
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import width_of
 from refwatch.tui.views.table import Order
 from refwatch.wire.event import MAIN
@@ -104,7 +105,7 @@ def test_a_chart_of_one_census_is_a_flat_line() -> None:
 
 def test_a_chart_reads_no_further_than_the_view() -> None:
     state = state_of([*begun(), *reference_events(5.0)])
-    view = ObjectsReader().read(state)
+    view = ObjectsReader().read(Subject(state))
     before = one(view).points
     state.apply(ev.ClassesCounted(at=6.0, process=MAIN, counts=[(LEAK, 9999)]))
     assert one(view).points == before

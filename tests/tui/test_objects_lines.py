@@ -41,6 +41,7 @@ from refwatch.tui.panels.objects.view import (
     chains_work,
     graph_work,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import descends_first, heading, lay, place
@@ -403,7 +404,7 @@ def test_the_edge_says_why_nothing_is_counted_live() -> None:
         *begun(free_threaded=True),
         census(1.0, TypeCount(module="builtins", name="list", count=5, size=5)),
     ]
-    view = ObjectsReader().read(state_of(events))
+    view = ObjectsReader().read(Subject(state_of(events)))
     wide, narrow = text(draw_edge(view, 99, 118)), text(draw_edge(view, 99, 60))
     assert wide.startswith("no live counts: free-threaded build · 1 type by census")
     assert narrow.startswith("no live counts · 1 type · census")

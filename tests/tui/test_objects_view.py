@@ -21,6 +21,7 @@ from refwatch.tui.panels.objects.view import (
     chains_work,
     per_second,
 )
+from refwatch.tui.subject import Subject
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import ChainLink, TypeCount
 
@@ -51,7 +52,7 @@ def begun(*, free_threaded: bool = False) -> list[Event]:
 
 
 def read(events: Iterable[Event]) -> ObjectsView:
-    return ObjectsReader().read(state_of([*begun(), *events]))
+    return ObjectsReader().read(Subject(state_of([*begun(), *events])))
 
 
 def row_of(view: ObjectsView, module: str, name: str) -> ObjectRow:
@@ -244,9 +245,9 @@ def test_what_is_remembered_changes_nothing() -> None:
     for number, event in enumerate(events):
         state.apply(event)
         if number % 7 == 0 or number > len(events) - 40:
-            assert reader.read(state) == ObjectsReader().read(state)
+            assert reader.read(Subject(state)) == ObjectsReader().read(Subject(state))
     other = state_of([*begun(), *reference_events(2.0)])
-    assert reader.read(other) == ObjectsReader().read(other)
+    assert reader.read(Subject(other)) == ObjectsReader().read(Subject(other))
 
 
 def _rest(since: float) -> list[Event]:
@@ -254,7 +255,7 @@ def _rest(since: float) -> list[Event]:
 
 
 def test_before_anything_is_known() -> None:
-    assert ObjectsReader().read(State()).rows == ()
+    assert ObjectsReader().read(Subject(State())).rows == ()
     view = read([])
     assert view.rows == ()
     assert view.suspects == ()
@@ -287,7 +288,7 @@ def test_reasons_why_there_is_nothing() -> None:
     reason = ev.ReadingLimited(
         at=0.1, process=MAIN, reading="references", reason="split among threads\x1b"
     )
-    assert ObjectsReader().read(state_of(events)).not_live == "free-threaded build"
+    assert ObjectsReader().read(Subject(state_of(events))).not_live == "free-threaded build"
     assert read([reason]).not_live == "split among threads\\x1b"
     assert read([]).not_live == ""
 

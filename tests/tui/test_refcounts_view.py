@@ -33,6 +33,7 @@ from refwatch.tui.panels.refcounts.view import (
     rises,
     view_refcounts,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Order, Row, heading, lay, place, sortable
 from refwatch.wire.event import MAIN
@@ -47,7 +48,7 @@ def recorded(seconds: float = 8.0) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def view() -> RefcountsView:
-    return view_refcounts(state_of(recorded()))
+    return view_refcounts(Subject(state_of(recorded())))
 
 
 def text(line: Line) -> str:
@@ -137,7 +138,7 @@ def test_the_dead_are_dim_below_and_can_be_hidden(view: RefcountsView) -> None:
 
 def test_one_that_is_only_let_go_is_not_shown() -> None:
     state = state_of([*recorded(), ev.WatchedEnded(at=8.0, process=MAIN, watch=3, died=False)])
-    assert "cache" not in names(view_refcounts(state))
+    assert "cache" not in names(view_refcounts(Subject(state)))
 
 
 def test_raw_readings_are_as_they_were_read(view: RefcountsView) -> None:
@@ -151,7 +152,9 @@ def test_raw_readings_are_as_they_were_read(view: RefcountsView) -> None:
     assert "raw getrefcount" in titles
 
 
-@pytest.mark.parametrize("sort", ["seen", *sortable(columns_for(view_refcounts(State()), 0, 0))])
+@pytest.mark.parametrize(
+    "sort", ["seen", *sortable(columns_for(view_refcounts(Subject(State())), 0, 0))]
+)
 def test_any_column_sorts(view: RefcountsView, sort: str) -> None:
     rising, falling = names(view, sort=sort), names(view, sort=sort, reverse=True)
     assert sorted(rising) == sorted(falling)
@@ -241,7 +244,7 @@ def test_other_offsets(offset: int, said: str) -> None:
     state = state_of(
         [*recorded(), ev.WatchedRead(at=8.0, process=MAIN, offset=offset, readings=[])]
     )
-    assert said in text(draw_edge(view_refcounts(state), WARM, 116))
+    assert said in text(draw_edge(view_refcounts(Subject(state)), WARM, 116))
 
 
 def chosen(view: RefcountsView, name: str) -> Chosen:
@@ -295,7 +298,7 @@ def test_why_nothing_is_watched_is_read_from_the_limits() -> None:
     limit = ev.ReadingLimited(
         at=0.2, process=MAIN, reading="refcounts", reason="the layout was not found"
     )
-    view = view_refcounts(state_of([*Simulation(0.5).start(), limit]))
+    view = view_refcounts(Subject(state_of([*Simulation(0.5).start(), limit])))
     assert view.reason == "refcounts: the layout was not found"
 
 
@@ -307,7 +310,7 @@ def test_hostile_texts_keep_the_columns() -> None:
     counted = ev.WatchedCounted(
         at=0.6, process=MAIN, counts=[(100 + index, 3) for index in range(len(found))]
     )
-    view = view_refcounts(state_of([*Simulation(0.4).events(), *found, counted]))
+    view = view_refcounts(Subject(state_of([*Simulation(0.4).events(), *found, counted])))
     columns = columns_for(view, 120, START)
     placed = place(columns, 118)
     for row in arrange(view, columns, Order(), START):

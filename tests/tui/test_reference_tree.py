@@ -19,6 +19,7 @@ from refwatch.tui.referrers.tree import (
     fmt_account,
     view_inspection,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.tree import Path
@@ -31,7 +32,8 @@ def text(line: Line) -> str:
 
 
 def view(state: State, *paths: Path, asked: tuple[int, ...] = ()) -> InspectionView:
-    return view_inspection(state, INSPECTION, "session", Opened(frozenset(paths), frozenset(asked)))
+    opened = Opened(frozenset(paths), frozenset(asked))
+    return view_inspection(Subject(state), INSPECTION, "session", opened)
 
 
 def drawn(view: InspectionView, width: int = 78) -> list[str]:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 import pytest
-from tests.simulate import Simulation
+from tests.simulate import PID, Simulation, pool
 from tests.simulate_allocations import allocation_events
 from tests.simulate_references import with_references
 from tests.tui.driving import Driven, frame, steady, until
@@ -20,6 +20,7 @@ from refwatch.session.recording import RecordingWriter, read_recording
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.feed import ReplayFeed
 from refwatch.tui.views.scrubber import ScrubberView, bar_of, draw_scrubber, time_at
+from refwatch.wire.event import MAIN
 
 LENGTH_S = 40.0
 
@@ -171,3 +172,19 @@ def test_the_scrubber_at_any_width() -> None:
     first, cells = bar_of(60.0, 80)
     assert time_at(first, 60.0, 80) == 0.0
     assert time_at(first + cells - 1, 60.0, 80) == 60.0
+
+
+async def test_before_a_child_began_the_program_is_looked_at(tmp_path: Path) -> None:
+    async with replayed(tmp_path, pool()) as (app, pilot, feed):
+        await pilot.press("end")
+        await shows(app, pilot, 6.0)
+        app.look_at(3)
+        await steady(app, pilot)
+        assert f"pid {PID + 2} fork of {PID} · 1 of 5 processes" in frame(app)
+        await pilot.press("left")
+        await shows(app, pilot, 5.0)
+        assert f"pid {PID + 2} fork of {PID} · 1 of 5 processes" in frame(app)
+        feed.seek(0.15)
+        await shows(app, pilot, 0.1)
+        assert app.number == MAIN
+        assert f"pid {PID}  Python" in frame(app)

@@ -15,6 +15,7 @@ from refwatch.tui.panels.threads.view import (
     fmt_totals,
     view_threads,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import width_of
 from refwatch.tui.views.table import Order, column_at, heading, lay, place
 from refwatch.wire.event import MAIN
@@ -22,7 +23,7 @@ from refwatch.wire.event import MAIN
 
 @pytest.fixture(scope="module")
 def view() -> ThreadsView:
-    return view_threads(state_of(Simulation(3.0).events()))
+    return view_threads(Subject(state_of(Simulation(3.0).events())))
 
 
 def names(view: ThreadsView, **order: object) -> list[str]:
@@ -61,7 +62,8 @@ def test_filter_looks_at_name_and_line(view: ThreadsView) -> None:
 
 def test_ended_threads_go_to_the_bottom_or_away() -> None:
     events = list(Simulation(1.0).events())
-    view = view_threads(state_of([*events, ev.ThreadEnded(at=1.0, process=MAIN, serial=1)]))
+    events.append(ev.ThreadEnded(at=1.0, process=MAIN, serial=1))
+    view = view_threads(Subject(state_of(events)))
     assert names(view)[-1] == "MainThread"
     assert "MainThread" not in names(view, hide_ended=True)
     assert fmt_totals(view, 6) == "5 threads, 1 ended"
@@ -89,7 +91,7 @@ def test_a_click_finds_its_column(view: ThreadsView) -> None:
 def test_hostile_names_keep_the_columns() -> None:
     names_ = tuple(HOSTILE)
     events = Simulation(1.0, workers=len(names_), names=names_).events()
-    view = view_threads(state_of(events))
+    view = view_threads(Subject(state_of(events)))
     placed = place(columns_for(view), 90)
     for row in arrange(view, columns_for(view), Order()):
         line = lay(row, placed)
@@ -102,7 +104,7 @@ def test_a_thread_without_a_name_has_its_number() -> None:
         *Simulation(0.5).start(),
         ev.ThreadStarted(at=0.2, serial=99, process=MAIN, tid=31337),
     ]
-    assert "tid 31337" in names(view_threads(state_of(events)))
+    assert "tid 31337" in names(view_threads(Subject(state_of(events))))
 
 
 def test_the_heading_sorted_by_has_its_arrow(view: ThreadsView) -> None:

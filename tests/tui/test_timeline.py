@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from refwatch.readings.threads.state_timeline import Run, StateTimeline
 from refwatch.readings.threads.states import ThreadState, encode_runs
-from refwatch.tui.panels.threads.timeline import StripCells, Window, window
 from refwatch.tui.views.styled_text import StyledText
+from refwatch.tui.views.timeline import StripCells, Window, window
 
 HELD, WAIT, SLEEP = ThreadState.GIL_HELD, ThreadState.GIL_WAIT, ThreadState.SLEEP
 

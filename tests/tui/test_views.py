@@ -23,6 +23,7 @@ from refwatch.tui.panels.overview.lines import (
 from refwatch.tui.panels.overview.view import view_overview
 from refwatch.tui.panels.threads.detail_view import draw_hot, draw_stack, view_detail
 from refwatch.tui.source import source_line
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.header import draw_header, fmt_target, view_header
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.wire.event import MAIN
@@ -33,7 +34,7 @@ def text(lines: tuple[Line, ...]) -> str:
 
 
 def header(state: State, width: int = 100, *, gone: bool = False, replay: str | None = None) -> str:
-    return text(draw_header(view_header(state, gone=gone, replay=replay), width, 2))
+    return text(draw_header(view_header(Subject(state), gone=gone, replay=replay), width, 2))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_header_says_which_python_it_is(width: int, said: str) -> None:
             )
         ],
     )
-    lines = draw_header(view_header(state, gone=False, replay=None), width, 2)
+    lines = draw_header(view_header(Subject(state), gone=False, replay=None), width, 2)
     assert said in " " + "".join(text for text, _ in lines[0]) + " "
 
 
@@ -101,7 +102,7 @@ def test_header_says_that_the_daemon_is_gone(state: State) -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_header_fits(state: State, width: int) -> None:
-    for line in draw_header(view_header(state, gone=False, replay=None), width, 2):
+    for line in draw_header(view_header(Subject(state), gone=False, replay=None), width, 2):
         assert width_of(line) <= max(width, 40)
 
 
@@ -112,7 +113,7 @@ def test_a_hostile_command_line_is_shown_safely() -> None:
 
 
 def test_overview_of_nothing() -> None:
-    view = view_overview(State())
+    view = view_overview(Subject(State()))
     assert view.held is None
     assert "no target" in text(draw_verdict(view.verdict, 80, 3))
     assert "no thread yet" in text(draw_busiest(view, 60, 5))
@@ -120,7 +121,7 @@ def test_overview_of_nothing() -> None:
 
 
 def test_the_worst_trouble_is_the_overviews_first_line(state: State) -> None:
-    verdict = view_overview(state).verdict
+    verdict = view_overview(Subject(state)).verdict
     assert draw_first(("", verdict), 80, 3) == draw_verdict(verdict, 80, 3)
     lines = text(draw_first(("leak: app.Entry grows by 40/s", verdict), 100, 3)).splitlines()
     assert lines[0] == "▌ leak: app.Entry grows by 40/s"
@@ -129,7 +130,7 @@ def test_the_worst_trouble_is_the_overviews_first_line(state: State) -> None:
 
 
 def test_overview_says_it_first(state: State) -> None:
-    view = view_overview(state)
+    view = view_overview(Subject(state))
     assert "GIL" in text(draw_verdict(view.verdict, 100, 3)).splitlines()[0]
     assert view.held is not None
     assert view.held.value in {"100 %", "99 %"}
@@ -142,7 +143,7 @@ def test_overview_says_it_first(state: State) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(10, 2), (24, 2), (38, 3), (60, 12), (150, 30)])
 def test_overview_fits_any_box(state: State, width: int, height: int) -> None:
-    view = view_overview(state)
+    view = view_overview(Subject(state))
     assert view.held is not None
     drawn = [
         draw_verdict(view.verdict, width, height),
@@ -161,7 +162,7 @@ def test_limits_stand_before_events() -> None:
         *Simulation(1.0).events(),
         ev.ReadingLimited(at=1.0, process=MAIN, reading="gil", reason="not [/b] permitted\x1b"),
     ]
-    view = view_overview(state_of(events))
+    view = view_overview(Subject(state_of(events)))
     first = text(draw_events(view, 60, 10)).splitlines()[0]
     assert first == "not read gil: not [/b] permitted\\x1b"
 
@@ -187,19 +188,20 @@ def test_without_a_gil_there_are_no_gauges() -> None:
             switch_interval_s=0.005,
         ),
     ]
-    view = view_overview(state_of(events))
+    view = view_overview(Subject(state_of(events)))
     assert view.held is None
     assert "without a GIL" in view.no_gil
 
 
 def test_detail_names_the_lines(state: State) -> None:
-    view = view_detail(state, 10, lambda file, number: f"source of {Path(file).name}:{number}")
+    subject = Subject(state)
+    view = view_detail(subject, 10, lambda file, number: f"source of {Path(file).name}:{number}")
     assert view is not None
     hot = text(draw_hot(view, 100))
     assert hot.index("Waits for the GIL") < hot.index("Holds the GIL")
     assert "source of threads_cpu.py:21" in hot
     assert "▶ crunch" in text(draw_stack(view, 100))
-    assert view_detail(state, 555, source_line) is None
+    assert view_detail(Subject(state), 555, source_line) is None
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -208,7 +210,7 @@ def test_hostile_functions_and_sources(name: str) -> None:
         *Simulation(1.0).events(),
         ev.LineSeen(at=1.0, process=MAIN, line=1, file=name, number=3, function=name),
     ]
-    view = view_detail(state_of(events), 10, lambda _file, _number: name)
+    view = view_detail(Subject(state_of(events)), 10, lambda _file, _number: name)
     assert view is not None
     assert all(t.isprintable() for line in draw_hot(view, 80) for t, _ in line)
     assert all(t.isprintable() for line in draw_stack(view, 80) for t, _ in line)

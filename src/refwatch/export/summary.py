@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Container, Iterable
 from textwrap import wrap
 
 from refwatch.export.allocations import mode_of, top_groups
@@ -33,23 +34,27 @@ from refwatch.text.formats import (
     fmt_type,
 )
 from refwatch.text.sanitize import printable, shorten, shorten_path
+from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Garbage
 
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
+MAX_CHILDREN = 3
 MAX_SENTENCE = 2
 WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
+WIDE_LABEL = 11  # the same where there are children
+RUNNING = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT)
 MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
 LONGEST_PYTHON = 48  # characters of the interpreter's path
 
 
 def summary_lines(state: State) -> list[str]:
     """At most twelve lines: how the target ended, the worst problem (leaks with what keeps them
-    alive, or growing memory), the verdict, the GIL, allocations, threads, objects, memory, cost.
-    For a program that did not start: only the end and the reason."""
+    alive, or growing memory), the verdict, processes, the GIL, allocations, threads, objects,
+    memory, cost. For a program that did not start: only the end and the reason."""
     process = state.main
     head = [_line("target", _target(state)), *_program(process)]
     verdict = [_line("verdict", diagnose(state).sentence)]
@@ -61,13 +66,15 @@ def summary_lines(state: State) -> list[str]:
     leaks = _suspects(process.references)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
-    head += _not_judged(process, leaks) + _gil(process)
-    head += _allocations(process.allocations)
+    about = _not_judged(process, leaks) + _gil(process) + _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
-    room = MAX_LINES - len(head) - len(objects + memory + tail)
-    memory += _memory_sentence(process, min(room, MAX_SENTENCE))
-    room = MAX_LINES - len(head) - len(objects + memory + tail)
-    return head + _threads(process, min(room, MAX_THREADS)) + objects + memory + tail
+    room = MAX_LINES - len(head + about + objects + memory + tail)
+    head += (children := _processes(state, room - 1))
+    room -= len(children)
+    memory += (sentence := _memory_sentence(process, min(room, MAX_SENTENCE)))
+    threads = _threads(process, min(room - len(sentence), MAX_THREADS))
+    lines = head + about + threads + objects + memory + tail
+    return [f"{line[:LABEL]:{WIDE_LABEL}}{line[LABEL:]}" for line in lines] if children else lines
 
 
 def _growth(process: ProcessState) -> list[str]:
@@ -80,6 +87,78 @@ def _children(process: ProcessState, verdict: list[str]) -> list[str]:
     """What child processes used, unless the verdict says so."""
     sentence = children_sentence(process)
     return [_line("children", sentence)] if sentence and sentence not in verdict[0] else []
+
+
+def _processes(state: State, most: int) -> list[str]:
+    """The children in at most ``most`` lines: how many, what they used, those that used most CPU
+    time, and the rest in a sum."""
+    children = [each for each in state.processes.values() if each.number != MAIN]
+    number = len(children) + state.forgotten.processes
+    if not number or most < 1:
+        return []
+    used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
+    text = f"{number + 1:,} in all, {fmt_plural(number, 'child', 'children')}: {used} in them"
+    if held := _mean_held(children, state.now):
+        text += f", {held:.1f} GILs held on average"
+    children.sort(key=lambda child: -child.cpu_s)
+    own = min(MAX_CHILDREN, most - 1)
+    lines = [text, *_child_lines(children[:own])]
+    if own < number:
+        rest = _others(children[own:], number - own, state)
+        if len(lines[-1]) + len(rest) + len("  (and )") <= WIDEST - LABEL:
+            lines[-1] += f"  (and {rest})"
+        elif own:  # it has a line of its own, where there is none instead of a child
+            del lines[most - 1 :]
+            own = len(lines) - 1
+            lines.append(f"and {_others(children[own:], number - own, state)}")
+        elif failed := sum(bool(_failure(child)) for child in children):
+            lines[0] += f", {failed:,} failed"
+    first, *others = (shorten(line, WIDEST - LABEL) for line in lines)
+    return [_line("processes", first), *(_line("", line) for line in others)]
+
+
+def _mean_held(children: list[ProcessState], now: float) -> float:
+    """Number of GILs held on average while at least one of them lived. Of those that are no longer
+    kept it is not known when they lived."""
+    lived_s = until = 0.0
+    for child in sorted(children, key=lambda child: child.began_s):
+        end = now if child.ended_s is None else child.ended_s
+        lived_s += max(0.0, end - max(until, child.began_s))
+        until = max(until, end)
+    return sum(child.gil.held_s for child in children) / lived_s if lived_s else 0.0
+
+
+def _child_lines(children: list[ProcessState]) -> list[str]:
+    """Of each its pid, how it was started, what it used, a bad end, and where it ran most."""
+    names = [f"{child.pid} {printable(child.started.start_method or '')}" for child in children]
+    width = max(map(len, names), default=0)
+    return [
+        f"{name:<{width}}  {_child(child)}" for name, child in zip(names, children, strict=True)
+    ]
+
+
+def _child(child: ProcessState) -> str:
+    held = child.gil.held_fraction
+    gil = f"GIL {fmt_percent(held)} held" if held is not None else ""
+    said = ", ".join(filter(None, (_cpu_s(child.cpu_s), gil, _failure(child))))
+    return said + _hottest(child.threads.values(), child, RUNNING)
+
+
+def _failure(child: ProcessState) -> str:
+    """How it ended, if by a signal or with a status that is not 0."""
+    code = child.exited.exit_code if child.exited is not None else None
+    return fmt_status(code).removeprefix("finished, ") if code else ""
+
+
+def _others(children: list[ProcessState], number: int, state: State) -> str:
+    """``7 more: 0.8 CPU s; 4719 ended by SIGKILL``"""
+    used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
+    failed = [f"{child.pid} {failure}" for child in children if (failure := _failure(child))]
+    return "; ".join(filter(None, (f"{number:,} more: {used}", ", ".join(failed))))
+
+
+def _cpu_s(seconds: float) -> str:
+    return f"{seconds:.2f} CPU s" if seconds < 0.95 else f"{seconds:,.1f} CPU s"
 
 
 def _line(label: str, text: str) -> str:
@@ -222,8 +301,7 @@ def _threads(process: ProcessState, most: int) -> list[str]:
 
 
 def _busy_s(thread: ThreadRecord) -> float:
-    running = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT, ThreadState.GIL_WAIT)
-    return sum(thread.states.get(state, 0.0) for state in running)
+    return sum(thread.states.get(state, 0.0) for state in (*RUNNING, ThreadState.GIL_WAIT))
 
 
 def _name(thread: ThreadRecord) -> str:
@@ -236,10 +314,18 @@ def _doing(thread: ThreadRecord, process: ProcessState) -> str:
     shares = [
         f"{s.value} {fmt_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005
     ]
-    top = max(thread.hot, key=lambda key: thread.hot[key], default=None)
-    line = process.lines.get(top[0]) if top else None
-    where = f"  {shorten_path(line.file, 40)}:{line.number}" if line else ""
-    return ", ".join(shares) + where
+    return ", ".join(shares) + _hottest([thread], process, tuple(ThreadState))
+
+
+def _hottest(
+    threads: Iterable[ThreadRecord], process: ProcessState, states: Container[ThreadState]
+) -> str:
+    """The line at which one of the threads was longest in one of these states."""
+    hot = ((seconds, line) for thread in threads
+           for (line, state), seconds in thread.hot.items() if state in states)  # fmt: skip
+    _, number = max(hot, default=(0.0, 0))
+    line = process.lines.get(number)
+    return f"  {shorten_path(line.file, 40)}:{line.number}" if line else ""
 
 
 def _memory(process: ProcessState) -> list[str]:

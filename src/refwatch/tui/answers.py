@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from refwatch.session.events import Event, Noted, WatchedFound
 from refwatch.text.sanitize import printable
+from refwatch.wire.event import SESSION
 
 
 class Answer(NamedTuple):
@@ -25,19 +26,20 @@ class Answers:
     """The requests of this viewer that await an answer; those of other viewers are not told."""
 
     def __init__(self) -> None:
-        self._awaited: list[Answering] = []
+        self._awaited: list[tuple[Answering, int]] = []
 
-    def expect(self, answering: Answering) -> None:
-        """Await the answer to a command that was sent."""
-        self._awaited.append(answering)
+    def expect(self, answering: Answering, process: int) -> None:
+        """Await the answer to a command that was sent to this process, or to the session."""
+        self._awaited.append((answering, process))
 
     def take(self, event: Event) -> Answer | None:
         """Return the notification for this event, if it answers something. A warning or an error
         soon after a request is about that request."""
-        for answering in self._awaited:
-            answer = answering(event)
+        for each in self._awaited:
+            answering, process = each
+            answer = answering(event) if event.process in (process, SESSION) else None
             if answer is not None:
-                self._awaited.remove(answering)
+                self._awaited.remove(each)
                 return answer
         if not isinstance(event, Noted) or event.level == "info" or not self._awaited:
             return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
@@ -29,23 +31,25 @@ from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.help import HelpScreen, Section, in_order, key_section
 from refwatch.tui.leave import Leave, LeaveScreen
 from refwatch.tui.live_screen import LiveScreen
-from refwatch.tui.messages import RedrawWanted
+from refwatch.tui.messages import RedrawWanted, SubjectWanted
+from refwatch.tui.palette import key_commands, process_commands
 from refwatch.tui.panels.output.panel import OutputLines
 from refwatch.tui.panels.output.room import room
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
 from refwatch.tui.panels.registry import PANELS
 from refwatch.tui.referrers.screen import ReferrersScreen
+from refwatch.tui.replay_app import ReplayApp
 from refwatch.tui.screen import MainScreen
+from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS
 from refwatch.tui.theme import DARK, LIGHT, defaults
 from refwatch.tui.views.baselines import Choice, baselines_of
 from refwatch.tui.views.header import HeaderView, fmt_target, view_header
-from refwatch.tui.views.scrubber import ScrubberView
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.row_view import MOVE_KEYS
-from refwatch.tui.widgets.scrubber import Scrubber
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
 from refwatch.wire.commands import ResizeTerminal, TypeInput, WriteSnapshot
+from refwatch.wire.event import MAIN
 
 __all__ = ["Leave", "RefwatchApp"]
 
@@ -54,28 +58,22 @@ NUMBERS_EVERY = 4
 """Ticks between two redraws of numbers and tables; timelines move on every tick."""
 
 
-class RefwatchApp(CommandApp):
+REPLACED = ("Keys", "Quit", "Maximize", "Minimize")
+"""Commands of Textual's for which there are keys here, or that do not suit."""
+
+
+class RefwatchApp(ReplayApp):
     """The viewer. ``write_snapshot`` writes a snapshot of a state, where no daemon can."""
 
     TITLE = "refwatch"
     CSS_PATH = "refwatch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("backspace", "program", "Program", key_display="⌫", id="app.program",
+                tooltip="Back from a child to the program itself"),
         Binding("space", "pause", "Pause", id="app.pause",
                 tooltip="Hold the view; data flows on"),
         Binding("s", "snapshot", "Snapshot", id="app.snapshot",
                 tooltip="Write a snapshot as JSON, and say where"),
-        Binding("full_stop", "speed(1)", "Faster", key_display=".", id="replay.faster"),
-        Binding("comma", "speed(-1)", "Slower", key_display=",", id="replay.slower"),
-        Binding("left,left_square_bracket", "step(-1)", "1 s back", id="replay.back",
-                tooltip="Show the recording as it was a second before"),
-        Binding("right,right_square_bracket", "step(1)", "1 s on", id="replay.on"),
-        Binding("shift+left,left_curly_bracket", "step(-10)", "10 s back", show=False,
-                id="replay.far_back"),
-        Binding("shift+right,right_curly_bracket", "step(10)", "10 s on", show=False,
-                id="replay.far_on"),
-        Binding("home,ctrl+home", "jump(0)", "To the beginning", show=False, id="replay.beginning"),
-        Binding("end,ctrl+end,J", "jump(1)", "To the end", show=False, id="replay.end",
-                tooltip="Jump to the end of the recording"),
         Binding("question_mark", "help", "Keys", key_display="?", id="app.help",
                 tooltip="Every key, and what the colours mean"),
         Binding("ctrl+t", "toggle_theme", "Dark or light", show=False, id="app.theme"),
@@ -98,7 +96,8 @@ class RefwatchApp(CommandApp):
         """What a pause shows: the state as it was then."""
         self._held_drawn = ""
         """Name of the panel that shows the held state already."""
-        self.baseline = Choice()
+        self._baselines: defaultdict[int, Choice] = defaultdict(Choice)
+        """Of each process that was looked at."""
         self.reader = TerminalReader()
         self.main = MainScreen(PANELS, live=not replay)
         self._write_snapshot = write_snapshot
@@ -119,6 +118,13 @@ class RefwatchApp(CommandApp):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return defaults(self.current_theme.dark)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield from key_commands(self, screen)
+        yield from process_commands(self, self.subject)
+        for command in super().get_system_commands(screen):
+            if command.title not in REPLACED:
+                yield command
 
     def on_mount(self) -> None:
         self.draw()
@@ -151,15 +157,27 @@ class RefwatchApp(CommandApp):
         """The state on the screen."""
         return self.held or self.state
 
+    @property
+    def subject(self) -> Subject:
+        """The process on the screen."""
+        return Subject(self.shown, self.number)
+
+    @property
+    def baseline(self) -> Choice:
+        """The baseline that was chosen for it."""
+        return self._baselines[self.number]
+
     # -- drawing -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
+        if not self.screen_stack:  # the app is closing
+            return
         self._ticks += 1
         now = (self.state.version, self.feed.gone)
         could, self._could = self._could, (self.can_ask, self.feed.gone)
         if could != self._could:
             self.screen.refresh_bindings()
-        self._show_place()
+        self.show_place()
         numbers = self._ticks % NUMBERS_EVERY == 0 and now != self._numbers
         if numbers or now != self._drawn:
             self._draw(numbers=numbers)
@@ -169,17 +187,19 @@ class RefwatchApp(CommandApp):
         self._draw(numbers=True)
 
     def _draw(self, *, numbers: bool) -> None:
+        if self.number != MAIN and self.subject.process is None:
+            self.look_at(MAIN)  # it is no longer kept
         now = (self.state.version, self.feed.gone)
         self._drawn = now
         if numbers:
             self._numbers = now
-            self.main.show_header(self._header())
+            self.show_header()
         if isinstance(self.screen, LiveScreen):
             if numbers or self.screen.fast:
                 self._draw_live(self.screen)
             return
         if self.held is None:
-            self.baseline.follow(baselines_of(self.state))
+            self.baseline.follow(baselines_of(self.subject))
             if numbers or self.main.active.fast:
                 self._show_panel(numbers=numbers)
         elif numbers and self._held_drawn != self.main.active.name:
@@ -187,8 +207,8 @@ class RefwatchApp(CommandApp):
             self._show_panel(numbers=True)
 
     def _show_panel(self, *, numbers: bool) -> None:
-        self.main.show_state(
-            self.shown,
+        self.main.show_subject(
+            self.subject,
             numbers=numbers,
             baseline=self.baseline.index,
             paused=self.paused,
@@ -196,7 +216,10 @@ class RefwatchApp(CommandApp):
         )
 
     def _draw_live(self, screen: LiveScreen[Any]) -> None:
-        view = screen.read(self.state if screen.moves_on else self.shown)
+        if screen.process is None:
+            screen.process = self.number
+        state = self.state if screen.moves_on else self.shown
+        view = screen.read(Subject(state, screen.process))
         if view is not None and view != screen.view:
             screen.show(view)
 
@@ -205,16 +228,36 @@ class RefwatchApp(CommandApp):
         self._held_drawn = ""
         self.draw()
 
+    def show_header(self) -> None:
+        self.main.show_header(self._header())
+
     def _header(self) -> HeaderView:
-        view = view_header(self.shown, gone=self.feed.gone, replay=self._replay_note())
+        view = view_header(self.subject, gone=self.feed.gone, replay=self.replay_note())
         behind = max(0.0, self.state.now - self.shown.now)
         return replace(view, behind_s=behind) if self.paused else view
 
-    def _replay_note(self) -> str | None:
-        if not self.replay:
-            return None
-        speed = self.feed.speed if isinstance(self.feed, ReplayFeed) else 1.0
-        return "recording" if speed == 1.0 else f"recording at {speed:g}x"
+    # -- the process that is looked at ---------------------------------------------------------
+
+    def look_at(self, number: int) -> None:
+        """Show this process from now on."""
+        self.number = number
+        self._held_drawn = ""
+        self.screen.refresh_bindings()
+
+    @on(SubjectWanted)
+    async def _subject_wanted(self, event: SubjectWanted) -> None:
+        await self.action_look_at(event.number)
+
+    async def action_look_at(self, number: int) -> None:
+        """Show a process, by its threads."""
+        self.look_at(number)
+        await self.action_panel("threads")
+        self.draw()
+
+    def action_program(self) -> None:
+        """Show the program itself again."""
+        self.look_at(MAIN)
+        self.draw()
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -272,39 +315,16 @@ class RefwatchApp(CommandApp):
             words = words[1:]
         return re.sub(r"[^\w.-]+", "_", Path(words[0]).stem if words else "")[:60] or "target"
 
-    def action_speed(self, by: int) -> None:
-        if isinstance(self.feed, ReplayFeed):
-            self.feed.faster(by)
-            self.main.show_header(self._header())
-
-    def action_step(self, by: float) -> None:
-        if isinstance(self.feed, ReplayFeed):
-            self.feed.step(by)
-
-    def action_jump(self, share: float) -> None:
-        if isinstance(self.feed, ReplayFeed):
-            self.feed.seek(share * self.feed.length_s)
-
-    @on(Scrubber.Picked)
-    def _moment_picked(self, event: Scrubber.Picked) -> None:
-        if isinstance(self.feed, ReplayFeed):
-            self.feed.seek(event.at)
-
-    def _show_place(self) -> None:
-        feed = self.feed
-        if isinstance(feed, ReplayFeed) and self.main.is_mounted:
-            self.main.scrubber.display = True
-            view = ScrubberView(round(feed.clock_s, 1), feed.length_s, feed.paused)
-            self.main.scrubber.present(view)
-
     def action_baseline(self) -> None:
-        self.baseline.next(baselines_of(self.shown))
+        self.baseline.next(baselines_of(self.subject))
         self._held_drawn = ""
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action == "program":
+            return self.number != MAIN and isinstance(self.seen, MainScreen)
         if action == "baseline":
-            return isinstance(self.screen, MainScreen) and self.main.active.compares
+            return isinstance(self.seen, MainScreen) and self.main.active.compares
         if action == "leave":
             return self._typing() is None
         if action in {"speed", "step", "jump"}:
@@ -332,6 +352,7 @@ class RefwatchApp(CommandApp):
             Binding(numbers, "panel", titles),
             *MainScreen.BINDINGS,
             *CommandApp.BINDINGS,
+            *ReplayApp.BINDINGS,
             *(key for spec in PANELS for key in spec.keys),
             *self.BINDINGS,
         ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
 
 from refwatch.session.events import CensusBegun, CensusFailed, CensusTaken, Event, ViewerRefused
 from refwatch.session.state import State
@@ -18,9 +20,11 @@ from refwatch.tui.answers import Answer, Answering, Answers
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.feed import Feed, FeedGoneError
 from refwatch.tui.leave import Leave
+from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.messages import InspectWanted, SendWanted, TextWanted
 from refwatch.tui.referrers.listed_object import watched_already
 from refwatch.tui.referrers.screen import ReferrersScreen
+from refwatch.tui.subject import Subject
 from refwatch.wire.commands import (
     Command,
     CountTraces,
@@ -31,6 +35,7 @@ from refwatch.wire.commands import (
     InspectInstance,
     Mark,
     OpenNode,
+    ProcessCommand,
     SwitchAllocations,
     TakeCensus,
     Unwatch,
@@ -40,11 +45,13 @@ from refwatch.wire.commands import (
     WatchObject,
     WriteGraph,
 )
+from refwatch.wire.event import MAIN
 
 RECORDED = "A recording takes no commands"
 SAID_S = 2.0
 """Seconds that a confirmation stays: the answer says more."""
 ENDED = "The program has ended and takes no more requests"
+CHILD_ENDED = "This process has ended and takes no more requests"
 OF_THE_TARGET = (
     TakeCensus, WatchObject, WatchNode, WatchInstance, WatchAddress, Unwatch, Inspect,
     InspectInstance, InspectAddress, FindChains, WriteGraph, SwitchAllocations, CountTraces,
@@ -69,6 +76,8 @@ class CommandApp(App[Leave]):
         self.feed = feed
         self.replay = replay
         self.state = State()
+        self.number = MAIN
+        """Number of the process that the panels show: the subject."""
         self.refused = ""
         """Why the daemon serves others only."""
         self._answers = Answers()
@@ -91,7 +100,7 @@ class CommandApp(App[Leave]):
         if not self.may_ask(isinstance(command, OF_THE_TARGET)):
             return False
         if answering is not None:
-            self._answers.expect(answering)
+            self._answers.expect(answering, command.process)
         try:
             await self.feed.send(command)
         except FeedGoneError as error:
@@ -105,7 +114,7 @@ class CommandApp(App[Leave]):
         """Whether commands can be sent; if not, tell the user why."""
         why = RECORDED if self.replay else GONE if self.feed.gone else ""
         if not why and of_the_target and self._over:
-            why = ENDED
+            why = ENDED if self.asked.number == MAIN else CHILD_ENDED
         if why:
             self.notify(why, severity="warning", markup=False)
         return not why
@@ -117,20 +126,40 @@ class CommandApp(App[Leave]):
 
     @property
     def _over(self) -> bool:
-        """The target has ended, or is no longer watched."""
-        return self.state.over
+        """The process has ended, or is no longer watched."""
+        return self.asked.over
+
+    @property
+    def seen(self) -> Screen[Any]:
+        """The screen on top, under any dialogue and the palette."""
+        stack = reversed(self.screen_stack)
+        return next(screen for screen in stack if not isinstance(screen, ModalScreen))
+
+    @property
+    def asked(self) -> Subject:
+        """The process that commands are about: what is on the screen is of it."""
+        screen = self.seen
+        opened_on = screen.process if isinstance(screen, LiveScreen) else None
+        return Subject(self.state, self.number if opened_on is None else opened_on)
+
+    def addressed(self, command: Command) -> Command:
+        """The command to the process that is asked; what is of the session stays so."""
+        if isinstance(command, ProcessCommand):
+            return replace(command, process=self.asked.number)
+        return command
 
     @on(SendWanted)
     async def _send_wanted(self, event: SendWanted) -> None:
-        name = watched_already(self.state, event.command)
+        command = self.addressed(event.command)
+        name = watched_already(self.asked, command)
         if name:
             self.notify(f"{name} is watched already; see Refcounts", timeout=SAID_S, markup=False)
             return
-        sent = await self.send(event.command, event.said, event.answering)
-        if not sent and isinstance(event.command, OpenNode):
+        sent = await self.send(command, event.said, event.answering)
+        if not sent and isinstance(command, OpenNode):
             for screen in self.screen_stack:
                 if isinstance(screen, ReferrersScreen):
-                    screen.refused(event.command.node)
+                    screen.refused(command.node)
 
     @on(TextWanted)
     def _text_wanted(self, event: TextWanted) -> None:
@@ -169,39 +198,41 @@ class CommandApp(App[Leave]):
             )
 
     async def action_census(self) -> None:
-        await self.send(TakeCensus(), answering=_census_answer())
+        await self.send(self.addressed(TakeCensus()), answering=_census_answer())
 
     # -- who refers to an object ---------------------------------------------------------------
 
     @on(InspectWanted)
     async def _inspect_wanted(self, event: InspectWanted) -> None:
+        asked = self.asked
         if self.replay or self.feed.gone or self._over:
-            name = self._inspected_before(event.address)
+            name = self._inspected_before(asked, event.address)
         else:
             name = f"inspect-{uuid.uuid4().hex[:12]}"  # other viewers give names too
-        if name is None or not await self._ask(event, name):
+        if name is None or not await self._ask(asked, event, name):
             return
-        self.push_screen(ReferrersScreen(name, event.title), partial(self._inspected, name))
+        screen = ReferrersScreen(name, event.title)
+        screen.process = asked.number
+        self.push_screen(screen, partial(self._inspected, name, asked.number))
 
-    async def _ask(self, event: InspectWanted, name: str) -> bool:
-        recorded = any(
-            name in each.references.inspections for each in self.state.processes.values()
-        )
-        return recorded or await self.send(event.ask(name))
+    async def _ask(self, asked: Subject, event: InspectWanted, name: str) -> bool:
+        process = asked.process
+        recorded = process is not None and name in process.references.inspections
+        return recorded or await self.send(self.addressed(event.ask(name)))
 
-    def _inspected_before(self, address: str) -> str | None:
+    def _inspected_before(self, asked: Subject, address: str) -> str | None:
         """Name of a recorded inspection of this object; tell the user if there is none."""
-        for process in self.state.processes.values():
-            for name, inspection in process.references.inspections.items():
-                if address and 0 in inspection.nodes and inspection.nodes[0].address == address:
-                    return name
+        inspections = asked.process.references.inspections if asked.process is not None else {}
+        for name, inspection in inspections.items():
+            if address and 0 in inspection.nodes and inspection.nodes[0].address == address:
+                return name
         self.may_ask(of_the_target=True)
         return None
 
-    async def _inspected(self, name: str, _: None) -> None:
+    async def _inspected(self, name: str, process: int, _: None) -> None:
         """End the inspection when its screen is closed: its copy is of no further use."""
         if not self.replay and not self.feed.gone:
-            await self.send(EndInspection(inspection=name))
+            await self.send(EndInspection(inspection=name, process=process))
 
 
 def _census_answer() -> Answering:

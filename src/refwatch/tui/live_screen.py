@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from refwatch.session.state import State
 from refwatch.tui.messages import RedrawWanted
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines
@@ -39,10 +39,12 @@ class LiveScreen(Screen[None], Generic[V]):
     def __init__(self, name: str) -> None:
         super().__init__(id=name)
         self.view: V | None = None
+        self.process: int | None = None
+        """Number of the process that it is about: the subject when it was opened."""
         self._title_line = Lines(classes="title")
 
-    def read(self, state: State) -> V | None:
-        """Read the view of this state; None keeps what is shown."""
+    def read(self, subject: Subject) -> V | None:
+        """Read the view of this process; None keeps what is shown."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:

@@ -16,6 +16,13 @@ class RedrawWanted(Message):
 
 
 @dataclass
+class SubjectWanted(Message):
+    """Look at this process from now on."""
+
+    number: int
+
+
+@dataclass
 class SendWanted(Message):
     """Send the daemon a command. Once it has gone ``said`` is shown, and later what ``answering``
     makes of the events that follow."""

@@ -15,9 +15,10 @@ from textual.containers import Vertical
 from textual.dom import DOMNode
 from textual.message import Message
 
-from refwatch.session.state import State
+from refwatch.session.events import TargetStarted
 from refwatch.tui.help import Section
 from refwatch.tui.live_screen import LiveScreen
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 
 V = TypeVar("V")
@@ -50,14 +51,27 @@ class Panel(Vertical, Generic[V]):
         self.paused = False
         self.gone = False
         """The source of events has ended."""
+        self._read_of: tuple[int, TargetStarted | None] | None = None
+        """Number and start of the process that was read last."""
 
-    def read(self, state: State) -> V:
-        """Read the view of this state."""
+    def read(self, subject: Subject) -> V:
+        """Read the view of this process, or of its session."""
         raise NotImplementedError
 
     def show(self, view: V, *, numbers: bool) -> None:
         """Show the view. ``numbers`` is False on ticks that draw only what moves fast."""
         raise NotImplementedError
+
+    def turn_to(self, subject: Subject) -> bool:
+        """Start over if another process is read from now on; return whether that is so."""
+        before, self._read_of = self._read_of, (subject.number, subject.started)
+        if before in (None, self._read_of):
+            return False
+        self.start_over()
+        return True
+
+    def start_over(self) -> None:
+        """Drop what was kept of a process: views of another one follow."""
 
     def set_baseline(self, index: int) -> None:
         """Compare with the baseline at this index from now on; with the newest where there are

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from refwatch.session.state import State
 from refwatch.tui.messages import RedrawWanted
 from refwatch.tui.panel import Panel, PanelSpec
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.header import HeaderView, draw_header
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Picture
@@ -89,15 +89,18 @@ class MainScreen(Screen[None]):
     def show_header(self, view: HeaderView) -> None:
         self._header.present(view)
 
-    def show_state(
-        self, state: State, *, numbers: bool, baseline: int, paused: bool, gone: bool
+    def show_subject(
+        self, subject: Subject, *, numbers: bool, baseline: int, paused: bool, gone: bool
     ) -> None:
-        """Have the active panel read the state and show it."""
+        """Have the active panel read the process and show it."""
         panel = self.panel
         if panel is not None and panel.is_mounted:
             panel.paused, panel.gone = paused, gone
             panel.set_baseline(baseline)
-            panel.show(panel.read(state), numbers=numbers)
+            other = panel.turn_to(subject)
+            panel.show(panel.read(subject), numbers=numbers or other)
+            if other and self.focused is None:  # what had the keyboard was not shown for a while
+                self.call_after_refresh(panel.focus_content)
             self._tabs.hint(panel.hint())
 
     @on(Panel.HintChanged)

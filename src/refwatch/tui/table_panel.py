@@ -71,6 +71,9 @@ class TablePanel(Panel[V]):
         if numbers:
             self._draw()
 
+    def start_over(self) -> None:
+        self.table.start_over()
+
     def set_baseline(self, index: int) -> None:
         if index != self.baseline:
             self.baseline = index

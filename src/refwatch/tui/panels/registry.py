@@ -7,7 +7,16 @@ from refwatch.tui.panels.allocations.panel import SPEC as ALLOCATIONS
 from refwatch.tui.panels.objects.panel import SPEC as OBJECTS
 from refwatch.tui.panels.output.panel import SPEC as OUTPUT
 from refwatch.tui.panels.overview.panel import SPEC as OVERVIEW
+from refwatch.tui.panels.processes.panel import SPEC as PROCESSES
 from refwatch.tui.panels.refcounts.panel import SPEC as REFCOUNTS
 from refwatch.tui.panels.threads.panel import SPEC as THREADS
 
-PANELS: tuple[PanelSpec, ...] = (OVERVIEW, THREADS, OUTPUT, REFCOUNTS, OBJECTS, ALLOCATIONS)
+PANELS: tuple[PanelSpec, ...] = (
+    OVERVIEW,
+    THREADS,
+    OUTPUT,
+    REFCOUNTS,
+    OBJECTS,
+    ALLOCATIONS,
+    PROCESSES,
+)

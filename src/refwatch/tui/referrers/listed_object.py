@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from refwatch.session.state import State
 from refwatch.text.sanitize import printable
 from refwatch.tui.answers import watch_found
 from refwatch.tui.messages import InspectWanted, SendWanted
+from refwatch.tui.subject import Subject
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
@@ -41,10 +41,10 @@ class ListedObject(NamedTuple):
         return InspectWanted(printable(self.what), ask, self.address)
 
 
-def watched_already(state: State, command: Command) -> str:
+def watched_already(subject: Subject, command: Command) -> str:
     """What an object is called that is to be watched, and is; empty for any other command."""
     address = ""
-    process = state.main
+    process = subject.process
     if process is None:
         return ""
     references = process.references

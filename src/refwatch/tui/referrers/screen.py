@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from refwatch.session.events import WorkProgressed
-from refwatch.session.state import State
 from refwatch.tui.answers import watch_found
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.messages import RedrawWanted, SendWanted
@@ -23,6 +22,7 @@ from refwatch.tui.referrers.tree import (
     draw_title,
     view_inspection,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Picture
@@ -77,13 +77,14 @@ class ReferrersScreen(LiveScreen[InspectionView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State) -> InspectionView:
-        work = state.main.work.get(self.inspection) if state.main is not None else None
+    def read(self, subject: Subject) -> InspectionView:
+        process = subject.process
+        work = process.work.get(self.inspection) if process is not None else None
         if work is not None and work.failure is not None and work is not self._failure:
             self._failure = work
             self._asked.clear()  # none of them will be answered
         opened = Opened(frozenset(self._paths), frozenset(self._asked))
-        return view_inspection(state, self.inspection, self._object, opened)
+        return view_inspection(subject, self.inspection, self._object, opened)
 
     def title_line(self, view: InspectionView, width: int) -> Line:
         return draw_title(view, width)

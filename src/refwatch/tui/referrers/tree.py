@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refwatch.readings.objects.records import Inspection
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_plural
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import ROOT, fmt_named
 from refwatch.tui.views.styled_text import (
     Line,
@@ -83,11 +83,11 @@ class Opened:
     """Nodes whose referrers are being looked for."""
 
 
-def view_inspection(state: State, name: str, title: str, opened: Opened) -> InspectionView:
+def view_inspection(subject: Subject, name: str, title: str, opened: Opened) -> InspectionView:
     """Read an inspection; ``title`` says of what."""
-    process = state.main
+    process = subject.process
     inspection = process.references.inspections.get(name) if process is not None else None
-    work = view_work(process.work.get(name) if process is not None else None, state.now)
+    work = view_work(process.work.get(name) if process is not None else None, subject.now)
     top = inspection.nodes.get(0) if inspection is not None else None
     ended = None if inspection is None or inspection.ended is None else printable(inspection.ended)
     if inspection is None or top is None:

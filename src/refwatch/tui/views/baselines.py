@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refwatch.readings.objects.state import References
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import cut
 
 LONGEST_NAME = 24
@@ -34,9 +34,9 @@ def view_baselines(references: References) -> tuple[BaselineView, ...]:
     )
 
 
-def baselines_of(state: State) -> tuple[BaselineView, ...]:
-    """Baselines of the main process."""
-    return view_baselines(state.main.references) if state.main else ()
+def baselines_of(subject: Subject) -> tuple[BaselineView, ...]:
+    """Baselines of a process."""
+    return view_baselines(subject.process.references) if subject.process else ()
 
 
 def clamp(index: int, baselines: Sequence[object]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -69,6 +70,35 @@ def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
     )
 
 
+def newest_sample(process: ProcessState, now: float) -> float:
+    """The time up to which a process's strips are known, seconds: other events may be newer."""
+    if process.ended_s is not None:
+        return process.ended_s
+    looked = 0
+    newest = 0.0
+    for thread in process.threads.values():
+        if thread.alive and thread.strip:
+            runs = thread.strip.runs(now - 2.0, now + 1.0)
+            newest = max(newest, runs[-1][1] if runs else 0.0)
+            looked += 1
+        if looked >= 4:
+            return newest
+    return newest or now
+
+
+_WISHES = (
+    ThreadState.GIL_HELD,
+    ThreadState.GIL_WAIT,
+    ThreadState.NATIVE,
+    ThreadState.CPU_WAIT,
+)
+
+
+def wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
+    """Seconds that a thread ran or was kept from running by others."""
+    return sum(seconds.get(state, 0.0) for state in _WISHES)
+
+
 def thread_name(thread: ThreadRecord) -> str:
     """Its name, or its tid if Python does not know it."""
     return printable(thread.name) or f"tid {thread.tid}"
@@ -89,3 +119,11 @@ def fmt_state(state: ThreadState | None, alive: bool) -> Line:
     if state is None:
         return (("  new", "muted"),)
     return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
+
+
+def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:
+    """Glyph and word of each state, in its colour, on one line."""
+    styled: list[tuple[str, str]] = []
+    for state in states:
+        styled += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
+    return tuple(styled)

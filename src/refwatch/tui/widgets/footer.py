@@ -18,9 +18,9 @@ from refwatch.tui.widgets.lines import Lines
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
 GIVE_WAY = ("Snapshot", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause", "Mark")
-"""These go first, in this order, where there is not room for all; then any but the last two."""
-ALWAYS = 2
-"""So many of the last ones, those for help and leaving, stay."""
+"""These go first, in this order, where there is not room for all; then any but those that stay."""
+STAY = ("Program", "Keys", "Leave")
+"""The way back to the program, help and leaving."""
 
 
 def fitting(keys: tuple[Key, ...], width: int) -> list[Key]:
@@ -30,11 +30,10 @@ def fitting(keys: tuple[Key, ...], width: int) -> list[Key]:
     def needed(keys: list[Key]) -> int:
         return sum(len(shown) + len(description) + 3 for _, shown, description in keys) - 1
 
-    while len(once) > ALWAYS and needed(once) > width:
-        least = next((key for name in GIVE_WAY for key in once if key[2] == name), None)
-        once.remove(least or once[-ALWAYS - 1])
     while once and needed(once) > width:
-        del once[0]
+        least = next((key for name in GIVE_WAY for key in once if key[2] == name), None)
+        others = [key for key in once if key[2] not in STAY]
+        once.remove(least or (others[-1] if others else once[0]))
     return once
 
 

@@ -114,6 +114,12 @@ class LiveTable(CursorRows):
         if len(self._painted) > KEEP_PAINTED:
             self._painted.clear()
 
+    def start_over(self) -> None:
+        """Forget the cursor and go to the top: other rows follow."""
+        self.cursor = None
+        self._painted.clear()
+        self.scroll_to(y=0, animate=False)
+
     def row_at(self, index: int) -> Row:
         """The row at this index, made once per :meth:`show`."""
         row = self._made.get(index)

@@ -11,10 +11,13 @@ from textual.message import Message
 from refwatch.tui.views.styled_text import Line, StyledText, cut, width_of
 from refwatch.tui.widgets.lines import Lines
 
+MOST_UNTITLED = 2
+"""Tabs that may have only their number."""
+
 
 class TabRow(Lines):
     """``tabs``: (panel, key, title, short title). Titles are shortened from the last if the hint
-    needs room."""
+    needs room, and the last ones left out if it still does."""
 
     @dataclass
     class Picked(Message):
@@ -46,8 +49,8 @@ class TabRow(Lines):
     def _draw(self) -> None:
         hint = "".join(text for text, _ in self._hint)
         width = self.content_size.width
-        for after, gap, full in self._ways():
-            styled = self._tabs_with(after, gap, full)
+        for after, gap, full, titled in self._ways():
+            styled = self._tabs_with(after, gap, full, titled)
             if width_of(styled) + len(hint) + 2 <= width:
                 break
         room = width - width_of(styled) - 1
@@ -56,15 +59,17 @@ class TabRow(Lines):
         blank = " " * max(0, room - len(text))
         self.show(((*styled, (blank, ""), (text, style)),))
 
-    def _ways(self) -> Iterator[tuple[str, str, int]]:
-        """(after a title, between tabs, number of full titles), roomiest first."""
+    def _ways(self) -> Iterator[tuple[str, str, int, int]]:
+        """(after a title, between tabs, number of full titles, of titles), roomiest first."""
         every = len(self._tabs)
-        yield " ", " ", every
-        yield " ", "", every
+        yield " ", " ", every, every
+        yield " ", "", every, every
         for full in range(every, -1, -1):
-            yield "", "", full
+            yield "", "", full, every
+        for titled in range(every - 1, every - 1 - MOST_UNTITLED, -1):
+            yield "", "", 0, titled
 
-    def _tabs_with(self, after: str, gap: str, full: int) -> list[StyledText]:
+    def _tabs_with(self, after: str, gap: str, full: int, titled: int) -> list[StyledText]:
         styled: list[StyledText] = [(" ", "")]
         self._places = []
         for index, (panel, key, title, short) in enumerate(self._tabs):
@@ -73,7 +78,9 @@ class TabRow(Lines):
                 styled.append((f" {key} {title} ", "chosen"))
             else:
                 shown = title if index < full else short
-                styled += [(f" {key}", "key"), (f" {shown}{after}", "muted")]
+                styled.append((f" {key}", "key"))
+                if index < titled:
+                    styled.append((f" {shown}{after}", "muted"))
             self._places.append((x, width_of(styled), panel))
             styled.append((gap, ""))
         return styled

@@ -12,7 +12,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from refwatch.readings.allocations.state import Key
-from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.messages import RedrawWanted
 from refwatch.tui.panels.allocations.detail_view import (
@@ -30,6 +29,7 @@ from refwatch.tui.panels.allocations.stacks import callers_of, heaviest
 from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
@@ -109,8 +109,8 @@ class AllocationScreen(LiveScreen[AllocationView]):
     def on_mount(self) -> None:
         self._callers.focus()
 
-    def read(self, state: State) -> AllocationView | None:
-        view = self._reader.read(state)
+    def read(self, subject: Subject) -> AllocationView | None:
+        view = self._reader.read(subject)
         when = (view.version, self._opened, self._callers.cursor)
         if when == self._when and self.view is not None:
             return None

@@ -172,6 +172,11 @@ class IciclePart(Vertical):
         yield self.icicle
         yield self._chosen
 
+    def start_over(self) -> None:
+        """Forget the frames that were chosen: others follow."""
+        self._zoom, self._added, self._laid = (), (), ()
+        self.icicle.cursor = ()
+
     def present(self, figures: Between, options: TableOptions) -> None:
         """Show the tracebacks of these figures."""
         self._figures = figures

@@ -50,6 +50,7 @@ from refwatch.tui.panels.allocations.view import (
     Between,
 )
 from refwatch.tui.source import source_line, source_lines
+from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.widgets.lines import Lines, Picture
@@ -102,7 +103,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def __init__(self, *, live: bool = True) -> None:
         self._reader = AllocationsReader()
-        nothing = self._reader.read(State())
+        nothing = self._reader.read(Subject(State()))
         super().__init__("allocations", FIRST, "path or function", nothing, live=live)
         self.options = TableOptions()
         self._has_view = False
@@ -140,8 +141,15 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State) -> AllocationsView:
-        return self._reader.read(state)
+    def read(self, subject: Subject) -> AllocationsView:
+        return self._reader.read(subject)
+
+    def start_over(self) -> None:
+        super().start_over()
+        self.options = replace(self.options, until=None)
+        self._when, self._previewed, self._gauged, self._asked = (), (), None, None
+        self._numbers.clear()
+        self.tracebacks.start_over()
 
     def show(self, view: AllocationsView, *, numbers: bool) -> None:
         self._has_view |= numbers

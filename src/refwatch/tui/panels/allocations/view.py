@@ -25,9 +25,9 @@ from refwatch.readings.allocations.state import (
     Traces,
 )
 from refwatch.readings.allocations.types import MemorySplit
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_seconds
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.baselines import BaselineView, clamp
 from refwatch.tui.views.styled_text import cut
 from refwatch.wire.commands import Mode
@@ -236,9 +236,9 @@ class AllocationsReader:
         self._of: tuple[Allocations, float | None] | None = None
         self._points: tuple[tuple[float, ...], ...] = ()
 
-    def read(self, state: State) -> AllocationsView:
-        """Read the allocations of the main process."""
-        process = state.main
+    def read(self, subject: Subject) -> AllocationsView:
+        """Read the allocations of a process."""
+        process, now = subject.process, subject.now
         allocations = process.allocations if process else Allocations()
         if self._of is None or self._of[0] is not allocations or self._of[1] != allocations.split_s:
             self._of = (allocations, allocations.split_s)
@@ -257,12 +257,12 @@ class AllocationsReader:
             printable(allocations.note),
             allocations.switched_s,
             tuple(_of_mark(each) for each in allocations.baselines),
-            Moment("now", state.now, allocations.tallies, allocations.windows, allocations.traces),
-            _reason(allocations, process.limits if process else {}, state.now, over=state.over),
+            Moment("now", now, allocations.tallies, allocations.windows, allocations.traces),
+            _reason(allocations, process.limits if process else {}, now, over=subject.over),
             printable(allocations.failure or ""),
             memory,
-            process.cost.tracing_s / state.now if process and process.cost and state.now else 0.0,
-            state.over,
+            process.cost.tracing_s / now if process and process.cost and now else 0.0,
+            subject.over,
             process.started.cwd if process else "",
             allocations.sites,
             allocations.tracebacks,

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import can_ask
 from refwatch.tui.panels.objects.heap_view import (
@@ -24,6 +23,7 @@ from refwatch.tui.panels.objects.heap_view import (
     view_heap,
 )
 from refwatch.tui.referrers.listed_object import ListedObject
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.lines import Lines, Picture
@@ -67,8 +67,8 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         self._heading.show(((("Most-referenced objects at the census", "title"),),))
         self._most.focus()
 
-    def read(self, state: State) -> HeapScreenView | None:
-        return view_heap(state)
+    def read(self, subject: Subject) -> HeapScreenView | None:
+        return view_heap(subject)
 
     def title_line(self, view: HeapScreenView, width: int) -> Line:  # noqa: ARG002
         return draw_heap_title(width)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from refwatch.readings.objects.state import KEEP_PAUSES
 from refwatch.session.events import GcGeneration
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_plural, fmt_seconds
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import fmt_named
 from refwatch.tui.views.styled_text import Line, StyledText, fit, pad
 from refwatch.tui.views.table import Column, Row, Rows
@@ -41,15 +41,15 @@ NOTHING = HeapScreenView(
 )
 
 
-def view_heap(state: State) -> HeapScreenView:
-    """Read the main process."""
-    process = state.main
+def view_heap(subject: Subject) -> HeapScreenView:
+    """Read the heap of a process."""
+    process = subject.process
     if process is None:
         return NOTHING
     references, census = process.references, process.references.census
     pauses = references.pauses
     return HeapScreenView(
-        state.now,
+        subject.now,
         census.taken,
         census.taken_s,
         census.objects,

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from refwatch.session.state import State
 from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
@@ -36,6 +35,7 @@ from refwatch.tui.panels.objects.table import (
 from refwatch.tui.panels.objects.view import NOTHING, ObjectRow, ObjectsReader, ObjectsView
 from refwatch.tui.panels.objects.widgets import ObjectsTable, SuspectList
 from refwatch.tui.referrers.listed_object import ListedObject
+from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.baselines import clamp
 from refwatch.tui.views.styled_text import StyledText
@@ -129,9 +129,19 @@ class ObjectsPanel(TablePanel[ObjectsView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State) -> ObjectsView:
-        view = self._reader.read(state)
+    def read(self, subject: Subject) -> ObjectsView:
+        view = self._reader.read(subject)
         return replace(view, over=True) if self.gone else view
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._sparks.clear()
+        self._class_actions = ObjectActions(self)
+        self.suspects.cursor = 0
+        self._close_detail()
+        if self._alone is not None and self._alone.is_current:
+            self._alone.dismiss()
+        self._alone = None
 
     def _draw(self) -> None:
         view = self._view
@@ -337,6 +347,7 @@ SPEC = PanelSpec(
     "objects",
     "Objects",
     ObjectsPanel,
+    short="Objs",
     compares=True,
     help=(
         ObjectsPanel.own_keys("objects", "Objects"),

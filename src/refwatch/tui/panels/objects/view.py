@@ -20,9 +20,9 @@ from refwatch.readings.objects.state import References
 from refwatch.series.step_series import StepSeries
 from refwatch.session.events import WorkProgressed
 from refwatch.session.process import ProcessState
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_type
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.baselines import BaselineView, clamp, view_baselines
 from refwatch.tui.views.chains import fmt_link
 from refwatch.wire.heap_values import ChainLink, TypeCount
@@ -168,16 +168,16 @@ class ObjectsReader:
         self._suspicions: list[GrowthSuspect] = []
         self._slower: list[GrowthSuspect] = []
 
-    def read(self, state: State) -> ObjectsView:
+    def read(self, subject: Subject) -> ObjectsView:
         """Read what the panel and its detail need."""
-        process = state.main
+        process, now = subject.process, subject.now
         if process is None:
-            return replace(NOTHING, end_s=state.now)
+            return replace(NOTHING, end_s=now)
         references = process.references
         self._refresh(references)
         return ObjectsView(
             tuple(self._rows),
-            state.now,
+            now,
             _census(references, process.limits.get("census")),
             view_baselines(references),
             tuple(Counts(each.classes, each.types) for each in references.baselines),
@@ -186,11 +186,11 @@ class ObjectsReader:
             tuple((printable(fmt_type(*each.name)), each.per_second) for each in self._slower),
             {name: found for name in references.chains if (found := references.holders_of(name))},
             dict(process.work),
-            tuple((mark.at, mark.name) for mark in state.marks),
+            tuple((mark.at, mark.name) for mark in subject.state.marks),
             _why_not_live(process),
             judged(references, process.limits.get("census")),
-            state.over,
-            rates_of(references, state.now if process.ended_s is None else process.ended_s),
+            subject.over,
+            rates_of(references, now if process.ended_s is None else process.ended_s),
         )
 
     def _refresh(self, references: References) -> None:

@@ -23,6 +23,7 @@ from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.output.grid import BLANK, Cells, spans
 from refwatch.tui.panels.output.keys import pasted, sequence
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.wire.commands import TypeInput
@@ -204,8 +205,8 @@ class OutputPanel(Panel[OutputView]):
     def hint(self) -> Line:
         return ((self._hint, "key" if self._lines.typing else "muted"),)
 
-    def read(self, state: State) -> OutputView:
-        return view_output(state)
+    def read(self, subject: Subject) -> OutputView:
+        return view_output(subject.state)
 
     def show(self, view: OutputView, *, numbers: bool) -> None:  # noqa: ARG002
         self._lines.may_type = self.live and view.terminal and view.running
@@ -286,6 +287,7 @@ SPEC = PanelSpec(
     "output",
     "Output",
     OutputPanel,
+    short="Out",
     fast=True,
     help=(key_section("output", "Output", OutputLines.BINDINGS),),
 )

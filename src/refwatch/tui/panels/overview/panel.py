@@ -6,7 +6,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from refwatch.findings.types import Verdict
-from refwatch.session.state import State
 from refwatch.tui.panel import Panel, PanelSpec
 from refwatch.tui.panels.overview.lines import (
     draw_busiest,
@@ -19,6 +18,7 @@ from refwatch.tui.panels.overview.lines import (
     draw_text,
 )
 from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewReader, OverviewView, Trend
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import whole_parts
 from refwatch.tui.widgets.lines import Picture, label_border
 
@@ -112,8 +112,8 @@ class OverviewPanel(Panel[OverviewView]):
             yield self._busiest
             yield self._events
 
-    def read(self, state: State) -> OverviewView:
-        return self._reader.read(state)
+    def read(self, subject: Subject) -> OverviewView:
+        return self._reader.read(subject)
 
     def show(self, view: OverviewView, *, numbers: bool) -> None:
         if not numbers:

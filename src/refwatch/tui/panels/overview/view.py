@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from refwatch.findings.blockers import known_limits
 from refwatch.findings.large import large_sentence
@@ -18,7 +18,7 @@ from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
-from refwatch.session.state import State
+from refwatch.session.state import Note
 from refwatch.text.formats import (
     fmt_bytes,
     fmt_count,
@@ -28,8 +28,10 @@ from refwatch.text.formats import (
     fmt_type,
 )
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
-from refwatch.tui.views.threads import ThreadView, view_thread
+from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
+from refwatch.wire.event import SESSION
 from refwatch.wire.heap_values import ChainLink
 
 EVENTS = 60
@@ -119,10 +121,10 @@ class OverviewReader:
         self._growing: tuple[GrowthSuspect, ...] = ()
         self._why_not = ""
 
-    def read(self, state: State) -> OverviewView:
+    def read(self, subject: Subject) -> OverviewView:
         """Read what the Overview shows."""
-        view = view_overview(state)
-        process = state.main
+        view = view_overview(subject)
+        process = subject.process
         if process is None or not process.references.census.taken:
             return view
         references = process.references
@@ -154,14 +156,14 @@ def _heap(references: References, growing: tuple[GrowthSuspect, ...], why_not: s
     )
 
 
-def view_overview(state: State) -> OverviewView:
+def view_overview(subject: Subject) -> OverviewView:
     """Read everything but the heap."""
-    process = state.main
+    process = subject.process
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
     threads = busiest(process, BUSIEST) if process else []
     limits = known_limits(process) if process else {}
     return OverviewView(
-        diagnose(state),
+        diagnose(subject.alone),
         held,
         waiting,
         handoffs,
@@ -169,7 +171,7 @@ def view_overview(state: State) -> OverviewView:
         _memory(process),
         _cpu(process),
         tuple(view_thread(process, thread) for thread in threads) if process else (),
-        _events(state),
+        _events(subject),
         tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
         trouble=printable(worst_memory_problem(process, ())) if process else "",
     )
@@ -179,28 +181,30 @@ def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
     """The threads that run or want to run most; of a finished program, those that did."""
     alive = [thread for thread in process.threads.values() if thread.alive]
     if alive:
-        alive.sort(key=lambda thread: (-round(_wish_to_run(thread.recent), 1), thread.serial))
+        alive.sort(key=lambda thread: (-round(wish_to_run(thread.recent), 1), thread.serial))
         return alive[:count]
-    ended = sorted(process.threads.values(), key=lambda thread: -_wish_to_run(thread.states))
+    ended = sorted(process.threads.values(), key=lambda thread: -wish_to_run(thread.states))
     return ended[:count]
 
 
-def _wish_to_run(seconds: Mapping[ThreadState, float]) -> float:
-    """Seconds that a thread ran or was kept from running by others."""
-    return sum(seconds.get(state, 0.0) for state in _WISHES)
+def _events(subject: Subject) -> tuple[EventView, ...]:
+    """What was noted of the process, of the session and, where it matters, of other processes."""
+    notes = ((note, _said(note, subject)) for note in reversed(subject.state.notes))
+    events = (EventView(note.at, note.level, printable(text)) for note, text in notes if text)
+    return tuple(islice(events, EVENTS))
 
 
-_WISHES = (
-    ThreadState.GIL_HELD,
-    ThreadState.GIL_WAIT,
-    ThreadState.NATIVE,
-    ThreadState.CPU_WAIT,
-)
-
-
-def _events(state: State) -> tuple[EventView, ...]:
-    newest = list(state.notes)[-EVENTS:]
-    return tuple(EventView(note.at, note.level, printable(note.text)) for note in reversed(newest))
+def _said(note: Note, subject: Subject) -> str:
+    """The note as it reads beside those of the subject; empty if it is not for here."""
+    if note.process in (SESSION, subject.number):
+        return note.text
+    other = subject.state.processes.get(note.process)
+    if other is None:
+        return ""
+    if note.at == other.started.at:  # that it has started, with its pid
+        own = subject.started is not None and other.started.ppid == subject.started.pid
+        return note.text if own else ""
+    return f"pid {other.pid}: {note.text}" if note.level != "info" else ""
 
 
 def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from refwatch.session.state import State
 from refwatch.text.sanitize import printable
 from refwatch.tui.answers import watch_found
 from refwatch.tui.help import Section
@@ -30,6 +29,7 @@ from refwatch.tui.panels.refcounts.view import (
     fmt_totals,
     view_refcounts,
 )
+from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.chains import ROOT
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
@@ -91,8 +91,8 @@ class RefcountsPanel(TablePanel[RefcountsView]):
 
     # -- what is shown -------------------------------------------------------------------------
 
-    def read(self, state: State) -> RefcountsView:
-        return view_refcounts(state)
+    def read(self, subject: Subject) -> RefcountsView:
+        return view_refcounts(subject)
 
     def _draw(self) -> None:
         view, width = self._view, self.size.width

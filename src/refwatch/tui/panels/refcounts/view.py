@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from refwatch.readings.objects.records import WatchedRecord
 from refwatch.readings.objects.state import References
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration
 from refwatch.text.sanitize import printable
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.baselines import BaselineView, clamp, view_baselines
 from refwatch.tui.views.chart import heights
 from refwatch.tui.views.styled_text import Line
@@ -66,14 +66,14 @@ def _growth(record: WatchedRecord, counts: Mapping[int, int]) -> int | None:
     return record.references - (before or 0)
 
 
-def view_refcounts(state: State) -> RefcountsView:
-    """Read the watched objects of the main process, without those that a user let go."""
-    process = state.main
+def view_refcounts(subject: Subject) -> RefcountsView:
+    """Read the watched objects of a process, without those that a user let go."""
+    process = subject.process
     references = process.references if process else References()
     records = references.watched.values()
     return RefcountsView(
         tuple(record for record in records if record.ended_s is None or record.died),
-        state.now,
+        subject.now,
         view_baselines(references),
         tuple(baseline.watched for baseline in references.baselines),
         references.offset,

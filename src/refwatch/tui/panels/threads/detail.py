@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from refwatch.session.state import State
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panels.threads.detail_view import (
     DetailView,
@@ -20,9 +19,10 @@ from refwatch.tui.panels.threads.detail_view import (
     draw_title,
     view_detail,
 )
-from refwatch.tui.panels.threads.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.source import source_line
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
+from refwatch.tui.views.timeline import DEFAULT_ZOOM, StripCells, window
 from refwatch.tui.widgets.lines import Picture
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 
@@ -75,8 +75,8 @@ class ThreadScreen(LiveScreen[DetailView]):
     def on_mount(self) -> None:
         self._hot.focus()
 
-    def read(self, state: State) -> DetailView | None:
-        return view_detail(state, self.serial, source_line)
+    def read(self, subject: Subject) -> DetailView | None:
+        return view_detail(subject, self.serial, source_line)
 
     def title_line(self, view: DetailView, width: int) -> Line:
         return draw_title(view, width)

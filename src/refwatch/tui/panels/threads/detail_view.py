@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.threads.timeline import Runs
-from refwatch.tui.panels.threads.view import newest_sample
 from refwatch.tui.source import Source
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
-from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, thread_name
+from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, newest_sample, thread_name
+from refwatch.tui.views.timeline import Runs
 
 HOT_LINES = 8
 """Per state."""
@@ -61,9 +60,9 @@ class DetailView:
     """Time of the newest sample."""
 
 
-def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
+def view_detail(subject: Subject, serial: int, source: Source) -> DetailView | None:
     """Read one thread; None if it is gone."""
-    process = state.main
+    process = subject.process
     thread = process.threads.get(serial) if process is not None else None
     if process is None or thread is None:
         return None
@@ -83,7 +82,7 @@ def view_detail(state: State, serial: int, source: Source) -> DetailView | None:
             if seconds / total >= 0.005
         ),
         thread.strip,
-        newest_sample(state),
+        newest_sample(process, subject.now),
     )
 
 

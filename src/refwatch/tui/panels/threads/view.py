@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from refwatch.readings.threads.states import ThreadState
-from refwatch.session.state import State
 from refwatch.text.formats import fmt_plural, fmt_share
-from refwatch.tui.panels.threads.timeline import Runs
+from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row
-from refwatch.tui.views.threads import GLYPHS, WORDS, ThreadView, fmt_state, view_thread
-
-KEEP_S = 30.0
-"""How far back a timeline goes."""
+from refwatch.tui.views.threads import (
+    ThreadView,
+    fmt_state,
+    newest_sample,
+    view_thread,
+)
+from refwatch.tui.views.timeline import Runs
 
 
 @dataclass(frozen=True)
@@ -27,33 +29,23 @@ class ThreadsView:
     """Threads that ended so long ago that they are only counted."""
     strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
     """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
+    ended: bool = False
+    """The process has ended: its timelines end there."""
 
 
-def view_threads(state: State) -> ThreadsView:
-    """Read the threads of the main process."""
-    process = state.main
-    records = list(process.threads.values()) if process is not None else []
+def view_threads(subject: Subject) -> ThreadsView:
+    """Read the threads of a process."""
+    process = subject.process
+    if process is None:
+        return ThreadsView((), subject.now, 0)
+    records = list(process.threads.values())
     return ThreadsView(
-        tuple(view_thread(process, thread) for thread in records) if process is not None else (),
-        newest_sample(state),
-        process.forgotten_threads if process is not None else 0,
+        tuple(view_thread(process, thread) for thread in records),
+        newest_sample(process, subject.now),
+        process.forgotten_threads,
         {thread.serial: thread.strip for thread in records},
+        ended=process.ended_s is not None,
     )
-
-
-def newest_sample(state: State) -> float:
-    """The time up to which strips are known, seconds: other events may be newer."""
-    looked = 0
-    newest = 0.0
-    for process in state.processes.values():
-        for thread in process.threads.values():
-            if thread.alive and thread.strip:
-                runs = thread.strip.runs(state.now - 2.0, state.now + 1.0)
-                newest = max(newest, runs[-1][1] if runs else 0.0)
-                looked += 1
-            if looked >= 4:
-                return newest
-    return newest or state.now
 
 
 HEADINGS: dict[ThreadState, str] = {
@@ -98,14 +90,6 @@ def used_states(view: ThreadsView) -> tuple[ThreadState, ...]:
         for index, state in enumerate(ThreadState)
         if index < 2 or any(thread.shares[index] >= 0.005 for thread in view.threads)
     )
-
-
-def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:
-    """Glyph and word of each state, in its colour, on one line."""
-    styled: list[tuple[str, str]] = []
-    for state in states:
-        styled += [(GLYPHS[state], str(state)), (f" {WORDS[state]}  ", "muted")]
-    return tuple(styled)
 
 
 def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tuple[Row, ...]:

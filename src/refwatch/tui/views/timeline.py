@@ -19,6 +19,8 @@ from refwatch.tui.views.threads import fill
 ZOOMS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100)
 """Seconds of one piece, half a cell."""
 DEFAULT_ZOOM = 4
+KEEP_S = 30.0
+"""How far back a timeline goes."""
 LATE_S = 2.0
 """For so long a cell without data is looked at again: another process's slices may come later."""
 PURE = 0.75

@@ -1,0 +1,1 @@
+"""Processes panel: the program and its children, and their threads on one time axis."""
