@@ -317,8 +317,8 @@ def _what_is(pid: int) -> str:
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> None:
-    """A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and children
-    inherit that."""
+    """A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and
+    children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
