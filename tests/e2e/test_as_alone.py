@@ -147,7 +147,7 @@ def test_python_s_own_variables(bench: Bench) -> None:
 
 CHILD = """
 import json, os, subprocess, sys
-code = "import json, os, sys; print(json.dumps([dict(os.environ), sys.path, sorted(sys.modules)]))"
+code = "import json, os, sys; print(json.dumps([dict(os.environ), sys.path]))"
 print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
 print(subprocess.run(["env"], capture_output=True, text=True).stdout)
 print(json.dumps([dict(os.environ), sys.path]))
@@ -160,9 +160,20 @@ def test_nothing_is_passed_on_to_children(bench: Bench, path: str | None) -> Non
 
     done = bench.alike(bench.script(CHILD), env=environment)
 
-    assert b"refwatch_probe" not in done.out
     assert b"REFWATCH" not in done.out
     assert b"probe/inject" not in done.out
+
+
+def test_a_child_that_nobody_watches_has_no_module_of_the_probe(bench: Bench) -> None:
+    script = bench.script("""
+        import subprocess, sys
+        code = "import sys; print(sorted(sys.modules))"
+        print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+        """)
+
+    plain, done = bench.plain(script), bench.watched("--no-children", script)
+
+    assert done.lines == plain.lines
 
 
 def test_its_own_sitecustomize_runs(bench: Bench) -> None:

@@ -349,14 +349,16 @@ print(in_child())
 """
 
 
-def test_a_target_that_forks(bench: Bench) -> None:
-    """Its children are not watched, and do not trace; it does itself."""
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_target_that_forks(bench: Bench, *, watched: bool) -> None:
+    """Its children trace if they are watched; it does so itself in any case."""
     script = bench.script(FORKS)
-    with watching(bench, *EXACT, script) as session:
+    options = [] if watched else ["--no-children"]
+    with watching(bench, *EXACT, *options, script) as session:
         assert session.running.line() == "ready"
         first = counted(session)
         session.go()
-        assert [session.running.line() for _ in range(3)] == ["0", "0", "0"]
+        assert [session.running.line() for _ in range(3)] == [str(int(watched))] * 3
         second = counted(session)
         session.go()
         assert session.running.line() == "True"

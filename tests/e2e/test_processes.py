@@ -10,7 +10,7 @@ from tests.e2e.conftest import until
 from refwatch.readings.threads.states import ThreadState as S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.e2e.conftest import Bench
 
@@ -62,9 +62,17 @@ FORKS = """
 
 def snapshot_when(bench: Bench, seen: Callable[[State], object], *words: str) -> Snapshot:
     """Run it watched; when the daemon has seen this, the program gets a line on stdin."""
+    return snapshot_after(bench, [seen], *words)
+
+
+def snapshot_after(
+    bench: Bench, steps: Sequence[Callable[[State], object]], *words: str
+) -> Snapshot:
+    """The same, with a line after each of these."""
     running = bench.start_watched("-o", "snapshot.json", *words)
-    bench.wait_state(running.pid, seen)
-    running.say("go\n")
+    for seen in steps:
+        bench.wait_state(running.pid, seen)
+        running.say("go\n")
     done = running.end()
     assert done.status == 0, done
     return bench.read_snapshot()
@@ -345,6 +353,7 @@ def test_a_child_that_hangs_since_its_fork_is_named(bench: Bench) -> None:
         holder = threading.Thread(target=hold, name="holder")
         holder.start()
         held.wait()
+        sys.stdin.readline()
         pid = os.fork()
         if pid == 0:
             with lock:
@@ -357,14 +366,18 @@ def test_a_child_that_hangs_since_its_fork_is_named(bench: Bench) -> None:
         os.waitpid(pid, 0)
         """)
 
+    def named(state: State) -> bool:
+        main = state.main
+        return main is not None and any(one.name == "holder" for one in main.threads.values())
+
     def still(state: State) -> bool:
         return any(one.unmoved_s > 4 for one in state.processes.values() if one.number != 1)
 
-    snapshot = snapshot_when(bench, still, script)
+    snapshot = snapshot_after(bench, [named, still], script)
     verdict = snapshot.verdict
     child = snapshot.processes[1]
     assert verdict.sentence.startswith(f"child {child.pid} has not moved for")
-    assert verdict.sentence.endswith("it waits for a lock at target.py:14")
+    assert verdict.sentence.endswith("it waits for a lock at target.py:15")
     assert "(holder)" in verdict.advice
     assert child.exit_code == 137
 

@@ -115,9 +115,7 @@ def carried_over(hello: Hello, twin: Image, pid: int) -> Hello:
     layout = _shifted(hello.layout, shift)
     _verify(layout, pid)
     limits = [one for one in hello.limits if one[0] not in ("census", "references")]
-    return replace(
-        hello, pid=pid, layout=layout, limits=limits, burst=None, probe_tid=0, cpu_s=0.0
-    )
+    return replace(hello, pid=pid, layout=layout, limits=limits, burst=None, probe_tid=0, cpu_s=0.0)
 
 
 def _shifted(layout: Layout, shift: Shift) -> Layout:

@@ -32,7 +32,8 @@ class ProcessReader:
             raise ProcessGone from error
         self._children = (
             ChildrenReader(
-                context.pid, copies_among=parent != context.launcher,
+                context.pid,
+                copies_among=parent != context.launcher,
                 watched=context.watched,
                 found=context.found,
             )
