@@ -134,3 +134,14 @@ def test_the_probe_loads_little() -> None:
     )
     loaded = {name.partition(".")[0] for name in json.loads(out)}
     assert not loaded & {"threading", "socket", "re", "subprocess", "asyncio", "inspect"}
+
+
+def test_what_malloc_left_above_the_bits_of_a_str_misleads_nobody() -> None:
+    """Before 3.12 only the lowest eight bits of the word are set: garbage may look like the kinds."""
+    out = run("""
+from _refwatch_probe.calibration.find_text import _state_bits
+true = [(kind << 3) | (1 << 5) | (flag << 6) for kind, flag in ((1, 1), (1, 0), (2, 0), (4, 0))]
+garbage = [kind << 20 | flag << 27 for kind, flag in ((1, 1), (1, 0), (2, 0), (4, 0))]
+print(_state_bits(true), _state_bits([low | high for low, high in zip(true, garbage)]))
+""")
+    assert out.split("\n")[0] == "(3, 6) (3, 6)"

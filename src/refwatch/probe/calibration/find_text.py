@@ -48,10 +48,11 @@ def find_text(memory: Memory) -> dict[str, int]:
 
 
 def _state_bits(states: list[int]) -> tuple[int, int]:
+    """The lowest of those that fit: above the bit fields the word is as malloc gave it."""
     kinds = [
         shift for shift in range(29) if [(state >> shift) & 7 for state in states] == [1, 1, 2, 4]
     ]
     flags = [bit for bit in range(32) if [(state >> bit) & 1 for state in states] == [1, 0, 0, 0]]
-    if len(kinds) != 1 or not flags:
+    if not kinds or not flags:
         raise NotFound("the state bits of a str are not where they were sought")
     return kinds[0], flags[0]
