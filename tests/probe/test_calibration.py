@@ -137,11 +137,11 @@ def test_the_probe_loads_little() -> None:
 
 
 def test_what_malloc_left_above_the_bits_of_a_str_misleads_nobody() -> None:
-    """Before 3.12 only the lowest eight bits of the word are set: garbage may look like the kinds."""
+    """Before 3.12 only the lowest eight bits are set: what is above may look like the kinds."""
     out = run("""
 from _refwatch_probe.calibration.find_text import _state_bits
-true = [(kind << 3) | (1 << 5) | (flag << 6) for kind, flag in ((1, 1), (1, 0), (2, 0), (4, 0))]
+true = [(kind << 2) | (1 << 5) | (flag << 6) for kind, flag in ((1, 1), (1, 0), (2, 0), (4, 0))]
 garbage = [kind << 20 | flag << 27 for kind, flag in ((1, 1), (1, 0), (2, 0), (4, 0))]
 print(_state_bits(true), _state_bits([low | high for low, high in zip(true, garbage)]))
 """)
-    assert out.split("\n")[0] == "(3, 6) (3, 6)"
+    assert out.split("\n")[0] == "(2, 6) (2, 6)"
