@@ -23,6 +23,7 @@ HUNG = 0.8  # the part of its life that this is
 MOSTLY = 0.5  # of all computing, the part from which on it is the children's
 SOME_S = 0.3  # seconds of computing, below which nothing is said of them
 ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do so side by side
+BESIDE_S = 0.1  # how much earlier than a fork a thread may seem to have ended that outlived it
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
 
@@ -98,7 +99,7 @@ def _holder(state: State, child: ProcessState) -> ThreadRecord | None:
         thread
         for parent in parents
         for thread in parent.threads.values()
-        if thread.started_s < at and (thread.ended_s is None or thread.ended_s > at)
+        if thread.started_s < at and (thread.ended_s is None or thread.ended_s > at - BESIDE_S)
         if thread.tid != parent.pid
     ]
     return others[0] if len(others) == 1 else None

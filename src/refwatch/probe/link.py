@@ -130,6 +130,8 @@ class Link:
         for fd in (self._fd, self._wake_out):
             os.set_blocking(fd, False)  # the target must not wait for a daemon that hangs
         self._identities = {fd: identity(fd) for fd in (self._fd, self._wake_in, self._wake_out)}
+        self._inherited: dict[int, tuple[int, int] | None] = {}
+        """Descriptors of the parent's, in the child of a fork."""
 
     def send(self, message: dict[str, object]) -> bool:
         """Send one report; False if the daemon is gone or does not take it. The calling thread must
@@ -223,6 +225,7 @@ class Link:
                 self._waking.release()
 
     def close(self) -> None:
+        self._close_inherited()
         for fd in (self._fd, self._wake_in, self._wake_out):
             if self._ours(fd):
                 os.close(fd)
@@ -230,12 +233,34 @@ class Link:
 
     def renew(self, message: dict[str, object]) -> bool:
         """In the child of a fork, where only this thread exists: leave the parent's connection to
-        the parent, and begin one of its own with this message. False if that cannot be."""
+        the parent, and begin one of its own with this message. False if that cannot be. The rest is
+        :meth:`settle`'s: a child may end at once, and is not to pay for more."""
         self._waking = allocate_lock()
         self.lines = Lines()
         self._reopened = 0
-        self.gone = self.gone or not self._connect()
-        return not self.gone and self.send(message)
+        self._inherited, self._identities = self._identities, {}
+        socket = self.again.connected(self.path) if self.again is not None else None
+        self.gone = self.gone or socket is None
+        if socket is None or self.gone:
+            return False
+        self._fd, self._identities = socket, {socket: identity(socket)}
+        return self.send(message)
+
+    def settle(self) -> None:
+        """What :meth:`renew` has left to be done, by the thread that will receive."""
+        self._close_inherited()
+        ends = self.again.pair() if self.again is not None else None
+        if ends is None:
+            self.gone = True
+            return
+        self._wake_in, self._wake_out = ends
+        self._identities.update({fd: identity(fd) for fd in ends})
+
+    def _close_inherited(self) -> None:
+        for fd, known in self._inherited.items():
+            if identity(fd) == known:
+                os.close(fd)
+        self._inherited = {}
 
     def _ours(self, fd: int) -> bool:
         return fd in self._identities and identity(fd) == self._identities[fd]

@@ -22,6 +22,7 @@ class Memory:
         if stays:
             self.fd = move_high(self.fd)
         self._identity = identity(self.fd)
+        self._open_again: Callable[[str], int | None] | None = None
 
     def close(self) -> None:
         """Close it, if it is open."""
@@ -30,8 +31,13 @@ class Memory:
             os.close(fd)
 
     def renew(self, open_again: Callable[[str], int | None]) -> None:
-        """In the child of a fork: what is open is the parent's memory."""
-        if self.fd >= 0:
+        """In the child of a fork, where what is open is the parent's memory: open its own before
+        the next reading."""
+        self._open_again = open_again
+
+    def _renew(self) -> None:
+        open_again, self._open_again = self._open_again, None
+        if open_again is not None and self.fd >= 0:
             self.close()
             fd = open_again("/proc/self/mem")
             self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
@@ -44,6 +50,8 @@ class Memory:
 
     def read(self, address: int, size: int) -> bytes:
         """Up to ``size`` bytes at ``address``, as far as memory is mapped."""
+        if self._open_again is not None:
+            self._renew()
         try:
             return os.pread(self.fd, size, address)
         except (OSError, OverflowError):

@@ -45,6 +45,8 @@ class ProbeThread:
     ) -> None:
         self._link = link
         self._children = children
+        self._born = False
+        """This is the child of a fork, and the thread has not run yet."""
         counter = found["thread_count"]
         self._counter = ThreadCounter(counter) if type(counter) is int else None
         self._mail: list[Callable[[], Message]] = []
@@ -108,6 +110,12 @@ class ProbeThread:
             # Signals are the target's, which may wait for one that all threads of its own block.
             _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
             again, self._tid = self._tid != 0, _thread.get_native_id()
+            if self._born:
+                self._born = False
+                self._link.settle()
+                if self._service is not None:
+                    self._service.settle()
+                self._send_mail()
             if again:
                 self._link.send({"message": "thread", "tid": self._tid})
             while self._serve():
@@ -203,6 +211,7 @@ class ProbeThread:
         if self._service is not None:
             if self._children and self._link.renew(_forked()):
                 self._service.forked()
+                self._born = True
                 self._start_thread()
                 return
             self._service.close()

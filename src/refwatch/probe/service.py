@@ -139,11 +139,14 @@ class Service:
         self._bursts.close()
 
     def forked(self) -> None:
-        """Go on in the child of a fork."""
+        """Go on in the child of a fork, as far as it cannot wait for :meth:`settle`."""
         self._reading_last = allocate_lock()
-        self._bursts.close()  # the daemon opens it anew
         self._watched.forked()
         self._memory.renew(opened)
+
+    def settle(self) -> None:
+        """In the child of a fork, by the probe's thread: the rest."""
+        self._bursts.close()  # the daemon opens it anew
 
     def close(self) -> None:
         """Give everything up in the child of a fork."""
