@@ -41,7 +41,10 @@ class Subject:
         return ended or self.state.over
 
     @property
-    def alone(self) -> State:
-        """The session as if this process were the program: for what judges the program."""
+    def judged(self) -> State:
+        """The session for what judges the program: with its children, and for a child as if that
+        were the program, alone."""
         process = self.process
+        if self.number == MAIN:
+            return self.state
         return replace(self.state, processes={} if process is None else {MAIN: process})

@@ -163,7 +163,7 @@ def view_overview(subject: Subject) -> OverviewView:
     threads = busiest(process, BUSIEST) if process else []
     limits = known_limits(process) if process else {}
     return OverviewView(
-        diagnose(subject.alone),
+        diagnose(subject.judged),
         held,
         waiting,
         handoffs,
