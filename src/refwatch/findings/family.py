@@ -42,7 +42,7 @@ class Work(Struct, frozen=True, kw_only=True):
 
 def family_cause(state: State) -> MeasuredCause | None:
     """What the children decide, if they do."""
-    children = [one for one in state.processes.values() if one.number != MAIN and one.samples]
+    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
     if state.main is None or not children:
         return None
     return _hung(state, children) or _computing(state, state.main, children)
