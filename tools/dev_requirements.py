@@ -12,7 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-FOR_TESTS = ("pytest", "objgraph")
+FOR_TESTS = ("pytest", "objgraph", "gunicorn", "joblib")
 
 
 def requirements(wanted: str, groups: dict[str, list[str]]) -> list[str] | None:

@@ -202,7 +202,7 @@ for _ in range(20):
         os._exit(in_front())
     print(os.waitpid(pid, 0)[1])
 """)
-    with watching(bench, script) as session:
+    with watching(bench, "--no-children", script) as session:
         done, _ = session.end()
     assert done.out.split() == [b"0"] * 20
 

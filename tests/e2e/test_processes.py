@@ -105,6 +105,8 @@ def test_the_children_of_a_fork(bench: Bench) -> None:
         assert child.gil.held_fraction is not None
         assert child.gil.held_fraction > 0.5
         assert child.memory.rss
+        assert child.startup_s is not None
+        assert 0 <= child.startup_s <= (child.ended_s or 0) - child.started_s
         counted = {row.name: row.instances for row in child.classes}
         assert counted.get("Own") == 10 + number
     assert share(main, *RUNNING) < 0.5

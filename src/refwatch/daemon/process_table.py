@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
+from refwatch.daemon.members import Member, Newborn
 from refwatch.daemon.process_watch import ProcessMonitor
+from refwatch.daemon.start_methods import is_forkserver, start_method
 from refwatch.daemon.twins import Twins
 from refwatch.daemon.wakeups import Wakeups
 from refwatch.readings.objects.state import References
@@ -27,12 +29,11 @@ from refwatch.target.probe_messages import Forked, Hello, Report
 from refwatch.target.proc import (
     command_line,
     executable_of,
-    is_armed,
     parent_of,
     started_monotonic_ns,
     working_directory,
 )
-from refwatch.target.twin import NoTwin, carried_over, runs_python
+from refwatch.target.twin import NoTwin
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection, Listener
 from refwatch.wire.event import MAIN, TimedEvent
@@ -40,9 +41,6 @@ from refwatch.wire.launch import Launched
 
 LAST_WORDS_NS = 2_000_000_000  # for copies that outlive their process
 LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
-YOUNG_NS, ARMED_NS = 500_000_000, 10_000_000_000
-"""How old a child that has not told of itself must be before it is looked at: one without the probe
-in its environment, and one that has it."""
 NEWBORN_NS = 15_000_000  # how old the child of a fork must be for a watch to be worth its cost
 CHECK_NS = 20_000_000  # how often it is looked whether a child has ended
 AHEAD_NS = 150_000  # what is due so soon is done at this waking
@@ -58,32 +56,6 @@ class WatchOptions(Struct, frozen=True, kw_only=True):
     heap: HeapOptions
     children: str | None = ""
     """What the command lines of children that are to be watched contain; None: none is."""
-
-
-class _Member:
-    """A process under watch, or one that has ended while its copies are at work."""
-
-    def __init__(self, monitor: ProcessMonitor, handle: ProcessHandle | None) -> None:
-        self.monitor = monitor
-        self.handle = handle
-        """None for the program, whose end its launcher tells."""
-        self.due_ns = 0
-        self.ended_ns: int | None = None
-        """When it was seen to have ended."""
-
-
-class _Newborn:
-    """The child of a fork that may end at once: most of what a watch costs is not yet spent."""
-
-    def __init__(
-        self, forked: Forked, hello: Hello, peer: Connection[Report], reports: list[Report]
-    ) -> None:
-        self.forked = forked
-        self.hello = hello
-        """Its parent's."""
-        self.peer = peer
-        self.reports = reports
-        self.handle = ProcessHandle(forked.pid)
 
 
 class ProcessTable:
@@ -105,8 +77,8 @@ class ProcessTable:
         self._wakeups = wakeups
         self._zero_ns = int(launched.monotonic_s * 1e9)
         self._arrivals = Arrivals()
-        self._members: dict[int, _Member] = {}
-        self._newborns: dict[int, _Newborn] = {}
+        self._members: dict[int, Member] = {}
+        self._newborns: dict[int, Newborn] = {}
         self._numbers: dict[int, int] = {}
         """Pid -> number, of those that were ever watched: the newest first to be asked."""
         self._count = MAIN
@@ -119,7 +91,7 @@ class ProcessTable:
         self._budget = SamplingBudget()
         self._numbers[launched.pid] = MAIN
         self.main = self._begin(MAIN, launched.pid, launched.ppid)
-        self._members[MAIN] = _Member(self.main, None)
+        self._members[MAIN] = Member(self.main, None)
         emit(
             ev.TargetStarted(
                 at=0.0,
@@ -211,7 +183,7 @@ class ProcessTable:
             peer.close()
             return
         number = self._number_of(forked.pid)
-        self._newborns[number] = _Newborn(forked, hello, peer, reports)
+        self._newborns[number] = Newborn(forked, hello, peer, reports)
         self._wakeups.remove(peer.fileno())  # what else it says is read when it is older
         method = "forkserver" if parent in self._forkservers else "fork"
         began_ns = int(forked.monotonic_s * 1e9) - self._zero_ns
@@ -224,7 +196,7 @@ class ProcessTable:
         member = self._members.get(number)
         return member.monitor.hello if member is not None else None
 
-    def _grow_up(self, number: int, newborn: _Newborn) -> None:
+    def _grow_up(self, number: int, newborn: Newborn) -> None:
         """Watch the child of a fork that has not ended at once."""
         forked, hello = newborn.forked, newborn.hello
         newborn.reports += newborn.peer.receive()
@@ -259,15 +231,15 @@ class ProcessTable:
         own = min(now, began_ns - self._zero_ns) if began_ns is not None else now
         number = self._number_of(hello.pid)
         argv = command_line(hello.pid)
-        method = _start_method(argv)
-        if _is_forkserver(argv):
+        method = start_method(argv)
+        if is_forkserver(argv):
             self._forkservers.add(number)
         self._tell_start(number, hello.pid, hello.parent, method, own)
         member = self._add(number, hello.pid, ProcessHandle(hello.pid))
         member.monitor.peers.adopt(peer, reports)
 
     def _take_exec(
-        self, member: _Member, hello: Hello, peer: Connection[Report], reports: list[Report]
+        self, member: Member, hello: Hello, peer: Connection[Report], reports: list[Report]
     ) -> None:
         """A process goes on under its number, with another program in it."""
         before = member.monitor
@@ -281,35 +253,23 @@ class ProcessTable:
         monitor.peers.adopt(peer, reports)
 
     def _found(self, pid: int) -> None:
-        """A child that has not told of itself. If it is Python it is watched from outside: its
-        interpreter is where it is in a twin."""
+        """A child that has not told of itself: if it is Python it is watched from outside."""
         if pid in self._numbers or pid in self._left_alone or self._options.children is None:
             return
-        executable = runs_python(pid)
-        if executable is None:
-            return  # not yet, perhaps
-        began_ns = started_monotonic_ns(pid)
         words = command_line(pid)
-        if began_ns is None or self._options.children not in " ".join(words):
-            return
-        age_ns = time.monotonic_ns() - began_ns
-        if age_ns < (ARMED_NS if is_armed(pid) else YOUNG_NS):
-            return  # it is about to tell
-        told = self._twins.of(executable)
-        if told is None or self._full():
+        if self._options.children not in " ".join(words):
             return
         try:
-            if told.hello is None or told.image is None:
-                raise NoTwin("its executable does not run the probe")
-            hello = carried_over(told.hello, told.image, pid)
+            hello = None if self._full() else self._twins.hello_of(pid)
         except NoTwin as error:
             self._left_alone.add(pid)
             self.main.limit("child", f"{pid} is not watched: {error}")
             return
+        began_ns = started_monotonic_ns(pid)
+        if hello is None or began_ns is None:
+            return
         number = self._number_of(pid)
-        self._tell_start(
-            number, pid, parent_of(pid), _start_method(words), began_ns - self._zero_ns
-        )
+        self._tell_start(number, pid, parent_of(pid), start_method(words), began_ns - self._zero_ns)
         member = self._add(number, pid, ProcessHandle(pid))
         member.monitor.begin_outside(hello)
 
@@ -329,9 +289,9 @@ class ProcessTable:
             del self._numbers[next(iter(self._numbers))]
         return self._count
 
-    def _add(self, number: int, pid: int, handle: ProcessHandle) -> _Member:
+    def _add(self, number: int, pid: int, handle: ProcessHandle) -> Member:
         monitor = self._begin(number, pid, 0)
-        member = self._members[number] = _Member(monitor, handle)
+        member = self._members[number] = Member(monitor, handle)
         monitor.start()
         return member
 
@@ -399,13 +359,13 @@ class ProcessTable:
     def _tell_end(self, number: int, handle: ProcessHandle, now: int) -> None:
         self._emit(ev.TargetExited(at=now / 1e9, process=number, exit_code=handle.exit_code()))
 
-    def _last_words(self, member: _Member, now: int) -> bool:
+    def _last_words(self, member: Member, now: int) -> bool:
         """Whether a copy of a process that has ended may still answer."""
         assert member.ended_ns is not None
         limit = LAST_ANSWERS_NS if member.monitor.answering else LAST_WORDS_NS
         return member.monitor.working and now <= member.ended_ns + limit
 
-    def _remove(self, number: int, member: _Member) -> None:
+    def _remove(self, number: int, member: Member) -> None:
         member.monitor.end("the process has ended")
         member.monitor.peers.close()
         if member.handle is not None:
@@ -482,16 +442,3 @@ class ProcessTable:
         self._newborns.clear()
         self._arrivals.close()
         self._twins.close()
-
-
-def _start_method(argv: list[str]) -> str:
-    """How an interpreter that started anew was started, by its command line."""
-    words = " ".join(argv)
-    if "multiprocessing.spawn" in words and "--multiprocessing-fork" in argv:
-        return "spawn"
-    return "subprocess"
-
-
-def _is_forkserver(argv: list[str]) -> bool:
-    """A process that only forks others, for multiprocessing."""
-    return any("multiprocessing.forkserver" in word for word in argv)

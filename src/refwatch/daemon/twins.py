@@ -9,10 +9,14 @@ from msgspec import Struct
 
 from refwatch.daemon.target import TargetSpec
 from refwatch.target.probe_messages import Hello
-from refwatch.target.twin import Image, Twin
+from refwatch.target.proc import is_armed, started_monotonic_ns
+from refwatch.target.twin import Image, NoTwin, Twin, carried_over, runs_python
 
 LIMIT_S = 10.0  # for a twin to report
 MOST = 4  # executables that have one, or had
+YOUNG_NS, ARMED_NS = 500_000_000, 10_000_000_000
+"""How old a child that has not told of itself must be before it is looked at: one without the probe
+in its environment, and one that has it."""
 
 
 class Told(Struct, frozen=True):
@@ -47,6 +51,22 @@ class Twins:
             else:
                 self._making[executable] = twin, time.monotonic()
         return told
+
+    def hello_of(self, pid: int) -> Hello | None:
+        """What the probe would have told of a process that runs Python without it. None if it is no
+        Python, or may still tell of itself, or its twin is being made. Raises NoTwin."""
+        executable = runs_python(pid)
+        began_ns = started_monotonic_ns(pid)
+        if executable is None or began_ns is None:
+            return None
+        if time.monotonic_ns() - began_ns < (ARMED_NS if is_armed(pid) else YOUNG_NS):
+            return None
+        told = self.of(executable)
+        if told is None:
+            return None
+        if told.hello is None or told.image is None:
+            raise NoTwin("its executable does not run the probe")
+        return carried_over(told.hello, told.image, pid)
 
     def take(self, hello: Hello) -> bool:
         """Whether a twin has said this."""

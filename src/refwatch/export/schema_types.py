@@ -67,6 +67,10 @@ class Memory(Struct, frozen=True, kw_only=True):
     uss: int | None
     peak_rss: int | None
     series: list[tuple[float, int]]
+    first_uss: int | None = None
+    """Private bytes at the first reading, at ``first_uss_s``: of the child of a fork, what has
+    become private since has been copied, or is new."""
+    first_uss_s: float | None = None
 
 
 class Cpu(Struct, frozen=True, kw_only=True):
@@ -328,6 +332,9 @@ class Process(Struct, frozen=True, kw_only=True):
     memory_split: MemorySplit | None
     holds: Holds | None = None
     """Null where no GIL was read."""
+    startup_s: float | None = None
+    """Seconds from its start until its interpreter was ready for its first line, refwatch's own
+    start among them; null where that is not known."""
     crossing: Crossing | None = None
     """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None

@@ -152,6 +152,9 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
         holds=_holds(process, process.lines),
+        startup_s=rounded(max(0.0, process.interpreter.at - process.began_s))
+        if process.interpreter is not None
+        else None,
         crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
         judged=references.growth_coverage(process),
@@ -173,6 +176,8 @@ def _memory(process: ProcessState) -> snap.Memory:
         uss=uss,
         peak_rss=last.peak_rss if last else None,
         series=[(rounded(at), round(rss)) for at, rss in _thinned(process.rss_series)],
+        first_uss=process.first_private[1] if process.first_private else None,
+        first_uss_s=rounded(process.first_private[0]) if process.first_private else None,
     )
 
 

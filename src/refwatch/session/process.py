@@ -46,6 +46,9 @@ class ProcessState(Struct):
     private: tuple[int, int] | None = None
     """(resident, private) bytes when both were last read together; private ones are shared with no
     other process."""
+    first_private: tuple[float, int] | None = None
+    """(time, private bytes) when they were first read: what has become private since a fork has
+    been copied, or is new."""
     rss_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     cpu_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     """(time, CPUs in use); 2.0 is two CPUs fully used."""
@@ -143,6 +146,7 @@ class ProcessState(Struct):
         before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)
         if event.uss is not None:  # read less often than the rest
             self.private = event.uss_rss or event.rss, event.uss
+            self.first_private = self.first_private or (event.at, event.uss)
         self.rss_series.add(event.at, event.rss)
         if before is not None and event.at > before.at:
             used = event.user_s + event.system_s - before.user_s - before.system_s
