@@ -238,7 +238,8 @@ class Link:
         self._waking = allocate_lock()
         self.lines = Lines()
         self._reopened = 0
-        self._inherited, self._identities = self._identities, {}
+        self._inherited.update(self._identities)
+        self._identities = {}
         socket = self.again.connected(self.path) if self.again is not None else None
         self.gone = self.gone or socket is None
         if socket is None or self.gone:
