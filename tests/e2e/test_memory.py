@@ -206,7 +206,7 @@ def test_an_allocator_that_never_answers_holds_nothing_up(bench: Bench) -> None:
 
 
 def test_fragmentation_leads_to_a_sentence_about_it(bench: Bench) -> None:
-    with watching(bench, str(SCENARIOS / "fragmentation.py"), "--seconds", "30") as session:
+    with watching(bench, str(SCENARIOS / "fragmentation.py"), "--seconds", "120") as session:
 
         def said(_: References) -> bool:
             main = session.state.main
