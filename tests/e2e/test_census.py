@@ -308,7 +308,7 @@ def suspect_of(session: Watching, module: str, name: str) -> list[list[ChainLink
 
 def test_a_leak_is_named_with_its_chain(bench: Bench) -> None:
     shutil.copy(SCENARIOS / "leak_cache.py", bench.folder)
-    with watching(bench, "leak_cache.py", "--seconds", "60") as session:
+    with watching(bench, "leak_cache.py", "--seconds", "120") as session:
         chains = suspect_of(session, "__main__", "Entry")
 
     assert chains
@@ -323,7 +323,7 @@ def test_a_leak_is_named_with_its_chain(bench: Bench) -> None:
 
 def test_rings_are_named_and_no_root_holds_them(bench: Bench) -> None:
     shutil.copy(SCENARIOS / "leak_cycle.py", bench.folder)
-    with watching(bench, "leak_cycle.py", "--seconds", "60") as session:
+    with watching(bench, "leak_cycle.py", "--seconds", "120") as session:
         chains = suspect_of(session, "__main__", "Leaf")
 
     roots = {chain[-1].type for chain in chains}
@@ -333,7 +333,7 @@ def test_rings_are_named_and_no_root_holds_them(bench: Bench) -> None:
 def test_a_cache_that_is_full_is_no_suspect(bench: Bench) -> None:
     """Though it has grown, and everything in it is new every second."""
     shutil.copy(SCENARIOS / "plateau.py", bench.folder)
-    words = ["plateau.py", "--seconds", "60", "--rate", "500", "--entries", "1000"]
+    words = ["plateau.py", "--seconds", "120", "--rate", "500", "--entries", "1000"]
     with watching(bench, *words) as session:
         session.instances(Entry=1000)
         session.wait(
