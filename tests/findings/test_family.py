@@ -111,10 +111,23 @@ def test_children_that_compute_side_by_side() -> None:
 
 def test_children_that_wait_for_a_cpu() -> None:
     family = pool(*[{S.GIL_HELD: 0.5, S.CPU_WAIT: 0.5}] * 4)
-    assert family.sentence().endswith("2.0 CPUs in use")
+    assert family.sentence() == (
+        "4 children compute side by side: 2.0 CPUs in use, they wait for one 50 % of the time"
+    )
     cause = family_cause(family.state)
     assert cause is not None
     assert "more processes would not help" in cause.advice
+
+
+def test_the_program_that_computes_beside_its_children() -> None:
+    family = Family()
+    for number in (2, 3):
+        family.child(number, 0.0)
+        family.seconds(1, 10, number, {S.GIL_HELD: 0.25, S.CPU_WAIT: 0.75})
+    family.seconds(1, 10, MAIN, {S.GIL_HELD: 0.2, S.CPU_WAIT: 0.8})
+    assert family.sentence() == (
+        "3 processes compute side by side: 0.7 CPUs in use, they wait for one 77 % of the time"
+    )
 
 
 def test_one_child_that_does_the_work() -> None:

@@ -23,6 +23,7 @@ HUNG = 0.8  # the part of its life that this is
 MOSTLY = 0.5  # of all computing, the part from which on it is the children's
 SOME_S = 0.3  # seconds of computing, below which nothing is said of them
 ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do so side by side
+PART = 0.1  # of what the others compute on average, from which on a process computes as well
 BESIDE_S = 0.1  # how much earlier than a fork a thread may seem to have ended that outlived it
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
@@ -108,23 +109,29 @@ def _holder(state: State, child: ProcessState) -> ThreadRecord | None:
 def _computing(
     state: State, main: ProcessState, children: Iterable[ProcessState]
 ) -> MeasuredCause | None:
-    works = [_work(child) for child in children]
-    wanted, own = sum(work.wanted_s for work in works), _work(main).wanted_s
-    if wanted < SOME_S or wanted < MOSTLY * (wanted + own):
+    works, own = [_work(child) for child in children], _work(main)
+    wanted = sum(work.wanted_s for work in works)
+    if wanted < SOME_S or wanted < MOSTLY * (wanted + own.wanted_s):
         return None
-    busy = [work for work in works if work.wanted_s >= 0.1 * wanted / len(works)]
+    least = PART * wanted / len(works)
+    what = "child", "children"
+    if own.wanted_s >= least and own.wanted_s >= PART * state.now:  # it computes as well
+        works, wanted, what = [own, *works], wanted + own.wanted_s, ("process", "processes")
+    busy = [work for work in works if work.wanted_s >= least]
     alongside = wanted / _span([work.process for work in busy], state.now)
     on_cpu, starved = sum(work.on_cpu_s for work in works), sum(w.cpu_wait_s for w in works)
     if alongside < ALONGSIDE:
         return _one_works(busy, wanted)
     in_use = alongside * on_cpu / wanted
-    number = fmt_plural(len(busy), "child", "children")
+    number = fmt_plural(len(busy), *what)
     sentence = (
         f"{number} compute side by side, each with a GIL of its own: {in_use:.1f} CPUs in use"
     )
     if starved >= STARVED * wanted:
         wait = fmt_percent(starved / wanted)
-        advice = f"They wait for a CPU {wait} of that time: more processes would not help here."
+        sentence = f"{number} compute side by side: {in_use:.1f} CPUs in use"
+        sentence += f", they wait for one {wait} of the time"
+        advice = "There are not enough CPUs for them: more processes would not help here."
     else:
         advice = "More processes help as long as there are CPUs for them and data to send is small."
     return MeasuredCause("process_parallel", sentence, advice, 0.9)
