@@ -47,6 +47,8 @@ class ProbeThread:
         self._children = children
         self._born = False
         """This is the child of a fork, and the thread has not run yet."""
+        self._leaving = False
+        """The thread is to end; one that has not run yet cannot be woken."""
         counter = found["thread_count"]
         self._counter = ThreadCounter(counter) if type(counter) is int else None
         self._mail: list[Callable[[], Message]] = []
@@ -98,6 +100,7 @@ class ProbeThread:
             self._service.untrack(earlier)
 
     def _start_thread(self) -> None:
+        self._leaving = False
         try:
             self._thread = _thread.start_new_thread(self._run, ())
         except RuntimeError:  # at interpreter shutdown, or too many threads
@@ -116,6 +119,8 @@ class ProbeThread:
                 if self._service is not None:
                     self._service.settle()
                 self._send_mail()
+                if self._leaving:
+                    return
             if again:
                 self._link.send({"message": "thread", "tid": self._tid})
             while self._serve():
@@ -188,6 +193,7 @@ class ProbeThread:
         if not WARNS or not self._thread or self._after_fork is None or _count_tasks() != 2:
             return
         self._after_fork.request()
+        self._leaving = True
         self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
         while _count_tasks() > 1 and time.monotonic() < end:
@@ -197,6 +203,7 @@ class ProbeThread:
         """End the thread at interpreter exit: 3.11 hangs for it where it finalizes other
         interpreters."""
         if self._thread:
+            self._leaving = True
             self._link.wake()
         end = time.monotonic() + LEAVE_LIMIT_S
         while self._thread and time.monotonic() < end:
