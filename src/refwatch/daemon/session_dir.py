@@ -14,6 +14,7 @@ import socket
 import stat
 
 LONGEST_SOCKET_PATH = 100  # bytes; sun_path of unix(7) has 108
+BACKLOG = 1024  # children that may tell of themselves while the daemon is kept from accepting
 
 
 class SessionError(Exception):
@@ -89,7 +90,7 @@ class SessionDirectory:
         unready = f"{path}~"
         listener.bind(unready)
         os.chmod(unready, 0o600)
-        listener.listen(16)
+        listener.listen(BACKLOG)
         os.rename(unready, path)
         return listener
 
