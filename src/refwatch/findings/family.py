@@ -24,6 +24,7 @@ MOSTLY = 0.5  # of all computing, the part from which on it is the children's
 SOME_S = 0.3  # seconds of computing, below which nothing is said of them
 ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do so side by side
 PART = 0.1  # of what the others compute on average, from which on a process computes as well
+OWN = 0.4  # of its time, from which on the program computes beside its children
 BESIDE_S = 0.1  # how much earlier than a fork a thread may seem to have ended that outlived it
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
@@ -115,7 +116,7 @@ def _computing(
         return None
     least = PART * wanted / len(works)
     what = "child", "children"
-    if own.wanted_s >= least and own.wanted_s >= PART * state.now:  # it computes as well
+    if own.wanted_s >= max(least, OWN * state.now):  # it computes as well, not only at its start
         works, wanted, what = [own, *works], wanted + own.wanted_s, ("process", "processes")
     busy = [work for work in works if work.wanted_s >= least]
     alongside = wanted / _span([work.process for work in busy], state.now)
