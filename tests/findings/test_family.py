@@ -145,6 +145,10 @@ def test_children_one_after_the_other() -> None:
     assert "one after the other" in family.sentence()
 
 
+def test_children_that_live_side_by_side_and_mostly_wait_decide_nothing() -> None:
+    assert pool(*[{S.GIL_HELD: 0.05, S.SLEEP: 0.95}] * 5).sentence() == ""
+
+
 def test_children_that_do_little_decide_nothing() -> None:
     assert pool({S.IO_WAIT: 1.0}, {S.SLEEP: 0.99, S.GIL_HELD: 0.01}).sentence() == ""
     busy = pool({S.GIL_HELD: 0.2, S.IO_WAIT: 0.8}, waits=(S.GIL_HELD,))

@@ -122,7 +122,7 @@ def _computing(
     alongside = wanted / _span([work.process for work in busy], state.now)
     on_cpu, starved = sum(work.on_cpu_s for work in works), sum(w.cpu_wait_s for w in works)
     if alongside < ALONGSIDE:
-        return _one_works(busy, wanted)
+        return _one_works(busy, wanted, state.now)
     in_use = alongside * on_cpu / wanted
     number = fmt_plural(len(busy), *what)
     sentence = (
@@ -138,13 +138,17 @@ def _computing(
     return MeasuredCause("process_parallel", sentence, advice, 0.9)
 
 
-def _one_works(busy: Sequence[Work], wanted: float) -> MeasuredCause | None:
+def _one_works(busy: Sequence[Work], wanted: float, now: float) -> MeasuredCause | None:
     """Children compute, but hardly two at a time."""
     most = max(busy, key=lambda work: work.wanted_s)
     if most.wanted_s >= 0.8 * wanted:
         sentence = f"child {most.process.pid} does the work: {fmt_duration(most.on_cpu_s)} on a CPU"
         advice = "Look at it in panel Processes: what this process's own threads do says little."
         return MeasuredCause("single_thread_cpu", sentence, advice, 0.7)
+    processes = [work.process for work in busy]
+    lived = sum(_span([process], now) for process in processes)
+    if lived > ALONGSIDE * _span(processes, now):  # they live side by side, and mostly wait
+        return None
     number = fmt_plural(len(busy), "child", "children")
     sentence = f"{number} compute one after the other: hardly two at a time"
     advice = "Start them together, or keep them: what runs one after the other gains nothing."
