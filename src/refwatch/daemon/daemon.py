@@ -355,4 +355,5 @@ class Daemon:
         self._launcher.flush()
         self._launcher.close()
         self._probes.close()
+        self._wakeups.close()
         self._viewer_listener.close()

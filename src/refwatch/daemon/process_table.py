@@ -80,13 +80,13 @@ class ProcessTable:
         self._members: dict[int, Member] = {}
         self._newborns: dict[int, Newborn] = {}
         self._numbers: dict[int, int] = {}
-        """Pid -> number, of those that were ever watched: the newest first to be asked."""
+        """Pid -> number, of those that are watched, and of the last that were."""
         self._count = MAIN
         self._forkservers: set[int] = set()
         self._refused = 0
         self._twins = Twins(probe_path)
         self._left_alone: set[int] = set()
-        """Pids of children that cannot be watched, or are not to be."""
+        """Pids of children that cannot be watched."""
         self._next_check = 0
         self._budget = SamplingBudget()
         self._numbers[launched.pid] = MAIN
@@ -285,8 +285,10 @@ class ProcessTable:
         """A number for a new process."""
         self._count += 1
         self._numbers[pid] = self._count
-        while len(self._numbers) > FORGET:
-            del self._numbers[next(iter(self._numbers))]
+        if len(self._numbers) > FORGET:
+            living = self._members.keys() | self._newborns.keys() | {self._count}
+            gone = (pid for pid, number in self._numbers.items() if number not in living)
+            del self._numbers[next(gone)]
         return self._count
 
     def _add(self, number: int, pid: int, handle: ProcessHandle) -> Member:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import socket
 
-import msgspec
-
+from refwatch.target.probe_link import report_connection
 from refwatch.target.probe_messages import CopyConnected, Report
 from refwatch.wire.connections import Connection
 
 MOST_WAITING = 256  # connections that have not said a word
-_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 class Arrivals:
@@ -24,11 +22,7 @@ class Arrivals:
         if len(self._waiting) >= MOST_WAITING:
             connection.close()
         else:
-            self._waiting.append(Connection(connection, _reports))
-
-    def files(self) -> list[int]:
-        """Descriptors that become readable with a first report."""
-        return [peer.fileno() for peer in self._waiting]
+            self._waiting.append(report_connection(connection))
 
     def read(self) -> list[tuple[int, Connection[Report], list[Report]]]:
         """Those that have told: (pid of the process, connection, reports so far). A copy is told by

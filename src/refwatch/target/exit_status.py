@@ -21,18 +21,18 @@ class ProcessHandle:
         self.pid = pid
         self._fd = -1
         self._code: int | None = None
+        self._poll = select.poll()
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 self._fd = os.pidfd_open(pid)
+                self._poll.register(self._fd, select.POLLIN)
 
     def ended(self) -> bool:
         """Whether it has ended. Its exit code is looked for at once: a zombie has it only until
         its parent has waited for it."""
         if self._fd < 0:
             return not os.path.exists(f"/proc/{self.pid}") or self._status_of_zombie() is not None
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        if not poll.poll(0):
+        if not self._poll.poll(0):
             return False
         if self._code is None:
             self._code = self._status_of_zombie()

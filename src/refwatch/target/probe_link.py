@@ -18,6 +18,11 @@ KEEP_TOLD = 200
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
+def report_connection(connection: socket.socket) -> Connection[Report]:
+    """A connection on which a probe or a copy reports."""
+    return Connection(connection, _reports)
+
+
 class ProbeConnections:
     """All such connections of one process; ``take`` gets each report with its connection. Only
     process ``pid`` may send a hello: another has other objects and threads."""
@@ -43,7 +48,7 @@ class ProbeConnections:
         if len(self._all) >= MOST_PEERS:
             connection.close()
             return
-        self._all.append(Connection(connection, _reports))
+        self._all.append(report_connection(connection))
 
     def adopt(self, peer: Connection[Report], reports: list[Report]) -> None:
         """Take over a connection whose first reports have told that it is of this process."""
@@ -96,11 +101,6 @@ class ProbeConnections:
     @property
     def has_probe(self) -> bool:
         return self._probe is not None
-
-    @property
-    def probe_file(self) -> int | None:
-        """Descriptor that becomes readable with a report of the probe."""
-        return self._probe.fileno() if self._probe is not None and self._probe.open else None
 
     def send(self, command: ProbeCommand) -> None:
         """Send the probe a command, if there is one, or else when it is back."""
