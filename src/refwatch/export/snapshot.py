@@ -68,13 +68,13 @@ def build_snapshot(state: State, *, taken_at: datetime) -> snap.Snapshot:
 def _totals(state: State) -> snap.Totals:
     processes, past = state.processes.values(), state.forgotten
     return snap.Totals(
-        processes=len(processes) + past.processes,
-        cpu_s=rounded(sum(process.cpu_s for process in processes) + past.cpu_s),
+        processes=state.process_count,
+        cpu_s=rounded(state.cpu_s),
         rss=state.memory.rss,
         uss=state.memory.uss,
         peak_rss=state.memory.peak_rss,
         peak_uss=state.memory.peak_uss,
-        gil_held_s=rounded(sum(process.gil.held_s for process in processes) + past.gil_held_s),
+        gil_held_s=rounded(state.gil_held_s),
         threads=sum(len(one.threads) + one.forgotten_threads for one in processes) + past.threads,
     )
 

@@ -22,7 +22,7 @@ from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.events import NOT_BEGUN
-from refwatch.session.process import ProcessState
+from refwatch.session.process import ProcessState, span_of_lives
 from refwatch.session.state import State
 from refwatch.text.formats import (
     fmt_bytes,
@@ -120,11 +120,7 @@ def _processes(state: State, most: int) -> list[str]:
 def _mean_held(children: list[ProcessState], now: float) -> float:
     """Number of GILs held on average while at least one of them lived. Of those that are no longer
     kept it is not known when they lived."""
-    lived_s = until = 0.0
-    for child in sorted(children, key=lambda child: child.began_s):
-        end = now if child.ended_s is None else child.ended_s
-        lived_s += max(0.0, end - max(until, child.began_s))
-        until = max(until, end)
+    lived_s = span_of_lives(children, now)
     return sum(child.gil.held_s for child in children) / lived_s if lived_s else 0.0
 
 

@@ -125,7 +125,7 @@ def _unmoved(
 def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> MeasuredCause:
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
     for thread in stuck:
-        where[_place(_lock_line(thread, lines), lines)].append(thread)
+        where[short_place(_lock_line(thread, lines), lines)].append(thread)
     places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
     advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
@@ -146,24 +146,26 @@ def _is_stuck(thread: ThreadRecord, load: Utilization, lines: Lines) -> bool:
     return thread.unmoved_s >= max(MOST * waited, load.watched_s / 2) and waited >= STUCK_S
 
 
-def _waits_s(thread: ThreadRecord, lines: Lines) -> float:
-    return sum(
-        seconds
-        for (line, state), seconds in thread.hot.items()
-        if state is S.LOCK_WAIT and line in lines and not is_waiting_room(lines[line])
-    )
-
-
-def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
-    waits = {
+def lock_waits(thread: ThreadRecord, lines: Lines) -> dict[int, float]:
+    """Line -> seconds of its waits for locks, other than for work or a thread's end."""
+    return {
         line: seconds
         for (line, state), seconds in thread.hot.items()
         if state is S.LOCK_WAIT and line in lines and not is_waiting_room(lines[line])
     }
+
+
+def _waits_s(thread: ThreadRecord, lines: Lines) -> float:
+    return sum(lock_waits(thread, lines).values())
+
+
+def _lock_line(thread: ThreadRecord, lines: Lines) -> int | None:
+    waits = lock_waits(thread, lines)
     return max(waits, key=lambda line: waits[line], default=None)
 
 
-def _place(line: int | None, lines: Lines) -> str:
+def short_place(line: int | None, lines: Lines) -> str:
+    """``file:line`` without the folder; ``?`` if unknown."""
     place = lines.get(line) if line is not None else None
     return f"{shorten_path(basename(place.file), 32)}:{place.number}" if place else "?"
 

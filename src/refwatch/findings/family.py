@@ -4,18 +4,15 @@ work, or one that hangs since its fork."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from os.path import basename
 
 from msgspec import Struct
 
-from refwatch.findings.blockers import MeasuredCause
-from refwatch.findings.places import is_waiting_room
+from refwatch.findings.blockers import MeasuredCause, lock_waits, short_place
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState as S
-from refwatch.session.process import ProcessState
+from refwatch.session.process import ProcessState, span_of_lives
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
-from refwatch.text.sanitize import shorten_path
 from refwatch.wire.event import MAIN
 
 HUNG_S = 3.0  # seconds without a move, from which on a child hangs
@@ -56,12 +53,12 @@ def _hung(state: State, children: Sequence[ProcessState]) -> MeasuredCause | Non
     if not found:
         return None
     child = max(found, key=lambda one: one.unmoved_s)
-    line = max(_locks(child), key=lambda pair: pair[1])[0]
+    waits = _lock_waits(child)
+    line = max(waits, key=lambda line: waits[line])
     who = f"child {child.pid}" if len(found) == 1 else f"{len(found)} children"
     verb = "has" if len(found) == 1 else "have"
     still = fmt_duration(child.unmoved_s)
-    place = child.lines[line]
-    at = f"{shorten_path(basename(place.file), 32)}:{place.number}"
+    at = short_place(line, child.lines)
     sentence = f"{who} {verb} not moved for {still}, since the fork: it waits for a lock at {at}"
     holder = _holder(state, child)
     held = f" ({holder.name})" if holder is not None and holder.name else ""
@@ -76,21 +73,16 @@ def _waits_since_fork(child: ProcessState, now: float) -> bool:
     """Its only thread has waited for one lock nearly all its life."""
     end = child.ended_s if child.ended_s is not None else now
     lived = end - child.began_s
-    threads = [*child.threads.values()]
-    if child.started.start_method not in FORKS or len(threads) != 1 or child.crowds:
+    if child.started.start_method not in FORKS or len(child.threads) != 1 or child.crowds:
         return False
-    waited = max((seconds for _, seconds in _locks(child)), default=0.0)
+    waited = max(_lock_waits(child).values(), default=0.0)
     return child.unmoved_s >= HUNG_S and waited >= max(HUNG_S, HUNG * lived)
 
 
-def _locks(child: ProcessState) -> list[tuple[int, float]]:
-    """(line, seconds) of its waits for locks, other than for work or a thread's end."""
-    return [
-        (line, seconds)
-        for thread in child.threads.values()
-        for (line, state), seconds in thread.hot.items()
-        if state is S.LOCK_WAIT and line in child.lines and not is_waiting_room(child.lines[line])
-    ]
+def _lock_waits(child: ProcessState) -> dict[int, float]:
+    """Of its only thread."""
+    (thread,) = child.threads.values()
+    return lock_waits(thread, child.lines)
 
 
 def _holder(state: State, child: ProcessState) -> ThreadRecord | None:
@@ -119,21 +111,18 @@ def _computing(
     if own.wanted_s >= max(least, OWN * state.now):  # it computes as well, not only at its start
         works, wanted, what = [own, *works], wanted + own.wanted_s, ("process", "processes")
     busy = [work for work in works if work.wanted_s >= least]
-    alongside = wanted / _span([work.process for work in busy], state.now)
+    alongside = wanted / max(1e-3, span_of_lives([work.process for work in busy], state.now))
     on_cpu, starved = sum(work.on_cpu_s for work in works), sum(w.cpu_wait_s for w in works)
     if alongside < ALONGSIDE:
         return _one_works(busy, wanted, state.now)
     in_use = alongside * on_cpu / wanted
-    number = fmt_plural(len(busy), *what)
-    sentence = (
-        f"{number} compute side by side, each with a GIL of its own: {in_use:.1f} CPUs in use"
-    )
+    sentence = f"{fmt_plural(len(busy), *what)} compute side by side"
     if starved >= STARVED * wanted:
         wait = fmt_percent(starved / wanted)
-        sentence = f"{number} compute side by side: {in_use:.1f} CPUs in use"
-        sentence += f", they wait for one {wait} of the time"
+        sentence += f": {in_use:.1f} CPUs in use, they wait for one {wait} of the time"
         advice = "There are not enough CPUs for them: more processes would not help here."
     else:
+        sentence += f", each with a GIL of its own: {in_use:.1f} CPUs in use"
         advice = "More processes help as long as there are CPUs for them and data to send is small."
     return MeasuredCause("process_parallel", sentence, advice, 0.9)
 
@@ -146,8 +135,8 @@ def _one_works(busy: Sequence[Work], wanted: float, now: float) -> MeasuredCause
         advice = "Look at it in panel Processes: what this process's own threads do says little."
         return MeasuredCause("single_thread_cpu", sentence, advice, 0.7)
     processes = [work.process for work in busy]
-    lived = sum(_span([process], now) for process in processes)
-    if lived > ALONGSIDE * _span(processes, now):  # they live side by side, and mostly wait
+    lived = sum(span_of_lives([process], now) for process in processes)
+    if lived > ALONGSIDE * span_of_lives(processes, now):  # they live side by side, and mostly wait
         return None
     number = fmt_plural(len(busy), "child", "children")
     sentence = f"{number} compute one after the other: hardly two at a time"
@@ -166,13 +155,3 @@ def _work(process: ProcessState) -> Work:
         if lived and ran + waited >= lived / 4:
             waits += waited
     return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=waits)
-
-
-def _span(processes: Iterable[ProcessState], now: float) -> float:
-    """Seconds in which at least one of them lived."""
-    span, reached = 0.0, 0.0
-    for process in sorted(processes, key=lambda one: one.began_s):
-        began, ended = process.began_s, now if process.ended_s is None else process.ended_s
-        span += max(0.0, ended - max(began, reached))
-        reached = max(reached, ended)
-    return max(span, 1e-3)

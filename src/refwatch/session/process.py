@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -14,6 +16,16 @@ from refwatch.session import events as ev
 KEEP_ENDED = 500  # ended threads that are kept in full
 KEEP_CROWDS = 100  # groups of threads that ended before those
 NEAR = 0.1  # change of the resident size up to which an older reading of private memory holds
+
+
+def span_of_lives(processes: Iterable[ProcessState], now: float) -> float:
+    """Seconds in which at least one of them lived, up to ``now``."""
+    span = reached = 0.0
+    for process in sorted(processes, key=lambda one: one.began_s):
+        ended = now if process.ended_s is None else process.ended_s
+        span += max(0.0, ended - max(process.began_s, reached))
+        reached = max(reached, ended)
+    return span
 
 
 class ProcessState(Struct):

@@ -83,6 +83,21 @@ class State(Struct):
         """The process that was started or attached to."""
         return self.processes.get(MAIN)
 
+    @property
+    def process_count(self) -> int:
+        """Number of processes so far, with those that are no longer kept."""
+        return len(self.processes) + self.forgotten.processes
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of all of them at their last readings, seconds."""
+        return sum(one.cpu_s for one in self.processes.values()) + self.forgotten.cpu_s
+
+    @property
+    def gil_held_s(self) -> float:
+        """Seconds for which their GILs were held, in sum."""
+        return sum(one.gil.held_s for one in self.processes.values()) + self.forgotten.gil_held_s
+
     def references_of(self, process: int) -> References | None:
         """What is known of the references of this process; None for an unknown one."""
         known = self.processes.get(process)

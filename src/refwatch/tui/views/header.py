@@ -101,7 +101,7 @@ def _who(subject: Subject, process: ProcessState) -> str:
     """``pid 4711 fork of 4700 · 1 of 5 processes``; of a session of one, its pid."""
     state = subject.state
     who = f"pid {process.pid} {fmt_origin(process)}".rstrip()
-    known = len(state.processes) + state.forgotten.processes
+    known = state.process_count
     return f"{who} · 1 of {known:,} processes" if known > 1 else who
 
 

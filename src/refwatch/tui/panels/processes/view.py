@@ -211,13 +211,12 @@ def _totals(rows: Iterable[ProcessRow], state: State) -> Totals:
     if not alive:
         return _totals_at_the_end(state)
     private = [row.uss for row in alive if row.uss is not None]
-    gone = state.forgotten
     return Totals(
         len(alive),
         _ended(state),
-        len(state.processes) + gone.processes,
+        state.process_count,
         sum(row.cpus or 0.0 for row in alive),
-        sum(process.cpu_s for process in state.processes.values()) + gone.cpu_s,
+        state.cpu_s,
         sum(row.rss or 0 for row in alive),
         sum(private) if private else None,
         len(private) == len(alive),
@@ -232,13 +231,10 @@ def _ended(state: State) -> int:
 
 
 def _totals_at_the_end(state: State) -> Totals:
-    gone, memory, known = state.forgotten, state.memory, state.processes.values()
-    cpu_s = sum(process.cpu_s for process in known) + gone.cpu_s
-    held_s = sum(process.gil.held_s for process in known) + gone.gil_held_s
-    span = state.now or 1.0
+    memory, span = state.memory, state.now or 1.0
     return Totals(
-        0, _ended(state), len(known) + gone.processes, cpu_s / span, cpu_s, memory.peak_rss or 0,
-        memory.peak_uss, True, held_s / span,
+        0, _ended(state), state.process_count, state.cpu_s / span, state.cpu_s,
+        memory.peak_rss or 0, memory.peak_uss, True, state.gil_held_s / span,
     )  # fmt: skip
 
 
