@@ -161,9 +161,9 @@ def test_a_hidden_copy_is_no_child(bench: Bench) -> None:
 
 
 def used(state: State) -> bool:
-    """Children have used CPU time."""
+    """Both children were seen, and have used CPU time."""
     memory = state.main.memory if state.main is not None else None
-    return memory is not None and bool(memory.children_cpu_s)
+    return memory is not None and memory.children == 2 and bool(memory.children_cpu_s)
 
 
 def test_children_are_left_alone_where_that_is_asked_for(bench: Bench) -> None:

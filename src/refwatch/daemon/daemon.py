@@ -20,7 +20,7 @@ from refwatch.daemon.wakeups import Wakeups
 from refwatch.session import events as ev
 from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
-from refwatch.target.proc import proc_is_own_namespace
+from refwatch.target.proc import proc_is_own_namespace, state_of
 from refwatch.wire import commands as cmd
 from refwatch.wire.codec import encode_line
 from refwatch.wire.connections import Connection, Listener, Viewer
@@ -52,11 +52,7 @@ def _has_ended(pid: int) -> bool:
     """Whether it has ended; nobody may have waited for it yet."""
     if not proc_is_own_namespace():
         return False  # its launcher says so, if it is still there
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
-    except OSError:
-        return True
+    return state_of(pid) in (b"", b"Z", b"X")
 
 
 class DaemonOptions(msgspec.Struct, frozen=True):

@@ -26,6 +26,9 @@ class Told(Struct, frozen=True):
     image: Image | None
 
 
+FAILED = Told(None, None)
+
+
 class Twins:
     """``probe_path`` is the socket to which they report. Each lives for as long as it takes to find
     where the interpreter's words are; what it has told holds for all of that executable."""
@@ -40,14 +43,14 @@ class Twins:
         told = self._told.get(executable)
         if told is None and executable not in self._making:
             if len(self._told) + len(self._making) >= MOST:
-                return Told(None, None)
+                return FAILED
             spec = TargetSpec(executable, [], "twin")
             spec.children = None
             environment = spec.environment(os.getpid(), self._probe_path)
             try:
                 twin = Twin(executable, environment)
             except OSError:
-                self._told[executable] = told = Told(None, None)
+                self._told[executable] = told = FAILED
             else:
                 self._making[executable] = twin, time.monotonic()
         return told
@@ -75,7 +78,7 @@ class Twins:
                 try:
                     self._told[executable] = Told(hello, twin.image())
                 except OSError:
-                    self._told[executable] = Told(None, None)
+                    self._told[executable] = FAILED
                 twin.close()
                 del self._making[executable]
                 return True
@@ -86,7 +89,7 @@ class Twins:
         for executable, (twin, began) in [*self._making.items()]:
             if twin.ended() or time.monotonic() - began > LIMIT_S:
                 twin.close()
-                self._told[executable] = Told(None, None)
+                self._told[executable] = FAILED
                 del self._making[executable]
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
+from refwatch.target.proc import parent_of, state_of
 from refwatch.wire.connections import Connection
 
 COPY_NAME = "refwatch-copy"  # as the probe calls its copies
@@ -222,15 +223,15 @@ class Copies:
         yet, with all its reports."""
         if work.connection is not None:
             return not work.connection.open
-        if work.ended_s is None and _state(work.pid) in ("", "Z"):
+        if work.ended_s is None and state_of(work.pid) in (b"", b"Z"):
             work.ended_s = now
         return work.ended_s is not None and now - work.ended_s > LAST_WORDS_S
 
     def _still_there(self, pid: int) -> bool:
         """Have the target wait for its own child; the launcher waits for its own."""
-        if _state(pid) == "Z" and _parent(pid) == self._pid:
+        if state_of(pid) == b"Z" and parent_of(pid) == self._pid:
             self._send(pc.Reap(pid=pid))
-        return _state(pid) not in ("", "Z") or _parent(pid) == self._pid
+        return state_of(pid) not in (b"", b"Z") or parent_of(pid) == self._pid
 
     def _end(self, work: CopyWork, reason: str | None) -> None:
         if work.over:
@@ -248,7 +249,7 @@ class Copies:
 
     def _kill(self, pid: int) -> None:
         """Kill the process if it is still a copy: the pid may have been reused."""
-        if _parent(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
+        if parent_of(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -256,24 +257,6 @@ class Copies:
         """End everything with the watch."""
         for work in list(self._works.values()):
             self._end(work, "the watch has ended")
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of proc_pid_stat(5) from the third on; empty for no such process."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def _state(pid: int) -> str:
-    return (_stat(pid) or [""])[0]
-
-
-def _parent(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[1]) if len(fields) > 1 else 0
 
 
 def _name(pid: int) -> str:

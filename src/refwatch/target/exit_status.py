@@ -8,6 +8,8 @@ import select
 import struct
 import sys
 
+from refwatch.target.proc import stat_fields
+
 PIDFD_GET_INFO = 0xC040_FF0B  # ioctl_pidfd(2): _IOWR(0xFF, 11, struct pidfd_info), 64 bytes
 INFO_EXIT = 1 << 3
 _INFO = struct.Struct("<Q52xi")
@@ -54,12 +56,8 @@ class ProcessHandle:
 
     def _status_of_zombie(self) -> int | None:
         """The last field of proc_pid_stat(5)."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            return None
-        return int(fields[49]) if fields[0] in (b"Z", b"X") else None
+        fields = stat_fields(self.pid)
+        return int(fields[49]) if fields and fields[0] in (b"Z", b"X") else None
 
     def _status_of_reaped(self) -> int | None:
         if self._fd < 0:

@@ -39,25 +39,35 @@ def working_directory(pid: int) -> str:
     return _link(f"/proc/{pid}/cwd")
 
 
+def stat_fields(pid: int) -> list[bytes]:
+    """The fields of proc_pid_stat(5) from the third on, the state; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
+def state_of(pid: int) -> bytes:
+    """``R``, ``S``, ``Z`` and so on; empty when it is gone."""
+    return (stat_fields(pid) or [b""])[0]
+
+
 def started_monotonic_ns(pid: int) -> int | None:
     """When a process was started, by CLOCK_MONOTONIC and in clock ticks, mostly 10 ms
     (``starttime`` of proc_pid_stat(5), which CLOCK_BOOTTIME counts); None when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            ticks = int(file.read().rpartition(b")")[2].split()[19])
-    except OSError:
+    fields = stat_fields(pid)
+    if not fields:
         return None
+    ticks = int(fields[19])
     slept_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK") - slept_ns
 
 
 def parent_of(pid: int) -> int | None:
     """Pid of the parent; None when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return None
+    fields = stat_fields(pid)
+    return int(fields[1]) if fields else None
 
 
 def is_armed(pid: int) -> bool:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from refwatch.target.layout import Layout
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory
 from refwatch.target.probe_messages import Hello
+from refwatch.target.proc import executable_of
 
 PROGRAM = "import sys; sys.stdin.read()"
 Shift = Callable[[int], int]
@@ -150,8 +151,5 @@ def _verify(layout: Layout, pid: int) -> None:
 
 def runs_python(pid: int) -> str | None:
     """The executable of a process if that is named like Python's; None if not, or if it is gone."""
-    try:
-        executable = os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return None
+    executable = executable_of(pid)
     return executable if os.path.basename(executable).startswith("python3") else None
