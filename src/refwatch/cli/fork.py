@@ -44,24 +44,27 @@ def fork_daemon(
         _load_msgspec()
         from refwatch.daemon.daemon import Daemon, DaemonOptions
         from refwatch.daemon.heap_watch import HeapOptions
+        from refwatch.daemon.process_table import WatchOptions
         from refwatch.readings.allocations.collector import AllocationOptions
         from refwatch.readings.objects.collector import ReferenceOptions
 
         daemon_options = DaemonOptions(
-            rate_hz=options.rate,
+            watch=WatchOptions(
+                rate_hz=options.rate,
+                heap=HeapOptions(
+                    ReferenceOptions(
+                        tuple(options.watch),
+                        options.readings_per_second(),
+                        options.census,
+                        options.gc_pauses,
+                    ),
+                    AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
+                ),
+                children=options.wanted_children,
+            ),
             duration_s=options.duration,
             output=output,
             expects_viewer=with_ui,
-            children=None if options.no_children else options.children,
-            heap=HeapOptions(
-                ReferenceOptions(
-                    tuple(options.watch),
-                    options.readings_per_second(),
-                    options.census,
-                    options.gc_pauses,
-                ),
-                AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
-            ),
         )
         path = session.probe_path
         Daemon(daemon_options, theirs, probes, viewers, recording, path).run()

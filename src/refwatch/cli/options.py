@@ -65,6 +65,11 @@ class RunOptions:
     def with_ui(self) -> bool:
         return not self.headless and all(os.isatty(fd) for fd in (0, 1, 2))
 
+    @property
+    def wanted_children(self) -> str | None:
+        """What the command lines of children that are to be watched contain; None: none is."""
+        return None if self.no_children else self.children
+
     def readings_per_second(self) -> float:
         """Of watched objects."""
         return min(USUAL_WATCH_RATE, self.rate) if self.watch_rate is None else self.watch_rate

@@ -32,7 +32,7 @@ def run_target(options: RunOptions) -> int:
     if options.alloc != "off":
         deep = f":{options.frames}" if options.alloc == "exact" else ""
         spec.allocations = options.alloc + deep
-    spec.children = None if options.no_children else options.children
+    spec.children = options.wanted_children
     output, recording = _output(options), _recording(options)
     try:
         session = SessionDirectory.create(spec.label)

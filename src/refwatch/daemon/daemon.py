@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.process_table import ProcessTable, WatchOptions
 from refwatch.daemon.wakeups import Wakeups
 from refwatch.session import events as ev
@@ -58,13 +57,10 @@ def _has_ended(pid: int) -> bool:
 class DaemonOptions(msgspec.Struct, frozen=True):
     """What the user asked for."""
 
-    rate_hz: float = 1000.0
+    watch: WatchOptions
     duration_s: float | None = None
     output: Output | None = None
     expects_viewer: bool = False
-    heap: HeapOptions = msgspec.field(default_factory=HeapOptions)
-    children: str | None = ""
-    """What the command lines of children that are to be watched contain; None: none is."""
 
 
 class Daemon:
@@ -223,14 +219,9 @@ class Daemon:
 
     def _start(self, launched: Launched) -> None:
         self._launched = launched
-        options = WatchOptions(
-            rate_hz=self._options.rate_hz,
-            heap=self._options.heap,
-            children=self._options.children,
-        )
         self._watch = ProcessTable(
             launched,
-            options,
+            self._options.watch,
             self.emit,
             self._state.references_of,
             self._wakeups,

@@ -24,9 +24,16 @@ class Newborn:
     """The child of a fork that may end at once: most of what a watch costs is not yet spent."""
 
     def __init__(
-        self, forked: Forked, hello: Hello, peer: Connection[Report], reports: list[Report]
+        self,
+        forked: Forked,
+        began_ns: int,
+        hello: Hello,
+        peer: Connection[Report],
+        reports: list[Report],
     ) -> None:
         self.forked = forked
+        self.began_ns = began_ns
+        """Since the session began."""
         self.hello = hello
         """Its parent's."""
         self.peer = peer

@@ -183,10 +183,10 @@ class ProcessTable:
             peer.close()
             return
         number = self._number_of(forked.pid)
-        self._newborns[number] = Newborn(forked, hello, peer, reports)
+        began_ns = int(forked.monotonic_s * 1e9) - self._zero_ns
+        self._newborns[number] = Newborn(forked, began_ns, hello, peer, reports)
         self._wakeups.remove(peer.fileno())  # what else it says is read when it is older
         method = "forkserver" if parent in self._forkservers else "fork"
-        began_ns = int(forked.monotonic_s * 1e9) - self._zero_ns
         self._tell_start(number, forked.pid, forked.parent, method, began_ns)
 
     def _hello_of(self, number: int) -> Hello | None:
@@ -342,7 +342,7 @@ class ProcessTable:
                 newborn.peer.close()
                 self._tell_end(number, newborn.handle, now)
                 newborn.handle.close()
-            elif now - int(newborn.forked.monotonic_s * 1e9) + self._zero_ns > NEWBORN_NS:
+            elif now - newborn.began_ns > NEWBORN_NS:
                 self._grow_up(number, newborn)
             else:
                 continue

@@ -20,7 +20,7 @@ from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import ThreadRecord
-from refwatch.readings.threads.states import ThreadState
+from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState, span_of_lives
 from refwatch.session.state import State
@@ -46,7 +46,6 @@ WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
 WIDE_LABEL = 11  # the same where there are children
-RUNNING = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT)
 MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
 LONGEST_PYTHON = 48  # characters of the interpreter's path
 
@@ -137,7 +136,7 @@ def _child(child: ProcessState) -> str:
     held = child.gil.held_fraction
     gil = f"GIL {fmt_percent(held)} held" if held is not None else ""
     said = ", ".join(filter(None, (_cpu_s(child.cpu_s), gil, _failure(child))))
-    return said + _hottest(child.threads.values(), child, RUNNING)
+    return said + _hottest(child.threads.values(), child, COMPUTING)
 
 
 def _failure(child: ProcessState) -> str:
@@ -297,7 +296,7 @@ def _threads(process: ProcessState, most: int) -> list[str]:
 
 
 def _busy_s(thread: ThreadRecord) -> float:
-    return sum(thread.states.get(state, 0.0) for state in (*RUNNING, ThreadState.GIL_WAIT))
+    return sum(thread.states.get(state, 0.0) for state in (*COMPUTING, ThreadState.GIL_WAIT))
 
 
 def _name(thread: ThreadRecord) -> str:

@@ -14,6 +14,7 @@ from refwatch.findings.places import is_waiting_room
 from refwatch.findings.sentences import Lines, at_line
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.states import COMPUTING
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
@@ -28,7 +29,6 @@ MOST = 0.9  # share of that time that a thread must have waited for a lock
 BLOCKED = 0.1  # share of the time that an event loop is blocked, and
 BLOCKED_S = 0.5  # seconds
 COLLECTING = 0.3  # share of the time in the cyclic collector
-COMPUTING = (S.GIL_HELD, S.NATIVE, S.CPU_WAIT)
 WATCH = "Watch the child itself:"
 QUIET: frozenset[VerdictKind] = frozenset({"io_bound", "lock_bound", "idle", "undecided"})
 

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from refwatch.readings.threads.state import Line
+from refwatch.readings.threads.states import COMPUTING
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 
 FOLDERS = ("/multiprocessing/", "/concurrent/futures/process.py", "/loky/", "/billiard/")
-RUNNING = (S.GIL_HELD, S.GIL_WAIT, S.NATIVE, S.CPU_WAIT)
+RUNNING = (*COMPUTING, S.GIL_WAIT)
 SENDS = ("send", "put", "feed", "write")
 RECEIVES = ("recv", "receive", "get", "read", "poll", "wait", "select")
 

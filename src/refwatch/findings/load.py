@@ -13,6 +13,7 @@ from msgspec import Struct
 from refwatch.findings.parties import BRIEF, ThreadParty, parties_of
 from refwatch.findings.places import idle_server_s, io_wait_for_work, is_waiting_room
 from refwatch.readings.threads.state import GilHold, Line
+from refwatch.readings.threads.states import COMPUTING
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
 
@@ -124,7 +125,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         lock_wait=lock.waited_s / watched,
         lock_active=lock.active_s / watched,
         wanting=_wanting(parties),
-        busy=_taking_part(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
+        busy=_taking_part(parties, *COMPUTING),
         reading=_taking_part(parties, S.IO_WAIT),
         lock=lock,
         hold_s=gil.held_s / gil.handoffs if gil.handoffs else None,
@@ -135,7 +136,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         blocked_line=hottest_line([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
         if blocked is not None
         else None,
-        busy_line=hottest_line(parties, S.GIL_HELD, S.NATIVE, S.CPU_WAIT),
+        busy_line=hottest_line(parties, *COMPUTING),
     )
 
 

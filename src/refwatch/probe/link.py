@@ -178,14 +178,23 @@ class Link:
     def _connect(self) -> bool:
         """A new connection instead of the one that there was."""
         self.close()
-        if self.again is None:
-            return False
-        socket, ends = self.again.connected(self.path), self.again.pair()
-        if socket is None or ends is None:
-            return False
-        self._fd, (self._wake_in, self._wake_out) = socket, ends
-        self._identities = {fd: identity(fd) for fd in (socket, *ends)}
-        return True
+        return self._dial() and self._tie()
+
+    def _dial(self) -> bool:
+        """Open the socket to the daemon."""
+        socket = self.again.connected(self.path) if self.again is not None else None
+        if socket is not None:
+            self._fd = socket
+            self._identities[socket] = identity(socket)
+        return socket is not None
+
+    def _tie(self) -> bool:
+        """Open the pair by which the thread is woken that receives."""
+        ends = self.again.pair() if self.again is not None else None
+        if ends is not None:
+            self._wake_in, self._wake_out = ends
+            self._identities.update({fd: identity(fd) for fd in ends})
+        return ends is not None
 
     def _takes_more(self) -> bool:
         poll = select.poll()
@@ -240,22 +249,13 @@ class Link:
         self._reopened = 0
         self._inherited.update(self._identities)
         self._identities = {}
-        socket = self.again.connected(self.path) if self.again is not None else None
-        self.gone = self.gone or socket is None
-        if socket is None or self.gone:
-            return False
-        self._fd, self._identities = socket, {socket: identity(socket)}
-        return self.send(message)
+        self.gone = self.gone or not self._dial()
+        return not self.gone and self.send(message)
 
     def settle(self) -> None:
         """What :meth:`renew` has left to be done, by the thread that will receive."""
         self._close_inherited()
-        ends = self.again.pair() if self.again is not None else None
-        if ends is None:
-            self.gone = True
-            return
-        self._wake_in, self._wake_out = ends
-        self._identities.update({fd: identity(fd) for fd in ends})
+        self.gone = self.gone or not self._tie()
 
     def _close_inherited(self) -> None:
         for fd, known in self._inherited.items():

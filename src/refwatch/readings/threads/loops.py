@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from refwatch.readings.threads.events import ThreadSlice
-from refwatch.readings.threads.states import ThreadState
+from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.target.locations import NewLine
 
 RUN_ONCE = ("asyncio/base_events.py", "_run_once")
@@ -18,7 +18,6 @@ SELECT = ("selectors.py", "select")
 BLOCKED = frozenset(
     {ThreadState.SLEEP, ThreadState.LOCK_WAIT, ThreadState.CHILD_WAIT, ThreadState.IO_WAIT}
 )
-COMPUTING = frozenset({ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT})
 
 Hot = tuple[int, ThreadState, float]
 
@@ -46,5 +45,5 @@ class EventLoops:
             return []
         outside = [hot for hot in piece.hot if hot[0] not in self._select | self._run_once]
         turned = len(outside) < len(piece.hot) or stack[0] in self._select
-        states = BLOCKED if turned else BLOCKED | COMPUTING
+        states = BLOCKED if turned else BLOCKED.union(COMPUTING)
         return [hot for hot in outside if hot[1] in states]

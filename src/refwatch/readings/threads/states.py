@@ -37,6 +37,9 @@ class ThreadState(enum.StrEnum):
     """Anything else: stopped, a page fault, a system call of another kind."""
 
 
+COMPUTING = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT)
+"""On a CPU, or kept from one."""
+
 LETTERS: dict[ThreadState, str] = {
     ThreadState.GIL_HELD: "h",
     ThreadState.GIL_WAIT: "w",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from refwatch.readings.threads.state import ThreadRecord
-from refwatch.readings.threads.states import ThreadState
+from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
 from refwatch.text.sanitize import printable
@@ -24,7 +24,6 @@ RUNS = 0.05
 """Share of the last seconds in which a thread ran or wanted to, from which on a process runs."""
 LAST_S = 2.0
 """How long before its process a thread may have ended that still has a timeline."""
-RUNNING = (ThreadState.GIL_HELD, ThreadState.NATIVE, ThreadState.CPU_WAIT)
 
 Condition = Literal["running", "idle", "unwatched", "ended"]
 """``unwatched``: it ran on when the session ended."""
@@ -201,7 +200,7 @@ def _hottest(process: ProcessState, *, idle: bool) -> int:
     lines: dict[int, float] = defaultdict(float)
     for thread in process.threads.values():
         for (line, state), seconds in thread.hot.items():
-            if (state not in RUNNING) is idle:
+            if (state not in COMPUTING) is idle:
                 lines[line] += seconds
     return max(lines, key=lambda line: lines[line], default=0)
 
