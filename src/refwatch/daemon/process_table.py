@@ -179,7 +179,7 @@ class ProcessTable:
     def _take_fork(self, forked: Forked, peer: Connection[Report], reports: list[Report]) -> None:
         parent = self._numbers.get(forked.parent)
         hello = self._hello_of(parent) if parent is not None else None
-        if peer.pid != forked.pid or parent is None or hello is None or self._full():
+        if peer.pid != forked.pid or parent is None or hello is None or self._refuses():
             peer.close()
             return
         number = self._number_of(forked.pid)
@@ -223,7 +223,7 @@ class ProcessTable:
 
     def _take_child(self, hello: Hello, peer: Connection[Report], reports: list[Report]) -> None:
         """An interpreter that has started anew."""
-        if hello.parent not in self._numbers or self._full():
+        if hello.parent not in self._numbers or self._refuses():
             peer.close()
             return
         began_ns = started_monotonic_ns(hello.pid)
@@ -260,7 +260,7 @@ class ProcessTable:
         if self._options.children not in " ".join(words):
             return
         try:
-            hello = None if self._full() else self._twins.hello_of(pid)
+            hello = None if self._is_full else self._twins.hello_of(pid)
         except NoTwin as error:
             self._left_alone.add(pid)
             self.main.limit("child", f"{pid} is not watched: {error}")
@@ -273,13 +273,17 @@ class ProcessTable:
         member = self._add(number, pid, ProcessHandle(pid))
         member.monitor.begin_outside(hello)
 
-    def _full(self) -> bool:
-        if len(self._members) + len(self._newborns) < MOST_PROCESSES:
-            return False
-        self._refused += 1
-        reason = f"{self._refused} of them are not watched: {MOST_PROCESSES} are at a time"
-        self.main.limit("children", reason)
-        return True
+    @property
+    def _is_full(self) -> bool:
+        return len(self._members) + len(self._newborns) >= MOST_PROCESSES
+
+    def _refuses(self) -> bool:
+        """Whether there is no room for one that has told of itself; it is counted then."""
+        if self._is_full:
+            self._refused += 1
+            reason = f"{self._refused} of them are not watched: {MOST_PROCESSES} are at a time"
+            self.main.limit("children", reason)
+        return self._is_full
 
     def _number_of(self, pid: int) -> int:
         """A number for a new process."""

@@ -116,9 +116,13 @@ def fmt_status(exit_code: int | None) -> str:
     ``finished, exit 1``, ``ended by SIGKILL``."""
     if exit_code is None:
         return "ended, status unknown"
-    if exit_code > 128:
-        try:
-            return f"ended by {signal.Signals(exit_code - 128).name}"
-        except ValueError:
-            pass
-    return f"finished, exit {exit_code}"
+    name = signal_name(exit_code)
+    return f"ended by {name}" if name else f"finished, exit {exit_code}"
+
+
+def signal_name(exit_code: int) -> str:
+    """``SIGKILL`` for 137; empty for a status that is no signal's."""
+    try:
+        return signal.Signals(exit_code - 128).name
+    except ValueError:
+        return ""

@@ -56,10 +56,10 @@ class Arming:
     def _redirected(self, memory: Memory) -> Redirect:
         redirect = Redirect(memory)
         redirect.add("fork_exec", fork_exec, self._for_fork_exec)
-        redirect.add("execve", posix.execve, self._for_execve)
+        redirect.add("execve", posix.execve, self._with_mapping)
         redirect.add("execv", posix.execv, self._for_execv, "execve")
-        redirect.add("posix_spawn", posix.posix_spawn, self._for_spawn)
-        redirect.add("posix_spawnp", posix.posix_spawnp, self._for_spawn)
+        redirect.add("posix_spawn", posix.posix_spawn, self._with_mapping)
+        redirect.add("posix_spawnp", posix.posix_spawnp, self._with_mapping)
         redirect.begin()
         return redirect
 
@@ -84,13 +84,10 @@ class Arming:
         lines = [name + b"=" + value for name, value in armed.items()]
         return (*given[:ENVIRONMENT], lines, *given[ENVIRONMENT + 1 :])
 
-    def _for_execve(self, given: Arguments) -> Arguments | None:
-        return self._with_mapping(given) if len(given) == 3 else None
-
-    def _for_spawn(self, given: Arguments) -> Arguments | None:
-        return self._with_mapping(given) if len(given) >= 3 else None
-
     def _with_mapping(self, given: Arguments) -> Arguments | None:
+        """Of the functions that take a file, a command and a mapping."""
+        if len(given) < 3:
+            return None
         file, command, environment = given[:3]
         variables = None if environment is None else _mapped(environment)
         if variables is None and environment is not None:
@@ -143,14 +140,9 @@ class Arming:
     def _text_at(self, address: int) -> bytes:
         text = b""
         while len(text) < LONGEST_VARIABLE:
-            piece = self._memory.read(address + len(text), 512) or self._memory.read(
-                address + len(text), 4096 - (address + len(text)) % 4096
-            )
-            if not piece:
-                break
-            head, end, _ = piece.partition(b"\0")
+            head, end, _ = self._memory.read(address + len(text), 512).partition(b"\0")
             text += head
-            if end:
+            if end or not head:
                 break
         return text
 

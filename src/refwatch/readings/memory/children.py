@@ -61,7 +61,7 @@ class ChildrenReader:
         self._watched = watched
         self._found = found
         self._known: dict[int, _Stat] = {}
-        self._theirs: dict[int, _Stat] = {}
+        self._theirs: set[int] = set()
         """Those that are watched themselves."""
         self._left_out: dict[int, int] = {}
         """Those that do not count: pid -> when it was started."""
@@ -134,26 +134,25 @@ class ChildrenReader:
                     continue
                 parents.append(pid)
                 if pid in self._watched:
-                    self._theirs[pid] = stat
+                    self._theirs.add(pid)
                 else:
                     self._known[pid] = stat
                     self._seen += 1
         for pid in [*self._known]:
             self._found(pid)
-        self._left_out = {p: s for p, s in self._left_out.items() if os.path.exists(f"/proc/{p}")}
+        self._left_out = {pid: at for pid, at in self._left_out.items() if _exists(pid)}
+        self._theirs = set(filter(_exists, self._theirs))
+
+    def _is_theirs(self, pid: int) -> bool:
+        return pid in self._theirs and _exists(pid)
 
     def _follow(self) -> None:
         """Read those that are known; one that is gone has given its time to who waited for it."""
         for pid in [pid for pid in self._known if pid in self._watched]:
-            self._theirs[pid] = self._known.pop(pid)
+            self._theirs.add(pid)
+            del self._known[pid]
             self._seen -= 1
             self._most = 0.0  # its time was in it
-        for pid, old in list(self._theirs.items()):
-            new = _stat(pid)
-            if new is not None and new.started == old.started:
-                self._theirs[pid] = new
-            else:
-                del self._theirs[pid]
         ended: dict[int, _Stat] = {}
         for pid, old in list(self._known.items()):
             new = _stat(pid)
@@ -165,8 +164,12 @@ class ChildrenReader:
             if old.parent == self._pid or old.parent in ended:
                 self._gone += 1
                 self._gone_ticks += old.used + old.reaped
-            elif old.parent not in self._known and old.parent not in self._theirs:
+            elif old.parent not in self._known and not self._is_theirs(old.parent):
                 self._lost_ticks += old.used + old.reaped
+
+
+def _exists(pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}")
 
 
 def _is_ours(stat: _Stat) -> bool:

@@ -48,7 +48,6 @@ class ThreadCollector:
         self._replaced = replaced
         self._read_probe = read_probe
         self._pace = RateController(rate_hz, budget)
-        self._budget = budget
         self._inside: InsideSampler | None = None
         self._hello: Hello | None = None
         self._image = b""
@@ -169,7 +168,7 @@ class ThreadCollector:
     def _slice_ns(self) -> int:
         """A slice says something of every thread: with hundreds they are longer."""
         more = max(1, min(10, len(self.sampler.threads.by_tid) // MANY_THREADS))
-        return int(SLICE_NS * max(more, self._budget.stretch))
+        return int(SLICE_NS * max(more, self._context.stretch()))
 
     def _review(self, now: int) -> int:
         reason = self._pace.review()
@@ -191,7 +190,7 @@ class ThreadCollector:
             self._context.limit("short threads", text)
         if len(threads.by_tid) > threads.most_kept:
             self._context.limit("threads", _short_of_files(threads.most_kept))
-        return now + int(REVIEW_NS * self._budget.stretch)
+        return now + self._context.stretched(REVIEW_NS)
 
     def _still_the_same(self) -> bool:
         """Whether the interpreter is where it was. If not it has ended, and its process soon does;

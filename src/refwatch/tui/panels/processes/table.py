@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from refwatch.text.formats import fmt_bytes, fmt_duration, fmt_percent, fmt_plural
+from refwatch.text.formats import fmt_bytes, fmt_duration, fmt_percent, fmt_plural, signal_name
 from refwatch.tui.panels.processes.view import ProcessesView, ProcessRow
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Column, Order, Row
@@ -152,11 +151,8 @@ def fmt_condition(process: ProcessRow) -> tuple[str, str]:
     code = process.exit_code
     if code is None:
         return "✕ ended", "muted"
-    if code > 128:
-        try:
-            return f"✕ {signal.Signals(code - 128).name}", "bad"
-        except ValueError:
-            pass
+    if name := signal_name(code):
+        return f"✕ {name}", "bad"
     return (f"✕ exit {code}", "bad") if code else ("✓ exit 0", "muted")
 
 
