@@ -145,6 +145,41 @@ def test_children_one_after_the_other() -> None:
     assert "one after the other" in family.sentence()
 
 
+def test_children_that_wait_long_before_they_compute_together() -> None:
+    """As test runners do: what they did before is no time in which they computed one by one."""
+    family = Family()
+    for number in (2, 3):
+        family.child(number, 0.0)
+        family.seconds(1, 8, number, {S.IO_WAIT: 1.0})
+        family.seconds(9, 10, number, {S.GIL_HELD: 0.5, S.CPU_WAIT: 0.5})
+    family.seconds(1, 10, MAIN, {S.LOCK_WAIT: 0.9, S.IO_WAIT: 0.1})
+    assert family.sentence() == (
+        "2 children compute side by side: 1.0 CPUs in use, they wait for one 50 % of the time"
+    )
+
+
+def test_children_that_take_turns() -> None:
+    """They live side by side, and each computes while the other waits."""
+    family = Family()
+    for number in (2, 3):
+        family.child(number, 0.0)
+        for at in range(1, 11):
+            busy = (at // 2) % 2 == number % 2
+            family.second(float(at), number, {S.GIL_HELD if busy else S.LOCK_WAIT: 1.0})
+    family.seconds(1, 10, MAIN, {S.CHILD_WAIT: 1.0})
+    assert "one after the other" in family.sentence()
+
+
+def test_whether_children_that_are_half_busy_overlap_is_left_open() -> None:
+    family = pool(*[{S.GIL_HELD: 0.5, S.IO_WAIT: 0.5}] * 2)
+    assert family.sentence() == ("2 children share the work: 1.0 CPUs in use by them together")
+
+
+def test_the_threads_of_one_child_are_not_several_processes() -> None:
+    family = pool({S.NATIVE: 4.0}, {S.IO_WAIT: 1.0})
+    assert family.sentence().startswith("child 200 does the work")
+
+
 def test_children_that_live_side_by_side_and_mostly_wait_decide_nothing() -> None:
     assert pool(*[{S.GIL_HELD: 0.05, S.SLEEP: 0.95}] * 5).sentence() == ""
 

@@ -99,11 +99,12 @@ async def settled(app: RefwatchApp, pilot: Driven, feed: FakeFeed) -> None:
 async def steady(app: RefwatchApp, pilot: Driven) -> None:
     """Drawn, and laid out: a new size takes some messages to get everywhere."""
     deadline = time.monotonic() + DEADLINE_S
-    before, now = "", frame(app)
-    while before != now and time.monotonic() < deadline:
+    before, same = frame(app), 0
+    while same < 2 and time.monotonic() < deadline:
         app.draw()
         await pilot.pause()
-        before, now = now, frame(app)
+        now = frame(app)
+        before, same = now, same + 1 if now == before else 0
 
 
 def session(seconds: float = 3.0, **settings: object) -> FakeFeed:

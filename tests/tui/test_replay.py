@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
 from operator import attrgetter
@@ -25,16 +26,25 @@ from refwatch.wire.event import MAIN
 LENGTH_S = 40.0
 
 
+class KnownFeed(ReplayFeed):
+    """A feed of a recording of which all times are known, in order."""
+
+    def __init__(self, playback: Playback, times: list[float]) -> None:
+        super().__init__(playback)
+        self.times = times
+
+
 @asynccontextmanager
 async def replayed(
     folder: Path, events: Iterable[Event], size: tuple[int, int] = (100, 28)
 ) -> AsyncIterator[tuple[RefwatchApp, Driven, ReplayFeed]]:
     """The app, paused at the beginning of the recording of these events."""
+    events = list(events)
     writer = RecordingWriter(folder / "r")
     writer.write(events, 0.0)
     writer.close()
     with closing(Playback(read_recording(folder / "r"))) as playback:
-        feed = ReplayFeed(playback)
+        feed = KnownFeed(playback, [event.at for event in events])
         feed.paused = True
         app = RefwatchApp(feed, replay=True, snapshot_dir=folder)
         async with app.run_test(size=size) as pilot:
@@ -44,7 +54,15 @@ async def replayed(
 
 async def shows(app: RefwatchApp, pilot: Driven, at: float) -> None:
     """Every reading up to this moment, and none after it, is seen."""
-    await until(pilot, lambda: abs(app.state.now - at) < 0.11)
+    feed = app.feed
+    assert isinstance(feed, KnownFeed)
+    await until(
+        pilot,
+        lambda: (
+            abs(app.state.now - at) < 0.11
+            and app.state.version == bisect_right(feed.times, feed.clock_s)
+        ),
+    )
     await steady(app, pilot)
 
 

@@ -3,7 +3,10 @@ work, or one that hangs since its fork."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import mul
 
 from msgspec import Struct
 
@@ -111,14 +114,13 @@ def _computing(
     if own.wanted_s >= max(least, OWN * state.now):  # it computes as well, not only at its start
         works, wanted, what = [own, *works], wanted + own.wanted_s, ("process", "processes")
     busy = [work for work in works if work.wanted_s >= least]
-    alongside = wanted / max(1e-3, span_of_lives([work.process for work in busy], state.now))
-    on_cpu, starved = sum(work.on_cpu_s for work in works), sum(w.cpu_wait_s for w in works)
-    if alongside < ALONGSIDE:
-        return _one_works(busy, wanted, state.now)
-    in_use = alongside * on_cpu / wanted
+    together = _together(work.process for work in busy)
+    if together.alongside < ALONGSIDE:
+        return _one_works(busy, wanted, together, state.now)
+    in_use = sum(work.on_cpu_s for work in busy) / together.span_s
     sentence = f"{fmt_plural(len(busy), *what)} compute side by side"
-    if starved >= STARVED * wanted:
-        wait = fmt_percent(starved / wanted)
+    if sum(work.cpu_wait_s for work in works) >= STARVED * wanted:
+        wait = fmt_percent(sum(work.cpu_wait_s for work in works) / wanted)
         sentence += f": {in_use:.1f} CPUs in use, they wait for one {wait} of the time"
         advice = "There are not enough CPUs for them: more processes would not help here."
     else:
@@ -127,7 +129,9 @@ def _computing(
     return MeasuredCause("process_parallel", sentence, advice, 0.9)
 
 
-def _one_works(busy: Sequence[Work], wanted: float, now: float) -> MeasuredCause | None:
+def _one_works(
+    busy: Sequence[Work], wanted: float, together: _Together, now: float
+) -> MeasuredCause | None:
     """Children compute, but hardly two at a time."""
     most = max(busy, key=lambda work: work.wanted_s)
     if most.wanted_s >= 0.8 * wanted:
@@ -135,23 +139,63 @@ def _one_works(busy: Sequence[Work], wanted: float, now: float) -> MeasuredCause
         advice = "Look at it in panel Processes: what this process's own threads do says little."
         return MeasuredCause("single_thread_cpu", sentence, advice, 0.7)
     processes = [work.process for work in busy]
-    lived = sum(span_of_lives([process], now) for process in processes)
-    if lived > ALONGSIDE * span_of_lives(processes, now):  # they live side by side, and mostly wait
+    lived_s = span_of_lives(processes, now)
+    if together.span_s < MOSTLY * lived_s:  # they mostly wait
         return None
     number = fmt_plural(len(busy), "child", "children")
-    sentence = f"{number} compute one after the other: hardly two at a time"
-    advice = "Start them together, or keep them: what runs one after the other gains nothing."
+    lives_s = sum(span_of_lives([process], now) for process in processes)
+    if together.at_most < ALONGSIDE or lives_s < ALONGSIDE * lived_s:
+        sentence = f"{number} compute one after the other: hardly two at a time"
+        advice = "Start them together, or keep them: what runs one after the other gains nothing."
+    else:
+        in_use = sum(work.on_cpu_s for work in busy) / lived_s
+        sentence = f"{number} share the work: {in_use:.1f} CPUs in use by them together"
+        advice = (
+            "Each has a GIL of its own and time left: more work at once helps, not more of them."
+        )
     return MeasuredCause("undecided", sentence, advice, 0.5)
 
 
+class _Together(Struct, frozen=True, kw_only=True):
+    """Computing of several processes by the clock: for how long at least one of them did it, and
+    how many did so at once, on average over that time: at least and at most. Who was first within
+    one step of the clock is not known."""
+
+    span_s: float
+    alongside: float
+    at_most: float
+
+
+def _together(processes: Iterable[ProcessState]) -> _Together:
+    all_series = [process.work_series for process in processes]
+    step = max((2 * series.span for series in all_series), default=1.0)
+    sums: dict[int, float] = defaultdict(float)
+    longest: dict[int, float] = defaultdict(float)
+    for series in all_series:
+        own: dict[int, float] = defaultdict(float)
+        for (at, threads), seconds in zip(series, series.weights(), strict=True):
+            for index, part in _over_steps(at, seconds, step):
+                own[index] += min(threads, 1.0) * part
+        for index, computed in own.items():
+            sums[index] += computed
+            longest[index] = max(longest[index], computed)
+    span, total = sum(min(each, step) for each in sums.values()), sum(sums.values())
+    if not total:
+        return _Together(span_s=0.0, alongside=0.0, at_most=0.0)
+    return _Together(span_s=span, alongside=total / span, at_most=total / sum(longest.values()))
+
+
+def _over_steps(at: float, seconds: float, step: float) -> Iterator[tuple[int, float]]:
+    """The steps that a time of this length goes through, and how much of each."""
+    end = at + seconds
+    for index in range(int(at // step), math.ceil(end / step)):
+        yield index, min(end, (index + 1) * step) - max(at, index * step)
+
+
 def _work(process: ProcessState) -> Work:
-    """Of all its threads, without those that only wait a little for a CPU whenever they wake."""
-    on_cpu = waits = 0.0
-    threads = [thread.states for thread in process.threads.values()]
-    for states in [*threads, *(crowd.states for crowd in process.crowds.values())]:
-        ran = states.get(S.GIL_HELD, 0.0) + states.get(S.NATIVE, 0.0)
-        on_cpu += ran
-        waited, lived = states.get(S.CPU_WAIT, 0.0), sum(states.values())
-        if lived and ran + waited >= lived / 4:
-            waits += waited
-    return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=waits)
+    states = [thread.states for thread in process.threads.values()]
+    states += [crowd.states for crowd in process.crowds.values()]
+    on_cpu = sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
+    series = process.work_series
+    wanted = sum(map(mul, series.column(0), series.weights()))
+    return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=max(0.0, wanted - on_cpu))

@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.state import GilRecord, Line, ThreadGroup, ThreadRecord, kind_of
+from refwatch.readings.threads.state import (
+    GilRecord,
+    Line,
+    ThreadGroup,
+    ThreadRecord,
+    computing_s,
+    kind_of,
+)
 from refwatch.series.mean_series import MeanSeries
 from refwatch.session import events as ev
 
@@ -64,6 +71,8 @@ class ProcessState(Struct):
     rss_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     cpu_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     """(time, CPUs in use); 2.0 is two CPUs fully used."""
+    work_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
+    """(time, threads that compute or want a CPU for it)"""
     gc: list[ev.GcGeneration] = field(default_factory=list)
 
     @property
@@ -153,6 +162,9 @@ class ProcessState(Struct):
             thread = self.threads.get(piece.serial)
             if thread is not None:
                 thread.sampled(event.at, piece)
+        if event.span_s > 0:
+            work = sum(computing_s(piece.states) for piece in event.threads) / event.span_s
+            self.work_series.add(event.at, work, weight=event.span_s)
 
     def measured(self, event: ev.ProcessMeasured) -> None:
         before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, convert, field
 
@@ -27,6 +27,14 @@ def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
         key = (line, state)
         known[key] = known.get(key, 0.0) + seconds
     return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
+
+
+def computing_s(states: Mapping[ThreadState, float]) -> float:
+    """Seconds of these in which a thread ran or waited for a CPU to run on. One that mostly waits
+    for something else wants a CPU for a moment whenever it wakes: that is no computing."""
+    ran = states.get(ThreadState.GIL_HELD, 0.0) + states.get(ThreadState.NATIVE, 0.0)
+    wanted = ran + states.get(ThreadState.CPU_WAIT, 0.0)
+    return wanted if wanted >= sum(states.values()) / 4 else ran
 
 
 class Holds(Struct):
