@@ -116,6 +116,33 @@ def test_the_children_of_a_fork(bench: Bench) -> None:
     assert not [one for one in snapshot.limits if one.reading == "children"]
 
 
+def test_the_memory_that_a_child_of_a_fork_copies(bench: Bench) -> None:
+    """It only looks at what its parent has made."""
+    script = bench.script("""
+        import os, sys
+        things = [object() for _ in range(300_000)]
+        pid = os.fork()
+        if pid == 0:
+            for each in things: pass
+            sys.stdin.readline()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """)
+
+    def copied(state: State) -> object:
+        found = [one.inherited for one in state.processes.values() if one.number != 1]
+        return found and found[0] is not None and found[0].copied > 300_000 * 16
+
+    (child,) = children(snapshot_when(bench, copied, script))
+    assert child.memory.inherited is not None
+    assert child.memory.copied is not None
+    assert child.memory.copied_by_counts is not None
+    assert child.memory.inherited >= child.memory.copied > 300_000 * 16
+    assert child.memory.copied_by_counts > 0.8 * child.memory.copied
+    assert child.startup_s is not None
+    assert 0 < child.startup_s < 5
+
+
 def test_children_that_end_at_once_are_told(bench: Bench) -> None:
     """With their exit status, and no reading of theirs is made up."""
     script = bench.script("""

@@ -104,6 +104,9 @@ EVENTS: list[ev.Event] = [
     ev.ProcessMeasured(
         at=0.5, process=MAIN, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
     ),
+    ev.InheritedMeasured(
+        at=0.5, process=MAIN, inherited=1 << 30, copied=1 << 29, by_counts=1 << 28
+    ),
     ev.GcMeasured(
         at=0.5,
         process=MAIN,

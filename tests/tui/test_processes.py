@@ -54,6 +54,17 @@ async def test_enter_looks_at_a_process_by_its_threads(size: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("size", SIZES)
+async def test_what_the_one_under_the_cursor_costs(size: tuple[int, int]) -> None:
+    async with driven(FakeFeed(pool()), size=size) as (app, pilot):
+        await pilot.press("7", "down")
+        await steady(app, pilot)
+        assert f"{PID + 1} fork" in frame(app)
+        await pilot.press("down")
+        await steady(app, pilot)
+        assert f"{PID + 2} fork" in frame(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
 async def test_by_mouse(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
         await pilot.press("7")

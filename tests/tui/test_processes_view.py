@@ -8,9 +8,11 @@ from tests.simulate import PID, Simulation, child, merged, pool
 from tests.tui.driving import state_of
 from tests.tui.test_spans import HOSTILE
 
+from refwatch.findings.crossing import Crossing
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.session.state import KEEP_PROCESSES, State
+from refwatch.tui.panels.processes.costs import CostsView, draw_costs
 from refwatch.tui.panels.processes.lines import choose, draw_timelines, draw_totals
 from refwatch.tui.panels.processes.table import (
     FIRST,
@@ -74,6 +76,39 @@ def deep() -> list[Event]:
             for number, parent in parents.items()
         ),
     )
+
+
+# -- what one costs --------------------------------------------------------------------------------
+
+
+def costs(view: CostsView, width: int = 120) -> list[str]:
+    lines = draw_costs(view, width)
+    assert all(width_of(line) <= width for line in lines)
+    return [text(line) for line in lines]
+
+
+def test_what_a_child_costs_beside_its_work() -> None:
+    view = CostsView(
+        pid=42,
+        method="fork",
+        startup_s=0.0031,
+        inherited=20 << 20,
+        copied=10 << 20,
+        by_counts=8 << 20,
+        crossing=Crossing(pickling_s=0.2, sending_s=0.4, receiving_s=12.0, other_s=0.1),
+    )
+    assert costs(view, 80) == [
+        "42 fork · start-up 3.1 ms",
+        "  copied 10.0 MiB of 20.0 MiB inherited, 8.0 MiB by refcounts alone",
+        "  pickling 0.20 s · sending 0.40 s · receiving 12.0 s",
+    ]
+    for width in range(8, 130, 7):
+        assert 1 <= len(costs(view, width)) <= 3
+
+
+def test_what_is_not_known_of_its_cost_is_not_told() -> None:
+    view = CostsView(42, "", None, None, 0, 0, None)
+    assert costs(view) == ["42 program"]
 
 
 # -- the tree --------------------------------------------------------------------------------------

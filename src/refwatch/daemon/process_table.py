@@ -112,7 +112,9 @@ class ProcessTable:
         """Nanoseconds since the session began."""
         return time.monotonic_ns() - self._zero_ns
 
-    def _begin(self, number: int, pid: int, launcher: int) -> ProcessMonitor:
+    def _begin(
+        self, number: int, pid: int, launcher: int, forked_from: int | None = None
+    ) -> ProcessMonitor:
         return ProcessMonitor(
             process=number,
             pid=pid,
@@ -126,6 +128,7 @@ class ProcessTable:
             watched=self._numbers.keys(),
             found=self._found,
             budget=self._budget,
+            forked_from=forked_from,
         )
 
     # Who comes
@@ -187,7 +190,8 @@ class ProcessTable:
         self._newborns[number] = Newborn(forked, began_ns, hello, peer, reports)
         self._wakeups.remove(peer.fileno())  # what else it says is read when it is older
         method = "forkserver" if parent in self._forkservers else "fork"
-        self._tell_start(number, forked.pid, forked.parent, method, began_ns)
+        startup_s = forked.monotonic_s - forked.called_s if forked.called_s else None
+        self._tell_start(number, forked.pid, forked.parent, method, began_ns, startup_s)
 
     def _hello_of(self, number: int) -> Hello | None:
         """Where the interpreter of this process is, as its children by fork have it."""
@@ -200,7 +204,7 @@ class ProcessTable:
         """Watch the child of a fork that has not ended at once."""
         forked, hello = newborn.forked, newborn.hello
         newborn.reports += newborn.peer.receive()
-        member = self._add(number, forked.pid, newborn.handle)
+        member = self._add(number, forked.pid, newborn.handle, forked.parent)
         if not newborn.peer.open:
             member.monitor.replaced()
             return
@@ -295,14 +299,22 @@ class ProcessTable:
             del self._numbers[next(gone)]
         return self._count
 
-    def _add(self, number: int, pid: int, handle: ProcessHandle) -> Member:
-        monitor = self._begin(number, pid, 0)
+    def _add(
+        self, number: int, pid: int, handle: ProcessHandle, forked_from: int | None = None
+    ) -> Member:
+        monitor = self._begin(number, pid, 0, forked_from)
         member = self._members[number] = Member(monitor, handle)
         monitor.start()
         return member
 
     def _tell_start(
-        self, number: int, pid: int, parent: int | None, method: str, began_ns: int
+        self,
+        number: int,
+        pid: int,
+        parent: int | None,
+        method: str,
+        began_ns: int,
+        startup_s: float | None = None,
     ) -> None:
         self._emit(
             ev.TargetStarted(
@@ -317,6 +329,7 @@ class ProcessTable:
                 ppid=parent,
                 start_method=method,
                 began_s=began_ns / 1e9,
+                startup_s=startup_s,
             )
         )
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
 from refwatch.daemon.limits import CAME_BACK, GONE, NO_PROBE, OTHER_INTERPRETERS, silent
 from refwatch.readings.memory.collector import UsageCollector
+from refwatch.readings.memory.inherited import InheritedCollector
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.collector import ThreadCollector
@@ -62,6 +63,7 @@ class ProcessMonitor:
         watched: Collection[int],
         found: Callable[[int], None],
         budget: SamplingBudget,
+        forked_from: int | None = None,
     ) -> None:
         self.number = process
         self.pid = pid
@@ -78,6 +80,7 @@ class ProcessMonitor:
             emit=emit,
             send=self.peers.send,
             clock=self.now_ns,
+            forked_from=forked_from,
             watched=watched,
             found=found,
             stretch=lambda: budget.stretch,
@@ -87,6 +90,7 @@ class ProcessMonitor:
             self._context, rate_hz, budget, self.target_ended, self.replaced, self.peers.read
         )
         self._usage = UsageCollector(self._context, self._may_be_copied)
+        self._inherited: InheritedCollector | None = None
         self._options = options
         self._fold = fold
         self._mark = mark
@@ -105,6 +109,10 @@ class ProcessMonitor:
         now = self.now_ns()
         if proc_is_own_namespace():
             self._usage.begin()
+            if self._context.forked_from is not None:
+                self._inherited = InheritedCollector(
+                    self._context, self._context.forked_from, self._may_be_copied
+                )
         else:
             for reading in ("memory", "memory.uss"):
                 self._context.limit(reading, FOREIGN_PROC)
@@ -138,6 +146,8 @@ class ProcessMonitor:
     def _read_last(self, ending: Ending) -> None:
         """What comes after is the interpreter taking everything down."""
         self._usage.read_last()
+        if self._inherited is not None:
+            self._inherited.read_last()
         if self._heap is not None:
             self._heap.read_last(ending)
         self.peers.send(End())
@@ -345,6 +355,8 @@ class ProcessMonitor:
         self.over = reason
         if self._heap is not None:
             self._heap.end()
+        if self._inherited is not None:
+            self._inherited.end()
         self._threads.end()
         self._emit_cost(self.now_ns())
         self._scheduler.clear()

@@ -71,6 +71,12 @@ class Memory(Struct, frozen=True, kw_only=True):
     """Private bytes at the first reading, at ``first_uss_s``: of the child of a fork, what has
     become private since has been copied, or is new."""
     first_uss_s: float | None = None
+    inherited: int | None = None
+    """Bytes that the child of a fork has from its parent; ``copied``: of these, what is no longer
+    shared, because one of the two has written there; ``copied_by_counts``: of that, where nothing
+    differs but reference counts, or nothing at all. None where it is no child of a fork."""
+    copied: int | None = None
+    copied_by_counts: int | None = None
 
 
 class Cpu(Struct, frozen=True, kw_only=True):
@@ -334,7 +340,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """Null where no GIL was read."""
     startup_s: float | None = None
     """Seconds from its start until its interpreter was ready for its first line, refwatch's own
-    start among them; null where that is not known."""
+    start among them: from the call of os.fork for the child of one; null where that is not known,
+    as after an exec."""
     crossing: Crossing | None = None
     """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None

@@ -152,9 +152,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
         holds=_holds(process, process.lines),
-        startup_s=rounded(max(0.0, process.interpreter.at - process.began_s))
-        if process.interpreter is not None
-        else None,
+        startup_s=rounded_optional(process.startup_s),
         crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
         judged=references.growth_coverage(process),
@@ -171,6 +169,7 @@ def _crossing(process: ProcessState) -> Crossing | None:
 def _memory(process: ProcessState) -> snap.Memory:
     last = process.memory
     rss, uss = process.resident
+    inherited = process.inherited
     return snap.Memory(
         rss=rss if last else None,
         uss=uss,
@@ -178,6 +177,9 @@ def _memory(process: ProcessState) -> snap.Memory:
         series=[(rounded(at), round(rss)) for at, rss in _thinned(process.rss_series)],
         first_uss=process.first_private[1] if process.first_private else None,
         first_uss_s=rounded(process.first_private[0]) if process.first_private else None,
+        inherited=inherited.inherited if inherited else None,
+        copied=inherited.copied if inherited else None,
+        copied_by_counts=inherited.by_counts if inherited else None,
     )
 
 

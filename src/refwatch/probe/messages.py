@@ -167,7 +167,7 @@ REPORTS = Tagged("message", {
         "calibration_s": float, "cpu_s": float, "probe_tid": int,
         "burst?": Maybe({"opened": OPENED, "mean": int}), "parent?": int,
     },
-    "forked": {"pid": int, "parent": int, "main": int, "monotonic_s": float},
+    "forked": {"pid": int, "parent": int, "main": int, "called_s": float, "monotonic_s": float},
     "stranger": {},
     "thread": {"tid": int},
     "back": {"heard": int},

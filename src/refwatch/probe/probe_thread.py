@@ -58,6 +58,7 @@ class ProbeThread:
         handlers = self._service.handlers if self._service is not None else None
         self._after_fork = AfterFork(handlers[1], self._start_thread) if handlers else None
         self._cpu_s = 0.0  # of threads that have left
+        self._fork_called_s = 0.0
         self._sampler: InsideSampler | None = None
         self._pause_ms: int | None = None
         self._commands: dict[str, Callable[..., None]] = {
@@ -190,6 +191,7 @@ class ProbeThread:
         return True
 
     def _before_fork(self) -> None:
+        self._fork_called_s = time.monotonic()
         if not WARNS or not self._thread or self._after_fork is None or _count_tasks() != 2:
             return
         self._after_fork.request()
@@ -216,7 +218,7 @@ class ProbeThread:
         if self._after_fork is not None:
             self._after_fork.cancel()
         if self._service is not None:
-            if self._children and self._link.renew(_forked()):
+            if self._children and self._link.renew(_forked(self._fork_called_s)):
                 self._service.forked()
                 self._born = True
                 self._start_thread()
@@ -243,13 +245,14 @@ class ThreadCounter:
         any(map(setattr, word, ("value",), map(add, old, (number,))))
 
 
-def _forked() -> Message:
+def _forked(called_s: float) -> Message:
     """Report of a child, sent before any line of it has run."""
     return {
         "message": "forked",
         "pid": os.getpid(),
         "parent": os.getppid(),
         "main": int(quietly(raw_thread_state) or 0),  # type: ignore[call-overload]
+        "called_s": called_s,
         "monotonic_s": time.monotonic(),
     }
 

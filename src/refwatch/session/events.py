@@ -21,6 +21,7 @@ from refwatch.readings.allocations.events import TracesTaken as TracesTaken
 from refwatch.readings.memory.events import GcGeneration as GcGeneration
 from refwatch.readings.memory.events import GcMeasured as GcMeasured
 from refwatch.readings.memory.events import GcPaused as GcPaused
+from refwatch.readings.memory.events import InheritedMeasured as InheritedMeasured
 from refwatch.readings.memory.events import ProcessMeasured as ProcessMeasured
 from refwatch.readings.objects.events import CensusBegun as CensusBegun
 from refwatch.readings.objects.events import CensusFailed as CensusFailed
@@ -71,6 +72,8 @@ class TargetStarted(TimedEvent, frozen=True, kw_only=True, tag="target_started")
     None for the program itself."""
     began_s: float | None = None
     """When it began, seconds since the session did; None where that is ``at``."""
+    startup_s: float | None = None
+    """From the call of os.fork to the child's first line, seconds; None for other starts."""
 
 
 class InterpreterFound(TimedEvent, frozen=True, kw_only=True, tag="interpreter_found"):
@@ -153,6 +156,7 @@ Event = (
     | LineSeen
     | Sampled
     | ProcessMeasured
+    | InheritedMeasured
     | GcMeasured
     | GcPaused
     | AllocationsSwitched

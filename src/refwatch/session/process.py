@@ -68,6 +68,8 @@ class ProcessState(Struct):
     first_private: tuple[float, int] | None = None
     """(time, private bytes) when they were first read: what has become private since a fork has
     been copied, or is new."""
+    inherited: ev.InheritedMeasured | None = None
+    """The newest reading; None where it is no child of a fork."""
     rss_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     cpu_series: MeanSeries = field(default_factory=lambda: MeanSeries(1, span=0.25))
     """(time, CPUs in use); 2.0 is two CPUs fully used."""
@@ -88,6 +90,14 @@ class ProcessState(Struct):
     def began_s(self) -> float:
         """When it began, seconds since the session did."""
         return self.started.at if self.started.began_s is None else self.started.began_s
+
+    @property
+    def startup_s(self) -> float | None:
+        """Seconds from the call that started it to the first line of its program; None where it is
+        not known, as after an exec."""
+        if self.started.startup_s is not None or self.started.start_method == "exec":
+            return self.started.startup_s
+        return max(0.0, self.interpreter.at - self.began_s) if self.interpreter else None
 
     @property
     def cpu_s(self) -> float:
@@ -176,6 +186,9 @@ class ProcessState(Struct):
             used = event.user_s + event.system_s - before.user_s - before.system_s
             span = event.at - before.at
             self.cpu_series.add(event.at, max(0.0, used) / span, weight=span)
+
+    def measured_inherited(self, event: ev.InheritedMeasured) -> None:
+        self.inherited = event
 
     @property
     def resident(self) -> tuple[int, int | None]:

@@ -332,6 +332,7 @@ _SILENT_FOLDS: Mapping[type, Callable[[ProcessState, Any], None]] = {
     ev.Sampled: ProcessState.sampled,
     ev.GcMeasured: ProcessState.measured_gc,
     ev.CostMeasured: ProcessState.measured_cost,
+    ev.InheritedMeasured: ProcessState.measured_inherited,
 }
 
 _REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {

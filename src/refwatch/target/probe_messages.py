@@ -73,11 +73,13 @@ class Hello(_Report, frozen=True, kw_only=True, tag="hello"):
 
 class Forked(_Report, frozen=True, kw_only=True, tag="forked"):
     """A child by os.fork, whose interpreter is where its parent's is. ``main`` is the address of
-    its only thread's state, ``monotonic_s`` when it began (CLOCK_MONOTONIC)."""
+    its only thread's state, ``called_s`` when its parent called os.fork, ``monotonic_s`` when it
+    itself began (CLOCK_MONOTONIC)."""
 
     pid: int
     parent: int
     main: int
+    called_s: float
     monotonic_s: float
 
 

@@ -29,6 +29,16 @@ class ProcessMeasured(TimedEvent, frozen=True, kw_only=True, tag="process_measur
     where it is not read."""
 
 
+class InheritedMeasured(TimedEvent, frozen=True, kw_only=True, tag="inherited_measured"):
+    """Of the memory that the child of a fork has from its parent, in bytes: what it still has,
+    and what of it is ``copied`` because one of the two has written there, ``by_counts`` nothing
+    that lasted but reference counts."""
+
+    inherited: int
+    copied: int
+    by_counts: int
+
+
 class GcGeneration(Struct, frozen=True, kw_only=True):
     collections: int
     collected: int

@@ -14,6 +14,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.tui.help import Section
 from refwatch.tui.messages import SubjectWanted
 from refwatch.tui.panel import PanelSpec
+from refwatch.tui.panels.processes.costs import draw_costs, view_costs
 from refwatch.tui.panels.processes.lines import (
     Timelines,
     choose,
@@ -80,6 +81,10 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         height: auto;
         padding: 0 1;
     }
+    ProcessesPanel #processes-costs {
+        padding: 0 1;
+        background: $surface;
+    }
     ProcessesPanel #processes-body {
         height: 1fr;
     }
@@ -92,6 +97,7 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         self._rows: tuple[TreeRow, ...] = ()
         self._shown = Timelines()
         self._totals = Lines("processes-totals")
+        self._costs = Lines("processes-costs")
         self._strips = ProcessStrips("processes-strips", box=TITLE)
         self._legend = Lines("processes-legend", classes="bar")
 
@@ -102,6 +108,7 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         yield self._totals
         with Vertical(id="processes-body"):
             yield self.table
+            yield self._costs
             yield self._strips
         yield self._legend
 
@@ -129,16 +136,30 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
         rows = {row.process.number: make_row(row, view.subject) for row in self._rows}
         shown = Rows(tuple(rows), rows.__getitem__)
         self.table.show(columns_for(self._rows), shown, self.order.sort, self.order.reverse)
+        self._draw_costs()
         self._make_room()
         self.keep_strips([(each.number, each.serial) for each in self._shown.strips])
         self._legend.show((legend(self._states()),))
         self.move_strips()
         self.draw_strips()
 
+    @on(LiveTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._draw_costs()
+        self._make_room()
+
+    def _draw_costs(self) -> None:
+        """Of the process under the cursor."""
+        number = self.table.cursor
+        process = self._view.state.processes.get(number or 0) if self._view is not None else None
+        lines = draw_costs(view_costs(process), self.size.width - 2) if process is not None else ()
+        self._costs.show(lines)
+        self._costs.styles.height = len(lines)
+
     def _make_room(self) -> None:
         """Give the table what it needs, and the rest to the timelines; both shrink to what they
         show."""
-        room = self.size.height - len(self._totals.lines) - 1
+        room = self.size.height - len(self._totals.lines) - len(self._costs.lines) - 1
         needed = max(LEAST_TABLE, len(self.table.rows) + 1)
         numbers = [row.process.number for row in self._rows]
         width = self.size.width - 4
