@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,46 @@ def test_fork_of_a_program_with_one_thread_does_not_warn(bench: Bench, *, alone:
     script = bench.script(FORKS.replace("if alone", f"if {alone}"))
     done = bench.watched(*(["--no-children"] if alone else []), script)
     assert (done.status, done.lines, done.own_err) == (0, ["20 forks"], b"")
+
+
+def test_a_fork_leaves_the_filters_of_warnings_as_they_are(bench: Bench) -> None:
+    bench.alike(
+        bench.script("""
+            import os, sys
+            def fork():
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(len(sys.modules["_warnings"].filters))
+                print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            fork()  # before the module was imported
+            import warnings
+            fork()
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                fork()
+                print(len(caught), warnings.filters)
+            warnings.warn("said once")
+            for _ in range(3):
+                fork()
+                warnings.warn_explicit("said once", UserWarning, "x.py", 1, registry={})
+            print(warnings.filters)
+            print("__warningregistry__" in fork.__globals__, sorted(globals()))
+            """)
+    )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="context_aware_warnings")
+def test_a_fork_under_the_filters_of_a_context(bench: Bench) -> None:
+    script = bench.script("""
+        import os, warnings
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("error")
+            if os.fork() == 0:
+                os._exit(0)
+            os.wait()
+        print(len(caught))
+        """)
+    bench.alike("-X", "context_aware_warnings=1", script)
 
 
 def test_fork_in_a_thread(bench: Bench) -> None:

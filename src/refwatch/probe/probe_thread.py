@@ -1,7 +1,6 @@
 """The probe's one thread: asleep without the GIL until the daemon sends a command.
 
-``threading`` and ``_thread._count()`` do not know it. Since 3.12 a fork of a process with a second
-thread warns, so in a target with no other thread it leaves before a fork and comes back after.
+``threading`` and ``_thread._count()`` do not know it, and no fork warns of it.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import sys
 import time
 from _operator import add
 
-from .at_fork import AfterFork
 from .audit_hooks import quietly
 from .capi import ctypes, raw_thread_state
+from .fork_warning import WARNS, ForkWarning
 from .link import LEAVE, LONGEST_LINE, MAIL, NOTHING, Link, from_json
 from .messages import COMMANDS
 from .status import status
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
-WARNS = sys.version_info >= (3, 12)  # of a fork of a process with several threads
 SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
@@ -56,7 +54,7 @@ class ProbeThread:
         self._tid = 0
         self._thread = 0  # its ident, while it runs
         handlers = self._service.handlers if self._service is not None else None
-        self._after_fork = AfterFork(handlers[1], self._start_thread) if handlers else None
+        self._fork_warning = ForkWarning(handlers[1]) if handlers and WARNS else None
         self._cpu_s = 0.0  # of threads that have left
         self._fork_called_s = 0.0
         self._sampler: InsideSampler | None = None
@@ -192,14 +190,8 @@ class ProbeThread:
 
     def _before_fork(self) -> None:
         self._fork_called_s = time.monotonic()
-        if not WARNS or not self._thread or self._after_fork is None or _count_tasks() != 2:
-            return
-        self._after_fork.request()
-        self._leaving = True
-        self._link.wake()
-        end = time.monotonic() + LEAVE_LIMIT_S
-        while _count_tasks() > 1 and time.monotonic() < end:
-            time.sleep(0)
+        if self._fork_warning is not None and self._thread and _count_tasks() == 2:
+            self._fork_warning.silence()
 
     def _leave(self) -> None:
         """End the thread at interpreter exit: 3.11 hangs for it where it finalizes other
@@ -215,8 +207,8 @@ class ProbeThread:
         self._thread = 0
         self._cpu_s = 0.0
         self._mail = []
-        if self._after_fork is not None:
-            self._after_fork.cancel()
+        if self._fork_warning is not None:
+            self._fork_warning.end()
         if self._service is not None:
             if self._children and self._link.renew(_forked(self._fork_called_s)):
                 self._service.forked()
