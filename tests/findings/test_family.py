@@ -175,6 +175,17 @@ def test_whether_children_that_are_half_busy_overlap_is_left_open() -> None:
     assert family.sentence() == ("2 children share the work: 1.0 CPUs in use by them together")
 
 
+def test_children_that_wake_for_a_moment_on_a_busy_machine_do_not_compute() -> None:
+    assert pool(*[{S.GIL_HELD: 0.01, S.CPU_WAIT: 0.6, S.SLEEP: 0.39}] * 9).sentence() == ""
+
+
+def test_many_that_compute_on_few_cpus() -> None:
+    family = pool(*[{S.GIL_HELD: 0.02, S.CPU_WAIT: 0.98}] * 100)
+    assert family.sentence() == (
+        "100 children compute side by side: 2.0 CPUs in use, they wait for one 98 % of the time"
+    )
+
+
 def test_the_threads_of_one_child_are_not_several_processes() -> None:
     family = pool({S.NATIVE: 4.0}, {S.IO_WAIT: 1.0})
     assert family.sentence().startswith("child 200 does the work")

@@ -43,6 +43,7 @@ LAST_WORDS_NS = 2_000_000_000  # for copies that outlive their process
 LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
 NEWBORN_NS = 15_000_000  # how old the child of a fork must be for a watch to be worth its cost
 CHECK_NS = 20_000_000  # how often it is looked whether a child has ended
+REVIEW_NS = 1_000_000_000  # how often it is looked what all this costs
 AHEAD_NS = 150_000  # what is due so soon is done at this waking
 MOST_PROCESSES = 300  # watched at the same time
 FORGET = 4000  # pids of processes that have ended, whose children may come late
@@ -87,7 +88,7 @@ class ProcessTable:
         self._twins = Twins(probe_path)
         self._left_alone: set[int] = set()
         """Pids of children that cannot be watched."""
-        self._next_check = 0
+        self._next_check = self._next_review = 0
         self._budget = SamplingBudget()
         self._numbers[launched.pid] = MAIN
         self.main = self._begin(MAIN, launched.pid, launched.ppid)
@@ -342,6 +343,9 @@ class ProcessTable:
             self._check_ends(now)
             self._twins.tick()
             self._next_check = now + CHECK_NS
+        if now >= self._next_review:
+            self._budget.review(now / 1e9, time.process_time())
+            self._next_review = now + REVIEW_NS
         following = now + int(IDLE_S * 1e9)
         for member in [*self._members.values()]:
             if member.monitor.over:

@@ -26,6 +26,9 @@ ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do 
 PART = 0.1  # of what the others compute on average, from which on a process computes as well
 OWN = 0.4  # of its time, from which on the program computes beside its children
 BESIDE_S = 0.1  # how much earlier than a fork a thread may seem to have ended that outlived it
+FED, IN_USE = 0.1, 0.5
+"""Those that compute get this share of what they want of CPUs, or use so many together: else they
+wake for a moment, on a machine that is busy with something else."""
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
 
@@ -117,7 +120,10 @@ def _computing(
     together = _together(work.process for work in busy)
     if together.alongside < ALONGSIDE:
         return _one_works(busy, wanted, together, state.now)
-    in_use = sum(work.on_cpu_s for work in busy) / together.span_s
+    on_cpu = sum(work.on_cpu_s for work in busy)
+    in_use = on_cpu / together.span_s
+    if in_use < IN_USE and on_cpu < FED * sum(work.wanted_s for work in busy):
+        return None
     sentence = f"{fmt_plural(len(busy), *what)} compute side by side"
     if sum(work.cpu_wait_s for work in works) >= STARVED * wanted:
         wait = fmt_percent(sum(work.cpu_wait_s for work in works) / wanted)

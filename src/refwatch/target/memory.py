@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, takewhile
+from mmap import mmap
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PAIR = struct.Struct("<2Q")
@@ -47,9 +48,9 @@ class RemoteMemory:
         self.pid = pid
         self._readv = getattr(_libc, "process_vm_readv", None)
         self._fd = -1
-        self._buffer = ctypes.create_string_buffer(LARGEST)
-        self._view = memoryview(self._buffer).cast("B").toreadonly()
-        local = _PAIR.pack(ctypes.addressof(self._buffer), LARGEST)
+        buffer = mmap(-1, LARGEST)  # of which only what is used takes memory
+        self._view = memoryview(buffer).toreadonly()
+        local = _PAIR.pack(ctypes.addressof(ctypes.c_char.from_buffer(buffer)), LARGEST)
         self._local = ctypes.create_string_buffer(local)
         self.method = "process_vm_readv"
         if self._readv is None or not self._allowed():

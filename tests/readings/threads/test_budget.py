@@ -44,3 +44,29 @@ def test_those_that_rest_take_no_part_and_those_that_leave_count_no_more() -> No
 def test_many_are_read_more_rarely() -> None:
     assert told(budget.FEW)[0].stretch == 1.0
     assert told(5 * budget.FEW)[0].stretch == 5.0
+
+
+def test_what_costs_too_much_with_many_is_read_more_rarely_still_until_it_does_not() -> None:
+    shared, _ = told(16, share=0.01)
+    now = cpu = 0.0
+
+    def review(share: float) -> float:
+        nonlocal now, cpu
+        now, cpu = now + 1.0, cpu + share
+        shared.review(now, cpu)
+        return shared.stretch
+
+    assert review(0.0) == 2.0
+    sampling = 16 * 0.01
+    slower = [review(sampling + 2 * budget.REST) for _ in range(3)]
+    assert slower == pytest.approx([3.0, 4.5, 6.75])
+    assert review(sampling + budget.REST) == pytest.approx(6.75)
+    assert max(review(9.0) for _ in range(20)) == 2.0 * budget.SLOWEST
+    assert [review(sampling) for _ in range(30)][-1] == 2.0
+
+
+def test_few_are_read_as_often_whatever_it_costs() -> None:
+    shared, _ = told(budget.FEW)
+    for second in range(10):
+        shared.review(float(second), 0.9 * second)
+    assert shared.stretch == 1.0

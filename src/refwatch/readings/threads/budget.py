@@ -6,6 +6,9 @@ from math import sqrt
 
 MOST = 0.3  # of one core, however many processes there are
 FEW = 8  # processes that are read as often as one alone
+REST = 0.15  # of one core, for all that is not sampling, where there are more
+SLOWER, FASTER = 1.5, 0.8  # change of the intervals from one review to the next, at most
+SLOWEST = 20.0  # times by which intervals grow beyond what the number of processes asks for
 
 
 class SamplingBudget:
@@ -15,6 +18,9 @@ class SamplingBudget:
     def __init__(self) -> None:
         self._shares: dict[int, float] = {}
         """By the id of a controller: share of a core that its samples take."""
+        self._reviewed: tuple[float, float] | None = None
+        """Time and CPU time at the last review, seconds."""
+        self._pressure = 1.0
 
     def tell(self, member: object, share: float) -> None:
         """The samples of this controller take this share of a core; 0 while its process rests."""
@@ -40,7 +46,19 @@ class SamplingBudget:
         """For one process, of what there is for all."""
         return total / self._awake
 
+    def review(self, now_s: float, cpu_s: float) -> None:
+        """Adapt the intervals of what is read from time to time to what that has cost since the
+        last review; about once a second, with the daemon's CPU time."""
+        before, self._reviewed = self._reviewed, (now_s, cpu_s)
+        if before is None or now_s <= before[0]:
+            return
+        share = (cpu_s - before[1]) / (now_s - before[0])
+        over = (share - sum(self._shares.values())) / REST
+        self._pressure *= min(max(over, FASTER), SLOWER)
+        self._pressure = min(max(self._pressure, 1.0), SLOWEST)
+
     @property
     def stretch(self) -> float:
         """Times more rarely what is read from time to time is read, with so many processes."""
-        return max(1.0, len(self._shares) / FEW)
+        number = len(self._shares)
+        return number / FEW * self._pressure if number > FEW else 1.0
