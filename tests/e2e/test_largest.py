@@ -87,7 +87,8 @@ def test_the_largest_are_told_with_what_holds_them(bench: Bench) -> None:
     snapshot = bench.read_snapshot()
     census = snapshot.processes[0].census
     assert census is not None
-    assert [one.address for one in census.largest] == [one.address for one in later]
+    known = {one.address for one in census.largest}  # without the frame's, at a census after it
+    assert {rows.address, numbers.address} <= known <= {one.address for one in later}
 
 
 @pytest.mark.parametrize("kind", ["set", "bytearray"])

@@ -392,13 +392,14 @@ def test_a_thread_that_python_does_not_know(bench: Bench) -> None:
 def test_a_long_c_call_that_keeps_the_gil(bench: Bench, reader: Read, named: Named) -> None:
     script = bench.script("""
         import ctypes, sys, threading
-        begin, end = threading.Event(), threading.Event()
+        begin, runs, end = threading.Event(), threading.Event(), threading.Event()
         def keeper():
-            begin.wait()
-            ctypes.PyDLL(None).usleep(700_000)  # mark: keeper
+            runs.wait()
+            ctypes.PyDLL(None).usleep(1_500_000)  # mark: keeper
             end.wait()
         def other():
             begin.wait()
+            runs.set()
             while not end.is_set(): pass
         threads = [threading.Thread(target=f, name=f.__name__) for f in (keeper, other)]
         for thread in threads:
@@ -488,14 +489,14 @@ def test_it_stops_watching_when_asked(bench: Bench) -> None:
         print(os.path.exists("snapshot.json"))
         sys.exit(4)
         """)
-    done = bench.watched("--duration", "0.3", "-o", "snapshot.json", script)
+    done = bench.watched("--duration", "1.5", "-o", "snapshot.json", script)
 
     assert (done.status, done.out) == (4, b"True\n")
     snapshot = bench.read_snapshot()
     assert snapshot.target.exit_code is None
     assert snapshot.processes[0].ended_s is None
     assert snapshot.processes[0].threads[0].alive
-    assert snapshot.duration_s >= 0.3
+    assert snapshot.duration_s >= 1.5
     assert "still running" in done.summary
 
 
