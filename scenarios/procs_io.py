@@ -126,7 +126,7 @@ def run(seconds: float, count: int) -> list[int]:
             results.append(receiver)
         return [receiver.recv() for receiver in results]
     except BaseException:  # Ctrl-C comes here: no process may stay behind
-        for process in processes:
+        for process in reversed(processes):  # the server last: a client would complain of its end
             process.terminate()
         raise
     finally:

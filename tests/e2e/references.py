@@ -129,6 +129,12 @@ class Watching:
                 self.ask(TakeCensus())
             self.wait(partial(_taken, number), f"census {number}")
 
+    def recount(self) -> None:
+        """A census that has begun after all that is known now."""
+        since = self.state.now
+        self.ask(TakeCensus())
+        self.wait(lambda known: known.census.taken_s > since, "a census from now on")
+
     def chains(self, module: str, name: str) -> list[list[ChainLink]]:
         """Who keeps instances of this class alive, as it is found out now."""
         before = self.references.chains.get((module, name))

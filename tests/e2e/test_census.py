@@ -63,7 +63,7 @@ def test_it_counts_what_there_is(bench: Bench) -> None:
         session.wait(lambda _: session.state.marks, "the mark")
         session.go()
         session.instances(Node=1500)
-        session.censuses(session.references.census.taken + 1)
+        session.recount()
         session.go()
         done, snapshot = session.end()
 
@@ -119,7 +119,7 @@ wait()
 """)
     with watching(bench, script) as session:
         session.wait(lambda known: len(known.watched) > 2000, "all of them")
-        session.censuses(session.references.census.taken + 1)
+        session.recount()
         session.go()
         _, snapshot = session.end()
 
@@ -732,7 +732,7 @@ def test_holders_are_found_in_a_crowd_and_garbage_is_held_by_nobody(bench: Bench
         loggers = session.chains("logging", "Logger")
         rings = session.chains("__main__", "Ring")
         found = session.references.chains["__main__", "Ring"]
-        session.censuses(session.references.census.taken + 1)
+        session.recount()
         session.go()
         _, snapshot = session.end()
 

@@ -88,7 +88,7 @@ def test_every_public_name_is_replaced(bench: Bench) -> None:
         session.wait(lambda _: [one.name for one in session.state.marks] == ["a mark"], "a mark")
         session.go()
         session.wait(lambda _: "later" in names_of(session), "a name that is bound after forks")
-        session.censuses(session.references.census.taken + 1)
+        session.recount()
         assert session.count("Later") == 7
         session.go()
         done, snapshot = session.end()

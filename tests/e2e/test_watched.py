@@ -361,7 +361,7 @@ def test_a_cycle_is_collected_though_a_list_in_it_is_watched(bench: Bench) -> No
         session.reaches("table", 2)
         session.go()
         session.wait(session.has("taken", 2), "the list in the thread")
-        session.censuses(session.references.census.taken + 1)
+        session.recount()
         session.dies("items", "table")
         session.go()
         done, snapshot = session.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.stand_ins import process_state
 
+from refwatch.findings.leaks import leaks
 from refwatch.findings.troubles import worst_memory_problem
 from refwatch.readings.objects.growth import GrowthSuspect
 from refwatch.session import events as ev
@@ -54,13 +55,15 @@ def test_a_leak_comes_first() -> None:
     leak = GrowthSuspect(("app", "Entry"), 900, 800, 40.0, 1.0, 1.0)
     other = GrowthSuspect(("app", "Row"), 900, 800, 0.05, 1.0, 1.0)
     growing = process(*(20 + 4 * n for n in range(40)))
-    assert worst_memory_problem(growing, (leak,)) == "leak: app.Entry grows by 40/s"
-    assert (
-        worst_memory_problem(growing, (other, leak)) == "leak: app.Row grows by 3.0/min, and 1 more"
-    )
+
+    def told(*suspects: GrowthSuspect) -> str:
+        return worst_memory_problem(growing, leaks([(growing, suspects)]))
+
+    assert told(leak) == "leak: app.Entry grows by 40/s"
+    assert told(other, leak) == "leak: app.Row grows by 3.0/min, and 1 more"
     hostile = GrowthSuspect(("app\x1b", "x" * 900), 900, 800, 40.0, 1.0, 1.0)
-    assert worst_memory_problem(growing, (hostile,)).isprintable()
-    assert len(worst_memory_problem(growing, (hostile,))) < 90
+    assert told(hostile).isprintable()
+    assert len(told(hostile)) < 90
 
 
 def test_garbage_in_what_grows_is_told() -> None:

@@ -17,6 +17,7 @@ from refwatch.tui.panels.output.panel import OutputPanel
 from refwatch.tui.panels.threads.detail import ThreadScreen
 from refwatch.tui.panels.threads.panel import ThreadsPanel
 from refwatch.tui.screen import MainScreen
+from refwatch.tui.views.threads import thread_key
 from refwatch.wire.event import MAIN
 
 
@@ -84,13 +85,13 @@ async def test_the_cursor_stays_on_its_thread() -> None:
     async with driven(feed) as (app, pilot):
         await pilot.press("2", "down", "down")
         table = threads(app).table
-        assert table.cursor == 10
+        assert table.cursor == thread_key(MAIN, 10)
         await pilot.press("o", "r")
-        assert table.cursor == 10
+        assert table.cursor == thread_key(MAIN, 10)
         await pilot.press("home")
-        assert table.cursor == 13
+        assert table.cursor == thread_key(MAIN, 13)
         await pilot.press("j", "k", "end", "pageup", "pagedown")
-        assert table.cursor == 1
+        assert table.cursor == thread_key(MAIN, 1)
 
 
 async def test_filter() -> None:
@@ -273,7 +274,7 @@ async def test_a_double_click_opens_a_thread() -> None:
         await pilot.press("2")
         await pilot.pause()
         await pilot.click("#threads-table", offset=(4, 4))
-        assert threads(app).table.cursor == 11
+        assert threads(app).table.cursor == thread_key(MAIN, 11)
         await pilot.click("#threads-table", offset=(4, 4), times=2)
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         assert isinstance(app.screen, ThreadScreen)
@@ -372,7 +373,7 @@ async def test_no_threads_at_all() -> None:
 async def test_five_hundred_threads() -> None:
     async with driven(session(0.5, idlers=500)) as (app, pilot):
         await pilot.press("2", "end")
-        await until(pilot, lambda: threads(app).table.cursor == 1499)
+        await until(pilot, lambda: threads(app).table.cursor == thread_key(MAIN, 1499))
         await pilot.pause()
         assert "idle-500" in frame(app)
         await pilot.press("space", "minus", "space")

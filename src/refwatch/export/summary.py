@@ -9,13 +9,14 @@ from textwrap import wrap
 from refwatch.export.allocations import mode_of, top_groups
 from refwatch.findings.blockers import children_sentence, known_limits
 from refwatch.findings.large import large_sentence
+from refwatch.findings.leaks import Leak, leaks
 from refwatch.findings.memory_growth import memory_sentence
 from refwatch.findings.troubles import slower_sentence, worst_memory_problem
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
 from refwatch.readings.objects.chains import describe_chain, most_informative, why_no_chain
 from refwatch.readings.objects.events import ChainsFound
-from refwatch.readings.objects.growth import GrowthSuspect, follows, suspicions
+from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
@@ -29,9 +30,7 @@ from refwatch.text.formats import (
     fmt_duration,
     fmt_percent,
     fmt_plural,
-    fmt_rate,
     fmt_status,
-    fmt_type,
 )
 from refwatch.text.sanitize import printable, shorten, shorten_path
 from refwatch.wire.event import MAIN
@@ -62,7 +61,7 @@ def summary_lines(state: State) -> list[str]:
     if process.limits.get("program", "").startswith(NOT_BEGUN):  # Python has printed the reason
         return head
     tail = _cost(process) + _limits(process)
-    leaks = _suspects(process.references)
+    leaks = _leaks(state)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
     about = _not_judged(process, leaks) + _gil(process) + _allocations(process.allocations)
@@ -184,25 +183,21 @@ def _not_judged(process: ProcessState, leaks: list[str]) -> list[str]:
     return [_line("leak", shorten(why, WIDEST - LABEL))] if why else []
 
 
-def _suspects(references: References) -> list[str]:
-    """What keeps growing, without what only grows along with it."""
-    found = suspicions(references)
-    if not found:
-        return []
-    shown = [each for each in found if follows(each.name) == follows(found[0].name)]
+def _leaks(state: State) -> list[str]:
+    """What keeps growing in any process, with who holds it."""
+    found = leaks((each, suspicions(each.references)) for each in state.processes.values())
     lines = [
-        _line("" if index else "leak", _suspect(each, references))
-        for index, each in enumerate(shown[:MAX_SUSPECTS])
+        _line("" if index else "leak", _leak(each))
+        for index, each in enumerate(found[:MAX_SUSPECTS])
     ]
-    if len(shown) > MAX_SUSPECTS:
-        lines[-1] += f"  (and {len(shown) - MAX_SUSPECTS} more)"
+    if len(found) > MAX_SUSPECTS:
+        lines[-1] += f"  (and {len(found) - MAX_SUSPECTS} more)"
     return lines
 
 
-def _suspect(suspicion: GrowthSuspect, references: References) -> str:
-    name = shorten(fmt_type(*suspicion.name), 40)
-    text = f"{name} grows by {fmt_rate(suspicion.per_second)}: "
-    return text + _held_by(references.holders_of(suspicion.name), WIDEST - LABEL - len(text))
+def _leak(leak: Leak) -> str:
+    text = f"{leak.sentence(40)}: "
+    return text + _held_by(leak.holders, WIDEST - LABEL - len(text))
 
 
 def _held_by(found: ChainsFound | None, width: int) -> str:

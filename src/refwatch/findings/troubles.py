@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
 
+from refwatch.findings.leaks import NAME, Leak
 from refwatch.findings.memory_growth import garbage_share, memory_sentence
-from refwatch.readings.objects.growth import GrowthSuspect, follows, growing
+from refwatch.readings.objects.growth import follows, growing
 from refwatch.readings.objects.state import References
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_bytes, fmt_rate, fmt_seconds, fmt_type
@@ -18,23 +19,17 @@ GROWN = 16 << 20  # bytes, and
 GROWN_SHARE = 0.2  # of the memory before: less is no problem
 LEAST_S = 20.0  # under watch, before growth is judged
 PARTS = 6  # of the time, from each to the next of which it must have grown
-NAME = 48  # characters of a class's name, at most
 
 
-def worst_memory_problem(process: ProcessState, growing: Sequence[GrowthSuspect]) -> str:
-    """A leak, or else fragmented or growing memory; empty if there is none. ``growing``: the
-    suspects, worst first."""
-    if growing:
-        first = growing[0]
-        more = f", and {len(growing) - 1} more" if len(growing) > 1 else ""
-        return f"leak: {class_name(first)} grows by {fmt_rate(first.per_second)}{more}"
+def worst_memory_problem(process: ProcessState, leaks: Sequence[Leak]) -> str:
+    """A leak, or else fragmented or growing memory; empty if there is none. ``leaks``: the worst
+    first."""
+    if leaks:
+        more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        return f"leak: {leaks[0].sentence()}{more}"
     parts = printable(memory_sentence(process.allocations, process)).partition(": ")[0]
     sentence = parts or growth_sentence(process)
     return f"memory: {sentence}" if sentence else ""
-
-
-def class_name(suspicion: GrowthSuspect) -> str:
-    return shorten(fmt_type(*suspicion.name), NAME)
 
 
 def growth_sentence(process: ProcessState) -> str:
@@ -73,6 +68,6 @@ def slower_sentence(references: References) -> str:
     found = [each for each in grown if each.slower and follows(each.name) < least]
     if not found:
         return ""
-    grows = f"{class_name(found[0])} +{fmt_rate(found[0].per_second)}"
+    grows = f"{shorten(fmt_type(*found[0].name), NAME)} +{fmt_rate(found[0].per_second)}"
     others = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return f"{grows}{others}, ever slower, as a cache that fills: not judged to be a leak"

@@ -95,7 +95,7 @@ class ProcessState(Struct):
     def startup_s(self) -> float | None:
         """Seconds from the call that started it to the first line of its program; None where it is
         not known, as after an exec."""
-        if self.started.startup_s is not None or self.started.start_method == "exec":
+        if self.started.start_method in ("fork", "forkserver", "exec"):
             return self.started.startup_s
         return max(0.0, self.interpreter.at - self.began_s) if self.interpreter else None
 

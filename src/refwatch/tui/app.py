@@ -70,6 +70,8 @@ class RefwatchApp(ReplayApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("backspace", "program", "Program", key_display="⌫", id="app.program",
                 tooltip="Back from a child to the program itself"),
+        Binding("p", "together", "All", id="app.together",
+                tooltip="All processes together, or one; Overview, Threads and Objects"),
         Binding("space", "pause", "Pause", id="app.pause",
                 tooltip="Hold the view; data flows on"),
         Binding("s", "snapshot", "Snapshot", id="app.snapshot",
@@ -98,6 +100,8 @@ class RefwatchApp(ReplayApp):
         """Name of the panel that shows the held state already."""
         self._baselines: defaultdict[int, Choice] = defaultdict(Choice)
         """Of each process that was looked at."""
+        self.together = False
+        """The panels that can are to show all processes together."""
         self.reader = TerminalReader()
         self.main = MainScreen(PANELS, live=not replay)
         self._write_snapshot = write_snapshot
@@ -160,7 +164,7 @@ class RefwatchApp(ReplayApp):
     @property
     def subject(self) -> Subject:
         """The process on the screen."""
-        return Subject(self.shown, self.number)
+        return Subject(self.shown, self.number, self.together and self.main.active.together)
 
     @property
     def baseline(self) -> Choice:
@@ -241,6 +245,7 @@ class RefwatchApp(ReplayApp):
     def look_at(self, number: int) -> None:
         """Show this process from now on."""
         self.number = number
+        self.together = False
         self._held_drawn = ""
         self.screen.refresh_bindings()
 
@@ -257,6 +262,13 @@ class RefwatchApp(ReplayApp):
     def action_program(self) -> None:
         """Show the program itself again."""
         self.look_at(MAIN)
+        self.draw()
+
+    def action_together(self) -> None:
+        """Show all processes together, or one again."""
+        self.together = not self.together
+        self._held_drawn = ""
+        self.screen.refresh_bindings()
         self.draw()
 
     # -- keys ----------------------------------------------------------------------------------
@@ -322,7 +334,11 @@ class RefwatchApp(ReplayApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "program":
-            return self.number != MAIN and isinstance(self.seen, MainScreen)
+            other = self.number != MAIN or self.together
+            return other and isinstance(self.seen, MainScreen)
+        if action == "together":
+            several = len(self.state.processes) > 1
+            return several and self.main.active.together and isinstance(self.seen, MainScreen)
         if action == "baseline":
             return isinstance(self.seen, MainScreen) and self.main.active.compares
         if action == "leave":

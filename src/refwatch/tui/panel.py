@@ -51,8 +51,8 @@ class Panel(Vertical, Generic[V]):
         self.paused = False
         self.gone = False
         """The source of events has ended."""
-        self._read_of: tuple[int, TargetStarted | None] | None = None
-        """Number and start of the process that was read last."""
+        self._read_of: tuple[int, TargetStarted | None, bool] | None = None
+        """Number and start of the process that was read last, and whether all were."""
 
     def read(self, subject: Subject) -> V:
         """Read the view of this process, or of its session."""
@@ -64,7 +64,8 @@ class Panel(Vertical, Generic[V]):
 
     def turn_to(self, subject: Subject) -> bool:
         """Start over if another process is read from now on; return whether that is so."""
-        before, self._read_of = self._read_of, (subject.number, subject.started)
+        now = (subject.number, subject.started, subject.together)
+        before, self._read_of = self._read_of, now
         if before in (None, self._read_of):
             return False
         self.start_over()
@@ -103,6 +104,8 @@ class PanelSpec:
     """Title where there is little room."""
     fast: bool = False
     """Drawn on every tick, not only on those for numbers."""
+    together: bool = False
+    """Can show all processes of the session together."""
     compares: bool = False
     """Compares its numbers with the baseline that the user chooses for all panels at once."""
     keys: tuple[Binding, ...] = ()

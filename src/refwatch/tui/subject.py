@@ -14,15 +14,25 @@ from refwatch.wire.event import MAIN
 
 @dataclass(frozen=True)
 class Subject:
-    """One process of a session, by its number: the program, unless the user chose another."""
+    """One process of a session, by its number: the program, unless the user chose another.
+    ``together``: all of them, for the panels that can show them so."""
 
     state: State
     number: int = MAIN
+    together: bool = False
 
     @property
     def process(self) -> ProcessState | None:
         """None before it is known, and once it is no longer kept."""
         return self.state.processes.get(self.number)
+
+    @property
+    def processes(self) -> list[ProcessState]:
+        """The one process, or all together: those that run, or where none does those that did."""
+        if not self.together:
+            return [] if self.process is None else [self.process]
+        known = self.state.processes.values()
+        return [each for each in known if each.exited is None] or [*known]
 
     @property
     def started(self) -> TargetStarted | None:

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from refwatch.session.process import ProcessState
-from refwatch.text.formats import fmt_duration, fmt_percent, fmt_seconds, fmt_status
+from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural, fmt_seconds, fmt_status
 from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, StyledText, cut, two_ends
@@ -64,7 +64,7 @@ def view_header(subject: Subject, *, gone: bool, replay: str | None) -> HeaderVi
         note=replay or "",
         counting=_counting(subject),
         census=fmt_census(subject),
-        child=subject.number != MAIN,
+        child=subject.number != MAIN or subject.together,
         folder=_folder(target.executable) if target.argv[:1] == [target.executable] else "",
     )
 
@@ -98,8 +98,11 @@ def fmt_origin(process: ProcessState) -> str:
 
 
 def _who(subject: Subject, process: ProcessState) -> str:
-    """``pid 4711 fork of 4700 · 1 of 5 processes``; of a session of one, its pid."""
+    """``pid 4711 fork of 4700 · 1 of 5 processes``; of a session of one, its pid; ``5 processes
+    together``."""
     state = subject.state
+    if subject.together:
+        return f"{fmt_plural(len(subject.processes), 'process', 'processes')} together"
     who = f"pid {process.pid} {fmt_origin(process)}".rstrip()
     known = state.process_count
     return f"{who} · 1 of {known:,} processes" if known > 1 else who

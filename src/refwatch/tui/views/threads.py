@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -12,6 +12,7 @@ from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.styled_text import Line
 
+SERIAL_BITS = 40
 GLYPHS: dict[ThreadState, str] = {
     ThreadState.GIL_HELD: "●",
     ThreadState.GIL_WAIT: "○",
@@ -45,7 +46,10 @@ def fill(state: ThreadState) -> str:
 class ThreadView:
     """One thread. Shares are of its time under watch."""
 
-    serial: int
+    key: int
+    """Of it among the threads of all processes: see :func:`thread_key`."""
+    pid: int
+    """Of its process."""
     name: str
     alive: bool
     state: ThreadState | None
@@ -59,14 +63,33 @@ class ThreadView:
     """``file:line`` of it."""
 
 
+def thread_key(process: int, serial: int) -> int:
+    """One number for a thread, by the number of its process and its serial there."""
+    return process << SERIAL_BITS | serial
+
+
+def of_key(key: int) -> tuple[int, int]:
+    """(number of the process, serial)"""
+    return key >> SERIAL_BITS, key & (1 << SERIAL_BITS) - 1
+
+
 def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
     total = thread.watched_s or 1.0
     shares = tuple(thread.states.get(each, 0.0) / total for each in ThreadState)
     place, function = fmt_line(process, thread.stack[0]) if thread.stack else ("", "")
     line = f"{place} {function}".strip()
     name = thread_name(thread)
+    key = thread_key(process.number, thread.serial)
     return ThreadView(
-        thread.serial, name, thread.alive, thread.state, shares, thread.cpu_now, line, place
+        key,
+        process.pid,
+        name,
+        thread.alive,
+        thread.state,
+        shares,
+        thread.cpu_now,
+        line,
+        place,
     )
 
 
@@ -84,6 +107,17 @@ def newest_sample(process: ProcessState, now: float) -> float:
         if looked >= 4:
             return newest
     return newest or now
+
+
+LATE_S = 0.5  # so long timelines wait for a process whose samples are late
+
+
+def known_until(processes: Iterable[ProcessState], now: float) -> float:
+    """The time up to which the strips of all of them are known, seconds, but for those whose
+    samples are late."""
+    ends = [newest_sample(process, now) for process in processes]
+    newest = max(ends, default=now)
+    return min((end for end in ends if end >= newest - LATE_S), default=newest)
 
 
 _WISHES = (

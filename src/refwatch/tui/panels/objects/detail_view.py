@@ -138,7 +138,7 @@ def _points(row: ObjectRow, since: float, until: float) -> Points:
 def _holders(view: ObjectsView, name: TypeName, requests: Requests) -> Holders:
     found = view.chains.get(name)
     work = view.work.get(chains_work(name))
-    may_ask = requests.live and not view.over
+    may_ask = requests.live and not (view.over or view.together)
     asked_s = requests.asked.get(chains_work(name)) if may_ask else None
     waits = ""
     if asked_s is not None and (work is None or work.at <= asked_s):

@@ -32,6 +32,7 @@ from refwatch.tui.panels.objects.table import (
     span_for,
     spark,
 )
+from refwatch.tui.panels.objects.together import TogetherReader
 from refwatch.tui.panels.objects.view import NOTHING, ObjectRow, ObjectsReader, ObjectsView
 from refwatch.tui.panels.objects.widgets import ObjectsTable, SuspectList
 from refwatch.tui.referrers.listed_object import ListedObject
@@ -91,6 +92,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         super().__init__("objects", FIRST, "module or name", NOTHING, live=live)
         self.zoom = USUAL_SPAN
         self._reader = ObjectsReader()
+        self._together = TogetherReader()
         self._found: dict[int, ObjectRow] = {}
         self._suspected: frozenset[int] = frozenset()
         self._sparks: dict[int, tuple[Drawn, list[StyledText]]] = {}
@@ -130,7 +132,8 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     # -- what is shown -------------------------------------------------------------------------
 
     def read(self, subject: Subject) -> ObjectsView:
-        view = self._reader.read(subject)
+        reader = self._together if subject.together else self._reader
+        view = reader.read(subject)
         return replace(view, over=True) if self.gone else view
 
     def start_over(self) -> None:
@@ -154,7 +157,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self._work.show((line,))
         self._edge.show((draw_edge(view, self.baseline, self.size.width - 2),))
         self._draw_detail()
-        if (may := (self._cancelled(), view.over)) != self._may:
+        if (may := (self._cancelled(), view.over or view.together)) != self._may:
             self._may = may
             self.refresh_bindings()
 
@@ -308,7 +311,9 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         return action != "object" or self.may(str(parameters[0]))
 
     def may(self, what: str) -> bool:
-        """Whether an action can run now. A recording may have inspections."""
+        """Whether an action can run now: one process is asked. A recording may have inspections."""
+        if self._view.together:
+            return False
         if what == "inspect":
             return True
         if not self.live or self._view.over:
@@ -349,6 +354,7 @@ SPEC = PanelSpec(
     ObjectsPanel,
     short="Objs",
     compares=True,
+    together=True,
     help=(
         ObjectsPanel.own_keys("objects", "Objects"),
         key_section("object", "One class", [*ObjectDetail.BINDINGS, *ObjectScreen.BINDINGS]),

@@ -41,7 +41,9 @@ def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -
     started."""
     shown = view.suspects[:limit]
     numbers = [_numbers(each) for each in shown]
-    sizes = [max(map(len, column)) for column in zip(*numbers, strict=True)]
+    columns = [column for column in zip(*numbers, strict=True) if any(column)]
+    numbers = list(zip(*columns, strict=True))
+    sizes = [max(map(len, column)) for column in columns]
     while len(sizes) > 1 and sum(sizes) + 2 * len(sizes) > width - 24:
         sizes.pop()
     room = width - len(SUSPECT) - sum(sizes) - 2 * len(sizes)
@@ -60,15 +62,16 @@ def draw_suspects(view: ObjectsView, width: int, limit: int, *, may_ask: bool) -
     return tuple(lines)
 
 
-_STYLES = ("warn", "foreground", "muted", "muted")
+_STYLES = ("warn", "foreground", "muted", "muted", "muted")
 
 
-def _numbers(each: Suspect) -> tuple[str, str, str, str]:
+def _numbers(each: Suspect) -> tuple[str, ...]:
     """Most important first; the last ones give way."""
     judged = each.judged
     return (
         fmt_signed(judged.per_second, fmt_rate),
         f"{fmt_number(each.instances)} now",
+        each.where,
         f"since {fmt_moment(judged.since_s)}",
         f"steady {judged.r2:.2f}",
     )

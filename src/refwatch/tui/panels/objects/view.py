@@ -96,6 +96,8 @@ class Suspect:
     part: bool = False
     """Its chains lead to scattered places, so it is most likely part of other suspects."""
     no_chain: str = NOT_LOOKED
+    where: str = ""
+    """In which processes, where all are shown together."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,10 @@ class ObjectsView:
     over: bool = False
     """The program has ended, or the watch."""
     rates: Rates = NO_RATES
+    growth: Mapping[int, float] = field(default_factory=dict)
+    """Key -> recent growth per second, where that is a sum over processes."""
+    together: bool = False
+    """Of several processes: nothing can be asked of one."""
 
     def grown(self, row: ObjectRow, baseline: int) -> int:
         """Growth since this baseline."""
@@ -292,7 +298,8 @@ def _why_not_live(process: ProcessState) -> str:
 
 def per_second(row: ObjectRow, view: ObjectsView) -> float:
     """Recent growth per second."""
-    return view.rates.per_second(row.series, live=row.live)
+    known = view.growth.get(row.key)
+    return view.rates.per_second(row.series, live=row.live) if known is None else known
 
 
 def scattered(chains: Sequence[Chain]) -> bool:

@@ -120,7 +120,8 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
     """One thread per line: name, state, shares, CPU, top line."""
-    name = min(14, max(10, width // 5))
+    longest = max((width_of(((thread.name, ""),)) for thread in view.threads), default=0)
+    name = max(10, min(longest, 20, width // 4))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
     bar_room = spare - (line_room + 1 if line_room else 0)

@@ -17,6 +17,7 @@ from refwatch.tui.panels.overview.lines import (
     draw_memory,
     draw_text,
 )
+from refwatch.tui.panels.overview.together import TogetherReader
 from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewReader, OverviewView, Trend
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import whole_parts
@@ -88,6 +89,7 @@ class OverviewPanel(Panel[OverviewView]):
     def __init__(self, *, live: bool = True) -> None:
         super().__init__("overview", live=live)
         self._reader = OverviewReader()
+        self._together = TogetherReader()
         self._verdict: Picture[tuple[str, Verdict]] = Picture(draw_first, "verdict")
         self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
@@ -113,7 +115,7 @@ class OverviewPanel(Panel[OverviewView]):
             yield self._events
 
     def read(self, subject: Subject) -> OverviewView:
-        return self._reader.read(subject)
+        return self._together.read(subject) if subject.together else self._reader.read(subject)
 
     def show(self, view: OverviewView, *, numbers: bool) -> None:
         if not numbers:
@@ -143,4 +145,4 @@ class OverviewPanel(Panel[OverviewView]):
         widget.present(trend)
 
 
-SPEC = PanelSpec("overview", "Overview", OverviewPanel, short="Over")
+SPEC = PanelSpec("overview", "Overview", OverviewPanel, short="Over", together=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from refwatch.findings.blockers import known_limits
 from refwatch.findings.large import large_sentence
+from refwatch.findings.leaks import Leak, leaks
 from refwatch.findings.troubles import worst_memory_problem
 from refwatch.findings.types import Verdict
 from refwatch.findings.verdict import diagnose
@@ -25,13 +27,13 @@ from refwatch.text.formats import (
     fmt_duration,
     fmt_per_second,
     fmt_percent,
-    fmt_type,
+    fmt_plural,
 )
 from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
-from refwatch.wire.event import SESSION
+from refwatch.wire.event import MAIN, SESSION
 from refwatch.wire.heap_values import ChainLink
 
 EVENTS = 60
@@ -113,47 +115,67 @@ class OverviewView:
     """The worst known trouble with memory; shown before the verdict."""
 
 
-class OverviewReader:
-    """Reads views from a state; keeps growing classes until they are judged anew."""
+class KnownSuspects:
+    """What keeps growing in each process, kept until it is judged anew."""
 
     def __init__(self) -> None:
-        self._of: tuple[References, object] | None = None
-        self._growing: tuple[GrowthSuspect, ...] = ()
-        self._why_not = ""
+        self._known: dict[int, tuple[References, object, list[GrowthSuspect]]] = {}
+
+    def leaks(self, processes: Iterable[ProcessState]) -> list[Leak]:
+        """In these processes."""
+        return leaks((process, self._of(process)) for process in processes)
+
+    def _of(self, process: ProcessState) -> list[GrowthSuspect]:
+        references = process.references
+        known, when = self._known.get(process.number), references.judged_when
+        if known is None or known[0] is not references or known[1] != when:
+            found = suspicions(references) if references.census.taken else []
+            known = self._known[process.number] = (references, when, found)
+        return known[2]
+
+
+class OverviewReader:
+    """Reads views of one process."""
+
+    def __init__(self) -> None:
+        self._suspects = KnownSuspects()
 
     def read(self, subject: Subject) -> OverviewView:
-        """Read what the Overview shows."""
-        view = view_overview(subject)
-        process = subject.process
-        if process is None or not process.references.census.taken:
+        """Read what the Overview shows. The program is told the leaks of its children, too."""
+        view, process = view_overview(subject), subject.process
+        if process is None:
             return view
-        references = process.references
-        when = references.judged_when
-        if self._of is None or self._of[0] is not references or self._of[1] != when:
-            self._of = (references, when)
-            self._growing = tuple(suspicions(references)[:GROWING])
-            evidence = judged(references, process.limits.get("census"))
-            self._why_not = evidence.because(over=references.over)
-        trouble = printable(worst_memory_problem(process, self._growing))
-        heap = _heap(references, self._growing, self._why_not)
-        if not self._growing:
+        state = subject.state
+        several = state.processes.values() if subject.number == MAIN else (process,)
+        trouble = printable(worst_memory_problem(process, self._suspects.leaks(several)))
+        heap = view_heap([process], self._suspects.leaks([process]))
+        if heap is not None and not heap.growing:
             heap = replace(heap, large=printable(large_sentence(process, LARGE_WIDTH)))
         return replace(view, heap=heap, trouble=trouble)
 
 
-def _heap(references: References, growing: tuple[GrowthSuspect, ...], why_not: str) -> HeapView:
-    found = references.holders_of(growing[0].name) if growing else None
-    garbage = references.census.garbage
+def view_heap(processes: Sequence[ProcessState], found: Sequence[Leak]) -> HeapView | None:
+    """The heaps of these processes; None before a census of one."""
+    known = [each for each in processes if each.references.census.taken]
+    if not known:
+        return None
+    holders = found[0].holders if found else None
+    garbage = [each.references.census.garbage for each in known]
+    missing = len(processes) - len(known)
+    why_not = f"{fmt_plural(missing, 'process', 'processes')} not counted yet" if missing else ""
     return HeapView(
-        references.census.objects,
-        tuple(
-            (printable(fmt_type(*suspicion.name)), suspicion.per_second) for suspicion in growing
-        ),
-        most_informative(found.chains) if found is not None else (),
-        why_no_chain(found),
-        garbage.objects if garbage is not None and is_much(garbage) else 0,
-        printable(why_not),
+        sum(each.references.census.objects for each in known),
+        tuple((printable(each.title), each.suspect.per_second) for each in found[:GROWING]),
+        most_informative(holders.chains) if holders is not None else (),
+        why_no_chain(holders),
+        sum(each.objects for each in garbage if each is not None and is_much(each)),
+        printable(why_not or next(filter(None, map(_why_not_judged, known)), "")),
     )
+
+
+def _why_not_judged(process: ProcessState) -> str:
+    references = process.references
+    return judged(references, process.limits.get("census")).because(over=references.over)
 
 
 def view_overview(subject: Subject) -> OverviewView:
@@ -198,6 +220,8 @@ def _said(note: Note, subject: Subject) -> str:
     """The note as it reads beside those of the subject; empty if it is not for here."""
     if note.process in (SESSION, subject.number):
         return note.text
+    if subject.together:
+        return _of_other(note, subject)
     other = subject.state.processes.get(note.process)
     if other is None:
         return ""
@@ -207,20 +231,29 @@ def _said(note: Note, subject: Subject) -> str:
     return f"pid {other.pid}: {note.text}" if note.level != "info" else ""
 
 
+def _of_other(note: Note, subject: Subject) -> str:
+    other = subject.state.processes.get(note.process)
+    if other is None:
+        return ""
+    if note.at == other.started.at:
+        return note.text
+    return f"pid {other.pid}: {note.text}" if note.level != "info" else ""
+
+
 def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | None]:
     series = list(process.gil.series)
     if not series:
         return None, None, None
-    held, wait, rate = _whole_run(process) if process.ended_s is not None else _lately(series)
+    held, wait, rate = gil_now(process)
     threads = sum(thread.alive for thread in process.threads.values())
     history = [tuple((point[0], point[column]) for point in series) for column in (1, 2, 3)]
     return (
-        Gauge("GIL held", fmt_percent(held), "of the time", _HELD, history[0], 1.0, held),
+        Gauge("GIL held", fmt_percent(held), "of the time", HELD, history[0], 1.0, held),
         Gauge(
             "Contention",
             f"{wait:.1f}",
             f"of {threads} waiting" if threads else "waiting, mean",
-            _WAIT,
+            WAIT,
             history[1],
             max(1.0, *(value for _, value in history[1])),
             wait / threads if threads else None,
@@ -236,20 +269,19 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
     )
 
 
-_HELD, _WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
+HELD, WAIT = str(ThreadState.GIL_HELD), str(ThreadState.GIL_WAIT)
 
 
-def _lately(series: list[tuple[float, ...]]) -> tuple[float, float, float]:
-    """(held fraction, threads waiting, handoffs per second) over the last second."""
+def gil_now(process: ProcessState) -> tuple[float, float, float]:
+    """(held fraction, threads waiting, handoffs per second) over the last second, or over the
+    whole run of a process that has ended. It must have readings."""
+    gil = process.gil
+    if process.ended_s is not None:
+        return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1)
+    series = list(gil.series)
     recent = [point for point in series if point[0] > series[-1][0] - 1.0]
     held, wait, rate = (sum(point[i] for point in recent) / len(recent) for i in (1, 2, 3))
     return held, wait, rate
-
-
-def _whole_run(process: ProcessState) -> tuple[float, float, float]:
-    """The same over the whole run."""
-    gil = process.gil
-    return gil.held_fraction or 0.0, gil.contention or 0.0, gil.handoffs / (gil.watched_s or 1.0)
 
 
 def _interval(process: ProcessState) -> str:

@@ -35,7 +35,7 @@ from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
 from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.views.table import Rows
-from refwatch.tui.views.threads import legend, newest_sample
+from refwatch.tui.views.threads import known_until, legend
 from refwatch.tui.views.timeline import ZOOMS_S
 from refwatch.tui.widgets.lines import Lines, label_border
 from refwatch.tui.widgets.live_table import LiveTable
@@ -47,8 +47,6 @@ FRAME = 3
 """Lines of the timelines' box around them: its edges, and the time scale."""
 LEAST_STRIPS = 2
 """Timelines; where there is room for fewer there are none."""
-LATE_S = 0.5
-"""For so long the timelines wait for a process whose samples are late."""
 
 
 class ProcessStrips(Lines):
@@ -194,9 +192,7 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
             return 0.0
         numbers = dict.fromkeys(strip.number for strip in self._shown.strips)
         processes = [subject.state.processes.get(number) for number in numbers]
-        ends = [newest_sample(each, subject.now) for each in processes if each is not None]
-        newest = max(ends, default=subject.now)
-        return min((end for end in ends if end >= newest - LATE_S), default=newest)
+        return known_until(filter(None, processes), subject.now)
 
     @property
     def ended(self) -> bool:

@@ -53,8 +53,9 @@ class ThreadScreen(LiveScreen[DetailView]):
         Binding("left", "back", "Back", show=False, id="detail.left"),
     ]
 
-    def __init__(self, serial: int) -> None:
+    def __init__(self, process: int, serial: int) -> None:
         super().__init__("thread")
+        self.process = process
         self.serial = serial
         self._strip: Picture[DetailView] = Picture(self._draw_strip, "thread-strip")
         self._cells = StripCells()

@@ -24,7 +24,7 @@ from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
 from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.views.table import Order
-from refwatch.tui.views.threads import GLYPHS, WORDS, legend
+from refwatch.tui.views.threads import GLYPHS, WORDS, legend, of_key
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -90,7 +90,7 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         self.table.show(columns, rows, self.order.sort, self.order.reverse)
         self._make_room()
         self._legend.show((legend(self._states()),))
-        self.keep_strips([thread.serial for thread in self._view.threads])
+        self.keep_strips([thread.key for thread in self._view.threads])
         self._draw_preview()
         if self.move_strips():
             self.draw_strips()
@@ -98,10 +98,11 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
     @on(LiveTable.CursorMoved)
     def _draw_preview(self) -> None:
         """Show the lines of the thread under the cursor, where there is room for them."""
-        serial = self.table.cursor if self._preview.display else None
-        if serial is None or self._subject is None:
+        key = self.table.cursor if self._preview.display else None
+        if key is None or self._subject is None:
             return
-        view = view_detail(self._subject, serial, source_line)
+        number, serial = of_key(key)
+        view = view_detail(Subject(self._subject.state, number), serial, source_line)
         if view is not None:
             label_border(self._preview, f"{view.name}: where its time goes")
             self._preview.present(view)
@@ -136,13 +137,14 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
     def draw_strips(self) -> None:
         self.table.refresh_tails()
 
-    def _tail(self, serial: int, width: int) -> list[StyledText]:
-        strip = self._view.strips.get(serial)
-        return self.strip(serial, strip, width) if strip is not None and width > 0 else []
+    def _tail(self, key: int, width: int) -> list[StyledText]:
+        strip = self._view.strips.get(key)
+        return self.strip(key, strip, width) if strip is not None and width > 0 else []
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
-        self.app.push_screen(ThreadScreen(event.key))
+        number, serial = of_key(event.key)
+        self.app.push_screen(ThreadScreen(number, serial))
 
 
 EXPLAINED: dict[ThreadState, str] = {
@@ -165,6 +167,7 @@ SPEC = PanelSpec(
     "Threads",
     ThreadsPanel,
     fast=True,
+    together=True,
     help=(
         ThreadsPanel.own_keys("threads", "Threads"),
         key_section("thread", "One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),

@@ -13,7 +13,8 @@ from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.threads import (
     ThreadView,
     fmt_state,
-    newest_sample,
+    known_until,
+    thread_key,
     view_thread,
 )
 from refwatch.tui.views.timeline import Runs
@@ -21,30 +22,34 @@ from refwatch.tui.views.timeline import Runs
 
 @dataclass(frozen=True)
 class ThreadsView:
-    """All threads, in the order they were seen; ``end_s`` is the time of the newest sample."""
+    """All threads, in the order they were seen, by process; ``end_s`` is the time of the newest
+    sample."""
 
     threads: tuple[ThreadView, ...]
     end_s: float
     forgotten: int
     """Threads that ended so long ago that they are only counted."""
     strips: Mapping[int, Runs] = field(default_factory=dict, compare=False)
-    """serial -> what its timeline is drawn from; not part of what is compared, for it moves on."""
+    """key -> what its timeline is drawn from; not part of what is compared, for it moves on."""
     ended: bool = False
     """The process has ended: its timelines end there."""
+    together: bool = False
+    """Of several processes."""
 
 
 def view_threads(subject: Subject) -> ThreadsView:
-    """Read the threads of a process."""
-    process = subject.process
-    if process is None:
+    """Read the threads of a process, or of all together."""
+    processes = subject.processes
+    if not processes:
         return ThreadsView((), subject.now, 0)
-    records = list(process.threads.values())
+    known = [(process, thread) for process in processes for thread in process.threads.values()]
     return ThreadsView(
-        tuple(view_thread(process, thread) for thread in records),
-        newest_sample(process, subject.now),
-        process.forgotten_threads,
-        {thread.serial: thread.strip for thread in records},
-        ended=process.ended_s is not None,
+        tuple(view_thread(process, thread) for process, thread in known),
+        known_until(processes, subject.now),
+        sum(process.forgotten_threads for process in processes),
+        {thread_key(process.number, thread.serial): thread.strip for process, thread in known},
+        ended=all(process.ended_s is not None for process in processes),
+        together=subject.together,
     )
 
 
@@ -61,6 +66,7 @@ HEADINGS: dict[ThreadState, str] = {
 }
 """Column headings."""
 
+_PROCESS = Column("pid", "Process", 7, right=True)
 _NAME = Column("name", "Thread", 10, 16)
 _STATE = Column("state", "State", 11)
 _CPU = Column("cpu", "CPU%", 4, right=True, priority=1)
@@ -79,7 +85,8 @@ def columns_for(view: ThreadsView) -> tuple[Column, ...]:
         )
         for rank, state in enumerate(used_states(view))
     )
-    return (_NAME, _STATE, _CPU, *shares, _LINE)
+    process = (_PROCESS,) if view.together else ()
+    return (*process, _NAME, _STATE, _CPU, *shares, _LINE)
 
 
 def used_states(view: ThreadsView) -> tuple[ThreadState, ...]:
@@ -99,7 +106,7 @@ def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tup
         thread
         for thread in view.threads
         if (thread.alive or not order.hide_ended)
-        and (not wanted or wanted in thread.name.casefold() or wanted in thread.line.casefold())
+        and (not wanted or _matches(thread, wanted, pid=view.together))
     ]
     key = _SORTS.get(order.sort)
     if key is not None:
@@ -111,11 +118,17 @@ def arrange(view: ThreadsView, columns: tuple[Column, ...], order: Order) -> tup
     return tuple(_row(thread, columns) for thread in threads)
 
 
+def _matches(thread: ThreadView, wanted: str, *, pid: bool) -> bool:
+    texts = (thread.name.casefold(), thread.line.casefold(), str(thread.pid) if pid else "")
+    return any(wanted in text for text in texts)
+
+
 def _share_key(index: int) -> Callable[[ThreadView], float]:
     return lambda thread: thread.shares[index]
 
 
 _SORTS: dict[str, Callable[[ThreadView], str | float | int]] = {
+    "pid": lambda thread: thread.pid,
     "name": lambda thread: thread.name.casefold(),
     "state": lambda thread: list(ThreadState).index(thread.state) if thread.state else 99,
     "cpu": lambda thread: thread.cpu,
@@ -128,7 +141,9 @@ for _index, _each in enumerate(ThreadState):
 def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
     cells: list[Line] = []
     for column in columns:
-        if column.key == "name":
+        if column.key == "pid":
+            cells.append(((str(thread.pid), "muted"),))
+        elif column.key == "name":
             cells.append(((thread.name, "strong"),))
         elif column.key == "state":
             cells.append(fmt_state(thread.state, thread.alive))
@@ -140,7 +155,7 @@ def _row(thread: ThreadView, columns: tuple[Column, ...]) -> Row:
         else:
             share = thread.shares[list(ThreadState).index(ThreadState(column.key))]
             cells.append(((fmt_share(share), column.key if share >= 0.1 else "muted"),))
-    return Row(thread.serial, tuple(cells), dim=not thread.alive)
+    return Row(thread.key, tuple(cells), dim=not thread.alive)
 
 
 def fmt_totals(view: ThreadsView, shown: int) -> str:
