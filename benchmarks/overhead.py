@@ -39,8 +39,10 @@ from benchmarks.common import (
     write_json,
 )
 
-PROGRAMS = ("int_loop", "cpu_threads", "allocation", "socket_pairs")
+PROGRAMS = ("int_loop", "cpu_threads", "allocation", "socket_pairs", "procs_cpu", "pool_tasks")
 DEFAULT_BOUND = 1.05
+PROCESSES_BOUND = 1.03
+FORK_BOUND_MS = 0.5
 OFF_BOUND = 1.02
 EXACT_BOUND = 1.03  # of the bare interpreter with tracemalloc on
 STARTUP_BOUND_S = 0.08
@@ -63,9 +65,16 @@ def _python(*options: str) -> list[str]:
 BARE = Way("bare", lambda _: _python())
 REFWATCH = Way("refwatch", lambda _: [*refwatch_command(), "--headless"])
 OFF = Way("refwatch, alloc off", lambda _: [*refwatch_command(), "--headless", "--alloc", "off"])
+NO_CHILDREN = Way(
+    "refwatch, no children", lambda _: [*refwatch_command(), "--headless", "--no-children"]
+)
 EXACT = Way("refwatch, exact", lambda _: [*refwatch_command(), "--headless", "--alloc", "exact"])
 TRACEMALLOC = Way("tracemalloc", lambda _: _python("-X", "tracemalloc=1"))
 BOUNDS = {REFWATCH.name: DEFAULT_BOUND, OFF.name: OFF_BOUND}
+PROGRAM_BOUNDS = {
+    "procs_cpu": {REFWATCH.name: PROCESSES_BOUND},
+    "pool_tasks": {REFWATCH.name: PROCESSES_BOUND},
+}
 
 
 def _py_spy(folder: Path) -> list[str]:
@@ -178,7 +187,9 @@ def ratio_rows(series: Series) -> list[list[str]]:
                 spread(work),
                 f"{statistics.median(cpu):.3f}",
                 f"{statistics.median(whole):.3f}",
-                verdict(statistics.median(work), BOUNDS.get(way)),
+                verdict(
+                    statistics.median(work), PROGRAM_BOUNDS.get(series.program, BOUNDS).get(way)
+                ),
             ]
         )
     if EXACT.name in series.runs and TRACEMALLOC.name in series.runs:
@@ -203,6 +214,30 @@ def exact_row(series: Series) -> list[str]:
         f"{statistics.median(ratios(lambda run: run.whole_s)):.3f}",
         verdict(statistics.median(work), EXACT_BOUND),
     ]
+
+
+def fork_rows(series: Series) -> list[list[str]]:
+    """What a fork takes more, from os.fork to the end of the child, milliseconds."""
+    bare = [1e3 * run.facts["work_s"] / run.facts["forks"] for run in series.runs[BARE.name]]
+    rows: list[list[str]] = []
+    for way, runs in series.runs.items():
+        if way == BARE.name:
+            continue
+        more = [
+            1e3 * run.facts["work_s"] / run.facts["forks"] - plain
+            for run, plain in zip(runs, bare, strict=True)
+        ]
+        median = statistics.median(more)
+        rows.append(
+            [
+                way,
+                f"{statistics.median(bare):.2f}",
+                f"+{median:.2f}",
+                spread(more),
+                verdict(median, FORK_BOUND_MS if way == REFWATCH.name else None),
+            ]
+        )
+    return rows
 
 
 def startup_rows(series: Series) -> list[list[str]]:
@@ -251,7 +286,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What refwatch costs the program it watches.")
     parser.add_argument("--rounds", type=int, default=7, help="pairs of runs (default: 7)")
     parser.add_argument(
-        "--only", action="append", choices=[*PROGRAMS, "startup"], help="this program alone"
+        "--only",
+        action="append",
+        choices=[*PROGRAMS, "forks", "startup"],
+        help="this program alone",
     )
     parser.add_argument("--peers", action="store_true", help="the other tools that are installed")
     parser.add_argument("--control", action="store_true", help="a second bare run: the noise")
@@ -267,7 +305,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     options = parse()
     chosen = ways(options.peers, options.control, options.exact)
-    only = options.only or [*PROGRAMS, "startup"]
+    only = options.only or [*PROGRAMS, "forks", "startup"]
     print_machine()
     print(versions(options.peers), f"- {options.rounds} rounds", end="\n\n", flush=True)
     done: list[Series] = []
@@ -279,6 +317,11 @@ def main() -> int:
     if rows:
         head = ["program", "under", "bare s", "work", "min-max", "CPU", "whole", "bound"]
         print(table(head, rows), end="\n\n", flush=True)
+    if "forks" in only:
+        done.append(measure("forks", [REFWATCH, NO_CHILDREN], options.rounds, []))
+        rows = [*rows, *fork_rows(done[-1])]
+        head = ["a fork under", "bare ms", "more ms", "min-max", "bound"]
+        print(table(head, fork_rows(done[-1])), end="\n\n", flush=True)
     if "startup" in only:
         done.append(measure("nothing", [REFWATCH], 2 * options.rounds, []))
         rows = [*rows, *startup_rows(done[-1])]

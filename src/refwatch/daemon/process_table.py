@@ -43,8 +43,9 @@ LAST_WORDS_NS = 2_000_000_000  # for copies that outlive their process
 LAST_ANSWERS_NS = 10_000_000_000  # for those that are worth more
 NEWBORN_NS = 15_000_000  # how old the child of a fork must be for a watch to be worth its cost
 CHECK_NS = 20_000_000  # how often it is looked whether a child has ended
-REVIEW_NS = 1_000_000_000  # how often it is looked what all this costs
+REVIEW_NS = 500_000_000  # how often it is looked what all this costs
 AHEAD_NS = 150_000  # what is due so soon is done at this waking
+MOST_LATE = 10.0  # times by which both grow with the number of processes
 MOST_PROCESSES = 300  # watched at the same time
 FORGET = 4000  # pids of processes that have ended, whose children may come late
 IDLE_S = 0.1
@@ -342,15 +343,16 @@ class ProcessTable:
         if now >= self._next_check:
             self._check_ends(now)
             self._twins.tick()
-            self._next_check = now + CHECK_NS
+            self._next_check = now + int(CHECK_NS * min(self._budget.stretch, MOST_LATE))
         if now >= self._next_review:
             self._budget.review(now / 1e9, time.process_time())
             self._next_review = now + REVIEW_NS
         following = now + int(IDLE_S * 1e9)
+        ahead_ns = int(AHEAD_NS * min(self._budget.stretch, MOST_LATE))
         for member in [*self._members.values()]:
             if member.monitor.over:
                 continue
-            if member.due_ns <= now + AHEAD_NS:
+            if member.due_ns <= now + ahead_ns:
                 member.due_ns = now + int(member.monitor.step() * 1e9)
             following = min(following, member.due_ns)
         if len(self._members) > 1 or self._newborns:

@@ -39,6 +39,17 @@ def working_directory(pid: int) -> str:
     return _link(f"/proc/{pid}/cwd")
 
 
+def machine_times() -> tuple[float, float]:
+    """(idle, all) time of all cores of the machine in clock ticks: the cpu line of proc_stat(5);
+    zeros where it cannot be read."""
+    try:
+        with open("/proc/stat", "rb") as file:
+            words = [int(word) for word in file.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    return float(words[3] + words[4]), float(sum(words))
+
+
 def stat_fields(pid: int) -> list[bytes]:
     """The fields of proc_pid_stat(5) from the third on, the state; empty when it is gone."""
     try:

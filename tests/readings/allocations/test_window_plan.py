@@ -66,3 +66,13 @@ def test_frees_are_followed_at_first() -> None:
     for _ in range(3):
         plan.adapt(1.0, WANTED, plan.mean, followed=plan.follow)
         assert plan.follow
+
+
+def test_with_many_processes_windows_come_more_rarely() -> None:
+    plan = WindowPlan(0.02)
+    plan.begin(0)
+    plan.account(0.5, 0.0, 500_000_000)
+    assert plan.continuous
+    plan.account(0.5, 0.0, 1_000_000_000, stretch=4.0)
+    assert plan.coverage == 0.25
+    assert not plan.continuous

@@ -6,6 +6,7 @@ import pytest
 
 from refwatch.readings.threads import budget
 from refwatch.readings.threads.budget import SamplingBudget
+from refwatch.readings.threads.rate_controller import RateController
 
 
 def told(number: int, share: float = 0.05) -> tuple[SamplingBudget, list[object]]:
@@ -46,27 +47,49 @@ def test_many_are_read_more_rarely() -> None:
     assert told(5 * budget.FEW)[0].stretch == 5.0
 
 
-def test_what_costs_too_much_with_many_is_read_more_rarely_still_until_it_does_not() -> None:
-    shared, _ = told(16, share=0.01)
-    now = cpu = 0.0
+class Day:
+    """A daemon that uses a share of a core for some time, on a machine that is idle or busy."""
 
-    def review(share: float) -> float:
-        nonlocal now, cpu
-        now, cpu = now + 1.0, cpu + share
-        shared.review(now, cpu)
-        return shared.stretch
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        self.now = self.cpu = self.idle = 0.0
+        monkeypatch.setattr(budget, "machine_times", lambda: (self.idle, self.now * 100))
+        self.shared, _ = told(number, share=0.01)
+        self.shared.review(self.now, self.cpu)
 
-    assert review(0.0) == 2.0
-    sampling = 16 * 0.01
-    slower = [review(sampling + 2 * budget.REST) for _ in range(3)]
-    assert slower == pytest.approx([3.0, 4.5, 6.75])
-    assert review(sampling + budget.REST) == pytest.approx(6.75)
-    assert max(review(9.0) for _ in range(20)) == 2.0 * budget.SLOWEST
-    assert [review(sampling) for _ in range(30)][-1] == 2.0
+    def passes(self, share: float, *, busy: bool = False) -> float:
+        """Half a second; the pressure then."""
+        self.now += 0.5
+        self.cpu += 0.5 * share
+        self.idle += 0.0 if busy else 25.0
+        self.shared.review(self.now, self.cpu)
+        return self.shared.stretch
 
 
-def test_few_are_read_as_often_whatever_it_costs() -> None:
-    shared, _ = told(budget.FEW)
-    for second in range(10):
-        shared.review(float(second), 0.9 * second)
-    assert shared.stretch == 1.0
+def test_what_costs_too_much_is_read_more_rarely_until_it_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    day = Day(monkeypatch, 4)
+    limit = 2 * budget.TOTAL
+    assert day.passes(limit) == 1.0
+    assert [day.passes(9.0) for _ in range(3)] == pytest.approx([1.5, 2.25, 3.375])
+    assert RateController(1000.0, day.shared).rate_hz == pytest.approx(1000 / 3.375)
+    assert day.passes(limit) == pytest.approx(3.375)
+    assert max(day.passes(9.0) for _ in range(20)) == budget.HIGHEST
+    assert [day.passes(0.0) for _ in range(40)][-1] == 1.0
+
+
+def test_many_have_a_bound_and_on_a_busy_machine_a_lower_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    day = Day(monkeypatch, 100)
+    usual = 100 / budget.FEW
+    assert day.passes(budget.MOST_TOTAL) == pytest.approx(usual)
+    assert day.passes(1.2 * budget.MOST_TOTAL) == pytest.approx(1.2 * usual)
+    day = Day(monkeypatch, 2)
+    assert day.passes(budget.BUSY_TOTAL, busy=True) == 1.0
+    assert day.passes(1.3 * budget.BUSY_TOTAL, busy=True) == pytest.approx(1.3)
+
+
+def test_one_alone_is_read_as_often_whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = Day(monkeypatch, 1)
+    assert {day.passes(0.9, busy=busy) for busy in (True, False, True)} == {1.0}

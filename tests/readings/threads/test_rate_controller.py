@@ -6,6 +6,7 @@ import pytest
 
 from refwatch.readings.threads import rate_controller as pace
 from refwatch.readings.threads.rate_controller import RateController
+from refwatch.target.proc import machine_times
 
 
 class Machine:
@@ -44,7 +45,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     monkeypatch.setattr(pace, "time", machine)
-    monkeypatch.setattr(pace, "_machine_times", machine.times)
+    monkeypatch.setattr(pace, "machine_times", machine.times)
     return machine
 
 
@@ -144,14 +145,14 @@ def test_nothing_is_said_without_samples(machine: Machine) -> None:
 
 
 def test_a_machine_that_tells_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "_machine_times", lambda: (0.0, 0.0))
+    monkeypatch.setattr(pace, "machine_times", lambda: (0.0, 0.0))
     paced = RateController(1000.0)
     settle(machine, paced, each_s=pace.BUDGET / 2000, idle=0.5)
     assert paced.rate_hz == 1000.0
 
 
 def test_this_machine_tells_its_times() -> None:
-    idle, total = pace._machine_times()
+    idle, total = machine_times()
     assert 0 <= idle <= total
     assert total > 0
 

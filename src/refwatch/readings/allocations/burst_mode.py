@@ -109,7 +109,8 @@ class BurstMode:
             )
         )
         if not self._reason:
-            self._on, self._due_ns, self._begun_ns = True, now, now
+            gap_ns = self._plan.gap_ns(1 / self._context.stretch())
+            self._on, self._due_ns, self._begun_ns = True, now + gap_ns, now
             self._told_ns = now
             self._plan.begin(now)
             if self._early is not None:
@@ -300,7 +301,7 @@ class BurstMode:
             return
         self._tell(window, now, blocks, looked)
         window_s = window.before_s + (now - window.began_ns) / 1e9
-        self._plan.account(window_s, window.cost_s, now)
+        self._plan.account(window_s, window.cost_s, now, stretch=self._context.stretch())
         self._adapt(window, now, looked)
         if not self._plan.continuous:
             self._close()

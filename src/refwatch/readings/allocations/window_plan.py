@@ -52,9 +52,10 @@ class WindowPlan:
         mean_ns = self.length_ns * (1 - coverage) / coverage
         return int(random.expovariate(1.0) * mean_ns)
 
-    def account(self, window_s: float, cost_s: float, now: int) -> None:
+    def account(self, window_s: float, cost_s: float, now: int, *, stretch: float = 1.0) -> None:
         """Take the cost of a window that ended at ``now`` into account. It stands for the time
-        since the window before. Coverage and length follow an average of the newest time: if a
+        since the window before. Where there are many processes windows come ``stretch`` times
+        more rarely. Coverage and length follow an average of the newest time: if a
         costly window were followed by a longer gap than others, what is costly would be seen less
         often."""
         share, span_s = cost_s / max(1e-6, window_s), (now - self._priced_ns) / 1e9
@@ -67,6 +68,7 @@ class WindowPlan:
             self.coverage = min(1.0, self._budget * self._time_s / self._cost)
             costly_ns = int(1e9 * WINDOW_COST_S * self._time_s / self._cost)
             self.length_ns = max(LEAST_WINDOW_NS, min(WINDOW_NS, costly_ns))
+        self.coverage /= stretch
 
     def adapt(self, length_s: float, sampled: int, mean: int, *, followed: bool) -> None:
         """Choose how many blocks the next windows sample, and whether they follow frees, after a

@@ -1,14 +1,20 @@
-"""What the sampling of all processes of a session may cost together."""
+"""What the reading of all processes of a session may cost together."""
 
 from __future__ import annotations
 
 from math import sqrt
 
+from refwatch.target.proc import machine_times
+
 MOST = 0.3  # of one core, however many processes there are
 FEW = 8  # processes that are read as often as one alone
-REST = 0.15  # of one core, for all that is not sampling, where there are more
-SLOWER, FASTER = 1.5, 0.8  # change of the intervals from one review to the next, at most
-SLOWEST = 20.0  # times by which intervals grow beyond what the number of processes asks for
+TOTAL = 0.1  # of one core, for all that the daemon does for one process, and for N
+"""times the square root of N, up to"""
+MOST_TOTAL = 0.33
+BUSY_TOTAL = 0.05  # of one core, for two processes or more where no core is idle
+BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
+SLOWER, FASTER = 1.5, 0.8  # change of the pressure from one review to the next, at most
+HIGHEST = 30.0  # pressure
 
 
 class SamplingBudget:
@@ -20,7 +26,9 @@ class SamplingBudget:
         """By the id of a controller: share of a core that its samples take."""
         self._reviewed: tuple[float, float] | None = None
         """Time and CPU time at the last review, seconds."""
+        self._machine = machine_times()
         self._pressure = 1.0
+        """Of several processes, the part of what they would be read by which they are read."""
 
     def tell(self, member: object, share: float) -> None:
         """The samples of this controller take this share of a core; 0 while its process rests."""
@@ -47,18 +55,30 @@ class SamplingBudget:
         return total / self._awake
 
     def review(self, now_s: float, cpu_s: float) -> None:
-        """Adapt the intervals of what is read from time to time to what that has cost since the
-        last review; about once a second, with the daemon's CPU time."""
+        """Adapt to what the daemon has used since the last review, some times a second, with its
+        CPU time so far. One process alone is its controller's matter."""
         before, self._reviewed = self._reviewed, (now_s, cpu_s)
+        last, self._machine = self._machine, machine_times()
         if before is None or now_s <= before[0]:
             return
-        share = (cpu_s - before[1]) / (now_s - before[0])
-        over = (share - sum(self._shares.values())) / REST
+        number = len(self._shares)
+        if number < 2:
+            self._pressure = 1.0
+            return
+        idle, total = self._machine[0] - last[0], self._machine[1] - last[1]
+        busy = total > 0 and idle / total < BUSY_IDLE
+        limit = BUSY_TOTAL if busy else min(MOST_TOTAL, TOTAL * sqrt(number))
+        over = (cpu_s - before[1]) / (now_s - before[0]) / limit
         self._pressure *= min(max(over, FASTER), SLOWER)
-        self._pressure = min(max(self._pressure, 1.0), SLOWEST)
+        self._pressure = min(max(self._pressure, 1.0), HIGHEST)
+
+    @property
+    def pressure(self) -> float:
+        """Times more rarely each of several processes is sampled, so that all that is read stays
+        within what it may cost."""
+        return self._pressure
 
     @property
     def stretch(self) -> float:
         """Times more rarely what is read from time to time is read, with so many processes."""
-        number = len(self._shares)
-        return number / FEW * self._pressure if number > FEW else 1.0
+        return max(1.0, len(self._shares) / FEW) * self._pressure

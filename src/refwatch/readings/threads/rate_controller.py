@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-from refwatch.readings.threads.budget import SamplingBudget
+from refwatch.readings.threads.budget import BUSY_IDLE, SamplingBudget
+from refwatch.target.proc import machine_times
 
 BUDGET = 0.085  # of one core, for all that the daemon does
 BUSY_BUDGET = 0.03  # of one core, where no core is idle
-BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 LOWEST_HZ = 100.0  # lower than this only when even this would go over the larger budget
 LEAST_BUDGET = 0.035  # for sampling, whatever the rest takes
 RECENT = 7  # reviews of which the median is what the rest takes: a snapshot that is written is not
@@ -36,7 +36,9 @@ class RateController:
     def __init__(self, wanted_hz: float, shared: SamplingBudget | None = None) -> None:
         self._shared = shared or SamplingBudget()
         self.wanted_hz = wanted_hz
-        self.rate_hz = wanted_hz
+        self._own_hz = wanted_hz
+        """Without what all processes together ask for."""
+        self._told_hz = wanted_hz
         self._resting_ns = 0
         self._still_ns = 0
         """How long no thread has run."""
@@ -52,10 +54,15 @@ class RateController:
         self._rest = 0.0
         """Share of a core that all else takes; 0 until it is known."""
         self._affordable: deque[float] = deque(maxlen=STEADY)
-        self._machine = _machine_times()
+        self._machine = machine_times()
         self._busy = False
         self._gives_way = False
         """To the programs on a busy machine."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second."""
+        return self._own_hz / self._shared.pressure
 
     @property
     def period_ns(self) -> int:
@@ -110,9 +117,10 @@ class RateController:
         affordable = max(budget / each_s, min(part(LOWEST_HZ), part(self._most()) / each_s))
         self._affordable.append(affordable)
         target = min(self.wanted_hz, _median(self._affordable))
-        before = self.rate_hz
-        if target < before * 0.9 or target > before * 1.2 or target == self.wanted_hz:
-            self.rate_hz = min(max(target, before * 0.3), before * 1.5)
+        own = self._own_hz
+        if target < own * 0.9 or target > own * 1.2 or target == self.wanted_hz:
+            self._own_hz = min(max(target, own * 0.3), own * 1.5)
+        before, self._told_hz = self._told_hz, self.rate_hz
         return self._reason(before, share, budget)
 
     def _count_rest(self, span: float, share: float) -> None:
@@ -124,7 +132,7 @@ class RateController:
 
     def _budget(self) -> float:
         """For sampling: what the rest leaves, or less where the machine was busy twice in a row."""
-        before, self._machine = self._machine, _machine_times()
+        before, self._machine = self._machine, machine_times()
         idle, total = self._machine[0] - before[0], self._machine[1] - before[1]
         busy = total > 0 and idle / total < BUSY_IDLE
         was_busy, self._busy = self._busy, busy
@@ -147,16 +155,6 @@ class RateController:
             return f"{used}, and no core is idle"
         rest = budget < self._shared.part(self._most())
         return f"{used}, and the rest {self._rest:.0%}" if rest else used
-
-
-def _machine_times() -> tuple[float, float]:
-    """(idle, all) time of all cores of the machine in clock ticks: the cpu line of proc_stat(5)."""
-    try:
-        with open("/proc/stat", "rb") as file:
-            words = [int(word) for word in file.readline().split()[1:9]]
-    except (OSError, ValueError):
-        return 0.0, 0.0
-    return float(words[3] + words[4]), float(sum(words))
 
 
 def _median(values: Iterable[float]) -> float:
