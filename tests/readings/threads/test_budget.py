@@ -71,9 +71,9 @@ def test_what_costs_too_much_is_read_more_rarely_until_it_does_not(
     day = Day(monkeypatch, 4)
     limit = 2 * budget.TOTAL
     assert day.passes(limit) == 1.0
-    assert [day.passes(9.0) for _ in range(3)] == pytest.approx([1.5, 2.25, 3.375])
-    assert RateController(1000.0, day.shared).rate_hz == pytest.approx(1000 / 3.375)
-    assert day.passes(limit) == pytest.approx(3.375)
+    assert [day.passes(9.0) for _ in range(3)] == pytest.approx([2.0, 4.0, 4.0])
+    assert RateController(1000.0, day.shared).rate_hz == pytest.approx(1000 / 4.0)
+    assert day.passes(limit) == pytest.approx(4.0)
     assert max(day.passes(9.0) for _ in range(20)) == budget.HIGHEST
     assert [day.passes(0.0) for _ in range(40)][-1] == 1.0
 

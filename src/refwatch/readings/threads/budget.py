@@ -11,10 +11,11 @@ FEW = 8  # processes that are read as often as one alone
 TOTAL = 0.1  # of one core, for all that the daemon does for one process, and for N
 """times the square root of N, up to"""
 MOST_TOTAL = 0.33
-BUSY_TOTAL = 0.05  # of one core, for two processes or more where no core is idle
+BUSY_TOTAL = 0.06  # of one core, for two processes or more where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
-SLOWER, FASTER = 1.5, 0.8  # change of the pressure from one review to the next, at most
-HIGHEST = 30.0  # pressure
+SLOWER, FASTER = 2.0, 0.8  # change of the pressure from one review to the next, at most
+HIGHEST, EACH = 4.0, 0.25  # pressure, and with many processes for each: with fewer readings of
+"""one process little could be said of it."""
 
 
 class SamplingBudget:
@@ -70,7 +71,7 @@ class SamplingBudget:
         limit = BUSY_TOTAL if busy else min(MOST_TOTAL, TOTAL * sqrt(number))
         over = (cpu_s - before[1]) / (now_s - before[0]) / limit
         self._pressure *= min(max(over, FASTER), SLOWER)
-        self._pressure = min(max(self._pressure, 1.0), HIGHEST)
+        self._pressure = min(max(self._pressure, 1.0), max(HIGHEST, EACH * number))
 
     @property
     def pressure(self) -> float:
