@@ -42,6 +42,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """Is told of children that are not."""
     stretch: Callable[[], float] = lambda: 1.0
     """How many times more rarely it is read than one process alone would be."""
+    crowd: Callable[[], float] = lambda: 1.0
+    """The same for what little can be said without: by the number of processes alone."""
 
     def stretched(self, interval_ns: int) -> int:
         """From one regular reading to the next, with as many processes as there are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace
 from tests.stand_ins import context
 
 from refwatch.readings.objects.census import CensusTaker
@@ -30,11 +31,14 @@ class FakeCopies:
         return "census-1"
 
 
-def begun(known: References | None = None) -> tuple[FakeCopies, CensusTaker, list[TimedEvent]]:
-    """A census that has just been begun, of this process; ``known`` is what there was before."""
+def begun(
+    known: References | None = None, **others: Callable[[], float]
+) -> tuple[FakeCopies, CensusTaker, list[TimedEvent]]:
+    """A census that has just been begun, of this process; ``known`` is what there was before, and
+    ``others`` what the context says of other processes."""
     copies, events = FakeCopies(), list[TimedEvent]()
-    played = cast("Copies", copies)
-    censuses = CensusTaker(context(events.append), played, lambda: known, None, None, inside=False)
+    played, own = cast("Copies", copies), replace(context(events.append), **others)
+    censuses = CensusTaker(own, played, lambda: known, None, None, inside=False)
     censuses.tick(10**9)
     copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
     return copies, censuses, events

@@ -8,6 +8,8 @@ import pytest
 from tests.readings.objects.played_copies import CENSUS, begun
 
 from refwatch.readings.memory.breakdown import read_resident
+from refwatch.readings.objects.census import INTERVAL_NS
+from refwatch.readings.objects.growth import LEAST_CENSUSES
 from refwatch.readings.objects.state import References
 from refwatch.session import events as ev
 from refwatch.target import probe_messages as rp
@@ -126,3 +128,20 @@ def test_much_more_memory_is_counted_before_its_time(grown: bool) -> None:
     censuses.tick(10 * SECOND)
     assert copies.asked == (2 if grown else 1)
     del more
+
+
+def test_the_first_are_not_put_off_because_several_processes_cost_much() -> None:
+    """Later ones are, and all where there are many processes."""
+    copies, censuses, _ = begun(stretch=lambda: 8.0, crowd=lambda: 1.5)
+    now = taken = 10**9
+    gaps: list[float] = []
+    while len(gaps) < LEAST_CENSUSES:
+        copies.take(CENSUS)
+        before = copies.asked
+        while copies.asked == before:
+            now += 10**7
+            censuses.tick(now)
+        gaps.append((now - taken) / INTERVAL_NS)
+        taken = now
+        copies.take(rp.Copied(work="census-1", pid=12345, pause_s=0.001))
+    assert gaps == pytest.approx([1.5] * (LEAST_CENSUSES - 1) + [8.0], abs=0.1)

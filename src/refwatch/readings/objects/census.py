@@ -81,7 +81,7 @@ class CensusTaker:
         self._fold = fold
         self._objects = objects
         self._inside = inside
-        self._due_ns: int | None = context.clock() + context.stretched(FIRST_NS)
+        self._due_ns: int | None = context.clock() + int(FIRST_NS * context.crowd())
         self._retry_ns = RETRY_NS
         self._number = 0
         self._reason = "interval"
@@ -247,7 +247,9 @@ class CensusTaker:
     def _taken(self, report: rp.CensusReport, number: int) -> None:
         self._work = ""
         self._retry_ns = RETRY_NS
-        self._due_ns = self._now + self._context.stretched(self._interval_ns(report.took_s, number))
+        early = number < LEAST_CENSUSES  # without so many little is judged
+        stretch = self._context.crowd() if early else self._context.stretch()
+        self._due_ns = self._now + int(stretch * self._interval_ns(report.took_s, number))
         if self._reason != "interval":  # wanted while this one was taken
             self._due_ns = self._now
         self._pauses_s = 0.0

@@ -80,6 +80,11 @@ class SamplingBudget:
         return self._pressure
 
     @property
+    def crowd(self) -> float:
+        """Times more rarely each is read where there are many processes, whatever that costs."""
+        return max(1.0, len(self._shares) / FEW)
+
+    @property
     def stretch(self) -> float:
-        """Times more rarely what is read from time to time is read, with so many processes."""
-        return max(1.0, len(self._shares) / FEW) * self._pressure
+        """Times more rarely what is read from time to time is read."""
+        return self.crowd * self._pressure
