@@ -7,7 +7,7 @@ from math import sqrt
 from refwatch.target.proc import machine_times
 
 MOST = 0.3  # of one core, however many processes there are
-FEW = 8  # processes that are read as often as one alone
+FEW, FEW_BUSY = 8, 2  # processes that are read as often as one alone; where no core is idle
 TOTAL = 0.1  # of one core, for all that the daemon does for one process, and for N
 """times the square root of N, up to"""
 MOST_TOTAL = 0.33
@@ -28,6 +28,8 @@ class SamplingBudget:
         self._reviewed: tuple[float, float] | None = None
         """Time and CPU time at the last review, seconds."""
         self._machine = machine_times()
+        self._busy = False
+        """No core is idle."""
         self._pressure = 1.0
         """Of several processes, the part of what they would be read by which they are read."""
 
@@ -62,13 +64,13 @@ class SamplingBudget:
         last, self._machine = self._machine, machine_times()
         if before is None or now_s <= before[0]:
             return
+        idle, total = self._machine[0] - last[0], self._machine[1] - last[1]
+        self._busy = total > 0 and idle / total < BUSY_IDLE
         number = len(self._shares)
         if number < 2:
             self._pressure = 1.0
             return
-        idle, total = self._machine[0] - last[0], self._machine[1] - last[1]
-        busy = total > 0 and idle / total < BUSY_IDLE
-        limit = BUSY_TOTAL if busy else min(MOST_TOTAL, TOTAL * sqrt(number))
+        limit = BUSY_TOTAL if self._busy else min(MOST_TOTAL, TOTAL * sqrt(number))
         over = (cpu_s - before[1]) / (now_s - before[0]) / limit
         self._pressure *= min(max(over, FASTER), SLOWER)
         self._pressure = min(max(self._pressure, 1.0), max(HIGHEST, EACH * number))
@@ -82,7 +84,7 @@ class SamplingBudget:
     @property
     def crowd(self) -> float:
         """Times more rarely each is read where there are many processes, whatever that costs."""
-        return max(1.0, len(self._shares) / FEW)
+        return max(1.0, len(self._shares) / (FEW_BUSY if self._busy else FEW))
 
     @property
     def stretch(self) -> float:
