@@ -86,3 +86,34 @@ def test_an_interpreter_that_cannot_be_run(tmp_path: Path) -> None:
     for path in (noise, tmp_path, tmp_path / "missing"):
         with pytest.raises(TargetError):
             check_interpreter(str(path))
+
+
+REAPS = """
+import os
+from refwatch.daemon.launcher import reap_copies
+
+def ended(code):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(code)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return pid
+
+copy = ended(0)
+reap_copies()
+try:
+    os.waitpid(copy, 0)
+except ChildProcessError:
+    print("the copy is gone")
+target = ended(7)
+reap_copies(target)
+print(os.waitstatus_to_exitcode(os.waitpid(target, 0)[1]))
+reap_copies(target)
+"""
+
+
+def test_a_target_that_ends_while_copies_are_waited_for_keeps_its_status() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REAPS], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.splitlines(), done.stderr) == (["the copy is gone", "7"], "")

@@ -50,9 +50,9 @@ def shell_status(wait_status: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def reap_copies(kept: int) -> None:
+def reap_copies(*kept: int) -> None:
     """Wait for hidden copies of the target that have ended: they are children of this process too.
-    Process ``kept`` is somebody else's to wait for."""
+    Those that are ``kept``, the target among them, are somebody else's to wait for."""
     if not hasattr(os, "waitid"):
         return
     while True:
@@ -60,7 +60,7 @@ def reap_copies(kept: int) -> None:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if ended is None or ended.si_pid == kept:
+        if ended is None or ended.si_pid in kept:
             return
         os.waitpid(ended.si_pid, os.WNOHANG)
 
@@ -179,7 +179,7 @@ class Launcher:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 if pid:
                     break
-                reap_copies(self._daemon_pid)
+                reap_copies(self.pid, self._daemon_pid)  # it may have ended since
                 if _is_over(self._daemon_pid):
                     _end_copies()
             elif not from_terminal:

@@ -17,7 +17,7 @@ from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.members import Member, Newborn
 from refwatch.daemon.process_watch import ProcessMonitor
-from refwatch.daemon.start_methods import is_forkserver, start_method
+from refwatch.daemon.start_methods import child_started, is_forkserver, start_method
 from refwatch.daemon.twins import Twins
 from refwatch.daemon.wakeups import Wakeups
 from refwatch.readings.objects.state import References
@@ -26,13 +26,7 @@ from refwatch.session import events as ev
 from refwatch.target.arrivals import Arrivals
 from refwatch.target.exit_status import ProcessHandle
 from refwatch.target.probe_messages import Forked, Hello, Report
-from refwatch.target.proc import (
-    command_line,
-    executable_of,
-    parent_of,
-    started_monotonic_ns,
-    working_directory,
-)
+from refwatch.target.proc import command_line, parent_of, started_monotonic_ns
 from refwatch.target.twin import NoTwin
 from refwatch.wire.commands import Command
 from refwatch.wire.connections import Connection, Listener
@@ -318,22 +312,8 @@ class ProcessTable:
         began_ns: int,
         startup_s: float | None = None,
     ) -> None:
-        self._emit(
-            ev.TargetStarted(
-                at=self.now_ns() / 1e9,
-                process=number,
-                pid=pid,
-                argv=command_line(pid),
-                executable=executable_of(pid),
-                cwd=working_directory(pid),
-                started_at="",
-                refwatch=__version__,
-                ppid=parent,
-                start_method=method,
-                began_s=began_ns / 1e9,
-                startup_s=startup_s,
-            )
-        )
+        started = child_started(number, pid, parent, method, self.now_ns())
+        self._emit(replace(started, began_s=began_ns / 1e9, startup_s=startup_s))
 
     # The loop
 

@@ -242,10 +242,9 @@ class RefwatchApp(ReplayApp):
 
     # -- the process that is looked at ---------------------------------------------------------
 
-    def look_at(self, number: int) -> None:
-        """Show this process from now on."""
-        self.number = number
-        self.together = False
+    def look_at(self, number: int, *, together: bool = False) -> None:
+        """Show this process from now on, or all together."""
+        self.number, self.together = number, together
         self._held_drawn = ""
         self.screen.refresh_bindings()
 
@@ -266,9 +265,7 @@ class RefwatchApp(ReplayApp):
 
     def action_together(self) -> None:
         """Show all processes together, or one again."""
-        self.together = not self.together
-        self._held_drawn = ""
-        self.screen.refresh_bindings()
+        self.look_at(self.number, together=not self.together)
         self.draw()
 
     # -- keys ----------------------------------------------------------------------------------
