@@ -9,18 +9,18 @@ from dataclasses import replace
 from refwatch.findings.troubles import worst_memory_problem
 from refwatch.series.mean_series import MeanSeries
 from refwatch.session.process import ProcessState
-from refwatch.text.formats import fmt_bytes, fmt_duration, fmt_per_second
+from refwatch.text.formats import fmt_bytes, fmt_duration
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.overview.view import (
     BUSIEST,
     HELD,
-    WAIT,
     Gauge,
     KnownSuspects,
     OverviewView,
     Trend,
     busiest,
     gil_now,
+    other_gauges,
     view_heap,
     view_overview,
 )
@@ -99,34 +99,16 @@ def _gauges(
     held, wait, rate = map(sum, zip(*map(gil_now, read), strict=True))
     threads = sum(thread.alive for process in read for thread in process.threads.values())
     history = [summed(read, lambda each: each.gil.series, now, column) for column in (1, 2, 3)]
-    return (
-        Gauge(
-            "GILs held",
-            f"{held:.2f}",
-            f"of {len(read)}",
-            HELD,
-            history[0],
-            max(1.0, *(value for _, value in history[0])),
-            held / len(read),
-        ),
-        Gauge(
-            "Contention",
-            f"{wait:.1f}",
-            f"of {threads} waiting" if threads else "waiting, mean",
-            WAIT,
-            history[1],
-            max(1.0, *(value for _, value in history[1])),
-            wait / threads if threads else None,
-        ),
-        Gauge(
-            "Handoffs",
-            fmt_per_second(rate),
-            "/s",
-            "primary",
-            history[2],
-            max(10.0, *(value for _, value in history[2])),
-        ),
+    gauge = Gauge(
+        "GILs held",
+        f"{held:.2f}",
+        f"of {len(read)}",
+        HELD,
+        history[0],
+        max(1.0, *(value for _, value in history[0])),
+        held / len(read),
     )
+    return gauge, *other_gauges(wait, threads, rate, "/s", history)
 
 
 def _memory(processes: Sequence[ProcessState], now: float) -> Trend:

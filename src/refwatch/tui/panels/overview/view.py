@@ -247,8 +247,16 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
     held, wait, rate = gil_now(process)
     threads = sum(thread.alive for thread in process.threads.values())
     history = [tuple((point[0], point[column]) for point in series) for column in (1, 2, 3)]
+    gauge = Gauge("GIL held", fmt_percent(held), "of the time", HELD, history[0], 1.0, held)
+    return gauge, *other_gauges(wait, threads, rate, _interval(process), history)
+
+
+def other_gauges(
+    wait: float, threads: int, rate: float, unit: str, history: Sequence[Points]
+) -> tuple[Gauge, Gauge]:
+    """Of the threads that wait for a GIL, and of its handoffs, in this ``unit``. ``history`` is
+    that of the GIL held, and of these."""
     return (
-        Gauge("GIL held", fmt_percent(held), "of the time", HELD, history[0], 1.0, held),
         Gauge(
             "Contention",
             f"{wait:.1f}",
@@ -261,7 +269,7 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
         Gauge(
             "Handoffs",
             fmt_per_second(rate),
-            _interval(process),
+            unit,
             "primary",
             history[2],
             max(10.0, *(value for _, value in history[2])),
