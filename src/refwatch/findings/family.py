@@ -125,8 +125,9 @@ def _computing(
     if in_use < IN_USE and on_cpu < FED * sum(work.wanted_s for work in busy):
         return None
     sentence = f"{fmt_plural(len(busy), *what)} compute side by side"
-    if sum(work.cpu_wait_s for work in works) >= STARVED * wanted:
-        wait = fmt_percent(sum(work.cpu_wait_s for work in works) / wanted)
+    starved = sum(work.cpu_wait_s for work in works)
+    if starved >= STARVED * wanted:
+        wait = fmt_percent(starved / wanted)
         sentence += f": {in_use:.1f} CPUs in use, they wait for one {wait} of the time"
         advice = "There are not enough CPUs for them: more processes would not help here."
     else:

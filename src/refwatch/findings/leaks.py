@@ -68,14 +68,16 @@ def leaks(found: Iterable[Found]) -> list[Leak]:
 def _merged(same: list[tuple[ProcessState, GrowthSuspect]]) -> Leak:
     same.sort(key=lambda each: -each[1].per_second)
     suspects = [suspect for _, suspect in same]
-    return Leak(
-        suspect=replace(
-            suspects[0],
-            count=sum(each.count for each in suspects),
-            grown=sum(each.grown for each in suspects),
-            per_second=sum(each.per_second for each in suspects),
-            r2=min(each.r2 for each in suspects),
-            since_s=min(each.since_s for each in suspects),
-        ),
-        processes=[process for process, _ in same],
+    return Leak(suspect=summed(suspects), processes=[process for process, _ in same])
+
+
+def summed(suspects: Sequence[GrowthSuspect]) -> GrowthSuspect:
+    """One type that is suspected in several processes, as one."""
+    return replace(
+        suspects[0],
+        count=sum(each.count for each in suspects),
+        grown=sum(each.grown for each in suspects),
+        per_second=sum(each.per_second for each in suspects),
+        r2=min(each.r2 for each in suspects),
+        since_s=min(each.since_s for each in suspects),
     )

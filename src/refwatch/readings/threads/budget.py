@@ -8,14 +8,13 @@ from refwatch.target.proc import machine_times
 
 MOST = 0.3  # of one core, however many processes there are
 FEW, FEW_BUSY = 8, 2  # processes that are read as often as one alone; where no core is idle
-TOTAL = 0.1  # of one core, for all that the daemon does for one process, and for N
-"""times the square root of N, up to"""
-MOST_TOTAL = 0.33
+TOTAL = 0.1  # of one core, times the square root of the number of processes, for all that is done
+MOST_TOTAL = 0.33  # of one core, however many processes there are
 BUSY_TOTAL = 0.06  # of one core, for two processes or more where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 SLOWER, FASTER = 2.0, 0.8  # change of the pressure from one review to the next, at most
-HIGHEST, EACH = 4.0, 0.25  # pressure, and with many processes for each: with fewer readings of
-"""one process little could be said of it."""
+HIGHEST = 4.0  # pressure: with fewer readings of a process little could be said of it
+EACH = 0.25  # pressure for each process, where that is more
 
 
 class SamplingBudget:
@@ -31,7 +30,7 @@ class SamplingBudget:
         self._busy = False
         """No core is idle."""
         self._pressure = 1.0
-        """Of several processes, the part of what they would be read by which they are read."""
+        """Times more rarely several processes are read, because it costs too much."""
 
     def tell(self, member: object, share: float) -> None:
         """The samples of this controller take this share of a core; 0 while its process rests."""

@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
-from msgspec.structs import replace as struct_replace
-
+from refwatch.findings import leaks
 from refwatch.readings.objects.judged import GrowthCoverage
 from refwatch.readings.objects.records import TypeName
 from refwatch.series.step_series import StepSeries
@@ -167,19 +166,11 @@ def _suspects(parts: Sequence[Part], keys: dict[TypeName, int]) -> tuple[Suspect
 
 def _suspect(key: int, same: Sequence[tuple[int, Suspect]]) -> Suspect:
     pid, fastest = max(same, key=lambda each: each[1].judged.per_second)
-    judged = [each.judged for _, each in same]
     number = fmt_plural(len(same), "process", "processes")
     return replace(
         fastest,
         key=key,
-        judged=struct_replace(
-            fastest.judged,
-            count=sum(each.count for each in judged),
-            grown=sum(each.grown for each in judged),
-            per_second=sum(each.per_second for each in judged),
-            r2=min(each.r2 for each in judged),
-            since_s=min(each.since_s for each in judged),
-        ),
+        judged=leaks.summed([each.judged for _, each in same]),
         instances=sum(each.instances for _, each in same),
         where=f"in {pid}" if len(same) == 1 else f"in {number}",
     )
