@@ -315,16 +315,6 @@ def _what_is(pid: int) -> str:
     return str(pid)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def interruptible() -> None:
-    """A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and
-    children inherit that."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 @pytest.fixture(autouse=True)
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Where the test runs its programs; nothing of them may stay."""

@@ -46,6 +46,8 @@ def test_a_daemon_that_hangs(bench: Bench, wait_until: Wait) -> None:
     running = bench.start_watched(*words)
     assert running.line() == "the target is ready"
     daemon = bench.daemon_of(running.pid)
+    recording = bench.folder / "events.rec"
+    wait_until(lambda: recording.read_bytes().count(b"\n") > 1, "the recording to hold an event")
     stop(daemon, wait_until)
     half = bench.write(f".refwatch-{daemon}-abcd.tmp", "{")  # it hung as it was writing
 

@@ -179,6 +179,13 @@ def test_children_that_wake_for_a_moment_on_a_busy_machine_do_not_compute() -> N
     assert pool(*[{S.GIL_HELD: 0.01, S.CPU_WAIT: 0.6, S.SLEEP: 0.39}] * 9).sentence() == ""
 
 
+def test_children_that_compute_on_a_machine_that_is_busy_with_something_else() -> None:
+    """However little they get: they want a CPU all the time."""
+    assert pool(*[{S.GIL_HELD: 0.04, S.CPU_WAIT: 0.95, S.SLEEP: 0.01}] * 2).sentence() == (
+        "2 children compute side by side: 0.1 CPUs in use, they wait for one 96 % of the time"
+    )
+
+
 def test_many_that_compute_on_few_cpus() -> None:
     family = pool(*[{S.GIL_HELD: 0.02, S.CPU_WAIT: 0.98}] * 100)
     assert family.sentence() == (

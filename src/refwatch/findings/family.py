@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from operator import mul
 
 from msgspec import Struct
 
@@ -26,9 +25,10 @@ ALONGSIDE = 1.2  # mean number of processes that compute, from which on they do 
 PART = 0.1  # of what the others compute on average, from which on a process computes as well
 OWN = 0.4  # of its time, from which on the program computes beside its children
 BESIDE_S = 0.1  # how much earlier than a fork a thread may seem to have ended that outlived it
-FED, IN_USE = 0.1, 0.5
-"""Those that compute get this share of what they want of CPUs, or use so many together: else they
-wake for a moment, on a machine that is busy with something else."""
+IN_USE = 0.5  # CPUs that they use together, from which on they compute whatever else is true
+STEADY, STEADILY = 0.9, 0.3
+"""Who computes wants a CPU for this part of a moment, and that in this part of its computing: else
+it wakes for an instant, again and again, on a machine that is busy with something else."""
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
 
@@ -39,6 +39,8 @@ class Work(Struct, frozen=True, kw_only=True):
     process: ProcessState
     on_cpu_s: float
     cpu_wait_s: float
+    steady_s: float
+    """Of both, in moments that are nearly full of it."""
 
     @property
     def wanted_s(self) -> float:
@@ -122,7 +124,8 @@ def _computing(
         return _one_works(busy, wanted, together, state.now)
     on_cpu = sum(work.on_cpu_s for work in busy)
     in_use = on_cpu / together.span_s
-    if in_use < IN_USE and on_cpu < FED * sum(work.wanted_s for work in busy):
+    steady = sum(work.steady_s for work in busy)
+    if in_use < IN_USE and steady < STEADILY * sum(work.wanted_s for work in busy):
         return None
     sentence = f"{fmt_plural(len(busy), *what)} compute side by side"
     starved = sum(work.cpu_wait_s for work in works)
@@ -204,5 +207,8 @@ def _work(process: ProcessState) -> Work:
     states += [crowd.states for crowd in process.crowds.values()]
     on_cpu = sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
     series = process.work_series
-    wanted = sum(map(mul, series.column(0), series.weights()))
-    return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=max(0.0, wanted - on_cpu))
+    moments = list(zip(series.column(0), series.weights(), strict=True))
+    wanted = sum(threads * seconds for threads, seconds in moments)
+    steady = sum(threads * seconds for threads, seconds in moments if threads >= STEADY)
+    waited = max(0.0, wanted - on_cpu)
+    return Work(process=process, on_cpu_s=on_cpu, cpu_wait_s=waited, steady_s=steady)
