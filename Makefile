@@ -15,7 +15,7 @@ SCENARIO = threads_cpu
 WORKERS = 3
 PARALLEL = -n $(WORKERS) --dist worksteal
 
-.PHONY: compiled help demo test check pytest coverage format test-all stress bench accuracy cost census watching tracing screenshots schema docs dist hooks clean
+.PHONY: compiled help demo test check pytest coverage format test-all stress bench accuracy cost census watching tracing side-by-side screenshots schema docs dist hooks clean
 
 help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
@@ -32,6 +32,7 @@ help:
 	@echo "make census       how long a census stops a program of millions of objects"
 	@echo "make watching     what thousands of watched objects and classes cost"
 	@echo "make tracing      what exact mode costs beside tracemalloc itself"
+	@echo "make side-by-side the same work by threads and by processes; ARGS='--rounds 60000'"
 	@echo "make screenshots  docs/screenshots, from a recording made now"
 	@echo "make schema       the JSON Schema of the snapshot"
 	@echo "make docs         the documentation as a site, build/site; warnings are errors"
@@ -108,6 +109,9 @@ watching: compiled
 
 tracing: compiled
 	$(RUN) benchmarks/tracing.py $(ARGS)
+
+side-by-side: compiled
+	$(RUN) benchmarks/side_by_side.py $(ARGS)
 
 screenshots: compiled
 	$(RUN) tools/screenshots.py $(ARGS)

@@ -7,7 +7,8 @@ they are started: `fork`, `spawn` or `forkserver`.
 
 What to see: each `cruncher` process holds its GIL all the time and nobody waits for it; where there
 are fewer CPUs than processes they wait for a CPU, and still not for the GIL. The rounds of all
-processes add up, as those of threads do not: compare `threads_cpu.py`. The main process waits in
+processes add up, as those of threads do not: compare `threads_cpu.py`, and with `--rounds` the time
+that the same work takes. The main process waits in
 `recv` for the first result, which is `io_wait`. With `spawn` each worker begins as a new
 interpreter, with `forkserver` as a copy of a small server; both have a resource tracker beside
 them.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import multiprocessing
 import signal
 import sys
@@ -35,11 +37,12 @@ def crunch(value: int) -> int:
     return value
 
 
-def work(index: int, seconds: float, results: Connection) -> None:
-    """Do rounds for ``seconds``, then send how many there were, and the seconds of CPU time."""
+def work(index: int, seconds: float, most: int, results: Connection) -> None:
+    """Do rounds for ``seconds``, at ``most`` so many, then send how many there were, and the
+    seconds of CPU time."""
     value, rounds = index, 0
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while rounds < most and time.monotonic() < until:
         value = crunch(value)
         rounds += 1
     results.send((rounds, time.process_time()))
@@ -56,9 +59,9 @@ def interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def run(seconds: float, count: int) -> list[tuple[int, float]]:
-    """Let ``count`` processes work for ``seconds``; return the rounds and the CPU time in seconds
-    of each."""
+def run(seconds: float, count: int, most: int = sys.maxsize) -> list[tuple[int, float]]:
+    """Let ``count`` processes work for ``seconds``, or until each has done at ``most`` so many
+    rounds; return the rounds and the CPU time in seconds of each."""
     if multiprocessing.get_start_method() != "fork":
         resource_tracker.ensure_running()  # as it starts it lets held signals through
     results: list[Connection] = []
@@ -66,7 +69,7 @@ def run(seconds: float, count: int) -> list[tuple[int, float]]:
     try:
         for index in range(count):
             receiver, sender = multiprocessing.Pipe(duplex=False)
-            arguments = (index, seconds, sender)
+            arguments = (index, seconds, most, sender)
             process = multiprocessing.Process(target=work, args=arguments, name=f"cruncher-{index}")
             with interrupts_held(), sender:
                 process.start()
@@ -87,6 +90,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long (default: 10)")
     parser.add_argument("--workers", type=int, default=4, help="processes (default: 4)")
     parser.add_argument(
+        "--rounds", type=int, help="of all processes together, instead of --seconds"
+    )
+    parser.add_argument(
         "--start-method",
         choices=multiprocessing.get_all_start_methods(),
         default=multiprocessing.get_start_method(),
@@ -97,7 +103,10 @@ def main() -> None:
         parser.error("--seconds must not be negative, and --workers at least 1")
     multiprocessing.set_start_method(options.start_method, force=True)
     started = time.monotonic()
-    done = run(options.seconds, options.workers)
+    if options.rounds is None:
+        done = run(options.seconds, options.workers)
+    else:
+        done = run(math.inf, options.workers, math.ceil(options.rounds / options.workers))
     took = time.monotonic() - started
     rounds, used = sum(count for count, _ in done), sum(cpu_s for _, cpu_s in done)
     print(

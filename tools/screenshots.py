@@ -16,6 +16,7 @@ from typing import NamedTuple
 from refwatch.session.events import Event, TargetExited
 from refwatch.session.recording import read_recording
 from refwatch.tui.screenshots import Shot, write_screenshots
+from refwatch.wire.event import MAIN
 
 ROOT = Path(__file__).resolve().parent.parent
 BEFORE_END_S = 0.25
@@ -55,6 +56,11 @@ SCENES = (
         12.0,
         (Shot("allocations", ("6",), (120, 26)), Shot("icicle", ("6", "i"), (120, 26))),
     ),
+    Scene(
+        "procs_cpu",
+        6.0,
+        (Shot("processes", ("7", "plus", "plus", "plus"), (120, 30)), Shot("together", ("p",))),
+    ),
     Scene("fragmentation", 8.0, (Shot("memory", ("6",), (120, 20)),)),
 )
 
@@ -80,7 +86,9 @@ def hide_this_machine(recording: Path) -> None:
 def while_it_runs(recording: Path, before_end_s: float) -> list[Event]:
     """The events up to some time before the end, so that the pictures show a program that runs."""
     events = list(read_recording(recording).events)
-    end = next(event.at for event in events if isinstance(event, TargetExited))
+    end = next(
+        event.at for event in events if isinstance(event, TargetExited) and event.process == MAIN
+    )
     return [event for event in events if event.at < end - before_end_s]
 
 

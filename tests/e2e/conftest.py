@@ -513,6 +513,7 @@ class Terminal:
         if self._master >= 0:
             os.close(self._master)
             os.close(self._slave)
+            self._master = self._slave = -1
 
 
 @pytest.fixture

@@ -369,6 +369,31 @@ def test_an_exec_at_once_after_a_fork(bench: Bench) -> None:
     assert "exec" in limit.reason
 
 
+def test_forks_while_another_thread_watches_objects(bench: Bench) -> None:
+    """In the child nobody is left to release a lock of the probe's."""
+    done = bench.watched(
+        bench.script("""
+        import os, threading, refwatch
+        class Thing: pass
+        over = threading.Event()
+        def watch():
+            while not over.is_set():
+                refwatch.watch(Thing(), "from the thread")
+        threads = [threading.Thread(target=watch) for _ in range(2)]
+        for thread in threads: thread.start()
+        for _ in range(40):
+            if (pid := os.fork()) == 0:
+                refwatch.watch(Thing(), "in the child")
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        over.set()
+        for thread in threads: thread.join()
+        print("done")
+        """)
+    )
+    assert (done.status, done.lines) == (0, ["done"])
+
+
 def test_a_child_that_hangs_since_its_fork_is_named(bench: Bench) -> None:
     """Its only thread waits for a lock that another thread of the parent held at the fork."""
     script = bench.script("""

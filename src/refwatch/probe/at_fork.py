@@ -1,4 +1,5 @@
-"""At-fork handler lists of the interpreter, and a callback after a fork's last handler."""
+"""At-fork handlers: the interpreter's lists of them, locks that are kept for a fork, and a callback
+after the last handler."""
 
 from __future__ import annotations
 
@@ -12,12 +13,21 @@ from .capi import api, ctypes
 
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
+    from _thread import RLock
     from collections.abc import Callable
 
     Handlers = list[object]
 
 _PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 api.Py_AddPendingCall.argtypes = [_PENDING, ctypes.c_void_p]
+
+
+def keep_at_fork(lock: RLock) -> None:
+    """Have whoever forks hold this lock meanwhile: in the child no thread that is gone has it. By
+    handlers in C, because each page that Python code touches in the child is copied."""
+    os.register_at_fork(
+        before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+    )
 
 
 def handler_lists() -> tuple[Handlers, Handlers, Handlers]:

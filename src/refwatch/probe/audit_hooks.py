@@ -81,7 +81,7 @@ def window() -> tuple[Step, Step]:
     """(remove the hooks, restore the hooks) as steps, each for one call. The second does nothing
     if called again, or without the first."""
     word = _hooks.word
-    if word is None:
+    if word is None or not word.value:  # nobody would hear of it
         return bool, bool
     hooks: list[int | None] = []
     remove = (
@@ -100,6 +100,8 @@ def keep(function: Step, found: list[object]) -> Step:
 
 def quietly(function: Step) -> object:
     """Call a C function, which must run no other code, with no audit event."""
+    if _hooks.word is None or not _hooks.word.value:
+        return function()
     found: list[object] = []
     remove, restore = window()
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from _contextvars import ContextVar
+from _operator import is_
 
 from .at_fork import AfterFork
 from .audit_hooks import quietly
@@ -35,7 +36,9 @@ class ForkWarning:
 
     def __init__(self, handlers: Handlers) -> None:
         self._after_fork = AfterFork(handlers, self.end)
+        self._pid = 0
         self._filters: list[Filter] = []
+        """For this process."""
         self._lists: list[list[object]] = []
         self._globals: dict[str, object] | None = None
         """Of the code that forks, if it has no registry of warnings yet: the warning makes one."""
@@ -48,11 +51,12 @@ class ForkWarning:
             frame = getattr(frame, "f_back", None)
         names = getattr(frame, "f_globals", None)
         self._globals = names if type(names) is dict and REGISTRY not in names else None
-        pid = os.getpid()
-        self._filters = [
-            ("ignore", TEXT.format(pid=pid, function=function), DeprecationWarning, None, 0)
-            for function in FUNCTIONS
-        ]
+        if self._pid != (pid := os.getpid()):
+            self._pid = pid
+            self._filters = [
+                ("ignore", TEXT.format(pid=pid, function=function), DeprecationWarning, None, 0)
+                for function in FUNCTIONS
+            ]
         self._lists = _lists()
         for each in self._lists:
             each[:0] = self._filters
@@ -61,14 +65,18 @@ class ForkWarning:
     def end(self) -> None:
         """The fork is over; also called in the child."""
         self._after_fork.cancel()
+        own, number = self._filters, len(self._filters)
         for each in self._lists:
+            if len(each) >= number and all(map(is_, each, own)):  # looks at no other filter
+                del each[:number]
+                continue
             for index in range(len(each) - 1, -1, -1):
-                if any(each[index] is one for one in self._filters):
+                if any(each[index] is one for one in own):
                     del each[index]
         names, self._globals = self._globals, None
         if names is not None and _is_empty(names.get(REGISTRY)):
             names.pop(REGISTRY, None)
-        self._filters, self._lists = [], []
+        self._lists = []
 
 
 def _lists() -> list[list[object]]:

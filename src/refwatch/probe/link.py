@@ -240,22 +240,32 @@ class Link:
                 os.close(fd)
         self._identities = {}
 
-    def renew(self, message: dict[str, object]) -> bool:
+    def renew(self, report: bytes) -> bool:
         """In the child of a fork, where only this thread exists: leave the parent's connection to
-        the parent, and begin one of its own with this message. False if that cannot be. The rest is
-        :meth:`settle`'s: a child may end at once, and is not to pay for more."""
-        self._waking = allocate_lock()
-        self.lines = Lines()
-        self._reopened = 0
+        the parent, and begin one of its own with this line. False if that cannot be. The rest is
+        :meth:`settle`'s: a child may end at once, and each page that it touches is copied."""
         self._inherited.update(self._identities)
         self._identities = {}
-        self.gone = self.gone or not self._dial()
-        return not self.gone and self.send(message)
+        again = self.again
+        fd = None if again is None or self.gone else again.connected(self.path)
+        if again is None or fd is None:
+            self.gone = True
+            return False
+        self._fd = fd
+        return again.put(fd, report) == len(report)
 
     def settle(self) -> None:
         """What :meth:`renew` has left to be done, by the thread that will receive."""
         self._close_inherited()
-        self.gone = self.gone or not self._tie()
+        self._waking = allocate_lock()
+        self.lines = Lines()
+        self._reopened = 0
+        known = identity(self._fd)
+        if known is None:  # the target has closed it already
+            self.gone = not self._reopen()
+            return
+        self._identities[self._fd] = known
+        self.gone = not self._tie()
 
     def _close_inherited(self) -> None:
         for fd, known in self._inherited.items():

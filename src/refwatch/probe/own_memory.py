@@ -12,17 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WORD = 8
+PATH = "/proc/self/mem"
 
 
 class Memory:
-    """``/proc/self/mem``, where the kernel checks each read, unlike a ctypes pointer's."""
+    """``/proc/self/mem``, where the kernel checks each read, unlike a ctypes pointer's.
 
-    def __init__(self, *, stays: bool = False) -> None:
-        self.fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
-        if stays:
+    With ``open_again`` it stays open, at a high number, and is opened again where that is needed.
+    """
+
+    def __init__(self, open_again: Callable[[str], int | None] | None = None) -> None:
+        self.fd = os.open(PATH, os.O_RDONLY | os.O_CLOEXEC)
+        if open_again is not None:
             self.fd = move_high(self.fd)
+        self._pid = os.getpid()
         self._identity = identity(self.fd)
-        self._open_again: Callable[[str], int | None] | None = None
+        self._open_again = open_again
 
     def close(self) -> None:
         """Close it, if it is open."""
@@ -30,27 +35,25 @@ class Memory:
         if fd >= 0 and identity(fd) == self._identity:
             os.close(fd)
 
-    def renew(self, open_again: Callable[[str], int | None]) -> None:
-        """In the child of a fork, where what is open is the parent's memory: open its own before
-        the next reading."""
-        self._open_again = open_again
-
-    def _renew(self) -> None:
-        open_again, self._open_again = self._open_again, None
-        if open_again is not None and self.fd >= 0:
-            self.close()
-            fd = open_again("/proc/self/mem")
-            self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
-
-    def look_after(self, open_again: Callable[[str], int | None]) -> None:
+    def look_after(self) -> None:
         """The target may have closed it, and the number may be that of another file by now."""
         if self.fd >= 0 and identity(self.fd) != self._identity:
-            fd = open_again("/proc/self/mem")
-            self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
+            self._open()
+
+    def _open(self) -> None:
+        fd = self._open_again(PATH) if self._open_again is not None else None
+        self.fd, self._identity = (-1, None) if fd is None else (fd, identity(fd))
+
+    def _renew(self) -> None:
+        """In the child of a fork, where what is open is the parent's memory."""
+        self._pid = os.getpid()
+        if self.fd >= 0:
+            self.close()
+            self._open()
 
     def read(self, address: int, size: int) -> bytes:
         """Up to ``size`` bytes at ``address``, as far as memory is mapped."""
-        if self._open_again is not None:
+        if self._open_again is not None and self._pid != os.getpid():
             self._renew()
         try:
             return os.pread(self.fd, size, address)

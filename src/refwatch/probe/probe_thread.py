@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 START_LIMIT_S = 1.0
 LEAVE_LIMIT_S = 0.2
+BIRTH = b'{"message":"forked","pid":%d,"parent":%d,"main":%d,"called_s":%r,"monotonic_s":%r}\n'
 SAMPLE_PAUSE_MS = 20  # between two samples from inside
 
 
@@ -56,7 +57,8 @@ class ProbeThread:
         handlers = self._service.handlers if self._service is not None else None
         self._fork_warning = ForkWarning(handlers[1]) if handlers and WARNS else None
         self._cpu_s = 0.0  # of threads that have left
-        self._fork_called_s = 0.0
+        self._fork: tuple[int, int, float] | None = None
+        """Pid, address of the thread's state and time of the last call of os.fork."""
         self._sampler: InsideSampler | None = None
         self._pause_ms: int | None = None
         self._commands: dict[str, Callable[..., None]] = {
@@ -189,7 +191,8 @@ class ProbeThread:
         return True
 
     def _before_fork(self) -> None:
-        self._fork_called_s = time.monotonic()
+        main = int(quietly(raw_thread_state) or 0)  # type: ignore[call-overload]
+        self._fork = os.getpid(), main, time.monotonic()
         if self._fork_warning is not None and self._thread and _count_tasks() == 2:
             self._fork_warning.silence()
 
@@ -210,8 +213,7 @@ class ProbeThread:
         if self._fork_warning is not None:
             self._fork_warning.end()
         if self._service is not None:
-            if self._children and self._link.renew(_forked(self._fork_called_s)):
-                self._service.forked()
+            if self._children and self._fork and self._link.renew(_birth(*self._fork)):
                 self._born = True
                 self._start_thread()
                 return
@@ -237,16 +239,10 @@ class ThreadCounter:
         any(map(setattr, word, ("value",), map(add, old, (number,))))
 
 
-def _forked(called_s: float) -> Message:
-    """Report of a child, sent before any line of it has run."""
-    return {
-        "message": "forked",
-        "pid": os.getpid(),
-        "parent": os.getppid(),
-        "main": int(quietly(raw_thread_state) or 0),  # type: ignore[call-overload]
-        "called_s": called_s,
-        "monotonic_s": time.monotonic(),
-    }
+def _birth(parent: int, main: int, called_s: float) -> bytes:
+    """Report of a child, sent before any line of it has run: the JSON of "forked" at once, because
+    each page that a child touches is copied."""
+    return BIRTH % (os.getpid(), parent, main, called_s, time.monotonic())
 
 
 def _count_tasks() -> int:

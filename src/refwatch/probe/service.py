@@ -51,7 +51,7 @@ class Service:
         self._arming: Arming | None = None
         self.gc_timer: GcTimer | None = None
         self._link = link
-        self._memory = Memory(stays=True)  # opened late, the target's audit hooks would see it
+        self._memory = Memory(opened)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
         self._watched = WatchedObjects(tell, self._memory)
         self.handlers = _handlers()
@@ -60,6 +60,7 @@ class Service:
         self._tracing = Tracing(link)
         self._untracked = Untracked(self._memory)
         self._reading_last = allocate_lock()
+        self._pid = os.getpid()
         self._failure = StartupFailure()
         self._no_copy = limits.get("census", "")
         self.commands: dict[str, Callable[..., None]] = {
@@ -88,6 +89,8 @@ class Service:
         """Report the end and wait for the last reading, before objects die as they would alone."""
         if self._watched.closed:  # in the child of a fork
             return
+        if os.getpid() != self._pid:
+            self.settle()
         self.look_after()
         new = self._watched.scan()
         message: Message = {
@@ -138,14 +141,10 @@ class Service:
         self._tracing.leave()
         self._bursts.close()
 
-    def forked(self) -> None:
-        """Go on in the child of a fork, as far as it cannot wait for :meth:`settle`."""
-        self._reading_last = allocate_lock()
-        self._watched.forked()
-        self._memory.renew(opened)
-
     def settle(self) -> None:
-        """In the child of a fork, by the probe's thread: the rest."""
+        """Go on in the child of a fork: by the probe's thread, or before it has run at exit."""
+        self._pid = os.getpid()
+        self._watched.forked()
         self._bursts.close()  # the daemon opens it anew
 
     def close(self) -> None:
@@ -158,7 +157,7 @@ class Service:
 
     def look_after(self) -> None:
         """Open again what the target may have closed."""
-        self._memory.look_after(opened)
+        self._memory.look_after()
 
     def _scan(self) -> None:
         began = time.thread_time()

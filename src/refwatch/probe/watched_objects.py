@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from _functools import partial  # type: ignore[import-not-found]
-from _thread import RLock, allocate_lock
+from _thread import RLock
 from _weakref import ref
 
+from .at_fork import keep_at_fork
 from .audit_hooks import quietly
 from .capi import ctypes, hold, let_go, untrack
 from .own_memory import Memory
@@ -49,13 +50,10 @@ class _Cell:
     event."""
 
     def __init__(self) -> None:
-        self.renew()
+        self._lock = RLock()
+        keep_at_fork(self._lock)
         self._object = ctypes.py_object()
         self._word = ctypes.c_void_p.from_buffer(self._object)
-
-    def renew(self) -> None:
-        """In the child of a fork: another thread may have held the lock."""
-        self._lock = allocate_lock()
 
     def at(self, address: int) -> object:
         """The object at this address; there must be one."""
@@ -147,6 +145,7 @@ class WatchedObjects:
         """The same, of what a parent had watched before it forked."""
         self._last = 0
         self._lock = RLock()  # reentrant: the collector may run a finalizer that watches something
+        keep_at_fork(self._lock)
 
     def watch(self, obj: object, name: str, source: str) -> int | None:
         """Watch an object; return its number, None if it is watched already or there is no room."""
@@ -216,8 +215,6 @@ class WatchedObjects:
 
     def forked(self) -> None:
         """In the child of a fork: what was watched is watched on, and is news to the daemon."""
-        self._lock = RLock()  # another thread may have held it at the fork
-        _CELL.renew()
         self._news = []
         self._inherited = [*self._entries]
 
@@ -282,7 +279,6 @@ class WatchedObjects:
     def close(self) -> None:
         """Stop watching: the interpreter ends, or this is the child of a fork."""
         self.closed = True
-        self._lock = RLock()  # another thread may have held it at a fork
         for number in list(self._entries):
             self._forget(number)
 

@@ -269,8 +269,5 @@ def edges_to(targets: set[int], objects: list[object]) -> dict[int, int]:
     """Address -> number of references to it from these objects."""
     found = dict.fromkeys(targets, 0)
     for chunk in chunks(objects):
-        counts: dict[int, int] = {}
-        _count_elements(counts, map(id, gc.get_referents(*chunk)))
-        for address in targets & counts.keys():
-            found[address] += counts[address]
+        _count_elements(found, filter(targets.__contains__, map(id, gc.get_referents(*chunk))))
     return found

@@ -56,6 +56,7 @@ class ThreadCollector:
     def begin(self, hello: Hello | None) -> None:
         """Sample from now on; without the probe's word only what the kernel knows."""
         self._hello = hello
+        self._image = self._image_at_start()
         now = self._context.clock()
         if not proc_is_own_namespace():
             self.fall_back(FOREIGN_PROC)
@@ -76,9 +77,10 @@ class ThreadCollector:
             self.fall_back(f"not permitted here ({error})")
             return
         except (MemoryGone, OSError):
-            return  # it has ended already; the launcher says so
+            if self._has_called_exec():
+                self._replaced()
+            return  # else it has ended already; the launcher says so
         self.sampling = True
-        self._image = read_image(self._context.pid)
         self.next_sample_ns = now
         self._context.scheduler.at(self._slice, now + SLICE_NS)
         self._context.scheduler.at(self._review, now + REVIEW_NS)
@@ -201,13 +203,23 @@ class ThreadCollector:
             return False
         if alive[-1]:
             return True
-        if read_image(self._context.pid) in (self._image, b""):
-            self.sampler.slice(self._pace.rate_hz)
-            self.sampler.leave_interpreter()
-        else:
+        if self._has_called_exec():
             self.sampler.discard()
             self._replaced()
+        else:
+            self.sampler.slice(self._pace.rate_hz)
+            self.sampler.leave_interpreter()
         return False
+
+    def _image_at_start(self) -> bytes:
+        """That of the process when it began. The child of a fork has its parent's, and may have
+        called exec before anything was read of it."""
+        parent = self._context.forked_from
+        inherited = read_image(parent) if parent is not None else b""
+        return inherited or read_image(self._context.pid)
+
+    def _has_called_exec(self) -> bool:
+        return read_image(self._context.pid) not in (self._image, b"")
 
     def end(self) -> None:
         """The process has ended, or the watch: tell what is left."""
