@@ -12,6 +12,8 @@ import math
 import os
 from array import array
 from collections.abc import Iterator
+from itertools import compress
+from operator import ne
 
 from msgspec import Struct
 
@@ -21,7 +23,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 PRESENT, FILE_OR_SHARED, EXCLUSIVE = 1 << 63, 1 << 61, 1 << 56
 BLOCK = 512  # pages whose bits are read at once
 MOST_PAGES = 1 << 16  # whose bits are read; of more pages only each second block, third, ...
-COMPARED = 256  # pages, spread evenly, of which the contents are compared
+COMPARED = 128  # pages, spread evenly, of which the contents are compared
 MOST_COUNTS = 1 << 20  # change of a word that may be one of a reference count
 
 
@@ -92,13 +94,15 @@ class InheritedMemory:
 def _differ_by_counts(one: array[int], other: array[int]) -> bool:
     """Whether each word that differs may be an object's count: it has changed by a little, and its
     type has not."""
-    for place, (count, before) in enumerate(zip(one, other, strict=True)):
-        if count == before:
-            continue
+    last = len(one) - 1  # of its object the type is on the next page
+    for place in compress(range(len(one)), map(ne, one, other)):
+        count, before = one[place], other[place]
         if count >> 32 != before >> 32 or abs(count - before) > MOST_COUNTS:
             return False
-        types = one[place + 1 : place + 2], other[place + 1 : place + 2]
-        if types[0] != types[1] or (types[0] and not _may_be_pointer(types[0][0])):
+        kind = one[place + 1] if place < last else 0
+        if kind and not _may_be_pointer(kind):
+            return False
+        if place < last and kind != other[place + 1]:
             return False
     return True
 

@@ -12,7 +12,7 @@ from refwatch.readings.threads.rate_controller import RateController
 def told(number: int, share: float = 0.05) -> tuple[SamplingBudget, list[object]]:
     shared, members = SamplingBudget(), [object() for _ in range(number)]
     for member in members:
-        shared.tell(member, share)
+        shared.tell(member, share, 1e-4)
     return shared, members
 
 
@@ -35,7 +35,7 @@ def test_more_have_more_together_and_less_each() -> None:
 def test_those_that_rest_take_no_part_and_those_that_leave_count_no_more() -> None:
     shared, members = told(4)
     assert shared.others(members[0]) == pytest.approx(0.15)
-    shared.tell(members[1], 0.0)
+    shared.tell(members[1], 0.0, 1e-4)
     shared.leave(members[2])
     assert shared.others(members[0]) == pytest.approx(0.05)
     assert shared.part(1.0) == 0.5
@@ -68,11 +68,13 @@ class Day:
 def test_what_costs_too_much_is_read_more_rarely_until_it_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    day = Day(monkeypatch, 4)
+    day = Day(monkeypatch, 3)
     limit = 2 * budget.TOTAL
+    controller = RateController(1000.0, day.shared)  # the fourth
+    usual_hz = controller.rate_hz
     assert day.passes(limit) == 1.0
     assert [day.passes(9.0) for _ in range(3)] == pytest.approx([2.0, 4.0, 4.0])
-    assert RateController(1000.0, day.shared).rate_hz == pytest.approx(1000 / 4.0)
+    assert controller.rate_hz == pytest.approx(usual_hz / 4.0)
     assert day.passes(limit) == pytest.approx(4.0)
     assert max(day.passes(9.0) for _ in range(20)) == budget.HIGHEST
     assert [day.passes(0.0) for _ in range(40)][-1] == 1.0
@@ -96,3 +98,9 @@ def test_many_have_a_bound_and_on_a_busy_machine_a_lower_one(
 def test_one_alone_is_read_as_often_whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     day = Day(monkeypatch, 1)
     assert {day.passes(0.9, busy=busy) for busy in (True, False, True)} == {1.0}
+
+
+def test_one_of_several_begins_with_its_part() -> None:
+    shared, members = told(3)
+    assert shared.join(object(), 1000.0, 0.1) == pytest.approx(0.1 * 2 / 4 / 1e-4)
+    assert SamplingBudget().join(members[0], 1000.0, 0.1) == 1000.0

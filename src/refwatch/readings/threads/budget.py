@@ -13,6 +13,8 @@ MOST_TOTAL = 0.33  # of one core, however many processes there are
 BUSY_TOTAL = 0.06  # of one core, for two processes or more where no core is idle
 BUSY_IDLE = 0.05  # share of the machine's time that is idle when it counts as busy
 SLOWER, FASTER = 2.0, 0.8  # change of the pressure from one review to the next, at most
+BUSY_SLOWER = 4.0  # where no core is idle: what is taken is taken from the programs
+SAMPLE_S = 80e-6  # CPU time of a sample, until one has been measured
 HIGHEST = 4.0  # pressure: with fewer readings of a process little could be said of it
 EACH = 0.25  # pressure for each process, where that is more
 
@@ -31,10 +33,23 @@ class SamplingBudget:
         """No core is idle."""
         self._pressure = 1.0
         """Times more rarely several processes are read, because it costs too much."""
+        self._sample_s = SAMPLE_S
 
-    def tell(self, member: object, share: float) -> None:
-        """The samples of this controller take this share of a core; 0 while its process rests."""
+    def join(self, member: object, wanted_hz: float, alone: float) -> float:
+        """The rate at which a new controller begins: one of several has its part of what all may
+        take, where one alone may take the share ``alone``."""
+        self._shares[id(member)] = self._sample_s * wanted_hz
+        if self._awake < 2:
+            return wanted_hz
+        hz = min(wanted_hz, self.part(self.total(alone)) / self._sample_s)
+        self._shares[id(member)] = self._sample_s * hz
+        return hz
+
+    def tell(self, member: object, share: float, sample_s: float) -> None:
+        """The samples of this controller take this share of a core, 0 while its process rests, and
+        each so much CPU time."""
         self._shares[id(member)] = share
+        self._sample_s = sample_s
 
     def leave(self, member: object) -> None:
         """This controller's process is no longer sampled."""
@@ -43,6 +58,11 @@ class SamplingBudget:
     def others(self, member: object) -> float:
         """Share of a core that the samples of all others take."""
         return sum(self._shares.values()) - self._shares.get(id(member), 0.0)
+
+    @property
+    def several(self) -> bool:
+        """More than one process is sampled."""
+        return self._awake > 1
 
     @property
     def _awake(self) -> int:
@@ -71,7 +91,7 @@ class SamplingBudget:
             return
         limit = BUSY_TOTAL if self._busy else min(MOST_TOTAL, TOTAL * sqrt(number))
         over = (cpu_s - before[1]) / (now_s - before[0]) / limit
-        self._pressure *= min(max(over, FASTER), SLOWER)
+        self._pressure *= min(max(over, FASTER), BUSY_SLOWER if self._busy else SLOWER)
         self._pressure = min(max(self._pressure, 1.0), max(HIGHEST, EACH * number))
 
     @property

@@ -36,9 +36,9 @@ class RateController:
     def __init__(self, wanted_hz: float, shared: SamplingBudget | None = None) -> None:
         self._shared = shared or SamplingBudget()
         self.wanted_hz = wanted_hz
-        self._own_hz = wanted_hz
+        self._own_hz = self._shared.join(self, wanted_hz, BUDGET)
         """Without what all processes together ask for."""
-        self._told_hz = wanted_hz
+        self._told_hz = self._own_hz
         self._resting_ns = 0
         self._still_ns = 0
         """How long no thread has run."""
@@ -104,14 +104,14 @@ class RateController:
         span = now - self._at
         if span < 0.2 or self._samples < (LEAST_SAMPLES if self._rested else 1):
             return None
-        each_s = self._used_ns / self._samples / 1e9
+        each_s = sample_s = self._used_ns / self._samples / 1e9
         if self._rested:  # what a sample costs of each that there would be without rest
             each_s *= min(1.0, self._taken / (self.rate_hz * span))
         share = each_s * self.rate_hz
         self._at, self._used_ns, self._samples = now, 0, 0
         self._taken, self._rested = 0, self.resting
         self._count_rest(span, share)
-        self._shared.tell(self, 0.0 if self.resting else share)
+        self._shared.tell(self, 0.0 if self.resting else share, sample_s)
         budget = self._budget()
         part = self._shared.part
         affordable = max(budget / each_s, min(part(LOWEST_HZ), part(self._most()) / each_s))
@@ -131,12 +131,13 @@ class RateController:
         self._rest = _median(self._recent) if len(self._recent) == RECENT else 0.0
 
     def _budget(self) -> float:
-        """For sampling: what the rest leaves, or less where the machine was busy twice in a row."""
+        """For sampling: what the rest leaves, or less where the machine was busy twice in a row, or
+        once where there are several processes to make it so."""
         before, self._machine = self._machine, machine_times()
         idle, total = self._machine[0] - before[0], self._machine[1] - before[1]
         busy = total > 0 and idle / total < BUSY_IDLE
         was_busy, self._busy = self._busy, busy
-        self._gives_way = busy and was_busy
+        self._gives_way = busy and (was_busy or self._shared.several)
         if self._gives_way:
             return self._shared.part(self._shared.total(BUSY_BUDGET))
         return self._shared.part(max(self._most() - self._rest, LEAST_BUDGET))
