@@ -18,7 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.common import ROOT, BenchmarkError, print_machine, refwatch_command, run
 
 NUMBERS = (1, 2, 4)
-KINDS = {"threads": ("threads_cpu", "--threads"), "processes": ("procs_cpu", "--workers")}
+KINDS = {  # one, several: scenario, option
+    ("thread", "threads"): ("threads_cpu", "--threads"),
+    ("process", "processes"): ("procs_cpu", "--workers"),
+}
 
 
 def main() -> None:
@@ -33,8 +36,12 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder:
             files = [
-                _snapshot(Path(folder) / f"{number} {kind}.json", kind, number, options.rounds)
-                for kind in KINDS
+                _snapshot(
+                    Path(folder) / f"{number} {names[number > 1]}.json",
+                    scenario,
+                    [option, str(number), "--rounds", str(options.rounds)],
+                )
+                for names, (scenario, option) in KINDS.items()
                 for number in NUMBERS
             ]
             compare = [
@@ -48,12 +55,10 @@ def main() -> None:
         sys.exit(f"side_by_side: {error}")
 
 
-def _snapshot(file: Path, kind: str, number: int, rounds: int) -> str:
+def _snapshot(file: Path, scenario: str, words: list[str]) -> str:
     """The path of the snapshot of one run."""
-    scenario, option = KINDS[kind]
-    script = str(ROOT / "scenarios" / f"{scenario}.py")
-    watch = [*refwatch_command(), "--headless", "-o", str(file)]
-    run([*watch, script, option, str(number), "--rounds", str(rounds)])
+    script = ROOT / "scenarios" / f"{scenario}.py"
+    run([*refwatch_command(), "--headless", "-o", str(file), str(script), *words])
     return str(file)
 
 

@@ -39,7 +39,7 @@ from refwatch.wire.heap_values import Garbage
 MAX_LINES = 12
 MAX_THREADS = 5
 MAX_SUSPECTS = 3
-MAX_CHILDREN = 3
+MAX_CHILDREN = 10
 MAX_SENTENCE = 2
 WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
@@ -50,9 +50,10 @@ LONGEST_PYTHON = 48  # characters of the interpreter's path
 
 
 def summary_lines(state: State) -> list[str]:
-    """At most twelve lines: how the target ended, the worst problem (leaks with what keeps them
-    alive, or growing memory), the verdict, processes, the GIL, allocations, threads, objects,
-    memory, cost. For a program that did not start: only the end and the reason."""
+    """At most twelve lines, and those of the children: how the target ended, the worst problem
+    (leaks with what keeps them alive, or growing memory), the verdict, processes, the GIL,
+    allocations, threads, objects, memory, cost. For a program that did not start: only the end and
+    the reason."""
     process = state.main
     head = [_line("target", _target(state)), *_program(process)]
     verdict = [_line("verdict", diagnose(state).sentence)]
@@ -67,8 +68,7 @@ def summary_lines(state: State) -> list[str]:
     about = _not_judged(process, leaks) + _gil(process) + _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head + about + objects + memory + tail)
-    head += (children := _processes(state, room - 1))
-    room -= len(children)
+    head += (children := _processes(state))
     memory += (sentence := _memory_sentence(process, min(room, MAX_SENTENCE)))
     threads = _threads(process, min(room - len(sentence), MAX_THREADS))
     lines = head + about + threads + objects + memory + tail
@@ -87,32 +87,24 @@ def _children(process: ProcessState, verdict: list[str]) -> list[str]:
     return [_line("children", sentence)] if sentence and sentence not in verdict[0] else []
 
 
-def _processes(state: State, most: int) -> list[str]:
-    """The children in at most ``most`` lines: how many, what they used, those that used most CPU
-    time, and the rest in a sum."""
+def _processes(state: State) -> list[str]:
+    """How many children there are and what they used; a line for each of the most important: those
+    that ended badly, then those that used most CPU time; the rest in a sum."""
     children = [each for each in state.processes.values() if each.number != MAIN]
     number = len(children) + state.forgotten.processes
-    if not number or most < 1:
+    if not number:
         return []
     used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
     text = f"{number + 1:,} in all, {fmt_plural(number, 'child', 'children')}: {used} in them"
     if held := _mean_held(children, state.now):
         text += f", {held:.1f} GILs held on average"
-    children.sort(key=lambda child: -child.cpu_s)
-    own = min(MAX_CHILDREN, most - 1)
-    lines = [text, *_child_lines(children[:own])]
-    if own < number:
-        rest = _others(children[own:], number - own, state)
-        if len(lines[-1]) + len(rest) + len("  (and )") <= WIDEST - LABEL:
-            lines[-1] += f"  (and {rest})"
-        elif own:  # it has a line of its own, where there is none instead of a child
-            del lines[most - 1 :]
-            own = len(lines) - 1
-            lines.append(f"and {_others(children[own:], number - own, state)}")
-        elif failed := sum(bool(_failure(child)) for child in children):
-            lines[0] += f", {failed:,} failed"
-    first, *others = (shorten(line, WIDEST - LABEL) for line in lines)
-    return [_line("processes", first), *(_line("", line) for line in others)]
+    children.sort(key=lambda child: (not _failure(child), -child.cpu_s))
+    shown, others = children[:MAX_CHILDREN], children[MAX_CHILDREN:]
+    lines = [text, *_child_lines(shown)]
+    if number > len(shown):
+        lines.append(f"and {_others(others, number - len(shown), state)}")
+    first, *more = (shorten(line, WIDEST - LABEL) for line in lines)
+    return [_line("processes", first), *(_line("", line) for line in more)]
 
 
 def _mean_held(children: list[ProcessState], now: float) -> float:
@@ -145,10 +137,10 @@ def _failure(child: ProcessState) -> str:
 
 
 def _others(children: list[ProcessState], number: int, state: State) -> str:
-    """``7 more: 0.8 CPU s; 4719 ended by SIGKILL``"""
+    """``7 more: 0.8 CPU s; 2 of them failed``"""
     used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
-    failed = [f"{child.pid} {failure}" for child in children if (failure := _failure(child))]
-    return "; ".join(filter(None, (f"{number:,} more: {used}", ", ".join(failed))))
+    failed = sum(bool(_failure(child)) for child in children)
+    return f"{number:,} more: {used}" + (f"; {failed:,} of them failed" if failed else "")
 
 
 def _cpu_s(seconds: float) -> str:
