@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
 
+import msgspec
 import pytest
 from tests.sample_events import census_taken, named_oddly, sampled, target_started
 from tests.simulate import Simulation, child, merged
@@ -423,6 +424,24 @@ def test_children_that_are_no_longer_kept_are_in_the_sums() -> None:
     (head, *lines) = family(events)
     assert head.startswith(f"{len(many) + 1} in all, {len(many)} children: 100.0 CPU s in them")
     assert lines[-1] == f"and {len(many) - 10} more: 95.0 CPU s"
+
+
+def test_children_of_which_nothing_was_read_are_in_the_sum() -> None:
+    """The system has told the program what those used that it has waited for."""
+
+    def ended(number: int) -> Iterable[ev.Event]:
+        start = child(Simulation(0.1, 1).start(), number)
+        return [*start, ev.TargetExited(at=0.2, process=number, exit_code=int(number == 2))]
+
+    many = range(2, 9 + KEEP_PROCESSES)
+    state = state_of(*map(ended, many))
+    assert state.main is not None and state.main.memory is not None
+    state.apply(msgspec.structs.replace(state.main.memory, at=6.0, reaped_s=4.0))
+    lines = summary_lines(state)
+    place = next(place for place, line in enumerate(lines) if line.startswith("processes"))
+    assert lines[place].startswith(f"processes  {len(many) + 1} in all, {len(many)} children: 4.0")
+    assert lines[place + 1].strip() == "4243 fork  exit 1"
+    assert lines[place + 11].strip() == f"and {len(many) - 10} more: 4.0 CPU s"
 
 
 def test_their_lines_take_none_from_the_others() -> None:

@@ -94,15 +94,16 @@ def _processes(state: State) -> list[str]:
     number = len(children) + state.forgotten.processes
     if not number:
         return []
-    used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
+    used = _cpu_s(state.children_cpu_s)
     text = f"{number + 1:,} in all, {fmt_plural(number, 'child', 'children')}: {used} in them"
     if held := _mean_held(children, state.now):
         text += f", {held:.1f} GILs held on average"
-    children.sort(key=lambda child: (not _failure(child), -child.cpu_s))
+    children.sort(key=lambda child: (not child.failed, -child.cpu_s))
     shown, others = children[:MAX_CHILDREN], children[MAX_CHILDREN:]
     lines = [text, *_child_lines(shown)]
     if number > len(shown):
-        lines.append(f"and {_others(others, number - len(shown), state)}")
+        shown_s = sum(child.cpu_s for child in shown)
+        lines.append(f"and {_others(others, number - len(shown), shown_s, state)}")
     first, *more = (shorten(line, WIDEST - LABEL) for line in lines)
     return [_line("processes", first), *(_line("", line) for line in more)]
 
@@ -126,7 +127,8 @@ def _child_lines(children: list[ProcessState]) -> list[str]:
 def _child(child: ProcessState) -> str:
     held = child.gil.held_fraction
     gil = f"GIL {fmt_percent(held)} held" if held is not None else ""
-    said = ", ".join(filter(None, (_cpu_s(child.cpu_s), gil, _failure(child))))
+    used = _cpu_s(child.cpu_s) if child.memory is not None else ""
+    said = ", ".join(filter(None, (used, gil, _failure(child))))
     return said + _hottest(child.threads.values(), child, COMPUTING)
 
 
@@ -136,10 +138,10 @@ def _failure(child: ProcessState) -> str:
     return fmt_status(code).removeprefix("finished, ") if code else ""
 
 
-def _others(children: list[ProcessState], number: int, state: State) -> str:
+def _others(children: list[ProcessState], number: int, shown_s: float, state: State) -> str:
     """``7 more: 0.8 CPU s; 2 of them failed``"""
-    used = _cpu_s(sum(child.cpu_s for child in children) + state.forgotten.cpu_s)
-    failed = sum(bool(_failure(child)) for child in children)
+    used = _cpu_s(state.children_cpu_s - shown_s)
+    failed = sum(child.failed for child in children) + state.forgotten.failed
     return f"{number:,} more: {used}" + (f"; {failed:,} of them failed" if failed else "")
 
 

@@ -109,6 +109,16 @@ class ProcessState(Struct):
         """When it ended, in seconds; None while it runs."""
         return self.exited.at if self.exited is not None else None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by a signal, or with a status that is not 0."""
+        return self.exited is not None and bool(self.exited.exit_code)
+
+    @property
+    def copied(self) -> bool:
+        """Whether there was a hidden copy of it to count its heap."""
+        return bool(self.references.pauses)
+
     def add_thread(self, thread: ThreadRecord) -> None:
         self.threads[thread.serial] = thread
         ended = [t for t in self.threads.values() if not t.alive]

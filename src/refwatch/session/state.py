@@ -45,6 +45,10 @@ class ForgottenProcesses(Struct):
     """Sums over processes that have ended and are no longer kept; times in seconds."""
 
     processes: int = 0
+    failed: int = 0
+    """By a signal, or with a status that is not 0."""
+    copied: int = 0
+    """Of which there was a hidden copy."""
     cpu_s: float = 0.0
     gil_held_s: float = 0.0
     threads: int = 0
@@ -90,8 +94,21 @@ class State(Struct):
 
     @property
     def cpu_s(self) -> float:
-        """CPU time of all of them at their last readings, seconds."""
-        return sum(one.cpu_s for one in self.processes.values()) + self.forgotten.cpu_s
+        """CPU time of all of them, seconds."""
+        return self.children_cpu_s + (self.main.cpu_s if self.main is not None else 0.0)
+
+    @property
+    def children_cpu_s(self) -> float:
+        """That of the children that are watched: as last read of each, or what the system has told
+        the program of those that it has waited for, where that is of no others and is more. Of a
+        child that lived for a moment nothing was read."""
+        children = [one for one in self.processes.values() if one.number != MAIN]
+        read = sum(one.cpu_s for one in children) + self.forgotten.cpu_s
+        memory = self.main.memory if self.main is not None else None
+        others = self.forgotten.copied or any(one.copied for one in children)
+        if memory is None or memory.children or others or self.process_count < 2:
+            return read
+        return max(read, memory.reaped_s)
 
     @property
     def gil_held_s(self) -> float:
@@ -135,11 +152,15 @@ class State(Struct):
         return ev.Checkpoint(at=self.now, shape=codec.shape_of(State), data=codec.encode(self))
 
     def forget_processes(self) -> None:
-        """Keep the newest of those that have ended; of the others only their sums."""
+        """Keep the newest of those that have ended, rather those that ended badly; of the others
+        only their sums."""
         ended = [one for one in self.processes.values() if one.exited and one.number != MAIN]
+        ended.sort(key=lambda one: one.failed)
         for old in ended[: max(0, len(ended) - KEEP_PROCESSES)]:
             del self.processes[old.number]
             self.forgotten.processes += 1
+            self.forgotten.failed += old.failed
+            self.forgotten.copied += old.copied
             self.forgotten.cpu_s += old.cpu_s
             self.forgotten.gil_held_s += old.gil.held_s
             self.forgotten.threads += len(old.threads) + old.forgotten_threads

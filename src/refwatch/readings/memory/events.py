@@ -15,6 +15,9 @@ class ProcessMeasured(TimedEvent, frozen=True, kw_only=True, tag="process_measur
     peak_rss: int
     user_s: float
     system_s: float
+    reaped_s: float = 0.0
+    """CPU time of the children that it has waited for, and of theirs, seconds; hidden copies may be
+    among them (``cutime`` and ``cstime`` of proc_pid_stat(5))."""
     uss: int | None = None
     uss_rss: int | None = None
     """``rss`` at the moment of ``uss``, where that was an older reading than this."""

@@ -71,6 +71,7 @@ class ProcessReader:
             peak_rss=self._peak,
             user_s=float(times.user),
             system_s=float(times.system),
+            reaped_s=float(times.children_user + times.children_system),
             uss=uss,
             children=children.seen if children else 0,
             children_s=children.lived_s if children else 0.0,
