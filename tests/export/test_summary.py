@@ -435,7 +435,8 @@ def test_children_of_which_nothing_was_read_are_in_the_sum() -> None:
 
     many = range(2, 9 + KEEP_PROCESSES)
     state = state_of(*map(ended, many))
-    assert state.main is not None and state.main.memory is not None
+    assert state.main is not None
+    assert state.main.memory is not None
     state.apply(msgspec.structs.replace(state.main.memory, at=6.0, reaped_s=4.0))
     lines = summary_lines(state)
     place = next(place for place, line in enumerate(lines) if line.startswith("processes"))

@@ -170,7 +170,7 @@ async def test_a_child_that_ends_stays_the_subject_until_it_is_forgotten() -> No
         for number in many:
             feed.push(
                 *child(Simulation(0.1, 0).start(), number, began_s=7.0),
-                ev.TargetExited(at=7.5, process=number, exit_code=0),
+                ev.TargetExited(at=7.5, process=number, exit_code=1),
             )
         await settled(app, pilot, feed)
         assert CHILD not in app.state.processes

@@ -77,7 +77,7 @@ _SORTS: dict[str, Callable[[ProcessRow], float | str]] = {
     "state": lambda row: _CONDITIONS.index(row.condition),
     "cpus": lambda row: row.cpus or 0.0,
     "held": lambda row: row.held or 0.0,
-    "cpu_s": lambda row: row.cpu_s,
+    "cpu_s": lambda row: row.cpu_s or 0.0,
     "rss": lambda row: row.rss or 0,
     "uss": lambda row: row.uss or 0,
     "threads": lambda row: row.threads or 0,
@@ -106,6 +106,12 @@ def columns_for(rows: tuple[TreeRow, ...]) -> tuple[Column, ...]:
     return (Column("pid", "Process", max(8, width)), *_COLUMNS)
 
 
+def _cpu_s(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds:.2f}" if seconds < 100 else f"{seconds:,.0f}"
+
+
 def make_row(row: TreeRow, subject: int) -> Row:
     """The cells of one process."""
     process = row.process
@@ -124,7 +130,7 @@ def make_row(row: TreeRow, subject: int) -> Row:
         (fmt_condition(process),),
         ((cpus, "foreground" if process.cpus and process.cpus >= 0.005 else "muted"),),
         ((held, "gil_held" if (process.held or 0) >= 0.1 else "muted"),),
-        ((f"{process.cpu_s:.2f}" if process.cpu_s < 100 else f"{process.cpu_s:,.0f}", ""),),
+        ((_cpu_s(process.cpu_s), ""),),
         ((fmt_bytes(process.rss) if process.alive else "", ""),),
         ((fmt_bytes(process.uss) if process.alive else "", ""),),
         ((str(process.threads) if process.threads is not None else "", ""),),

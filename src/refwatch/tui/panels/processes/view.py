@@ -42,7 +42,8 @@ class ProcessRow:
     exit_code: int | None
     cpus: float | None
     """CPUs in use now."""
-    cpu_s: float
+    cpu_s: float | None
+    """CPU time; None where it was not read: it lived for a moment."""
     rss: int | None
     uss: int | None
     held: float | None
@@ -160,7 +161,7 @@ def _row(process: ProcessState, parent: int | None, state: State) -> ProcessRow:
         condition,
         process.exited.exit_code if process.exited is not None else None,
         cpus,
-        process.cpu_s,
+        process.cpu_s if process.memory is not None else None,
         rss if alive and process.memory is not None else None,
         uss if alive else None,
         _held_now(process) if alive else process.gil.held_fraction,
