@@ -84,7 +84,7 @@ class ProcessMonitor:
             watched=watched,
             found=found,
             stretch=lambda: budget.stretch,
-            crowd=lambda: budget.crowd,
+            copying=lambda: budget.copying,
         )
         self._scheduler = self._context.scheduler
         self._threads = ThreadCollector(

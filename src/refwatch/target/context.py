@@ -42,7 +42,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """Is told of children that are not."""
     stretch: Callable[[], float] = lambda: 1.0
     """How many times more rarely it is read than one process alone would be."""
-    crowd: Callable[[], float] = lambda: 1.0
+    copying: Callable[[], float] = lambda: 1.0
     """The same for what little can be said without: by the number of processes alone."""
 
     def stretched(self, interval_ns: int) -> int:

@@ -132,7 +132,7 @@ def test_much_more_memory_is_counted_before_its_time(grown: bool) -> None:
 
 def test_the_first_are_not_put_off_because_several_processes_cost_much() -> None:
     """Later ones are, and all where there are many processes."""
-    copies, censuses, _ = begun(stretch=lambda: 8.0, crowd=lambda: 1.5)
+    copies, censuses, _ = begun(stretch=lambda: 8.0, copying=lambda: 1.5)
     now = taken = 10**9
     gaps: list[float] = []
     while len(gaps) < LEAST_CENSUSES:

@@ -92,7 +92,9 @@ def test_many_have_a_bound_and_on_a_busy_machine_a_lower_one(
     assert day.passes(1.3 * budget.BUSY_TOTAL, busy=True) == pytest.approx(1.3)
     day = Day(monkeypatch, 8)
     assert day.passes(0.01, busy=True) == 4.0
+    assert day.shared.copying == 8.0
     assert day.passes(0.01) == 1.0
+    assert day.shared.copying == 1.0
 
 
 def test_one_alone_is_read_as_often_whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class CensusTaker:
         self._fold = fold
         self._objects = objects
         self._inside = inside
-        self._due_ns: int | None = context.clock() + int(FIRST_NS * context.crowd())
+        self._due_ns: int | None = context.clock() + int(FIRST_NS * context.copying())
         self._retry_ns = RETRY_NS
         self._number = 0
         self._reason = "interval"
@@ -248,7 +248,9 @@ class CensusTaker:
         self._work = ""
         self._retry_ns = RETRY_NS
         early = number < LEAST_CENSUSES  # without so many little is judged
-        stretch = self._context.crowd() if early else self._context.stretch()
+        stretch = self._context.copying()
+        if not early:
+            stretch = max(stretch, self._context.stretch())
         self._due_ns = self._now + int(stretch * self._interval_ns(report.took_s, number))
         if self._reason != "interval":  # wanted while this one was taken
             self._due_ns = self._now

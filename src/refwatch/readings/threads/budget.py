@@ -101,11 +101,13 @@ class SamplingBudget:
         return self._pressure
 
     @property
-    def crowd(self) -> float:
-        """Times more rarely each is read where there are many processes, whatever that costs."""
-        return max(1.0, len(self._shares) / (FEW_BUSY if self._busy else FEW))
+    def copying(self) -> float:
+        """Times more rarely each is copied. Where no core is idle each has its part of what one
+        alone may cost: copies take far more than all that is read from outside."""
+        return max(1.0, len(self._shares) / (1 if self._busy else FEW))
 
     @property
     def stretch(self) -> float:
         """Times more rarely what is read from time to time is read."""
-        return self.crowd * self._pressure
+        crowd = max(1.0, len(self._shares) / (FEW_BUSY if self._busy else FEW))
+        return crowd * self._pressure
