@@ -9,15 +9,14 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.conftest import until
 
-from refwatch.readings.memory.children import children_of
 from refwatch.session.recording import read_recording
 from refwatch.session.state import State
+from refwatch.target.proc import children_of, is_copy
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Terminal
@@ -68,12 +67,12 @@ def test_kills_at_random_moments(bench: Bench, open_terminal: Open) -> None:
         assert running.line() == "ready"
         daemon = bench.daemon_of(running.pid)
         viewer = open_terminal("attach")
-        (target,) = (pid for pid in children_of(running.pid) if pid != daemon and not _is_copy(pid))
+        (target,) = (pid for pid in children_of(running.pid) if pid != daemon and not is_copy(pid))
         victims = {"child": [*children_of(target)], "target": [target], "daemon": [daemon]}
         victims["viewer"] = [viewer.pid]
         kind = chance.choice(["child", "target", "daemon", "copy", "viewer"])
         time.sleep(2 * chance.random())
-        victims["copy"] = [pid for pid in children_of(running.pid) if _is_copy(pid)]
+        victims["copy"] = [pid for pid in children_of(running.pid) if is_copy(pid)]
         for pid in victims[kind][:1]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -99,9 +98,3 @@ def test_kills_at_random_moments(bench: Bench, open_terminal: Open) -> None:
             assert state.main.ended_s is not None, said
         record.unlink()
     bench.watched("-c", "pass")  # tidies up after the daemons that were killed
-
-
-def _is_copy(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().startswith("refwatch-copy")
-    return False

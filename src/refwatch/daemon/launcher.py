@@ -20,7 +20,7 @@ import time
 
 from refwatch.daemon.last_words import LastWords, hear
 from refwatch.daemon.target import DEFAULT_SIGNALS, TERMINAL_SIGNALS, TargetError, TargetSpec
-from refwatch.readings.memory.children import end_copies
+from refwatch.target.proc import children_of, is_copy
 from refwatch.wire.line_buffer import LineBuffer, LineTooLongError
 
 TYPE_CHECKING = False  # typing itself takes longer than all of this
@@ -76,8 +76,11 @@ def _is_over(child: int) -> bool:
 
 
 def _end_copies() -> None:
-
-    end_copies()
+    """Kill the hidden copies that are children of this process: nobody listens to them any more."""
+    for pid in children_of(os.getpid()):
+        if is_copy(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _text(name: str) -> str:

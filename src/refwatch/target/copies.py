@@ -13,10 +13,9 @@ from msgspec import Struct, field
 
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
-from refwatch.target.proc import parent_of, state_of
+from refwatch.target.proc import is_copy, parent_of, state_of
 from refwatch.wire.connections import Connection
 
-COPY_NAME = "refwatch-copy"  # as the probe calls its copies
 LAST_WORDS_S = 2.0  # after its end, for a copy's last reports to arrive
 MADE_LIMIT_S = 30.0  # for the target to make a copy: a thread may hold the GIL for long
 FIRST_WORD_S = 10.0  # for a copy to connect: its memory may have been copied in disorder
@@ -249,7 +248,7 @@ class Copies:
 
     def _kill(self, pid: int) -> None:
         """Kill the process if it is still a copy: the pid may have been reused."""
-        if parent_of(pid) in (self._pid, self._launcher) or _name(pid) == COPY_NAME:
+        if parent_of(pid) in (self._pid, self._launcher) or is_copy(pid):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -257,11 +256,3 @@ class Copies:
         """End everything with the watch."""
         for work in list(self._works.values()):
             self._end(work, "the watch has ended")
-
-
-def _name(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/comm") as file:
-            return file.read().strip()
-    except OSError:
-        return ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
+COPY = b"refwatch-copy"  # as a hidden copy calls itself
 FOREIGN_PROC = (
     "/proc shows another pid namespace's processes (unshare --pid without --mount-proc, or a "
     "container that has its host's)"
@@ -95,3 +97,26 @@ def _link(path: str) -> str:
         return os.readlink(path)
     except OSError:
         return ""
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """The children that a process has now; none where it is gone."""
+    try:
+        tids = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return
+    for tid in tids:
+        try:
+            with open(f"/proc/{pid}/task/{tid}/children", "rb") as file:
+                yield from map(int, file.read().split())
+        except OSError:
+            continue
+
+
+def is_copy(pid: int) -> bool:
+    """Whether it is a hidden copy."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read().startswith(COPY)
+    except OSError:
+        return False

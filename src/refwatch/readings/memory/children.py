@@ -3,12 +3,13 @@ proc_pid_stat(5) and /proc/PID/task/TID/children. A hidden copy is none of them.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import NamedTuple
+
+from refwatch.target.proc import COPY, children_of
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SEARCH_SHARE = 0.005  # of the time may go into looking for new children: one file for each thread
@@ -16,7 +17,6 @@ SEARCH_PAUSE_S = 1.0
 TRIES = 3  # until no child was waited for while they were read
 LATE_S = 0.3  # a child's last second that was not read: the time between two readings, and some
 SERVANTS = (b"resource_tracker", b"multiprocessing.semaphore_tracker")
-COPY = b"(refwatch-copy"  # as a hidden copy calls itself
 
 
 class Children(NamedTuple):
@@ -174,7 +174,7 @@ def _exists(pid: int) -> bool:
 
 def _is_ours(stat: _Stat) -> bool:
     """Whether it is a hidden copy: no fork of the target's own ends without SIGCHLD."""
-    return stat.exit_signal != signal.SIGCHLD or stat.name.startswith(COPY)
+    return stat.exit_signal != signal.SIGCHLD or stat.name.startswith(b"(" + COPY)
 
 
 def _is_servant(pid: int) -> bool:
@@ -185,29 +185,6 @@ def _is_servant(pid: int) -> bool:
     except OSError:
         return False
     return any(servant in command for servant in SERVANTS)
-
-
-def end_copies() -> None:
-    """Kill the hidden copies that are children of this process: nobody listens to them any more."""
-    for pid in children_of(os.getpid()):
-        stat = _stat(pid)
-        if stat is not None and stat.name.startswith(COPY):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def children_of(pid: int) -> Iterator[int]:
-    """The children that a process has now; none where it is gone."""
-    try:
-        tids = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return
-    for tid in tids:
-        try:
-            with open(f"/proc/{pid}/task/{tid}/children", "rb") as file:
-                yield from map(int, file.read().split())
-        except OSError:
-            continue
 
 
 def _stat(pid: int) -> _Stat | None:
