@@ -3,7 +3,6 @@ is told so."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from tests.e2e.references import WAIT, watching
 
-from refwatch.target.copies import COPY_NAME, MOST_COPIES
+from refwatch.target.copies import MOST_COPIES
+from refwatch.target.proc import is_copy, state_of
 from refwatch.wire.commands import FindChains, InspectInstance
 
 if TYPE_CHECKING:
@@ -58,10 +58,7 @@ class Copies:
 
 
 def _is_copy(pid: int) -> bool:
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
-        stat = file.read()
-        return f"({COPY_NAME})" in stat and stat.rpartition(")")[2].split()[0] != "Z"
-    return False
+    return is_copy(pid) and state_of(pid) != b"Z"
 
 
 @pytest.mark.parametrize("kind", ["inspections", "chains"])
