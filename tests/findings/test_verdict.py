@@ -550,6 +550,9 @@ def test_a_wait_for_a_child_is_told_with_what_it_used() -> None:
     verdict = children(watch(PROGRAMS["a parent that waits"][1]), 1, 3.9, 9.0)
     told = "waits for a child 99 % of the time; 1 child used 3.90 CPU s; it is not watched"
     assert verdict.sentence == told
+    waits = Made({S.CHILD_WAIT: 0.9, S.SLEEP: 0.1})
+    several = children(watch([JOINER, waits, waits]), 2, 3.9, 9.0)
+    assert several.sentence.startswith("waits for a child 90 % of the time; ")
 
 
 def unmoved(seconds: float, serials: Iterable[int]) -> ev.Sampled:

@@ -89,7 +89,8 @@ def _children(kind: VerdictKind, load: Utilization, process: ProcessState) -> Me
     if last is None or not sentence:
         if not waits or kind != "undecided":
             return None
-        sentence = f"waits for a child process {fmt_percent(load.child)} of the time"
+        share = fmt_percent(_longest_child_wait(load, process))
+        sentence = f"waits for a child process {share} of the time"
         return MeasuredCause("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
     most = theirs >= SOME_CPU and own_share(process) <= 0.5
@@ -97,9 +98,16 @@ def _children(kind: VerdictKind, load: Utilization, process: ProcessState) -> Me
     if load.running >= MOSTLY_IDLE or not (most or beside):
         return None
     if waits:
-        sentence = f"waits for a child {fmt_percent(load.child)} of the time; {sentence}"
+        share = fmt_percent(_longest_child_wait(load, process))
+        sentence = f"waits for a child {share} of the time; {sentence}"
     advice = f"{WATCH} what this process's own threads do says little."
     return MeasuredCause("undecided", sentence, advice, 0.3)
+
+
+def _longest_child_wait(load: Utilization, process: ProcessState) -> float:
+    """Share of the time, 0 to 1, for which one thread waits for a child: several may at once."""
+    waits = (each.states.get(S.CHILD_WAIT, 0.0) for each in process.threads.values())
+    return min(1.0, max(waits, default=0.0) / load.watched_s or load.child)
 
 
 def _unmoved(

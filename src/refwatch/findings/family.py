@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from refwatch.findings.blockers import MeasuredCause, lock_waits, short_place
 from refwatch.readings.threads.state import ThreadRecord
-from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState, span_of_lives
 from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
@@ -203,9 +202,7 @@ def _over_steps(at: float, seconds: float, step: float) -> Iterator[tuple[int, f
 
 
 def _work(process: ProcessState) -> Work:
-    states = [thread.states for thread in process.threads.values()]
-    states += [crowd.states for crowd in process.crowds.values()]
-    on_cpu = sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
+    on_cpu = process.on_cpu_s
     series = process.work_series
     moments = list(zip(series.column(0), series.weights(), strict=True))
     wanted = sum(threads * seconds for threads, seconds in moments)

@@ -17,6 +17,7 @@ from refwatch.readings.threads.state import (
     computing_s,
     kind_of,
 )
+from refwatch.readings.threads.states import ThreadState as S
 from refwatch.series.mean_series import MeanSeries
 from refwatch.session import events as ev
 
@@ -101,8 +102,17 @@ class ProcessState(Struct):
 
     @property
     def cpu_s(self) -> float:
-        """CPU time at the last reading, seconds; 0 before the first."""
-        return self.memory.user_s + self.memory.system_s if self.memory is not None else 0.0
+        """CPU time at the last reading, seconds; 0 before the first. Of a process that has ended,
+        what its threads were seen to use until then, if that is more."""
+        read = self.memory.user_s + self.memory.system_s if self.memory is not None else 0.0
+        return read if self.exited is None else max(read, self.on_cpu_s)
+
+    @property
+    def on_cpu_s(self) -> float:
+        """How long its threads were seen to run on a CPU, seconds."""
+        states = [thread.states for thread in self.threads.values()]
+        states += [crowd.states for crowd in self.crowds.values()]
+        return sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
 
     @property
     def ended_s(self) -> float | None:
