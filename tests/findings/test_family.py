@@ -202,6 +202,18 @@ def test_children_that_live_side_by_side_and_mostly_wait_decide_nothing() -> Non
     assert pool(*[{S.GIL_HELD: 0.05, S.SLEEP: 0.95}] * 5).sentence() == ""
 
 
+def test_a_program_that_waits_for_children_that_wait() -> None:
+    """As a pool does whose workers sleep: the wait for its results is none for a lock."""
+    family = Family()
+    for number in (2, 3, 4):
+        family.child(number, 0.0)
+        family.seconds(1, 10, number, {S.SLEEP: 0.99, S.GIL_HELD: 0.01})
+    family.seconds(1, 10, MAIN, {S.LOCK_WAIT: 0.9, S.SLEEP: 0.1}, line=2)
+    verdict = diagnose(family.state)
+    assert verdict.kind == "idle"
+    assert verdict.sentence == "4 processes, mostly waiting: 3 % of one CPU in use"
+
+
 def test_children_that_do_little_decide_nothing() -> None:
     assert pool({S.IO_WAIT: 1.0}, {S.SLEEP: 0.99, S.GIL_HELD: 0.01}).sentence() == ""
     busy = pool({S.GIL_HELD: 0.2, S.IO_WAIT: 0.8}, waits=(S.GIL_HELD,))

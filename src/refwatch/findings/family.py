@@ -28,6 +28,7 @@ IN_USE = 0.5  # CPUs that they use together, from which on they compute whatever
 STEADY, STEADILY = 0.9, 0.3
 """Who computes wants a CPU for this part of a moment, and that in this part of its computing: else
 it wakes for an instant, again and again, on a machine that is busy with something else."""
+QUIET = 0.2  # CPUs that all processes want together, up to which nobody computes
 STARVED = 0.3  # share of the computing processes' time in which they wait for a CPU
 FORKS = ("fork", "forkserver")
 
@@ -52,6 +53,20 @@ def family_cause(state: State) -> MeasuredCause | None:
     if state.main is None or not children:
         return None
     return _hung(state, children) or _computing(state, state.main, children)
+
+
+def quiet_cause(state: State) -> MeasuredCause | None:
+    """The program waits, for its children it may be, and hardly any process computes."""
+    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
+    works = [_work(process) for process in state.processes.values()]
+    lived_s = span_of_lives(children, state.now)
+    wanted = sum(work.wanted_s for work in works)
+    if lived_s < MOSTLY * state.now or wanted > QUIET * state.now:
+        return None
+    used = fmt_percent(sum(work.on_cpu_s for work in works) / state.now)
+    sentence = f"{len(works):,} processes, mostly waiting: {used} of one CPU in use"
+    advice = "Nothing to speed up here: the program waits for its children, and they wait as well."
+    return MeasuredCause("idle", sentence, advice, 0.5)
 
 
 def _hung(state: State, children: Sequence[ProcessState]) -> MeasuredCause | None:
@@ -144,7 +159,8 @@ def _one_works(
     """Children compute, but hardly two at a time."""
     most = max(busy, key=lambda work: work.wanted_s)
     if most.wanted_s >= 0.8 * wanted:
-        sentence = f"child {most.process.pid} does the work: {fmt_duration(most.on_cpu_s)} on a CPU"
+        used_s = max(most.on_cpu_s, most.process.cpu_s)  # before an exec, too
+        sentence = f"child {most.process.pid} does the work: {fmt_duration(used_s)} on a CPU"
         advice = "Look at it in panel Processes: what this process's own threads do says little."
         return MeasuredCause("single_thread_cpu", sentence, advice, 0.7)
     processes = [work.process for work in busy]
