@@ -56,7 +56,7 @@ def family_cause(state: State) -> MeasuredCause | None:
 
 
 def quiet_cause(state: State) -> MeasuredCause | None:
-    """The program waits, for its children it may be, and hardly any process computes."""
+    """The program waits, for its children it may be, and hardly a process computes."""
     children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
     works = [_work(process) for process in state.processes.values()]
     lived_s = span_of_lives(children, state.now)
@@ -65,7 +65,7 @@ def quiet_cause(state: State) -> MeasuredCause | None:
         return None
     used = fmt_percent(sum(work.on_cpu_s for work in works) / state.now)
     sentence = f"{len(works):,} processes, mostly waiting: {used} of one CPU in use"
-    advice = "Nothing to speed up here: the program waits for its children, and they wait as well."
+    advice = "Nothing to speed up here: they wait for time, for work or for one another."
     return MeasuredCause("idle", sentence, advice, 0.5)
 
 

@@ -46,7 +46,7 @@ def diagnose(state: State) -> Verdict:
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
     plain = family_cause(state) or measured_cause(kind, load, process, process.lines)
-    if plain is None and kind == "undecided":
+    if plain is None and kind in {"undecided", "idle"}:
         plain = quiet_cause(state)
     if plain is None:
         advice = advice_of(kind, load, process.lines)
