@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -73,6 +75,23 @@ def test_select_without_a_descriptor_is_a_sleep() -> None:
     import select
 
     in_thread(lambda: select.select([], [], [], 0.3), lambda: None, ThreadState.SLEEP)
+
+
+def test_a_wait_for_a_signal_is_a_sleep() -> None:
+    in_thread(lambda: signal.sigtimedwait([], 0.3), lambda: None, ThreadState.SLEEP)
+
+
+def test_a_file_system_that_is_slow(tmp_path: Path) -> None:
+    """The opening of a pipe that nobody reads waits as a file on a slow disk does."""
+    os.mkfifo(tmp_path / "pipe")
+    held: list[int] = []
+    in_thread(
+        lambda: held.append(os.open(tmp_path / "pipe", os.O_WRONLY)),
+        lambda: held.append(os.open(tmp_path / "pipe", os.O_RDONLY)),
+        ThreadState.IO_WAIT,
+    )
+    for fd in held:
+        os.close(fd)
 
 
 def test_child() -> None:

@@ -17,23 +17,27 @@ _LOCK = ThreadState.LOCK_WAIT
 
 # From syscall_64.tbl of Linux.
 _X86_64 = {
-    _SLEEP: (35, 230),
+    _SLEEP: (35, 230, 34, 128, 130),  # nanosleep .., pause, rt_sigtimedwait, rt_sigsuspend
     _LOCK: (202, 449, 455, 64, 65, 220),  # futex, futex_waitv, futex_wait, semget..semtimedop
-    _CHILD: (61, 247),
+    _CHILD: (61, 247, 56, 58, 435),  # wait4, waitid; clone, vfork, clone3 until the child's exec
     _IO: (
         *(0, 1, 7, 17, 18, 19, 20, 23, 40, 42, 43, 44, 45, 46, 47),  # read, write, poll .. recvmsg
         *(2, 3, 72, 73, 74, 75, 77, 82, 87, 217, 257),  # open, close, fcntl, flock, fsync, ..
         *(232, 270, 271, 275, 276, 278, 281, 285, 288, 295, 296, 299, 307, 327, 328, 426, 441),
+        *(4, 5, 6, 16, 21, 26, 69, 70, 78, 83, 84, 137, 162, 208, 242, 243),  # stat .. mq_timed..
+        *(258, 262, 263, 264, 269, 306, 316, 326, 332, 333, 437, 439),  # mkdirat .. faccessat2
     ),
 }
 # From asm-generic/unistd.h of Linux, for aarch64 and riscv64.
 _GENERIC = {
-    _SLEEP: (101, 115),
+    _SLEEP: (101, 115, 133, 137),
     _LOCK: (98, 449, 455, 192, 193),
-    _CHILD: (95, 260),
+    _CHILD: (95, 260, 220, 435),
     _IO: (
         *(22, 25, 32, 47, 56, 57, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 75, 76),
         *(77, 82, 83, 202, 203, 206, 207, 211, 212, 242, 243, 269, 286, 287, 426, 441),
+        *(4, 29, 34, 35, 38, 43, 48, 78, 79, 81, 182, 183, 188, 189, 227, 267, 276, 285, 291, 292),
+        *(437, 439),
     ),
 }
 _TABLES = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}
