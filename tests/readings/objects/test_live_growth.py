@@ -93,7 +93,7 @@ def test_it_is_named_though_few_censuses_come_and_the_run_goes_on() -> None:
     assert run.known.census.taken == 2
     assert judged(run.known).by == ("live",)
     reason = judged(run.known).reason
-    assert reason == "it takes 4 censuses over 7 s, and there were 2 over 9.30 s"
+    assert reason == "it takes 4 censuses over 7 s: there were 2"
 
 
 def test_what_is_held_until_the_main_function_returns() -> None:
@@ -197,7 +197,7 @@ def test_too_short_to_judge() -> None:
     found = judged(run.known)
     assert (found.until_s, found.by) == (None, ())
     assert found.because(over=True).startswith(
-        "not judged, because classes were counted live for 1.90 s of the 3 s that it takes, and "
+        "not judged, because classes were counted live for 1.90 s of 3 s, and "
     )
     assert judged(References()).because(over=False) == (
         "not judged yet, because there was no census"

@@ -62,8 +62,7 @@ def _why_not_live(references: References) -> str | None:
     span = live_growth.span_s(references)
     least = live_growth.SHORT_S if references.over else LEAST_S
     if span < least:
-        needed = f"of the {fmt_seconds(least)} that it takes"
-        return f"classes were counted live for {fmt_duration(span)} {needed}"
+        return f"classes were counted live for {fmt_duration(span)} of {fmt_seconds(least)}"
     waiting = unconfirmed(references)
     if waiting:
         name = fmt_type(*waiting[0].name)
@@ -82,7 +81,7 @@ def _why_not_by_censuses(references: References, limit: str | None) -> str | Non
         return f"there was no census: {failure}"
     if not census.taken:
         return "there was no census"
-    return (
-        f"it takes {LEAST_CENSUSES} censuses over {fmt_seconds(LEAST_S)}, and there "
-        f"{'was' if census.taken == 1 else 'were'} {census.taken} over {fmt_duration(span)}"
-    )
+    there = f"there {'was' if census.taken == 1 else 'were'} {census.taken}"
+    if census.taken >= LEAST_CENSUSES:
+        there += f" over {fmt_duration(span)}"
+    return f"it takes {LEAST_CENSUSES} censuses over {fmt_seconds(LEAST_S)}: {there}"
