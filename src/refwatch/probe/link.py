@@ -252,7 +252,10 @@ class Link:
             self.gone = True
             return False
         self._fd = fd
-        return again.put(fd, report) == len(report)
+        if again.put(fd, report) == len(report):
+            return True
+        self._identities[fd] = identity(fd)  # whoever gives up closes it
+        return False
 
     def settle(self) -> None:
         """What :meth:`renew` has left to be done, by the thread that will receive."""
