@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from _collections import _count_elements, deque  # type: ignore[import-not-found]
-from itertools import filterfalse
+from itertools import compress, filterfalse
 
 from ..builtin_types import FrameType, FunctionType, ModuleType
 from ..capi import ctypes
@@ -246,12 +246,11 @@ def python_classes(objects: list[object]) -> list[int]:
     """Addresses of the classes defined in Python. Keeps no reference."""
     metaclasses = {key for key in count_types(objects) if _makes_classes(key)}
     dealloc = word_at(id(_PythonClass) + DEALLOC)
+    found = compress(objects, map(metaclasses.__contains__, map(id, map(type, objects))))
     return [
         id(obj)
-        for obj in objects
-        if id(type(obj)) in metaclasses
-        and flags_of(obj) & HEAP_TYPE
-        and word_at(id(obj) + DEALLOC) == dealloc
+        for obj in found
+        if flags_of(obj) & HEAP_TYPE and word_at(id(obj) + DEALLOC) == dealloc
     ]
 
 
