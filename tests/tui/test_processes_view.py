@@ -221,8 +221,8 @@ def test_the_totals_of_a_session_that_is_over() -> None:
     ended = [ev.TargetExited(at=6.0, process=number, exit_code=0) for number in range(1, 5)]
     view = view_processes(Subject(state_of([*pool(), *ended])))
     said = text(draw_totals(view, 118)[0])
-    assert said.startswith("▌ 2.01 GILs held · 1.95 CPUs on average · 5 processes · RSS ")
-    assert said.endswith(" MiB at most · 11.7 CPU s")
+    assert said.startswith("▌ 2.01 GILs held · 2.06 CPUs on average · 5 processes · RSS ")
+    assert said.endswith(" MiB at most · 12.4 CPU s")
 
 
 def test_one_that_waits_is_idle_and_tells_where(view: ProcessesView) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,15 @@ def test_detail_names_the_lines(state: State) -> None:
     assert "source of threads_cpu.py:21" in hot
     assert "▶ crunch" in text(draw_stack(view, 100))
     assert view_detail(Subject(state), 555, source_line) is None
+
+
+def test_a_deep_stack_says_what_was_left_out_of_its_middle(state: State) -> None:
+    view = view_detail(Subject(state), 10, lambda _file, _number: "")
+    assert view is not None
+    deep = replace(view, stack=view.stack[:1] * 200, left_out=703)
+    drawn = [text((line,)) for line in draw_stack(deep, 100)]
+    assert drawn.index("  … 703 frames left out …") == 100
+    assert len(drawn) == 201
 
 
 @pytest.mark.parametrize("name", HOSTILE)

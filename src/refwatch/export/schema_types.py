@@ -139,6 +139,8 @@ class Thread(Struct, frozen=True, kw_only=True):
     ended_s: float | None
     holds_s: float | None = None
     """Seconds with the GIL, running or not; null where that was not sampled."""
+    frames_left_out: int = 0
+    """Of a stack of more than 200 frames, those that are not in ``stack``, after the hundredth."""
 
 
 class Holds(Struct, frozen=True, kw_only=True):

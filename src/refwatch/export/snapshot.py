@@ -241,6 +241,7 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
         started_s=rounded(thread.started_s),
         ended_s=rounded_optional(thread.ended_s),
         holds_s=rounded(thread.holds.total_s) if sampled else None,
+        frames_left_out=thread.left_out,
         **{name: round(value, DIGITS) if sampled else None for name, value in counters.items()},
     )
 

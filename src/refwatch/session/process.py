@@ -21,6 +21,7 @@ from refwatch.readings.threads.states import ThreadState as S
 from refwatch.series.mean_series import MeanSeries
 from refwatch.session import events as ev
 
+AT_ITS_END_S = 0.05  # before the end of a process: a reading of it is its last
 KEEP_ENDED = 500  # ended threads that are kept in full
 KEEP_CROWDS = 100  # groups of threads that ended before those
 NEAR = 0.1  # change of the resident size up to which an older reading of private memory holds
@@ -102,10 +103,13 @@ class ProcessState(Struct):
 
     @property
     def cpu_s(self) -> float:
-        """CPU time at the last reading, seconds; 0 before the first. Of a process that has ended,
-        what its threads were seen to use until then, if that is more."""
+        """CPU time at the last reading, seconds; 0 before the first. Of a process that was not read
+        as it ended, what its threads were seen to use until then, if that is more."""
         read = self.memory.user_s + self.memory.system_s if self.memory is not None else 0.0
-        return read if self.exited is None else max(read, self.on_cpu_s)
+        read_s = self.memory.at if self.memory is not None else 0.0
+        if self.exited is None or self.exited.at - read_s < AT_ITS_END_S:
+            return read
+        return max(read, self.on_cpu_s)
 
     @property
     def on_cpu_s(self) -> float:

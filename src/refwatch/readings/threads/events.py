@@ -7,6 +7,8 @@ from msgspec import Struct
 from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.event import TimedEvent
 
+END = 100  # frames at each end of a deep stack that are told
+
 
 class ThreadStarted(TimedEvent, frozen=True, kw_only=True, tag="thread_started"):
     """A thread was seen for the first time. ``serial`` is its name in all later events, because
@@ -91,7 +93,10 @@ class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True)
     hot: list[tuple[int, ThreadState, float]] = []
     """(line number of LineSeen, state, seconds)."""
     stack: list[int] | None = None
-    """Line numbers of LineSeen, innermost first; None when it is what it was."""
+    """Line numbers of LineSeen, innermost first; None when it is what it was. Of a deep stack it
+    has the innermost and the outermost END."""
+    left_out: int = 0
+    """Number of frames between these."""
     holds_running_s: float = 0.0
     """Time with the GIL in this slice while on a CPU, seconds: ``gil_held``."""
     holds_cpu_wait_s: float = 0.0

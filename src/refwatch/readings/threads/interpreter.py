@@ -4,9 +4,11 @@ top frame of every thread that has moved."""
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from refwatch.readings.threads.events import END
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.code_objects import CodeObjects
 from refwatch.target.layout import Layout
@@ -14,7 +16,8 @@ from refwatch.target.locations import NO_LINE, LineTable
 from refwatch.target.memory import RemoteMemory, packed
 
 TAG = 7
-MAX_DEPTH = 200
+DEEPEST = 20_000  # frames of one thread that are followed
+PAGE = 4096  # bytes
 MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time
 _GIL = struct.Struct("<QQIxxxxQ")
 _PAIR = struct.Struct("<2Q")
@@ -30,6 +33,14 @@ class GilWords(NamedTuple):
     switches: int = 0
     collecting: int = 0
     """Not 0 while the cyclic garbage collector runs."""
+
+
+class Stack(NamedTuple):
+    """Lines of a thread's frames, innermost first. Of a deep stack those of the innermost and of
+    the outermost END frames; ``left_out`` is the number of frames between them."""
+
+    lines: list[int]
+    left_out: int
 
 
 class ThreadStateEntry(NamedTuple):
@@ -191,24 +202,40 @@ class Interpreter:
         (instruction,) = _WORD.unpack_from(words, self._instruction)
         return self.lines.at(code & ~TAG, instruction)
 
-    def stack(self, thread: TrackedThread) -> list[int] | None:
-        """Its lines, innermost first, at most 200; None when it moved while it was read."""
+    def stack(self, thread: TrackedThread) -> Stack | None:
+        """The whole stack; None when it moved while it was read."""
         if not self._frames or not self.lines or not thread.frames_at:
-            return []
+            return Stack([], 0)
         address = self._memory.word(thread.frames_at + self._frames.path[0])
         if self._deep and address:
             address = self._memory.word(address + self._frames.path[1])
         lines: list[int] = []
         torn = self.lines.torn
-        for _ in range(MAX_DEPTH):
-            words = self._frame(address)
-            if not words:
-                break
-            line = self._line(words)
-            if line:
+        while len(lines) < END and (words := self._frame(address)):
+            if line := self._line(words):
                 lines.append(line)
             (address,) = _WORD.unpack_from(words, self._previous)
-        return lines if self.lines.torn == torn else None
+        outer, left_out = self._outermost(address) if len(lines) == END else ([], 0)
+        lines += [line for words in outer if (line := self._line(words))]
+        return Stack(lines, left_out) if self.lines.torn == torn else None
+
+    def _outermost(self, address: int) -> tuple[Iterable[bytes], int]:
+        """(the words of the last END frames from this one on, how many come before them). Frames
+        lie one after the other in memory, so a page of it has many."""
+        kept: deque[bytes] = deque(maxlen=END)
+        page, begin, count = b"", 0, 0
+        while address and count < DEEPEST:
+            place = address + self._low
+            if not begin <= place < begin + PAGE:
+                begin = place & -PAGE
+                page = self._memory.read(begin, PAGE)
+            words = page[place - begin : place - begin + self._size]
+            if len(words) < self._size and not (words := self._frame(address)):
+                break  # at the end of a page, and gone
+            kept.append(words)
+            count += 1
+            (address,) = _WORD.unpack_from(words, self._previous)
+        return kept, count - len(kept)
 
     def new_threads(self, newest: int, known: dict[int, int]) -> list[FoundThread]:
         """The thread states from the newest back to the first that ``known`` (address -> number)

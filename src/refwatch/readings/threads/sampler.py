@@ -403,7 +403,7 @@ class Sampler:
                 continue
             stack = self.interpreter.stack(thread)
             if stack is not None:
-                thread.stack, thread.stack_stamp = stack, stamp
+                thread.stack, thread.left_out, thread.stack_stamp = *stack, stamp
 
     def check_code(self) -> None:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""

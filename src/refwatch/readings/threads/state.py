@@ -79,6 +79,8 @@ class ThreadRecord(Struct):
     hot: Hot = field(default_factory=dict)
     stack: list[int] = field(default_factory=list)
     """Lines, innermost first."""
+    left_out: int = 0
+    """Number of frames that would come after the first END of them."""
     strip: StateTimeline = field(default_factory=StateTimeline)
     counters: ThreadCounters = field(default_factory=ThreadCounters)
     cpu_now: float = 0.0
@@ -115,7 +117,7 @@ class ThreadRecord(Struct):
         self.loop_blocked = add_hot(self.loop_blocked, piece.loop_blocked)
         self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
         if piece.stack is not None:
-            self.stack = piece.stack
+            self.stack, self.left_out = piece.stack, piece.left_out
         self.counters = convert(piece, ThreadCounters, from_attributes=True)
         self.holds.running_s += piece.holds_running_s
         self.holds.cpu_wait_s += piece.holds_cpu_wait_s

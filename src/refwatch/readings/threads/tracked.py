@@ -53,6 +53,7 @@ class TrackedThread:
         that is to be worked out."""
         self.frame_words = b""
         self.stack: list[int] = []
+        self.left_out = 0
         self.stack_sent: list[int] = []
         self.stack_stamp = b""
         self.sched_raw = b""
@@ -192,6 +193,7 @@ class TrackedThread:
             runs=encode_runs((state, weight // 1000) for state, weight in account.runs),
             hot=[(line, state, weight / 1e9) for (line, state), weight in account.hot.items()],
             stack=list(self.stack) if changed else None,
+            left_out=self.left_out,
             holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
             holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
             holds_blocked_s=sum(account.holds.values()) / 1e9,

@@ -6,10 +6,11 @@ import heapq
 import os
 from dataclasses import dataclass, field
 
+from refwatch.readings.threads.events import END
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
-from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent
+from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import printable
 from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
@@ -53,6 +54,8 @@ class DetailView:
     states: tuple[tuple[ThreadState, float, float], ...]
     """(state, seconds, share)"""
     stack: tuple[Frame, ...]
+    left_out: int
+    """Frames that would come after the first END of them."""
     hot: tuple[tuple[ThreadState, float, tuple[Hot, ...]], ...]
     """(state, seconds in it, its lines)"""
     strip: Runs = field(compare=False)
@@ -76,6 +79,7 @@ def view_detail(subject: Subject, serial: int, source: Source) -> DetailView | N
         _facts(thread),
         tuple((each, seconds, seconds / total) for each, seconds in ranked),
         tuple(_frame(process, number, source) for number in thread.stack),
+        thread.left_out,
         tuple(
             (each, seconds, _hot(process, thread, each, seconds, source))
             for each, seconds in ranked
@@ -162,6 +166,8 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
     """Innermost first; two lines per frame: place, source."""
     lines: list[Line] = []
     for depth, frame in enumerate(view.stack):
+        if depth == END and view.left_out:
+            lines.append(((f"  … {fmt_plural(view.left_out, 'frame')} left out …", "muted"),))
         mark = "▶ " if depth == 0 else "  "
         where = cut_middle(f"{frame.file}:{frame.number}", max(8, width - len(frame.function) - 5))
         lines.append(
