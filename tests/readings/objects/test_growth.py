@@ -289,6 +289,22 @@ def test_what_grows_ever_slower_is_told_apart() -> None:
     assert found.per_second > 50
 
 
+def test_what_goes_with_a_cache_that_fills_is_no_suspect() -> None:
+    """Each class has a weak reference in its base."""
+    program = Program()
+    for at in census_times(random.Random(3), 100):
+        counts = {
+            ("builtins", "type"): round(500 + 2000 * sqrt(at) + 137 * at),
+            ("weakref", "ReferenceType"): round(900 + 2000 * sqrt(at) + 168 * at),
+        }
+        program.census_of(at, counts)
+    assert suspicions(program.references) == []
+    assert {(one.name[1], one.slower) for one in growing(program.references)} == {
+        ("type", True),
+        ("ReferenceType", True),
+    }
+
+
 def test_what_another_suspect_holds_comes_after_it() -> None:
     program = Program()
     for at in census_times(random.Random(3), 30):

@@ -16,6 +16,7 @@ from itertools import pairwise
 from math import sqrt
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from refwatch.readings.objects import live_growth
 from refwatch.readings.objects.records import ClassRecord, TypeName
@@ -42,6 +43,7 @@ STILL = 0.5  # of the mean rate, that it must have had lately
 PATIENCE_S = 20.0  # how long it may stand still, if it has stood still before
 SLOWER, SLOWER_LATELY = 0.85, 0.93  # a root has 0.71 and 0.84, a logarithm 0.5 and 0.71, a line 1
 
+AS_MUCH = 0.8  # of the growth of what goes with it, that something has grown
 PARTS = {"tuple", "cell", "method"}  # as functions, classes and calls have them
 CLASSES = {("builtins", "type"), ("abc", "ABCMeta")}
 """Types of classes: those that are made at run time are the program's own."""
@@ -103,6 +105,7 @@ def growing(references: References) -> list[GrowthSuspect]:
     """The same, and what would be one if it did not grow ever slower."""
     counted = live_growth.counted(references)
     found = [*_growing_live(counted, references), *_growing_at_censuses(counted, references)]
+    found = [replace(one, slower=one.slower or _goes_with_a_cache(one, found)) for one in found]
     names = {one.name for one in found}
     return sorted(
         found,
@@ -111,6 +114,14 @@ def growing(references: References) -> list[GrowthSuspect]:
             _holders_among(names - {one.name}, one.name, references),
             -one.per_second,
         ),
+    )
+
+
+def _goes_with_a_cache(one: GrowthSuspect, found: Sequence[GrowthSuspect]) -> bool:
+    """Whether it is of a kind that goes with others, and others have grown as much, ever slower."""
+    return one.name[0] in HELPERS and any(
+        other.slower and other.name[0] not in HELPERS and other.grown >= AS_MUCH * one.grown
+        for other in found
     )
 
 

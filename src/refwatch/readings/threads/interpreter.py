@@ -211,7 +211,10 @@ class Interpreter:
             address = self._memory.word(address + self._frames.path[1])
         lines: list[int] = []
         torn = self.lines.torn
-        while len(lines) < END and (words := self._frame(address)):
+        for _ in range(2 * END):  # some have no line; and what is torn may lead round in circles
+            words = self._frame(address) if len(lines) < END else b""
+            if not words:
+                break
             if line := self._line(words):
                 lines.append(line)
             (address,) = _WORD.unpack_from(words, self._previous)
