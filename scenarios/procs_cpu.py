@@ -8,10 +8,9 @@ they are started: `fork`, `spawn` or `forkserver`.
 What to see: each `cruncher` process holds its GIL all the time and nobody waits for it; where there
 are fewer CPUs than processes they wait for a CPU, and still not for the GIL. The rounds of all
 processes add up, as those of threads do not: compare `threads_cpu.py`, and with `--rounds` the time
-that the same work takes. The main process waits in
-`recv` for the first result, which is `io_wait`. With `spawn` each worker begins as a new
-interpreter, with `forkserver` as a copy of a small server; both have a resource tracker beside
-them.
+that the same work takes. The main process waits in `recv` for the first result, which is `io_wait`.
+With `spawn` each worker begins as a new interpreter, with `forkserver` as a copy of a small server;
+both have a resource tracker beside them.
 """
 
 from __future__ import annotations

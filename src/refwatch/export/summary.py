@@ -127,7 +127,7 @@ def _child_lines(children: list[ProcessState]) -> list[str]:
 def _child(child: ProcessState) -> str:
     held = child.gil.held_fraction
     gil = f"GIL {fmt_percent(held)} held" if held is not None else ""
-    used = _cpu_s(child.cpu_s) if child.memory is not None or child.cpu_s else ""
+    used = _cpu_s(child.known_cpu_s) if child.known_cpu_s is not None else ""
     said = ", ".join(filter(None, (used, gil, _failure(child))))
     return said + _hottest(child.threads.values(), child, COMPUTING)
 

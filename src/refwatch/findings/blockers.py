@@ -86,10 +86,10 @@ def measured_cause(
 def _children(kind: VerdictKind, load: Utilization, process: ProcessState) -> MeasuredCause | None:
     last, sentence = process.memory, children_sentence(process)
     waits = load.child > CHILD and load.on_cpu < MOSTLY_IDLE
+    share = fmt_percent(_longest_child_wait(load, process))
     if last is None or not sentence:
         if not waits or kind != "undecided":
             return None
-        share = fmt_percent(_longest_child_wait(load, process))
         sentence = f"waits for a child process {share} of the time"
         return MeasuredCause("undecided", sentence, f"{WATCH} only this process is read.", 0.3)
     theirs = (last.children_cpu_s or 0.0) / max(last.at, 1e-9)
@@ -98,7 +98,6 @@ def _children(kind: VerdictKind, load: Utilization, process: ProcessState) -> Me
     if load.running >= MOSTLY_IDLE or not (most or beside):
         return None
     if waits:
-        share = fmt_percent(_longest_child_wait(load, process))
         sentence = f"waits for a child {share} of the time; {sentence}"
     advice = f"{WATCH} what this process's own threads do says little."
     return MeasuredCause("undecided", sentence, advice, 0.3)

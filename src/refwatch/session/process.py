@@ -112,6 +112,11 @@ class ProcessState(Struct):
         return max(read, self.on_cpu_s)
 
     @property
+    def known_cpu_s(self) -> float | None:
+        """The same; None where nothing is known of it: it lived for a moment."""
+        return self.cpu_s if self.memory is not None or self.cpu_s else None
+
+    @property
     def on_cpu_s(self) -> float:
         """How long its threads were seen to run on a CPU, seconds."""
         states = [thread.states for thread in self.threads.values()]

@@ -43,7 +43,7 @@ class Context(Struct, frozen=True, kw_only=True):
     stretch: Callable[[], float] = lambda: 1.0
     """How many times more rarely it is read than one process alone would be."""
     copying: Callable[[], float] = lambda: 1.0
-    """The same for what little can be said without: by the number of processes alone."""
+    """How many times more rarely it is copied: by the number of processes alone."""
 
     def stretched(self, interval_ns: int) -> int:
         """From one regular reading to the next, with as many processes as there are."""

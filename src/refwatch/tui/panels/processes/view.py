@@ -161,7 +161,7 @@ def _row(process: ProcessState, parent: int | None, state: State) -> ProcessRow:
         condition,
         process.exited.exit_code if process.exited is not None else None,
         cpus,
-        process.cpu_s if process.memory is not None or process.cpu_s else None,
+        process.known_cpu_s,
         rss if alive and process.memory is not None else None,
         uss if alive else None,
         _held_now(process) if alive else process.gil.held_fraction,
