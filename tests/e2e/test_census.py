@@ -781,7 +781,7 @@ def test_of_strings_it_is_told_where_they_have_become_more(bench: Bench) -> None
     script = bench.script(PLAIN)
     with watching(bench, script) as session:
         session.go()
-        end = time.monotonic() + 90
+        end = time.monotonic() + 200
         while not (chains := session.chains("builtins", "str")):
             # Beside other load too few may come between two looks: then it says so.
             assert session.references.chains["builtins", "str"].missing

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from tests.e2e.references import watching
 
 from refwatch.daemon.daemon import MOST_VIEWERS
 from refwatch.session import events as ev
 from refwatch.session.events import event_decoder
 from refwatch.wire.codec import LineReader
+from refwatch.wire.commands import FindChains, WriteSnapshot
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Terminal
@@ -136,3 +140,18 @@ def test_a_viewer_whose_line_never_ends(bench: Bench) -> None:
         assert "more than 32 MiB" in str(told)
     (bench.folder / "go").touch()
     assert running.ended().status == 3
+
+
+def test_what_is_asked_before_the_interpreter_has_begun_waits_for_it(bench: Bench) -> None:
+    begin = f'#!/bin/sh\n[ "$1" = -c ] || read line\nexec {sys.executable} "$@"\n'
+    bench.write("late", begin).chmod(0o755)
+    script = bench.script("import sys\nsys.stdin.readline()\n")
+    with watching(bench, "--python", bench.folder / "late", script) as session:
+        session.wait(lambda _: session.state.main is not None, "the target")
+        session.ask(FindChains(work="early", module="builtins", name="function"))
+        session.ask(WriteSnapshot(path="answered.json"))
+        session.wait(lambda _: (bench.folder / "answered.json").exists(), "the snapshot")
+        session.go()
+        session.wait(lambda known: ("builtins", "function") in known.chains, "the chains")
+        session.go()
+        session.end()

@@ -214,6 +214,18 @@ def test_a_program_that_waits_for_children_that_wait() -> None:
     assert verdict.sentence == "4 processes, mostly waiting: 3 % of one CPU in use"
 
 
+def test_a_wait_for_children_that_work_now_and_then_is_none_for_input() -> None:
+    family = Family()
+    for number, busy in ((2, (2, 8)), (3, (5,))):  # never both
+        family.child(number, 0.0)
+        for second in range(1, 11):
+            family.second(second, number, {S.GIL_HELD if second in busy else S.IO_WAIT: 1.0})
+    family.seconds(1, 10, MAIN, {S.IO_WAIT: 1.0})
+    verdict = diagnose(family.state)
+    assert verdict.kind == "undecided"
+    assert verdict.sentence == "2 children do most of the work, and compute 30 % of the time"
+
+
 def test_children_that_do_little_decide_nothing() -> None:
     assert pool({S.IO_WAIT: 1.0}, {S.SLEEP: 0.99, S.GIL_HELD: 0.01}).sentence() == ""
     busy = pool({S.GIL_HELD: 0.2, S.IO_WAIT: 0.8}, waits=(S.GIL_HELD,))

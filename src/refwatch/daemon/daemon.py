@@ -323,12 +323,8 @@ class Daemon:
         elif command.process not in self._state.processes:
             text = f"there is no process {command.process} in this session"
             self.emit(ev.Noted(at=self._now(), level="warning", text=text))
-        elif self._watch is None or not self._watch.obey(command):
-            self.emit(
-                ev.Noted(
-                    at=self._now(), level="warning", text="nothing can be asked of the target now"
-                )
-            )
+        elif self._watch is not None:
+            self._watch.obey(command)
 
     def _tell_launcher(self, command: cmd.Command) -> None:
         """Only one that has the target's terminal listens while the target runs."""

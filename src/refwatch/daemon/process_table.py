@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from refwatch import __version__
 from refwatch.daemon.heap_watch import HeapOptions
 from refwatch.daemon.members import Member, Newborn
-from refwatch.daemon.process_watch import ProcessMonitor
+from refwatch.daemon.process_watch import NO_ANSWER, ProcessMonitor
 from refwatch.daemon.start_methods import child_started, is_forkserver, start_method
 from refwatch.daemon.twins import Twins
 from refwatch.daemon.wakeups import Wakeups
@@ -418,13 +418,14 @@ class ProcessTable:
                 stack.enter_context(member.monitor.marking())
             self._emit(ev.Marked(at=max(0.0, at), name=name))
 
-    def obey(self, command: Command) -> bool:
-        """A viewer's command about a process; False if it cannot be done."""
+    def obey(self, command: Command) -> None:
+        """A viewer's command about a process."""
         member = self._members.get(command.process)
         if member is None:
-            return False
-        member.due_ns = 0
-        return member.monitor.obey(command)
+            self._emit(ev.Noted(at=self.now_ns() / 1e9, level="warning", text=NO_ANSWER))
+        else:
+            member.due_ns = 0
+            member.monitor.obey(command)
 
     def end(self, reason: str) -> None:
         """No reading after this; the probes leave their processes as they would be alone."""

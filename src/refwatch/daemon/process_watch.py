@@ -42,6 +42,7 @@ ASK_NS = 1_000_000_000
 IDLE_NS = 100_000_000  # the longest sleep
 COST_NS = 500_000_000
 HELLO_LIMIT_NS = 2_000_000_000
+NO_ANSWER = "nothing can be asked of the target now"
 
 
 class ProcessMonitor:
@@ -100,6 +101,8 @@ class ProcessMonitor:
         self._probe_cpu_s = 0.0
         self._probe_away = False
         """The last time that it was to be asked."""
+        self._waiting: list[Command] = []
+        """Viewers' commands that came before the probe."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the session's start."""
@@ -181,10 +184,20 @@ class ProcessMonitor:
         """What the probe has told of the interpreter; for the child of a fork its parent's has."""
         return self._hello
 
-    def obey(self, command: Command) -> bool:
-        """A viewer's command about the heap; False if it is none, or if it cannot be done."""
+    def obey(self, command: Command) -> None:
+        """A viewer's command about the heap. It waits for the probe while that may come."""
         self._scheduler.wake()  # whoever asks is not to wait because the process rests
-        return self._heap is not None and not self.over and self._heap.obey(command)
+        if self._hello is None and self._check_hello in self._scheduler:
+            self._waiting.append(command)
+        elif self._heap is None or self.over or not self._heap.obey(command):
+            self._context.emit(ev.Noted(at=self.now_ns() / 1e9, level="warning", text=NO_ANSWER))
+
+    def _obey_waiting(self) -> None:
+        """There is a probe, or there will be none."""
+        self._scheduler.drop(self._check_hello)
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            self.obey(command)
 
     def _take_answer(self, answer: Answer) -> None:
         now = self.now_ns()
@@ -228,11 +241,11 @@ class ProcessMonitor:
         )
         for reading, reason in hello.limits:
             self._context.limit(reading, reason)
-        self._scheduler.drop(self._check_hello)
         self._threads.begin(hello)
         if inside:
             self._watch_heap(hello)
             self._scheduler.at(self._ask, now)
+        self._obey_waiting()
 
     def _watch_heap(self, hello: Hello) -> None:
         try:
@@ -250,6 +263,7 @@ class ProcessMonitor:
         if self._hello is None and not self.over:
             self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
             self._threads.begin(None)
+            self._obey_waiting()
 
     # The loop
 
@@ -334,8 +348,8 @@ class ProcessMonitor:
         if self._hello is None and self.peers.stranger is not None:
             self._context.limit("interpreter", silent(self.pid, self.peers.stranger))
         self._usage.end()
-        for job in (self._ask, self._check_hello):
-            self._scheduler.drop(job)
+        self._scheduler.drop(self._ask)
+        self._obey_waiting()
         if self._heap is not None:
             self._heap.target_ended()
 
@@ -354,6 +368,7 @@ class ProcessMonitor:
         if self.over:
             return
         self.over = reason
+        self._obey_waiting()
         if self._heap is not None:
             self._heap.end()
         if self._inherited is not None:

@@ -69,6 +69,21 @@ def quiet_cause(state: State) -> MeasuredCause | None:
     return MeasuredCause("idle", sentence, advice, 0.5)
 
 
+def occasional_cause(state: State) -> MeasuredCause | None:
+    """Children that mostly wait did most of what was computed: while they do, the program waits
+    for them, which is no wait for input."""
+    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
+    wanted = sum(work.wanted_s for work in map(_work, state.processes.values()))
+    theirs = sum(work.wanted_s for work in map(_work, children))
+    if wanted <= QUIET * state.now or theirs < MOSTLY * wanted:
+        return None
+    share = fmt_percent(_together(children).span_s / state.now)
+    number = fmt_plural(len(children), "child does", "children do")
+    sentence = f"{number} most of the work, and compute {share} of the time"
+    advice = "They mostly wait, for time or for work: more work at once helps, not more of them."
+    return MeasuredCause("undecided", sentence, advice, 0.5)
+
+
 def _hung(state: State, children: Sequence[ProcessState]) -> MeasuredCause | None:
     """A child that waits, since its fork, for a lock that no thread of it can hold."""
     found = [child for child in children if _waits_since_fork(child, state.now)]

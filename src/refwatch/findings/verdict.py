@@ -17,7 +17,7 @@ from refwatch.findings.blockers import (
     measured_cause,
     own_share,
 )
-from refwatch.findings.family import family_cause, quiet_cause
+from refwatch.findings.family import family_cause, occasional_cause, quiet_cause
 from refwatch.findings.load import Utilization, measure
 from refwatch.findings.sentences import advice_of, sentence_of
 from refwatch.findings.types import Verdict, VerdictKind
@@ -48,6 +48,8 @@ def diagnose(state: State) -> Verdict:
     plain = family_cause(state) or measured_cause(kind, load, process, process.lines)
     if plain is None and kind in {"undecided", "idle"}:
         plain = quiet_cause(state)
+    if plain is None and kind == "io_bound":
+        plain = occasional_cause(state)
     if plain is None:
         advice = advice_of(kind, load, process.lines)
         plain = MeasuredCause(None, sentence_of(kind, load), advice, best - second)

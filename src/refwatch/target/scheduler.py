@@ -27,6 +27,10 @@ class Scheduler:
         self.next: int | None = None
         """When the first of them is due; None where there is none."""
 
+    def __contains__(self, job: Job) -> bool:
+        """Whether it has a time."""
+        return job in self._due
+
     def at(self, job: Job, when: int) -> None:
         """Run the job at this time, instead of at the time it had."""
         self._due[job] = when
