@@ -81,7 +81,9 @@ def test_the_whole_of_a_session(state: State, taken_at: datetime) -> None:
         torn_frames=100,
         rate_changes=[],
     )
-    assert set(reasons(made)) == {"census", "classes", "allocations", "memory split", "ppid"}
+    assert set(reasons(made)) == {
+        "census", "classes", "allocations", "memory split", "ppid", "stacks"
+    }  # fmt: skip
 
 
 def test_the_process(state: State, taken_at: datetime) -> None:

@@ -90,6 +90,7 @@ EVENTS: list[ev.Event] = [
     ev.ThreadNamed(at=0.2, process=MAIN, serial=3, name="x\x00\x1b[2J"),
     ev.ThreadEnded(at=0.3, process=MAIN, serial=3),
     ev.LineSeen(at=0.3, process=MAIN, line=7, file="/a.py", number=12, function="<module>"),
+    ev.PathsSeen(at=0.3, process=MAIN, nodes=[(1, 0, 7), (2, 1, 8)]),
     ev.Sampled(
         at=0.4,
         process=MAIN,

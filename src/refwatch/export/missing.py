@@ -12,6 +12,7 @@ from refwatch.session.state import State
 from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
+ONLY_OUTSIDE = "whole stacks are read from outside only"
 GARBAGE_INSIDE = "the census was taken in the target; garbage is searched in copies only"
 GARBAGE_NOT_LOOKED = "not searched: there are too many objects"
 
@@ -90,6 +91,8 @@ def _missing_of(
         )
     if process.ppid is None:
         yield "ppid", NOT_TAKEN
+    if process.stacks is None:
+        yield "stacks", ONLY_OUTSIDE if "outside reading" in record.limits else general
     if any(thread.samples == 0 for thread in process.threads):
         yield "thread times", "a thread ended before it was sampled, or was not sampled yet"
     if any(thread.ident is None for thread in process.threads):

@@ -155,6 +155,26 @@ class Holds(Struct, frozen=True, kw_only=True):
     longest_at: Line | None
 
 
+class StackNode(Struct, frozen=True, kw_only=True):
+    """A line, and the path of callers above it. ``self`` has the seconds that threads spent at the
+    line itself, by their state; ``left_out`` those in what it calls and is not among ``children``,
+    because only the 3,000 paths with most time are told."""
+
+    file: str
+    line: int
+    function: str
+    own: dict[ThreadState, float] = field(name="self")
+    children: list[StackNode]
+    left_out: dict[ThreadState, float] = {}
+
+
+class Stacks(Struct, frozen=True, kw_only=True):
+    """All paths of calls of a process, outermost callers first, those with most time first."""
+
+    children: list[StackNode]
+    left_out: dict[ThreadState, float] = {}
+
+
 class GcStats(Struct, frozen=True, kw_only=True):
     """One generation of ``gc.get_stats()``."""
 
@@ -348,6 +368,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that cannot be read."""
+    stacks: Stacks | None = None
+    """Null where no stack was read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
 
 

@@ -16,6 +16,7 @@ from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
 from refwatch.export.missing import limits_of
+from refwatch.export.stacks import UNKNOWN, stacks
 from refwatch.export.values import DIGITS, rounded, rounded_optional
 from refwatch.findings.crossing import Crossing, crossing_of
 from refwatch.findings.verdict import diagnose
@@ -31,7 +32,6 @@ __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "
 
 MAX_POINTS = 600  # of one series
 MAX_HOT = 50  # lines of one thread
-UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
 
 
 def write_snapshot(state: State, path: Path | str) -> None:
@@ -156,6 +156,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
         judged=references.growth_coverage(process),
+        stacks=stacks(process),
     )
 
 

@@ -40,6 +40,7 @@ from refwatch.readings.objects.events import WatchedFound as WatchedFound
 from refwatch.readings.objects.events import WatchedRead as WatchedRead
 from refwatch.readings.threads.events import GilSlice as GilSlice
 from refwatch.readings.threads.events import LineSeen as LineSeen
+from refwatch.readings.threads.events import PathsSeen as PathsSeen
 from refwatch.readings.threads.events import RateChanged as RateChanged
 from refwatch.readings.threads.events import Sampled as Sampled
 from refwatch.readings.threads.events import ThreadEnded as ThreadEnded
@@ -154,6 +155,7 @@ Event = (
     | ThreadNamed
     | ThreadEnded
     | LineSeen
+    | PathsSeen
     | Sampled
     | ProcessMeasured
     | InheritedMeasured

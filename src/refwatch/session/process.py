@@ -11,6 +11,7 @@ from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.state import (
     GilRecord,
+    Hot,
     Line,
     ThreadGroup,
     ThreadRecord,
@@ -19,6 +20,7 @@ from refwatch.readings.threads.state import (
 )
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.series.mean_series import MeanSeries
+from refwatch.series.stack_tree import StackTree
 from refwatch.session import events as ev
 
 AT_ITS_END_S = 0.05  # before the end of a process: a reading of it is its last
@@ -46,6 +48,8 @@ class ProcessState(Struct):
     limits: dict[str, str] = field(default_factory=dict)
     """Reading -> why it is missing or less exact."""
     lines: dict[int, Line] = field(default_factory=dict)
+    tree: StackTree = field(default_factory=StackTree)
+    """The paths of calls that threads name."""
     cost: ev.CostMeasured | None = None
     rate_hz: float = 0.0
     rate_changes: list[str] = field(default_factory=list)
@@ -128,6 +132,11 @@ class ProcessState(Struct):
         """When it ended, in seconds; None while it runs."""
         return self.exited.at if self.exited is not None else None
 
+    def path_times(self) -> list[Hot]:
+        """Of each thread, and of each group of those no longer kept: seconds by (path, state)."""
+        kept = [thread.paths for thread in self.threads.values()]
+        return kept + [crowd.paths for crowd in self.crowds.values()]
+
     @property
     def failed(self) -> bool:
         """Whether it ended by a signal, or with a status that is not 0."""
@@ -179,6 +188,9 @@ class ProcessState(Struct):
     def saw_line(self, event: ev.LineSeen) -> None:
         self.lines[event.line] = Line(event.file, event.number, event.function)
 
+    def saw_paths(self, event: ev.PathsSeen) -> None:
+        self.tree.add(event.nodes)
+
     def measured_gc(self, event: ev.GcMeasured) -> None:
         self.gc = list(event.generations)
 
@@ -200,7 +212,7 @@ class ProcessState(Struct):
         for piece in event.threads:
             thread = self.threads.get(piece.serial)
             if thread is not None:
-                thread.sampled(event.at, piece)
+                thread.sampled(event.at, piece, self.tree)
         if event.span_s > 0:
             work = sum(computing_s(piece.states) for piece in event.threads) / event.span_s
             self.work_series.add(event.at, work, weight=event.span_s)

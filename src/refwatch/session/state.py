@@ -350,6 +350,7 @@ def _in_allocations(take: Callable[[Allocations, Any], None]) -> _Fold:
 _SILENT_FOLDS: Mapping[type, Callable[[ProcessState, Any], None]] = {
     ev.ThreadEnded: ProcessState.ended_thread,
     ev.LineSeen: ProcessState.saw_line,
+    ev.PathsSeen: ProcessState.saw_paths,
     ev.Sampled: ProcessState.sampled,
     ev.GcMeasured: ProcessState.measured_gc,
     ev.CostMeasured: ProcessState.measured_cost,

@@ -34,6 +34,9 @@ class LineTable:
         self._none = none
         self._places: dict[int, tuple[int, int]] = {}  # instruction -> (code, line)
         self._numbers: dict[tuple[str, int, str], int] = {}
+        self.functions: dict[int, int] = {}
+        """A line's number -> that of its function."""
+        self._function_numbers: dict[tuple[str, str], int] = {}
         self._used: set[int] = set()
 
     def at(self, code: int, instruction: int) -> int | None:
@@ -72,6 +75,8 @@ class LineTable:
         if number is None:
             number = len(self._numbers) + 1
             number = self._numbers[key] = -number if file.startswith(PROBE) else number
+            known = self._function_numbers
+            self.functions[number] = known.setdefault((file, function), len(known) + 1)
             self._new.append(NewLine(number, *key))
         return number
 

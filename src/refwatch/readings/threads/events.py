@@ -43,6 +43,14 @@ class LineSeen(TimedEvent, frozen=True, kw_only=True, tag="line_seen"):
     function: str
 
 
+class PathsSeen(TimedEvent, frozen=True, kw_only=True, tag="paths_seen"):
+    """Paths of calls got numbers, by which samples name them."""
+
+    nodes: list[tuple[int, int, int]]
+    """(number, number of the callers' path, line number of LineSeen); 0 is the path without a call.
+    The numbers of a process follow one another."""
+
+
 class GilSlice(Struct, frozen=True, kw_only=True):
     """What the GIL did in one slice of time."""
 
@@ -90,8 +98,10 @@ class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True)
     """Seconds in each state; their sum is the part of the slice that the thread lived through."""
     runs: str = ""
     """The states in order, as :func:`refwatch.readings.threads.states.encode_runs` writes them."""
+    paths: list[tuple[int, ThreadState, float]] = []
+    """(path number of PathsSeen, state, seconds): the time at the last line of the path itself."""
     hot: list[tuple[int, ThreadState, float]] = []
-    """(line number of LineSeen, state, seconds)."""
+    """(line number of LineSeen, state, seconds): the rest, at lines without a path."""
     stack: list[int] | None = None
     """Line numbers of LineSeen, innermost first; None when it is what it was. Of a deep stack it
     has the innermost and the outermost END."""
@@ -106,7 +116,8 @@ class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True)
     unmoved_s: float = 0.0
     """For how long it has been in ``lock_wait`` without a break, at the end of this slice."""
     loop_blocked: list[tuple[int, ThreadState, float]] = []
-    """The part of ``hot`` in which a callback kept the thread's asyncio event loop."""
+    """(line, state, seconds): the part of all that in which a callback kept the thread's asyncio
+    event loop."""
 
 
 class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from refwatch.readings.threads.events import END
@@ -209,36 +210,37 @@ class Interpreter:
         address = self._memory.word(thread.frames_at + self._frames.path[0])
         if self._deep and address:
             address = self._memory.word(address + self._frames.path[1])
-        lines: list[int] = []
         torn = self.lines.torn
-        for _ in range(2 * END):  # some have no line; and what is torn may lead round in circles
-            words = self._frame(address) if len(lines) < END else b""
-            if not words:
-                break
-            if line := self._line(words):
-                lines.append(line)
-            (address,) = _WORD.unpack_from(words, self._previous)
-        outer, left_out = self._outermost(address) if len(lines) == END else ([], 0)
+        frames = self._frames_from(address)
+        lines = [line for words in islice(frames, END) if (line := self._line(words))]
+        if not lines:
+            return Stack([], 0) if self.lines.torn == torn else None
+        outer: deque[bytes] = deque(maxlen=END)
+        further = 0
+        for words in frames:
+            outer.append(words)
+            further += 1
         lines += [line for words in outer if (line := self._line(words))]
-        return Stack(lines, left_out) if self.lines.torn == torn else None
+        return Stack(lines, further - len(outer)) if self.lines.torn == torn else None
 
-    def _outermost(self, address: int) -> tuple[Iterable[bytes], int]:
-        """(the words of the last END frames from this one on, how many come before them). Frames
-        lie one after the other in memory, so a page of it has many."""
-        kept: deque[bytes] = deque(maxlen=END)
-        page, begin, count = b"", 0, 0
-        while address and count < DEEPEST:
-            place = address + self._low
-            if not begin <= place < begin + PAGE:
-                begin = place & -PAGE
+    def _frames_from(self, address: int) -> Iterator[bytes]:
+        """The words of this frame and of those that called it. Frames lie one after the other in
+        memory, so a page of it has many. What is torn may lead round in circles."""
+        page, begin = b"", 0
+        low, size, previous = self._low, self._size, self._previous
+        for _ in range(DEEPEST):
+            if not address:
+                return
+            offset = address + low - begin
+            if not 0 <= offset < PAGE:
+                begin = (address + low) & -PAGE
+                offset = address + low - begin
                 page = self._memory.read(begin, PAGE)
-            words = page[place - begin : place - begin + self._size]
-            if len(words) < self._size and not (words := self._frame(address)):
-                break  # at the end of a page, and gone
-            kept.append(words)
-            count += 1
-            (address,) = _WORD.unpack_from(words, self._previous)
-        return kept, count - len(kept)
+            words = page[offset : offset + size]
+            if len(words) < size and not (words := self._frame(address)):
+                return  # at the end of a page, and gone
+            yield words
+            (address,) = _WORD.unpack_from(words, previous)
 
     def new_threads(self, newest: int, known: dict[int, int]) -> list[FoundThread]:
         """The thread states from the newest back to the first that ``known`` (address -> number)

@@ -13,8 +13,9 @@ import os
 
 from msgspec.structs import replace
 
+from refwatch.readings.threads.call_paths import CallPaths
 from refwatch.readings.threads.classify import Sched
-from refwatch.readings.threads.events import GilSlice, LineSeen, Sampled, ThreadSlice
+from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
 from refwatch.readings.threads.holds import HoldTracker
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
@@ -29,6 +30,7 @@ from refwatch.target.memory import ReadingDenied, RemoteMemory
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
+STACK_EVERY = 10  # samples between two readings of whole stacks
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[TrackedThread, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
@@ -71,6 +73,7 @@ class Sampler:
         self._next_list_ns = 0
         self._torn = 0
         self._loops = EventLoops()
+        self._paths: CallPaths | None = None
         self._active: list[TrackedThread] = []
         """The threads that ran at the last sample."""
         self._held = False
@@ -88,6 +91,8 @@ class Sampler:
         self.interpreter = Interpreter(memory, layout)
         self._has_gil = layout.gil is not None
         self._calls = Syscalls(layout.gil.gil if layout.gil else None)
+        if self.interpreter.lines is not None:
+            self._paths = CallPaths(self._context, self.interpreter.lines.functions)
 
     def begin(self, at_ns: int) -> None:
         """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
@@ -141,6 +146,8 @@ class Sampler:
         if not self._still:
             self.ran_ns = at_ns
         self._rested = False
+        if self.samples % STACK_EVERY == 0:
+            self.read_stacks()
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
@@ -331,22 +338,12 @@ class Sampler:
             if piece is not None and not thread.probe:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
-        if lines:
-            new = lines.take_new()
-            self._loops.learn(new)
-            for line in new:
-                self._context.emit(
-                    LineSeen(
-                        at=at_ns / 1e9,
-                        process=self._context.process,
-                        line=line.id,
-                        file=line.file,
-                        number=line.number,
-                        function=line.function,
-                    )
-                )
+        new = lines.take_new() if lines else []
+        self._loops.learn(new)
+        told = [self._tell(thread, piece) for thread, piece in pieces]
+        if self._paths is not None:
+            self._paths.tell(at_ns, new)
         span_s = (at_ns - self._slice_from_ns) / 1e9
-        told = [self._tell_loop(thread, piece) for thread, piece in pieces]
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
@@ -367,9 +364,13 @@ class Sampler:
         self._slice_from_ns, self._slice_samples = at_ns, 0
         self._held_ns = self._collecting_ns = 0
 
-    def _tell_loop(self, thread: TrackedThread, piece: ThreadSlice) -> ThreadSlice:
+    def _tell(self, thread: TrackedThread, piece: ThreadSlice) -> ThreadSlice:
+        """The slice of a thread with the callers of its lines, and what blocked its event loop."""
+        if self._paths is None or not piece.hot:
+            return piece
         blocked = self._loops.blocked(piece, thread.stack)
-        return replace(piece, loop_blocked=blocked) if blocked else piece
+        placed, rest = thread.paths.place(piece.hot, self._paths)
+        return replace(piece, paths=placed, hot=rest, loop_blocked=blocked)
 
     def _gil_slice(self, wait_s: float) -> GilSlice | None:
         if not self._has_gil or self._slice_switches is None:
@@ -399,11 +400,13 @@ class Sampler:
             thread.blocked_line = thread.line
         for thread in self.threads.by_tid.values():
             stamp = thread.sched_raw
-            if thread.blocked is not None and thread.stack_stamp == stamp:
-                continue
-            stack = self.interpreter.stack(thread)
-            if stack is not None:
+            if thread.blocked is None or thread.stack_stamp != stamp:
+                stack = self.interpreter.stack(thread)
+                if stack is None:
+                    continue
                 thread.stack, thread.left_out, thread.stack_stamp = *stack, stamp
+            if self._paths is not None:
+                thread.paths.saw(thread.stack, self._paths)
 
     def check_code(self) -> None:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""

@@ -12,8 +12,10 @@ from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSli
 from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import MeanSeries
+from refwatch.series.stack_tree import StackTree
 
 KEEP_HOT = 400  # lines and states of one thread
+KEEP_PATHS = 2_000  # paths of calls and states of one thread
 RECENT_S = 2.0  # how far back "now" reaches
 
 
@@ -21,12 +23,14 @@ Hot = dict[tuple[int, ThreadState], float]
 """(line, state) -> seconds"""
 
 
-def add_hot(known: Hot, more: Iterable[tuple[int, ThreadState, float]]) -> Hot:
+def add_hot(
+    known: Hot, more: Iterable[tuple[int, ThreadState, float]], keep: int = KEEP_HOT
+) -> Hot:
     """With so many seconds more, the hottest of them."""
     for line, state, seconds in more:
         key = (line, state)
         known[key] = known.get(key, 0.0) + seconds
-    return dict(Counter(known).most_common(KEEP_HOT)) if len(known) > 2 * KEEP_HOT else known
+    return dict(Counter(known).most_common(keep)) if len(known) > 2 * keep else known
 
 
 def computing_s(states: Mapping[ThreadState, float]) -> float:
@@ -77,6 +81,8 @@ class ThreadRecord(Struct):
     state: ThreadState | None = None
     """At the newest sample."""
     hot: Hot = field(default_factory=dict)
+    paths: Hot = field(default_factory=dict)
+    """(path of calls, state) -> seconds"""
     stack: list[int] = field(default_factory=list)
     """Lines, innermost first."""
     left_out: int = 0
@@ -105,15 +111,17 @@ class ThreadRecord(Struct):
         total = self.watched_s
         return self.states.get(state, 0.0) / total if total else 0.0
 
-    def sampled(self, at: float, piece: ThreadSlice) -> None:
-        """Take in what it did in one slice that ended at ``at``."""
+    def sampled(self, at: float, piece: ThreadSlice, tree: StackTree) -> None:
+        """Take in what it did in one slice that ended at ``at``; ``tree`` has its paths."""
         self.strip.add(at, piece.runs)
         if self.alive:  # else it is the part of its last slice that it lived through
             self._show(piece)
         self.samples += piece.samples
         for state, seconds in piece.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
-        self.hot = add_hot(self.hot, piece.hot)
+        at_paths = [(tree.line(path), state, seconds) for path, state, seconds in piece.paths]
+        self.hot = add_hot(self.hot, [*piece.hot, *at_paths])
+        self.paths = add_hot(self.paths, piece.paths, KEEP_PATHS)
         self.loop_blocked = add_hot(self.loop_blocked, piece.loop_blocked)
         self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
         if piece.stack is not None:
@@ -146,15 +154,18 @@ class ThreadGroup(Struct):
     threads: int = 0
     states: dict[ThreadState, float] = field(default_factory=dict)
     hot: Hot = field(default_factory=dict)
+    paths: Hot = field(default_factory=dict)
 
     def add(self, thread: ThreadRecord) -> None:
-        self.join(ThreadGroup("", 1, thread.states, thread.hot))
+        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths))
 
     def join(self, other: ThreadGroup) -> None:
         self.threads += other.threads
         for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
         self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
+        paths = [(*key, seconds) for key, seconds in other.paths.items()]
+        self.paths = add_hot(self.paths, paths, KEEP_PATHS)
 
 
 def kind_of(thread: ThreadRecord) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import os
 from msgspec.structs import asdict, replace
 
 from refwatch.readings.threads.account import TimeAccount
+from refwatch.readings.threads.call_paths import ThreadPaths
 from refwatch.readings.threads.classify import Classifier, Sched
 from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
 from refwatch.readings.threads.states import ThreadState, encode_runs
@@ -56,6 +57,7 @@ class TrackedThread:
         self.left_out = 0
         self.stack_sent: list[int] = []
         self.stack_stamp = b""
+        self.paths = ThreadPaths()
         self.sched_raw = b""
         """Its line of schedstat at the last reading."""
         self._sched_of = b""

@@ -1,0 +1,48 @@
+"""The tree of call paths of a process, with the time spent in each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from refwatch.export import schema_types as snap
+from refwatch.export.values import rounded
+from refwatch.readings.threads.state import Line
+from refwatch.readings.threads.states import ThreadState
+from refwatch.series.stack_tree import ROOT
+from refwatch.session.process import ProcessState
+
+MOST_NODES = 3_000  # of one process, those with most time
+UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
+
+
+def stacks(process: ProcessState) -> snap.Stacks | None:
+    """The paths of all its threads added up; None where none was read."""
+    tree = process.tree
+    own: defaultdict[int, defaultdict[ThreadState, float]] = defaultdict(lambda: defaultdict(float))
+    for paths in process.path_times():
+        for (node, state), seconds in paths.items():
+            own[node][state] += seconds
+    if not own:
+        return None
+    sums = tree.sums({node: sum(states.values()) for node, states in own.items()})
+    nodes = [node for node in range(1, len(tree)) if sums[node]]
+    nodes.sort(key=lambda node: (-sums[node], node))  # callers come before what they call
+    root = snap.Stacks(children=[], left_out={})
+    made: dict[int, snap.Stacks | snap.StackNode] = {ROOT: root}
+    for node in nodes[:MOST_NODES]:
+        line = process.lines.get(tree.lines[node], UNKNOWN)
+        states = own[node]
+        made[node] = added = snap.StackNode(
+            file=line.file,
+            line=line.number,
+            function=line.function,
+            own={state: rounded(states[state]) for state in ThreadState if state in states},
+            children=[],
+            left_out={},
+        )
+        made[tree.parents[node]].children.append(added)
+    for node in sorted(nodes[MOST_NODES:]):
+        made[node] = above = made[tree.parents[node]]
+        for state, seconds in own.get(node, {}).items():
+            above.left_out[state] = rounded(above.left_out.get(state, 0.0) + seconds)
+    return root
