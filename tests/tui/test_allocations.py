@@ -16,9 +16,9 @@ from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.panels.allocations.detail import AllocationScreen
-from refwatch.tui.panels.allocations.icicle import Icicle
 from refwatch.tui.panels.allocations.panel import AllocationsPanel
 from refwatch.tui.screen import MainScreen
+from refwatch.tui.widgets.icicle import Icicle
 from refwatch.wire import commands as cmd
 from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN

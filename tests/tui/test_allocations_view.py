@@ -23,9 +23,8 @@ from refwatch.tui.panels.allocations.detail_view import (
     draw_source,
     view_allocation,
 )
-from refwatch.tui.panels.allocations.files import origin_of, short_path
 from refwatch.tui.panels.allocations.lines import draw_empty, draw_how, draw_range
-from refwatch.tui.panels.allocations.stacks import REST, callers_of, stacks_of
+from refwatch.tui.panels.allocations.stacks import callers_of, stacks_of
 from refwatch.tui.panels.allocations.table import (
     FIRST,
     HIDINGS,
@@ -37,12 +36,13 @@ from refwatch.tui.panels.allocations.table import (
     fmt_estimate,
     fmt_site,
     make_row,
-    shortened,
 )
 from refwatch.tui.panels.allocations.view import AllocationsReader, AllocationsView, Between
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.places import origin_of, short_path, shortened
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.table import Order, sortable
+from refwatch.tui.views.weighted_tree import REST
 from refwatch.wire.commands import Mode
 from refwatch.wire.event import MAIN
 from refwatch.wire.heap_values import Site

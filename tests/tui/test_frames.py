@@ -20,10 +20,10 @@ from refwatch.session.events import Event
 from refwatch.tui.app import RefwatchApp
 from refwatch.tui.ask import AskScreen
 from refwatch.tui.panels.allocations.detail import AllocationScreen
-from refwatch.tui.panels.allocations.icicle import Icicle
 from refwatch.tui.panels.objects.heap import HeapScreen
 from refwatch.tui.panels.threads.detail import ThreadScreen
 from refwatch.tui.screenshots import Shot, screenshot
+from refwatch.tui.widgets.icicle import Icicle
 from refwatch.wire.event import MAIN
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,17 +7,14 @@ from tests.simulate import Simulation
 from tests.simulate_allocations import many, with_allocations
 from tests.tui.driving import state_of
 
-from refwatch.tui.panels.allocations.icicle_view import (
-    IcicleView,
-    draw_chosen,
-    draw_frames,
-    lay_icicle,
-)
-from refwatch.tui.panels.allocations.stacks import Node, stacks_of
+from refwatch.tui.panels.allocations.icicle import TracebackNames
+from refwatch.tui.panels.allocations.stacks import stacks_of
 from refwatch.tui.panels.allocations.table import HIDINGS, TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader, Between
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.icicle import IcicleView, draw_frames, lay_icicle
 from refwatch.tui.views.styled_text import Line, width_of
+from refwatch.tui.views.weighted_tree import Node
 
 MAIN, SERVE, HANDLE, ANSWER, PUT, BUILD = 14, 7, 6, 2, 1, 3
 """Numbers of sites in tests.simulate_allocations."""
@@ -30,7 +27,7 @@ def _figures() -> Between:
 
 
 def laid(figures: Between, width: int = 78, zoom: tuple[int, ...] = ()) -> IcicleView:
-    return lay_icicle(figures.view, stacks_of(figures, TableOptions()), zoom, width)
+    return lay_icicle(TracebackNames(figures.view), stacks_of(figures, TableOptions()), zoom, width)
 
 
 def text(line: Line) -> str:
@@ -117,13 +114,13 @@ def test_rows_are_as_wide_as_there_is_room(figures: Between) -> None:
 
 def test_all_is_said_of_one_frame(figures: Between) -> None:
     top = stacks_of(figures, TableOptions())
-    first, second = draw_chosen(figures.view, top, (MAIN, SERVE, HANDLE), 100)
+    first, second = TracebackNames(figures.view).describe(top, (MAIN, SERVE, HANDLE), 100)
     assert text(first).startswith("app/server.py:90 handle")
     assert "of all" in text(first)
     assert "100 % of its caller" in text(first)
     assert width_of(first) == 100
     assert second[0][0].startswith("  ")
-    whole, keys = draw_chosen(figures.view, top, (), 100)
+    whole, keys = TracebackNames(figures.view).describe(top, (), 100)
     assert "100 % of all" in text(whole)
     assert "enter zooms in" in text(keys)
 
@@ -138,4 +135,4 @@ def test_frames_that_are_too_narrow_are_left_out() -> None:
 def test_nothing_is_one_row() -> None:
     state = state_of(Simulation(0.5).events())
     view = AllocationsReader().read(Subject(state))
-    assert len(lay_icicle(view, Node(-3), (), 40).rows) == 1
+    assert len(lay_icicle(TracebackNames(view), Node(-3), (), 40).rows) == 1

@@ -25,13 +25,14 @@ from refwatch.tui.panels.allocations.detail_view import (
     place_of_line,
     view_allocation,
 )
-from refwatch.tui.panels.allocations.stacks import callers_of, heaviest
+from refwatch.tui.panels.allocations.stacks import callers_of
 from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
+from refwatch.tui.views.weighted_tree import heaviest
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.tui.widgets.tree_lines import TreeLines

@@ -9,8 +9,7 @@ from itertools import islice
 from refwatch.readings.allocations.state import By, Key
 from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.allocations.files import short_path
-from refwatch.tui.panels.allocations.stacks import REST, Node, callers_of, heaviest
+from refwatch.tui.panels.allocations.stacks import callers_of
 from refwatch.tui.panels.allocations.table import (
     TableOptions,
     absolute,
@@ -19,10 +18,10 @@ from refwatch.tui.panels.allocations.table import (
     fmt_name,
     fmt_site,
     rounded,
-    shortened,
 )
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.chart import bar
+from refwatch.tui.views.places import short_path, shortened
 from refwatch.tui.views.styled_text import (
     Line,
     StyledText,
@@ -33,6 +32,7 @@ from refwatch.tui.views.styled_text import (
     width_of,
 )
 from refwatch.tui.views.tree import OPEN, OPENS, Path, TreeRow, guides, shorten_guide
+from refwatch.tui.views.weighted_tree import REST, Node, heaviest
 
 Range = Callable[[str, int, int], Sequence[str]]
 """(file, first line, last line) -> their texts"""

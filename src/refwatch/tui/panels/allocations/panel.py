@@ -23,7 +23,7 @@ from refwatch.tui.messages import SendWanted
 from refwatch.tui.panel import PanelSpec, can_ask
 from refwatch.tui.panels.allocations.detail import AllocationPreview, AllocationScreen
 from refwatch.tui.panels.allocations.detail_view import view_allocation
-from refwatch.tui.panels.allocations.icicle import ICICLE_KEYS, Icicle, IciclePart
+from refwatch.tui.panels.allocations.icicle import TracebackNames
 from refwatch.tui.panels.allocations.lines import (
     COSTS,
     WORDS,
@@ -33,6 +33,7 @@ from refwatch.tui.panels.allocations.lines import (
     fmt_totals,
 )
 from refwatch.tui.panels.allocations.memory_gauge import GaugeView, draw_memory_gauge, rows_for
+from refwatch.tui.panels.allocations.stacks import stacks_of
 from refwatch.tui.panels.allocations.table import (
     FIRST,
     HIDINGS,
@@ -53,6 +54,8 @@ from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
+from refwatch.tui.views.weighted_tree import WHOLE, Node
+from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.wire.commands import CountTraces, Mode, SwitchAllocations
@@ -122,7 +125,10 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._edge = Lines("allocations-edge", classes="bar")
         self._preview = AllocationPreview()
         self._previewed: tuple[object, ...] = ()
-        self.tracebacks = IciclePart()
+        self.tracebacks = IciclePart("icicle")
+        self._stacks = Node(WHOLE)
+        self._stacked: tuple[object, ...] = ()
+        """What they were added up from."""
         self._as_icicle = False
         self._focused: Widget = self.table
 
@@ -148,6 +154,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         super().start_over()
         self.options = replace(self.options, until=None)
         self._when, self._previewed, self._gauged, self._asked = (), (), None, None
+        self._stacked = ()
         self._numbers.clear()
         self.tracebacks.start_over()
 
@@ -180,9 +187,15 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._draw_rows()
         self._draw_preview()
         if self.tracebacks.display:
-            self.tracebacks.present(self._figures, self.options)
+            self._draw_tracebacks()
         self._how.show((draw_how(self._figures, width),))
         self._edge.show((draw_range(self._figures, self.options, self._arranged, width),))
+
+    def _draw_tracebacks(self) -> None:
+        when = (self._view.version, self.options)
+        if when != self._stacked:
+            self._stacked, self._stacks = when, stacks_of(self._figures, self.options)
+        self.tracebacks.present(TracebackNames(self._view), self._stacks)
 
     def _draw_gauge(self, width: int) -> None:
         since = self._figures.since

@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from refwatch.readings.allocations.state import By, Key
-from refwatch.tui.panels.allocations.files import Origin
 from refwatch.tui.panels.allocations.table import TableOptions, searched, visible
 from refwatch.tui.panels.allocations.view import AllocationsView, Between
-
-REST = -2
-"""Stands for tracebacks too small to be counted one by one."""
-WHOLE = -3
-"""Stands for all tracebacks."""
-
-
-@dataclass
-class Node:
-    """A site in the tree. ``weight``: bytes or bytes per second of all tracebacks through it;
-    ``ends``: of those that end here."""
-
-    site: int
-    weight: float = 0.0
-    ends: float = 0.0
-    below: dict[int, Node] = field(default_factory=dict)
-
-    def add(self, sites: Sequence[int], weight: float) -> None:
-        """Add one traceback."""
-        node = self
-        node.weight += weight
-        for site in sites:
-            found = node.below.get(site)
-            if found is None:
-                found = node.below[site] = Node(site)
-            node = found
-            node.weight += weight
-        node.ends += weight
-
-    def ranked(self) -> list[Node]:
-        """Children, heaviest first."""
-        return sorted(self.below.values(), key=lambda node: (-node.weight, node.site))
-
-    def at(self, path: Sequence[int]) -> Node | None:
-        """The node at the end of a path of sites from here."""
-        node: Node | None = self
-        for site in path:
-            node = node.below.get(site) if node is not None else None
-        return node
+from refwatch.tui.views.places import Origin
+from refwatch.tui.views.weighted_tree import REST, WHOLE, Node
 
 
 def callers_of(figures: Between, options: TableOptions, key: Key) -> Node:
@@ -96,15 +57,3 @@ def stacks_of(figures: Between, options: TableOptions) -> Node:
         stack = view.stack(traceback if isinstance(traceback, int) else -1)
         top.add(shown(view, stack, options.hidden)[::-1], weight)
     return top
-
-
-def heaviest(top: Node) -> Iterator[tuple[int, ...]]:
-    """Paths to open at first: those that most of the weight takes."""
-    path: tuple[int, ...] = ()
-    node = top
-    while node.below:
-        first = node.ranked()[0]
-        if first.weight < 0.5 * node.weight or first.site == REST:
-            return
-        path, node = (*path, first.site), first
-        yield path

@@ -12,20 +12,16 @@ from refwatch.readings.allocations.estimates import NOTHING, Estimate, Tally
 from refwatch.readings.allocations.state import GONE, By, Key
 from refwatch.text.formats import fmt_bytes, fmt_count, fmt_percent
 from refwatch.text.sanitize import printable
-from refwatch.tui.panels.allocations.files import Origin, origin_of, short_path
 from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
+from refwatch.tui.views.places import Origin, fmt_place, origin_of, shortened
 from refwatch.tui.views.styled_text import (
     Line,
     StyledText,
-    cut,
-    cut_dotted,
-    cut_middle,
     fmt_signed,
-    width_of,
 )
-from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
+from refwatch.tui.views.table import Column, Order, Row
 
 FIRST = Order("size", reverse=True)
 TITLES = {By.LINE: "Line", By.FILE: "File", By.TRACEBACK: "Traceback"}
@@ -302,34 +298,16 @@ def rounded(value: float, share: float) -> float:
     return float(f"{value:.{0 if share >= 0.5 else 1}e}")
 
 
-_STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "foreground"}
-
-
 def fmt_site(view: AllocationsView, number: int, *, function: bool = True) -> Line:
     """``app/load.py:21 parse``; the folder matters least."""
     site = view.site(number)
-    folder, name = _folder_and_name(view, site.file)
-    styled: list[StyledText] = [(folder, "muted")] if folder else []
-    where = f"{name}:{site.line}" if site.line else name
-    styled.append((where, _STYLES[origin_of(site.file)]))
-    if function:
-        styled.append((f" {printable(site.function).replace('.<locals>', '')}", "foreground"))
-    return tuple(styled)
-
-
-def _folder_and_name(view: AllocationsView, file: str) -> tuple[str, str]:
-    """(what may be shortened, what may not); the package is a frozen module's folder."""
-    path = printable(short_path(file, view.cwd))
-    start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
-    return path[:start], path[start:]
+    return fmt_place(site.file, site.line, site.function if function else "", view.cwd)
 
 
 def fmt_name(view: AllocationsView, by: By, key: Key, hidden: frozenset[Origin]) -> Line:
     """Name of a group."""
     if isinstance(key, str):
-        folder, name = _folder_and_name(view, key)
-        own: StyledText = (name, _STYLES[origin_of(key)])
-        return ((folder, "muted"), own) if folder else (own,)
+        return fmt_place(key, 0, "", view.cwd)
     if by is not By.TRACEBACK:
         return fmt_site(view, key)
     styled: list[StyledText] = []
@@ -346,23 +324,3 @@ def visible(
     for site in sites:
         if origin_of(view.site(site).file) not in hidden:
             yield site
-
-
-def shortened(line: Line, width: int) -> Line:
-    """A name cut to so many cells: first the folder, then the start of the function."""
-    over = width_of(line) - width
-    if over <= 0 or not line:
-        return line
-    (text, style), *rest = line
-    if style == "muted" and rest:
-        room = width_of(((text, ""),)) - over
-        if room >= 3:
-            return ((cut_middle(text, room), style), *rest)
-        line = (("…", "muted"), *rest)
-    *head, (text, style) = line
-    room = width - width_of(head) - 1
-    if text.startswith(" ") and room >= LEAST_PIECE:
-        last = text.rpartition(".")[2]
-        kept = cut_dotted(text[1:], room) if len(last) < room else cut(last.strip(), room)
-        return (*head, (f" {kept}", style))
-    return line

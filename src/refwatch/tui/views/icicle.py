@@ -1,24 +1,43 @@
-"""View of the icicle: one row per depth, outermost callers first, each frame as wide as what it and
-its callees allocated."""
+"""View of an icicle, a flame graph with the root at the top: one row per depth, outermost callers
+first, each frame as wide as its weight with that of its callees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from refwatch.text.formats import fmt_bytes, fmt_percent
-from refwatch.text.sanitize import printable
-from refwatch.tui.panels.allocations.files import origin_of
-from refwatch.tui.panels.allocations.stacks import WHOLE, Node
-from refwatch.tui.panels.allocations.table import absolute, fmt_site, shortened
-from refwatch.tui.panels.allocations.view import AllocationsView
-from refwatch.tui.source import source_line
-from refwatch.tui.views.styled_text import Line, StyledText, cut, fit, pad, two_ends, width_of
+from refwatch.text.formats import fmt_percent
+from refwatch.tui.views.styled_text import Line, StyledText, cut, pad
 from refwatch.tui.views.tree import Path
+from refwatch.tui.views.weighted_tree import Node
 
 HOT = 0.1
-"""Share of all that a frame must allocate itself to stand out."""
+"""Share of all that a frame must have itself to stand out."""
+
+
+class FrameName(NamedTuple):
+    """``own``: of the program itself, not of a library."""
+
+    label: str
+    short: str
+    own: bool
+
+
+class IcicleNames(Protocol):
+    """Names what an icicle shows."""
+
+    def size(self, weight: float) -> str:
+        """A weight with its unit."""
+        ...
+
+    def name(self, site: int) -> FrameName:
+        """Of a frame."""
+        ...
+
+    def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
+        """Two lines about the frame at this path."""
+        ...
 
 
 class Frame(NamedTuple):
@@ -69,20 +88,20 @@ class IcicleView:
         return next((frame.path for frame in frames if frame.x <= x < frame.x + frame.width), None)
 
 
-def lay_icicle(view: AllocationsView, top: Node, zoom: Path, width: int) -> IcicleView:
+def lay_icicle(names: IcicleNames, top: Node, zoom: Path, width: int) -> IcicleView:
     """Place all frames of at least one cell. Boundaries are rounded, not widths, so callees stay
     within their caller."""
     while zoom and top.at(zoom) is None:
         zoom = zoom[:-1]
-    rows = [[_frame(view, top, zoom[:depth], 0, width, 0)] for depth in range(len(zoom))]
-    level = [_frame(view, top, zoom, 0, width, 0)]
+    rows = [[_frame(names, top, zoom[:depth], 0, width, 0)] for depth in range(len(zoom))]
+    level = [_frame(names, top, zoom, 0, width, 0)]
     while level:
         rows.append(level)
-        level = _next(view, top, level)
+        level = _next(names, top, level)
     return IcicleView(tuple(tuple(row) for row in rows), zoom)
 
 
-def _next(view: AllocationsView, top: Node, level: Sequence[Frame]) -> list[Frame]:
+def _next(names: IcicleNames, top: Node, level: Sequence[Frame]) -> list[Frame]:
     """The row below."""
     found: list[Frame] = []
     for above in level:
@@ -95,25 +114,21 @@ def _next(view: AllocationsView, top: Node, level: Sequence[Frame]) -> list[Fram
             edge = above.x + round(done / node.weight * above.width)
             if edge > x:
                 path = (*above.path, child.site)
-                found.append(_frame(view, top, path, x, edge - x, len(found)))
+                found.append(_frame(names, top, path, x, edge - x, len(found)))
             x = max(x, edge)
     return found
 
 
-def _frame(view: AllocationsView, top: Node, path: Path, x: int, width: int, place: int) -> Frame:
+def _frame(names: IcicleNames, top: Node, path: Path, x: int, width: int, place: int) -> Frame:
     odd = "-odd" if place % 2 else ""
-    unit = "" if view.shown == "exact" else "/s"
     if not path:
-        return Frame((), x, width, f"all: {fmt_bytes(top.weight)}{unit}", "", "frame-library")
+        return Frame((), x, width, f"all: {names.size(top.weight)}", "", "frame-library")
     node = top.at(path) or top
-    site = view.site(path[-1])
-    kind = "own" if origin_of(site.file) == "own" else "library"
+    name = names.name(path[-1])
+    kind = "own" if name.own else "library"
     kind = "hot" if node.ends >= HOT * top.weight > 0 else kind
-    size = f"{fmt_bytes(node.weight)}{unit} {fmt_percent(node.weight / (top.weight or 1.0))}"
-    name = printable(site.file).rpartition("/")[2]
-    label = f"{printable(site.function)} {name}:{site.line}"
-    if len(label) + 1 > width:
-        label = printable(site.function)
+    size = f"{names.size(node.weight)} {fmt_percent(node.weight / (top.weight or 1.0))}"
+    label = name.label if len(name.label) + 1 <= width else name.short
     return Frame(path, x, width, label, size, f"frame-{kind}{odd}")
 
 
@@ -134,26 +149,3 @@ def draw_frames(
     if x < width:
         styled.append((" " * (width - x), ""))
     return tuple(styled)
-
-
-def draw_chosen(view: AllocationsView, top: Node, path: Path, width: int) -> tuple[Line, Line]:
-    """Describe a frame: where, how much, and its source line."""
-    node = top.at(path) or top
-    unit = "" if view.shown == "exact" else "/s"
-    size: list[StyledText] = [(f"{fmt_bytes(node.weight)}{unit}", "strong")]
-    share = node.weight / top.weight if top.weight > 0 else 0.0
-    size.append((f"  {fmt_percent(share)} of all", "foreground"))
-    above = top.at(path[:-1]) if len(path) > 1 else None
-    if above is not None and above.weight > 0:
-        size.append((f", {fmt_percent(node.weight / above.weight)} of its caller", "foreground"))
-    if node.ends > 0 and node.below:
-        size.append((f", {fmt_bytes(node.ends)}{unit} in it itself", "foreground"))
-    if node.site == WHOLE:
-        name: Line = (("all tracebacks", "strong"),)
-        text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
-    else:
-        room = width - width_of(size) - 2
-        name = shortened(fmt_site(view, node.site), room)
-        site = view.site(node.site)
-        text = printable(source_line(absolute(view, site.file), site.line))
-    return two_ends(name, tuple(size), width), fit(((f"  {text}", "muted"),), width)

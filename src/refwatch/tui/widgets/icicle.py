@@ -1,0 +1,199 @@
+"""Icicle, a flame graph with the root at the top, with keys and mouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from refwatch.tui.views.icicle import IcicleNames, IcicleView, draw_frames, lay_icicle
+from refwatch.tui.views.tree import Path
+from refwatch.tui.views.weighted_tree import WHOLE, Node
+from refwatch.tui.widgets.lines import Brush, Lines, paint
+
+ICICLE_KEYS: list[BindingType] = [
+    Binding("up,k", "up", "Caller", show=False, id="icicle.up",
+            tooltip="Icicle: to the caller"),
+    Binding("down,j", "down", "Callee", show=False, id="icicle.down",
+            tooltip="Icicle: to the callee with most"),
+    Binding("left,h", "beside(-1)", "Left", show=False, id="icicle.left",
+            tooltip="Icicle: to the frame at the left"),
+    Binding("right,l", "beside(1)", "Right", show=False, id="icicle.right",
+            tooltip="Icicle: to the frame at the right"),
+    Binding("enter", "zoom", "Zoom in", key_display="enter", id="icicle.zoom",
+            tooltip="Icicle: give the frame the whole width"),
+    Binding("escape,backspace", "out", "Zoom out", key_display="esc", id="icicle.out",
+            tooltip="Icicle: one frame out; from the top back to the table"),
+]  # fmt: skip
+
+
+class Icicle(Widget, can_focus=True):
+    """Shows an IcicleView; leaves zooming to its parent."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = ICICLE_KEYS
+
+    class Moved(Message):
+        """Another frame is under the cursor."""
+
+    @dataclass
+    class Zoomed(Message):
+        """Give this frame the whole width."""
+
+        path: Path
+
+    class Left(Message):
+        """Go back to the table."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self.view = IcicleView((), ())
+        self.cursor: Path = ()
+        """Path of the chosen frame."""
+        self._top = 0
+        """First visible row."""
+        self._brush = Brush(self)
+
+    @property
+    def _lines(self) -> int:
+        """Lines per row: two if all rows fit so."""
+        return 2 if 2 * len(self.view.rows) <= self.size.height else 1
+
+    def show(self, view: IcicleView) -> None:
+        """Replace the view; the cursor stays on its frame, or goes to the nearest one above."""
+        if view != self.view:
+            self.view = view
+            self.refresh()
+        self.move_to(view.nearest(self.cursor))
+
+    def move_to(self, path: Path) -> None:
+        """Put the cursor on this frame and bring it into view."""
+        row, height = len(path), max(1, self.size.height // self._lines)
+        top = min(self._top, max(0, len(self.view.rows) - height))
+        top = max(min(top, row), row - height + 1)
+        if (path, top) != (self.cursor, self._top):
+            moved = path != self.cursor
+            self.cursor, self._top = path, top
+            self.refresh()
+            if moved:
+                self.post_message(self.Moved())
+
+    # -- drawing -------------------------------------------------------------------------------
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._brush.dry()
+
+    def render_line(self, y: int) -> Strip:
+        palette, base, _ = self._brush.dip()
+        width = self.content_size.width
+        row, line = divmod(y, self._lines)
+        row += self._top
+        frames = self.view.rows[row] if row < len(self.view.rows) else ()
+        drawn = draw_frames(frames, self.cursor, width, second=line > 0)
+        return paint(drawn, palette, base, width)
+
+    # -- keys and mouse ------------------------------------------------------------------------
+
+    def action_up(self) -> None:
+        self.move_to(self.cursor[:-1])
+
+    def action_down(self) -> None:
+        self.move_to(self.view.below(self.cursor))
+
+    def action_beside(self, by: int) -> None:
+        self.move_to(self.view.beside(self.cursor, by))
+
+    def action_zoom(self) -> None:
+        self.post_message(self.Zoomed(self.cursor))
+
+    def action_out(self) -> None:
+        if self.view.zoom:
+            self.post_message(self.Zoomed(self.view.zoom[:-1]))
+        else:
+            self.post_message(self.Left())
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.get_content_offset(self)
+        path = (
+            None if place is None else self.view.under(place.y // self._lines + self._top, place.x)
+        )
+        if path is None:
+            return
+        if path == self.cursor and event.chain > 1:
+            self.action_zoom()
+        else:
+            self.move_to(path)
+
+
+class IciclePart(Vertical):
+    """The icicle of some stacks and a line about the chosen frame."""
+
+    DEFAULT_CSS = """
+    IciclePart {
+        height: 1fr;
+    }
+    IciclePart Icicle {
+        height: 1fr;
+        margin: 0 1;
+    }
+    IciclePart .icicle-chosen {
+        height: 2;
+        padding: 0 1;
+    }
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=f"{name}-view")
+        self.icicle = Icicle(name)
+        self._chosen = Lines(f"{name}-chosen", classes="icicle-chosen")
+        self._names: IcicleNames | None = None
+        self._zoom: Path = ()
+        self._stacks = Node(WHOLE)
+        self._laid: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield self.icicle
+        yield self._chosen
+
+    def start_over(self) -> None:
+        """Forget the frames that were chosen: others follow."""
+        self._zoom, self._laid = (), ()
+        self.icicle.cursor = ()
+
+    def present(self, names: IcicleNames, stacks: Node) -> None:
+        """Show these stacks; it is laid out again when they are others."""
+        self._names, self._stacks = names, stacks
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _lay_out(self) -> None:
+        width = self.icicle.content_size.width
+        laid = (id(self._stacks), self._zoom, width)
+        if self._names is None or not width:
+            return
+        if laid != self._laid:
+            self._laid = laid
+            self.icicle.show(lay_icicle(self._names, self._stacks, self._zoom, width))
+        self._say()
+
+    @on(Icicle.Moved)
+    def _say(self) -> None:
+        """Describe the frame under the cursor."""
+        if self._names is not None:
+            width = self._chosen.content_size.width
+            self._chosen.show(self._names.describe(self._stacks, self.icicle.cursor, width))
+
+    @on(Icicle.Zoomed)
+    def _zoomed(self, event: Icicle.Zoomed) -> None:
+        self._zoom = event.path
+        self._lay_out()
