@@ -32,6 +32,11 @@ LINES = (
     (9, "/usr/lib/python3.12/zlib_user.py", 9, "squeeze"),
 )
 
+PATHS = [
+    (1, 0, 7), (2, 1, 1), (3, 1, 2), (4, 1, 3), (5, 0, 6), (6, 5, 5), (7, 6, 4), (8, 1, 8),
+]  # fmt: skip
+PATH_OF = {line: node for node, _, line in PATHS}
+
 Runs = list[tuple[ThreadState, int]]
 """(state, microseconds)"""
 
@@ -93,6 +98,7 @@ class Simulation:
             yield ev.LineSeen(
                 at=0.1, process=MAIN, line=line, file=file, number=number, function=function
             )
+        yield ev.PathsSeen(at=0.1, process=MAIN, nodes=PATHS)
         yield from self._thread(1, "MainThread")
         yield from self._thread(2, "reader")
         for index in range(self.workers):
@@ -198,7 +204,7 @@ class Simulation:
             samples=100,
             states=states,
             runs=encode_runs(runs),
-            hot=hot,
+            paths=[(PATH_OF[line], state, seconds) for line, state, seconds in hot],
             stack=[1 + serial % 3, 7],
             cpu_s=self._cpu[serial],
             voluntary_switches=len(runs),
@@ -214,7 +220,7 @@ class Simulation:
             samples=100,
             states={state: SLICE_S},
             runs=encode_runs(runs),
-            hot=[(stack[0], state, SLICE_S)],
+            paths=[(PATH_OF[stack[0]], state, SLICE_S)],
             stack=stack if number == 1 else None,
             cpu_s=0.002,
         )

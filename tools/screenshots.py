@@ -39,29 +39,29 @@ SCENES = (
         (
             Shot("overview"),
             Shot("overview-light", theme="refwatch-light"),
-            Shot("threads", ("2", "plus", "plus", "plus"), (120, 24)),
-            Shot("thread", ("2", "down", "down", "enter"), (120, 36)),
-            Shot("output", ("3",), (120, 24)),
+            Shot("threads", ("3", "plus", "plus", "plus"), (120, 24)),
+            Shot("thread", ("3", "down", "down", "enter"), (120, 36)),
+            Shot("output", ("4",), (120, 24)),
             Shot("narrow", (), (80, 24)),
         ),
     ),
-    Scene("refcounts", 11.0, (Shot("refcounts", ("4",), (120, 28)),), 3.5),
+    Scene("refcounts", 11.0, (Shot("refcounts", ("5",), (120, 28)),), 3.5),
     Scene(
         "leak_cache",
         18.0,
-        (Shot("objects", ("5", "enter"), (120, 40)), Shot("leak", (), (80, 24))),
+        (Shot("objects", ("6", "enter"), (120, 40)), Shot("leak", (), (80, 24))),
     ),
     Scene(
         "leak_lines",
         12.0,
-        (Shot("allocations", ("6",), (120, 26)), Shot("icicle", ("6", "i"), (120, 26))),
+        (Shot("allocations", ("7",), (120, 26)), Shot("icicle", ("7", "i"), (120, 26))),
     ),
     Scene(
         "procs_cpu",
         6.0,
-        (Shot("processes", ("7", "plus", "plus", "plus"), (120, 30)), Shot("together", ("p",))),
+        (Shot("processes", ("8", "plus", "plus", "plus"), (120, 30)), Shot("together", ("p",))),
     ),
-    Scene("fragmentation", 8.0, (Shot("memory", ("6",), (120, 20)),)),
+    Scene("fragmentation", 8.0, (Shot("memory", ("7",), (120, 20)),)),
 )
 
 

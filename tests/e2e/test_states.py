@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from refwatch.export.schema_types import Snapshot, Thread
+from refwatch.export.schema_types import Snapshot, StackNode, Stacks, Thread
 from refwatch.readings.threads.states import ThreadState as S
 
 if TYPE_CHECKING:
@@ -39,6 +39,24 @@ def turns():
             work()
             wait()
 thread = threading.Thread(target=turns, name="turns"); thread.start(); thread.join()
+"""
+
+# One function is called by two others, three times as long by the second.
+TWO_CALLERS = """
+import threading, time
+def leaf(): return sum(range(3000))
+def once():
+    for _ in range(200): leaf()
+def thrice():
+    for _ in range(600): leaf()
+def work():
+    until = time.monotonic() + 4
+    while time.monotonic() < until: once(); thrice()
+def pause(): time.sleep(0.02)
+def nap():
+    while worker.is_alive(): pause()
+worker = threading.Thread(target=work); worker.start()
+napper = threading.Thread(target=nap); napper.start()
 """
 
 # Three processes compute on the only CPU that this one may use.
@@ -116,6 +134,37 @@ def test_waits_are_told_at_the_line_where_they_were(bench: Bench, reader: Read) 
     shares = [turns.states[state] for state in (S.SLEEP, S.IO_WAIT, S.LOCK_WAIT)]
     in_all = sum(shares)
     assert [share / in_all for share in shares] == pytest.approx([7 / 21, 5 / 21, 9 / 21], abs=0.05)
+
+
+def test_time_is_told_by_the_path_of_calls(bench: Bench) -> None:
+    process = bench.snapshot(bench.script(TWO_CALLERS)).processes[0]
+    assert process.stacks is not None
+    paths = {"".join(f"/{name}" for name in path): own for path, own in walk(process.stacks, ())}
+    run = "/Thread._bootstrap/Thread._bootstrap_inner/Thread.run"
+    once, thrice = (sum(paths[f"{run}/work/{name}/leaf"].values()) for name in ("once", "thrice"))
+    assert thrice / once == pytest.approx(3, rel=0.2)
+    slept = sum(thread.states.get(S.SLEEP, 0.0) for thread in process.threads)
+    assert paths[f"{run}/nap/pause"][S.SLEEP] == pytest.approx(slept, rel=0.02)
+    told = sum(sum(own.values()) for own in paths.values())
+    in_all = sum(sum(thread.states.values()) for thread in process.threads)
+    assert told == pytest.approx(in_all, rel=0.03)
+
+
+def walk(
+    node: Stacks | StackNode, above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], dict[S, float]]]:
+    """The paths below, as functions, and the seconds at the last line of each."""
+    found: dict[tuple[str, ...], dict[S, float]] = {}
+    for child in node.children:
+        path = (*above, child.function)
+        own = found.setdefault(path, {})
+        for state, seconds in child.own.items():
+            own[state] = own.get(state, 0.0) + seconds
+        for deeper, more in walk(child, path):
+            own = found.setdefault(deeper, {})
+            for state, seconds in more.items():
+                own[state] = own.get(state, 0.0) + seconds
+    yield from found.items()
 
 
 @pytest.mark.parametrize("works", ["hold", "hold, compress"])

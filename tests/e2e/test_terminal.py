@@ -58,9 +58,9 @@ def test_a_session(
 
     terminal.wait("refwatch", "looked_at.py", "running", "Overview")
     assert terminal.screen.alternate
-    terminal.press("2")
-    terminal.wait("quiet-worker", "MainThread")
     terminal.press("3")
+    terminal.wait("quiet-worker", "MainThread")
+    terminal.press("4")
     terminal.wait("hello from the target", "name?")
     terminal.press("\r")
     terminal.wait("TYPING")
@@ -88,7 +88,7 @@ def test_its_keys(bench: Bench, open_terminal: Open) -> None:
     terminal = open_terminal(bench.script(WAITER))
     terminal.wait("running")
 
-    terminal.press("2")
+    terminal.press("3")
     terminal.wait("MainThread: where its time goes")  # the row is chosen
     terminal.press("\r")
     terminal.wait("─ States ─")
@@ -133,7 +133,7 @@ def test_a_target_that_does_not_end_politely(bench: Bench, open_terminal: Open) 
     script = bench.script("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WAITER)
     terminal = open_terminal(script)
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("the target is ready")
     terminal.press("q")
     terminal.wait("still running")
@@ -168,7 +168,7 @@ def test_the_viewer_is_killed(
 ) -> None:
     terminal = open_terminal(bench.script(WAITER))
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("the target is ready")
 
     os.kill(terminal.pid, number)
@@ -182,7 +182,7 @@ def test_the_viewer_is_killed(
 def test_the_daemon_is_killed(bench: Bench, open_terminal: Open, wait_until: Wait) -> None:
     terminal = open_terminal(bench.script(WAITER))
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("the target is ready")
 
     os.kill(bench.daemon_of(terminal.pid), signal.SIGKILL)
@@ -201,7 +201,7 @@ def test_the_daemon_is_killed(bench: Bench, open_terminal: Open, wait_until: Wai
 def test_the_target_is_over_before_the_screen(open_terminal: Open) -> None:
     terminal = open_terminal("-c", "print('quick'); raise SystemExit(5)")
     terminal.wait("finished, exit 5")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("quick")
     terminal.press("q")
     assert terminal.end() == 5
@@ -224,7 +224,7 @@ def test_keys_that_are_signals_go_to_the_target(bench: Bench, open_terminal: Ope
         """)
     terminal = open_terminal(script)
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("interrupt me", "dispositions True True True True", "mask set()")
     terminal.press("\r")
     terminal.wait("TYPING")
@@ -247,7 +247,7 @@ def test_the_target_s_terminal_follows_the_size(bench: Bench, open_terminal: Ope
         """)
     terminal = open_terminal(script, rows=24, columns=80)
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("tty True True", "at first 77 20 xterm-256color None")
     terminal.resize(40, 120)
     terminal.wait("size 117 36")
@@ -276,7 +276,7 @@ def test_a_full_screen_program(bench: Bench, open_terminal: Open) -> None:
     script = bench.script(FULL_SCREEN)
     terminal = open_terminal("--record", "events.rec", script, rows=24, columns=80)
     terminal.wait("running")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait("20 x 77", "last column")
     assert not terminal.shows("before it")
     terminal.press("\r")
@@ -310,7 +310,7 @@ def test_a_program_asks_where_its_cursor_is(bench: Bench, open_terminal: Open) -
         """)
     terminal = open_terminal(script)
     terminal.wait("finished, exit 0")
-    terminal.press("3")
+    terminal.press("4")
     terminal.wait(r"the answer: b'\x1b[1;6R'")
     terminal.press("q")
     assert terminal.end() == 0
@@ -324,7 +324,7 @@ def test_a_recording_in_the_ui(bench: Bench, open_terminal: Open) -> None:
     terminal.wait("recorded.py", "recording")
     terminal.press("J")
     terminal.wait("finished, exit 4")
-    terminal.press("2")
+    terminal.press("3")
     terminal.wait("MainThread")
     terminal.press("q")
 

@@ -47,7 +47,7 @@ def detail(app: RefwatchApp) -> AllocationScreen:
 
 
 async def opened(app: RefwatchApp, pilot: Driven) -> None:
-    await pilot.press("6")
+    await pilot.press("7")
     await steady(app, pilot)
 
 
@@ -292,7 +292,7 @@ async def test_enter_shows_the_source_and_who_leads_there(tmp_path: Path) -> Non
     (tmp_path / "app" / "cache.py").write_text(source)
     events = recorded("exact", home=str(tmp_path))
     async with driven(FakeFeed(events), size=SMALL) as (app, pilot):
-        await pilot.press("6", "enter")
+        await pilot.press("7", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
         await until(pilot, lambda: "step_21 = 21" in frame(app))
         await until(
@@ -317,7 +317,7 @@ async def test_enter_shows_the_source_and_who_leads_there(tmp_path: Path) -> Non
 async def test_one_line_moves_on_with_its_figures() -> None:
     feed = FakeFeed(recorded("exact"))
     async with driven(feed) as (app, pilot):
-        await pilot.press("6", "enter")
+        await pilot.press("7", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
         await until(pilot, lambda: "16.4 MiB" in frame(app))
         feed.push(traces(31.0, 99))
@@ -327,7 +327,7 @@ async def test_one_line_moves_on_with_its_figures() -> None:
 @pytest.mark.parametrize("presses", [1, 2])
 async def test_files_and_tracebacks_open_too(presses: int) -> None:
     async with driven(FakeFeed(recorded()), size=LARGE) as (app, pilot):
-        await pilot.press("6", *["v"] * presses, "enter")
+        await pilot.press("7", *["v"] * presses, "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
         await until(pilot, lambda: detail(app)._callers.rows)
         assert detail(app).options.by is (By.FILE, By.TRACEBACK)[presses - 1]

@@ -22,7 +22,7 @@ async def test_a_long_session_is_bounded() -> None:
     or with every minute would show."""
     feed = FakeFeed(Simulation(1.0).events())
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("2")
+        await pilot.press("3")
         counts = []
         for minute in range(1, 26):
             feed.push(*_minute(minute))
@@ -58,7 +58,7 @@ async def test_redrawing_keeps_no_memory() -> None:
     """Blocks of memory are counted: tracemalloc would make each frame four times as dear."""
     feed = FakeFeed(Simulation(2.0).events())
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("2")
+        await pilot.press("3")
         simulation = Simulation(1.0)
         list(simulation.start())
         for number in range(21, 421):  # the timelines of the last 30 s are full then

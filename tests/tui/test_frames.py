@@ -55,7 +55,13 @@ async def test_panels(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     async with driven(FakeFeed(recorded()), size=size) as (app, pilot):
         await check(app, pilot, f"overview-{name}")
-        await pilot.press("2", "plus", "plus", "plus", "down", "down")
+        await pilot.press("2", "down")
+        await steady(app, pilot)
+        await check(app, pilot, f"time-{name}")
+        await pilot.press("i", "down", "down")
+        await steady(app, pilot)
+        await check(app, pilot, f"flames-{name}")
+        await pilot.press("3", "plus", "plus", "plus", "down", "down")
         await steady(app, pilot)
         await check(app, pilot, f"threads-{name}")
         await pilot.press("enter")
@@ -63,7 +69,7 @@ async def test_panels(size: tuple[int, int]) -> None:
         await until(pilot, lambda: "Waits for the GIL" in frame(app))
         await steady(app, pilot)
         await check(app, pilot, f"thread-{name}")
-        await pilot.press("escape", "3")
+        await pilot.press("escape", "4")
         await until(pilot, lambda: "round 24" in frame(app))
         await steady(app, pilot)
         await check(app, pilot, f"output-{name}")
@@ -74,7 +80,7 @@ async def test_references(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     events = list(with_references(Simulation(14.3)))
     async with driven(FakeFeed(events), size=size) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         await check(app, pilot, f"refcounts-{name}")
         await pilot.press("h")
@@ -95,7 +101,7 @@ async def test_a_question_stands_in_a_box() -> None:
 async def test_allocations(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     async with driven(FakeFeed(with_allocations(Simulation(12.0))), size=size) as (app, pilot):
-        await pilot.press("6")
+        await pilot.press("7")
         await steady(app, pilot)
         await check(app, pilot, f"allocations-{name}")
         await pilot.press("i")
@@ -110,7 +116,7 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     events = with_allocations(Simulation(12.0), "exact")
     async with driven(FakeFeed(events), size=size) as (app, pilot):
-        await pilot.press("6", "enter")
+        await pilot.press("7", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
         await until(pilot, lambda: "app/cache.py:34 answer" in frame(app))
         await steady(app, pilot)
@@ -121,7 +127,7 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
 async def test_processes(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("7", "e", "down", "down")
+        await pilot.press("8", "e", "down", "down")
         await steady(app, pilot)
         await check(app, pilot, f"processes-{name}")
         await pilot.press("enter")
@@ -132,7 +138,7 @@ async def test_processes(size: tuple[int, int]) -> None:
 
 async def test_a_screenshot_is_the_same_every_time() -> None:
     events = list(Simulation(2.0).events())
-    shot = Shot("threads", ("2",), (80, 24))
+    shot = Shot("threads", ("3",), (80, 24))
     first = await screenshot(events, shot)
     assert "worker-1" in first
     assert await screenshot(events, shot) == first
@@ -141,6 +147,6 @@ async def test_a_screenshot_is_the_same_every_time() -> None:
 async def test_without_colour_the_states_have_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with driven(FakeFeed(recorded()), size=(80, 24)) as (app, pilot):
-        await pilot.press("2")
+        await pilot.press("3")
         await pilot.pause()
         assert "llllllll" in frame(app)

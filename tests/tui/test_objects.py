@@ -41,7 +41,7 @@ def row_with(app: RefwatchApp, text: str) -> int:
 
 
 async def in_objects(app: RefwatchApp, pilot: Driven) -> None:
-    await pilot.press("5")
+    await pilot.press("6")
     await until(pilot, lambda: app.main.active.name == "objects")
     await steady(app, pilot)
 
@@ -115,7 +115,7 @@ async def test_enter_on_a_chain_shows_who_refers_to_that_object() -> None:
         sent = asked(feed)[-1]
         assert isinstance(sent, cmd.InspectAddress)
         assert (sent.address, sent.type) == (0x7F3A5C0206E0, "list")
-        await pilot.press("4")
+        await pilot.press("5")
         await until(pilot, lambda: app.main.active.name == "refcounts")
         assert isinstance(app.screen, MainScreen)
         await until(pilot, lambda: asked(feed)[-1] == cmd.EndInspection(inspection=sent.inspection))

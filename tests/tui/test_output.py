@@ -38,7 +38,7 @@ def lines_of(app: RefwatchApp) -> OutputLines:
 async def test_output_is_shown_in_its_colours_and_follows() -> None:
     feed = session(3.0)
     async with driven(feed) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         await pilot.pause()
         assert "round 6 of many" in frame(app)
         feed.push(
@@ -54,7 +54,7 @@ async def test_output_is_shown_in_its_colours_and_follows() -> None:
 async def test_every_key_but_one_goes_to_the_program() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         await pilot.pause()
         assert "enter: type to it" in frame(app)
         await pilot.press("enter")
@@ -79,7 +79,7 @@ async def test_every_key_but_one_goes_to_the_program() -> None:
 async def test_the_mouse_selects_and_a_click_types() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         feed.push(ev.OutputWritten(at=3.1, data="\x1b[2J\x1b[Hfirst 日本\r\nsecond line\x1b[9;1H"))
         await settled(app, pilot, feed)
         lines = lines_of(app)
@@ -105,7 +105,7 @@ async def test_the_mouse_selects_and_a_click_types() -> None:
 async def test_typing_goes_on_when_the_window_is_left_and_looked_at_again() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3", "enter")
+        await pilot.press("4", "enter")
         app.post_message(events.AppBlur())
         await until(pilot, lambda: app.focused is None)
         app.post_message(events.AppFocus())
@@ -124,7 +124,7 @@ async def test_the_terminal_answers_once_whichever_panel_is_seen(panel: str) -> 
             ev.OutputWritten(at=3.2, data="\x1b[c"),
         )
         await settled(app, pilot, feed)
-        await pilot.press("3")
+        await pilot.press("4")
         await settled(app, pilot, feed)
         await until(pilot, lambda: typed(feed) == "\x1b[3;4R\x1b[?62;22c")
 
@@ -132,7 +132,7 @@ async def test_the_terminal_answers_once_whichever_panel_is_seen(panel: str) -> 
 async def test_a_recording_answers_nothing_and_goes_back() -> None:
     feed = session()
     async with driven(feed, replay=True) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         before = codec.copy(app.state)
         feed.push(
             ev.TerminalSized(at=3.1, rows=10, columns=40),
@@ -151,7 +151,7 @@ async def test_a_recording_answers_nothing_and_goes_back() -> None:
 async def test_of_much_that_is_written_at_once_the_end_is_seen() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         feed.push(*(ev.OutputWritten(at=3.1, data="x" * 65536) for _ in range(80)))
         feed.push(ev.OutputWritten(at=3.2, data="\x1b[2J\x1b[H\x1b[32mthe end"))
         await until(pilot, lambda: "the end" in frame(app))
@@ -161,14 +161,14 @@ async def test_of_much_that_is_written_at_once_the_end_is_seen() -> None:
 async def test_the_end_is_followed_while_another_panel_is_seen() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3")
+        await pilot.press("4")
         for round_ in range(3):
-            await pilot.press("2")
+            await pilot.press("3")
             feed.push(
                 *(ev.OutputWritten(at=3.1, data=f"\r\nline {n} of {round_}") for n in range(300))
             )
             await settled(app, pilot, feed)
-            await pilot.press("3")
+            await pilot.press("4")
             last = f"line 299 of {round_}"
             await until(pilot, partial(lambda last: last in frame(app), last))
 
@@ -206,7 +206,7 @@ def test_the_reader_changes_the_size_where_it_was_changed() -> None:
 async def test_no_typing_without_our_terminal() -> None:
     feed = session(1.0, terminal=False)
     async with driven(feed) as (app, pilot):
-        await pilot.press("3", "enter", "x")
+        await pilot.press("4", "enter", "x")
         await pilot.pause()
         assert "not our terminal" in frame(app)
         assert feed.sent == []
@@ -215,7 +215,7 @@ async def test_no_typing_without_our_terminal() -> None:
 async def test_typing_ends_with_the_program() -> None:
     feed = session()
     async with driven(feed) as (app, pilot):
-        await pilot.press("3", "enter")
+        await pilot.press("4", "enter")
         feed.push(ev.TargetExited(at=9.0, process=MAIN, exit_code=0))
         await settled(app, pilot, feed)
         assert "has ended" in frame(app)
@@ -229,7 +229,7 @@ async def test_the_terminal_has_the_panels_size() -> None:
         await until(
             pilot, lambda: last(feed, ResizeTerminal) == ResizeTerminal(rows=36, columns=117)
         )
-        await pilot.press("3")
+        await pilot.press("4")
         await until(pilot, lambda: lines_of(app).scrollable_content_region.size == (117, 36))
         await pilot.resize_terminal(80, 24)
         await until(
@@ -260,7 +260,7 @@ async def test_a_snapshot_that_failed_says_why() -> None:
         await until(pilot, lambda: last(feed, WriteSnapshot))
         feed.push(ev.Noted(at=3.0, level="error", text="[/b] no space left"))
         await settled(app, pilot, feed)
-        await pilot.press("3")
+        await pilot.press("4")
         await until(pilot, lambda: "[/b] no space left" in frame(app))
 
 

@@ -21,7 +21,7 @@ async def test_no_panel_is_ever_lower_than_its_place(
 
     monkeypatch.setattr(Panel, "on_resize", resized, raising=False)
     async with driven(session(), size=size) as (app, pilot):
-        for key in "1234567127":
+        for key in "12345678128":
             await pilot.press(key)
             await steady(app, pilot)
     assert {name for name, _ in heights} == {spec.name for spec in PANELS}

@@ -34,7 +34,7 @@ def rows(app: RefwatchApp) -> list[int]:
 @pytest.mark.parametrize("size", SIZES)
 async def test_enter_looks_at_a_process_by_its_threads(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("7", "down", "down")
+        await pilot.press("8", "down", "down")
         await steady(app, pilot)
         assert processes(app).table.cursor == 3
         await pilot.press("enter")
@@ -43,7 +43,7 @@ async def test_enter_looks_at_a_process_by_its_threads(size: tuple[int, int]) ->
         assert app.number == 3
         assert f"pid {PID + 2} fork of {PID} · 1 of 5 processes" in frame(app)
         assert "worker-2" in frame(app)
-        await pilot.press("7")
+        await pilot.press("8")
         await steady(app, pilot)
         assert f"▸├ {PID + 2}" in frame(app)
         await pilot.press("backspace")
@@ -56,7 +56,7 @@ async def test_enter_looks_at_a_process_by_its_threads(size: tuple[int, int]) ->
 @pytest.mark.parametrize("size", SIZES)
 async def test_what_the_one_under_the_cursor_costs(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("7", "down")
+        await pilot.press("8", "down")
         await steady(app, pilot)
         assert f"{PID + 1} fork" in frame(app)
         await pilot.press("down")
@@ -67,7 +67,7 @@ async def test_what_the_one_under_the_cursor_costs(size: tuple[int, int]) -> Non
 @pytest.mark.parametrize("size", SIZES)
 async def test_by_mouse(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("7")
+        await pilot.press("8")
         await steady(app, pilot)
         placed = processes(app).table.placed
         x = next(each.x for each in placed if each.column.key == "cpu_s")
@@ -83,7 +83,7 @@ async def test_by_mouse(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_click_on_a_timeline_finds_its_process(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("7")
+        await pilot.press("8")
         await steady(app, pilot)
         lines = frame(app).splitlines()
         top = next(y for y, line in enumerate(lines) if "on one time axis" in line)
@@ -98,7 +98,7 @@ async def test_a_click_on_a_timeline_finds_its_process(size: tuple[int, int]) ->
 
 async def test_what_has_ended_is_folded_away_until_a_key_shows_it() -> None:
     async with driven(FakeFeed(pool()), size=(80, 24)) as (app, pilot):
-        await pilot.press("7")
+        await pilot.press("8")
         await steady(app, pilot)
         assert rows(app) == [1, 2, 3, 4]
         assert "1 folded: e" in frame(app)
@@ -112,7 +112,7 @@ async def test_what_has_ended_is_folded_away_until_a_key_shows_it() -> None:
 
 async def test_sorting_and_filtering() -> None:
     async with driven(FakeFeed(pool()), size=(120, 40)) as (app, pilot):
-        await pilot.press("7", "o", "r")
+        await pilot.press("8", "o", "r")
         await until(pilot, lambda: processes(app).order.sort == "pid")
         await until(pilot, lambda: rows(app) == [1, 4, 3, 2])
         await pilot.press("O", "O")
@@ -129,7 +129,7 @@ async def test_sorting_and_filtering() -> None:
 async def test_a_child_comes_and_goes_while_one_looks() -> None:
     feed = FakeFeed(pool())
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("7", "end")
+        await pilot.press("8", "end")
         feed.push(*child(Simulation(0.3, 1).events(), 6, ppid=PID + 1, began_s=6.0))
         await settled(app, pilot, feed)
         assert f"│ └ {PID + 5}" in frame(app)
@@ -150,7 +150,7 @@ async def test_a_child_comes_and_goes_while_one_looks() -> None:
 
 async def test_timelines_zoom_and_hold() -> None:
     async with driven(FakeFeed(pool()), size=(120, 40)) as (app, pilot):
-        await pilot.press("7")
+        await pilot.press("8")
         await steady(app, pilot)
         assert "40 ms a cell" in frame(app)
         await pilot.press("plus")
@@ -167,7 +167,7 @@ async def test_timelines_zoom_and_hold() -> None:
 async def test_where_there_is_little_room_the_table_stays() -> None:
     for size in [(80, 10), (40, 16), (20, 6)]:
         async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-            await pilot.press("7", "down", "end", "enter")
+            await pilot.press("8", "down", "end", "enter")
             await until(pilot, partial(is_active, app, "threads"))
             assert app.number == 4
 
@@ -181,7 +181,7 @@ async def test_hundreds_of_processes() -> None:
         app,
         pilot,
     ):
-        await pilot.press("7", "end")
+        await pilot.press("8", "end")
         await until(pilot, lambda: processes(app).table.cursor == 151)
         await steady(app, pilot)
         assert "151 processes" in frame(app)
@@ -190,7 +190,7 @@ async def test_hundreds_of_processes() -> None:
 
 async def test_the_palette_has_the_keys_and_the_processes() -> None:
     async with driven(FakeFeed(pool()), size=(120, 40)) as (app, pilot):
-        await pilot.press("7", "ctrl+p", *f"pid {PID + 2}")
+        await pilot.press("8", "ctrl+p", *f"pid {PID + 2}")
         await until(pilot, lambda: f"Look at pid {PID + 2}" in frame(app))
         await until(pilot, lambda: f"fork of {PID}" in frame(app))
         await pilot.press("down", "enter")
@@ -208,10 +208,10 @@ async def test_widgets_do_not_grow() -> None:
     async with driven(FakeFeed(pool()), size=(80, 24)) as (app, pilot):
 
         async def round_trip() -> int:
-            for key in ("7", "home", "down", "enter"):
+            for key in ("8", "home", "down", "enter"):
                 await pilot.press(key)
             await until(pilot, partial(is_active, app, "threads"))
-            await pilot.press("5", "6", "backspace", "7")
+            await pilot.press("6", "7", "backspace", "8")
             await until(pilot, partial(is_active, app, "processes"))
             await steady(app, pilot)
             return len(app._registry)

@@ -44,7 +44,7 @@ def tree(app: RefwatchApp) -> ReferrersScreen:
 
 async def test_the_panel_shows_what_is_watched() -> None:
     async with driven(FakeFeed(recorded()), size=(120, 40)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         shown = frame(app)
         assert names(app)[0] == "template"
@@ -56,7 +56,7 @@ async def test_the_panel_shows_what_is_watched() -> None:
 async def test_it_moves_on_with_the_counts() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", "down")
+        await pilot.press("5", "down")
         cursor = panel(app).table.cursor
         feed.push(ev.WatchedCounted(at=6.1, process=MAIN, counts=[(6, 9999)]))
         await settled(app, pilot, feed)
@@ -67,7 +67,7 @@ async def test_it_moves_on_with_the_counts() -> None:
 
 async def test_sort_filter_and_the_dead() -> None:
     async with driven(FakeFeed(recorded())) as (app, pilot):
-        await pilot.press("4", "e")
+        await pilot.press("5", "e")
         assert len(names(app)) == 11
         await pilot.press("e")
         assert len(names(app)) == 13
@@ -88,7 +88,7 @@ async def test_sort_filter_and_the_dead() -> None:
 
 async def test_what_cannot_be_sorted_by_has_a_heading_that_does_nothing() -> None:
     async with driven(FakeFeed(recorded())) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         before = panel(app).order
         x = next(p.x for p in panel(app).table.placed if p.column.key == "trend")
@@ -100,7 +100,7 @@ async def test_what_cannot_be_sorted_by_has_a_heading_that_does_nothing() -> Non
 async def test_w_stops_watching() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", "w")
+        await pilot.press("5", "w")
         assert asked(feed) == [cmd.Unwatch(watch=5)]
         feed.push(ev.WatchedEnded(at=6.1, process=MAIN, watch=5, died=False))
         await settled(app, pilot, feed)
@@ -113,7 +113,7 @@ async def test_w_stops_watching() -> None:
 async def test_a_path_can_be_typed(key: str) -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", key)
+        await pilot.press("5", key)
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press("enter")
         assert isinstance(app.screen, AskScreen)
@@ -125,7 +125,7 @@ async def test_a_path_can_be_typed(key: str) -> None:
 async def test_what_is_no_path_is_not_asked_for() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", "plus", *"a..b", "enter")
+        await pilot.press("5", "plus", *"a..b", "enter")
         await until(pilot, lambda: "Not a dotted path of names: a..b" in frame(app))
         await pilot.press("plus", "x", "escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
@@ -135,7 +135,7 @@ async def test_what_is_no_path_is_not_asked_for() -> None:
 async def test_nothing_watched() -> None:
     feed = FakeFeed(Simulation(0.5).events())
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("4", "w", "enter", "down")
+        await pilot.press("5", "w", "enter", "down")
         await steady(app, pilot)
         assert "Nothing is watched yet." in frame(app)
         assert asked(feed) == []
@@ -148,7 +148,7 @@ async def test_nothing_watched() -> None:
 async def test_a_paused_panel_stands_still() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", "space")
+        await pilot.press("5", "space")
         await steady(app, pilot)
         before = frame(app).splitlines()[3:]
         feed.push(
@@ -169,7 +169,7 @@ async def test_a_paused_panel_stands_still() -> None:
 async def test_what_a_recording_cannot_do_has_no_key() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed, replay=True, size=(200, 28)) as (app, pilot):
-        await pilot.press("4", "w", "plus", "m", "c")
+        await pilot.press("5", "w", "plus", "m", "c")
         await steady(app, pilot)
         assert isinstance(app.screen, MainScreen)
         keys = frame(app).splitlines()[-1]
@@ -184,7 +184,7 @@ async def test_what_a_recording_cannot_do_has_no_key() -> None:
 async def test_what_cannot_be_done_any_more_loses_its_key() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed, size=(200, 28)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await until(pilot, lambda: "c Census" in frame(app))
         assert "w Unwatch" in frame(app)
         feed.push(ev.TargetExited(at=9.0, process=MAIN, exit_code=0))
@@ -204,7 +204,7 @@ async def test_a_recorded_inspection_can_be_looked_at() -> None:
     ]
     feed = FakeFeed(moved)
     async with driven(feed, replay=True, size=(80, 24)) as (app, pilot):
-        await pilot.press("4", "enter")
+        await pilot.press("5", "enter")
         await until(pilot, lambda: "value of key 'session'" in frame(app))
         await pilot.press("down", "right")
         await until(pilot, lambda: "attribute sessions" in frame(app))
@@ -229,7 +229,7 @@ async def test_hostile_names() -> None:
 
     feed = FakeFeed([*Simulation(0.4).events(), *events()])
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         for _ in HOSTILE:
             await pilot.press("down")
             await steady(app, pilot)
@@ -251,7 +251,7 @@ async def test_thousands_of_objects_draw_only_what_is_seen() -> None:
     )
     feed.push(ev.WatchedCounted(at=0.5, process=MAIN, counts=[(n, 3) for n in range(1, 5001)]))
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         table = panel(app).table
         assert len(table.rows) == 5000

@@ -36,7 +36,7 @@ def answers(name: str) -> list[Event]:
 
 async def opened(app: RefwatchApp, pilot: Driven, feed: FakeFeed, events: int = 4) -> str:
     """Open the tree of the first row, with so many of the answers; return the inspection's name."""
-    await pilot.press("4", "enter")
+    await pilot.press("5", "enter")
     await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
     name = tree(app).inspection
     assert cmd.Inspect(inspection=name, watch=5) in feed.sent
@@ -126,7 +126,7 @@ async def test_a_closed_branch_takes_the_cursor_to_its_top() -> None:
 async def test_by_mouse() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         await pilot.click("#refcounts-table", offset=(4, 1), times=2)
         await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
@@ -238,7 +238,7 @@ async def test_it_answers_during_a_pause() -> None:
 async def test_what_has_died_is_not_asked_about() -> None:
     feed = FakeFeed(recorded())
     async with driven(feed) as (app, pilot):
-        await pilot.press("4", "end", "enter")
+        await pilot.press("5", "end", "enter")
         await until(pilot, lambda: "has died" in frame(app))
         assert asked(feed) == []
 
@@ -272,7 +272,7 @@ async def test_one_that_finds_nothing_says_why() -> None:
 async def test_a_program_that_has_ended_is_not_asked() -> None:
     feed = FakeFeed([*recorded(), ev.TargetExited(at=6.1, process=MAIN, exit_code=0)])
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("4", "enter")
+        await pilot.press("5", "enter")
         await until(pilot, lambda: "The program has ended" in frame(app))
         await pilot.press("w", "plus", "c")
         assert isinstance(app.screen, MainScreen)

@@ -161,7 +161,7 @@ async def test_a_child_that_ends_stays_the_subject_until_it_is_forgotten() -> No
     feed = FakeFeed(pool())
     async with driven(feed, size=(80, 24)) as (app, pilot):
         app.look_at(CHILD)
-        await pilot.press("2")
+        await pilot.press("3")
         feed.push(ev.TargetExited(at=6.1, process=CHILD, exit_code=3))
         await settled(app, pilot, feed)
         assert "✕ child finished, exit 3" in frame(app)
@@ -182,7 +182,7 @@ async def test_a_screen_stays_with_the_process_that_it_was_opened_on() -> None:
     feed = FakeFeed(pool())
     async with driven(feed) as (app, pilot):
         app.look_at(OTHER)
-        await pilot.press("2", "down", "down", "enter")
+        await pilot.press("3", "down", "down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "worker-1" in frame(app))
         app.look_at(MAIN)
@@ -194,7 +194,7 @@ async def test_a_screen_stays_with_the_process_that_it_was_opened_on() -> None:
 async def test_each_process_has_the_baseline_that_was_chosen_for_it() -> None:
     marks = [ev.Marked(at=9.0, name="late"), ev.Marked(at=9.5, name="later")]
     async with driven(FakeFeed([*family(), *marks])) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await steady(app, pilot)
         assert "since later" in frame(app)
         await pilot.press("b")
@@ -212,7 +212,7 @@ async def test_a_pause_holds_the_process_that_is_looked_at() -> None:
     feed = FakeFeed(pool())
     async with driven(feed) as (app, pilot):
         app.look_at(CHILD)
-        await pilot.press("2", "space")
+        await pilot.press("3", "space")
         await steady(app, pilot)
         before = frame(app).splitlines()[3:]
         feed.push(ev.ThreadNamed(at=6.1, process=CHILD, serial=10, name="renamed"))
@@ -232,11 +232,11 @@ async def test_commands_are_about_the_process_that_is_looked_at() -> None:
         app.look_at(CHILD)
         await pilot.press("c")
         await until(pilot, lambda: TakeCensus(process=CHILD) in feed.sent)
-        await pilot.press("6", "t")
+        await pilot.press("7", "t")
         await until(pilot, lambda: any(isinstance(one, SwitchAllocations) for one in feed.sent))
-        await pilot.press("4", "w")
+        await pilot.press("5", "w")
         await steady(app, pilot)
-        await pilot.press("5", "w", "enter", "g")
+        await pilot.press("6", "w", "enter", "g")
         await steady(app, pilot)
         kinds = {type(one) for one in asked(feed) if isinstance(one, ProcessCommand)}
         assert len(kinds) >= 5
@@ -247,7 +247,7 @@ async def test_an_inspection_is_of_the_process_that_it_was_begun_in() -> None:
     feed = FakeFeed(family())
     async with driven(feed) as (app, pilot):
         app.look_at(CHILD)
-        await pilot.press("4", "enter")
+        await pilot.press("5", "enter")
         await until(pilot, lambda: isinstance(app.screen, ReferrersScreen))
         (begun,) = (one for one in feed.sent if isinstance(one, Inspect))
         assert begun.process == CHILD

@@ -48,7 +48,7 @@ def state() -> State:
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_threads_of_all(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("2", "p")
+        await pilot.press("3", "p")
         await steady(app, pilot)
         panel = app.main.panel
         assert isinstance(panel, ThreadsPanel)
@@ -71,7 +71,7 @@ async def test_the_threads_of_all(size: tuple[int, int]) -> None:
 
 async def test_they_are_found_by_their_process() -> None:
     async with driven(FakeFeed(pool())) as (app, pilot):
-        await pilot.press("2", "p", "slash", *str(PID + 2), "enter")
+        await pilot.press("3", "p", "slash", *str(PID + 2), "enter")
         await steady(app, pilot)
         panel = app.main.panel
         assert isinstance(panel, ThreadsPanel)
@@ -80,14 +80,14 @@ async def test_they_are_found_by_their_process() -> None:
 
 async def test_other_panels_and_one_process_stay_as_they_are() -> None:
     async with driven(FakeFeed(pool())) as (app, pilot):
-        await pilot.press("2", "p", "6")
+        await pilot.press("3", "p", "7")
         await steady(app, pilot)
         assert "together" not in frame(app)
         assert f"pid {PID} " in frame(app)
-        await pilot.press("2")
+        await pilot.press("3")
         await steady(app, pilot)
         assert "together" in frame(app)
-        await pilot.press("7", "down", "enter")
+        await pilot.press("8", "down", "enter")
         await until(pilot, lambda: app.number == 2)
         await steady(app, pilot)
         assert "together" not in frame(app)
@@ -95,7 +95,7 @@ async def test_other_panels_and_one_process_stay_as_they_are() -> None:
 
 async def test_without_children_there_is_no_such_key() -> None:
     async with driven(FakeFeed(Simulation(2.0).events())) as (app, pilot):
-        await pilot.press("2", "p")
+        await pilot.press("3", "p")
         await steady(app, pilot)
         assert not app.together
         assert "together" not in frame(app)
@@ -104,7 +104,7 @@ async def test_without_children_there_is_no_such_key() -> None:
 async def test_a_child_that_ends_leaves_the_others() -> None:
     feed = FakeFeed(pool())
     async with driven(feed) as (app, pilot):
-        await pilot.press("2", "p")
+        await pilot.press("3", "p")
         await steady(app, pilot)
         assert "4 processes together" in frame(app)
         feed.push(ev.TargetExited(at=app.state.now, process=2, exit_code=0))
@@ -147,7 +147,7 @@ def test_its_numbers_are_sums(state: State) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_objects_of_all(size: tuple[int, int]) -> None:
     async with driven(FakeFeed(leaking()), size=size) as (app, pilot):
-        await pilot.press("5", "p")
+        await pilot.press("6", "p")
         await steady(app, pilot)
         panel = app.main.panel
         assert isinstance(panel, ObjectsPanel)

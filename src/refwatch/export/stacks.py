@@ -19,9 +19,8 @@ def stacks(process: ProcessState) -> snap.Stacks | None:
     """The paths of all its threads added up; None where none was read."""
     tree = process.tree
     own: defaultdict[int, defaultdict[ThreadState, float]] = defaultdict(lambda: defaultdict(float))
-    for paths in process.path_times():
-        for (node, state), seconds in paths.items():
-            own[node][state] += seconds
+    for (_, node, state), seconds in process.path_times().items():
+        own[node][state] += seconds
     if not own:
         return None
     sums = tree.sums({node: sum(states.values()) for node, states in own.items()})

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.path_history import PathHistory, Times, add_times, kind_of_name
 from refwatch.readings.threads.state import (
     GilRecord,
-    Hot,
     Line,
     ThreadGroup,
     ThreadRecord,
@@ -50,6 +50,7 @@ class ProcessState(Struct):
     lines: dict[int, Line] = field(default_factory=dict)
     tree: StackTree = field(default_factory=StackTree)
     """The paths of calls that threads name."""
+    path_history: PathHistory = field(default_factory=PathHistory)
     cost: ev.CostMeasured | None = None
     rate_hz: float = 0.0
     rate_changes: list[str] = field(default_factory=list)
@@ -132,10 +133,20 @@ class ProcessState(Struct):
         """When it ended, in seconds; None while it runs."""
         return self.exited.at if self.exited is not None else None
 
-    def path_times(self) -> list[Hot]:
-        """Of each thread, and of each group of those no longer kept: seconds by (path, state)."""
-        kept = [thread.paths for thread in self.threads.values()]
-        return kept + [crowd.paths for crowd in self.crowds.values()]
+    def path_times(self) -> Times:
+        """Seconds by kind of thread, path and state, since the watch began."""
+        times: Times = {}
+        crowds = [(crowd.name, crowd.paths) for crowd in self.crowds.values()]
+        kept = [(kind_of_name(thread.name), thread.paths) for thread in self.threads.values()]
+        for kind, paths in crowds + kept:
+            add_times(times, kind, ((*key, seconds) for key, seconds in paths.items()))
+        return times
+
+    def mark(self, at: float, name: str) -> None:
+        """A mark was set."""
+        self.references.mark(at, name)
+        self.allocations.mark(at, name)
+        self.path_history.mark(at, self.path_times())
 
     @property
     def failed(self) -> bool:
@@ -213,6 +224,7 @@ class ProcessState(Struct):
             thread = self.threads.get(piece.serial)
             if thread is not None:
                 thread.sampled(event.at, piece, self.tree)
+                self.path_history.add(event.at, kind_of_name(thread.name), piece.paths)
         if event.span_s > 0:
             work = sum(computing_s(piece.states) for piece in event.threads) / event.span_s
             self.work_series.add(event.at, work, weight=event.span_s)

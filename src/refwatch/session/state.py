@@ -203,8 +203,7 @@ def _noted(state: State, event: ev.Noted) -> None:
 def _marked(state: State, event: ev.Marked) -> None:
     state.marks = [*state.marks, event][-KEEP_MARKS:]
     for process in state.processes.values():
-        process.references.mark(event.at, event.name)
-        process.allocations.mark(event.at, event.name)
+        process.mark(event.at, event.name)
     state.note(event, f"mark {event.name}")
 
 

@@ -78,6 +78,8 @@ class ThreadPaths:
 
     def saw(self, stack: list[int], paths: CallPaths) -> None:
         """Take in a whole stack, innermost first."""
+        if not stack:
+            return
         if stack != self._stack:
             self._walk(stack, paths)
         now = self._now

@@ -402,9 +402,8 @@ class Sampler:
             stamp = thread.sched_raw
             if thread.blocked is None or thread.stack_stamp != stamp:
                 stack = self.interpreter.stack(thread)
-                if stack is None:
+                if stack is None or not thread.take_stack(*stack, stamp):
                     continue
-                thread.stack, thread.left_out, thread.stack_stamp = *stack, stamp
             if self._paths is not None:
                 thread.paths.saw(thread.stack, self._paths)
 

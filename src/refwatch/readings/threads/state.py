@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, convert, field
 
 from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSlice
+from refwatch.readings.threads.path_history import kind_of_name
 from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import MeanSeries
@@ -172,7 +172,7 @@ def kind_of(thread: ThreadRecord) -> tuple[str, int]:
     """What short-lived threads are told apart by: their name without its numbers; without a name
     the line at which they were most."""
     if thread.named:
-        return re.sub(r"\d+", "*", thread.name), 0
+        return kind_of_name(thread.name), 0
     line, _ = max(thread.hot, key=lambda key: thread.hot[key], default=(0, None))
     return "", line
 

@@ -57,6 +57,7 @@ class TrackedThread:
         self.left_out = 0
         self.stack_sent: list[int] = []
         self.stack_stamp = b""
+        self._had_no_frames = False
         self.paths = ThreadPaths()
         self.sched_raw = b""
         """Its line of schedstat at the last reading."""
@@ -175,6 +176,16 @@ class TrackedThread:
             self.since_ns = max(at_ns, self.since_ns)
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
+
+    def take_stack(self, lines: list[int], left_out: int, stamp: bytes) -> bool:
+        """Keep a stack that was read when schedstat was ``stamp``; return whether it is kept. One
+        without frames is believed at the second reading: a thread that ends has none at last."""
+        if not lines and self.stack and not self._had_no_frames:
+            self._had_no_frames = True
+            return False
+        self._had_no_frames = not lines
+        self.stack, self.left_out, self.stack_stamp = lines, left_out, stamp
+        return True
 
     def take_slice(self) -> ThreadSlice | None:
         """What was assigned since the last slice; None when that is nothing."""

@@ -10,9 +10,11 @@ from refwatch.tui.panels.overview.panel import SPEC as OVERVIEW
 from refwatch.tui.panels.processes.panel import SPEC as PROCESSES
 from refwatch.tui.panels.refcounts.panel import SPEC as REFCOUNTS
 from refwatch.tui.panels.threads.panel import SPEC as THREADS
+from refwatch.tui.panels.time.panel import SPEC as TIME
 
 PANELS: tuple[PanelSpec, ...] = (
     OVERVIEW,
+    TIME,
     THREADS,
     OUTPUT,
     REFCOUNTS,

@@ -85,6 +85,7 @@ class LiveTable(CursorRows):
         self.placed: tuple[Placed, ...] = ()
         self._tail, self._tail_width, self._tail_title = tail, tail_width, tail_title
         self._empty = empty
+        """Said where there are no rows."""
         self._painted: dict[int, tuple[Row, Strip]] = {}
         self._made: dict[int, Row] = {}
         """Rows made so far, by index."""
@@ -113,6 +114,12 @@ class LiveTable(CursorRows):
             self._refresh_rows([i for i in self._seen() if self.row_at(i) != before.get(i)])
         if len(self._painted) > KEEP_PAINTED:
             self._painted.clear()
+
+    def say_if_empty(self, text: str) -> None:
+        """What is said where there are no rows."""
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     def start_over(self) -> None:
         """Forget the cursor and go to the top: other rows follow."""

@@ -1,0 +1,43 @@
+"""The tree of call paths in the snapshot."""
+
+from __future__ import annotations
+
+import pytest
+from tests.tui.test_time_view import SPENT, state_with
+
+from refwatch.export import stacks as export
+from refwatch.export.schema_types import StackNode
+from refwatch.export.stacks import stacks
+from refwatch.readings.threads.states import ThreadState as S
+from refwatch.wire.event import MAIN
+
+
+def test_seconds_at_each_line_and_below_its_callers() -> None:
+    found = stacks(state_with(("w-1", 1.0), ("w-2", 1.0)).processes[MAIN])
+    assert found is not None
+    (run,) = found.children
+    assert (run.function, run.line, run.own) == ("run", 10, {S.GIL_HELD: 1.0})
+    fib, load = run.children
+    assert (fib.line, fib.own) == (20, {S.GIL_HELD: 2.0})
+    assert (load.function, load.own, load.children) == ("load", {S.IO_WAIT: 8.0}, [])
+    assert fib.children[0].children[0].own == {S.NATIVE: 6.0}
+
+
+def test_what_is_left_out_is_told_at_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "MOST_NODES", 2)
+    found = stacks(state_with(("w-1", 1.0)).processes[MAIN])
+    assert found is not None
+    (run,) = found.children
+    (fib,) = run.children  # 6 s with all below it
+    assert run.left_out == {S.IO_WAIT: 4.0}
+    assert fib.left_out == {S.GIL_HELD: 2.0, S.NATIVE: 3.0}
+    assert told(run) == pytest.approx(sum(seconds for _, _, seconds in SPENT))
+
+
+def told(node: StackNode) -> float:
+    own = sum(node.own.values()) + sum(node.left_out.values())
+    return own + sum(told(child) for child in node.children)
+
+
+def test_none_where_no_stack_was_read() -> None:
+    assert stacks(state_with().processes[MAIN]) is None
