@@ -45,6 +45,11 @@ SCENES = (
             Shot("narrow", (), (80, 24)),
         ),
     ),
+    Scene(
+        "gil_release",
+        6.0,
+        (Shot("time", ("2",), (120, 30)), Shot("flames", ("2", "i", "down", "down"), (120, 24))),
+    ),
     Scene("refcounts", 11.0, (Shot("refcounts", ("5",), (120, 28)),), 3.5),
     Scene(
         "leak_cache",

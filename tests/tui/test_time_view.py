@@ -15,7 +15,7 @@ from refwatch.tui.panels.time.detail_view import draw_source, draw_title, view_p
 from refwatch.tui.panels.time.lines import draw_how, draw_kin
 from refwatch.tui.panels.time.table import FIRST, arrange
 from refwatch.tui.panels.time.view import (
-    WHATS,
+    TIME_KINDS,
     By,
     Kin,
     Place,
@@ -88,7 +88,7 @@ def test_a_function_that_calls_itself_counts_once() -> None:
 
 
 def test_the_kind_of_time() -> None:
-    words = {what.words: number for number, what in enumerate(WHATS)}
+    words = {what.words: number for number, what in enumerate(TIME_KINDS)}
     reading = figures(view(what=words["in input and output"]))
     assert reading == {"run": (0.0, 4.0), "load": (4.0, 4.0)}
     assert figures(view(what=words["holding the GIL"]))["fib"] == (3.0, 3.0)

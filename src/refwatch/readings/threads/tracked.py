@@ -39,6 +39,8 @@ class TrackedThread:
     holding: bool = False
     """It is blocked with the GIL kept."""
 
+    _had_no_frames: bool = False
+    """At the last reading of its stack."""
     unmoved_ns: int = 0
     """For how long it has been in ``lock_wait`` without a break, at the last slice."""
 
@@ -57,7 +59,6 @@ class TrackedThread:
         self.left_out = 0
         self.stack_sent: list[int] = []
         self.stack_stamp = b""
-        self._had_no_frames = False
         self.paths = ThreadPaths()
         self.sched_raw = b""
         """Its line of schedstat at the last reading."""

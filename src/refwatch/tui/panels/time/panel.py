@@ -18,7 +18,15 @@ from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.time.detail import PlaceScreen
 from refwatch.tui.panels.time.lines import StackNames, draw_how, draw_kin
 from refwatch.tui.panels.time.table import FIRST, Drawn, arrange, columns_for, fmt_totals, make_row
-from refwatch.tui.panels.time.view import WHATS, By, Span, TimeOptions, TimeRow, TimeView, view_time
+from refwatch.tui.panels.time.view import (
+    TIME_KINDS,
+    By,
+    Span,
+    TimeOptions,
+    TimeRow,
+    TimeView,
+    view_time,
+)
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
@@ -171,7 +179,7 @@ class TimePanel(TablePanel[Subject | None]):
     # -- keys ----------------------------------------------------------------------------------
 
     def action_what(self) -> None:
-        self._choose(replace(self.options, what=(self.options.what + 1) % len(WHATS)))
+        self._choose(replace(self.options, what=(self.options.what + 1) % len(TIME_KINDS)))
 
     def action_threads(self) -> None:
         kinds = (None, *self.time.kinds[:MOST_KINDS])

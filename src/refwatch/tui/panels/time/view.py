@@ -33,7 +33,7 @@ class What(NamedTuple):
     states: frozenset[S]
 
 
-WHATS = (
+TIME_KINDS = (
     What("on a CPU", frozenset({S.GIL_HELD, S.NATIVE})),
     What("holding the GIL", frozenset({S.GIL_HELD})),
     What("waiting for the GIL", frozenset({S.GIL_WAIT})),
@@ -100,7 +100,7 @@ class TimeView:
 
     @property
     def what(self) -> What:
-        return WHATS[self.options.what]
+        return TIME_KINDS[self.options.what]
 
     @property
     def total(self) -> float:
@@ -146,7 +146,7 @@ class _Builder:
         return self._sites.keys()
 
     def add(self, process: ProcessState, times: Mapping[tuple[str, int, S], float]) -> None:
-        wanted, kind = WHATS[self._options.what].states, self._options.kind
+        wanted, kind = TIME_KINDS[self._options.what].states, self._options.kind
         tree = process.tree
         own: defaultdict[int, float] = defaultdict(float)
         sites = [self._site(process.lines.get(line, UNKNOWN)) for line in tree.lines]
