@@ -59,6 +59,15 @@ worker = threading.Thread(target=work); worker.start()
 napper = threading.Thread(target=nap); napper.start()
 """
 
+TURNS_OF_20_MS = """
+import sys, threading, time
+sys.setswitchinterval(0.02)
+until = time.monotonic() + 3
+def spin():
+    while time.monotonic() < until: pass
+for number in (1, 2): threading.Thread(target=spin, name=f"spinner-{number}").start()
+"""
+
 # Three processes compute on the only CPU that this one may use.
 STARVED = """
 import json, os, subprocess, sys, threading, time, zlib
@@ -148,6 +157,17 @@ def test_time_is_told_by_the_path_of_calls(bench: Bench) -> None:
     told = sum(sum(own.values()) for own in paths.values())
     in_all = sum(sum(thread.states.values()) for thread in process.threads)
     assert told == pytest.approx(in_all, rel=0.03)
+
+
+def test_holds_and_waits_are_as_long_as_the_switch_interval(bench: Bench) -> None:
+    """Two threads that compute take turns."""
+    process = bench.snapshot(bench.script(TURNS_OF_20_MS)).processes[0]
+    assert process.holds is not None
+    assert process.waits is not None
+    assert process.holds.p50_s == pytest.approx(0.02, rel=0.25)
+    assert process.waits.p50_s == pytest.approx(0.02, rel=0.25)
+    assert process.holds.by_line[0].function == "spin"
+    assert {group.name: group.threads for group in process.groups} == {"spinner-*": 2}
 
 
 def walk(

@@ -13,7 +13,8 @@ import pytest
 from tests.sample_events import named_oddly, sampled, target_started
 
 from refwatch.export import schema_types as snap
-from refwatch.export.snapshot import MAX_HOT, MAX_POINTS, build_snapshot, write_snapshot
+from refwatch.export.places import MAX_HOT
+from refwatch.export.snapshot import MAX_POINTS, build_snapshot, write_snapshot
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
 from refwatch.session.state import State

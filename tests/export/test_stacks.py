@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from tests.tui.test_time_view import SPENT, state_with
 
 from refwatch.export import stacks as export
 from refwatch.export.schema_types import StackNode
+from refwatch.export.snapshot import build_snapshot
 from refwatch.export.stacks import stacks
 from refwatch.readings.threads.states import ThreadState as S
+from refwatch.session import events as ev
 from refwatch.wire.event import MAIN
 
 
@@ -41,3 +45,19 @@ def told(node: StackNode) -> float:
 
 def test_none_where_no_stack_was_read() -> None:
     assert stacks(state_with().processes[MAIN]) is None
+
+
+def test_threads_of_one_name_or_function_are_a_group() -> None:
+    state = state_with(("w-1", 1.0), ("w-2", 1.0), ("alone", 1.0), ("python", 1.0), ("python", 1.0))
+    for serial in (1, 2, 3):
+        name = state.processes[MAIN].threads[serial].name
+        state.apply(ev.ThreadNamed(at=1.0, process=MAIN, serial=serial, name=name))
+    state.apply(ev.ThreadEnded(at=1.0, process=MAIN, serial=2))
+    process = build_snapshot(state, taken_at=datetime.now(UTC)).processes[0]
+    groups = {group.name: (group.threads, group.alive) for group in process.groups}
+    assert groups == {"in load": (2, 2), "w-*": (2, 1)}
+    of_each = [thread.group for thread in process.threads]
+    assert of_each == ["w-*", "w-*", None, "in load", "in load"]
+    workers = next(group for group in process.groups if group.name == "w-*")
+    assert workers.states == {S.GIL_HELD: 21.0}
+    assert (workers.hot[0].function, workers.hot[0].seconds) == ("load", 8.0)

@@ -141,18 +141,57 @@ class Thread(Struct, frozen=True, kw_only=True):
     """Seconds with the GIL, running or not; null where that was not sampled."""
     frames_left_out: int = 0
     """Of a stack of more than 200 frames, those that are not in ``stack``, after the hundredth."""
+    group: str | None = None
+    """Name of its group; null where it is the only one of its kind."""
+
+
+class ThreadGroup(Struct, frozen=True, kw_only=True):
+    """Two threads or more that do the same: of one name but for its numbers, ``worker-*``, or
+    without a name of one function, ``in crunch``. Sums over all that ever lived, ``cpu_s`` as far
+    as it was read before they ended."""
+
+    name: str
+    threads: int
+    alive: int
+    states: dict[ThreadState, float]
+    cpu_s: float
+    hot: list[HotLine]
+
+
+class HoldLine(Struct, frozen=True, kw_only=True):
+    """Seconds for which threads ran at this line with the GIL, and the longest hold that was seen
+    to end there with a handoff; null where none was."""
+
+    file: str
+    line: int
+    function: str
+    seconds: float
+    longest_s: float | None
 
 
 class Holds(Struct, frozen=True, kw_only=True):
     """Seconds for which the GIL was held by threads that ran, waited for a CPU, or were blocked in
     a system call. ``longest_s``: the longest hold while another thread waited, at ``longest_at``;
-    null if none ever waited."""
+    null if none ever waited. ``p50_s`` and ``p99_s``: half and 99 of 100 of the holds that ended
+    with a handoff were at most so long, within 5 %; null without any."""
 
     running_s: float
     cpu_wait_s: float
     blocked_s: float
     longest_s: float | None
     longest_at: Line | None
+    p50_s: float | None = None
+    p99_s: float | None = None
+    by_line: list[HoldLine] = []
+
+
+class Waits(Struct, frozen=True, kw_only=True):
+    """How long a thread waited for the GIL at a time, from wanting to having it, in seconds. Null
+    where none has waited."""
+
+    p50_s: float | None
+    p99_s: float | None
+    longest_s: float | None
 
 
 class StackNode(Struct, frozen=True, kw_only=True):
@@ -360,6 +399,8 @@ class Process(Struct, frozen=True, kw_only=True):
     memory_split: MemorySplit | None
     holds: Holds | None = None
     """Null where no GIL was read."""
+    waits: Waits | None = None
+    """Null where no GIL was read."""
     startup_s: float | None = None
     """Seconds from its start until its interpreter was ready for its first line, refwatch's own
     start among them: from the call of os.fork for the child of one; null where that is not known,
@@ -368,6 +409,7 @@ class Process(Struct, frozen=True, kw_only=True):
     """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that cannot be read."""
+    groups: list[ThreadGroup] = []
     stacks: Stacks | None = None
     """Null where no stack was read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))

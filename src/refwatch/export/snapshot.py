@@ -15,13 +15,15 @@ from msgspec.structs import asdict
 from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
+from refwatch.export.groups import Groups
+from refwatch.export.holds import holds_of, waits_of
 from refwatch.export.missing import limits_of
-from refwatch.export.stacks import UNKNOWN, stacks
+from refwatch.export.places import hot_lines, line_of, states_of
+from refwatch.export.stacks import stacks
 from refwatch.export.values import DIGITS, rounded, rounded_optional
 from refwatch.findings.crossing import Crossing, crossing_of
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.threads.state import GilRecord, Line, ThreadRecord
-from refwatch.readings.threads.states import ThreadState
 from refwatch.series.mean_series import MeanSeries
 from refwatch.session.process import ProcessState
 from refwatch.session.state import State
@@ -31,7 +33,6 @@ from refwatch.wire.files import ExportError, check_writable, write_atomically
 __all__ = ["ExportError", "build_snapshot", "check_writable", "snapshot_json", "write_snapshot"]
 
 MAX_POINTS = 600  # of one series
-MAX_HOT = 50  # lines of one thread
 
 
 def write_snapshot(state: State, path: Path | str) -> None:
@@ -123,6 +124,7 @@ def _sampling(state: State) -> snap.Sampling:
 
 def _process(process: ProcessState, state: State) -> snap.Process:
     threads = sorted(process.threads.values(), key=lambda t: (t.started_s, t.serial))
+    groups = Groups(process)
     return snap.Process(
         number=process.number,
         pid=process.pid,
@@ -135,7 +137,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         memory=_memory(process),
         cpu=_cpu(process),
         gil=_gil(process.gil),
-        threads=[_thread(thread, process.lines) for thread in threads],
+        threads=[_thread(thread, process.lines, groups.of(thread)) for thread in threads],
+        groups=groups.all(),
         gc=[
             snap.GcStats(
                 generation=number,
@@ -151,7 +154,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         census=references.census(process.references),
         allocations=allocations.allocations(process),
         memory_split=process.allocations.split,
-        holds=_holds(process, process.lines),
+        holds=holds_of(process),
+        waits=waits_of(process),
         startup_s=rounded_optional(process.startup_s),
         crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
@@ -206,19 +210,6 @@ def _gil(gil: GilRecord) -> snap.Gil:
     )
 
 
-def _holds(process: ProcessState, lines: dict[int, Line]) -> snap.Holds | None:
-    if not process.gil.watched_s:
-        return None
-    threads, longest = process.threads.values(), process.gil.longest_hold
-    return snap.Holds(
-        running_s=rounded(sum(thread.holds.running_s for thread in threads)),
-        cpu_wait_s=rounded(sum(thread.holds.cpu_wait_s for thread in threads)),
-        blocked_s=rounded(sum(thread.holds.blocked_s for thread in threads)),
-        longest_s=rounded(longest.seconds) if longest else None,
-        longest_at=_line(lines[longest.line]) if longest and longest.line in lines else None,
-    )
-
-
 def _thinned(series: MeanSeries) -> list[tuple[float, ...]]:
     """At most MAX_POINTS points, evenly spaced, the newest included."""
     points = list(series)
@@ -226,7 +217,7 @@ def _thinned(series: MeanSeries) -> list[tuple[float, ...]]:
     return points[::-1][:: step or 1][::-1]
 
 
-def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
+def _thread(thread: ThreadRecord, lines: dict[int, Line], group: str | None) -> snap.Thread:
     sampled = thread.samples > 0
     counters = asdict(thread.counters)
     return snap.Thread(
@@ -236,33 +227,13 @@ def _thread(thread: ThreadRecord, lines: dict[int, Line]) -> snap.Thread:
         daemon=thread.daemon,
         alive=thread.alive,
         samples=thread.samples,
-        states={s: rounded(thread.states[s]) for s in ThreadState if thread.states.get(s)},
-        stack=[_line(lines.get(line, UNKNOWN)) for line in thread.stack],
-        hot=_hot(thread, lines),
+        states=states_of(thread.states),
+        stack=[line_of(line, lines) for line in thread.stack],
+        hot=hot_lines(thread.hot, lines),
         started_s=rounded(thread.started_s),
         ended_s=rounded_optional(thread.ended_s),
         holds_s=rounded(thread.holds.total_s) if sampled else None,
         frames_left_out=thread.left_out,
+        group=group,
         **{name: round(value, DIGITS) if sampled else None for name, value in counters.items()},
     )
-
-
-def _line(line: Line) -> snap.Line:
-    return snap.Line(file=line.file, line=line.number, function=line.function)
-
-
-def _hot(thread: ThreadRecord, lines: dict[int, Line]) -> list[snap.HotLine]:
-    most = sorted(thread.hot.items(), key=lambda item: -item[1])[:MAX_HOT]
-    hot: list[snap.HotLine] = []
-    for (number, state), seconds in most:
-        line = _line(lines.get(number, UNKNOWN))
-        hot.append(
-            snap.HotLine(
-                file=line.file,
-                line=line.line,
-                function=line.function,
-                state=state,
-                seconds=rounded(seconds),
-            )
-        )
-    return hot

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from refwatch.export import schema_types as snap
+from refwatch.export.places import UNKNOWN, states_of
 from refwatch.export.values import rounded
-from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState
 from refwatch.series.stack_tree import ROOT
 from refwatch.session.process import ProcessState
 
 MOST_NODES = 3_000  # of one process, those with most time
-UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
 
 
 def stacks(process: ProcessState) -> snap.Stacks | None:
@@ -30,12 +29,11 @@ def stacks(process: ProcessState) -> snap.Stacks | None:
     made: dict[int, snap.Stacks | snap.StackNode] = {ROOT: root}
     for node in nodes[:MOST_NODES]:
         line = process.lines.get(tree.lines[node], UNKNOWN)
-        states = own[node]
         made[node] = added = snap.StackNode(
             file=line.file,
             line=line.number,
             function=line.function,
-            own={state: rounded(states[state]) for state in ThreadState if state in states},
+            own=states_of(own[node]),
             children=[],
             left_out={},
         )

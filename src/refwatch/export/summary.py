@@ -45,6 +45,7 @@ WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
 WIDE_LABEL = 11  # the same where there are children
+MANY_WAIT = 0.1  # threads that wait for the GIL on average, from which on it is told for how long
 MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
 LONGEST_PYTHON = 48  # characters of the interpreter's path
 
@@ -246,7 +247,12 @@ def _gil(process: ProcessState) -> list[str]:
     if held is None or contention is None:
         return []
     waiting = f"{contention:.1f} threads waiting for it on average"
-    return [_line("GIL", f"{fmt_percent(held)} held, {waiting}, {gil.handoffs:,} handoffs")]
+    text = f"{fmt_percent(held)} held, {waiting}, {gil.handoffs:,} handoffs"
+    half, most = gil.waits.quantile(0.5), gil.waits.quantile(0.99)
+    if contention >= MANY_WAIT and half is not None and most is not None:
+        at_a_time = f"; a wait takes {fmt_duration(half)}, 1 % over {fmt_duration(most)}"
+        text += at_a_time if len(text + at_a_time) <= WIDEST - LABEL else ""
+    return [_line("GIL", text)]
 
 
 def _allocations(recorded: Allocations) -> list[str]:

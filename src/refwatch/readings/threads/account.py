@@ -11,7 +11,18 @@ MAX_RUNS = 400  # in one slice: more than a strip can show
 class TimeAccount:
     """Nanoseconds by state, by line and state, and in order; ``holds`` has those with the GIL."""
 
-    __slots__ = ("_holding", "_line", "_ns", "_state", "holds", "hot", "runs", "times")
+    __slots__ = (
+        "_holding",
+        "_line",
+        "_ns",
+        "_state",
+        "_waited",
+        "holds",
+        "hot",
+        "runs",
+        "times",
+        "waits",
+    )
 
     def __init__(self) -> None:
         self.times: dict[ThreadState, int] = {}
@@ -22,6 +33,10 @@ class TimeAccount:
         self._line = NO_LINE
         self._holding = False
         self._ns = 0
+        self.waits: list[int] = []
+        """Waits for the GIL that have ended, nanoseconds."""
+        self._waited = 0
+        """The one under way."""
 
     def assign(self, state: ThreadState, weight: int, line: int, *, holding: bool = False) -> None:
         """Add ``weight`` nanoseconds in ``state`` at ``line``; ``holding``: with the GIL."""
@@ -38,6 +53,11 @@ class TimeAccount:
         if weight <= 0 or (line < 0 and state is ThreadState.LOCK_WAIT):
             return  # in the probe a thread of the target's waits only for refwatch
         self.times[state] = self.times.get(state, 0) + weight
+        if state is ThreadState.GIL_WAIT or (self._waited and state is ThreadState.CPU_WAIT):
+            self._waited += weight
+        elif self._waited:
+            self.waits.append(self._waited)
+            self._waited = 0
         if self._holding:
             self.holds[state] = self.holds.get(state, 0) + weight
         if line > 0:
@@ -52,3 +72,4 @@ class TimeAccount:
     def clear(self) -> None:
         """Begin the next slice."""
         self.times, self.hot, self.runs, self.holds, self._ns = {}, {}, [], {}, 0
+        self.waits = []

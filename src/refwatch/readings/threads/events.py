@@ -71,6 +71,15 @@ class GilSlice(Struct, frozen=True, kw_only=True):
     """The line number of LineSeen at which most of that hold was spent; 0 where not known."""
     collecting_s: float | None = None
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
+    holds: dict[int, int] = {}
+    """Holds that ended with a handoff: bucket of LogHistogram -> how many."""
+    longest_held_s: float = 0.0
+    """The longest of these."""
+    hold_lines: list[tuple[int, float]] = []
+    """(line number of LineSeen, seconds of the longest of these at it)"""
+    waits: dict[int, int] = {}
+    """Waits of a thread for the GIL, from wanting to having it, in the same form."""
+    longest_wait_s: float = 0.0
 
 
 class ThreadCounters(Struct, frozen=True, kw_only=True, omit_defaults=True):

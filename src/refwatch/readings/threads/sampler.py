@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from refwatch.readings.threads.call_paths import CallPaths
 from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
-from refwatch.readings.threads.holds import HoldTracker
+from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.process_clock import ProcessClock
@@ -38,7 +38,6 @@ Held = tuple[TrackedThread, ThreadState | None, Sched | None]
 """The GIL's holder, what it waits for, and what the kernel has counted; None where nobody asked."""
 
 GIL_WAIT = ThreadState.GIL_WAIT
-LOW_HALF = 0xFFFFFFFF  # ``locked`` is an int
 RESTING = 64  # samples without a change, after which a thread is looked at
 REST = 4  # times more rarely
 UNKEPT = 8  # times more rarely a thread that is blocked, and whose files are not kept open
@@ -61,15 +60,12 @@ class Sampler:
         """When a thread of the target's own was last seen to run."""
         self._context = context
         self._calls = Syscalls(None)
-        self._has_gil = False
         self._words = GilWords()
         self._last_ns = 0
         self._slice_from_ns = 0
         self._slice_samples = 0
-        self._slice_switches: int | None = None
-        self._held_ns = 0
-        self._collecting_ns = 0
-        self._holds = HoldTracker()
+        self._gil: GilAccount | None = None
+        """None where there is no GIL."""
         self._next_list_ns = 0
         self._torn = 0
         self._loops = EventLoops()
@@ -89,7 +85,7 @@ class Sampler:
     def attach(self, layout: Layout, memory: RemoteMemory) -> None:
         """Read the interpreter from now on."""
         self.interpreter = Interpreter(memory, layout)
-        self._has_gil = layout.gil is not None
+        self._gil = GilAccount() if layout.gil is not None else None
         self._calls = Syscalls(layout.gil.gil if layout.gil else None)
         if self.interpreter.lines is not None:
             self._paths = CallPaths(self._context, self.interpreter.lines.functions)
@@ -124,11 +120,8 @@ class Sampler:
             self._follow_kernel(at_ns)
         before = self._words
         holder = self._read_words()
-        if self._words.locked & LOW_HALF:
-            self._held_ns += at_ns - self._last_ns
-            if self._words.collecting:
-                self._collecting_ns += at_ns - self._last_ns
-        self._holds.seen(holder, self._words.switches, at_ns, self._last_ns, self.threads)
+        if self._gil is not None:
+            self._gil.seen(self._words, holder, at_ns, self._last_ns, self.threads)
         kept = holder is not None and before[1:4] == self._words[1:4]
         moved = self._ask_kernel(holder, at_ns, gil_kept=kept)
         held = self._ask_holder(holder, at_ns) if holder is not None else None
@@ -161,14 +154,12 @@ class Sampler:
             return None
         self._words = words = self.interpreter.sample(self._active)
         holder = self.threads.by_state.get(words.holder)
-        unknown = self.threads.unlisted or (holder is None and self._has_gil)
+        unknown = self.threads.unlisted or (holder is None and self._gil is not None)
         if unknown or self.samples % LIST_EVERY == 0:
             listed = self.interpreter.read_list()
             if listed is not None:
                 self.threads.follow_list(listed, self.interpreter, self._last_ns)
                 holder = self.threads.by_state.get(words.holder)
-        if self._slice_switches is None and self._has_gil:
-            self._slice_switches = words.switches
         if not words.locked & LOW_HALF:
             return None
         if holder is None or holder.frames_at != words.holder:
@@ -307,8 +298,8 @@ class Sampler:
         """It has run and is blocked again, and was not sampled meanwhile because none had run for
         long: assign what the kernel has counted; return how much that was."""
         state, ran = thread.classifier.unseen(thread.sched, most, thread.line)
-        if state is ThreadState.GIL_HELD and self._has_gil:
-            self._held_ns += ran
+        if state is ThreadState.GIL_HELD and self._gil is not None:
+            self._gil.held_unseen(ran)
             self.probe_held_ns += ran if thread.probe else 0
         return ran
 
@@ -334,7 +325,10 @@ class Sampler:
         pieces: list[tuple[TrackedThread, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
+            waits = thread.account.waits
             piece = thread.take_slice()
+            if self._gil is not None and not thread.probe:
+                self._gil.waited(waits)
             if piece is not None and not thread.probe:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
@@ -362,7 +356,6 @@ class Sampler:
         )
         self.threads.emit_ended()
         self._slice_from_ns, self._slice_samples = at_ns, 0
-        self._held_ns = self._collecting_ns = 0
 
     def _tell(self, thread: TrackedThread, piece: ThreadSlice) -> ThreadSlice:
         """The slice of a thread with the callers of its lines, and what blocked its event loop."""
@@ -373,21 +366,14 @@ class Sampler:
         return replace(piece, paths=placed, hot=rest, loop_blocked=blocked)
 
     def _gil_slice(self, wait_s: float) -> GilSlice | None:
-        if not self._has_gil or self._slice_switches is None:
+        if self._gil is None or self.interpreter is None:
             return None
-        handoffs = self._words.switches - self._slice_switches
-        self._slice_switches = self._words.switches
-        longest = self._holds.take_longest(self._last_ns, self.threads)
-        known = self.interpreter is not None and self.interpreter.reads_collector
-        return GilSlice(
-            held_s=self._held_ns / 1e9,
+        return self._gil.slice(
+            self._words,
+            self._last_ns,
+            self.threads,
             wait_s=wait_s,
-            handoffs=handoffs,
-            interval_s=self._words.interval_us / 1e6,
-            longest_hold_s=longest.ns / 1e9,
-            longest_serial=longest.serial,
-            longest_line=longest.line,
-            collecting_s=self._collecting_ns / 1e9 if known else None,
+            reads_collector=self.interpreter.reads_collector,
         )
 
     def read_stacks(self) -> None:
@@ -428,7 +414,6 @@ class Sampler:
     def leave_interpreter(self) -> None:
         """Its memory is its own no more: from now on only the kernel is asked."""
         self.interpreter = None
-        self._has_gil = False
         self._words = GilWords()
 
     def discard(self) -> None:
@@ -437,7 +422,8 @@ class Sampler:
             thread.discard()
         self.leave_interpreter()
         self._slice_from_ns, self._slice_samples = self._last_ns, 0
-        self._held_ns = self._collecting_ns = 0
+        if self._gil is not None:
+            self._gil.clear()
 
     def end(self) -> None:
         """Send the last slice and close every file."""

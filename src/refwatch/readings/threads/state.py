@@ -11,6 +11,7 @@ from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSli
 from refwatch.readings.threads.path_history import kind_of_name
 from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState
+from refwatch.series.log_histogram import LogHistogram
 from refwatch.series.mean_series import MeanSeries
 from refwatch.series.stack_tree import StackTree
 
@@ -155,12 +156,16 @@ class ThreadGroup(Struct):
     states: dict[ThreadState, float] = field(default_factory=dict)
     hot: Hot = field(default_factory=dict)
     paths: Hot = field(default_factory=dict)
+    cpu_s: float = 0.0
+    """By the kernel's count, as far as it was read before they ended."""
 
     def add(self, thread: ThreadRecord) -> None:
-        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths))
+        cpu_s = thread.counters.cpu_s
+        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths, cpu_s))
 
     def join(self, other: ThreadGroup) -> None:
         self.threads += other.threads
+        self.cpu_s += other.cpu_s
         for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
         self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
@@ -190,6 +195,12 @@ class GilRecord(Struct):
     """(time, held fraction, threads waiting, handoffs per second)"""
     longest_hold: GilHold | None = None
     """None while nobody has waited for the GIL."""
+    holds: LogHistogram = field(default_factory=LogHistogram)
+    """How long it was held at a time, of the holds that ended with a handoff."""
+    waits: LogHistogram = field(default_factory=LogHistogram)
+    """How long a thread waited for it at a time."""
+    longest_by_line: dict[int, float] = field(default_factory=dict)
+    """Line -> seconds of the longest of these holds at it."""
     collecting_s: float | None = None
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
 
@@ -212,6 +223,12 @@ class GilRecord(Struct):
             self.longest_hold = GilHold(
                 piece.longest_hold_s, piece.longest_serial, piece.longest_line
             )
+        self.holds.add(piece.holds, piece.longest_held_s)
+        self.waits.add(piece.waits, piece.longest_wait_s)
+        for line, seconds in piece.hold_lines:
+            self.longest_by_line[line] = max(seconds, self.longest_by_line.get(line, 0.0))
+        if len(self.longest_by_line) > 2 * KEEP_HOT:
+            self.longest_by_line = dict(Counter(self.longest_by_line).most_common(KEEP_HOT))
         if piece.collecting_s is not None:
             self.collecting_s = (self.collecting_s or 0.0) + piece.collecting_s
         if span > 0:
