@@ -11,10 +11,19 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.export.schema_threads import Gil as Gil
+from refwatch.export.schema_threads import HoldLine as HoldLine
+from refwatch.export.schema_threads import Holds as Holds
+from refwatch.export.schema_threads import HotLine as HotLine
+from refwatch.export.schema_threads import Line as Line
+from refwatch.export.schema_threads import StackNode as StackNode
+from refwatch.export.schema_threads import Stacks as Stacks
+from refwatch.export.schema_threads import Thread as Thread
+from refwatch.export.schema_threads import ThreadGroup as ThreadGroup
+from refwatch.export.schema_threads import Waits as Waits
 from refwatch.findings.crossing import Crossing
 from refwatch.findings.types import Verdict
 from refwatch.readings.allocations.types import MemorySplit
-from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.heap_values import (
     ChainLink,
     Garbage,
@@ -82,136 +91,6 @@ class Memory(Struct, frozen=True, kw_only=True):
 class Cpu(Struct, frozen=True, kw_only=True):
     user_s: float | None
     system_s: float | None
-
-
-class Gil(Struct, frozen=True, kw_only=True):
-    """``held_fraction``: share of the time with the GIL locked. ``contention``: mean number of
-    threads in ``gil_wait``. ``handoffs``: growth of the GIL's own switch_number under watch.
-    ``series``: [time, held fraction, threads waiting]."""
-
-    present: bool | None
-    held_fraction: float | None
-    contention: float | None
-    handoffs: int | None
-    switch_interval_s: float | None
-    series: list[tuple[float, float, float]]
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    file: str
-    line: int
-    function: str
-
-
-class HotLine(Struct, frozen=True, kw_only=True):
-    """A line at which the thread spent ``seconds`` in ``state``."""
-
-    file: str
-    line: int
-    function: str
-    state: ThreadState
-    seconds: float
-
-
-class Thread(Struct, frozen=True, kw_only=True):
-    """``states`` has the seconds in each state, which add up to the thread's time under watch.
-    ``stack`` was read last, innermost first. ``hot`` has the lines with most seconds, most
-    first."""
-
-    tid: int
-    ident: int | None
-    name: str
-    daemon: bool | None
-    alive: bool
-    samples: int
-    states: dict[ThreadState, float]
-    cpu_s: float | None
-    cpu_wait_s: float | None
-    voluntary_switches: int | None
-    involuntary_switches: int | None
-    minor_faults: int | None
-    """Page faults that read nothing from disk."""
-    major_faults: int | None
-    """Page faults for which a page was read from disk."""
-    stack: list[Line]
-    hot: list[HotLine]
-    started_s: float
-    ended_s: float | None
-    holds_s: float | None = None
-    """Seconds with the GIL, running or not; null where that was not sampled."""
-    frames_left_out: int = 0
-    """Of a stack of more than 200 frames, those that are not in ``stack``, after the hundredth."""
-    group: str | None = None
-    """Name of its group; null where it is the only one of its kind."""
-
-
-class ThreadGroup(Struct, frozen=True, kw_only=True):
-    """Two threads or more that do the same: of one name but for its numbers, ``worker-*``, or
-    without a name of one function, ``in crunch``. Sums over all that ever lived, ``cpu_s`` as far
-    as it was read before they ended."""
-
-    name: str
-    threads: int
-    alive: int
-    states: dict[ThreadState, float]
-    cpu_s: float
-    hot: list[HotLine]
-
-
-class HoldLine(Struct, frozen=True, kw_only=True):
-    """Seconds for which threads ran at this line with the GIL, and the longest hold that was seen
-    to end there with a handoff; null where none was."""
-
-    file: str
-    line: int
-    function: str
-    seconds: float
-    longest_s: float | None
-
-
-class Holds(Struct, frozen=True, kw_only=True):
-    """Seconds for which the GIL was held by threads that ran, waited for a CPU, or were blocked in
-    a system call. ``longest_s``: the longest hold while another thread waited, at ``longest_at``;
-    null if none ever waited. ``p50_s`` and ``p99_s``: half and 99 of 100 of the holds that ended
-    with a handoff were at most so long, within 5 %; null without any."""
-
-    running_s: float
-    cpu_wait_s: float
-    blocked_s: float
-    longest_s: float | None
-    longest_at: Line | None
-    p50_s: float | None = None
-    p99_s: float | None = None
-    by_line: list[HoldLine] = []
-
-
-class Waits(Struct, frozen=True, kw_only=True):
-    """How long a thread waited for the GIL at a time, from wanting to having it, in seconds. Null
-    where none has waited."""
-
-    p50_s: float | None
-    p99_s: float | None
-    longest_s: float | None
-
-
-class StackNode(Struct, frozen=True, kw_only=True):
-    """A line, and the path of callers above it. ``self`` has the seconds that threads spent at the
-    line itself, by their state; ``left_out`` those in what it calls and is not among ``children``,
-    because only the 3,000 paths with most time are told."""
-
-    file: str
-    line: int
-    function: str
-    own: dict[ThreadState, float] = field(name="self")
-    children: list[StackNode]
-    left_out: dict[ThreadState, float] = {}
-
-
-class Stacks(Struct, frozen=True, kw_only=True):
-    """All paths of calls of a process, outermost callers first, those with most time first."""
-
-    children: list[StackNode]
-    left_out: dict[ThreadState, float] = {}
 
 
 class GcStats(Struct, frozen=True, kw_only=True):
