@@ -52,7 +52,7 @@ def stack_of(frames: int, *, line: int) -> Stack | None:
     memory = cast("RemoteMemory", Circle(frames))
     interpreter = Interpreter(memory, cast("Layout", layout))
     interpreter.lines = cast("LineTable", SimpleNamespace(torn=0, at=lambda *_: line))
-    return interpreter.stack(cast("TrackedThread", SimpleNamespace(frames_at=8)))
+    return interpreter.stack(cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"")))
 
 
 def test_frames_that_lead_round_in_a_circle() -> None:

@@ -207,11 +207,8 @@ class Interpreter:
         """The whole stack; None when it moved while it was read."""
         if not self._frames or not self.lines or not thread.frames_at:
             return Stack([], 0)
-        address = self._memory.word(thread.frames_at + self._frames.path[0])
-        if self._deep and address:
-            address = self._memory.word(address + self._frames.path[1])
         torn = self.lines.torn
-        frames = self._frames_from(address)
+        frames = self._frames_from(*self._top(thread))
         lines = [line for words in islice(frames, END) if (line := self._line(words))]
         if not lines:
             return Stack([], 0) if self.lines.torn == torn else None
@@ -223,10 +220,27 @@ class Interpreter:
         lines += [line for words in outer if (line := self._line(words))]
         return Stack(lines, further - len(outer)) if self.lines.torn == torn else None
 
-    def _frames_from(self, address: int) -> Iterator[bytes]:
+    def _top(self, thread: TrackedThread) -> tuple[int, int, bytes]:
+        """(where its top frame is, where a page begins, that page). By one reading where the frame
+        is still that of the last sample."""
+        if thread.pointers:
+            top = self._pointers.unpack(thread.pointers)[-1]
+            begin = (top + self._low) & -PAGE
+            regions = thread.frame_regions or self._regions(thread)
+            data = self._memory.gather_packed(regions + _PAIR.pack(begin, PAGE))
+            same = data[: self._pointers.size] == thread.pointers
+            if same and len(data) == self._each.size + PAGE:
+                return top, begin, bytes(data[-PAGE:])
+        assert self._frames
+        top = self._memory.word(thread.frames_at + self._frames.path[0])
+        if self._deep and top:
+            top = self._memory.word(top + self._frames.path[1])
+        return top, 0, b""
+
+    def _frames_from(self, address: int, begin: int, page: bytes) -> Iterator[bytes]:
         """The words of this frame and of those that called it. Frames lie one after the other in
-        memory, so a page of it has many. What is torn may lead round in circles."""
-        page, begin = b"", 0
+        memory, so a page of it, as the one that begins there, has many. What is torn may lead round
+        in circles."""
         low, size, previous = self._low, self._size, self._previous
         for _ in range(DEEPEST):
             if not address:

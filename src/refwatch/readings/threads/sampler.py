@@ -385,10 +385,9 @@ class Sampler:
         for thread in lost:
             thread.blocked_line = thread.line
         for thread in self.threads.by_tid.values():
-            stamp = thread.sched_raw
-            if thread.blocked is None or thread.stack_stamp != stamp:
+            if thread.blocked is None or thread.stack_of != thread.changed_at:
                 stack = self.interpreter.stack(thread)
-                if stack is None or not thread.take_stack(*stack, stamp):
+                if stack is None or not thread.take_stack(*stack):
                     continue
             if self._paths is not None:
                 thread.paths.saw(thread.stack, self._paths)

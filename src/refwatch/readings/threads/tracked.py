@@ -39,6 +39,9 @@ class TrackedThread:
     holding: bool = False
     """It is blocked with the GIL kept."""
 
+    stack_of: int = -1
+    """``changed_at`` when its stack was read: while it is blocked as it was then, the stack is the
+    same."""
     _had_no_frames: bool = False
     """At the last reading of its stack."""
     unmoved_ns: int = 0
@@ -58,7 +61,6 @@ class TrackedThread:
         self.stack: list[int] = []
         self.left_out = 0
         self.stack_sent: list[int] = []
-        self.stack_stamp = b""
         self.paths = ThreadPaths()
         self.sched_raw = b""
         """Its line of schedstat at the last reading."""
@@ -178,14 +180,14 @@ class TrackedThread:
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
 
-    def take_stack(self, lines: list[int], left_out: int, stamp: bytes) -> bool:
-        """Keep a stack that was read when schedstat was ``stamp``; return whether it is kept. One
-        without frames is believed at the second reading: a thread that ends has none at last."""
+    def take_stack(self, lines: list[int], left_out: int) -> bool:
+        """Keep a stack that was read now; return whether it is kept. One without frames is believed
+        at the second reading: a thread that ends has none at last."""
         if not lines and self.stack and not self._had_no_frames:
             self._had_no_frames = True
             return False
         self._had_no_frames = not lines
-        self.stack, self.left_out, self.stack_stamp = lines, left_out, stamp
+        self.stack, self.left_out, self.stack_of = lines, left_out, self.changed_at
         return True
 
     def take_slice(self) -> ThreadSlice | None:
