@@ -11,6 +11,7 @@ from refwatch.export import stacks as export
 from refwatch.export.schema_types import StackNode
 from refwatch.export.snapshot import build_snapshot
 from refwatch.export.stacks import stacks
+from refwatch.readings.threads.events import ThreadSlice
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
 from refwatch.wire.event import MAIN
@@ -36,6 +37,25 @@ def test_what_is_left_out_is_told_at_its_caller(monkeypatch: pytest.MonkeyPatch)
     assert run.left_out == {S.IO_WAIT: 4.0}
     assert fib.left_out == {S.GIL_HELD: 2.0, S.NATIVE: 3.0}
     assert told(run) == pytest.approx(sum(seconds for _, _, seconds in SPENT))
+
+
+def test_of_a_deep_recursion_the_rest_is_left_out() -> None:
+    state = state_with(("w-1", 1.0))
+    paths = [(node, node - 1, 2) for node in range(6, 306)]
+    state.apply(ev.PathsSeen(at=1.0, process=MAIN, nodes=paths))
+    piece = ThreadSlice(serial=1, samples=1, states={}, paths=[(305, S.GIL_HELD, 7.0)])
+    state.apply(
+        ev.Sampled(at=2.0, process=MAIN, span_s=1.0, samples=1, gil=None, threads=[piece],
+                   rate_hz=100.0)
+    )  # fmt: skip
+    found = stacks(state.processes[MAIN])
+    assert found is not None
+    (node,) = found.children
+    depth = 1
+    while node.children:
+        node, depth = node.children[0], depth + 1
+    assert depth == 75
+    assert node.left_out == {S.GIL_HELD: 7.0}
 
 
 def told(node: StackNode) -> float:

@@ -27,6 +27,13 @@ class StackTree(Struct):
                 self.parents.append(parent)
                 self.lines.append(line)
 
+    def depths(self) -> list[int]:
+        """How many nodes lead to each, itself among them."""
+        depths = [0] * len(self.lines)
+        for node in range(1, len(self.lines)):
+            depths[node] = depths[self.parents[node]] + 1
+        return depths
+
     def sums(self, own: Mapping[int, float]) -> list[float]:
         """What each node has with all below it, where these have ``own`` for themselves."""
         sums = [0.0] * len(self.lines)
