@@ -34,7 +34,7 @@ class Circle:
         return self.words[start : start + size] if 0 <= start < len(self.words) else b""
 
 
-def stack_of(frames: int, *, line: int) -> Stack | None:
+def stack_of(frames: int, *, line: int, memory: Circle | None = None) -> Stack | None:
     layout = SimpleNamespace(
         gil=None,
         threads=None,
@@ -49,8 +49,8 @@ def stack_of(frames: int, *, line: int) -> Stack | None:
             none=0,
         ),
     )
-    memory = cast("RemoteMemory", Circle(frames))
-    interpreter = Interpreter(memory, cast("Layout", layout))
+    remote = cast("RemoteMemory", memory or Circle(frames))
+    interpreter = Interpreter(remote, cast("Layout", layout))
     interpreter.lines = cast("LineTable", SimpleNamespace(torn=0, at=lambda *_: line))
     return interpreter.stack(cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"")))
 
@@ -61,3 +61,9 @@ def test_frames_that_lead_round_in_a_circle() -> None:
     assert deep is not None
     assert deep.lines == [7] * 2 * END
     assert deep.left_out > END
+
+
+def test_a_stack_that_leads_to_where_there_is_none_has_moved() -> None:
+    circle = Circle(150)
+    circle.words = circle.words[: 24 * 120]  # a chunk of it was freed meanwhile
+    assert stack_of(150, line=7, memory=circle) is None

@@ -69,6 +69,8 @@ class Interpreter:
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
         self.lines: LineTable | None = None
+        self._cut = False
+        """The stack that was read last led to where there is none: it moved meanwhile."""
         gil_regions = [(self._gil.gil, _GIL.size)] if self._gil else []
         self._head = _GIL
         self.reads_collector = bool(self._gil and layout.collecting)
@@ -207,18 +209,19 @@ class Interpreter:
         """The whole stack; None when it moved while it was read."""
         if not self._frames or not self.lines or not thread.frames_at:
             return Stack([], 0)
-        torn = self.lines.torn
+        torn, self._cut = self.lines.torn, False
         frames = self._frames_from(*self._top(thread))
         lines = [line for words in islice(frames, END) if (line := self._line(words))]
-        if not lines:
-            return Stack([], 0) if self.lines.torn == torn else None
+        if not lines:  # a circle of what is no frame, or none
+            frames = iter(())
         outer: deque[bytes] = deque(maxlen=END)
         further = 0
         for words in frames:
             outer.append(words)
             further += 1
         lines += [line for words in outer if (line := self._line(words))]
-        return Stack(lines, further - len(outer)) if self.lines.torn == torn else None
+        moved = self._cut or self.lines.torn != torn
+        return None if moved else Stack(lines, further - len(outer))
 
     def _top(self, thread: TrackedThread) -> tuple[int, int, bytes]:
         """(where its top frame is, where a page begins, that page). By one reading where the frame
@@ -252,7 +255,8 @@ class Interpreter:
                 page = self._memory.read(begin, PAGE)
             words = page[offset : offset + size]
             if len(words) < size and not (words := self._frame(address)):
-                return  # at the end of a page, and gone
+                self._cut = True  # at the end of a page, and gone
+                return
             yield words
             (address,) = _WORD.unpack_from(words, previous)
 
