@@ -292,7 +292,7 @@ def test_a_full_screen_program(bench: Bench, open_terminal: Open) -> None:
 
     smaller = open_terminal("replay", "events.rec", rows=20, columns=60)
     smaller.wait("recording")
-    smaller.press("J3")
+    smaller.press("J4")
     smaller.wait("after it")
     smaller.press("q")
     assert smaller.end() == 0

@@ -90,7 +90,7 @@ async def test_references(size: tuple[int, int]) -> None:
 
 
 async def test_a_question_stands_in_a_box() -> None:
-    async with driven(FakeFeed(recorded()[:100]), size=(80, 24)) as (app, pilot):
+    async with driven(FakeFeed(recorded()[:101]), size=(80, 24)) as (app, pilot):
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await steady(app, pilot)

@@ -54,3 +54,10 @@ async def test_the_flame_graph_has_the_focus_and_gives_it_back() -> None:
         await pilot.press("enter", "escape", "escape", "escape", "escape")
         await until(pilot, lambda: not isinstance(app.focused, Icicle))
         assert "Self %" in frame(app)
+
+
+async def test_the_filter_finds_stacks() -> None:
+    async with driven(session(), size=(120, 40)) as (app, pilot):
+        await pilot.press("2", *["w"] * 6, "i", "slash", *"readinto", "enter")
+        await until(pilot, lambda: "readinto socket.py" in frame(app))
+        assert "crunch" not in frame(app)

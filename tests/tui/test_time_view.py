@@ -28,7 +28,7 @@ from refwatch.tui.panels.time.view import (
 )
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line, width_of
-from refwatch.tui.views.weighted_tree import WHOLE
+from refwatch.tui.views.weighted_tree import WHOLE, containing
 from refwatch.wire.event import MAIN
 
 LINES = ((1, 10, "run"), (2, 20, "fib"), (3, 21, "fib"), (4, 30, "load"))
@@ -140,6 +140,16 @@ def test_order_and_filter() -> None:
     by_total = arrange(shown, replace(FIRST, sort="total"))
     assert [shown.places[row.site].function for row in by_total] == ["run", "fib"]
     assert len(arrange(shown, replace(FIRST, filter="FI"))) == 1
+
+
+def test_stacks_that_go_through_a_place() -> None:
+    shown = view(what=len(TIME_KINDS) - 1)
+    fib = shown.places.index(FIB)
+    found = containing(shown.stacks, lambda site: site == fib)
+    assert found.weight == 6.0
+    (run,) = found.below.values()
+    assert (shown.places[run.site], run.weight, run.ends) == (RUN, 6.0, 0.0)
+    assert containing(shown.stacks, lambda _: False).weight == 0
 
 
 def test_source_with_the_seconds_of_each_line() -> None:

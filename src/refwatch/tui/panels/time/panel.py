@@ -17,7 +17,15 @@ from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.time.detail import PlaceScreen
 from refwatch.tui.panels.time.lines import StackNames, draw_how, draw_kin
-from refwatch.tui.panels.time.table import FIRST, Drawn, arrange, columns_for, fmt_totals, make_row
+from refwatch.tui.panels.time.table import (
+    FIRST,
+    Drawn,
+    arrange,
+    columns_for,
+    fmt_totals,
+    make_row,
+    searched,
+)
 from refwatch.tui.panels.time.view import (
     TIME_KINDS,
     By,
@@ -32,6 +40,7 @@ from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.baselines import BaselineView, baselines_of, clamp
 from refwatch.tui.views.table import Row, Rows
+from refwatch.tui.views.weighted_tree import Node, containing
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
 from refwatch.tui.widgets.lines import Lines
 from refwatch.tui.widgets.live_table import LiveTable
@@ -74,6 +83,9 @@ class TimePanel(TablePanel[Subject | None]):
         self._rows: dict[int, TimeRow] = {}
         self._read: tuple[object, ...] = ()
         """What the view was made of."""
+        self._searched: tuple[int, str] | None = None
+        self._matching = self.time.stacks
+        """The stacks that were found in it."""
         self._how = Lines("time-how", classes="bar")
         self._callers = Lines("time-callers", box="Called by")
         self._callees = Lines("time-callees", box="Calls")
@@ -121,7 +133,7 @@ class TimePanel(TablePanel[Subject | None]):
         self._how.show((draw_how(self.time, since.name, self.size.width - 2),))
         if self._as_icicle:
             self._kin.display = False
-            self.stacks.present(StackNames(self.time, self._cwd), self.time.stacks)
+            self.stacks.present(StackNames(self.time, self._cwd), self._found())
         else:
             self._draw_rows()
             self._draw_kin()
@@ -135,6 +147,17 @@ class TimePanel(TablePanel[Subject | None]):
     def _cwd(self) -> str:
         process = self._view.process if self._view is not None else None
         return process.started.cwd if process is not None else ""
+
+    def _found(self) -> Node:
+        """The stacks that go through what the filter wants."""
+        wanted = self.order.filter.casefold()
+        if not wanted:
+            return self.time.stacks
+        if self._searched != (id(self.time), wanted):
+            places = [wanted in searched(place) for place in self.time.places]
+            self._searched = id(self.time), wanted
+            self._matching = containing(self.time.stacks, places.__getitem__)
+        return self._matching
 
     def _draw_rows(self) -> None:
         columns = columns_for(self.options.by, self.table.size.width)

@@ -38,17 +38,18 @@ def columns_for(by: By, width: int) -> tuple[Column, ...]:
 def arrange(view: TimeView, order: Order) -> tuple[TimeRow, ...]:
     """Filter and sort the rows; ties by the total."""
     wanted = order.filter.casefold()
-    rows = [row for row in view.rows if wanted in _searched(view.places[row.site])]
+    rows = [row for row in view.rows if wanted in searched(view.places[row.site])]
     rows.sort(key=lambda row: (row.total, row.own), reverse=True)
     key: Callable[[TimeRow], str | float] = {
-        "name": lambda row: _searched(view.places[row.site]),
+        "name": lambda row: searched(view.places[row.site]),
         "total": lambda row: row.total,
     }.get(order.sort, lambda row: row.own)
     rows.sort(key=key, reverse=order.reverse)
     return tuple(rows)
 
 
-def _searched(place: Place) -> str:
+def searched(place: Place) -> str:
+    """The text that the filter looks at, in small letters."""
     return f"{place.function} {place.file}:{place.line}".casefold()
 
 
