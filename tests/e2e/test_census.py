@@ -733,7 +733,7 @@ wait()
 def test_holders_are_found_in_a_crowd_and_garbage_is_held_by_nobody(bench: Bench) -> None:
     script = bench.script(CROWDS)
     with watching(bench, script) as session:
-        session.instances(Connection=3000)
+        session.instances(Connection=3000, Ring=2000)
         connections = session.chains("__main__", "Connection")
         loggers = session.chains("logging", "Logger")
         rings = session.chains("__main__", "Ring")
@@ -769,6 +769,8 @@ def record(number):
     recent.append(f"recent {{number}}")
     window[number % 300] = [f"window {{number}}"]
 for number in range(1000): record(number)  # those that are bounded are full
+class Full: pass
+full = Full()
 wait()
 while True:
     number += 1
@@ -780,6 +782,7 @@ while True:
 def test_of_strings_it_is_told_where_they_have_become_more(bench: Bench) -> None:
     script = bench.script(PLAIN)
     with watching(bench, script) as session:
+        session.instances(Full=1)
         session.go()
         end = time.monotonic() + 200
         while not (chains := session.chains("builtins", "str")):
