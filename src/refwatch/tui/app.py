@@ -188,6 +188,7 @@ class RefwatchApp(ReplayApp):
 
     def draw(self) -> None:
         """Redraw the screen now."""
+        self.show_place()
         self._draw(numbers=True)
 
     def _draw(self, *, numbers: bool) -> None:
