@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from refwatch.readings.threads.path_history import PathHistory, kind_of_name
+from refwatch.readings.objects.state import KEEP_BASELINES
+from refwatch.readings.threads.path_history import KEEP_MARKS, PathHistory, kind_of_name
 from refwatch.readings.threads.states import ThreadState as S
 
 
@@ -31,7 +32,7 @@ def test_since_a_mark_that_is_still_kept() -> None:
     assert known.since_mark(3.0, now) == {("a", 1, S.GIL_HELD): 0.5, ("b", 3, S.SLEEP): 1.0}
     for at in range(4, 20):
         known.mark(float(at), {})
-    assert len(known.marks) == 10
+    assert len(known.marks) == KEEP_MARKS >= KEEP_BASELINES
     assert known.since_mark(3.0, now) == now
 
 

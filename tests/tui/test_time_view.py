@@ -114,6 +114,15 @@ def test_of_one_kind_of_thread_and_of_the_last_seconds() -> None:
     assert view(state, since=60.0).total == pytest.approx(6.5)
 
 
+def test_a_thread_that_gets_its_name_after_the_mark_has_not_begun_with_it() -> None:
+    state = state_with(("python", 1.0))
+    state.apply(ev.Marked(at=2.0, name="here"))
+    state.apply(ev.ThreadNamed(at=2.0, process=MAIN, serial=1, name="worker"))
+    assert view(state, since=2.0).total == 0
+    spent(state, 1, 3.0)
+    assert view(state, since=2.0).total == pytest.approx(6.5)
+
+
 def test_processes_together() -> None:
     state = state_with(("w-1", 1.0))
     child = state_with(("w-1", 1.0)).processes[MAIN]

@@ -11,7 +11,7 @@ from refwatch.readings.threads.states import ThreadState
 
 RECENT_S = 60.0  # for which pieces are kept
 PIECE_S = 1.0
-KEEP_MARKS = 10
+KEEP_MARKS = 12  # no fewer than a viewer can choose from: KEEP_BASELINES of References
 
 Times = dict[tuple[str, int, ThreadState], float]
 """(kind of thread, path, state) -> seconds"""
@@ -66,7 +66,9 @@ class PathHistory(Struct):
             del self.marks[min(self.marks)]
 
     def since_mark(self, at: float, now: Mapping[tuple[str, int, ThreadState], float]) -> Times:
-        """What was spent since the mark of that time, if it is still kept."""
+        """What was spent since the mark of that time, if it is still kept. Below zero where a
+        thread has got another name since: what it spent before is among another kind now."""
         before = self.marks.get(at, {})
-        grown = {key: seconds - before.get(key, 0.0) for key, seconds in now.items()}
-        return {key: seconds for key, seconds in grown.items() if seconds > 0}
+        keys = {**now, **before}  # in order
+        grown = {key: now.get(key, 0.0) - before.get(key, 0.0) for key in keys}
+        return {key: seconds for key, seconds in grown.items() if seconds}
