@@ -49,13 +49,13 @@ def once():
     for _ in range(200): leaf()
 def thrice():
     for _ in range(600): leaf()
-def work():
+def turns():
     until = time.monotonic() + 4
     while time.monotonic() < until: once(); thrice()
 def pause(): time.sleep(0.02)
 def nap():
     while worker.is_alive(): pause()
-worker = threading.Thread(target=work); worker.start()
+worker = threading.Thread(target=turns); worker.start()
 napper = threading.Thread(target=nap); napper.start()
 """
 
@@ -150,7 +150,7 @@ def test_time_is_told_by_the_path_of_calls(bench: Bench) -> None:
     assert process.stacks is not None
     paths = {"".join(f"/{name}" for name in path): own for path, own in walk(process.stacks, ())}
     run = "/Thread._bootstrap/Thread._bootstrap_inner/Thread.run"
-    once, thrice = (sum(paths[f"{run}/work/{name}/leaf"].values()) for name in ("once", "thrice"))
+    once, thrice = (sum(paths[f"{run}/turns/{name}/leaf"].values()) for name in ("once", "thrice"))
     assert thrice / once == pytest.approx(3, rel=0.2)
     slept = sum(thread.states.get(S.SLEEP, 0.0) for thread in process.threads)
     assert paths[f"{run}/nap/pause"][S.SLEEP] == pytest.approx(slept, rel=0.02)

@@ -3,6 +3,8 @@ one function."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from refwatch.export import schema_types as snap
 from refwatch.export.places import hot_lines, states_of
 from refwatch.export.values import rounded
@@ -15,18 +17,19 @@ class Groups:
 
     def __init__(self, process: ProcessState) -> None:
         self._lines = process.lines
-        self._alive: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        """Serial of a thread -> name of its group."""
+        self._alive: defaultdict[str, int] = defaultdict(int)
         self._sums: dict[str, ThreadGroup] = {}
-        for (name, line), crowd in process.crowds.items():
-            self._group(name, line).join(crowd)
+        for kind, crowd in process.crowds.items():
+            self._sums_of(self._name(*kind)).join(crowd)
         for thread in process.threads.values():
-            name = self._name(*kind_of(thread))
-            self._group(*kind_of(thread)).add(thread)
-            self._alive[name] = self._alive.get(name, 0) + thread.alive
+            name = self._names[thread.serial] = self._name(*kind_of(thread))
+            self._sums_of(name).add(thread)
+            self._alive[name] += thread.alive
 
-    def _group(self, name: str, line: int) -> ThreadGroup:
-        known = self._name(name, line)
-        return self._sums.setdefault(known, ThreadGroup(known))
+    def _sums_of(self, name: str) -> ThreadGroup:
+        return self._sums.setdefault(name, ThreadGroup(name))
 
     def _name(self, name: str, line: int) -> str:
         place = self._lines.get(line)
@@ -34,7 +37,7 @@ class Groups:
 
     def of(self, thread: ThreadRecord) -> str | None:
         """The name of a thread's group; None where it is alone."""
-        name = self._name(*kind_of(thread))
+        name = self._names[thread.serial]
         return name if self._is_told(name) else None
 
     def _is_told(self, name: str) -> bool:
@@ -48,7 +51,7 @@ class Groups:
             snap.ThreadGroup(
                 name=group.name,
                 threads=group.threads,
-                alive=self._alive.get(group.name, 0),
+                alive=self._alive[group.name],
                 states=states_of(group.states),
                 cpu_s=rounded(group.cpu_s),
                 hot=hot_lines(group.hot, self._lines),

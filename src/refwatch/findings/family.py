@@ -49,7 +49,7 @@ class Work(Struct, frozen=True, kw_only=True):
 
 def family_cause(state: State) -> MeasuredCause | None:
     """What the children decide, if they do."""
-    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
+    children = _children(state)
     if state.main is None or not children:
         return None
     return _hung(state, children) or _computing(state, state.main, children)
@@ -57,7 +57,7 @@ def family_cause(state: State) -> MeasuredCause | None:
 
 def quiet_cause(state: State) -> MeasuredCause | None:
     """The program waits, for its children it may be, and hardly a process computes."""
-    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
+    children = _children(state)
     works = [_work(process) for process in state.processes.values()]
     lived_s = span_of_lives(children, state.now)
     wanted = sum(work.wanted_s for work in works)
@@ -69,10 +69,15 @@ def quiet_cause(state: State) -> MeasuredCause | None:
     return MeasuredCause("idle", sentence, advice, 0.5)
 
 
+def _children(state: State) -> list[ProcessState]:
+    """Those that were sampled."""
+    return [one for key, one in state.processes.items() if key != MAIN and one.samples]
+
+
 def occasional_cause(state: State) -> MeasuredCause | None:
     """Children that mostly wait did most of what was computed: while they do, the program waits
     for them, which is no wait for input."""
-    children = [one for key, one in state.processes.items() if key != MAIN and one.samples]
+    children = _children(state)
     wanted = sum(work.wanted_s for work in map(_work, state.processes.values()))
     theirs = sum(work.wanted_s for work in map(_work, children))
     if wanted <= QUIET * state.now or theirs < MOSTLY * wanted:

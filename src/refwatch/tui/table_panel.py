@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from refwatch.tui.help import Section, key_section
 from refwatch.tui.panel import Panel
@@ -31,6 +32,10 @@ TABLE_KEYS: list[BindingType] = [
             tooltip="Hide or show what has ended or died"),
 ]  # fmt: skip
 """For the place among its own keys where a panel wants them."""
+KEYS_WITHOUT_ENDS = [
+    key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
+]
+"""The same for rows that do not end."""
 LONGEST_FILTER = 12
 """Cells of it that are shown beside the row of panels."""
 
@@ -90,6 +95,11 @@ class TablePanel(Panel[V]):
 
     def focus_content(self) -> None:
         self.table.focus()
+
+    def follow_content(self) -> None:
+        """Move the focus to what is shown now, unless the user is typing."""
+        if self.display and not isinstance(self.screen.focused, Input):
+            self.focus_content()
 
     def hint(self) -> Line:
         if not self.order.filter:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from refwatch.text.formats import fmt_percent
+from refwatch.text.sanitize import printable
+from refwatch.tui.views.places import origin_of
 from refwatch.tui.views.styled_text import Line, StyledText, cut, pad
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import Node
@@ -22,6 +24,13 @@ class FrameName(NamedTuple):
     label: str
     short: str
     own: bool
+
+
+def frame_name(file: str, line: int, function: str) -> FrameName:
+    """Of a function, or of a line of it; line 0 is left out."""
+    name = printable(file).rpartition("/")[2]
+    where = f"{name}:{line}" if line else name
+    return FrameName(f"{function} {where}", function, origin_of(file) == "own")
 
 
 class IcicleNames(Protocol):

@@ -50,6 +50,11 @@ def short_path(file: str, cwd: str) -> str:
     return file
 
 
+def short_function(function: str) -> str:
+    """A qualified name without the steps that say nothing."""
+    return printable(function).replace(".<locals>", "")
+
+
 _STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "foreground"}
 
 
@@ -61,7 +66,7 @@ def fmt_place(file: str, line: int, function: str, cwd: str) -> Line:
     styled: list[StyledText] = [(folder, "muted")] if folder else []
     styled.append((f"{name}:{line}" if line else name, _STYLES[origin_of(file)]))
     if function:
-        styled.append((f" {printable(function).replace('.<locals>', '')}", "foreground"))
+        styled.append((f" {short_function(function)}", "foreground"))
     return tuple(styled)
 
 

@@ -11,7 +11,7 @@ WHOLE = -3
 """Stands for all stacks."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """A site in the tree. ``weight``: of all stacks through it; ``ends``: of those that end in
     it."""

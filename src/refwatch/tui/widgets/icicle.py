@@ -178,7 +178,7 @@ class IciclePart(Vertical):
 
     def _lay_out(self) -> None:
         width = self.icicle.content_size.width
-        laid = (id(self._stacks), self._zoom, width)
+        laid = (self._stacks, self._zoom, width)
         if self._names is None or not width:
             return
         if laid != self._laid:

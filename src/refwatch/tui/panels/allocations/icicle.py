@@ -7,8 +7,8 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.panels.allocations.table import absolute, fmt_site
 from refwatch.tui.panels.allocations.view import AllocationsView
 from refwatch.tui.source import source_line
-from refwatch.tui.views.icicle import FrameName
-from refwatch.tui.views.places import origin_of, shortened
+from refwatch.tui.views.icicle import FrameName, frame_name
+from refwatch.tui.views.places import shortened
 from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import WHOLE, Node
@@ -26,10 +26,7 @@ class TracebackNames:
 
     def name(self, site: int) -> FrameName:
         found = self._view.site(site)
-        function = printable(found.function)
-        file = printable(found.file).rpartition("/")[2]
-        own = origin_of(found.file) == "own"
-        return FrameName(f"{function} {file}:{found.line}", function, own)
+        return frame_name(found.file, found.line, printable(found.function))
 
     def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
         """Where, how much, and its source line."""

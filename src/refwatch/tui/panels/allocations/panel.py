@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from refwatch.readings.allocations.state import By, Key
 from refwatch.session.events import AllocationsSwitched, Event
@@ -52,7 +51,7 @@ from refwatch.tui.panels.allocations.view import (
 )
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.subject import Subject
-from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
+from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
@@ -64,9 +63,6 @@ TALL = 30
 """Height from which the gauge shows its parts over time."""
 FRAMES: Mapping[int, int] = {1: 8, 8: 25}
 """The next depth of tracebacks; after the deepest comes 1 again."""
-OWN_TABLE_KEYS = [
-    key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
-]
 
 
 class Reason(Picture[AllocationsView], can_focus=True):
@@ -101,7 +97,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
                 tooltip="Exact mode: count the blocks now"),
         Binding("f", "frames", "Frames", show=False, id="allocations.frames",
                 tooltip="Exact mode: 1, 8 or 25 frames per traceback; starts over"),
-        *OWN_TABLE_KEYS,
+        *KEYS_WITHOUT_ENDS,
     ]  # fmt: skip
 
     def __init__(self, *, live: bool = True) -> None:
@@ -183,7 +179,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
             self._empty.present(view)
         if self.content is not self._focused:
             self._focused = self.content
-            self.call_after_refresh(self._follow)
+            self.call_after_refresh(self.follow_content)
         self._draw_rows()
         self._draw_preview()
         if self.tracebacks.display:
@@ -249,11 +245,6 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def focus_content(self) -> None:
         self.content.focus()
-
-    def _follow(self) -> None:
-        """Move the focus to the new content, unless the user is typing."""
-        if self.display and not isinstance(self.screen.focused, Input):
-            self.focus_content()
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:

@@ -7,8 +7,8 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.panels.time.table import fmt_name
 from refwatch.tui.panels.time.view import Kin, Span, TimeView, callees_of, callers_of
 from refwatch.tui.source import source_line
-from refwatch.tui.views.icicle import FrameName
-from refwatch.tui.views.places import origin_of, shortened
+from refwatch.tui.views.icicle import FrameName, frame_name
+from refwatch.tui.views.places import short_function, shortened
 from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import WHOLE, Node
@@ -65,10 +65,7 @@ class StackNames:
 
     def name(self, site: int) -> FrameName:
         place = self._view.places[site]
-        function = printable(place.function).replace(".<locals>", "")
-        file = printable(place.file).rpartition("/")[2]
-        label = f"{function} {file}:{place.line}" if place.line else f"{function} {file}"
-        return FrameName(label, function, origin_of(place.file) == "own")
+        return frame_name(place.file, place.line, short_function(place.function))
 
     def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
         """Where, how long, and its source line."""

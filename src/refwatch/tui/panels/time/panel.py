@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input
 
 from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
@@ -37,7 +36,7 @@ from refwatch.tui.panels.time.view import (
 )
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
-from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
+from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
 from refwatch.tui.views.baselines import BaselineView, baselines_of, clamp
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.views.weighted_tree import Node, containing
@@ -73,7 +72,7 @@ class TimePanel(TablePanel[Subject | None]):
         Binding("v", "level", "Level", id="time.level", tooltip="By function, by line"),
         Binding("i", "icicle", "Flames", id="time.icicle",
                 tooltip="Stacks as a flame graph, and back to the table"),
-        *(key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"),
+        *KEYS_WITHOUT_ENDS,
     ]  # fmt: skip
 
     def __init__(self, *, live: bool = True) -> None:
@@ -81,9 +80,11 @@ class TimePanel(TablePanel[Subject | None]):
         self.options = TimeOptions()
         self.time = TimeView(self.options)
         self._rows: dict[int, TimeRow] = {}
+        self._greatest = 0.0
+        """Most seconds that one of them has itself."""
         self._read: tuple[object, ...] = ()
         """What the view was made of."""
-        self._searched: tuple[int, str] | None = None
+        self._searched: tuple[TimeView, str] | None = None
         self._matching = self.time.stacks
         """The stacks that were found in it."""
         self._how = Lines("time-how", classes="bar")
@@ -153,9 +154,9 @@ class TimePanel(TablePanel[Subject | None]):
         wanted = self.order.filter.casefold()
         if not wanted:
             return self.time.stacks
-        if self._searched != (id(self.time), wanted):
+        if self._searched != (self.time, wanted):
             places = [wanted in searched(place) for place in self.time.places]
-            self._searched = id(self.time), wanted
+            self._searched = self.time, wanted
             self._matching = containing(self.time.stacks, places.__getitem__)
         return self._matching
 
@@ -163,14 +164,14 @@ class TimePanel(TablePanel[Subject | None]):
         columns = columns_for(self.options.by, self.table.size.width)
         rows = arrange(self.time, self.order)
         self._rows = {row.site: row for row in rows}
+        self._greatest = max((row.own for row in rows), default=0.0)
         self.table.say_if_empty(self.time.reason or "No such time.")
         shown = Rows([row.site for row in rows], self._make_row)
         self.table.show(columns, shown, self.order.sort, self.order.reverse)
 
     def _make_row(self, site: int) -> Row:
         name = next((place.width for place in self.table.placed if place.index == 0), 20)
-        greatest = max((row.own for row in self._rows.values()), default=0.0)
-        drawn = Drawn(self.time, self._cwd, name, source_line, greatest)
+        drawn = Drawn(self.time, self._cwd, name, source_line, self._greatest)
         return make_row(self._rows[site], drawn)
 
     @on(LiveTable.CursorMoved)
@@ -231,10 +232,9 @@ class TimePanel(TablePanel[Subject | None]):
         self.call_after_refresh(self._turn)
 
     def _turn(self) -> None:
-        """The other content is there now: it gets the focus, unless the user is typing."""
+        """The other content is there now."""
         self.redraw()
-        if self.display and not isinstance(self.screen.focused, Input):
-            self.focus_content()
+        self.follow_content()
 
 
 SPEC = PanelSpec(

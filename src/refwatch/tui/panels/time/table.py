@@ -10,7 +10,7 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.panels.time.view import By, Place, TimeRow, TimeView
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.places import fmt_place, origin_of, shortened
+from refwatch.tui.views.places import fmt_place, origin_of, short_function, shortened
 from refwatch.tui.views.styled_text import Line, StyledText
 from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.threads import GLYPHS, WORDS
@@ -90,7 +90,7 @@ def fmt_name(place: Place, cwd: str) -> Line:
     if place.line:
         return fmt_place(place.file, place.line, place.function, cwd)
     own = origin_of(place.file) == "own"
-    name: StyledText = (printable(place.function).replace(".<locals>", ""), "strong")
+    name: StyledText = (short_function(place.function), "strong")
     where = tuple((text, "muted") for text, _ in fmt_place(place.file, 0, "", cwd))
     return (name if own else (name[0], "foreground"), ("  ", ""), *where)
 

@@ -85,7 +85,7 @@ class TimeRow:
     """Of ``own``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TimeView:
     """``stacks`` has the sites of ``places``, outermost callers on top."""
 
