@@ -17,7 +17,6 @@ import msgspec
 from refwatch.daemon.process_table import ProcessTable, WatchOptions
 from refwatch.daemon.wakeups import Wakeups
 from refwatch.session import events as ev
-from refwatch.session.recording import RecordingWriter
 from refwatch.session.state import State
 from refwatch.target.proc import proc_is_own_namespace, state_of
 from refwatch.wire import commands as cmd

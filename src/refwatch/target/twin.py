@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -74,6 +73,8 @@ class Twin:
     """One of ``executable``, which reports to the daemon; ``environment`` has the probe in it."""
 
     def __init__(self, executable: str, environment: dict[str, str]) -> None:
+        import subprocess  # few programs need a twin
+
         self.executable = executable
         self._process = subprocess.Popen(
             [executable, "-c", PROGRAM],
