@@ -29,7 +29,6 @@ class Below:
     """Number of the objects at the ``wanted`` addresses below each holder."""
 
     def __init__(self, search: RootSearch, wanted: list[int]) -> None:
-        self._above = search.above
         self._counts = {address: 1 for address in wanted if address in search.above}
         self.number = len(self._counts)
         self._children: dict[int, list[int]] = {}
