@@ -61,6 +61,7 @@ class Classifier:
         "_line",
         "_queue",
         "_ran_as",
+        "_ran_line",
         "_seen",
         "_starved",
         "_uncounted",
@@ -88,7 +89,8 @@ class Classifier:
         self._wait: ThreadState | None = None  # what it was last blocked in, and where
         self._wait_line = 0
         self._from_wait = False  # right before the samples kept back
-        self._ran_as = HELD  # what the newest run was
+        self._ran_as = HELD  # what the newest run was that was seen on a CPU, and where
+        self._ran_line: int | None = None
         self._uncounted = False  # it was thought to be starved, and the kernel has not said so
 
     def held_for(self, less_ns: int) -> bool:
@@ -132,13 +134,14 @@ class Classifier:
         self._from_wait = True
 
     def unseen(self, sched: Sched, most: int, line: int) -> tuple[ThreadState, int]:
-        """It was blocked, and is again, and has run between: as what it did the last time that it
-        was seen to run, and for as long as the kernel says, at most so long. Return both."""
+        """It was blocked, is at ``line`` again, and has run between: as what and where it was last
+        seen to run, and for as long as the kernel says, at most so long. Return both."""
         self.counted(sched)
         ran = 0 if self.runnable else min(max(self._cpu, 0), most)
         if ran:
             self._cpu -= ran
-            self._assign(self._ran_as, ran, line, holding=self._ran_as is HELD)
+            at = line if self._ran_line is None else self._ran_line
+            self._assign(self._ran_as, ran, at, holding=self._ran_as is HELD)
         return self._ran_as, ran
 
     def held(self, weight: int, line: int, sched: Sched | None) -> None:
@@ -270,13 +273,15 @@ class Classifier:
         # What nobody counts must not be held against what the thread does next.
         self._cpu = max(self._cpu - ran, -TICK_NS)
 
-    def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
+    def _give(
+        self, state: ThreadState, weight: int, line: int | None = None, *, holding: bool = False
+    ) -> None:
         """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
         unless one is given."""
         self._from_wait = False
         if not weight:
             return
-        holding = line is None and (self._label is HELD or state is HELD)
+        holding |= line is None and (self._label is HELD or state is HELD)
         self._kept_ns -= weight
         kept = self._kept
         used = 0
@@ -300,8 +305,12 @@ class Classifier:
         waited = self.take_queue(self._kept_ns)
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)
+        at: int | None = None
         if state is HELD or state is NATIVE:
-            self._ran_as = state
+            if exact and waited and self._was_waking and self._ran_line is not None:
+                state, at = self._ran_as, self._ran_line
+            else:
+                self._ran_as, self._ran_line = state, self._line
             if exact:
                 moved = self._move_ends(ran, following)
             elif self._label is None and self._last in (HELD, WAIT):
@@ -311,15 +320,23 @@ class Classifier:
             self._pay(ran)
         if exact or self._label is None:
             self._give(CPU_WAIT, waited)  # woken, it waited for a CPU before it ran
-            self._give(state, ran)
+            self._give(state, ran, at, holding=state is HELD)
         else:
             self._give(state, ran)
             self._give(CPU_WAIT, waited)
         if moved > 0:
             self._pay(moved)
-            self._assign(state, moved, self._line, holding=state is HELD)
+            self._assign(state, moved, self._line if at is None else at, holding=state is HELD)
         self._end_run()
         return moved
+
+    @property
+    def _was_waking(self) -> bool:
+        """Whether all of the run's samples found it where it had been blocked. If it waited for a
+        CPU they fell into that wait, and it ran after them, who knows where."""
+        kept = self._kept
+        woken = self._label is None and self._from_wait and self._wait is not None
+        return woken and len(kept) == 1 and kept[0][1] == self._wait_line
 
     def _move_ends(self, ran: int, following: int) -> int:
         """Where the kernel's count is exact a run is as long as it says: what is too much is the
