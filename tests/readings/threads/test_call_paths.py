@@ -51,10 +51,15 @@ def node(paths: CallPaths, *lines: int) -> int:
     return found
 
 
+def saw(thread: ThreadPaths, stack: list[int], paths: CallPaths) -> None:
+    thread.follow(stack, paths)
+    thread.count()
+
+
 def test_by_how_often_each_caller_was_seen(paths: CallPaths) -> None:
     thread = ThreadPaths()
     for caller in (A, B, B, B):
-        thread.saw([LEAF, caller, RUN], paths)
+        saw(thread, [LEAF, caller, RUN], paths)
     placed, rest = thread.place([(LEAF, S.GIL_HELD, 4.0), (OTHER_LEAF, S.NATIVE, 1.0)], paths)
     assert sorted(placed) == sorted(
         [
@@ -69,7 +74,7 @@ def test_by_how_often_each_caller_was_seen(paths: CallPaths) -> None:
 
 def test_by_the_last_caller_where_none_was_seen_lately(paths: CallPaths) -> None:
     thread, other = ThreadPaths(), ThreadPaths()
-    thread.saw([LEAF, A, RUN], paths)
+    saw(thread, [LEAF, A, RUN], paths)
     thread.place([], paths)
     assert thread.place([(LEAF, S.SLEEP, 1.0)], paths)[0] == [
         (node(paths, RUN, A, LEAF), S.SLEEP, 1.0)
@@ -82,14 +87,14 @@ def test_by_the_last_caller_where_none_was_seen_lately(paths: CallPaths) -> None
 
 def test_frames_of_the_probe_are_none_of_the_program_s(paths: CallPaths) -> None:
     thread = ThreadPaths()
-    thread.saw([-1, LEAF, RUN], paths)
+    saw(thread, [-1, LEAF, RUN], paths)
     assert thread.place([(LEAF, S.GIL_HELD, 1.0)], paths)[0] == [
         (node(paths, RUN, LEAF), S.GIL_HELD, 1.0)
     ]
 
 
 def test_new_lines_and_paths_are_told_once_and_in_order(paths: CallPaths, context: Context) -> None:
-    ThreadPaths().saw([LEAF, A, RUN], paths)
+    saw(ThreadPaths(), [LEAF, A, RUN], paths)
     paths.tell(1_000_000_000, [NewLine(RUN, "/a.py", 1, "run")])
     paths.tell(2_000_000_000, [])
     line, told = context.events
@@ -104,7 +109,41 @@ def test_beyond_the_most_paths_lines_are_told_alone(
 ) -> None:
     monkeypatch.setattr(call_paths, "MOST_PATHS", 2)
     thread = ThreadPaths()
-    thread.saw([LEAF, A, RUN], paths)
+    saw(thread, [LEAF, A, RUN], paths)
     assert thread.place([(LEAF, S.GIL_HELD, 1.0)], paths) == ([], [(LEAF, S.GIL_HELD, 1.0)])
     paths.tell(1, [])
     assert "stacks" in context.limits
+
+
+def test_a_wait_whose_stack_was_read_is_of_its_callers_alone(paths: CallPaths) -> None:
+    thread = ThreadPaths()
+    saw(thread, [LEAF, A, RUN], paths)
+    assert not thread.has_many_callers(LEAF, paths)
+    saw(thread, [LEAF, B, RUN], paths)
+    assert thread.has_many_callers(LEAF, paths)
+    inner = thread.innermost(paths)
+    assert inner == node(paths, RUN, B, LEAF)
+    thread.waited(LEAF, S.LOCK_WAIT, inner, 3_000_000_000)
+    placed, rest = thread.place([(LEAF, S.LOCK_WAIT, 4.0), (LEAF, S.GIL_HELD, 2.0)], paths)
+    by_node: dict[tuple[int, S], float] = {}
+    for at, state, seconds in placed:
+        by_node[at, state] = by_node.get((at, state), 0.0) + seconds
+    assert by_node == {
+        (inner, S.LOCK_WAIT): 3.5,
+        (node(paths, RUN, A, LEAF), S.LOCK_WAIT): 0.5,
+        (inner, S.GIL_HELD): 1.0,
+        (node(paths, RUN, A, LEAF), S.GIL_HELD): 1.0,
+    }
+    assert rest == []
+
+
+def test_waits_are_never_longer_than_the_time_at_their_line(paths: CallPaths) -> None:
+    """A part of a wait may have been given to a run."""
+    thread = ThreadPaths()
+    thread.follow([LEAF, A, RUN], paths)
+    inner = thread.innermost(paths)
+    assert inner is not None
+    thread.waited(LEAF, S.SLEEP, inner, 3_000_000_000)
+    placed, rest = thread.place([(LEAF, S.SLEEP, 2.0)], paths)
+    assert placed == [(inner, S.SLEEP, 2.0)]
+    assert rest == []

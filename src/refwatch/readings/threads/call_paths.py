@@ -1,8 +1,9 @@
 """The paths of calls by which threads come to their lines.
 
-A thread's line is read a thousand times a second, its whole stack a hundred times. So the time at a
-line is known exactly, and is shared among the callers that the line's function was seen to have in
-the same slice of time, or was last seen to have.
+A thread's line is read a thousand times a second, its whole stack a hundred times, and where its
+line's function has several callers in each wait that lasts. So the time at a line is known exactly,
+and that of a wait by its callers too; the rest is shared among the callers that the line's function
+was seen to have in the same slice of time, or was last seen to have.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class CallPaths:
 class ThreadPaths:
     """The callers of one thread's functions."""
 
-    __slots__ = ("_callers", "_now", "_seen", "_stack")
+    __slots__ = ("_called_by_many", "_callers", "_now", "_seen", "_stack", "_waited")
 
     def __init__(self) -> None:
         self._stack: list[int] = []
@@ -75,23 +76,43 @@ class ThreadPaths:
         """The same of all stacks of this slice, and how many there were."""
         self._callers: dict[int, int] = {}
         """Function -> node of its callers, when it was last seen."""
+        self._called_by_many: set[int] = set()
+        """Functions that were seen with different callers."""
+        self._waited: dict[tuple[int, ThreadState], dict[int, int]] = {}
+        """(line, state) -> node of the line -> nanoseconds, of waits during which the stack was read
+        in this slice."""
 
-    def saw(self, stack: list[int], paths: CallPaths) -> None:
-        """Take in a whole stack, innermost first."""
-        if not stack:
+    def has_many_callers(self, line: int, paths: CallPaths) -> bool:
+        """Whether this line may have other callers than when it was last seen."""
+        return paths.functions.get(line, 0) in self._called_by_many
+
+    def waited(self, line: int, state: ThreadState, node: int, wait_ns: int) -> None:
+        """It has waited for so long at the node of this line."""
+        nodes = self._waited.setdefault((line, state), {})
+        nodes[node] = nodes.get(node, 0) + wait_ns
+
+    def innermost(self, paths: CallPaths) -> int | None:
+        """The node of the innermost line of the newest stack."""
+        line = self._stack[0] if self._stack else 0
+        return paths.below(self._now[1], line) if line > 0 else None
+
+    def count(self) -> None:
+        """The newest stack stands for a share of the time."""
+        if self._stack:
+            self._seen[self._now] = self._seen.get(self._now, 0) + 1
+
+    def follow(self, stack: list[int], paths: CallPaths) -> None:
+        """Take in a whole stack, innermost first: who calls its functions."""
+        if stack == self._stack:
             return
-        if stack != self._stack:
-            self._walk(stack, paths)
-        now = self._now
-        self._seen[now] = self._seen.get(now, 0) + 1
-
-    def _walk(self, stack: list[int], paths: CallPaths) -> None:
         self._stack = stack
         node, callers = ROOT, self._callers
         for line in reversed(stack):
             if line <= 0:
                 continue  # of the probe
             function = paths.functions[line]
+            if callers.get(function, node) != node:
+                self._called_by_many.add(function)
             callers[function] = paths.callers[function] = node
             self._now = (function, node)
             below = paths.below(node, line)
@@ -113,7 +134,11 @@ class ThreadPaths:
         self._seen = {}
         placed: Hot = []
         rest: Hot = []
-        for line, state, seconds in hot:
+        for line, state, total_s in hot:
+            waited, seconds = self._of_waits(line, state, total_s)
+            placed += waited
+            if not seconds:
+                continue
             function = paths.functions.get(line, 0)
             callers = seen.get(function) or self._last_callers(function, paths)
             total = sum(count for _, count in callers)
@@ -123,3 +148,14 @@ class ThreadPaths:
             else:
                 placed += [(node, state, seconds * count / total) for node, count in nodes if node]
         return placed, rest
+
+    def _of_waits(self, line: int, state: ThreadState, seconds: float) -> tuple[Hot, float]:
+        """The time at a line that is known to be of a node, and what is left of it."""
+        nodes = self._waited.pop((line, state), None)
+        if nodes is None:
+            return [], seconds
+        known_s = sum(nodes.values()) / 1e9
+        part = min(1.0, seconds / known_s) if known_s else 0.0
+        return [(node, state, ns / 1e9 * part) for node, ns in nodes.items()], max(
+            0.0, seconds - known_s
+        )

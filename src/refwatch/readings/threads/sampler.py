@@ -31,6 +31,7 @@ from refwatch.target.memory import ReadingDenied, RemoteMemory
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
 STACK_EVERY = 10  # samples between two readings of whole stacks
+PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[TrackedThread, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
@@ -70,6 +71,8 @@ class Sampler:
         self._torn = 0
         self._loops = EventLoops()
         self._paths: CallPaths | None = None
+        self._unplaced: TrackedThread | None = None
+        """One that still waits, and whose stack is to be read."""
         self._active: list[TrackedThread] = []
         """The threads that ran at the last sample."""
         self._held = False
@@ -141,6 +144,9 @@ class Sampler:
         self._rested = False
         if self.samples % STACK_EVERY == 0:
             self.read_stacks()
+        elif self._unplaced is not None:
+            self._place_wait(self._unplaced)
+        self._unplaced = None
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
@@ -198,6 +204,8 @@ class Sampler:
                 quiet = blocked is not None and sched == thread.sched_raw
                 if quiet and (number + thread.serial) % every:
                     thread.looked_ns = at_ns
+                    if thread.place_ns and at_ns >= thread.place_ns:
+                        self._unplaced = thread
                     continue
                 fd = thread.call_fd
                 state = state_of(pread(fd, 160, 0) if fd >= 0 else read_once(thread.call_path))
@@ -292,7 +300,12 @@ class Sampler:
             if self._rested:
                 weight -= self._take_unseen(thread, weight)
             thread.classifier.blocked(state, weight, thread.line, thread.sched)
-            thread.block(state, at_ns, self.samples)
+            thread.block(state, at_ns, self.samples, first_ns=weight)
+            if self._paths is not None and thread.paths.has_many_callers(thread.line, self._paths):
+                if weight < PLACE_NS:
+                    thread.place_ns = at_ns + PLACE_NS
+                else:  # at the next sample it may have gone on
+                    self._unplaced = thread
 
     def _take_unseen(self, thread: TrackedThread, most: int) -> int:
         """It has run and is blocked again, and was not sampled meanwhile because none had run for
@@ -390,7 +403,25 @@ class Sampler:
                 if stack is None or not thread.take_stack(*stack):
                     continue
             if self._paths is not None:
-                thread.paths.saw(thread.stack, self._paths)
+                self._take_path(thread, self._paths)
+
+    def _place_wait(self, thread: TrackedThread) -> None:
+        """Read the stack of one that waits: its line has several callers."""
+        thread.place_ns = 0
+        stack = self.interpreter.stack(thread) if self.interpreter is not None else None
+        if stack is not None and self._paths is not None and thread.take_stack(*stack):
+            self._take_path(thread, self._paths)
+
+    @staticmethod
+    def _take_path(thread: TrackedThread, paths: CallPaths) -> None:
+        """Its stack was read now: if that is of where it is blocked its wait has this path, else it
+        stands for a share of the time."""
+        stack = thread.stack
+        thread.paths.follow(stack, paths)
+        if thread.blocked is not None and stack and stack[0] == thread.blocked_line:
+            thread.place_wait(thread.paths.innermost(paths))
+        else:
+            thread.paths.count()
 
     def check_code(self) -> None:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""

@@ -38,6 +38,12 @@ class TrackedThread:
     """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
     holding: bool = False
     """It is blocked with the GIL kept."""
+    blocked_node: int | None = None
+    """The node of CallPaths at which it is blocked; None while its stack was not read there."""
+    first_ns: int = 0
+    """What was assigned already of a wait whose node is not known yet."""
+    place_ns: int = 0
+    """When its stack is to be read if it still waits; 0 where it need not be."""
 
     stack_of: int = -1
     """``changed_at`` when its stack was read: while it is blocked as it was then, the stack is the
@@ -157,9 +163,19 @@ class TrackedThread:
             raise ThreadGone
         return raw
 
-    def block(self, state: ThreadState, at_ns: int, samples: int, *, holding: bool = False) -> None:
-        """It is blocked at its line from now on, until it is seen to have run."""
+    def block(
+        self,
+        state: ThreadState,
+        at_ns: int,
+        samples: int,
+        *,
+        first_ns: int = 0,
+        holding: bool = False,
+    ) -> None:
+        """It is blocked at its line from now on, until it is seen to have run; ``first_ns`` of that
+        wait are assigned."""
         self.blocked, self.blocked_line, self.holding = state, self.line, holding
+        self.blocked_node, self.first_ns, self.place_ns = None, first_ns, 0
         self.woke_cpu = self.sched.cpu
         self.looked_ns = at_ns
         self.quiet_from = samples
@@ -176,9 +192,19 @@ class TrackedThread:
             assign(self.blocked, wait - queued, line, holding=holding)
             if queued:
                 assign(ThreadState.CPU_WAIT, queued, line, holding=holding)
+            if self.blocked_node is not None:
+                self.paths.waited(line, self.blocked, self.blocked_node, wait - queued)
+            self.first_ns = 0
             self.since_ns = max(at_ns, self.since_ns)
             self.samples += samples - self.quiet_from
             self.quiet_from = samples
+
+    def place_wait(self, node: int | None) -> None:
+        """It is blocked at this node, and has been since it is blocked."""
+        if self.blocked is None or self.blocked_node is not None or node is None:
+            return
+        self.blocked_node = node
+        self.paths.waited(self.blocked_line, self.blocked, node, self.first_ns)
 
     def take_stack(self, lines: list[int], left_out: int) -> bool:
         """Keep a stack that was read now; return whether it is kept. One without frames is believed
