@@ -1,10 +1,13 @@
 """Is what refwatch says true?
 
-    python benchmarks/accuracy.py [--python EXE ..] [--only TARGET] [--seconds 5] [--json FILE]
+    python benchmarks/accuracy.py [--python EXE ..] [--only ROW ..] [--seconds 5] [--json FILE]
+                                  [--runs N] [--beside N]
 
 Runs the programs of `benchmarks/targets`, which behave in known ways and measure themselves, under
 `refwatch --headless -o`, and holds the snapshot against the truth, for each interpreter given. A
-reading is OK or a MISS; the exit status is 1 on any MISS.
+reading is OK or a MISS; the exit status is 1 on any MISS. `--runs 20` runs each target so often,
+and a reading is OK only where it was right each time; `--beside 2` keeps two processes computing
+beside it.
 """
 
 from __future__ import annotations
@@ -12,14 +15,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from msgspec import to_builtins
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks import judges_gil, judges_stacks, judges_threads
 from benchmarks.allocated import allocating
+from benchmarks.beside import busy_processes
 from benchmarks.common import (
     HERE,
     BenchmarkError,
@@ -31,135 +38,59 @@ from benchmarks.common import (
     write_json,
 )
 from benchmarks.counts import classes, references
-from benchmarks.readings import Facts, Reading, at_least, at_most, near
+from benchmarks.readings import Facts, Reading
 
-from refwatch.export.schema_types import Process, Snapshot, Thread
-from refwatch.readings.threads.states import ThreadState
-
-
-def share(thread: Thread, state: ThreadState) -> float:
-    """Share of the thread's life under watch."""
-    total = sum(thread.states.values())
-    return thread.states.get(state, 0.0) / total if total else 0.0
+from refwatch.export.schema_types import Process, Snapshot
 
 
-def named(process: Process, name: str) -> Thread:
-    for thread in process.threads:
-        if thread.name == name:
-            return thread
-    seen = ", ".join(sorted(thread.name for thread in process.threads))
-    raise BenchmarkError(f"no thread {name!r} in the snapshot, only: {seen}")
+@dataclass(frozen=True)
+class Row:
+    """A target, who judges what refwatch says of it, and how long it must run at least: which
+    thread gets the GIL, and which block or line is looked at, is a matter of chance."""
+
+    judge: Callable[[Process, Facts], Iterator[Reading]]
+    least_s: float = 0.0
+    target: str = ""
+    """The program, where it is not named as the row is."""
+    arguments: tuple[str, ...] = ()
+    """Of the program, after its seconds."""
 
 
-def spinning(process: Process, facts: Facts) -> Iterator[Reading]:
-    for name, cpu_s in sorted(facts["cpu_s"].items()):
-        thread = named(process, name)
-        held = thread.states.get(ThreadState.GIL_HELD, 0.0)
-        yield near(f"{name} gil_held", held, cpu_s, 0.05 * cpu_s, " s of CPU")
-        yield queued(thread)
-        yield at_most(f"{name} native", share(thread, ThreadState.NATIVE), 0.03)
-    yield at_least("held fraction", process.gil.held_fraction or 0.0, 0.97)
-
-
-def queued(thread: Thread) -> Reading:
-    """What the kernel counts as time on a run queue is ``cpu_wait``."""
-    truth = thread.cpu_wait_s or 0.0
-    waited = thread.states.get(ThreadState.CPU_WAIT, 0.0)
-    return near(f"{thread.name} cpu_wait", waited, truth, 0.05 * truth + 0.05, " s on a run queue")
-
-
-def compressing(process: Process, facts: Facts) -> Iterator[Reading]:
-    for name, truth in sorted(facts["threads"].items()):
-        thread = named(process, name)
-        native = thread.states.get(ThreadState.NATIVE, 0.0)
-        yield near(f"{name} native", native, truth["cpu_s"], 0.05 * truth["cpu_s"], " s of CPU")
-        yield queued(thread)
-
-
-def waiting(process: Process, facts: Facts) -> Iterator[Reading]:
-    for name in facts["threads"]:
-        state = ThreadState(name.partition("/")[0])
-        yield at_least(f"{name} {state}", share(named(process, name), state), 0.97)
-
-
-def taking_turns(process: Process, facts: Facts) -> Iterator[Reading]:
-    """A thread that waits in turn at three lines, each in its own way, and computes between."""
-    thread = named(process, "turns")
-    for state, truth in facts["waited_s"].items():
-        waited = sum(hot.seconds for hot in thread.hot if hot.state == state)
-        own = [hot for hot in thread.hot if hot.function.endswith(f".{state}")]
-        here = sum(hot.seconds for hot in own if hot.state == state)
-        yield near(f"{state} {facts['each']}", here, truth, 0.03 * truth + 0.02, " s")
-        yield at_most(f"{state} {facts['each']} at other lines", (waited - here) / truth, 0.03)
-    yield queued(thread)
-
-
-def starved(process: Process, facts: Facts) -> Iterator[Reading]:
-    """One CPU for all: a thread with the GIL and one without wait for it most of their time."""
-    for name, truth in facts["threads"].items():
-        thread = named(process, name)
-        ran = sum(thread.states.get(s, 0.0) for s in (ThreadState.GIL_HELD, ThreadState.NATIVE))
-        cpu_s = truth["cpu_s"]
-        yield near(f"{name} gil_held + native", ran, cpu_s, 0.1 * cpu_s + 0.05, " s of CPU")
-        queue_s = truth["queued_s"]
-        waited = thread.states.get(ThreadState.CPU_WAIT, 0.0)
-        yield near(f"{name} cpu_wait", waited, queue_s, 0.05 * queue_s, " s on a run queue")
-        wanted = thread.states.get(ThreadState.GIL_WAIT, 0.0)
-        yield at_most(f"{name} gil_wait, share", wanted / truth["lived_s"], 0.1)
-
-
-def long_calls(process: Process, facts: Facts) -> Iterator[Reading]:
-    for name in ("sum", "usleep"):
-        held = named(process, name).holds_s or 0.0
-        yield near(f"{name} held", held, facts[name], 0.03 * facts[name], " s")
-    asleep = named(process, "usleep").states.get(ThreadState.SLEEP, 0.0)
-    slept = facts["usleep"] + facts["rested"]
-    yield near("usleep asleep", asleep, slept, 0.03 * slept, " s")
-    both = facts["sum"] + facts["usleep"]
-    waiter = named(process, "waiter").states
-    waited = waiter.get(ThreadState.GIL_WAIT, 0.0) + waiter.get(ThreadState.CPU_WAIT, 0.0)
-    yield near("waiter gil_wait + cpu_wait", waited, both, 0.03 * both, " s")
-    longest = process.holds.longest_s if process.holds else None
-    most = max(facts["sum"], facts["usleep"])
-    yield near("longest hold", longest or 0.0, most, 0.03 * most, " s")
-
-
-def handing_over(process: Process, facts: Facts) -> Iterator[Reading]:
-    """The watch covers the busy phase and more: what refwatch counts is at least the program's own
-    difference, and at most what the GIL has counted in its whole life, and a few at the end."""
-    counted = process.gil.handoffs or 0
-    low, high = facts["after"] - facts["before"], facts["after"] + 20
-    bound = f"{low} to {high} (the GIL's own count)"
-    yield Reading("handoffs", str(counted), bound, low <= counted <= high)
-
-
-CHECKS: dict[str, Callable[[Process, Facts], Iterator[Reading]]] = {
-    "spinning": spinning,
-    "compressing": compressing,
-    "waiting": waiting,
-    "taking_turns": taking_turns,
-    "starved": starved,
-    "long_calls": long_calls,
-    "handing_over": handing_over,
-    "classes": classes,
-    "references": references,
-    "allocating": allocating,
+ROWS = {
+    "spinning": Row(judges_threads.spinning, 10.0),
+    "compressing": Row(judges_threads.compressing),
+    "without_gil": Row(judges_threads.without_gil),
+    "waiting": Row(judges_threads.waiting),
+    "taking_turns": Row(judges_threads.taking_turns),
+    "two_waits": Row(judges_threads.two_waits),
+    "starved": Row(judges_threads.starved),
+    "short_threads": Row(judges_threads.short_threads),
+    "long_calls": Row(judges_gil.long_calls),
+    "long_hold": Row(judges_gil.long_hold),
+    "holder_states": Row(judges_gil.holder_states, 8.0),
+    "handing_over": Row(judges_gil.handing_over),
+    "gil_turns_5ms": Row(judges_gil.gil_turns, 0.0, "gil_turns", ("5",)),
+    "gil_turns_20ms": Row(judges_gil.gil_turns, 0.0, "gil_turns", ("20",)),
+    "collecting": Row(judges_gil.collecting, 8.0),
+    "deep_stacks": Row(judges_stacks.deep_stacks),
+    "callers": Row(judges_stacks.callers, 10.0),
+    "classes": Row(classes),
+    "references": Row(references),
+    "allocating": Row(allocating, 30.0),
 }
 
 
-# Which thread gets the GIL, and which block is looked at, is a matter of chance.
-LEAST_S = {"spinning": 10.0, "allocating": 30.0}
-
-
-def watch(target: str, python: str | None, seconds: float) -> tuple[Snapshot, Facts]:
-    """Run a target under refwatch; return the snapshot and what the target says of itself."""
+def watch(name: str, python: str | None, seconds: float) -> tuple[Snapshot, Facts]:
+    """Run a row's target under refwatch; return the snapshot and what the target says of itself."""
+    row = ROWS[name]
     with tempfile.TemporaryDirectory(prefix="accuracy-") as folder:
         output = Path(folder) / "snapshot.json"
-        lasts = max(seconds, LEAST_S.get(target, 0.0))
         command = [*refwatch_command(), "--headless", "-o", str(output)]
         if python is not None:
             command += ["--python", python]
-        done = run([*command, str(HERE / "targets" / f"{target}.py"), str(lasts)])
+        target = HERE / "targets" / f"{row.target or name}.py"
+        lasts = max(seconds, row.least_s)
+        done = run([*command, str(target), str(lasts), *row.arguments])
         if not output.exists():
             raise BenchmarkError(f"no snapshot was written: {done.said.strip()[-300:]}")
         snapshot = msgspec.json.decode(output.read_bytes(), type=Snapshot)
@@ -167,18 +98,35 @@ def watch(target: str, python: str | None, seconds: float) -> tuple[Snapshot, Fa
         return snapshot, {**done.facts, "started": started}
 
 
-def check(target: str, python: str | None, seconds: float) -> tuple[str, list[Reading]]:
-    """The target's readings, under a line that says how they were taken."""
+def check(name: str, python: str | None, seconds: float) -> tuple[str, list[Reading]]:
+    """The row's readings, under a line that says how they were taken."""
     try:
-        snapshot, facts = watch(target, python, seconds)
-        readings = list(CHECKS[target](snapshot.processes[0], facts))
+        snapshot, facts = watch(name, python, seconds)
+        readings = list(ROWS[name].judge(snapshot.processes[0], facts))
     except (BenchmarkError, msgspec.DecodeError, IndexError, KeyError) as error:
-        return f"{target}: failed", [Reading("runs", f"{error!r}"[:300], "a snapshot", ok=False)]
+        return f"{name}: failed", [Reading("runs", f"{error!r}"[:300], "a snapshot", ok=False)]
     sampling = snapshot.sampling
     how = f"CPython {snapshot.target.python}, {sampling.method}, {sampling.mean_hz or 0:.0f} Hz"
     if sampling.torn_frames:
         how += f", {sampling.torn_frames} torn frames"
-    return f"{target}: {how}", readings
+    return f"{name}: {how}", readings
+
+
+def repeated(runs: Sequence[list[Reading]]) -> list[list[str]]:
+    """A line for each reading: a value, its bound, in how many of the runs it was right. The value
+    is that of the first run that was wrong, or of the last."""
+    by_name: dict[str, list[Reading]] = {}
+    for readings in runs:
+        for reading in readings:
+            by_name.setdefault(reading.what, []).append(reading)
+    lines: list[list[str]] = []
+    for what, same in by_name.items():
+        right = sum(reading.ok for reading in same)
+        shown = next((reading for reading in same if not reading.ok), same[-1])
+        said = "OK" if right == len(runs) else "MISS"
+        times = "" if len(runs) == 1 else f"{right} of {len(runs)} "
+        lines.append([what, shown.value, shown.bound, times + said])
+    return lines
 
 
 def parse() -> argparse.Namespace:
@@ -186,10 +134,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--python", action="append", metavar="EXE", help="interpreter of the targets, repeatable"
     )
-    parser.add_argument("--only", action="append", choices=list(CHECKS), help="this target alone")
+    parser.add_argument("--only", action="append", choices=list(ROWS), help="this row alone")
+    parser.add_argument("--skip", action="append", choices=list(ROWS), help="all but this row")
     parser.add_argument("--seconds", type=float, default=5.0, help="per target (default: 5)")
+    parser.add_argument("--runs", type=int, default=1, help="of each target (default: 1)")
+    parser.add_argument(
+        "--beside", type=int, default=0, metavar="N", help="N busy processes beside (default: 0)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the readings")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.runs < 1 or options.beside < 0:
+        parser.error("--runs must be at least 1, and --beside not less than 0")
+    return options
 
 
 def main() -> int:
@@ -197,20 +153,29 @@ def main() -> int:
     print_machine()
     kept: list[dict[str, object]] = []
     misses = total = 0
+    chosen = [name for name in options.only or ROWS if name not in (options.skip or ())]
     for python in options.python or [None]:
         if python is not None:
             print(f"## {python}", end="\n\n")
-        for target in options.only or CHECKS:
-            title, readings = check(target, python, options.seconds)
-            rows = [[r.what, r.value, r.bound, "OK" if r.ok else "MISS"] for r in readings]
+        for name in chosen:
+            with busy_processes(options.beside):
+                done = [check(name, python, options.seconds) for _ in range(options.runs)]
+            runs = [readings for _, readings in done]
+            title = done[-1][0]
+            if options.runs > 1:
+                right = sum(all(reading.ok for reading in readings) for readings in runs)
+                title += f"; {right} of {options.runs} runs right"
+            rows = repeated(runs)
             print(title, table(["reading", "value", "bound", ""], rows), sep="\n\n", flush=True)
             print()
-            misses += sum(not reading.ok for reading in readings)
-            total += len(readings)
-            found = [msgspec.to_builtins(reading) for reading in readings]
-            kept.append({"python": python, "target": target, "how": title, "readings": found})
+            misses += sum(row[-1].endswith("MISS") for row in rows)
+            total += len(rows)
+            kept += [
+                {"python": python, "target": name, "how": how, "readings": to_builtins(readings)}
+                for how, readings in done
+            ]
     print(f"{total - misses} of {total} readings OK, {misses} MISS")
-    write_json(options.json, {"machine": machine(), "targets": kept})
+    write_json(options.json, {"machine": machine(), "beside": options.beside, "targets": kept})
     return int(misses > 0)
 
 
