@@ -74,6 +74,27 @@ def test_who_lets_it_go_and_takes_it_again_has_held_it_all_the_time() -> None:
     assert len(lengths(gil.slice().holds)) == 1
 
 
+def test_the_next_one_waits_for_a_cpu_before_it_has_the_gil() -> None:
+    gil, first, second = Gil(), thread(1), thread(2)
+    gil.samples(20, first)
+    gil.samples(4, None)
+    gil.samples(5, second, handoffs=1)
+    gil.samples(1, first, handoffs=1)
+    told = gil.slice()
+    assert lengths(told.holds) == pytest.approx([5.0, 20.0], rel=0.06)
+    assert dict(told.hold_lines) == pytest.approx({10: 0.020, 20: 0.005}, abs=0.001)
+
+
+def test_who_takes_it_again_before_the_one_that_waits_has_handed_nothing_over() -> None:
+    gil, first, second = Gil(), thread(1), thread(2)
+    gil.samples(20, first)
+    gil.samples(2, None)
+    gil.samples(3, first)
+    assert gil.slice().holds == {}
+    gil.samples(1, second, handoffs=1)
+    assert lengths(gil.slice().holds) == pytest.approx([3.0], rel=0.1)
+
+
 def test_many_handoffs_between_two_samples() -> None:
     gil, first, second = Gil(), thread(1), thread(2)
     gil.samples(10, first)

@@ -37,7 +37,8 @@ class Durations(NamedTuple):
 class HoldTracker:
     """The hold under way, and the longest since somebody asked. One hold is a row of samples that
     all found the same thread with the GIL, and no handoff between them. Of several handoffs between
-    two samples the holds are taken to be equally long."""
+    two samples the holds are taken to be equally long. Where the next thread must wait for a CPU
+    first, the GIL is found free and the handoff comes with a later sample."""
 
     def __init__(self) -> None:
         self._thread: TrackedThread | None = None
@@ -46,6 +47,9 @@ class HoldTracker:
         self._from_ns = 0
         self._began_ns = 0
         """Between the samples before and at ``_from_ns``."""
+        self._given_up: tuple[TrackedThread, int, int] | None = None
+        """Who let the GIL go while others waited, and nobody has had it since: for how long it had
+        been held, and at which line that was last seen."""
         self._longest = LongHold()
         self._ended = Durations({}, 0, {})
 
@@ -60,37 +64,56 @@ class HoldTracker:
         """A sample has found this holder, None for a free GIL; ``threads`` are still what they were
         at the sample before, at ``last_ns``."""
         if holder is not self._thread or switches != self._switches:
-            self._enter(last_ns, threads)
-            self._count(switches - self._switches, at_ns, last_ns)
+            waited_for = self._enter(last_ns, threads)
+            handoffs = switches - self._switches
+            if handoffs > 0:
+                self._count(handoffs, at_ns, last_ns)
+            elif holder is None and waited_for:
+                self._give_up(at_ns, last_ns)
+            elif holder is not None:
+                self._given_up = None  # the same one has it again
             self._began_ns = (at_ns + last_ns) // 2
             self._thread, self._switches, self._from_ns = holder, switches, at_ns
             self._line = NO_LINE
         if holder is not None and holder.line > NO_LINE:  # else it was torn, or is the probe's
             self._line = holder.line
 
-    def _enter(self, at_ns: int, threads: ThreadList) -> None:
+    def _enter(self, at_ns: int, threads: ThreadList) -> bool:
+        """Note the hold under way where it is the longest; return whether others wait for it."""
+        if self._thread is None:
+            return False
         ns = at_ns - self._from_ns
-        if (
-            self._thread is not None
-            and ns > self._longest.ns
-            and any(t.blocked is ThreadState.GIL_WAIT for t in threads.by_tid.values())
-        ):
+        waited_for = any(t.blocked is ThreadState.GIL_WAIT for t in threads.by_tid.values())
+        if waited_for and ns > self._longest.ns:
             self._longest = LongHold(ns, self._thread.serial, self._line)
+        return waited_for
+
+    def _give_up(self, at_ns: int, last_ns: int) -> None:
+        assert self._thread is not None
+        ended = max(0, last_ns - self._began_ns) + (at_ns - last_ns) // 2
+        self._given_up = self._thread, ended, self._line
 
     def _count(self, handoffs: int, at_ns: int, last_ns: int) -> None:
         """Count the hold that has ended, and those that began since the last sample and ended."""
-        if handoffs <= 0 or self._thread is None or self._thread.probe:
-            return
         between = (at_ns - last_ns) // (handoffs + 1)
-        ended = max(0, last_ns - self._began_ns) + between
+        if self._thread is not None:
+            thread, line = self._thread, self._line
+            ended = max(0, last_ns - self._began_ns) + between
+        elif self._given_up is not None:
+            thread, ended, line = self._given_up
+        else:
+            return
+        self._given_up = None
+        if thread.probe:
+            return
         counts, longest, by_line = self._ended
         bucket = bucket_of(ended)
         counts[bucket] = counts.get(bucket, 0) + 1
         if handoffs > 1:
             bucket = bucket_of(between)
             counts[bucket] = counts.get(bucket, 0) + handoffs - 1
-        if self._line > NO_LINE:
-            by_line[self._line] = max(ended, by_line.get(self._line, 0))
+        if line > NO_LINE:
+            by_line[line] = max(ended, by_line.get(line, 0))
         self._ended = Durations(counts, max(longest, ended), by_line)
 
     def take_ended(self) -> Durations:
