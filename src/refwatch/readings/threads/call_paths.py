@@ -1,9 +1,10 @@
 """The paths of calls by which threads come to their lines.
 
-A thread's line is read a thousand times a second, its whole stack a hundred times, and where its
-line's function has several callers in each wait that lasts. So the time at a line is known exactly,
-and that of a wait by its callers too; the rest is shared among the callers that the line's function
-was seen to have in the same slice of time, or was last seen to have.
+A thread's line is read a thousand times a second, its whole stack a hundred times, also where the
+machine leaves room for fewer samples, and where its line's function has several callers in each
+wait that lasts. So the time at a line is known exactly, and that of a wait by its callers too; the
+rest is shared among the callers that the line's function was seen to have in the same slice of
+time, or was last seen to have.
 """
 
 from __future__ import annotations

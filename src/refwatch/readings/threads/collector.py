@@ -18,7 +18,7 @@ from refwatch.target.probe_commands import Ask, SampleInside
 from refwatch.target.probe_messages import Answer, Hello, InsideSample
 from refwatch.target.proc import FOREIGN_PROC, proc_is_own_namespace
 
-MEASURE_EVERY = 17  # samples, of which one is timed; with STACK_EVERY it has no divisor in common
+MEASURE_EVERY = 17  # samples, of which one is timed; no divisor of ten, after which stacks are read
 MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000

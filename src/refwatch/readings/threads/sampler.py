@@ -20,6 +20,7 @@ from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.process_clock import ProcessClock
+from refwatch.readings.threads.stack_pace import StackPace
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.syscalls import Syscalls
 from refwatch.readings.threads.thread_list import ThreadList
@@ -30,7 +31,6 @@ from refwatch.target.memory import ReadingDenied, RemoteMemory
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
-STACK_EVERY = 10  # samples between two readings of whole stacks
 PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 Moved = tuple[TrackedThread, ThreadState | None, bytes]
@@ -84,6 +84,7 @@ class Sampler:
         """Samples in a row that have found no thread of the target's own to have run."""
         self._rested = False
         """There was no sample of late, because no thread ran."""
+        self._stack_pace = StackPace()
 
     def attach(self, layout: Layout, memory: RemoteMemory) -> None:
         """Read the interpreter from now on."""
@@ -142,9 +143,8 @@ class Sampler:
         if not self._still:
             self.ran_ns = at_ns
         self._rested = False
-        if self.samples % STACK_EVERY == 0:
-            self.read_stacks()
-        elif self._unplaced is not None:
+        self._stack_pace.sampled(self.samples, at_ns, self.read_stacks)
+        if self._unplaced is not None and self._unplaced.blocked_node is None:
             self._place_wait(self._unplaced)
         self._unplaced = None
 
