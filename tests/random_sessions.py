@@ -159,6 +159,16 @@ class Session:
             rate_hz=rate,
             torn=1,
             unmoved_s=still,
+            collector=self.collections() if self.rng.random() < 0.2 else None,
+        )
+
+    def collections(self) -> ev.CollectorSlice:
+        line, seconds = self.rng.choice([0, 1, 2]), self.rng.uniform(0.0, 0.5)
+        return ev.CollectorSlice(
+            pauses={self.rng.randrange(200): 2},
+            longest_s=seconds,
+            longest_line=line,
+            lines=[(line, 2, 1.5 * seconds, seconds)],
         )
 
     def piece(self, serial: int) -> ev.ThreadSlice:

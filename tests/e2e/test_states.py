@@ -11,6 +11,7 @@ import pytest
 
 from refwatch.export.schema_types import Snapshot, StackNode, Stacks, Thread
 from refwatch.readings.threads.states import ThreadState as S
+from refwatch.target.locations import COLLECTOR
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Reader
@@ -257,6 +258,56 @@ def test_the_collectors_time_is_what_the_target_measured(bench: Bench, reader: R
     process = reader(bench.read_snapshot()).process
     assert process.collecting_s is not None
     assert process.collecting_s == pytest.approx(json.loads(done.out), rel=0.1, abs=0.2)
+
+
+SETS_OFF = """
+import gc, json, threading, time
+gc.disable()
+kept = [[number] for number in range(400_000)]
+class Slow:
+    def __del__(self):
+        time.sleep(0.2)
+def collects():
+    for _ in range(8):
+        slow = Slow(); slow.me = slow; del slow
+        gc.collect()
+def computes():
+    while not done:
+        sum(range(1000))
+done = False
+other = threading.Thread(target=computes, name="computes"); other.start()
+began = time.perf_counter(); collects(); took = time.perf_counter() - began
+done = True; other.join()
+print(json.dumps(took))
+"""
+
+
+def test_the_collectors_time_is_below_the_line_that_set_it_off(bench: Bench, reader: Read) -> None:
+    done = bench.watched("-o", "snapshot.json", bench.script(SETS_OFF))
+    snapshot = reader(bench.read_snapshot())
+    took, process = json.loads(done.out), snapshot.process
+    below: dict[str, float] = {}
+
+    def walk(nodes: list[StackNode], above: str) -> None:
+        for each in nodes:
+            if each.function == COLLECTOR:
+                below[above] = below.get(above, 0.0) + sum(each.own.values())
+            walk(each.children, each.function)
+
+    assert process.stacks
+    walk(process.stacks.children, "")
+    collector = process.collector
+    assert collector
+    assert collector.seconds == pytest.approx(took, rel=0.15)
+    assert 8 <= collector.pauses <= 12  # those at the interpreter's end may be met, too
+    assert collector.longest_at
+    assert collector.longest_at.function == "collects"
+    assert max(below, key=lambda function: below[function]) == "collects"
+    finalizers = sum(hot.seconds for hot in snapshot.thread("MainThread").hot
+                     if hot.function.endswith("__del__") and hot.state is S.SLEEP)  # fmt: skip
+    assert finalizers == pytest.approx(1.6, rel=0.15)
+    assert below["collects"] == pytest.approx(took - finalizers, rel=0.3, abs=0.2)
+    assert below.get("computes", 0.0) < 0.1 * took
 
 
 def test_the_longest_hold_is_told_where_others_waited(bench: Bench, reader: Read) -> None:

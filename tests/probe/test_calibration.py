@@ -58,6 +58,28 @@ def test_everything_is_found(attempt: int) -> None:
     assert layout.frames
     assert layout.text
     assert 0 <= layout.gil.futex - layout.gil.gil < 256
+    assert layout.collecting
+    assert layout.collections
+
+
+READ_COLLECTIONS = """
+import gc
+from _refwatch_probe.own_memory import Memory
+gc.disable()
+read = lambda: Memory().read(*layout["collections"])
+told = [read()]
+for generation in (0, 1, 2, 2, 2, 0, 1):
+    gc.collect(generation)
+    told.append(read())
+    list(map(list, [[]] * 3000))
+    told.append(read())
+found["changes"] = [one != other for one, other in zip(told, told[1:])]
+"""
+
+
+def test_the_end_of_each_collection_changes_what_was_found_and_nothing_else_does() -> None:
+    found = calibrate(after=READ_COLLECTIONS)
+    assert found["changes"] == [True, False] * 7
 
 
 def test_nothing_is_left_behind() -> None:

@@ -100,6 +100,12 @@ EVENTS: list[ev.Event] = [
         threads=[THREAD],
         rate_hz=1000.0,
         torn=2,
+        collector=ev.CollectorSlice(
+            pauses={8: 2},
+            longest_s=0.2,
+            longest_line=7,
+            lines=[(7, 1, 0.25, 0.2), (0, 1, 0.1, 0.1)],
+        ),
     ),
     sampled(0.5, samples=0),
     ev.ProcessMeasured(

@@ -117,6 +117,33 @@ class Waits(Struct, frozen=True, kw_only=True):
     longest_s: float | None
 
 
+class CollectorLine(Struct, frozen=True, kw_only=True):
+    """The collections that a line has set off, of those that were seen, in seconds."""
+
+    file: str
+    line: int
+    function: str
+    pauses: int
+    seconds: float
+    longest_s: float | None
+
+
+class Collector(Struct, frozen=True, kw_only=True):
+    """Time of the cyclic garbage collector, by samples. ``seconds`` is all of it; ``pauses`` counts
+    the collections that a sample has met: of those that are shorter than the time between two, by
+    chance, some. Those of which it is not known what has set them off are in no line of
+    ``by_line``. What is said of single pauses is null where none was seen, or where those that
+    follow one another could not be told apart."""
+
+    seconds: float
+    pauses: int
+    p50_s: float | None
+    p99_s: float | None
+    longest_s: float | None
+    longest_at: Line | None
+    by_line: list[CollectorLine]
+
+
 class StackNode(Struct, frozen=True, kw_only=True):
     """A line, and the path of callers above it. ``self`` has the seconds that threads spent at the
     line itself, by their state; ``left_out`` those in what it calls and is not among ``children``,

@@ -11,6 +11,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.export.schema_threads import Collector as Collector
+from refwatch.export.schema_threads import CollectorLine as CollectorLine
 from refwatch.export.schema_threads import Gil as Gil
 from refwatch.export.schema_threads import HoldLine as HoldLine
 from refwatch.export.schema_threads import Holds as Holds
@@ -288,6 +290,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """Time with what crosses to other processes; null where nothing does."""
     collecting_s: float | None = None
     """Seconds in which the cyclic garbage collector ran; null where that cannot be read."""
+    collector: Collector | None = None
+    """Null where that cannot be read."""
     groups: list[ThreadGroup] = []
     stacks: Stacks | None = None
     """Null where no stack was read."""

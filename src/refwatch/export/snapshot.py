@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 from refwatch import __version__
 from refwatch.export import allocations, references
 from refwatch.export import schema_types as snap
+from refwatch.export.collector import collector_of
 from refwatch.export.groups import Groups
 from refwatch.export.holds import holds_of, waits_of
 from refwatch.export.missing import limits_of
@@ -159,6 +160,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         startup_s=rounded_optional(process.startup_s),
         crossing=_crossing(process),
         collecting_s=rounded_optional(process.gil.collecting_s),
+        collector=collector_of(process),
         judged=references.growth_coverage(process),
         stacks=stacks(process),
     )

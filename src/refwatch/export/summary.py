@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from refwatch.export.allocations import mode_of, top_groups
 from refwatch.findings.blockers import children_sentence, known_limits
+from refwatch.findings.collecting import collector_sentence
 from refwatch.findings.large import large_sentence
 from refwatch.findings.leaks import Leak, leaks
 from refwatch.findings.memory_growth import memory_sentence
@@ -20,7 +21,7 @@ from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.state import Line, ThreadRecord
 from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState, span_of_lives
@@ -66,7 +67,8 @@ def summary_lines(state: State) -> list[str]:
     leaks = _leaks(state)
     head += leaks or _growth(process)
     head += verdict + _children(process, verdict)
-    about = _not_judged(process, leaks) + _gil(process) + _allocations(process.allocations)
+    about = _not_judged(process, leaks) + _gil(process) + _collector(process)
+    about += _allocations(process.allocations)
     objects, memory = _objects(process.references) + _largest(process), _memory(process)
     room = MAX_LINES - len(head + about + objects + memory + tail)
     head += (children := _processes(state))
@@ -255,6 +257,12 @@ def _gil(process: ProcessState) -> list[str]:
     return [_line("GIL", text)]
 
 
+def _collector(process: ProcessState) -> list[str]:
+    """The cyclic collector, where it takes much of the time."""
+    text = collector_sentence(process)
+    return [_line("GC", shorten(text, WIDEST - LABEL))] if text else []
+
+
 def _allocations(recorded: Allocations) -> list[str]:
     """The line that allocates most, or has most live bytes, and how that was measured."""
     mode = mode_of(recorded)
@@ -315,7 +323,12 @@ def _hottest(
            for (line, state), seconds in thread.hot.items() if state in states)  # fmt: skip
     _, number = max(hot, default=(0.0, 0))
     line = process.lines.get(number)
-    return f"  {shorten_path(line.file, 40)}:{line.number}" if line else ""
+    return f"  {_at(line, 40)}" if line else ""
+
+
+def _at(line: Line, width: int) -> str:
+    """``app/load.py:21``; what has no source has no number."""
+    return shorten_path(line.file, width) + (f":{line.number}" if line.number else "")
 
 
 def _memory(process: ProcessState) -> list[str]:

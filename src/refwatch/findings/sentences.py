@@ -95,7 +95,9 @@ def thread_count(parties: Sequence[ThreadParty]) -> int:
 def at_line(line: int | None, lines: Lines, before: str = " at ") -> str:
     """File and number of a line; empty if unknown."""
     place = lines.get(line) if line is not None else None
-    return f"{before}{printable(place.file)}:{place.number}" if place else ""
+    if place is None:
+        return ""
+    return before + printable(place.file) + (f":{place.number}" if place.number else "")
 
 
 def _between(shares: Sequence[float]) -> str:

@@ -156,7 +156,7 @@ LAYOUT: Fields = {
         "state_offset": int, "kind_shift": int, "ascii_shift": int,
     }),
     "references?": Maybe({"weak_offset": int, "dead": int, "offset": int}),
-    "collecting?": Maybe(int),
+    "collecting?": Maybe(int), "collections?": Maybe((int, int)),
 }
 CHAIN: list[Fields] = [{"type": str, "edge?": Maybe(str), "name?": Maybe(str), "address?": str}]
 

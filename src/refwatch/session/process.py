@@ -220,6 +220,8 @@ class ProcessState(Struct):
             self.unmoved_s = max(self.unmoved_s, event.unmoved_s)
         if event.gil is not None:
             self.gil.sampled(event.at, event.span_s, event.gil)
+        if event.collector is not None:
+            self.gil.collector.sampled(event.collector)
         for piece in event.threads:
             thread = self.threads.get(piece.serial)
             if thread is not None:

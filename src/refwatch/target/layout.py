@@ -79,3 +79,5 @@ class Layout(Struct, frozen=True, kw_only=True):
     references: ReferencesLayout | None = None
     collecting: int | None = None
     """Address of the int that is not 0 while the cyclic garbage collector runs."""
+    collections: tuple[int, int] | None = None
+    """(address, size) of what changes whenever a collection has ended, and at no other time."""

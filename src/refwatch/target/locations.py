@@ -9,6 +9,7 @@ import refwatch
 from refwatch.target.code_objects import CodeObjects
 
 NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
+COLLECTOR = "<garbage collector>"  # file and function of the line that stands for it
 KEEP = 200_000  # instruction pointers
 PROBE = os.path.join(os.path.dirname(os.path.realpath(refwatch.__file__)), "probe")
 
@@ -36,6 +37,8 @@ class LineTable:
         self._numbers: dict[tuple[str, int, str], int] = {}
         self.functions: dict[int, int] = {}
         """A line's number -> that of its function."""
+        self.finalizers: set[int] = set()
+        """Lines in a ``__del__``."""
         self._function_numbers: dict[tuple[str, str], int] = {}
         self._used: set[int] = set()
 
@@ -77,8 +80,14 @@ class LineTable:
             number = self._numbers[key] = -number if file.startswith(PROBE) else number
             known = self._function_numbers
             self.functions[number] = known.setdefault((file, function), len(known) + 1)
+            if function.endswith("__del__"):
+                self.finalizers.add(number)
             self._new.append(NewLine(number, *key))
         return number
+
+    def collector(self) -> int:
+        """The number that stands for the cyclic garbage collector, which has no source."""
+        return self._number(COLLECTOR, 0, COLLECTOR)
 
     def take_new(self) -> list[NewLine]:
         """The lines that were seen for the first time since the last call."""

@@ -135,7 +135,18 @@ def _shifted(layout: Layout, shift: Shift) -> Layout:
         else None,
         references=None,
         collecting=shift(layout.collecting) if layout.collecting else None,
+        collections=_moved(layout.collections, shift),
     )
+
+
+def _moved(place: tuple[int, int] | None, shift: Shift) -> tuple[int, int] | None:
+    """None where it lies in no file that both run from, as since 3.15."""
+    if place is None:
+        return None
+    try:
+        return shift(place[0]), place[1]
+    except NoTwin:
+        return None
 
 
 def _verify(layout: Layout, pid: int) -> None:

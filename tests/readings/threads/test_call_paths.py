@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refwatch.readings.threads import call_paths
-from refwatch.readings.threads.call_paths import CallPaths, ThreadPaths
+from refwatch.readings.threads.call_paths import SET_OFF, CallPaths, ThreadPaths
 from refwatch.readings.threads.events import LineSeen, PathsSeen
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.target.locations import NewLine
@@ -147,3 +147,16 @@ def test_waits_are_never_longer_than_the_time_at_their_line(paths: CallPaths) ->
     placed, rest = thread.place([(LEAF, S.SLEEP, 2.0)], paths)
     assert placed == [(inner, S.SLEEP, 2.0)]
     assert rest == []
+
+
+def test_the_collectors_time_is_below_the_line_that_set_it_off(paths: CallPaths) -> None:
+    paths.collector = 9
+    thread = ThreadPaths()
+    saw(thread, [LEAF, A, RUN], paths)
+    spent = [(LEAF, S.GIL_HELD, 1.0), (SET_OFF + LEAF, S.GIL_HELD, 2.0)]
+    placed, rest = thread.place([*spent, (SET_OFF + B, S.CPU_WAIT, 3.0)], paths)
+    assert placed == [
+        (node(paths, RUN, A, LEAF), S.GIL_HELD, 1.0),
+        (node(paths, RUN, A, LEAF, 9), S.GIL_HELD, 2.0),
+    ]
+    assert rest == [(9, S.CPU_WAIT, 3.0)]

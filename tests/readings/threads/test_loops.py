@@ -6,7 +6,6 @@ import pytest
 
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.states import ThreadState as S
-from refwatch.session.events import ThreadSlice
 from refwatch.target.locations import NewLine
 
 RUN, SELECT, OWN, OUTERMOST = 1, 2, 3, 4
@@ -38,13 +37,8 @@ def test_blocked(
 ) -> None:
     loops = EventLoops()
     loops.learn(SEEN)
-    assert loops.blocked(ThreadSlice(serial=1, samples=100, states={}, hot=hot), stack) == blocked
+    assert loops.blocked(hot, stack) == blocked
 
 
 def test_without_a_loop_nothing_is_blocked() -> None:
-    assert (
-        EventLoops().blocked(
-            ThreadSlice(serial=1, samples=100, states={}, hot=[SLEEPS]), [OWN, OUTERMOST]
-        )
-        == []
-    )
+    assert EventLoops().blocked([SLEEPS], [OWN, OUTERMOST]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..capi import allow_reader
 from ..own_memory import Memory
 from .find_collecting import find_collecting
+from .find_collections import find_collections
 from .find_frames import find_frames
 from .find_gil import NotFound, find_gil
 from .find_references import find_references
@@ -57,6 +58,8 @@ class Search:
         if gil:
             collector = "garbage collector"
             self._attempt("collecting", collector, lambda: find_collecting(memory))
+            pauses = "garbage collections"
+            self._attempt("collections", pauses, lambda: find_collections(memory))
         self._attempt("frames", "stacks", lambda: find_frames(memory))
         self._attempt("text", "source lines", lambda: find_text(memory))
         if free_threaded:

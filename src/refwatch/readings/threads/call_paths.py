@@ -20,6 +20,7 @@ from refwatch.target.locations import NewLine
 MOST_PATHS = 20_000  # of one process
 FULL = f"beyond the first {MOST_PATHS:,} paths of calls, lines are told without their callers"
 Hot = list[tuple[int, ThreadState, float]]
+SET_OFF = 1 << 32  # added to a line: the time is the garbage collector's, which the line set off
 
 
 class CallPaths:
@@ -30,6 +31,8 @@ class CallPaths:
         self.functions = functions
         self.callers: dict[int, int] = {}
         """Function -> node of its callers, when any thread was last seen in it."""
+        self.collector = 0
+        """The line that stands for the garbage collector, once it was seen to run."""
         self._context = context
         self._nodes: dict[tuple[int, int], int] = {}
         self._new: list[tuple[int, int, int]] = []
@@ -135,17 +138,22 @@ class ThreadPaths:
         self._seen = {}
         placed: Hot = []
         rest: Hot = []
-        for line, state, total_s in hot:
-            waited, seconds = self._of_waits(line, state, total_s)
+        for where, state, total_s in hot:
+            waited, seconds = self._of_waits(where, state, total_s)
             placed += waited
             if not seconds:
                 continue
+            line, collects = where % SET_OFF, where >= SET_OFF
             function = paths.functions.get(line, 0)
             callers = seen.get(function) or self._last_callers(function, paths)
             total = sum(count for _, count in callers)
             nodes = [(paths.below(parent, line), count) for parent, count in callers]
+            if collects:
+                nodes = [
+                    (node and paths.below(node, paths.collector), count) for node, count in nodes
+                ]
             if not nodes or any(node is None for node, _ in nodes):
-                rest.append((line, state, seconds))
+                rest.append((paths.collector if collects else line, state, seconds))
             else:
                 placed += [(node, state, seconds * count / total) for node, count in nodes if node]
         return placed, rest

@@ -129,6 +129,19 @@ class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True)
     event loop."""
 
 
+class CollectorSlice(Struct, frozen=True, kw_only=True):
+    """Collections of the cyclic garbage collector that were seen and have ended in one slice of
+    time, each as long as the samples that found it under way."""
+
+    pauses: dict[int, int]
+    """Bucket of LogHistogram -> how many."""
+    longest_s: float
+    longest_line: int = 0
+    """Line number of LineSeen at which the longest was set off; 0 where not known."""
+    lines: list[tuple[int, int, float, float]] = []
+    """(line at which they were set off or 0, how many, seconds, those of the longest)"""
+
+
 class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """What the samples of one slice of time, some tenth of a second, add up to."""
 
@@ -142,6 +155,8 @@ class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """Frames dropped because they changed while being read."""
     unmoved_s: float = 0.0
     """For how long all threads have been in ``lock_wait`` without a break, at its end."""
+    collector: CollectorSlice | None = None
+    """None where no collection has ended."""
 
 
 class RateChanged(TimedEvent, frozen=True, kw_only=True, tag="rate_changed"):

@@ -18,6 +18,8 @@ from refwatch.target.memory import RemoteMemory, packed
 
 TAG = 7
 DEEPEST = 20_000  # frames of one thread that are followed
+FINALIZER_DEPTH = 8  # frames among which __del__ is looked for
+MOST_CALLERS = 500  # among which a frame is looked for
 PAGE = 4096  # bytes
 MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time
 _GIL = struct.Struct("<QQIxxxxQ")
@@ -34,6 +36,8 @@ class GilWords(NamedTuple):
     switches: int = 0
     collecting: int = 0
     """Not 0 while the cyclic garbage collector runs."""
+    ended: bytes = b""
+    """What changes whenever one of its collections has ended."""
 
 
 class Stack(NamedTuple):
@@ -78,6 +82,9 @@ class Interpreter:
         if layout.collecting and self._gil:
             gil_regions.append((layout.collecting, 4))
             self._head = struct.Struct(f"{_GIL.format}I")
+            if layout.collections:
+                gil_regions.append(layout.collections)
+                self._head = struct.Struct(f"{self._head.format}{layout.collections[1]}s")
         self._gil_regions = packed(gil_regions)
         if self._frames and layout.text:
             frames = self._frames
@@ -204,6 +211,29 @@ class Interpreter:
         (code,) = _WORD.unpack_from(words, self._code)
         (instruction,) = _WORD.unpack_from(words, self._instruction)
         return self.lines.at(code & ~TAG, instruction)
+
+    def top_of(self, thread: TrackedThread) -> tuple[int, bytes]:
+        """(where its top frame is, its code and instruction) at the last reading of its line."""
+        if not thread.pointers or not thread.frame_words:
+            return 0, b""
+        at = self._instruction
+        words = thread.frame_words
+        code = words[self._code : self._code + 8] + words[at : at + 8]
+        return int(self._pointers.unpack(thread.pointers)[-1]), code
+
+    def is_called_by(self, thread: TrackedThread, frame: int) -> bool:
+        """Whether a thread's top frame was called, by however many others, from this one."""
+        top, _ = self.top_of(thread)
+        frames = islice(self._frames_from(top, 0, b""), MOST_CALLERS)
+        return any(_WORD.unpack_from(words, self._previous)[0] == frame for words in frames)
+
+    def in_finalizer(self, thread: TrackedThread) -> bool:
+        """Whether ``__del__`` is among its innermost frames."""
+        if not self.lines or not self.lines.finalizers:
+            return False
+        top, _ = self.top_of(thread)
+        frames = islice(self._frames_from(top, 0, b""), FINALIZER_DEPTH)
+        return any(self._line(words) in self.lines.finalizers for words in frames)
 
     def stack(self, thread: TrackedThread) -> Stack | None:
         """The whole stack; None when it moved while it was read."""

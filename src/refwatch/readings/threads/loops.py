@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from refwatch.readings.threads.events import ThreadSlice
+from refwatch.readings.threads.call_paths import SET_OFF, Hot
 from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.target.locations import NewLine
 
@@ -18,8 +18,6 @@ SELECT = ("selectors.py", "select")
 BLOCKED = frozenset(
     {ThreadState.SLEEP, ThreadState.LOCK_WAIT, ThreadState.CHILD_WAIT, ThreadState.IO_WAIT}
 )
-
-Hot = tuple[int, ThreadState, float]
 
 
 class EventLoops:
@@ -38,12 +36,13 @@ class EventLoops:
             elif function == SELECT[1] and line.file.endswith(SELECT[0]):
                 self._select.add(line.id)
 
-    def blocked(self, piece: ThreadSlice, stack: Sequence[int]) -> list[Hot]:
-        """The part of a slice's ``hot`` in which a callback kept the loop; ``stack`` is the
+    def blocked(self, spent: Hot, stack: Sequence[int]) -> Hot:
+        """The part of the time of a slice in which a callback kept the loop; ``stack`` is the
         thread's at the end of the slice."""
         if not self._run_once or self._run_once.isdisjoint(stack):
             return []
-        outside = [hot for hot in piece.hot if hot[0] not in self._select | self._run_once]
-        turned = len(outside) < len(piece.hot) or stack[0] in self._select
+        hot = [(line % SET_OFF, state, seconds) for line, state, seconds in spent]
+        outside = [one for one in hot if one[0] not in self._select | self._run_once]
+        turned = len(outside) < len(hot) or stack[0] in self._select
         states = BLOCKED if turned else BLOCKED.union(COMPUTING)
-        return [hot for hot in outside if hot[1] in states]
+        return [one for one in outside if one[1] in states]

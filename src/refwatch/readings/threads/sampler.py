@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from refwatch.readings.threads.call_paths import CallPaths
 from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
+from refwatch.readings.threads.gc_pauses import GcPauses
 from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
@@ -67,6 +68,7 @@ class Sampler:
         self._slice_samples = 0
         self._gil: GilAccount | None = None
         """None where there is no GIL."""
+        self._pauses = GcPauses()
         self._next_list_ns = 0
         self._torn = 0
         self._loops = EventLoops()
@@ -126,15 +128,16 @@ class Sampler:
         holder = self._read_words()
         if self._gil is not None:
             self._gil.seen(self._words, holder, at_ns, self._last_ns, self.threads)
+            self._pauses.seen(self._words, holder, at_ns, self._last_ns)
         kept = holder is not None and before[1:4] == self._words[1:4]
         moved = self._ask_kernel(holder, at_ns, gil_kept=kept)
         held = self._ask_holder(holder, at_ns) if holder is not None else None
         words = self._read_lines(moved, held)
-        self._active = []
+        active, self._active = self._active, []
         if held is not None:
-            self._take_holder(held, words, at_ns)
+            self._take_holder(held, words, at_ns, self._place(held, words, active))
         for entry in moved:
-            self._take(entry, at_ns)
+            self._take(entry, at_ns, self._place(entry, words, active))
         self._last_ns = at_ns
         self._held = holder is not None
         ran = self._held or any(not thread.probe for thread, *_ in moved)
@@ -245,6 +248,16 @@ class Sampler:
                 words = self.interpreter.sample(threads[first : first + MAX_MOVING])
         return words
 
+    def _place(self, entry: Moved | Held, words: GilWords, active: list[TrackedThread]) -> int:
+        """Its line, or that it has set the collector off there; ``words`` were read with the lines
+        that were read again."""
+        thread, state, _ = entry
+        if self._pauses.now is None or self.interpreter is None:
+            return thread.line
+        if state is None and thread in active:
+            words = self._words
+        return self._pauses.place(thread, words, self.interpreter)
+
     def _ask_holder(self, thread: TrackedThread, at_ns: int) -> Held | None:
         """What the kernel says of the one that holds the GIL, if it is time to ask: it may be on a
         CPU, wait for one, or be blocked with the GIL kept. None when it is blocked as it was, or
@@ -261,24 +274,24 @@ class Sampler:
             self._end(thread)
             return None
 
-    def _take_holder(self, held: Held, words: GilWords, at_ns: int) -> None:
+    def _take_holder(self, held: Held, words: GilWords, at_ns: int, line: int) -> None:
         """Assign the time since the last sample to the one that holds the GIL; by the ``words`` of
         later one that is blocked may have let it go before."""
         thread, state, sched = held
         if state is not None:
             kept = words.locked & LOW_HALF and words.holder == thread.frames_at
             if state is GIL_WAIT or not kept:
-                self._take((thread, state, thread.sched_raw), at_ns)
+                self._take((thread, state, thread.sched_raw), at_ns, line)
                 return
         weight = self._begin_stretch(thread, at_ns)
         if thread.probe:
             self.probe_held_ns += weight
         if state is None:
-            thread.classifier.held(weight, thread.line, sched)
+            thread.classifier.held(weight, line, sched)
             self._active.append(thread)
         else:
-            thread.classifier.blocked(state, weight, thread.line, thread.sched, holding=True)
-            thread.block(state, at_ns, self.samples, holding=True)
+            thread.classifier.blocked(state, weight, line, thread.sched, holding=True)
+            thread.block(state, at_ns, self.samples, line, holding=True)
 
     def _as_it_was(self, thread: TrackedThread) -> bool:
         """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
@@ -287,21 +300,21 @@ class Sampler:
         asked = (self.samples + thread.serial) % CHECK == 0
         return not asked or self._calls.state(thread.read_call()) is thread.blocked
 
-    def _take(self, moved: Moved, at_ns: int) -> None:
+    def _take(self, moved: Moved, at_ns: int, line: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
         exact_cpu = thread.woke_cpu if thread.blocked is not None else None
         thread.sched_raw = raw
         weight = self._begin_stretch(thread, at_ns)
         if state is None:
-            thread.classifier.running(weight, thread.line, thread.sched, exact_cpu)
+            thread.classifier.running(weight, line, thread.sched, exact_cpu)
             self._active.append(thread)
         else:
             if self._rested:
                 weight -= self._take_unseen(thread, weight)
-            thread.classifier.blocked(state, weight, thread.line, thread.sched)
-            thread.block(state, at_ns, self.samples, first_ns=weight)
-            if self._paths is not None and thread.paths.has_many_callers(thread.line, self._paths):
+            thread.classifier.blocked(state, weight, line, thread.sched)
+            thread.block(state, at_ns, self.samples, line, first_ns=weight)
+            if self._paths is not None and thread.paths.has_many_callers(line, self._paths):
                 if weight < PLACE_NS:
                     thread.place_ns = at_ns + PLACE_NS
                 else:  # at the next sample it may have gone on
@@ -345,6 +358,8 @@ class Sampler:
             if piece is not None and not thread.probe:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
+        if lines and self._paths and self._pauses.claimed:
+            self._paths.collector = lines.collector()
         new = lines.take_new() if lines else []
         self._loops.learn(new)
         told = [self._tell(thread, piece) for thread, piece in pieces]
@@ -354,6 +369,7 @@ class Sampler:
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
+        collector = self._pauses.slice(last=not rate_hz)
         self._context.emit(
             Sampled(
                 at=at_ns / 1e9,
@@ -365,6 +381,7 @@ class Sampler:
                 rate_hz=rate_hz,
                 torn=torn,
                 unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
+                collector=collector,
             )
         )
         self.threads.emit_ended()
@@ -374,20 +391,17 @@ class Sampler:
         """The slice of a thread with the callers of its lines, and what blocked its event loop."""
         if self._paths is None or not piece.hot:
             return piece
-        blocked = self._loops.blocked(piece, thread.stack)
-        placed, rest = thread.paths.place(piece.hot, self._paths)
+        hot = self._pauses.told(piece.hot)
+        blocked = self._loops.blocked(hot, thread.stack)
+        placed, rest = thread.paths.place(hot, self._paths)
         return replace(piece, paths=placed, hot=rest, loop_blocked=blocked)
 
     def _gil_slice(self, wait_s: float) -> GilSlice | None:
         if self._gil is None or self.interpreter is None:
             return None
-        return self._gil.slice(
-            self._words,
-            self._last_ns,
-            self.threads,
-            wait_s=wait_s,
-            reads_collector=self.interpreter.reads_collector,
-        )
+        known = self.interpreter.reads_collector
+        words, at_ns = self._words, self._last_ns
+        return self._gil.slice(words, at_ns, self.threads, wait_s=wait_s, reads_collector=known)
 
     def read_stacks(self) -> None:
         """Read the whole stack of every thread that has moved since the last time."""
@@ -454,6 +468,7 @@ class Sampler:
         self._slice_from_ns, self._slice_samples = self._last_ns, 0
         if self._gil is not None:
             self._gil.clear()
+        self._pauses = GcPauses()
 
     def end(self) -> None:
         """Send the last slice and close every file."""

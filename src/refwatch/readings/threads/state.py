@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct, convert, field
 
 from refwatch.readings.threads.events import GilSlice, ThreadCounters, ThreadSlice
+from refwatch.readings.threads.gc_record import GcRecord
 from refwatch.readings.threads.path_history import kind_of_name
 from refwatch.readings.threads.state_timeline import StateTimeline
 from refwatch.readings.threads.states import ThreadState
@@ -203,6 +204,7 @@ class GilRecord(Struct):
     """Line -> seconds of the longest of these holds at it."""
     collecting_s: float | None = None
     """Time in which the cyclic garbage collector ran, seconds; None where that can't be read."""
+    collector: GcRecord = field(default_factory=GcRecord)
 
     @property
     def held_fraction(self) -> float | None:

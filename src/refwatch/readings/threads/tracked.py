@@ -168,13 +168,14 @@ class TrackedThread:
         state: ThreadState,
         at_ns: int,
         samples: int,
+        line: int,
         *,
         first_ns: int = 0,
         holding: bool = False,
     ) -> None:
-        """It is blocked at its line from now on, until it is seen to have run; ``first_ns`` of that
-        wait are assigned."""
-        self.blocked, self.blocked_line, self.holding = state, self.line, holding
+        """It is blocked at this line from now on, until it is seen to have run; ``first_ns`` of
+        that wait are assigned."""
+        self.blocked, self.blocked_line, self.holding = state, line, holding
         self.blocked_node, self.first_ns, self.place_ns = None, first_ns, 0
         self.woke_cpu = self.sched.cpu
         self.looked_ns = at_ns

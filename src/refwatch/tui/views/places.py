@@ -23,8 +23,8 @@ Origin = Literal["own", "stdlib", "site"]
 
 _SITE = re.compile(r"/(?:site|dist)-packages/")
 _STDLIB = re.compile(r"/lib(?:64)?/python3(?:\.\d+t?)?/|/python3\d+\.zip/")
-_NO_FILE = ("<frozen ", "<unknown>")
-"""Modules inside the interpreter, and allocations where no Python code runs."""
+_NO_FILE = ("<frozen ", "<unknown>", "<garbage collector>")
+"""Modules inside the interpreter, allocations where no Python code runs, and the collector."""
 
 
 @lru_cache(maxsize=8192)
@@ -59,13 +59,14 @@ _STYLES: dict[Origin, str] = {"own": "strong", "stdlib": "foreground", "site": "
 
 
 def fmt_place(file: str, line: int, function: str, cwd: str) -> Line:
-    """``app/load.py:21 parse``; the folder matters least. Line 0 and no function are left out."""
+    """``app/load.py:21 parse``; the folder matters least. Line 0 and no function are left out. What
+    has no file has its name in place of one."""
     path = printable(short_path(file, cwd))
     start = path.rfind("." if path.startswith("<frozen ") else "/") + 1
     folder, name = path[:start], path[start:]
     styled: list[StyledText] = [(folder, "muted")] if folder else []
     styled.append((f"{name}:{line}" if line else name, _STYLES[origin_of(file)]))
-    if function:
+    if function and function != file:
         styled.append((f" {short_function(function)}", "foreground"))
     return tuple(styled)
 

@@ -103,6 +103,8 @@ def draw_source(view: PlaceView, width: int) -> tuple[Line, ...]:
     rows = view.source
     if not rows:
         return ((("no such time here", "muted"),),)
+    if view.place.file == view.place.function:
+        return ((("it has no source; what calls it has set it off", "muted"),),)
     lines: list[Line] = [((f"{'Self':>{FIGURE}} {'Total':>{FIGURE}}", "muted"),)]
     if not any(row.text for row in rows):
         lines.append((("the file cannot be read here; its lines:", "muted"),))

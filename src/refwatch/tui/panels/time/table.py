@@ -87,7 +87,7 @@ def make_row(row: TimeRow, drawn: Drawn) -> Row:
 
 def fmt_name(place: Place, cwd: str) -> Line:
     """``app/load.py:21 parse``; of a function its name first: ``parse  app/load.py``."""
-    if place.line:
+    if place.line or place.function == place.file:
         return fmt_place(place.file, place.line, place.function, cwd)
     own = origin_of(place.file) == "own"
     name: StyledText = (short_function(place.function), "strong")
