@@ -16,6 +16,7 @@ from operator import attrgetter
 
 from tests.simulate import SCRIPT, Simulation
 
+from refwatch.series.log_histogram import bucket_of
 from refwatch.session import events as ev
 from refwatch.session.events import Event
 from refwatch.wire.event import MAIN
@@ -300,11 +301,26 @@ def _most_referenced(at: float) -> list[Referenced]:
 
 
 def _collections(seconds: float) -> Iterator[Event]:
+    """What the collector takes, beside what the session tells of its samples."""
     for second in range(1, int(seconds) + 1):
-        young = (14 * second, 0.00021 * 14 * second, 0.00063)
-        middle = (second, 0.0011 * second, 0.0019)
-        old = (second // 4, 0.0147 * (second // 4), 0.0161 if second >= 4 else 0.0)
-        yield ev.GcPaused(at=float(second), process=MAIN, generations=[young, middle, old])
+        longest_s = 0.0161 if second >= 4 else 0.0019
+        yield ev.Sampled(
+            at=float(second),
+            process=MAIN,
+            span_s=0.0,
+            samples=0,
+            gil=ev.GilSlice(
+                held_s=0.0, wait_s=0.0, handoffs=0, interval_s=0.005, collecting_s=0.02
+            ),
+            threads=[],
+            rate_hz=1000.0,
+            collector=ev.CollectorSlice(
+                pauses={bucket_of(longest_s * 1e9): 2},
+                longest_s=longest_s,
+                longest_line=2,
+                lines=[(2, 2, 0.02, longest_s)],
+            ),
+        )
 
 
 INSPECTION = "inspect-1"

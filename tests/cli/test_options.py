@@ -38,7 +38,7 @@ LINES: dict[str, dict[str, object]] = {
     "--watch a.b --watch=c --watch-rate 5 x.py": {
         "watch": ["a.b", "c"], "watch_rate": 5.0, "arguments": ["x.py"],
     },
-    "--gc-pauses --census off x.py": {"gc_pauses": True, "census": "off", "arguments": ["x.py"]},
+    "--census off x.py": {"census": "off", "arguments": ["x.py"]},
     "-- x.py -m": {"arguments": ["x.py", "-m"]},
     "-- -x.py": {"arguments": ["-x.py"]},
     "-": {"arguments": ["-"]},

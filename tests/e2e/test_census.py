@@ -272,30 +272,6 @@ def test_a_way_that_there_is_not(bench: Bench) -> None:
     assert b"sometimes" in done.err
 
 
-def test_collections_are_timed_when_asked(bench: Bench) -> None:
-    script = bench.script(f"""{WAIT}
-import gc
-gc.disable()
-wait()
-for _ in range(5): gc.collect()
-gc.collect(0)
-print("done")
-wait()
-""")
-    with watching(bench, "--gc-pauses", script) as session:
-        session.wait(lambda _: session.state.now > 1.0, "a second")
-        session.go()
-        session.wait(lambda known: known.gc_pauses and known.gc_pauses[-1][0] >= 5, "5 collections")
-        session.go()
-        done, snapshot = session.end()
-
-    pauses = {one.generation: one for one in snapshot.processes[0].gc_pauses}
-    assert pauses[2].count >= 5
-    assert pauses[0].count >= 1
-    assert 0 < pauses[2].longest_s <= pauses[2].total_s < 5
-    alike(bench, done, script)
-
-
 # The suspects
 
 

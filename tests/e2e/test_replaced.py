@@ -71,7 +71,7 @@ print(len(changes) > 500, open("called").read())
 
 def test_every_public_name_is_replaced(bench: Bench) -> None:
     script = bench.script(REPLACING)
-    with watching(bench, "--gc-pauses", script) as session:
+    with watching(bench, script) as session:
         session.wait(lambda _: "new" in names_of(session), "a new name of __main__")
         session.censuses(2)
         session.wait(lambda _: {"plain", "own"} <= threads_of(session), "the names of threads")

@@ -329,9 +329,37 @@ def test_pauses_and_collections() -> None:
     made = build_snapshot(state, taken_at=datetime.now().astimezone())
     assert made.cost.census_pauses_s[:3] == [0.0021, 0.0025, 0.0029]
     assert len(made.cost.census_pauses_s) == 8
-    assert made.processes[0].gc_pauses[2] == snap.GcPause(
-        generation=2, count=5, total_s=0.0735, longest_s=0.0161
+    collector = made.processes[0].collector
+    assert collector is not None
+    assert (collector.pauses, collector.longest_s) == (40, 0.0161)
+    assert collector.seconds == pytest.approx(0.4)
+    assert collector.longest_at is not None
+    assert collector.longest_at.function == "crunch"
+    assert [(line.line, line.pauses) for line in collector.by_line] == [(22, 40)]
+
+
+def test_pauses_that_an_older_recording_has_are_told() -> None:
+    state = simulated()
+    timed = [(5, 0.0735, 0.0161), (0, 0.0, 0.0)]
+    state.apply(ev.GcPaused(at=15.0, process=MAIN, generations=timed))
+    made = build_snapshot(state, taken_at=datetime.now().astimezone())
+    assert made.processes[0].gc_pauses[0] == snap.GcPause(
+        generation=0, count=5, total_s=0.0735, longest_s=0.0161
     )
+
+
+def test_pauses_that_cannot_be_told_apart_have_no_longest() -> None:
+    state = simulated()
+    state.apply(
+        ev.ReadingLimited(
+            at=15.0, process=MAIN, reading="garbage collections", reason="calibration failed"
+        )
+    )
+    made = build_snapshot(state, taken_at=datetime.now().astimezone())
+    collector = made.processes[0].collector
+    assert collector is not None
+    assert collector.seconds > 0
+    assert (collector.longest_s, collector.longest_at, collector.p99_s) == (None, None, None)
 
 
 # What is missing

@@ -56,7 +56,6 @@ def fork_daemon(
                         tuple(options.watch),
                         options.readings_per_second(),
                         options.census,
-                        options.gc_pauses,
                     ),
                     AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
                 ),

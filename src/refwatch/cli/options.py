@@ -46,7 +46,6 @@ class RunOptions:
         self.frames = 1
         self.alloc_budget = 3.0
         """Percent."""
-        self.gc_pauses = False
         self.children = ""
         """What the command lines of children that are to be watched contain."""
         self.no_children = False
@@ -144,7 +143,6 @@ RUN: dict[str, Reader | None] = {
     "--alloc": _choice("exact", "burst", "off"),
     "--frames": _whole(1, MOST_FRAMES),
     "--alloc-budget": _number(0, 100, above=True),
-    "--gc-pauses": None,
     "--children": str,
     "--no-children": None,
 }

@@ -78,7 +78,6 @@ Options:
                               [default: 1]
   --alloc-budget PERCENT      How much of the target's time --alloc burst may
                               cost. [default: 3]
-  --gc-pauses                 Time the target's garbage collections.
   --children TEXT             Of the children that are Python, watch those whose
                               command line contains TEXT. [default: all]
   --no-children               Watch none of them.

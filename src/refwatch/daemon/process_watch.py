@@ -212,12 +212,6 @@ class ProcessMonitor:
         self._context.emit(
             ev.GcMeasured(at=now / 1e9, process=self._context.process, generations=generations)
         )
-        if answer.gc_pauses is not None:
-            self._context.emit(
-                ev.GcPaused(
-                    at=now / 1e9, process=self._context.process, generations=answer.gc_pauses
-                )
-            )
 
     def begin_outside(self, hello: Hello) -> None:
         """The interpreter is known by a twin; nobody inside can be asked."""

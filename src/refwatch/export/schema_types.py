@@ -105,7 +105,8 @@ class GcStats(Struct, frozen=True, kw_only=True):
 
 
 class GcPause(Struct, frozen=True, kw_only=True):
-    """The timed collections of one generation, in seconds."""
+    """The timed collections of one generation, in seconds, which only recordings of an older form
+    have."""
 
     generation: int
     count: int

@@ -3,6 +3,8 @@ and which line sets it off."""
 
 from __future__ import annotations
 
+from os.path import basename
+
 from refwatch.readings.threads.state import Line
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_duration, fmt_percent
@@ -12,18 +14,23 @@ APART = "garbage collections"  # the reading by which collections in a row are t
 MUCH = 0.05  # share of the time from which on it is told
 
 
-def collecting_share(process: ProcessState) -> float:
-    """Share of the time in which the collector ran, 0 to 1; 0 where that is not read."""
-    gil = process.gil
-    return (gil.collecting_s or 0.0) / gil.watched_s if gil.watched_s else 0.0
+def collecting_s(process: ProcessState) -> float:
+    """Seconds in the collector; 0 where that is not known. Recordings of an older form may have
+    what was timed in the program, from when a viewer asked for it."""
+    seconds = process.gil.collecting_s
+    if seconds is None:
+        return sum(total for _, total, _ in process.references.gc_pauses)
+    return seconds
 
 
-def collector_sentence(process: ProcessState) -> str:
-    """``31 % of the time, 9.3 s; up to 210 ms at a time, in app.py:12 full``; empty for little."""
-    share = collecting_share(process)
-    if share < MUCH:
+def collector_sentence(process: ProcessState, least: float = MUCH) -> str:
+    """``31 % of the time, 9.3 s; up to 210 ms at a time, set off at app.py:12 full``; empty for
+    less than this share of the time, or none."""
+    seconds = collecting_s(process)
+    share = seconds / process.sampled_s if process.sampled_s else 0.0
+    if not seconds or share < least:
         return ""
-    text = f"{fmt_percent(share)} of the time, {fmt_duration(process.gil.collecting_s or 0.0)}"
+    text = f"{fmt_percent(share)} of the time, {fmt_duration(seconds)}"
     longest = longest_pause(process)
     return text + (f"; up to {longest}" if longest else "")
 
@@ -39,4 +46,4 @@ def longest_pause(process: ProcessState) -> str:
 
 
 def _place(line: Line) -> str:
-    return f"{shorten_path(line.file, 40)}:{line.number} {printable(line.function)}"
+    return f"{shorten_path(basename(line.file), 32)}:{line.number} {printable(line.function)}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from refwatch.findings.collecting import collecting_s
 from refwatch.findings.parties import BRIEF, ThreadParty, parties_of
 from refwatch.findings.places import idle_server_s, io_wait_for_work, is_waiting_room
 from refwatch.readings.threads.state import GilHold, Line
@@ -131,7 +132,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         hold_s=gil.held_s / gil.handoffs if gil.handoffs else None,
         longest_hold=gil.longest_hold,
         switch_interval_s=gil.switch_interval_s or 0.005,
-        collecting=_collecting(process),
+        collecting=collecting_s(process) / process.sampled_s,
         held_line=hottest_line(parties, S.GIL_HELD),
         blocked_line=hottest_line([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
         if blocked is not None
@@ -145,13 +146,6 @@ def _cpu(process: ProcessState, on_cpu: float) -> float:
     if used is None or used.at <= 0 or not used.user_s + used.system_s:
         return on_cpu
     return (used.user_s + used.system_s) / used.at
-
-
-def _collecting(process: ProcessState) -> float:
-    seconds = process.gil.collecting_s
-    if seconds is None:  # timed in the target, from when a viewer asked for it
-        seconds = sum(total for _, total, _ in process.references.gc_pauses)
-    return seconds / process.sampled_s
 
 
 def _wanting(parties: Iterable[ThreadParty]) -> Parties:

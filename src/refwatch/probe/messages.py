@@ -125,7 +125,6 @@ COMMANDS = Tagged("command", {
     "copy": {"work": str, "launcher": int, "frames": bool, "query": QUERIES},
     "inside": {"work": str, "query": QUERIES},
     "reap": {"pid": int},
-    "time_gc": {},
     "burst_open": {"frames": FRAMES, "mean": int, "follow": bool},
     "burst_close": {},
     "trace": {"frames": int},
@@ -173,7 +172,7 @@ REPORTS = Tagged("message", {
     "back": {"heard": int},
     "answer": {
         "threads": [(int, Maybe(int), str, bool)], "gc": [(int, int, int)], "cpu_s": float,
-        "gc_pauses?": Maybe([(int, float, float)]), "alone?": bool,
+        "alone?": bool,
     },
     "inside_sample": {"threads": [{
         "ident": int, "tid": Maybe(int), "file": str, "line": int, "function": str, "moved": bool,

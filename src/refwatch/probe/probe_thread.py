@@ -167,8 +167,7 @@ class ProbeThread:
             self._commands[name](**fields)
 
     def _ask(self) -> None:
-        timer = self._service.gc_timer if self._service is not None else None
-        self._link.send(status(self._cpu_s, timer.generations if timer else None))
+        self._link.send(status(self._cpu_s))
 
     def _sample(self) -> None:
         from .inside_sampler import InsideSampler

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .follow_path import Step
-    from .gc_timer import GcTimer
     from .messages import Message
 
     Tell = Callable[[Callable[[], Message]], bool]
@@ -49,7 +48,6 @@ class Service:
 
     def __init__(self, link: Link, tell: Tell, limits: dict[str, str], threads: object) -> None:
         self._arming: Arming | None = None
-        self.gc_timer: GcTimer | None = None
         self._link = link
         self._memory = Memory(opened)  # opened late, the target's audit hooks would see it
         prepare(self._memory)
@@ -73,7 +71,6 @@ class Service:
             "copy": self._copy,
             "inside": self._answer_inside,
             "reap": reap,
-            "time_gc": self._time_gc,
             "end": self._end,
             **self._bursts.commands,
             **self._tracing.commands,
@@ -238,11 +235,6 @@ class Service:
         pause_s = time.perf_counter() - began
         self._link.send({"message": "copied", "work": work, "pid": 0, "pause_s": pause_s})
         self._link.send({**message, "work": work})
-
-    def _time_gc(self) -> None:
-        from .gc_timer import GcTimer
-
-        self.gc_timer = self.gc_timer or GcTimer()
 
 
 def _handlers() -> Lists | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .messages import Message
 
 
-def status(cpu_s: float, gc_pauses: list[list[float]] | None) -> Message:
+def status(cpu_s: float) -> Message:
     """The report; ``cpu_s`` is the CPU time of probe threads that have ended."""
     return {
         "message": "answer",
@@ -24,7 +24,6 @@ def status(cpu_s: float, gc_pauses: list[list[float]] | None) -> Message:
             [stats["collections"], stats["collected"], stats["uncollectable"]]
             for stats in gc.get_stats()
         ],
-        "gc_pauses": gc_pauses,
         "alone": quietly(first_interpreter) == own_interpreter,
         "cpu_s": cpu_s + time.thread_time(),
     }

@@ -167,10 +167,6 @@ class Reap(_Command, frozen=True, kw_only=True, tag="reap"):
     pid: int
 
 
-class TimeGc(_Command, frozen=True, kw_only=True, tag="time_gc"):
-    """Time every garbage collection from now on."""
-
-
 class OpenBurst(_Command, frozen=True, kw_only=True, tag="burst_open"):
     """Sample one block in ``mean`` bytes; ``follow``: note when they are freed."""
 
@@ -209,7 +205,6 @@ ProbeCommand = (
     | MakeCopy
     | AnswerInside
     | Reap
-    | TimeGc
     | OpenBurst
     | CloseBurst
     | Trace

@@ -107,8 +107,6 @@ class Answer(_Report, frozen=True, kw_only=True, tag="answer"):
     threads: list[tuple[int, int | None, str, bool]]
     gc: list[tuple[int, int, int]]
     cpu_s: float
-    gc_pauses: list[tuple[int, float, float]] | None = None
-    """(collections, sum, longest) of each generation, seconds, once they are timed."""
     alone: bool = True
     """Whether there is no other interpreter in the process."""
 

@@ -55,7 +55,7 @@ class GcMeasured(TimedEvent, frozen=True, kw_only=True, tag="gc_measured"):
 
 
 class GcPaused(TimedEvent, frozen=True, kw_only=True, tag="gc_paused"):
-    """Collections timed in the target since it was asked to: (count, sum, longest) in seconds, the
-    youngest generation first."""
+    """Collections timed in the target: (count, sum, longest) in seconds, the youngest generation
+    first. Only recordings of an older form have it; CollectorSlice has come in its place."""
 
     generations: list[tuple[int, float, float]]

@@ -11,7 +11,6 @@ from refwatch.readings.objects.census import CensusTaker
 from refwatch.readings.objects.queries import ViewerQueries
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import WatchedCollector
-from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
 from refwatch.target.copies import Copies
@@ -35,7 +34,6 @@ class ReferenceOptions(Struct, frozen=True):
     paths: tuple[str, ...] = ()
     watch_hz: float = USUAL_HZ
     census: str = "copy"
-    time_gc: bool = False
 
 
 class ReferenceCollector:
@@ -70,8 +68,6 @@ class ReferenceCollector:
                 context, self._copies, fold, counted, self._objects, inside=inside
             )
         self._viewers = ViewerQueries(context, self._copies, self._censuses, self._objects, fold)
-        if options.time_gc:
-            context.send(pc.TimeGc())
 
     @property
     def copies(self) -> Copies:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from refwatch.findings.collecting import collector_sentence
 from refwatch.readings.objects.state import KEEP_PAUSES
 from refwatch.session.events import GcGeneration
 from refwatch.text.formats import fmt_duration, fmt_plural, fmt_seconds
@@ -14,13 +15,11 @@ from refwatch.tui.views.styled_text import Line, StyledText, fit, pad
 from refwatch.tui.views.table import Column, Row, Rows
 from refwatch.wire.heap_values import Referenced
 
-GcPause = tuple[int, float, float]
-"""(count, sum, longest) in seconds"""
-
 
 @dataclass(frozen=True)
 class HeapScreenView:
-    """``why``: reason for there being no census. ``pauses``: of the target, for its copies."""
+    """``why``: reason for there being no census. ``pauses``: of the target, for its copies: (count,
+    sum, longest) in seconds. ``collecting``: what is said of the collector's time."""
 
     now_s: float
     taken: int
@@ -28,16 +27,16 @@ class HeapScreenView:
     objects: int
     took_s: float
     method: str
-    pauses: GcPause
+    pauses: tuple[int, float, float]
     generations: tuple[GcGeneration, ...]
-    gc_pauses: tuple[GcPause, ...]
+    collecting: str
     most: tuple[Referenced, ...]
     why: str
     counting: bool
 
 
 NOTHING = HeapScreenView(
-    0.0, 0, 0.0, 0, 0.0, "copy", (0, 0.0, 0.0), (), (), (), why="", counting=False
+    0.0, 0, 0.0, 0, 0.0, "copy", (0, 0.0, 0.0), (), "", (), why="", counting=False
 )
 
 
@@ -57,7 +56,7 @@ def view_heap(subject: Subject) -> HeapScreenView:
         census.method,
         (len(pauses), sum(pauses), max(pauses, default=0.0)),
         tuple(process.gc),
-        tuple(references.gc_pauses),
+        collector_sentence(process, least=0.0),
         tuple(census.most_referenced),
         why=printable(references.failure or process.limits.get("census") or ""),
         counting=references.counting_since is not None,
@@ -97,30 +96,25 @@ def draw_census(view: HeapScreenView, width: int, height: int) -> tuple[Line, ..
     return tuple(fit(line, width) for line in lines[:height])
 
 
-_GC_COLUMNS = ("collections", "collected", "uncollectable", "paused", "longest")
-_GC_WIDTHS = (12, 12, 14, 10, 10)
+_GC_COLUMNS = ("collections", "collected", "uncollectable")
+_GC_WIDTHS = (12, 12, 14)
 _NAMES = ("young", "middle", "old")
 
 
 def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
-    """The generations, youngest first."""
+    """The generations, youngest first, and the time that the collector takes."""
     if not view.generations:
         return ((("not read yet", "muted"),),)
-    timed = bool(view.gc_pauses)
-    shown = len(_GC_COLUMNS) if timed else 3
-    lines: list[Line] = [_gc_line("", _GC_COLUMNS[:shown], ("muted",) * shown)]
+    lines: list[Line] = [_gc_line("", _GC_COLUMNS, ("muted",) * len(_GC_COLUMNS))]
     for index, generation in enumerate(view.generations):
         counts = (generation.collections, generation.collected, generation.uncollectable)
         texts = [f"{count:,}" for count in counts]
-        if timed:
-            _, total, longest = (*view.gc_pauses, *[(0, 0.0, 0.0)] * 3)[index]
-            texts += [fmt_duration(total), fmt_duration(longest)]
         stuck = "warn" if generation.uncollectable else "foreground"
-        styles = ("strong", "foreground", stuck, "foreground", "foreground")
+        styles = ("strong", "foreground", stuck)
         name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
         lines.append(_gc_line(name, texts, styles))
-    if not timed:
-        lines.append((("pauses are not timed; --gc-pauses does that", "muted"),))
+    if view.collecting:
+        lines.append(((printable(view.collecting), "foreground"),))
     return tuple(fit(line, width) for line in lines[:height])
 
 

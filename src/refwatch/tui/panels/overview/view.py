@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from refwatch.findings.blockers import known_limits
+from refwatch.findings.collecting import collecting_s
 from refwatch.findings.large import large_sentence
 from refwatch.findings.leaks import Leak, leaks
 from refwatch.findings.troubles import worst_memory_problem
@@ -334,5 +335,5 @@ def fmt_gc(process: ProcessState | None) -> str:
     stuck = sum(generation.uncollectable for generation in process.gc)
     if stuck:
         text += f", {stuck} uncollectable"
-    paused = sum(total for _, total, _ in process.references.gc_pauses)
+    paused = collecting_s(process)
     return text + (f", paused {fmt_duration(paused)}" if paused else "")
