@@ -484,7 +484,7 @@ def test_short_threads_whose_names_were_not_read_count_with_those_that_do_the_sa
         state.apply(sampled(at, short, first, gil=gil))
         state.apply(ev.ThreadEnded(at=at, process=MAIN, serial=number))
     sentence = diagnose(state).sentence
-    assert sentence.startswith("90 short threads in resize keep the GIL 90 % of the time; ")
+    assert sentence.startswith("90 short threads resizer-* keep the GIL 90 % of the time; ")
 
 
 STARVED_ALONE = Made({S.CPU_WAIT: 0.9, S.GIL_HELD: 0.1})

@@ -70,8 +70,11 @@ class Thread(Struct, frozen=True, kw_only=True):
 
 class ThreadGroup(Struct, frozen=True, kw_only=True):
     """Two threads or more that do the same: of one name but for its numbers, ``worker-*``, or
-    without a name of one function, ``in crunch``. Sums over all that ever lived, ``cpu_s`` as far
-    as it was read before they ended."""
+    without a name of one function, ``in crunch``. Sums over all that ever lived; those that began
+    and ended between two samples are the group ``too short to be seen``. ``unattributed_s`` is the
+    part of ``cpu_s`` that the threads had after they were last read: what the kernel has counted of
+    threads that are gone, shared among them. ``comes_and_goes``: panels and summary tell the group
+    in place of its threads."""
 
     name: str
     threads: int
@@ -79,6 +82,8 @@ class ThreadGroup(Struct, frozen=True, kw_only=True):
     states: dict[ThreadState, float]
     cpu_s: float
     hot: list[HotLine]
+    unattributed_s: float = 0.0
+    comes_and_goes: bool = False
 
 
 class HoldLine(Struct, frozen=True, kw_only=True):

@@ -91,8 +91,13 @@ class Memory(Struct, frozen=True, kw_only=True):
 
 
 class Cpu(Struct, frozen=True, kw_only=True):
+    """``short_threads_s``: of this, what threads had used when they ended and that could not be
+    read of them any more. It is shared among the groups of those that ended: their
+    ``unattributed_s``."""
+
     user_s: float | None
     system_s: float | None
+    short_threads_s: float = 0.0
 
 
 class GcStats(Struct, frozen=True, kw_only=True):

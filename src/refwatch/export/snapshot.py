@@ -195,6 +195,7 @@ def _cpu(process: ProcessState) -> snap.Cpu:
     return snap.Cpu(
         user_s=rounded(last.user_s) if last else None,
         system_s=rounded(last.system_s) if last else None,
+        short_threads_s=rounded(process.unread_cpu_s),
     )
 
 

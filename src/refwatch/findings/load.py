@@ -91,7 +91,7 @@ class LockUse(Struct, frozen=True):
 def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
     """The load of a process that has been sampled."""
     watched = process.sampled_s
-    parties = parties_of(process, lines)
+    parties = parties_of(process)
     seconds: defaultdict[S, float] = defaultdict(float)
     for party in parties:
         for state, spent in party.states.items():

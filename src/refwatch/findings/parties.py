@@ -1,21 +1,18 @@
-"""Parties of a verdict: single threads, and groups of short-lived threads of one kind."""
+"""Parties of a verdict: single threads, and groups of short-lived threads that do the same."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from refwatch.readings.threads.state import Hot, Line, ThreadGroup, ThreadRecord, kind_of
+from refwatch.findings.thread_groups import Group, Grouping
+from refwatch.readings.threads.state import Hot, ThreadGroup, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 
 BRIEF = 0.1  # of the longest life, below which a thread is grouped with others of its kind
 FEW = 3  # threads of a kind that make a group
-
-Kind = tuple[str, int]
-"""As ``kind_of`` has it."""
 
 
 class ThreadParty(Struct, frozen=True, eq=False):
@@ -58,58 +55,22 @@ class ThreadParty(Struct, frozen=True, eq=False):
         return self.states.get(state, 0.0) / self.watched_s if self.watched_s else 0.0
 
 
-def parties_of(process: ProcessState, lines: Mapping[int, Line]) -> list[ThreadParty]:
-    """Parties of all threads ever sampled."""
-    threads = [thread for thread in process.threads.values() if thread.watched_s > 0]
-    longest = max((thread.watched_s for thread in threads), default=0.0)
-    brief: defaultdict[Kind, list[ThreadRecord]] = defaultdict(list)
-    for thread in threads:
-        if thread.watched_s < BRIEF * longest or kind_of(thread) in process.crowds:
-            brief[kind_of(thread)].append(thread)
-    crowds: dict[Kind, ThreadGroup] = {}
-    for kind in brief.keys() | process.crowds.keys():
-        crowds[kind] = ThreadGroup(kind[0])
-        for thread in brief.get(kind, ()):
-            crowds[kind].add(thread)
-        if kind in process.crowds:
-            crowds[kind].join(process.crowds[kind])
+def parties_of(process: ProcessState) -> list[ThreadParty]:
+    """Parties of all threads ever sampled: those of a group that comes and goes together, as are
+    those that lived briefly beside others; the rest one by one."""
+    longest = max((thread.watched_s for thread in process.threads.values()), default=0.0)
     parties: list[ThreadParty] = []
-    told: set[int] = set()
-    for kinds in _alike(crowds, lines):
-        some = [crowds[kind] for kind in kinds]
-        forgotten = any(kind in process.crowds for kind in kinds)
-        if forgotten or sum(crowd.threads for crowd in some) >= FEW:
-            parties.append(_several(some, lines))
-            told |= {thread.serial for kind in kinds for thread in brief.get(kind, ())}
-    parties += [_single(thread, process) for thread in threads if thread.serial not in told]
+    for group in Grouping(process).groups:
+        threads = [*group.alive, *group.gone]
+        some = threads
+        if not group.comes_and_goes:
+            some = [thread for thread in threads if thread.watched_s < BRIEF * longest]
+            some = some if len(some) >= FEW else []
+        if some or group.crowds:
+            parties.append(_several(group, some))
+        told = {thread.serial for thread in some}
+        parties += [_single(each, process) for each in threads if each.serial not in told]
     return [party for party in parties if party.watched_s > 0]
-
-
-def _alike(crowds: Mapping[Kind, ThreadGroup], lines: Mapping[int, Line]) -> list[list[Kind]]:
-    """The kinds that are one. Threads that ended before their names were read are of the named kind
-    that is mostly in the same function, where there is only one."""
-    of_function: defaultdict[tuple[str, str], list[Kind]] = defaultdict(list)
-    alone: list[list[Kind]] = []
-    for kind, crowd in crowds.items():
-        place = _function(crowd, lines)
-        if place is None:
-            alone.append([kind])
-        else:
-            of_function[place].append(kind)
-    for kinds in of_function.values():
-        named = [kind for kind in kinds if crowds[kind].name]
-        nameless = [kind for kind in kinds if not crowds[kind].name]
-        alone += [kinds] if len(named) <= 1 else [*([kind] for kind in named), nameless]
-    return [kinds for kinds in alone if kinds]
-
-
-def _function(crowd: ThreadGroup, lines: Mapping[int, Line]) -> tuple[str, str] | None:
-    """The (file, function) in which they were most; None where that is not known."""
-    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for (line, _), spent in crowd.hot.items():
-        if line in lines:
-            seconds[lines[line].file, lines[line].function] += spent
-    return max(seconds, key=lambda place: seconds[place], default=None)
 
 
 def _single(thread: ThreadRecord, process: ProcessState) -> ThreadParty:
@@ -132,12 +93,12 @@ def _single(thread: ThreadRecord, process: ProcessState) -> ThreadParty:
     )
 
 
-def _several(crowds: Sequence[ThreadGroup], lines: Mapping[int, Line]) -> ThreadParty:
-    """Called by their name if all have one, else after the function in which they are most."""
-    sums = ThreadGroup(crowds[0].name if len(crowds) == 1 else "")
-    for crowd in crowds:
+def _several(group: Group, threads: Sequence[ThreadRecord]) -> ThreadParty:
+    """These threads of a group, and those that are only known as sums."""
+    sums = ThreadGroup(group.name)
+    for thread in threads:
+        sums.add(thread)
+    for crowd in group.crowds:
         sums.join(crowd)
-    place = _function(sums, lines)
-    name = sums.name or (f"in {place[1]}" if place else "")
-    watched = sum(sums.states.values())
-    return ThreadParty(name, sums.threads, sums.states, sums.hot, watched, named=bool(sums.name))
+    watched, named = sum(sums.states.values()), group.named
+    return ThreadParty(group.name, sums.threads, sums.states, sums.hot, watched, named=named)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from refwatch.findings.load import LockUse, Utilization
 from refwatch.findings.parties import ThreadParty
+from refwatch.findings.thread_groups import TOO_SHORT
 from refwatch.findings.types import VerdictKind
 from refwatch.readings.threads.state import Line
 from refwatch.readings.threads.states import ThreadState as S
@@ -74,6 +75,8 @@ def _threads(number: int) -> str:
 def name_of(party: ThreadParty) -> str:
     """``worker``, or ``30 short threads spin-*``."""
     name = shorten(party.name, NAME)
+    if party.name == TOO_SHORT:
+        return f"{party.threads} threads {name}"
     return name if party.single else f"{party.threads} short threads {name}".rstrip()
 
 

@@ -63,6 +63,9 @@ class ProcessState(Struct):
     """Serial -> thread, in the order in which they were seen."""
     crowds: dict[tuple[str, int], ThreadGroup] = field(default_factory=dict)
     """(name, line) -> sums over the threads of a kind that are no longer kept in full."""
+    unseen: ThreadGroup = field(default_factory=lambda: ThreadGroup(""))
+    """Threads that began and ended between two samples: their number, and what the kernel counted
+    of them."""
     samples: int = 0
     torn: int = 0
     sampled_s: float = 0.0
@@ -125,8 +128,16 @@ class ProcessState(Struct):
     def on_cpu_s(self) -> float:
         """How long its threads were seen to run on a CPU, seconds."""
         states = [thread.states for thread in self.threads.values()]
-        states += [crowd.states for crowd in self.crowds.values()]
+        states += [crowd.states for crowd in (*self.crowds.values(), self.unseen)]
         return sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
+
+    @property
+    def unread_cpu_s(self) -> float:
+        """CPU time of threads after they were last read, by what the kernel keeps of those that are
+        gone."""
+        groups = [*self.crowds.values(), self.unseen]
+        kept = sum(thread.unread_cpu_s for thread in self.threads.values())
+        return kept + sum(group.unread_cpu_s for group in groups)
 
     @property
     def ended_s(self) -> float | None:
@@ -173,7 +184,7 @@ class ProcessState(Struct):
         return sum(crowd.threads for crowd in self.crowds.values())
 
     def _forget(self, thread: ThreadRecord) -> None:
-        key = kind_of(thread)
+        key = kind_of(thread, self.lines)
         if key not in self.crowds and len(self.crowds) >= KEEP_CROWDS:
             key = ("", 0)
         self.crowds.setdefault(key, ThreadGroup(key[0])).add(thread)
@@ -214,6 +225,7 @@ class ProcessState(Struct):
         self.samples += event.samples
         self.torn += event.torn
         self.sampled_s += event.span_s
+        self.unseen.saw(event.unseen, event.unseen_threads)
         told = {piece.serial for piece in event.threads}
         if all(thread.serial in told for thread in self.threads.values() if thread.alive):
             # one that is not told has run: what it did is not decided yet

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from refwatch.readings.threads.states import ThreadState
+from refwatch.target.locations import NO_LINE
 
 HELD = ThreadState.GIL_HELD
 WAIT = ThreadState.GIL_WAIT
@@ -96,6 +97,12 @@ class Classifier:
     def held_for(self, less_ns: int) -> bool:
         """Whether it held the GIL at the last sample, and less time than this is held back."""
         return self._label is HELD and self._kept_ns < less_ns
+
+    def begin(self, *, holds: bool) -> None:
+        """It has begun under watch: all that the kernel has counted of it is to be told, as time
+        with the GIL (``holds``) or without where nothing else is known."""
+        self._seen = Sched(0, 0)
+        self._ran_as = HELD if holds else NATIVE
 
     @property
     def runnable(self) -> bool:
@@ -185,10 +192,38 @@ class Classifier:
             self._starve()
 
     def flush(self) -> None:
-        """The thread is gone: assign what is held back as the last reading has it."""
+        """The watch is over: assign what is held back as the last reading has it."""
         if self.runnable:
             self._trim_start()
             self._close(NATIVE, 0)
+
+    def end(self, unread_ns: int) -> None:
+        """The thread has ended, and ran for so long after it was last read: assign what is held
+        back and that, no more time on a CPU than is counted."""
+        self._cpu += unread_ns
+        line = self._line if self.runnable else NO_LINE
+        if self.runnable:
+            self._trim_start()
+            state = self._label or self._of_short_run(NATIVE, self._kept_ns)
+            ran = 0
+            if state is not WAIT:
+                self._ran_as = state
+                ran = min(self._kept_ns, max(self._cpu, 0))
+                self._cpu -= ran
+                waited = CPU_WAIT  # it was ready, and not on a CPU
+                if self._label is None and self._from_wait and self._wait is not None:
+                    queued = self.take_queue(self._kept_ns - ran)
+                    self._give(self._wait, self._kept_ns - ran - queued, line=self._wait_line)
+                    self._give(CPU_WAIT, queued)
+                state = self._ran_as
+            else:
+                waited = WAIT
+            self._give(state, ran)
+            self._give(waited, self._kept_ns)
+            self._end_run()
+        if self._cpu > 0:
+            self._assign(self._ran_as, self._cpu, line, holding=self._ran_as is HELD)
+            self._cpu = 0
 
     @property
     def _woke_between(self) -> bool:

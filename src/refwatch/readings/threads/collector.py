@@ -185,7 +185,7 @@ class ThreadCollector:
             )
         with contextlib.suppress(MemoryGone, ReadingDenied):  # the next sample says so
             self.sampler.check_code()
-        self.sampler.read_counters()
+        self.sampler.threads.read_counters()
         threads = self.sampler.threads
         if threads.missed:
             text = f"{threads.missed} threads began and ended between two samples"

@@ -124,6 +124,9 @@ class ThreadSlice(ThreadCounters, frozen=True, kw_only=True, omit_defaults=True)
     """Time with the GIL kept while blocked in a system call, seconds."""
     unmoved_s: float = 0.0
     """For how long it has been in ``lock_wait`` without a break, at the end of this slice."""
+    unread_cpu_s: float = 0.0
+    """The part of ``cpu_s`` that it had after it was last read: its share of what the kernel has
+    counted of threads that are gone."""
     loop_blocked: list[tuple[int, ThreadState, float]] = []
     """(line, state, seconds): the part of all that in which a callback kept the thread's asyncio
     event loop."""
@@ -153,6 +156,10 @@ class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """Samples per second that were asked for in this slice."""
     torn: int = 0
     """Frames dropped because they changed while being read."""
+    unseen: dict[ThreadState, float] = {}
+    """CPU time in this slice of threads that began and ended between two samples, seconds."""
+    unseen_threads: int = 0
+    """How many of these began in this slice."""
     unmoved_s: float = 0.0
     """For how long all threads have been in ``lock_wait`` without a break, at its end."""
     collector: CollectorSlice | None = None

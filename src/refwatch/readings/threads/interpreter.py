@@ -70,6 +70,7 @@ class Interpreter:
     def __init__(self, memory: RemoteMemory, layout: Layout) -> None:
         self._memory = memory
         self._gil = layout.gil
+        self.has_gil = layout.gil is not None
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
         self.lines: LineTable | None = None

@@ -18,6 +18,7 @@ from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
 from refwatch.readings.threads.gc_pauses import GcPauses
 from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
+from refwatch.readings.threads.gone_threads import GoneThreads
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.process_clock import ProcessClock
@@ -28,12 +29,14 @@ from refwatch.readings.threads.thread_list import ThreadList
 from refwatch.readings.threads.tracked import ThreadGone, TrackedThread, read_once
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
+from refwatch.target.locations import NO_LINE
 from refwatch.target.memory import ReadingDenied, RemoteMemory
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
 PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
+LIST_OFTEN = 1_000  # samples after a thread was found, for which each looks at it
 Moved = tuple[TrackedThread, ThreadState | None, bytes]
 """A thread, what it waits for now (None: it runs), its line of schedstat."""
 Held = tuple[TrackedThread, ThreadState | None, Sched | None]
@@ -80,8 +83,10 @@ class Sampler:
         self._held = False
         """The GIL had a holder then."""
         self._clock = ProcessClock(context.pid)
+        self._gone = GoneThreads()
         self._spent: int | None = None
         """CPU time at the last look at it."""
+        self._list_often_until = 0
         self._still = 0
         """Samples in a row that have found no thread of the target's own to have run."""
         self._rested = False
@@ -100,6 +105,8 @@ class Sampler:
         """Time under watch starts here. Raises FileNotFoundError when the process is gone."""
         self._last_ns = self._slice_from_ns = at_ns
         self.threads.follow_kernel(at_ns)
+        self.threads.watching = True
+        self._gone.begin(self._clock, self.threads.by_tid.values())
 
     def rests(self, at_ns: int) -> bool:
         """Whether every thread is blocked and none has run for some samples, up to now: then a
@@ -146,10 +153,15 @@ class Sampler:
         if not self._still:
             self.ran_ns = at_ns
         self._rested = False
-        self._stack_pace.sampled(self.samples, at_ns, self.read_stacks)
+        self._stack_pace.sampled(self.samples, at_ns, self._read_more)
         if self._unplaced is not None and self._unplaced.blocked_node is None:
             self._place_wait(self._unplaced)
         self._unplaced = None
+
+    def _read_more(self) -> None:
+        """What is read less often than at each sample."""
+        self.read_stacks()
+        self._gone.look(self._clock)
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
@@ -164,10 +176,12 @@ class Sampler:
         self._words = words = self.interpreter.sample(self._active)
         holder = self.threads.by_state.get(words.holder)
         unknown = self.threads.unlisted or (holder is None and self._gil is not None)
-        if unknown or self.samples % LIST_EVERY == 0:
+        often = self.samples < self._list_often_until
+        if unknown or often or self.samples % LIST_EVERY == 0:
             listed = self.interpreter.read_list()
             if listed is not None:
-                self.threads.follow_list(listed, self.interpreter, self._last_ns)
+                if self.threads.follow_list(listed, self.interpreter, self._last_ns):
+                    self._list_often_until = self.samples + LIST_OFTEN
                 holder = self.threads.by_state.get(words.holder)
         if not words.locked & LOW_HALF:
             return None
@@ -221,14 +235,15 @@ class Sampler:
                 continue
             moved.append((thread, state, sched))
         for thread in gone:
-            self._end(thread)
+            self._end(thread, at_ns)
         return moved
 
     def _check_permitted(self, error: OSError) -> None:
         if isinstance(error, PermissionError):
             raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
 
-    def _end(self, thread: TrackedThread) -> None:
+    def _end(self, thread: TrackedThread, at_ns: int) -> None:
+        self._gone.ended(thread, at_ns)
         thread.settle(self._last_ns, self.samples - 1)
         thread.blocked = None  # or the next slice would have it wait on
         self.threads.end(thread, self._last_ns)
@@ -271,7 +286,7 @@ class Sampler:
             sched = thread.read_sched()
             return thread, self._calls.state(thread.read_call()), sched
         except ThreadGone:
-            self._end(thread)
+            self._end(thread, at_ns)
             return None
 
     def _take_holder(self, held: Held, words: GilWords, at_ns: int, line: int) -> None:
@@ -305,6 +320,7 @@ class Sampler:
         thread, state, raw = moved
         exact_cpu = thread.woke_cpu if thread.blocked is not None else None
         thread.sched_raw = raw
+        newborn = thread.newborn
         weight = self._begin_stretch(thread, at_ns)
         if state is None:
             thread.classifier.running(weight, line, thread.sched, exact_cpu)
@@ -312,6 +328,8 @@ class Sampler:
         else:
             if self._rested:
                 weight -= self._take_unseen(thread, weight)
+            elif newborn:
+                weight -= thread.classifier.unseen(thread.sched, weight, NO_LINE)[1]
             thread.classifier.blocked(state, weight, line, thread.sched)
             thread.block(state, at_ns, self.samples, line, first_ns=weight)
             if self._paths is not None and thread.paths.has_many_callers(line, self._paths):
@@ -337,6 +355,9 @@ class Sampler:
             looked_ns = self._last_ns if self._rested else thread.looked_ns
             thread.settle((looked_ns + self._last_ns) // 2, self.samples - 1)
         weight = at_ns - thread.since_ns
+        if thread.newborn:  # it may have begun before it was found
+            thread.newborn = False
+            weight = max(weight, sum(thread.sched))
         thread.since_ns = at_ns
         thread.blocked = None
         thread.holding = False
@@ -348,6 +369,7 @@ class Sampler:
         """Send what the samples since the last slice add up to."""
         at_ns = self._last_ns
         self.threads.emit_begun()
+        unseen_ns, unseen_threads = self._share_gone(at_ns)
         pieces: list[tuple[TrackedThread, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
@@ -366,6 +388,8 @@ class Sampler:
         if self._paths is not None:
             self._paths.tell(at_ns, new)
         span_s = (at_ns - self._slice_from_ns) / 1e9
+        ended = {thread.serial for thread, _ in self.threads.ended}
+        gone = [piece for piece in told if piece.serial in ended]
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
@@ -380,12 +404,21 @@ class Sampler:
                 threads=told,
                 rate_hz=rate_hz,
                 torn=torn,
+                unseen=self._gone.unseen(unseen_ns, gone),
+                unseen_threads=unseen_threads,
                 unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
                 collector=collector,
             )
         )
         self.threads.emit_ended()
         self._slice_from_ns, self._slice_samples = at_ns, 0
+
+    def _share_gone(self, at_ns: int) -> tuple[int, int]:
+        """Give the threads that have ended what the kernel has counted of them since they were last
+        read; return what is left for those that were never seen, nanoseconds, and their number."""
+        apart = (at_ns - self._slice_from_ns) // max(1, self._slice_samples)
+        running = [t for t in self.threads.by_tid.values() if t.blocked is None or t.holding]
+        return self._gone.share(self._clock, self.threads, running, apart)
 
     def _tell(self, thread: TrackedThread, piece: ThreadSlice) -> ThreadSlice:
         """The slice of a thread with the callers of its lines, and what blocked its event loop."""
@@ -441,13 +474,6 @@ class Sampler:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""
         if self.interpreter is not None and self.interpreter.lines is not None:
             self.interpreter.lines.check()
-
-    def read_counters(self) -> None:
-        """Read the context switches of every thread that has run since the last time."""
-        for thread in self.threads.by_tid.values():
-            if thread.counted_stamp != thread.sched_raw:
-                thread.counted_stamp = thread.sched_raw
-                thread.read_counters()
 
     def skip_wait(self, at_ns: int) -> None:
         """Leave out that the main thread has waited, up to now: it was for refwatch."""

@@ -91,6 +91,9 @@ class ThreadRecord(Struct):
     """Number of frames that would come after the first END of them."""
     strip: StateTimeline = field(default_factory=StateTimeline)
     counters: ThreadCounters = field(default_factory=ThreadCounters)
+    unread_cpu_s: float = 0.0
+    """Of its CPU time that after it was last read, by what the kernel keeps of threads that are
+    gone."""
     cpu_now: float = 0.0
     """Share of one CPU in about the last second, 0 to 1."""
     holds: Holds = field(default_factory=Holds)
@@ -128,6 +131,7 @@ class ThreadRecord(Struct):
         self.unmoved_s = max(self.unmoved_s, piece.unmoved_s)
         if piece.stack is not None:
             self.stack, self.left_out = piece.stack, piece.left_out
+        self.unread_cpu_s = piece.unread_cpu_s
         self.counters = convert(piece, ThreadCounters, from_attributes=True)
         self.holds.running_s += piece.holds_running_s
         self.holds.cpu_wait_s += piece.holds_cpu_wait_s
@@ -158,15 +162,24 @@ class ThreadGroup(Struct):
     hot: Hot = field(default_factory=dict)
     paths: Hot = field(default_factory=dict)
     cpu_s: float = 0.0
-    """By the kernel's count, as far as it was read before they ended."""
+    """By the kernel's count."""
+    unread_cpu_s: float = 0.0
+    """Of it, what they had after they were last read: their share of what the kernel has counted of
+    threads that are gone."""
 
     def add(self, thread: ThreadRecord) -> None:
-        cpu_s = thread.counters.cpu_s
-        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths, cpu_s))
+        cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
+        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths, cpu_s, unread_s))
+
+    def saw(self, states: Mapping[ThreadState, float], threads: int) -> None:
+        """Threads that were never read ran for so long."""
+        ran_s = sum(states.values())
+        self.join(ThreadGroup("", threads, dict(states), {}, {}, ran_s, ran_s))
 
     def join(self, other: ThreadGroup) -> None:
         self.threads += other.threads
         self.cpu_s += other.cpu_s
+        self.unread_cpu_s += other.unread_cpu_s
         for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
         self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
@@ -174,13 +187,28 @@ class ThreadGroup(Struct):
         self.paths = add_hot(self.paths, paths, KEEP_PATHS)
 
 
-def kind_of(thread: ThreadRecord) -> tuple[str, int]:
-    """What short-lived threads are told apart by: their name without its numbers; without a name
-    the line at which they were most."""
+Kind = tuple[str, int]
+"""What threads are told apart by: their name without its numbers; without a name ("") a line."""
+
+
+def kind_of(thread: ThreadRecord, lines: Mapping[int, Line]) -> Kind:
+    """Without a name: its line in the function that it runs; where that is one of threading's, or
+    its stack was not read, the line at which it was most."""
     if thread.named:
         return kind_of_name(thread.name), 0
-    line, _ = max(thread.hot, key=lambda key: thread.hot[key], default=(0, None))
+    outermost = thread.stack[-1] if thread.stack else 0
+    if outermost in lines and not _is_of_threading(lines[outermost]):
+        return "", outermost
+    own = {
+        key: spent for key, spent in thread.hot.items() if not _is_of_threading(lines.get(key[0]))
+    }
+    hot = own or thread.hot
+    line, _ = max(hot, key=lambda key: hot[key], default=(0, None))
     return "", line
+
+
+def _is_of_threading(line: Line | None) -> bool:
+    return line is not None and line.file.endswith("/threading.py")
 
 
 class GilRecord(Struct):

@@ -33,6 +33,8 @@ class ThreadList:
         self._fresh: list[tuple[TrackedThread, int]] = []
         self._probe_tids: set[int] = set()  # not seen yet
         self.names_wanted = False
+        self.watching = False
+        """A thread that is new has begun now, not before the watch."""
         self._context = context
         self._serial = 0
         self._numbers: dict[int, int] = {}  # address of a thread state -> its number
@@ -40,10 +42,12 @@ class ThreadList:
         self._newest = 0
         self._waiting = False  # a thread state has no tid yet
 
-    def follow_list(self, words: ThreadStateEntry, interpreter: Interpreter, at_ns: int) -> None:
-        """Look at the interpreter's list where it has changed since the last sample."""
+    def follow_list(self, words: ThreadStateEntry, interpreter: Interpreter, at_ns: int) -> bool:
+        """Look at the interpreter's list where it has changed since the last sample; return whether
+        a thread has begun."""
         if (words.made, words.newest) == (self._made, self._newest) and not self._waiting:
-            return
+            return False
+        begun = words.made > self._made > 0
         whole = self._waiting
         found = interpreter.new_threads(words.newest, {} if whole else self._numbers)
         if self._made and words.made > self._made:
@@ -54,10 +58,14 @@ class ThreadList:
         listed = {thread.address for thread in found} if whole else None
         for thread in reversed(found):
             if self._numbers.get(thread.address) != thread.number:
-                self._take(thread, listed, at_ns)
+                self._take(thread, listed, at_ns, holds=interpreter.has_gil)
+        return begun
 
-    def _take(self, found: FoundThread, listed: set[int] | None, at_ns: int) -> None:
-        """``listed``: the addresses of all thread states, when the whole list was read."""
+    def _take(
+        self, found: FoundThread, listed: set[int] | None, at_ns: int, *, holds: bool
+    ) -> None:
+        """``listed``: the addresses of all thread states, when the whole list was read; ``holds``:
+        what it runs it runs with the GIL, unless it is seen not to."""
         tracked = self.by_tid.get(found.tid)
         held = tracked.state_address if tracked is not None else 0
         if not found.tid or (held and (listed is None or held in listed)):
@@ -72,6 +80,8 @@ class ThreadList:
             return
         if tracked.state_address and self.by_state.get(tracked.state_address) is tracked:
             del self.by_state[tracked.state_address]
+        if tracked.newborn:
+            tracked.classifier.begin(holds=holds)
         tracked.state_address = found.address
         tracked.ident = found.ident
         tracked.read_at(found.address)
@@ -98,6 +108,9 @@ class ThreadList:
             tracked = TrackedThread(self.pid, tid, self._serial + 1, at_ns, keep=keep)
         except ThreadGone:
             return None
+        if self.watching:
+            tracked.newborn = True
+            tracked.classifier.begin(holds=False)
         self._serial += 1
         self.kept += tracked.kept
         tracked.ident = ident
@@ -181,9 +194,15 @@ class ThreadList:
                         )
                     )
 
+    def read_counters(self) -> None:
+        """Read the context switches of every thread that has run since the last time."""
+        for thread in self.by_tid.values():
+            if thread.counted_stamp != thread.sched_raw:
+                thread.counted_stamp = thread.sched_raw
+                thread.read_counters()
+
     def end(self, tracked: TrackedThread, at_ns: int) -> None:
         """The kernel has it no more."""
-        tracked.classifier.flush()
         tracked.close()
         self.kept -= tracked.kept
         self.by_tid.pop(tracked.tid, None)

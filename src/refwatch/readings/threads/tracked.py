@@ -77,9 +77,13 @@ class TrackedThread:
         self.blocked: ThreadState | None = None
         self.looked_ns = at_ns
         """When it was last seen to be blocked still."""
+        self.unread_ns = 0
+        """CPU time that it had after it was last read, as far as known."""
         self.since_ns = at_ns
         """Up to here its time is assigned."""
         self.samples = 0
+        self.newborn = False
+        """It has begun under watch, and nothing of its time is assigned."""
         self.quiet_from = 0
         """Number of the sample from which its time is not yet assigned."""
         self.changed_at = 0
@@ -207,6 +211,11 @@ class TrackedThread:
         self.blocked_node = node
         self.paths.waited(self.blocked_line, self.blocked, node, self.first_ns)
 
+    def ended(self, unread_ns: int) -> None:
+        """It has ended, and ran for so long after it was last read."""
+        self.unread_ns = unread_ns
+        self.classifier.end(unread_ns)
+
     def take_stack(self, lines: list[int], left_out: int) -> bool:
         """Keep a stack that was read now; return whether it is kept. One without frames is believed
         at the second reading: a thread that ends has none at last."""
@@ -228,7 +237,8 @@ class TrackedThread:
         before = self.unmoved_ns if len(account.times) == 1 else 0
         self.unmoved_ns = before + lasted if last is ThreadState.LOCK_WAIT else 0
         times = self.sched
-        counters = replace(self.counted, cpu_s=times.cpu / 1e9, cpu_wait_s=times.queue / 1e9)
+        cpu_s = (times.cpu + self.unread_ns) / 1e9
+        counters = replace(self.counted, cpu_s=cpu_s, cpu_wait_s=times.queue / 1e9)
         piece = ThreadSlice(
             serial=self.serial,
             samples=self.samples,
@@ -241,6 +251,7 @@ class TrackedThread:
             holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,
             holds_blocked_s=sum(account.holds.values()) / 1e9,
             unmoved_s=self.unmoved_ns / 1e9,
+            unread_cpu_s=self.unread_ns / 1e9,
             **asdict(counters),
         )
         self.stack_sent = list(self.stack)
