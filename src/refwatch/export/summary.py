@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from textwrap import wrap
+from typing import NamedTuple
 
 from refwatch.export.allocations import mode_of, top_groups
 from refwatch.findings.blockers import children_sentence, known_limits
@@ -12,6 +13,7 @@ from refwatch.findings.collecting import collector_sentence
 from refwatch.findings.large import large_sentence
 from refwatch.findings.leaks import Leak, leaks
 from refwatch.findings.memory_growth import memory_sentence
+from refwatch.findings.thread_groups import Group, Grouping
 from refwatch.findings.troubles import slower_sentence, worst_memory_problem
 from refwatch.findings.verdict import diagnose
 from refwatch.readings.allocations.state import Allocations, By
@@ -21,7 +23,7 @@ from refwatch.readings.objects.growth import suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.state import Line, ThreadRecord
+from refwatch.readings.threads.state import Hot, Line, ThreadRecord
 from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.session.events import NOT_BEGUN
 from refwatch.session.process import ProcessState, span_of_lives
@@ -47,6 +49,7 @@ WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
 WIDE_LABEL = 11  # the same where there are children
 MANY_WAIT = 0.1  # threads that wait for the GIL on average, from which on it is told for how long
+MUCH_UNREAD = 0.1  # of a group's CPU time: what was counted when its threads were gone
 MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
 LONGEST_PYTHON = 48  # characters of the interpreter's path
 
@@ -132,7 +135,7 @@ def _child(child: ProcessState) -> str:
     gil = f"GIL {fmt_percent(held)} held" if held is not None else ""
     used = _cpu_s(child.known_cpu_s) if child.known_cpu_s is not None else ""
     said = ", ".join(filter(None, (used, gil, _failure(child))))
-    return said + _hottest(child.threads.values(), child, COMPUTING)
+    return said + _hottest([thread.hot for thread in child.threads.values()], child, COMPUTING)
 
 
 def _failure(child: ProcessState) -> str:
@@ -284,43 +287,75 @@ def _allocations(recorded: Allocations) -> list[str]:
     return [_line("alloc", f"burst, {share} · most {where}: {fmt_bytes(rate)}/s {sure}".rstrip())]
 
 
+class _Row(NamedTuple):
+    """A thread, or those of a group that come and go."""
+
+    name: str
+    threads: int
+    states: Mapping[ThreadState, float]
+    hot: Hot
+    unread_s: float = 0.0
+
+    @property
+    def busy_s(self) -> float:
+        return sum(self.states.get(state, 0.0) for state in (*COMPUTING, ThreadState.GIL_WAIT))
+
+
 def _threads(process: ProcessState, most: int) -> list[str]:
-    sampled = [thread for thread in process.threads.values() if thread.watched_s > 0]
-    busiest = sorted(sampled, key=lambda t: (-round(_busy_s(t), 3), t.started_s))[:most]
-    width = max((len(_name(thread)) for thread in busiest), default=0)
-    lines = [
-        _line("" if index else "threads", f"{_name(thread):<{width}}  {_doing(thread, process)}")
-        for index, thread in enumerate(busiest)
+    grouping = Grouping(process)
+    rows = [
+        _Row(_name(each), 1, each.states, each.hot)
+        for each in grouping.singles
+        if each.watched_s > 0
     ]
-    more = len(sampled) - len(busiest) + process.forgotten_threads
+    rows += [_row_of(group) for group in grouping.crowds]
+    rows.sort(key=lambda row: -round(row.busy_s, 3))
+    shown = rows[:most]
+    width = max((len(row.name) for row in shown), default=0)
+    lines = [
+        _line("" if index else "threads", f"{row.name:<{width}}  {_doing(row, process)}")
+        for index, row in enumerate(shown)
+    ]
+    more = sum(row.threads for row in rows[most:])
     if lines and more:
-        lines[-1] += f"  (and {more} more)"
+        lines[-1] += f"  (and {more:,} more)"
     return lines
 
 
-def _busy_s(thread: ThreadRecord) -> float:
-    return sum(thread.states.get(state, 0.0) for state in (*COMPUTING, ThreadState.GIL_WAIT))
+def _row_of(group: Group) -> _Row:
+    """``request-* ×2,311, 6 alive``"""
+    sums = group.sums()
+    name = f"{shorten(group.name, 24)} ×{group.threads:,}"
+    name += f", {len(group.alive):,} alive" if group.alive else ""
+    return _Row(name, group.threads, sums.states, sums.hot, sums.unread_cpu_s)
 
 
 def _name(thread: ThreadRecord) -> str:
     return shorten(thread.name or f"tid {thread.tid}", 24)
 
 
-def _doing(thread: ThreadRecord, process: ProcessState) -> str:
-    """A thread's three most frequent states, and its hottest line."""
-    states = sorted(thread.states, key=lambda s: -thread.states[s])[:3]
+def _doing(row: _Row, process: ProcessState) -> str:
+    """The three most frequent states, and the hottest line; of threads too short to be read how
+    much the kernel has counted."""
+    states = sorted(row.states, key=lambda s: -row.states[s])[:3]
+    whole = sum(row.states.values()) or 1.0
     shares = [
-        f"{s.value} {fmt_percent(thread.share(s))}" for s in states if thread.share(s) >= 0.005
+        f"{s.value} {fmt_percent(row.states[s] / whole)}"
+        for s in states
+        if row.states[s] / whole >= 0.005
     ]
-    return ", ".join(shares) + _hottest([thread], process, tuple(ThreadState))
+    used_s = sum(row.states.get(state, 0.0) for state in (ThreadState.GIL_HELD, ThreadState.NATIVE))
+    if row.threads > 1:
+        shares.append(_cpu_s(used_s))
+        if row.unread_s >= MUCH_UNREAD * used_s > 0:
+            shares[-1] += f", {fmt_percent(min(1.0, row.unread_s / used_s))} of it unseen"
+    return ", ".join(shares) + _hottest([row.hot], process, tuple(ThreadState))
 
 
-def _hottest(
-    threads: Iterable[ThreadRecord], process: ProcessState, states: Container[ThreadState]
-) -> str:
+def _hottest(threads: Iterable[Hot], process: ProcessState, states: Container[ThreadState]) -> str:
     """The line at which one of the threads was longest in one of these states."""
-    hot = ((seconds, line) for thread in threads
-           for (line, state), seconds in thread.hot.items() if state in states)  # fmt: skip
+    hot = ((seconds, line) for each in threads
+           for (line, state), seconds in each.items() if state in states)  # fmt: skip
     _, number = max(hot, default=(0.0, 0))
     line = process.lines.get(number)
     return f"  {_at(line, 40)}" if line else ""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from refwatch.findings.thread_groups import Group, Grouping
-from refwatch.readings.threads.state import Hot, ThreadGroup, ThreadRecord
+from refwatch.findings.thread_groups import Group, Grouping, sums_of
+from refwatch.readings.threads.state import Hot, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 
@@ -95,10 +95,6 @@ def _single(thread: ThreadRecord, process: ProcessState) -> ThreadParty:
 
 def _several(group: Group, threads: Sequence[ThreadRecord]) -> ThreadParty:
     """These threads of a group, and those that are only known as sums."""
-    sums = ThreadGroup(group.name)
-    for thread in threads:
-        sums.add(thread)
-    for crowd in group.crowds:
-        sums.join(crowd)
+    sums = sums_of(group.name, threads, group.crowds)
     watched, named = sum(sums.states.values()), group.named
     return ThreadParty(group.name, sums.threads, sums.states, sums.hot, watched, named=named)

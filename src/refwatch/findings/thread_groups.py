@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from refwatch.readings.threads.state import (
+    RECENT_S,
     Hot,
     Kind,
     Line,
@@ -20,6 +21,7 @@ from refwatch.readings.threads.state import (
     ThreadRecord,
     kind_of,
 )
+from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 
 FEW_GONE = 5  # ended threads of a group from which on they can come and go
@@ -59,13 +61,44 @@ class Group(Struct, frozen=True, kw_only=True, eq=False):
         return self.threads >= TURNS * most_at_once([*self.alive, *self.gone])
 
     def sums(self) -> ThreadGroup:
-        """Over all of them."""
-        sums = ThreadGroup(self.name)
-        for thread in (*self.alive, *self.gone):
-            sums.add(thread)
-        for crowd in self.crowds:
-            sums.join(crowd)
-        return sums
+        """Over all of them, without their paths."""
+        return sums_of(self.name, (*self.alive, *self.gone), self.crowds)
+
+    def recent(self, now: float) -> dict[ThreadState, float]:
+        """Seconds in each state for about the last two seconds before ``now``."""
+        sums: defaultdict[ThreadState, float] = defaultdict(float)
+        for thread in self.alive:
+            for state, seconds in thread.recent.items():
+                sums[state] += seconds
+        for thread in self.gone_lately(now):
+            part = min(1.0, RECENT_S / (thread.watched_s or 1.0))
+            for state, seconds in thread.states.items():
+                sums[state] += seconds * part
+        return dict(sums)
+
+    def gone_lately(self, now: float) -> list[ThreadRecord]:
+        """Those that have ended in the last two seconds."""
+        return [each for each in self.gone if (each.ended_s or 0.0) > now - RECENT_S]
+
+    def cpu_now(self, now: float) -> float:
+        """CPUs that they use now, on average; 0.5 is half of one."""
+        gone = sum(each.counters.cpu_s for each in self.gone_lately(now))
+        return sum(each.cpu_now for each in self.alive) + gone / RECENT_S
+
+
+def sums_of(
+    name: str, threads: Iterable[ThreadRecord], crowds: Iterable[ThreadGroup]
+) -> ThreadGroup:
+    """What these threads and those behind the sums did together, without their paths."""
+    sums = ThreadGroup(name)
+    for thread in threads:
+        cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
+        sums.join(ThreadGroup("", 1, thread.states, thread.hot, {}, cpu_s, unread_s))
+    for each in crowds:
+        sums.join(
+            ThreadGroup("", each.threads, each.states, each.hot, {}, each.cpu_s, each.unread_cpu_s)
+        )
+    return sums
 
 
 def most_at_once(threads: Iterable[ThreadRecord]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.event import TimedEvent
@@ -156,7 +156,7 @@ class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """Samples per second that were asked for in this slice."""
     torn: int = 0
     """Frames dropped because they changed while being read."""
-    unseen: dict[ThreadState, float] = {}
+    unseen: dict[ThreadState, float] = field(default_factory=dict)
     """CPU time in this slice of threads that began and ended between two samples, seconds."""
     unseen_threads: int = 0
     """How many of these began in this slice."""

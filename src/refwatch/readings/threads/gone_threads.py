@@ -17,7 +17,6 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.thread_list import ThreadList
 from refwatch.readings.threads.tracked import ThreadGone, TrackedThread
 
-
 LATE_NS = 8_000_000  # so much of a running thread's time may be unread: a tick, and LOOK_NS
 WOKE = 20  # a thread that was blocked has mostly run for a small part of the time since
 
@@ -46,6 +45,8 @@ class GoneThreads:
         """Of ThreadList, at the last slice."""
         self._ran = {ThreadState.GIL_HELD: 0.0, ThreadState.NATIVE: 0.0}
         """Seconds of threads that have ended."""
+        self._just_ended: frozenset[int] = frozenset()
+        """Serials of those that have since the slice before."""
 
     def begin(self, clock: ProcessClock, threads: Iterable[TrackedThread]) -> None:
         """The watch begins with these threads."""
@@ -76,6 +77,7 @@ class GoneThreads:
         that were never seen, nanoseconds, and how many there were. ``active`` run now, and are read
         again; ``apart``: nanoseconds between two samples."""
         gone, self._gone = self._gone, []
+        self._just_ended = frozenset(each.thread.serial for each in gone)
         missed, self._missed = threads.missed - self._missed, threads.missed
         left = 0
         self.look(clock)
@@ -91,10 +93,10 @@ class GoneThreads:
 
     def unseen(self, ran_ns: int, pieces: Iterable[ThreadSlice]) -> dict[ThreadState, float]:
         """Seconds by state of CPU time that threads had which were never seen: with the GIL and
-        without in the proportion of those that were seen and have ended. ``pieces`` are those of
-        threads that are gone."""
+        without in the proportion of those that were seen and have ended. ``pieces`` tell
+        what all threads did in this slice."""
         for piece in pieces:
-            for state in self._ran:
+            for state in self._ran if piece.serial in self._just_ended else ():
                 self._ran[state] += piece.states.get(state, 0.0)
         seconds, whole = ran_ns / 1e9, sum(self._ran.values())
         if not ran_ns or not whole:

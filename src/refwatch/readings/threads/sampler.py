@@ -23,6 +23,7 @@ from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpre
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.process_clock import ProcessClock
 from refwatch.readings.threads.stack_pace import StackPace
+from refwatch.readings.threads.stacks import read_stack, read_stacks
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.syscalls import Syscalls
 from refwatch.readings.threads.thread_list import ThreadList
@@ -154,9 +155,9 @@ class Sampler:
             self.ran_ns = at_ns
         self._rested = False
         self._stack_pace.sampled(self.samples, at_ns, self._read_more)
-        if self._unplaced is not None and self._unplaced.blocked_node is None:
-            self._place_wait(self._unplaced)
-        self._unplaced = None
+        unplaced, self._unplaced = self._unplaced, None
+        if unplaced is not None and unplaced.blocked_node is None and self.interpreter is not None:
+            read_stack(unplaced, self.interpreter, self._paths)
 
     def _read_more(self) -> None:
         """What is read less often than at each sample."""
@@ -388,8 +389,6 @@ class Sampler:
         if self._paths is not None:
             self._paths.tell(at_ns, new)
         span_s = (at_ns - self._slice_from_ns) / 1e9
-        ended = {thread.serial for thread, _ in self.threads.ended}
-        gone = [piece for piece in told if piece.serial in ended]
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
         gil = self._gil_slice(waited)
@@ -404,7 +403,7 @@ class Sampler:
                 threads=told,
                 rate_hz=rate_hz,
                 torn=torn,
-                unseen=self._gone.unseen(unseen_ns, gone),
+                unseen=self._gone.unseen(unseen_ns, told),
                 unseen_threads=unseen_threads,
                 unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
                 collector=collector,
@@ -438,37 +437,8 @@ class Sampler:
 
     def read_stacks(self) -> None:
         """Read the whole stack of every thread that has moved since the last time."""
-        if self.interpreter is None or self.interpreter.lines is None:
-            return
-        lost = [t for t in self.threads.by_tid.values() if t.state_address and not t.line]
-        self.interpreter.follow(lost)  # begun without a frame, or torn when last read
-        for thread in lost:
-            thread.blocked_line = thread.line
-        for thread in self.threads.by_tid.values():
-            if thread.blocked is None or thread.stack_of != thread.changed_at:
-                stack = self.interpreter.stack(thread)
-                if stack is None or not thread.take_stack(*stack):
-                    continue
-            if self._paths is not None:
-                self._take_path(thread, self._paths)
-
-    def _place_wait(self, thread: TrackedThread) -> None:
-        """Read the stack of one that waits: its line has several callers."""
-        thread.place_ns = 0
-        stack = self.interpreter.stack(thread) if self.interpreter is not None else None
-        if stack is not None and self._paths is not None and thread.take_stack(*stack):
-            self._take_path(thread, self._paths)
-
-    @staticmethod
-    def _take_path(thread: TrackedThread, paths: CallPaths) -> None:
-        """Its stack was read now: if that is of where it is blocked its wait has this path, else it
-        stands for a share of the time."""
-        stack = thread.stack
-        thread.paths.follow(stack, paths)
-        if thread.blocked is not None and stack and stack[0] == thread.blocked_line:
-            thread.place_wait(thread.paths.innermost(paths))
-        else:
-            thread.paths.count()
+        if self.interpreter is not None:
+            read_stacks(self.threads.by_tid.values(), self.interpreter, self._paths)
 
     def check_code(self) -> None:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""

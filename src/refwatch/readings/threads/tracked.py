@@ -50,6 +50,10 @@ class TrackedThread:
     same."""
     _had_no_frames: bool = False
     """At the last reading of its stack."""
+    unread_ns: int = 0
+    """CPU time that it had after it was last read, as far as known."""
+    newborn: bool = False
+    """It has begun under watch, and nothing of its time is assigned."""
     unmoved_ns: int = 0
     """For how long it has been in ``lock_wait`` without a break, at the last slice."""
 
@@ -77,13 +81,9 @@ class TrackedThread:
         self.blocked: ThreadState | None = None
         self.looked_ns = at_ns
         """When it was last seen to be blocked still."""
-        self.unread_ns = 0
-        """CPU time that it had after it was last read, as far as known."""
         self.since_ns = at_ns
         """Up to here its time is assigned."""
         self.samples = 0
-        self.newborn = False
-        """It has begun under watch, and nothing of its time is assigned."""
         self.quiet_from = 0
         """Number of the sample from which its time is not yet assigned."""
         self.changed_at = 0

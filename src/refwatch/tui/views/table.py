@@ -47,6 +47,8 @@ class Row:
     key: int
     cells: tuple[Line, ...]
     dim: bool = False
+    opens: bool = False
+    """A click opens it."""
 
 
 class Rows(Sequence[Row]):

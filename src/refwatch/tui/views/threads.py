@@ -61,6 +61,13 @@ class ThreadView:
     """``file:line function`` of the innermost frame, if known."""
     place: str
     """``file:line`` of it."""
+    count: int = 0
+    """Of a group: the number of threads there ever were; 0 for a thread."""
+    count_alive: int = 0
+    """Of these, those that are alive."""
+    members: tuple[ThreadView, ...] = ()
+    """Of a group that is open: those alive and the newest of the others."""
+    open: bool = False
 
 
 def thread_key(process: int, serial: int) -> int:

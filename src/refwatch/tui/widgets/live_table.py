@@ -248,5 +248,5 @@ class LiveTable(CursorRows):
             return
         again = self.rows.keys[index] == self.cursor and event.chain > 1
         self.move_to(index)
-        if again:
+        if again or self.row_at(index).opens:
             self.action_open()

@@ -9,7 +9,17 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.panels.overview.view import EventView, Gauge, HeapView, OverviewView, Trend
 from refwatch.tui.views.chains import chain_line
 from refwatch.tui.views.chart import chart, line_bar, nice_top, sparkline, stacked
-from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fit, pad, width_of, wrap
+from refwatch.tui.views.styled_text import (
+    Line,
+    StyledText,
+    cut,
+    cut_middle,
+    fit,
+    pad,
+    width_of,
+    wrap,
+)
+from refwatch.tui.views.thread_groups import fmt_alive, fmt_times
 from refwatch.tui.views.threads import ThreadView, fill, fmt_state
 
 VERDICT_STYLES: dict[VerdictKind, str] = {
@@ -120,7 +130,8 @@ def draw_cpu(trend: Trend, width: int, height: int) -> tuple[Line, ...]:
 
 def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...]:
     """One thread per line: name, state, shares, CPU, top line."""
-    longest = max((width_of(((thread.name, ""),)) for thread in view.threads), default=0)
+    names = [f"{each.name} {fmt_times(each)}" if each.count else each.name for each in view.threads]
+    longest = max((width_of(((name, ""),)) for name in names), default=0)
     name = max(10, min(longest, 20, width // 4))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
@@ -133,8 +144,14 @@ def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...
 def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
     parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
     ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
+    called: Line = ((pad(thread.name, name), "strong"),)
+    if thread.count:
+        times = f" {fmt_times(thread)}"
+        short = cut(thread.name, max(6, name - len(times)))
+        called = ((short, "strong"), (pad(times, name - width_of(((short, ""),))), "muted"))
+        state_text, state_style = fmt_alive(thread), "foreground"
     line: list[StyledText] = [
-        (pad(thread.name, name), "strong"),
+        *called,
         (" ", ""),
         (pad(state_text, 11), state_style),
         (" ", ""),

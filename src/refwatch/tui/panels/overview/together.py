@@ -26,7 +26,7 @@ from refwatch.tui.panels.overview.view import (
 )
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
-from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
+from refwatch.tui.views.threads import ThreadView
 from refwatch.wire.event import MAIN
 
 MOST_POINTS = 300
@@ -54,18 +54,21 @@ class TogetherReader:
             handoffs=handoffs,
             memory=_memory(processes, subject.now),
             cpu=_cpu(processes, subject.now),
-            threads=_threads(processes),
+            threads=_threads(processes, subject.now),
             heap=view_heap(processes, found),
             trouble=printable(worst_memory_problem(main, found)) if main is not None else "",
         )
 
 
-def _threads(processes: Sequence[ProcessState]) -> tuple[ThreadView, ...]:
+def _threads(processes: Sequence[ProcessState], now: float) -> tuple[ThreadView, ...]:
     """The busiest of all, named with their pids."""
-    known = [(process, thread) for process in processes for thread in busiest(process, BUSIEST)]
-    known.sort(key=lambda each: -round(wish_to_run(each[1].recent or each[1].states), 1))
-    views = [(process.pid, view_thread(process, thread)) for process, thread in known[:BUSIEST]]
-    return tuple(replace(view, name=f"{pid} {view.name}") for pid, view in views)
+    known = [
+        (wish, process.pid, view)
+        for process in processes
+        for wish, view in busiest(process, BUSIEST, now)
+    ]
+    known.sort(key=lambda each: -round(each[0], 1))
+    return tuple(replace(view, name=f"{pid} {view.name}") for _, pid, view in known[:BUSIEST])
 
 
 def summed(processes: Sequence[ProcessState], of: Of, now: float, column: int = 1) -> Points:

@@ -10,6 +10,7 @@ from refwatch.findings.blockers import known_limits
 from refwatch.findings.collecting import collecting_s
 from refwatch.findings.large import large_sentence
 from refwatch.findings.leaks import Leak, leaks
+from refwatch.findings.thread_groups import Group, Grouping
 from refwatch.findings.troubles import worst_memory_problem
 from refwatch.findings.types import Verdict
 from refwatch.findings.verdict import diagnose
@@ -33,6 +34,7 @@ from refwatch.text.formats import (
 from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
+from refwatch.tui.views.thread_groups import view_group
 from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
 from refwatch.wire.event import MAIN, SESSION
 from refwatch.wire.heap_values import ChainLink
@@ -183,7 +185,7 @@ def view_overview(subject: Subject) -> OverviewView:
     """Read everything but the heap."""
     process = subject.process
     held, waiting, handoffs = _gauges(process) if process else (None, None, None)
-    threads = busiest(process, BUSIEST) if process else []
+    threads = busiest(process, BUSIEST, subject.now) if process else []
     limits = known_limits(process) if process else {}
     return OverviewView(
         diagnose(subject.judged),
@@ -193,21 +195,37 @@ def view_overview(subject: Subject) -> OverviewView:
         _why_no_gauges(process),
         _memory(process),
         _cpu(process),
-        tuple(view_thread(process, thread) for thread in threads) if process else (),
+        tuple(view for _, view in threads),
         _events(subject),
         tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
         trouble=printable(worst_memory_problem(process, ())) if process else "",
     )
 
 
-def busiest(process: ProcessState, count: int) -> list[ThreadRecord]:
-    """The threads that run or want to run most; of a finished program, those that did."""
-    alive = [thread for thread in process.threads.values() if thread.alive]
-    if alive:
-        alive.sort(key=lambda thread: (-round(wish_to_run(thread.recent), 1), thread.serial))
-        return alive[:count]
-    ended = sorted(process.threads.values(), key=lambda thread: -wish_to_run(thread.states))
-    return ended[:count]
+def busiest(process: ProcessState, count: int, now: float) -> list[tuple[float, ThreadView]]:
+    """(seconds of late, thread) of those that run or want to run most; of a finished program, those
+    that did. Threads that come and go are one."""
+    grouping = Grouping(process)
+    over = not any(thread.alive for thread in process.threads.values())
+    known: list[tuple[float, int, ThreadRecord | Group]] = [
+        (wish_to_run(each.states if over else each.recent), each.serial, each)
+        for each in grouping.singles
+        if over or each.alive
+    ]
+    for group in grouping.crowds:
+        if over or group.alive or group.gone_lately(now):
+            recent = group.sums().states if over else group.recent(now)
+            known.append((wish_to_run(recent), 0, group))
+    known.sort(key=lambda each: (-round(each[0], 1), each[1]))
+    return [
+        (
+            wish,
+            view_group(process, each, now)
+            if isinstance(each, Group)
+            else view_thread(process, each),
+        )
+        for wish, _, each in known[:count]
+    ]
 
 
 def _events(subject: Subject) -> tuple[EventView, ...]:

@@ -69,10 +69,17 @@ def view_detail(subject: Subject, serial: int, source: Source) -> DetailView | N
     thread = process.threads.get(serial) if process is not None else None
     if process is None or thread is None:
         return None
+    return view_record(process, thread, subject.now, source)
+
+
+def view_record(
+    process: ProcessState, thread: ThreadRecord, now: float, source: Source
+) -> DetailView:
+    """Read one thread, or what has its form."""
     total = thread.watched_s or 1.0
     ranked = sorted(thread.states.items(), key=lambda item: -item[1])
     return DetailView(
-        serial,
+        thread.serial,
         thread_name(thread),
         thread.alive,
         thread.state,
@@ -86,7 +93,7 @@ def view_detail(subject: Subject, serial: int, source: Source) -> DetailView | N
             if seconds / total >= 0.005
         ),
         thread.strip,
-        newest_sample(process, subject.now),
+        newest_sample(process, now),
     )
 
 

@@ -10,7 +10,12 @@ from refwatch.tui.help import Section, key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.threads.detail import ThreadScreen
-from refwatch.tui.panels.threads.detail_view import draw_preview, view_detail
+from refwatch.tui.panels.threads.detail_view import (
+    DetailView,
+    draw_preview,
+    view_detail,
+    view_record,
+)
 from refwatch.tui.panels.threads.view import (
     ThreadsView,
     arrange,
@@ -22,9 +27,11 @@ from refwatch.tui.panels.threads.view import (
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
+from refwatch.tui.views.chart import stacked
 from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.views.table import Order
-from refwatch.tui.views.threads import GLYPHS, WORDS, legend, of_key
+from refwatch.tui.views.thread_groups import as_thread, is_group
+from refwatch.tui.views.threads import GLYPHS, WORDS, fill, legend, of_key
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 
@@ -49,6 +56,8 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         super().__init__("threads", Order(), "thread name or line", NOTHING, live=live)
         self._subject: Subject | None = None
         """What was read last."""
+        self._opened: set[int] = set()
+        """Keys of the groups whose threads are shown."""
         self._legend = Lines("legend", classes="bar")
         self._preview = Picture(draw_preview, "preview", box="")
 
@@ -78,11 +87,12 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
 
     def read(self, subject: Subject) -> ThreadsView:
         self._subject = subject
-        return view_threads(subject)
+        return view_threads(subject, self._opened)
 
     def start_over(self) -> None:
         super().start_over()
         self._subject = None
+        self._opened.clear()
 
     def _draw(self) -> None:
         columns = columns_for(self._view)
@@ -90,7 +100,7 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         self.table.show(columns, rows, self.order.sort, self.order.reverse)
         self._make_room()
         self._legend.show((legend(self._states()),))
-        self.keep_strips([thread.key for thread in self._view.threads])
+        self.keep_strips(self._view.strips.keys())
         self._draw_preview()
         if self.move_strips():
             self.draw_strips()
@@ -101,11 +111,22 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         key = self.table.cursor if self._preview.display else None
         if key is None or self._subject is None:
             return
-        number, serial = of_key(key)
-        view = view_detail(Subject(self._subject.state, number), serial, source_line)
+        view = self._view_row(self._subject, key)
         if view is not None:
             label_border(self._preview, f"{view.name}: where its time goes")
             self._preview.present(view)
+
+    @staticmethod
+    def _view_row(subject: Subject, key: int) -> DetailView | None:
+        """The thread of this row, or the sums of a group in its form."""
+        number, serial = of_key(key)
+        one = Subject(subject.state, number)
+        if not is_group(key):
+            return view_detail(one, serial, source_line)
+        record = as_thread(one.process, key) if one.process is not None else None
+        if one.process is None or record is None:
+            return None
+        return view_record(one.process, record, one.now, source_line)
 
     def _make_room(self) -> None:
         """Give the table what it needs; steps of four rows keep the rest steady."""
@@ -138,11 +159,48 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         self.table.refresh_tails()
 
     def _tail(self, key: int, width: int) -> list[StyledText]:
+        if is_group(key):
+            return self._sums(key, width)
         strip = self._view.strips.get(key)
         return self.strip(key, strip, width) if strip is not None and width > 0 else []
 
+    def _sums(self, key: int, width: int) -> list[StyledText]:
+        """The states of a group's threads side by side, in place of a timeline."""
+        group = next((thread for thread in self._view.threads if thread.key == key), None)
+        if group is None or width <= 0:
+            return []
+        parts = zip((fill(state) for state in ThreadState), group.shares, strict=True)
+        return stacked(parts, width)
+
+    def _turn(self, key: int, *, opens: bool) -> None:
+        """Show the threads of a group, or hide them."""
+        if self._subject is not None and opens != (key in self._opened):
+            self._opened ^= {key}
+            self._view = self.read(self._subject)
+            self.redraw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if (
+            action == "scroll_time"
+            and self.table.cursor is not None
+            and is_group(self.table.cursor)
+        ):
+            return True
+        return super().check_action(action, parameters)
+
+    def action_scroll_time(self, by: int) -> None:
+        """On a group → opens it and ← closes it, unless they move the timelines of a pause."""
+        key = self.table.cursor
+        if self.paused or key is None:
+            super().action_scroll_time(by)
+        elif is_group(key):
+            self._turn(key, opens=by > 0)
+
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
+        if is_group(event.key):
+            self._turn(event.key, opens=event.key not in self._opened)
+            return
         number, serial = of_key(event.key)
         self.app.push_screen(ThreadScreen(number, serial))
 
@@ -158,6 +216,11 @@ EXPLAINED: dict[ThreadState, str] = {
     ThreadState.CHILD_WAIT: "waiting for a child process",
     ThreadState.OTHER: "anything else: stopped, a page fault",
 }
+GROUPS = (
+    "Threads that come and go are one row, by their name without its numbers, else by the function "
+    "that they run; enter, → or a click shows those that are alive and the newest of the others. "
+    "Its bar has the states of all of them side by side."
+)
 TIMELINES = (
     "A full cell is one state, ▌ two in sequence; a bar ▃ two states alternating within the cell, "
     "the height of a colour being its share. + zooms in."
@@ -175,6 +238,7 @@ SPEC = PanelSpec(
             "States of a thread, exactly one at each sample",
             tuple((f"{GLYPHS[s]} {WORDS[s]}", str(s), text) for s, text in EXPLAINED.items()),
         ),
+        Section("Groups", (("", "", GROUPS),)),
         Section("Timelines", (("", "", TIMELINES),)),
     ),
 )
