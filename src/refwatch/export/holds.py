@@ -59,4 +59,16 @@ def waits_of(process: ProcessState) -> snap.Waits | None:
         p50_s=rounded_optional(waits.quantile(0.5)),
         p99_s=rounded_optional(waits.quantile(0.99)),
         longest_s=rounded(waits.longest_s) if waits.counts else None,
+        after_io=_after_io(process),
+    )
+
+
+def _after_io(process: ProcessState) -> snap.AfterIo:
+    times = process.gil.after_io
+    return snap.AfterIo(
+        count=times.count,
+        p50_s=rounded_optional(times.quantile(0.5)),
+        p99_s=rounded_optional(times.quantile(0.99)),
+        longest_s=rounded(times.longest_s) if times.counts else None,
+        exact_s=rounded_optional(process.between_samples_s),
     )

@@ -113,6 +113,18 @@ class Holds(Struct, frozen=True, kw_only=True):
     by_line: list[HoldLine] = []
 
 
+class AfterIo(Struct, frozen=True, kw_only=True):
+    """How long it took a thread from the end of a wait for I/O until it ran Python code again, in
+    seconds: its waits for a CPU and for the GIL. ``exact_s``: each is exact to about so much, the
+    time between two samples. Null where there was none."""
+
+    count: int
+    p50_s: float | None
+    p99_s: float | None
+    longest_s: float | None
+    exact_s: float | None
+
+
 class Waits(Struct, frozen=True, kw_only=True):
     """How long a thread waited for the GIL at a time, from wanting to having it, in seconds. Null
     where none has waited."""
@@ -120,6 +132,7 @@ class Waits(Struct, frozen=True, kw_only=True):
     p50_s: float | None
     p99_s: float | None
     longest_s: float | None
+    after_io: AfterIo | None = None
 
 
 class CollectorLine(Struct, frozen=True, kw_only=True):

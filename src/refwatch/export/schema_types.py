@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from refwatch.export.schema_threads import AfterIo as AfterIo
 from refwatch.export.schema_threads import Collector as Collector
 from refwatch.export.schema_threads import CollectorLine as CollectorLine
 from refwatch.export.schema_threads import Gil as Gil

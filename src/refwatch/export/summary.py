@@ -48,6 +48,8 @@ WIDTH = 100  # characters of a line that lists names
 WIDEST = 120  # characters of any other line
 LABEL = 9  # characters of the label before a line
 WIDE_LABEL = 11  # the same where there are children
+MANY_BACK = 20  # times that threads came back from I/O, from which on they are told
+LONG_AFTER_IO_S = 0.02
 MANY_WAIT = 0.1  # threads that wait for the GIL on average, from which on it is told for how long
 MUCH_UNREAD = 0.1  # of a group's CPU time: what was counted when its threads were gone
 MUCH_FREED = 8 << 20  # bytes of garbage that are told though the collector has run since
@@ -257,7 +259,19 @@ def _gil(process: ProcessState) -> list[str]:
     if contention >= MANY_WAIT and half is not None and most is not None:
         at_a_time = f"; a wait takes {fmt_duration(half)}, 1 % over {fmt_duration(most)}"
         text += at_a_time if len(text + at_a_time) <= WIDEST - LABEL else ""
-    return [_line("GIL", text)]
+    return [_line("GIL", text), *_after_io(process)]
+
+
+def _after_io(process: ProcessState) -> list[str]:
+    """How long threads that come back from I/O wait until they run Python code, where that is long:
+    the convoy behind one that computes."""
+    times = process.gil.after_io
+    half, most = times.quantile(0.5), times.quantile(0.99)
+    if times.count < MANY_BACK or half is None or most is None or most <= LONG_AFTER_IO_S:
+        return []
+    text = f"after I/O a thread waits {fmt_duration(half)} until it runs Python code"
+    text += f", 1 % over {fmt_duration(most)}, the longest {fmt_duration(times.longest_s)}"
+    return [_line("", text)]
 
 
 def _collector(process: ProcessState) -> list[str]:

@@ -34,6 +34,11 @@ class LogHistogram(Struct):
             self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.longest_s = max(self.longest_s, longest_s)
 
+    @property
+    def count(self) -> int:
+        """How many durations."""
+        return sum(self.counts.values())
+
     def quantile(self, part: float) -> float | None:
         """The duration in seconds that this part of all does not exceed, within a bucket; None
         without any."""

@@ -132,6 +132,11 @@ class ProcessState(Struct):
         return sum(each.get(S.GIL_HELD, 0.0) + each.get(S.NATIVE, 0.0) for each in states)
 
     @property
+    def between_samples_s(self) -> float | None:
+        """Seconds between two samples, on average; None before the first."""
+        return self.sampled_s / self.samples if self.samples else None
+
+    @property
     def unread_cpu_s(self) -> float:
         """CPU time of threads after they were last read, by what the kernel keeps of those that are
         gone."""

@@ -125,7 +125,7 @@ def test_a_wait_lasts_from_wanting_to_having() -> None:
     assert account.waits == [10 * MS]
     gil = Gil()
     gil.samples(1, None)
-    gil.account.waited(account.waits)
+    gil.account.waited(account.waits, account.after_io)
     told = gil.slice()
     assert lengths(told.waits) == pytest.approx([10.0], rel=0.06)
     assert told.longest_wait_s == pytest.approx(0.010)

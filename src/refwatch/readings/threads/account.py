@@ -6,17 +6,21 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.target.locations import NO_LINE
 
 MAX_RUNS = 400  # in one slice: more than a strip can show
+NOT_AFTER_IO = -1
 
 
 class TimeAccount:
     """Nanoseconds by state, by line and state, and in order; ``holds`` has those with the GIL."""
 
     __slots__ = (
+        "_after_io",
         "_holding",
         "_line",
         "_ns",
         "_state",
         "_waited",
+        "_wanted_gil",
+        "after_io",
         "holds",
         "hot",
         "runs",
@@ -37,6 +41,13 @@ class TimeAccount:
         """Waits for the GIL that have ended, nanoseconds."""
         self._waited = 0
         """The one under way."""
+        self.after_io: list[int] = []
+        """How long it took from the end of a wait for I/O until it ran Python code, nanoseconds:
+        its waits for a CPU and for the GIL between."""
+        self._after_io = NOT_AFTER_IO
+        """That under way."""
+        self._wanted_gil = False
+        """It has waited for the GIL in it."""
 
     def assign(self, state: ThreadState, weight: int, line: int, *, holding: bool = False) -> None:
         """Add ``weight`` nanoseconds in ``state`` at ``line``; ``holding``: with the GIL."""
@@ -58,6 +69,7 @@ class TimeAccount:
         elif self._waited:
             self.waits.append(self._waited)
             self._waited = 0
+        self._follow_io(state, weight)
         if self._holding:
             self.holds[state] = self.holds.get(state, 0) + weight
         if line > 0:
@@ -69,7 +81,21 @@ class TimeAccount:
         else:
             runs.append((state, weight))
 
+    def _follow_io(self, state: ThreadState, weight: int) -> None:
+        """Whoever has waited for the GIL and waits for something else now has had it, though no
+        sample may have seen that."""
+        if self._after_io >= 0:
+            if state is ThreadState.GIL_WAIT or state is ThreadState.CPU_WAIT:
+                self._after_io += weight
+                self._wanted_gil = self._wanted_gil or state is ThreadState.GIL_WAIT
+            elif state is not ThreadState.NATIVE:  # in which it comes out of its system call
+                if state is ThreadState.GIL_HELD or self._wanted_gil:
+                    self.after_io.append(self._after_io)
+                self._after_io = NOT_AFTER_IO
+        if state is ThreadState.IO_WAIT:
+            self._after_io, self._wanted_gil = 0, False
+
     def clear(self) -> None:
         """Begin the next slice."""
         self.times, self.hot, self.runs, self.holds, self._ns = {}, {}, [], {}, 0
-        self.waits = []
+        self.waits, self.after_io = [], []

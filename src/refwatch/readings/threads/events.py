@@ -80,6 +80,9 @@ class GilSlice(Struct, frozen=True, kw_only=True):
     waits: dict[int, int] = {}
     """Waits of a thread for the GIL, from wanting to having it, in the same form."""
     longest_wait_s: float = 0.0
+    after_io: dict[int, int] = {}
+    """Times from the end of a thread's wait for I/O until it had the GIL, in the same form."""
+    longest_after_io_s: float = 0.0
 
 
 class ThreadCounters(Struct, frozen=True, kw_only=True, omit_defaults=True):

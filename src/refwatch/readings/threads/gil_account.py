@@ -139,6 +139,8 @@ class GilAccount:
         """At the begin of the slice."""
         self._waits: dict[int, int] = {}
         self._longest_wait_ns = 0
+        self._after_io: dict[int, int] = {}
+        self._longest_after_io_ns = 0
 
     def seen(
         self,
@@ -161,8 +163,12 @@ class GilAccount:
         """It was held for so long between two samples that found it free."""
         self._held_ns += ns
 
-    def waited(self, waits: Iterable[int]) -> None:
-        """Waits of a thread for it that have ended, nanoseconds."""
+    def waited(self, waits: Iterable[int], after_io: Iterable[int]) -> None:
+        """Waits of a thread for it that have ended, and times after waits for I/O, nanoseconds."""
+        for ns in after_io:
+            bucket = bucket_of(ns)
+            self._after_io[bucket] = self._after_io.get(bucket, 0) + 1
+            self._longest_after_io_ns = max(self._longest_after_io_ns, ns)
         for ns in waits:
             bucket = bucket_of(ns)
             self._waits[bucket] = self._waits.get(bucket, 0) + 1
@@ -196,6 +202,8 @@ class GilAccount:
             hold_lines=[(line, ns / 1e9) for line, ns in ended.by_line.items()],
             waits=self._waits,
             longest_wait_s=self._longest_wait_ns / 1e9,
+            after_io=self._after_io,
+            longest_after_io_s=self._longest_after_io_ns / 1e9,
         )
         self.clear()
         return told
@@ -204,3 +212,4 @@ class GilAccount:
         """Forget what was added up since the last slice."""
         self._held_ns = self._collecting_ns = 0
         self._waits, self._longest_wait_ns = {}, 0
+        self._after_io, self._longest_after_io_ns = {}, 0

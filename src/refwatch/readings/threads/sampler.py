@@ -319,6 +319,8 @@ class Sampler:
     def _take(self, moved: Moved, at_ns: int, line: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
+        if state is thread.blocked is ThreadState.IO_WAIT and at_ns - self._last_ns < RARE_NS:
+            thread.back_in_io(raw)
         exact_cpu = thread.woke_cpu if thread.blocked is not None else None
         thread.sched_raw = raw
         newborn = thread.newborn
@@ -374,10 +376,10 @@ class Sampler:
         pieces: list[tuple[TrackedThread, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
-            waits = thread.account.waits
+            waits, after_io = thread.account.waits, thread.account.after_io
             piece = thread.take_slice()
             if self._gil is not None and not thread.probe:
-                self._gil.waited(waits)
+                self._gil.waited(waits, after_io)
             if piece is not None and not thread.probe:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None

@@ -228,6 +228,8 @@ class GilRecord(Struct):
     """How long it was held at a time, of the holds that ended with a handoff."""
     waits: LogHistogram = field(default_factory=LogHistogram)
     """How long a thread waited for it at a time."""
+    after_io: LogHistogram = field(default_factory=LogHistogram)
+    """How long it took from the end of a thread's wait for I/O until it had the GIL."""
     longest_by_line: dict[int, float] = field(default_factory=dict)
     """Line -> seconds of the longest of these holds at it."""
     collecting_s: float | None = None
@@ -255,6 +257,7 @@ class GilRecord(Struct):
             )
         self.holds.add(piece.holds, piece.longest_held_s)
         self.waits.add(piece.waits, piece.longest_wait_s)
+        self.after_io.add(piece.after_io, piece.longest_after_io_s)
         for line, seconds in piece.hold_lines:
             self.longest_by_line[line] = max(seconds, self.longest_by_line.get(line, 0.0))
         if len(self.longest_by_line) > 2 * KEEP_HOT:

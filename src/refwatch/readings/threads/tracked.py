@@ -167,6 +167,14 @@ class TrackedThread:
             raise ThreadGone
         return raw
 
+    def back_in_io(self, sched_raw: bytes) -> None:
+        """It waits for I/O as at the sample before, and by its line of schedstat has run between:
+        it had the GIL at once, but for its wait for a CPU, which the kernel has counted."""
+        cpu, queue, runs = map(int, sched_raw.split())
+        before = self.sched
+        if cpu > before.cpu and runs > 0:
+            self.account.after_io.append(max(0, queue - before.queue))
+
     def block(
         self,
         state: ThreadState,

@@ -18,10 +18,24 @@ from refwatch.tui.panels.overview.lines import (
     draw_text,
 )
 from refwatch.tui.panels.overview.together import TogetherReader
-from refwatch.tui.panels.overview.view import Gauge, HeapView, OverviewReader, OverviewView, Trend
+from refwatch.tui.panels.overview.view import (
+    HELD,
+    WAIT,
+    Gauge,
+    HeapView,
+    OverviewReader,
+    OverviewView,
+    Trend,
+)
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.durations import Durations, draw_durations, fmt_short
 from refwatch.tui.views.styled_text import whole_parts
 from refwatch.tui.widgets.lines import Picture, label_border
+
+TALL = 34
+"""Height of the panel from which on there is room for histograms."""
+BORDER_OF = (HELD, WAIT)
+"""Styles of the durations that belong to a gauge."""
 
 
 class OverviewPanel(Panel[OverviewView]):
@@ -46,6 +60,14 @@ class OverviewPanel(Panel[OverviewView]):
             height: 4;
         }
         #gauges .box, #trends .box {
+            width: 1fr;
+            height: 100%;
+        }
+        #times {
+            height: 6;
+            display: none;
+        }
+        #times .box {
             width: 1fr;
             height: 100%;
         }
@@ -95,6 +117,10 @@ class OverviewPanel(Panel[OverviewView]):
         self._gauges: list[Picture[Gauge]] = [
             Picture(draw_gauge, name, box="") for name in ("held", "waiting", "handoffs")
         ]
+        self._times: list[Picture[Durations]] = [
+            Picture(draw_durations, name, box="") for name in ("hold", "wait", "after-io")
+        ]
+        self._time_row = Horizontal(*self._times, id="times")
         self._no_gil = Picture(draw_text, "no-gil", box="GIL")
         self._memory = Picture(draw_memory, "memory", box="")
         self._cpu = Picture(draw_cpu, "cpu", box="")
@@ -107,6 +133,7 @@ class OverviewPanel(Panel[OverviewView]):
         with Horizontal(id="gauges"):
             yield self._no_gil
             yield from self._gauges
+        yield self._time_row
         with Horizontal(id="trends"):
             yield self._memory
             yield self._cpu
@@ -133,10 +160,22 @@ class OverviewPanel(Panel[OverviewView]):
             if gauge is not None:
                 widget.border_title = gauge.title
                 widget.present(gauge)
+        self._show_times(view.times)
         self._trend(self._memory, "Memory", view.memory)
         self._trend(self._cpu, "CPU", view.cpu)
         self._busiest.present(view)
         self._events.present(view)
+
+    def _show_times(self, times: tuple[Durations, ...]) -> None:
+        """Holds and waits as histograms where there is room, else in the gauges' borders."""
+        tall = self.size.height >= TALL
+        self._time_row.display = bool(times) and tall
+        for gauge, each in zip(self._gauges, times, strict=False):
+            facts = "" if tall or each.style not in BORDER_OF else fmt_short(each)
+            gauge.border_subtitle = whole_parts(facts, gauge.size.width - 2)
+        for widget, each in zip(self._times, times, strict=False):
+            widget.border_title = each.title
+            widget.present(each)
 
     def _trend(self, widget: Picture[Trend], title: str, trend: Trend) -> None:
         if trend.more:

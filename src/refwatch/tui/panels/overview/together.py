@@ -52,6 +52,7 @@ class TogetherReader:
             held=held,
             waiting=waiting,
             handoffs=handoffs,
+            times=(),
             memory=_memory(processes, subject.now),
             cpu=_cpu(processes, subject.now),
             threads=_threads(processes, subject.now),

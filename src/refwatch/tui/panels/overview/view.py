@@ -34,8 +34,9 @@ from refwatch.text.formats import (
 from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
+from refwatch.tui.views.durations import Durations, view_durations
 from refwatch.tui.views.thread_groups import view_group
-from refwatch.tui.views.threads import ThreadView, view_thread, wish_to_run
+from refwatch.tui.views.threads import ThreadView, fill, fmt_line, view_thread, wish_to_run
 from refwatch.wire.event import MAIN, SESSION
 from refwatch.wire.heap_values import ChainLink
 
@@ -112,6 +113,8 @@ class OverviewView:
     events: tuple[EventView, ...]
     """Newest first."""
     limits: tuple[tuple[str, str], ...]
+    times: tuple[Durations, ...] = ()
+    """Of holds of the GIL, of waits for it, and after I/O; empty where there is none to read."""
     heap: HeapView | None = None
     """None before the first census."""
     trouble: str = ""
@@ -198,7 +201,36 @@ def view_overview(subject: Subject) -> OverviewView:
         tuple(view for _, view in threads),
         _events(subject),
         tuple((printable(reading), printable(reason)) for reading, reason in limits.items()),
+        times=view_times(process) if process else (),
         trouble=printable(worst_memory_problem(process, ())) if process else "",
+    )
+
+
+def view_times(process: ProcessState) -> tuple[Durations, ...]:
+    """How long the GIL is held at a time, and how long threads wait until they have it."""
+    gil = process.gil
+    if not gil.watched_s or gil.present is False:
+        return ()
+    longest = gil.longest_hold
+    place, _ = fmt_line(process, longest.line) if longest else ("", "")
+    return (
+        view_durations(
+            "A hold of the GIL",
+            HELD,
+            HELD,
+            gil.holds,
+            place,
+            longest_s=longest.seconds if longest and gil.holds.counts else None,
+            none="no handoff yet",
+        ),
+        view_durations("A wait for it", WAIT, fill(ThreadState.GIL_WAIT), gil.waits, none="none"),
+        view_durations(
+            "From I/O to running",
+            str(ThreadState.IO_WAIT),
+            fill(ThreadState.IO_WAIT),
+            gil.after_io,
+            none="no thread came back from I/O",
+        ),
     )
 
 
@@ -216,7 +248,7 @@ def busiest(process: ProcessState, count: int, now: float) -> list[tuple[float, 
         if over or group.alive or group.gone_lately(now):
             recent = group.sums().states if over else group.recent(now)
             known.append((wish_to_run(recent), 0, group))
-    known.sort(key=lambda each: (-round(each[0], 1), each[1]))
+    known.sort(key=lambda each: (-(each[0] if over else round(each[0], 1)), each[1]))
     return [
         (
             wish,
