@@ -1,7 +1,7 @@
 """Durations in a few numbers and a histogram: half of them, 99 of 100, the longest.
 
 The cells of the histogram are equally wide on a logarithmic scale; those beyond 99 of 100 stand
-out. """
+out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refwatch.series.log_histogram import PER_OCTAVE, LogHistogram, bucket_of, seconds_of
-from refwatch.text.formats import fmt_duration
+from refwatch.text.formats import fmt_count, fmt_duration
 from refwatch.tui.views.chart import HEIGHTS, draw_time_scale
-from refwatch.tui.views.styled_text import Line, StyledText, cut_middle, fit, width_of
+from refwatch.tui.views.styled_text import Line, fit, two_ends, width_of
 
 LEAST_OCTAVES = 6  # that a histogram spans
-LABEL_ROOM = 24
-"""Cells of a histogram from which on its ends are labelled."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ class Durations:
     where: str = ""
     none: str = ""
     """Said where there are none."""
+    short: str = ""
+    """Said before them where the title is another's."""
 
 
 def view_durations(
@@ -46,56 +46,58 @@ def view_durations(
     *,
     longest_s: float | None = None,
     none: str = "",
+    short: str = "",
 ) -> Durations:
     """``longest_s``: if it is not the longest of ``known``."""
     longest = longest_s if longest_s is not None else known.longest_s if known.counts else None
     half, most = known.quantile(0.5), known.quantile(0.99)
     counts = dict(known.counts)
-    return Durations(title, style, fill, known.count, half, most, longest, counts, where, none)
+    return Durations(
+        title, style, fill, known.count, half, most, longest, counts, where, none, short
+    )
 
 
-def fmt_short(view: Durations) -> str:
-    """``p50 4.87 ms, p99 21 ms``, for a border; empty without any."""
+def fmt_short(view: Durations, width: int) -> str:
+    """``p50/99 4.87/21 ms`` for a border, or what of it fits; empty without any."""
     if view.half_s is None or view.most_s is None:
         return ""
-    return f"p50 {fmt_duration(view.half_s)}, p99 {fmt_duration(view.most_s)}"
+    half, most = fmt_duration(view.half_s), fmt_duration(view.most_s)
+    if half.split()[1:] == most.split()[1:]:
+        half = half.split()[0]
+    text = f"p50/99 {half}/{most}"
+    whole = f"{view.short}{text}"
+    return whole if len(whole) <= width else f"{view.short}p99 {most}"
+
+
+def fmt_longest(view: Durations) -> str:
+    """``longest 6.0 s at target.py:10`` for a border; empty without any."""
+    if view.longest_s is None:
+        return ""
+    return f"longest {fmt_duration(view.longest_s)}" + (f" at {view.where}" if view.where else "")
 
 
 def draw_durations(view: Durations, width: int, height: int) -> tuple[Line, ...]:
-    """The numbers, the histogram below, and its scale."""
-    if view.half_s is None or view.most_s is None or view.longest_s is None:
+    """The usual one and the rare one, the histogram below, and its scale."""
+    if view.half_s is None or view.most_s is None:
         return (((view.none, "muted"),),)
-    numbers = _numbers(view, view.half_s, view.most_s, view.longest_s, width)
-    rows = max(0, min(2, height - 2))
-    lines = [numbers]
-    if height >= 2:
-        first, last = span_of(view.counts)
-        cells = spread(view.counts, first, last, width)
-        tail = int((bucket_of(view.most_s * 1e9) - first) / (last - first) * width) + 1
-        for text in bars(cells, max(1, rows)):
-            lines.append(((text[:tail], view.fill), (text[tail:], "warning")))
-    if height >= 3 and width >= LABEL_ROOM:
-        low, high = (fmt_duration(seconds_of(bucket)) for bucket in span_of(view.counts))
-        middle = f" {fmt_duration(_middle(view.counts))} "
-        lines.append(draw_time_scale(f"{low} ", f" {high}", width, middle))
-    return tuple(lines[:height])
-
-
-def _numbers(view: Durations, half: float, most: float, longest: float, width: int) -> Line:
-    """What is usual first, then what is rare, then the worst and where it was, as far as it
-    fits."""
-    line: list[StyledText] = [(fmt_duration(half), f"{view.style}-bold"), (" p50", "muted")]
-    more: tuple[Line, ...] = (
-        (("  ", ""), (fmt_duration(most), "strong"), (" p99", "muted")),
-        (("  ", ""), (fmt_duration(longest), "strong"), (" longest", "muted")),
+    numbers: Line = (
+        (fmt_duration(view.half_s), f"{view.style}-bold"),
+        (" p50  ", "muted"),
+        (fmt_duration(view.most_s), "strong"),
+        (" p99", "muted"),
     )
-    for each in more:
-        if width_of((*line, *each)) <= width:
-            line += each
-    room = width - width_of(line) - 4
-    if view.where and room >= 8 and len(line) > 5:
-        line += [(" at ", "muted"), (cut_middle(view.where, room), "foreground")]
-    return fit(tuple(line), width)
+    count = f"{fmt_count(view.count)} in all"
+    if width_of(numbers) + len(count) + 2 <= width:
+        numbers = two_ends(numbers, ((count, "muted"),), width)
+    first, last = span_of(view.counts)
+    cells = spread(view.counts, first, last, width)
+    tail = int((bucket_of(view.most_s * 1e9) - first) / (last - first) * width) + 1
+    rows = bars(cells, max(1, min(2, height - 2)))
+    lines = [((row[:tail], view.fill), (row[tail:], "warning")) for row in rows]
+    middle = f" {fmt_duration(seconds_of((first + last) // 2))} "
+    low, high = fmt_duration(seconds_of(first)), fmt_duration(seconds_of(last))
+    scale = draw_time_scale(f"{low} ", f" {high}", width, middle)
+    return (fit(numbers, width), *lines, scale)[:height]
 
 
 def span_of(counts: Mapping[int, int]) -> tuple[int, int]:
@@ -105,11 +107,6 @@ def span_of(counts: Mapping[int, int]) -> tuple[int, int]:
     while last - first < LEAST_OCTAVES * PER_OCTAVE:
         first, last = max(0, first - PER_OCTAVE), last + PER_OCTAVE
     return first, last
-
-
-def _middle(counts: Mapping[int, int]) -> float:
-    first, last = span_of(counts)
-    return seconds_of((first + last) // 2)
 
 
 def spread(counts: Mapping[int, int], first: int, last: int, width: int) -> list[int]:

@@ -19,8 +19,6 @@ from refwatch.tui.panels.overview.lines import (
 )
 from refwatch.tui.panels.overview.together import TogetherReader
 from refwatch.tui.panels.overview.view import (
-    HELD,
-    WAIT,
     Gauge,
     HeapView,
     OverviewReader,
@@ -28,14 +26,12 @@ from refwatch.tui.panels.overview.view import (
     Trend,
 )
 from refwatch.tui.subject import Subject
-from refwatch.tui.views.durations import Durations, draw_durations, fmt_short
+from refwatch.tui.views.durations import Durations, draw_durations, fmt_longest, fmt_short
 from refwatch.tui.views.styled_text import whole_parts
 from refwatch.tui.widgets.lines import Picture, label_border
 
 TALL = 34
 """Height of the panel from which on there is room for histograms."""
-BORDER_OF = (HELD, WAIT)
-"""Styles of the durations that belong to a gauge."""
 
 
 class OverviewPanel(Panel[OverviewView]):
@@ -170,11 +166,12 @@ class OverviewPanel(Panel[OverviewView]):
         """Holds and waits as histograms where there is room, else in the gauges' borders."""
         tall = self.size.height >= TALL
         self._time_row.display = bool(times) and tall
-        for gauge, each in zip(self._gauges, times, strict=False):
-            facts = "" if tall or each.style not in BORDER_OF else fmt_short(each)
-            gauge.border_subtitle = whole_parts(facts, gauge.size.width - 2)
-        for widget, each in zip(self._times, times, strict=False):
-            widget.border_title = each.title
+        for gauge in self._gauges:
+            gauge.border_subtitle = ""
+        for gauge, widget, each in zip(self._gauges, self._times, times, strict=False):
+            if not tall:
+                gauge.border_subtitle = fmt_short(each, gauge.size.width)
+            label_border(widget, each.title, fmt_longest(each))
             widget.present(each)
 
     def _trend(self, widget: Picture[Trend], title: str, trend: Trend) -> None:

@@ -19,7 +19,7 @@ from refwatch.readings.objects.growth import GrowthSuspect, suspicions
 from refwatch.readings.objects.judged import judged
 from refwatch.readings.objects.records import is_much
 from refwatch.readings.objects.state import References
-from refwatch.readings.threads.state import ThreadRecord
+from refwatch.readings.threads.state import GilRecord, ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.session.state import Note
@@ -121,6 +121,15 @@ class OverviewView:
     """The worst known trouble with memory; shown before the verdict."""
 
 
+def _longest_hold(gil: GilRecord) -> tuple[float, int]:
+    """(seconds, line) of the longest hold, be it one for which others waited, or one that ended
+    with a handoff."""
+    known = [(seconds, line) for line, seconds in gil.longest_by_line.items()]
+    if gil.longest_hold is not None:
+        known.append((gil.longest_hold.seconds, gil.longest_hold.line))
+    return max([*known, (gil.holds.longest_s, 0)])
+
+
 class KnownSuspects:
     """What keeps growing in each process, kept until it is judged anew."""
 
@@ -211,8 +220,8 @@ def view_times(process: ProcessState) -> tuple[Durations, ...]:
     gil = process.gil
     if not gil.watched_s or gil.present is False:
         return ()
-    longest = gil.longest_hold
-    place, _ = fmt_line(process, longest.line) if longest else ("", "")
+    longest_s, line = _longest_hold(gil)
+    place, _ = fmt_line(process, line)
     return (
         view_durations(
             "A hold of the GIL",
@@ -220,7 +229,7 @@ def view_times(process: ProcessState) -> tuple[Durations, ...]:
             HELD,
             gil.holds,
             place,
-            longest_s=longest.seconds if longest and gil.holds.counts else None,
+            longest_s=longest_s if gil.holds.counts else None,
             none="no handoff yet",
         ),
         view_durations("A wait for it", WAIT, fill(ThreadState.GIL_WAIT), gil.waits, none="none"),
@@ -229,6 +238,7 @@ def view_times(process: ProcessState) -> tuple[Durations, ...]:
             str(ThreadState.IO_WAIT),
             fill(ThreadState.IO_WAIT),
             gil.after_io,
+            short="after I/O ",
             none="no thread came back from I/O",
         ),
     )

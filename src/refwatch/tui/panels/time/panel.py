@@ -161,7 +161,7 @@ class TimePanel(TablePanel[Subject | None]):
         return self._matching
 
     def _draw_rows(self) -> None:
-        columns = columns_for(self.options.by, self.table.size.width)
+        columns = columns_for(self.options.by, self.table.size.width, holds=self.time.holds)
         rows = arrange(self.time, self.order)
         self._rows = {row.site: row for row in rows}
         self._greatest = max((row.own for row in rows), default=0.0)

@@ -17,19 +17,22 @@ from refwatch.tui.views.threads import GLYPHS, WORDS
 
 FIRST = Order("own", reverse=True)
 SHARE_BAR = 8
+LONG_HOLD_S = 0.05
 SOURCE_FROM = 112
 """Width from which there is room for source text."""
 
 
-def columns_for(by: By, width: int) -> tuple[Column, ...]:
-    """Columns at this width."""
+def columns_for(by: By, width: int, *, holds: bool = False) -> tuple[Column, ...]:
+    """Columns at this width; ``holds``: of time with the GIL."""
     columns = (
         Column("name", by.capitalize(), 20, 60),
         Column("share", "Self %", SHARE_BAR + 5, sorts=False),
         Column("own", "Self", 8, right=True),
         Column("total", "Total", 8, right=True),
         Column("part", "Total %", 7, right=True, priority=2, sorts=False),
-        Column("state", "Mostly", 14, priority=3, sorts=False),
+        Column("hold", "Longest hold", 12, right=True, priority=3)
+        if holds
+        else Column("state", "Mostly", 14, priority=3, sorts=False),
     )
     source = Column("source", "Source", 16, 60, priority=9, sorts=False)
     return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
@@ -43,6 +46,7 @@ def arrange(view: TimeView, order: Order) -> tuple[TimeRow, ...]:
     key: Callable[[TimeRow], str | float] = {
         "name": lambda row: searched(view.places[row.site]),
         "total": lambda row: row.total,
+        "hold": lambda row: row.longest_s or 0.0,
     }.get(order.sort, lambda row: row.own)
     rows.sort(key=key, reverse=order.reverse)
     return tuple(rows)
@@ -79,7 +83,7 @@ def make_row(row: TimeRow, drawn: Drawn) -> Row:
         ((fmt_duration(row.own) if row.own else "", "strong"),),
         ((fmt_duration(row.total), "foreground"),),
         ((fmt_percent(row.total / all_s), "muted"),),
-        _mostly(row),
+        _longest(row) if view.holds else _mostly(row),
         text if place.line else (),
     )
     return Row(row.site, cells)
@@ -93,6 +97,15 @@ def fmt_name(place: Place, cwd: str) -> Line:
     name: StyledText = (short_function(place.function), "strong")
     where = tuple((text, "muted") for text, _ in fmt_place(place.file, 0, "", cwd))
     return (name if own else (name[0], "foreground"), ("  ", ""), *where)
+
+
+def _longest(row: TimeRow) -> Line:
+    """Since the watch began. It stands out where it is many times the usual switch interval."""
+    if row.longest_s is None:
+        return ()
+    return (
+        (fmt_duration(row.longest_s), "warn" if row.longest_s >= LONG_HOLD_S else "foreground"),
+    )
 
 
 def _mostly(row: TimeRow) -> Line:

@@ -83,6 +83,8 @@ class TimeRow:
     total: float = 0.0
     states: dict[S, float] = field(default_factory=dict)
     """Of ``own``."""
+    longest_s: float | None = None
+    """The longest hold of the GIL that was seen to end at it with a handoff, seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,11 @@ class TimeView:
         return TIME_KINDS[self.options.what]
 
     @property
+    def holds(self) -> bool:
+        """It is about holds of the GIL, which have a length since the watch began."""
+        return self.what.states == {S.GIL_HELD}
+
+    @property
     def total(self) -> float:
         """Seconds of all threads that are looked at."""
         return self.stacks.weight
@@ -115,6 +122,8 @@ def view_time(subject: Subject, options: TimeOptions) -> TimeView:
         builder.add(process, _times(process, options, subject.now))
     stacks = builder.top
     rows = _rows(stacks, builder.states)
+    for row in rows:
+        row.longest_s = builder.holds.get(row.site)
     kinds = sorted(builder.kinds, key=lambda kind: (-builder.kinds[kind], kind))
     return TimeView(
         options, tuple(rows), tuple(builder.places), stacks, tuple(kinds), _reason(subject, stacks)
@@ -137,6 +146,8 @@ class _Builder:
         self.states: defaultdict[int, defaultdict[S, float]]
         self.states = defaultdict(lambda: defaultdict(float))
         self.kinds: defaultdict[str, float] = defaultdict(float)
+        self.holds: dict[int, float] = {}
+        """Site -> seconds of the longest hold of the GIL at it."""
         self._options = options
         self._sites: dict[Place, int] = {}
 
@@ -148,6 +159,10 @@ class _Builder:
     def add(self, process: ProcessState, times: Mapping[tuple[str, int, S], float]) -> None:
         wanted, kind = TIME_KINDS[self._options.what].states, self._options.kind
         tree = process.tree
+        for line, seconds in process.gil.longest_by_line.items():
+            if line in process.lines:
+                site = self._site(process.lines[line])
+                self.holds[site] = max(seconds, self.holds.get(site, 0.0))
         own: defaultdict[int, float] = defaultdict(float)
         sites = [self._site(process.lines.get(line, UNKNOWN)) for line in tree.lines]
         for (thread, node, state), seconds in times.items():
