@@ -26,9 +26,7 @@ def read_stacks(
             _take_path(thread, paths)
 
 
-def read_stack(
-    thread: TrackedThread, interpreter: Interpreter, paths: CallPaths | None
-) -> None:
+def read_stack(thread: TrackedThread, interpreter: Interpreter, paths: CallPaths | None) -> None:
     """Read one thread's."""
     thread.place_ns = 0
     stack = interpreter.stack(thread)
