@@ -12,6 +12,7 @@ from refwatch.session.state import State
 from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
+NOBODY_KNOWN = "CPython does not record who has a Lock, and no thread was seen inside with lock"
 ONLY_OUTSIDE = "whole stacks are read from outside only"
 GARBAGE_INSIDE = "the census was taken in the target; garbage is searched in copies only"
 GARBAGE_NOT_LOOKED = "not searched: there are too many objects"
@@ -93,6 +94,10 @@ def _missing_of(
         yield "ppid", NOT_TAKEN
     if process.stacks is None:
         yield "stacks", ONLY_OUTSIDE if "outside reading" in record.limits else general
+    if process.locks is None:
+        yield "locks", ONLY_OUTSIDE if "outside reading" in record.limits else general
+    elif any(lock.owner is None for lock in process.locks):
+        yield "locks.owner", NOBODY_KNOWN
     if any(thread.samples == 0 for thread in process.threads):
         yield "thread times", "a thread ended before it was sampled, or was not sampled yet"
     if any(thread.ident is None for thread in process.threads):

@@ -19,6 +19,7 @@ from refwatch.export.schema_threads import HoldLine as HoldLine
 from refwatch.export.schema_threads import Holds as Holds
 from refwatch.export.schema_threads import HotLine as HotLine
 from refwatch.export.schema_threads import Line as Line
+from refwatch.export.schema_threads import Lock as Lock
 from refwatch.export.schema_threads import StackNode as StackNode
 from refwatch.export.schema_threads import Stacks as Stacks
 from refwatch.export.schema_threads import Thread as Thread
@@ -301,6 +302,11 @@ class Process(Struct, frozen=True, kw_only=True):
     """Null where that cannot be read."""
     groups: list[ThreadGroup] = []
     stacks: Stacks | None = None
+    locks: list[Lock] | None = None
+    """Null where it cannot be read which lock a thread waits for."""
+    deadlocks: list[list[int]] = []
+    """Tids of threads that wait for one another for ever: each for the next, the last for the
+    first."""
     """Null where no stack was read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
 

@@ -18,6 +18,7 @@ from refwatch.export import schema_types as snap
 from refwatch.export.collector import collector_of
 from refwatch.export.groups import Groups
 from refwatch.export.holds import holds_of, waits_of
+from refwatch.export.locks import deadlocks_of, locks_of
 from refwatch.export.missing import limits_of
 from refwatch.export.places import hot_lines, line_of, states_of
 from refwatch.export.stacks import stacks
@@ -163,6 +164,8 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         collector=collector_of(process),
         judged=references.growth_coverage(process),
         stacks=stacks(process),
+        locks=locks_of(process, state.now),
+        deadlocks=deadlocks_of(process),
     )
 
 

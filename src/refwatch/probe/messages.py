@@ -156,6 +156,15 @@ LAYOUT: Fields = {
     }),
     "references?": Maybe({"weak_offset": int, "dead": int, "offset": int}),
     "collecting?": Maybe(int), "collections?": Maybe((int, int)),
+    "locks?": Maybe({
+        "type_offset": int, "name_offset": int, "lock_name": str, "rlock_name": str,
+        "method_name": str, "self_offset": int, "definition_offset": int, "descriptor_name": str,
+        "descriptor_offset": int, "distance": int, "lock_offset": int, "rlock_offset": int,
+        "owner_offset": int, "locals_offset": int, "exit_is_bound": bool, "local_count_offset": int,
+        "stack_size_offset": int, "handlers_offset": int, "names_offset": int, "items_offset": int,
+        "join_distance?": Maybe(int), "joined_offset?": Maybe(int),
+        "end_lock_offset?": Maybe(int), "end_lock_object_offset?": Maybe(int),
+    }),
 }
 CHAIN: list[Fields] = [{"type": str, "edge?": Maybe(str), "name?": Maybe(str), "address?": str}]
 

@@ -48,6 +48,8 @@ from refwatch.readings.threads.events import ThreadEnded as ThreadEnded
 from refwatch.readings.threads.events import ThreadNamed as ThreadNamed
 from refwatch.readings.threads.events import ThreadSlice as ThreadSlice
 from refwatch.readings.threads.events import ThreadStarted as ThreadStarted
+from refwatch.readings.threads.lock_events import LocksSeen as LocksSeen
+from refwatch.readings.threads.lock_events import LockWait as LockWait
 from refwatch.target.events import NOT_BEGUN as NOT_BEGUN
 from refwatch.target.events import Noted as Noted
 from refwatch.target.events import ReadingLimited as ReadingLimited
@@ -158,6 +160,7 @@ Event = (
     | LineSeen
     | PathsSeen
     | Sampled
+    | LocksSeen
     | ProcessMeasured
     | InheritedMeasured
     | GcMeasured

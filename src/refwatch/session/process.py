@@ -71,6 +71,11 @@ class ProcessState(Struct):
     sampled_s: float = 0.0
     unmoved_s: float = 0.0
     """Longest time in seconds during which all threads were in ``lock_wait`` without a break."""
+    locks: ev.LocksSeen | None = None
+    """Who waited for which lock when that changed last; None where nobody has for long, or where it
+    cannot be read."""
+    locks_in_cycle: ev.LocksSeen | None = None
+    """The same when threads waited for one another in a circle last."""
     memory: ev.ProcessMeasured | None = None
     private: tuple[int, int] | None = None
     """(resident, private) bytes when both were last read together; private ones are shared with no
@@ -247,6 +252,11 @@ class ProcessState(Struct):
         if event.span_s > 0:
             work = sum(computing_s(piece.states) for piece in event.threads) / event.span_s
             self.work_series.add(event.at, work, weight=event.span_s)
+
+    def saw_locks(self, event: ev.LocksSeen) -> None:
+        self.locks = event
+        if event.deadlocks or event.timed_cycles:
+            self.locks_in_cycle = event
 
     def measured(self, event: ev.ProcessMeasured) -> None:
         before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)

@@ -351,6 +351,7 @@ _SILENT_FOLDS: Mapping[type, Callable[[ProcessState, Any], None]] = {
     ev.LineSeen: ProcessState.saw_line,
     ev.PathsSeen: ProcessState.saw_paths,
     ev.Sampled: ProcessState.sampled,
+    ev.LocksSeen: ProcessState.saw_locks,
     ev.GcMeasured: ProcessState.measured_gc,
     ev.CostMeasured: ProcessState.measured_cost,
     ev.InheritedMeasured: ProcessState.measured_inherited,

@@ -97,6 +97,10 @@ class CodeObjects:
         starts, lines = decode_linetable(table, first)
         return CodeObject(file, function, first, starts, lines, self._signature(head))
 
+    def text(self, address: int) -> str | None:
+        """The str object at ``address``; None where there is none."""
+        return self._string(address)
+
     def _string(self, address: int) -> str | None:
         text = self._text
         head = self._memory.words(address, 5)

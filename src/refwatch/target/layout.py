@@ -69,6 +69,58 @@ class ReferencesLayout(Struct, frozen=True, kw_only=True):
     """How much more sys.getrefcount reports than ctypes reads, in the probe."""
 
 
+class LocksLayout(Struct, frozen=True, kw_only=True):
+    """How the lock is found for which a thread waits, and its owner. Names are those that types have
+    in C: a type's own address differs from process to process."""
+
+    type_offset: int
+    name_offset: int
+    """In a type, of the pointer to its name."""
+    lock_name: str
+    rlock_name: str
+    method_name: str
+    """Of the type of built-in methods that are bound to an object."""
+    self_offset: int
+    """In such a method, of the object."""
+    definition_offset: int
+    """In such a method, of the pointer to what begins with the pointer to its name."""
+    descriptor_name: str
+    """Of the type of built-in methods that are not bound."""
+    descriptor_offset: int
+    """In these, as ``definition_offset``."""
+    distance: int
+    """From the futex on which a thread sleeps to the address in the lock that it waits for; 0 where
+    the lock has the futex's address instead."""
+    lock_offset: int
+    """Of that address, or of where the futex's is, in a Lock."""
+    rlock_offset: int
+    owner_offset: int
+    """In an RLock, of the ident of its owner; 0 there while nobody owns it."""
+    locals_offset: int
+    """In a frame; its stack follows the local variables."""
+    exit_is_bound: bool
+    """Inside ``with lock`` the frame's stack has the method ``__exit__`` bound to the lock; else the
+    method, and after it the lock."""
+    local_count_offset: int
+    """In a code object, of an int; so are the next."""
+    stack_size_offset: int
+    handlers_offset: int
+    """In a code object, of its table of exception handlers."""
+    names_offset: int
+    """In a code object, of its tuple of names."""
+    items_offset: int
+    """In a tuple, of its first item. Its length is where that of a str is."""
+    join_distance: int | None = None
+    """From the futex to the address of what a thread waits for that joins another; None where it
+    waits for a lock."""
+    joined_offset: int | None = None
+    """From that address to the other's ident."""
+    end_lock_offset: int | None = None
+    """In a thread state, of the weak reference to the lock for which waits who joins the thread."""
+    end_lock_object_offset: int | None = None
+    """In a weak reference, of what it refers to."""
+
+
 class Layout(Struct, frozen=True, kw_only=True):
     """The results of calibration; None for what it could not find or verify."""
 
@@ -81,3 +133,4 @@ class Layout(Struct, frozen=True, kw_only=True):
     """Address of the int that is not 0 while the cyclic garbage collector runs."""
     collections: tuple[int, int] | None = None
     """(address, size) of what changes whenever a collection has ended, and at no other time."""
+    locks: LocksLayout | None = None

@@ -8,6 +8,7 @@ from .find_collecting import find_collecting
 from .find_collections import find_collections
 from .find_frames import find_frames
 from .find_gil import NotFound, find_gil
+from .find_locks import find_locks
 from .find_references import find_references
 from .find_text import find_text
 from .find_thread_count import find_thread_count
@@ -62,6 +63,9 @@ class Search:
             self._attempt("collections", pauses, lambda: find_collections(memory))
         self._attempt("frames", "stacks", lambda: find_frames(memory))
         self._attempt("text", "source lines", lambda: find_text(memory))
+        frames = self.layout.get("frames")
+        if type(frames) is dict and "text" in self.layout:
+            self._attempt("locks", "locks", lambda: find_locks(memory, helpers, frames))
         if free_threaded:
             reason = "a free-threaded build splits an object's count among threads"
             self._limits["references"] = reason

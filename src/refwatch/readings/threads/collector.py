@@ -9,6 +9,7 @@ from collections.abc import Callable
 from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.events import RateChanged
 from refwatch.readings.threads.in_process import InsideSampler
+from refwatch.readings.threads.lock_collector import LockCollector
 from refwatch.readings.threads.rate_controller import RateController
 from refwatch.readings.threads.sampler import UNKEPT, Sampler
 from refwatch.readings.threads.thread_list import read_image
@@ -43,6 +44,7 @@ class ThreadCollector:
         """Samples are taken from outside."""
         self.next_sample_ns = 0
         self.sampler = Sampler(context)
+        self._locks = LockCollector(context, self.sampler.threads)
         self._context = context
         self._gone = gone
         self._replaced = replaced
@@ -72,6 +74,7 @@ class ThreadCollector:
                 memory = RemoteMemory(self._context.pid)
                 memory.words(hello.layout.threads.main, 1) if hello.layout.threads else None
                 self.sampler.attach(hello.layout, memory)
+                self._locks.attach(hello.layout, memory)
             self.sampler.begin(now)
         except ReadingDenied as error:
             self.fall_back(f"not permitted here ({error})")
@@ -162,6 +165,7 @@ class ThreadCollector:
             self._read_probe()  # which thread is its own it has said before it was seen
             if self._can(self.sampler.read_stacks):
                 self.sampler.slice(self._pace.rate_hz)
+                self._can(lambda: self._locks.look(now))
                 if self.sampler.threads.names_wanted and now - self._named_ns > NAMES_NS:
                     self.sampler.threads.names_wanted = False
                     self._context.send(Ask())
@@ -209,6 +213,7 @@ class ThreadCollector:
         else:
             self.sampler.slice(self._pace.rate_hz)
             self.sampler.leave_interpreter()
+            self._locks.leave()
         return False
 
     def _image_at_start(self) -> bytes:
