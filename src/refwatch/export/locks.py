@@ -10,11 +10,12 @@ from refwatch.session.process import ProcessState
 
 def locks_of(process: ProcessState, now: float) -> list[snap.Lock] | None:
     """Those with the longest waits first; None where they were not read."""
-    if process.locks is None:
+    seen = process.locks.now
+    if seen is None:
         return None
     end = now if process.ended_s is None else process.ended_s
     of_lock: dict[tuple[str, int], list[LockWait]] = {}
-    for wait in process.locks.waits:
+    for wait in seen.waits:
         of_lock.setdefault((wait.kind, wait.address), []).append(wait)
     found = [_lock(waits, process, end) for waits in of_lock.values()]
     return sorted(found, key=lambda lock: -lock.for_s)
@@ -22,7 +23,7 @@ def locks_of(process: ProcessState, now: float) -> list[snap.Lock] | None:
 
 def deadlocks_of(process: ProcessState) -> list[list[int]]:
     """Tids of the threads of each; each waits for the next one, the last for the first."""
-    circles = process.locks.deadlocks if process.locks is not None else []
+    circles = process.locks.now.deadlocks if process.locks.now is not None else []
     return [
         [process.threads[serial].tid for serial in circle]
         for circle in circles

@@ -12,7 +12,13 @@ from refwatch.session.state import State
 from refwatch.wire.event import MAIN
 
 NOT_TAKEN = "not taken"
-NOBODY_KNOWN = "CPython does not record who has a Lock, and no thread was seen inside with lock"
+OWNERLESS = {
+    "Lock": "CPython does not record who has a Lock, and no thread was seen inside with lock",
+    "RLock": "nobody owned it at that moment, or a thread that is not known",
+    "Condition": "a notification has no owner",
+    "Thread": "which thread's end is waited for is not known",
+}
+LOCKS_OUTSIDE = "which lock a thread waits for is read from outside only"
 ONLY_OUTSIDE = "whole stacks are read from outside only"
 GARBAGE_INSIDE = "the census was taken in the target; garbage is searched in copies only"
 GARBAGE_NOT_LOOKED = "not searched: there are too many objects"
@@ -94,14 +100,22 @@ def _missing_of(
         yield "ppid", NOT_TAKEN
     if process.stacks is None:
         yield "stacks", ONLY_OUTSIDE if "outside reading" in record.limits else general
-    if process.locks is None:
-        yield "locks", ONLY_OUTSIDE if "outside reading" in record.limits else general
-    elif any(lock.owner is None for lock in process.locks):
-        yield "locks.owner", NOBODY_KNOWN
+    yield from _missing_locks(process, record, general)
     if any(thread.samples == 0 for thread in process.threads):
         yield "thread times", "a thread ended before it was sampled, or was not sampled yet"
     if any(thread.ident is None for thread in process.threads):
         yield "thread ident", "a thread that Python does not know, or not yet, has no ident"
+
+
+def _missing_locks(
+    process: snap.Process, record: ProcessState, general: str
+) -> Iterator[tuple[str, str]]:
+    if process.locks is None:
+        yield "locks", LOCKS_OUTSIDE if "outside reading" in record.limits else general
+        return
+    unknown = {lock.kind for lock in process.locks if lock.owner is None}
+    if unknown:
+        yield "locks.owner", "; ".join(OWNERLESS[kind] for kind in sorted(unknown))
 
 
 def _not_yet(state: State) -> str:

@@ -186,13 +186,13 @@ class Stacks(Struct, frozen=True, kw_only=True):
 
 class Lock(Struct, frozen=True, kw_only=True):
     """What threads have waited for, for some tenths of a second or longer, when the snapshot was
-    taken or the process ended. ``kind``: ``Lock``, ``RLock``; ``Condition``, a notification (also of
-    Event, Queue and others that stand on one); ``Thread``, the end of a thread, which is its
+    taken or the process ended. ``kind``: ``Lock``, ``RLock``; ``Condition``, a notification (also
+    of Event, Queue and others that stand on one); ``Thread``, the end of a thread, which is its
     ``owner``. ``for_s``: how long the first of the waiters has waited. ``evidence``: ``recorded``,
     the lock or the interpreter names the owner; ``with``, that thread is inside ``with lock``; null
-    where the owner is not known: CPython does not record who has a Lock. ``timed``: the waiters whose
-    waits end by themselves after some time. ``orphaned``: its owner is no thread of the process any
-    more."""
+    where the owner is not known: CPython does not record who has a Lock. ``timed``: the waiters
+    whose waits end by themselves after some time. ``orphaned``: its owner is no thread of the
+    process any more."""
 
     kind: Literal["Lock", "RLock", "Condition", "Thread"]
     address: str

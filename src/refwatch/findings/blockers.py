@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from os.path import basename
 from typing import NamedTuple
 
+from refwatch.findings import locks
 from refwatch.findings.load import Utilization, hottest_line
 from refwatch.findings.parties import ThreadParty
 from refwatch.findings.places import is_waiting_room
@@ -17,6 +18,7 @@ from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import COMPUTING
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session.process import ProcessState
+from refwatch.session.state import State
 from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import shorten, shorten_path
 
@@ -71,6 +73,17 @@ def own_share(process: ProcessState) -> float:
     return own / (own + last.children_cpu_s)
 
 
+def deadlock_cause(state: State) -> MeasuredCause | None:
+    """Threads of a process wait for one another for ever; the rest of the program may go on."""
+    for process in state.processes.values():
+        found = locks.deadlock(process)
+        if found is not None:
+            sentence, advice = found
+            where = f"process {process.pid}: " if len(state.processes) > 1 else ""
+            return MeasuredCause("lock_bound", where + sentence, advice, 0.95)
+    return None
+
+
 def measured_cause(
     kind: VerdictKind, load: Utilization, process: ProcessState, lines: Lines
 ) -> MeasuredCause | None:
@@ -120,22 +133,30 @@ def _unmoved(
         if not stuck:
             return _all_wait(load, still) if kind == "idle" else None
         wait = f"{fmt_plural(len(stuck), 'thread')} {'waits' if len(stuck) == 1 else 'wait'}"
-        return _stuck(f"nothing has moved for {fmt_duration(still)}: {wait}", stuck, lines)
+        who = f"nothing has moved for {fmt_duration(still)}: {wait}"
+        return _stuck(who, stuck, process, lines)
     stuck = [thread for thread in threads if _is_stuck(thread, load, lines)]
     if len(stuck) < 2 or load.lock.holders:
         return None
     still = min(thread.unmoved_s for thread in stuck)
     who = f"{len(stuck)} threads have not moved for {fmt_duration(still)}: they wait"
-    return _stuck(who, stuck, lines)
+    return _stuck(who, stuck, process, lines)
 
 
-def _stuck(who: str, stuck: Sequence[ThreadRecord], lines: Lines) -> MeasuredCause:
+def _stuck(
+    who: str, stuck: Sequence[ThreadRecord], process: ProcessState, lines: Lines
+) -> MeasuredCause:
     where: defaultdict[str, list[ThreadRecord]] = defaultdict(list)
     for thread in stuck:
         where[short_place(_lock_line(thread, lines), lines)].append(thread)
     places = " and ".join(list(where)[:2]) + (" …" if len(where) > 2 else "")
     first = ", ".join(f"{_names(some)} at {place}" for place, some in list(where.items())[:3])
-    advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
+    serials = {thread.serial for thread in stuck}
+    advice = locks.timed_circle(process, serials)
+    if advice is None:
+        having = locks.owner(process, serials)
+        advice = f"Unless another thread releases these locks, this is a deadlock: {first}."
+        advice = f"{having}; they wait: {first}." if having else advice
     return MeasuredCause("undecided", f"{who} for locks at {places}", advice, 0.9)
 
 

@@ -10,10 +10,12 @@ need no scores are in blockers.py, the words in sentences.py.
 
 from __future__ import annotations
 
+from refwatch.findings import locks
 from refwatch.findings.blockers import (
     CHILD,
     MeasuredCause,
     children_sentence,
+    deadlock_cause,
     measured_cause,
     own_share,
 )
@@ -45,14 +47,20 @@ def diagnose(state: State) -> Verdict:
     (kind, best), (_, second) = _ranking(load)[:2]
     if best < MIN_SCORE:
         kind, best, second = "undecided", MIN_SCORE, 0.0
-    plain = family_cause(state) or measured_cause(kind, load, process, process.lines)
+    plain = deadlock_cause(state) or family_cause(state)
+    plain = plain or measured_cause(kind, load, process, process.lines)
     if plain is None and kind in {"undecided", "idle"}:
         plain = quiet_cause(state)
     if plain is None and kind == "io_bound":
         plain = occasional_cause(state)
     if plain is None:
         advice = advice_of(kind, load, process.lines)
+        having = locks.owner(process) if kind == "lock_bound" else None
+        advice += f" {having}." if having else ""
         plain = MeasuredCause(None, sentence_of(kind, load), advice, best - second)
+    evidence = _evidence(load, process)
+    if stuck := sum(one.locks.deadlocked for one in state.processes.values()):
+        evidence["deadlocked"] = stuck
     trust = process.sampled_s / (process.sampled_s + HALF_SURE_S)
     trust *= min(1.0, max(own_share(process), load.running))  # the work of children is unknown
     return Verdict(
@@ -60,7 +68,7 @@ def diagnose(state: State) -> Verdict:
         sentence=plain.sentence,
         advice=plain.advice,
         confidence=round(trust * plain.sure, 3),
-        evidence={name: round(value, 6) for name, value in _evidence(load, process).items()},
+        evidence={name: round(value, 6) for name, value in evidence.items()},
     )
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.lock_state import LockWaits
 from refwatch.readings.threads.path_history import PathHistory, Times, add_times, kind_of_name
 from refwatch.readings.threads.state import (
     GilRecord,
@@ -71,11 +72,7 @@ class ProcessState(Struct):
     sampled_s: float = 0.0
     unmoved_s: float = 0.0
     """Longest time in seconds during which all threads were in ``lock_wait`` without a break."""
-    locks: ev.LocksSeen | None = None
-    """Who waited for which lock when that changed last; None where nobody has for long, or where it
-    cannot be read."""
-    locks_in_cycle: ev.LocksSeen | None = None
-    """The same when threads waited for one another in a circle last."""
+    locks: LockWaits = field(default_factory=LockWaits)
     memory: ev.ProcessMeasured | None = None
     private: tuple[int, int] | None = None
     """(resident, private) bytes when both were last read together; private ones are shared with no
@@ -203,6 +200,7 @@ class ProcessState(Struct):
         thread = self.threads.get(event.serial)
         if thread is not None:
             self._end_thread(thread, event.at)
+            self.locks.ended(event.serial)
 
     def _end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at
@@ -254,9 +252,7 @@ class ProcessState(Struct):
             self.work_series.add(event.at, work, weight=event.span_s)
 
     def saw_locks(self, event: ev.LocksSeen) -> None:
-        self.locks = event
-        if event.deadlocks or event.timed_cycles:
-            self.locks_in_cycle = event
+        self.locks.saw(event)
 
     def measured(self, event: ev.ProcessMeasured) -> None:
         before, self.memory = self.memory, replace(event, uss=None, uss_rss=None)

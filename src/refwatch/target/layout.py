@@ -70,8 +70,8 @@ class ReferencesLayout(Struct, frozen=True, kw_only=True):
 
 
 class LocksLayout(Struct, frozen=True, kw_only=True):
-    """How the lock is found for which a thread waits, and its owner. Names are those that types have
-    in C: a type's own address differs from process to process."""
+    """How the lock is found for which a thread waits, and its owner. Names are those that types
+    have in C: a type's own address differs from process to process."""
 
     type_offset: int
     name_offset: int
@@ -99,8 +99,8 @@ class LocksLayout(Struct, frozen=True, kw_only=True):
     locals_offset: int
     """In a frame; its stack follows the local variables."""
     exit_is_bound: bool
-    """Inside ``with lock`` the frame's stack has the method ``__exit__`` bound to the lock; else the
-    method, and after it the lock."""
+    """Inside ``with lock`` the frame's stack has the method ``__exit__`` bound to the lock; else
+    the method, and after it the lock."""
     local_count_offset: int
     """In a code object, of an int; so are the next."""
     stack_size_offset: int

@@ -18,8 +18,10 @@ from .helper import Helper, wait_until
 TYPE_CHECKING = False  # typing itself would be one more module in the target
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Futex = Callable[[int], int]
+    Start = Callable[[Callable[[], object]], Any]
 
 STATE_WORDS = 96
 REF_WORDS = 8
@@ -28,32 +30,33 @@ HANDLE = range(-128, 1)  # bytes from the event in a handle to its ident
 
 
 def find_joins(memory: Memory, helpers: list[Helper], futex: Futex) -> dict[str, object]:
-    """``join_distance`` (from the futex to the address of the event) and ``joined_offset`` (from the
-    event to the thread's ident); or ``end_lock_offset`` (in a thread state, of the weak reference
+    """``join_distance`` (from the futex to the address of the event) and ``joined_offset`` (from
+    there to the thread's ident); or ``end_lock_offset`` (in a thread state, of the weak reference
     to its lock) and ``end_lock_object_offset`` (in a weak reference). Empty where they are not
     found: then it is not told for whose end a thread waits."""
     try:
-        if hasattr(_thread, "start_joinable_thread"):
-            return _by_handle(memory, helpers[0], futex)
+        start = getattr(_thread, "start_joinable_thread", None)
+        if start is not None:
+            return _by_handle(memory, helpers[0], futex, start)
         return _by_lock(memory, helpers)
     except NotFound:
         return {}
 
 
-def _by_handle(memory: Memory, helper: Helper, futex: Futex) -> dict[str, object]:
-    found = _ways(memory, helper, futex) & _ways(memory, helper, futex)
+def _by_handle(memory: Memory, helper: Helper, futex: Futex, start: Start) -> dict[str, object]:
+    found = _ways(memory, helper, futex, start) & _ways(memory, helper, futex, start)
     if len({distance for distance, _ in found}) != 1:
         raise NotFound(f"{len(found)} ways lead to the thread that is joined")
     distance, offset = min(found)  # pthread_self, too, is there, and the same
     return {"join_distance": distance, "joined_offset": offset}
 
 
-def _ways(memory: Memory, helper: Helper, futex: Futex) -> set[tuple[int, int]]:
+def _ways(memory: Memory, helper: Helper, futex: Futex, start: Start) -> set[tuple[int, int]]:
     """(join_distance, joined_offset) that lead from where a thread waits to the ident of that for
     whose end it waits."""
     gate = _thread.allocate_lock()
     gate.acquire()
-    handle = _thread.start_joinable_thread(gate.acquire)
+    handle = start(gate.acquire)
     found: set[tuple[int, int]] = set()
 
     def look() -> bool:
@@ -81,12 +84,14 @@ def _by_lock(memory: Memory, helpers: list[Helper]) -> dict[str, object]:
         locks: list[object] = []
         helper.run(lambda keep=locks: keep.append(_thread._set_sentinel()))  # type: ignore[attr-defined,misc]  # noqa: SLF001
         wanted = id(locks[0])
-        found.append({
-            (index * WORD, slot * WORD)
-            for index, word in enumerate(memory.words(helper.state, STATE_WORDS))
-            for slot, held in enumerate(_words_of_reference(memory, word))
-            if held == wanted
-        })
+        found.append(
+            {
+                (index * WORD, slot * WORD)
+                for index, word in enumerate(memory.words(helper.state, STATE_WORDS))
+                for slot, held in enumerate(_words_of_reference(memory, word))
+                if held == wanted
+            }
+        )
     same = found[0] & found[1]
     if len(same) != 1:
         raise NotFound(f"{len(same)} words of a thread state lead to its lock")

@@ -1,11 +1,11 @@
 """Search for what says which lock a thread waits for, and who owns it.
 
-A thread that waits for a lock sleeps on a futex. Up to 3.13 that is the semaphore to which the lock
-points; since 3.14 it lies in the thread's own ``struct wait_entry``, beside the address of the lock's
-byte (CPython's Python/parking_lot.c). An RLock has its owner's ident (Modules/_threadmodule.c). That
-a thread is inside ``with lock`` shows in its frame, where ``__exit__`` waits to be called; how many
-words of a frame's stack are in use is in the code's table of handlers
-(InternalDocs/exception_handling.md).
+A thread that waits for a lock sleeps on a futex. Up to 3.13 that is the semaphore to which the
+lock points; since 3.14 it lies in the thread's own ``struct wait_entry``, beside the address of the
+lock's byte (CPython's Python/parking_lot.c). An RLock has its owner's ident
+(Modules/_threadmodule.c). That a thread is inside ``with lock`` shows in its frame, where
+``__exit__`` waits to be called; how many words of a frame's stack are in use is in the code's table
+of handlers (InternalDocs/exception_handling.md).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def find_locks(memory: Memory, helpers: list[Helper], frames: Frames) -> dict[st
     recursive.acquire()
     held = memory.words(id(recursive), OBJECT_WORDS)
     waiter.begin(lambda: _inside(outer, lock))
-    owner.begin(recursive.acquire)
+    owner.begin(lambda: _take(recursive))
     try:
         plain = _waited(memory, waiter.tid, id(lock))
         of_recursive = _waited(memory, owner.tid, id(recursive))
@@ -95,6 +95,10 @@ def _inside(outer: _thread.LockType, inner: _thread.LockType) -> None:
     with outer:
         inner.acquire()
     inner.release()
+
+
+def _take(lock: _thread.RLock) -> None:
+    lock.acquire()
 
 
 def _enter(lock: _thread.LockType) -> None:

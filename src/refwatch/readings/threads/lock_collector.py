@@ -133,9 +133,7 @@ class LockCollector:
                 owners[serial] = _holder(inside.get(wait.address, []), waiter.thread)
         return owners
 
-    def _joined(
-        self, wait: Wait, by_ident: dict[int | None, TrackedThread], reader: LockReader
-    ) -> _Owner:
+    def _joined(self, wait: Wait, by_ident: dict[int, TrackedThread], reader: LockReader) -> _Owner:
         if wait.joined:
             return _Owner(by_ident.get(wait.joined), recorded=True)
         by_state = self._threads.by_state
@@ -165,9 +163,7 @@ class LockCollector:
         self._entered = known
         return inside
 
-    def _holds(
-        self, waiter: _Waiter, owners: dict[int, _Owner], reader: LockReader
-    ) -> bool:
+    def _holds(self, waiter: _Waiter, owners: dict[int, _Owner], reader: LockReader) -> bool:
         """Whether it waits still, and for the same owner: then all that was read of it was so at
         one moment, that between the two readings."""
         owner = owners.get(waiter.thread.serial, NOBODY)
@@ -260,14 +256,17 @@ def _holder(inside: list[Inside], waiter: TrackedThread) -> _Owner:
 def _wait(waiter: _Waiter, owner: _Owner, *, all_known: bool) -> LockWait:
     wait = waiter.wait
     assert wait is not None
-    known = owner.thread is not None and not owner.thread.probe
+    thread = owner.thread if owner.thread is not None and not owner.thread.probe else None
+    rests = thread is not None and thread.blocked is not None
     return LockWait(
         serial=waiter.thread.serial,
         kind=wait.kind,
         address=wait.address,
         since_s=waiter.since_ns / 1e9,
-        owner=owner.thread.serial if owner.thread is not None and known else None,
-        evidence="" if not known else "recorded" if owner.recorded else "with",
+        owner=thread.serial if thread is not None else None,
+        evidence="" if thread is None else "recorded" if owner.recorded else "with",
+        owner_state=thread.blocked if thread is not None else None,
+        owner_line=max(0, thread.stack[0]) if thread and rests and thread.stack else 0,
         timed=wait.timed,
         orphaned=bool(owner.ident) and owner.thread is None and all_known,
     )

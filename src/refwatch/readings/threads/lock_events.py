@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.event import TimedEvent
 
 
@@ -24,6 +25,10 @@ class LockWait(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who owns the lock, or whose end is waited for; None where that is not known."""
     evidence: Literal["", "recorded", "with"] = ""
     """Whether the owner stands in the lock itself, or is known to be inside ``with lock``."""
+    owner_state: ThreadState | None = None
+    """What the owner waits for itself; None where it runs, or is not known."""
+    owner_line: int = 0
+    """The line number of LineSeen at which it does; 0 where that is not known."""
     timed: bool = False
     """The wait ends by itself after some time."""
     orphaned: bool = False
@@ -37,7 +42,7 @@ class LocksSeen(TimedEvent, frozen=True, kw_only=True, tag="locks_seen"):
     waits: list[LockWait]
     left_out: int = 0
     """Number of further waits."""
-    deadlocks: list[list[int]] = []
-    """Circles of threads, each of which waits for the next one, that have not moved for a second."""
-    timed_cycles: list[list[int]] = []
+    deadlocks: list[list[int]] = field(default_factory=list)
+    """Circles of threads, each of which waits for the next, that have not moved for a second."""
+    timed_cycles: list[list[int]] = field(default_factory=list)
     """Such circles that a time-out will end."""

@@ -1,7 +1,7 @@
 """Which lock a thread waits for, and who has it: read from outside.
 
 A wait is told by the futex on which the thread sleeps, which leads to one lock and no other: since
-3.14 by the address beside it; before, a lock that points to that futex is looked for in the thread's
+3.14 by the address beside it; before, a lock that points to that futex is looked for in the
 innermost frames. An RLock has its owner's ident. A Lock has none; but a thread whose frame is
 inside ``with lock`` has taken it, and has it still unless something in between releases locks.
 """
@@ -140,8 +140,10 @@ class LockReader:
 
     def _leaves(self, frame: _Frame) -> bool:
         code = self._codes.get(frame.code)
-        return code is None or code.function.endswith("__exit__") or (
-            code.function == CONDITION_WAIT and code.file.endswith(THREADING)
+        return (
+            code is None
+            or code.function.endswith("__exit__")
+            or (code.function == CONDITION_WAIT and code.file.endswith(THREADING))
         )
 
     def _walk(self, state: int, most: int) -> Iterator[_Frame]:
@@ -200,12 +202,13 @@ class LockReader:
 
     def _points(self, address: int, futex: int) -> tuple[Kind, int] | None:
         locks = self._locks
-        if self._memory.word(address + locks.lock_offset) == futex:
-            if self._type(address) == locks.lock_name:
-                return "Lock", address
-        if self._memory.word(address + locks.rlock_offset) == futex:
-            if self._type(address) == locks.rlock_name:
-                return "RLock", address
+        kinds: tuple[tuple[Kind, int, str], ...] = (
+            ("Lock", locks.lock_offset, locks.lock_name),
+            ("RLock", locks.rlock_offset, locks.rlock_name),
+        )
+        for kind, offset, name in kinds:
+            if self._memory.word(address + offset) == futex and self._type(address) == name:
+                return kind, address
         return None
 
     def _join(self, futex: int, *, timed: bool) -> Wait | None:

@@ -68,6 +68,8 @@ class ThreadView:
     members: tuple[ThreadView, ...] = ()
     """Of a group that is open: those alive and the newest of the others."""
     open: bool = False
+    deadlocked: bool = False
+    """It waits for ever, in a circle with others."""
 
 
 def thread_key(process: int, serial: int) -> int:
@@ -97,6 +99,7 @@ def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
         thread.cpu_now,
         line,
         place,
+        process.locks.in_deadlock(thread.serial),
     )
 
 
@@ -153,10 +156,12 @@ def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
     return printable(f"{os.path.basename(line.file)}:{line.number}"), printable(line.function)
 
 
-def fmt_state(state: ThreadState | None, alive: bool) -> Line:
+def fmt_state(state: ThreadState | None, alive: bool, *, deadlocked: bool = False) -> Line:
     """Glyph and word in the state's colour."""
     if not alive:
         return (("✕ ended", "muted"),)
+    if deadlocked:
+        return ((f"{GLYPHS[ThreadState.LOCK_WAIT]} deadlock", "bad"),)
     if state is None:
         return (("  new", "muted"),)
     return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)

@@ -46,7 +46,7 @@ def draw_first(view: tuple[str, Verdict], width: int, height: int) -> tuple[Line
 
 def draw_verdict(view: Verdict, width: int, height: int) -> tuple[Line, ...]:
     """The sentence in bold and its advice, with a bar in the verdict's colour."""
-    style = VERDICT_STYLES[view.kind]
+    style = "error" if view.evidence.get("deadlocked") else VERDICT_STYLES[view.kind]
     sentence = printable(view.sentence)
     advice = printable(view.advice)
     room = max(10, width - 4)

@@ -15,7 +15,8 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends
+from refwatch.tui.views.lock_waits import Told, view_lock_wait
+from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends, wrap
 from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, newest_sample, thread_name
 from refwatch.tui.views.timeline import Runs
 
@@ -58,6 +59,8 @@ class DetailView:
     """Frames that would come after the first END of them."""
     hot: tuple[tuple[ThreadState, float, tuple[Hot, ...]], ...]
     """(state, seconds in it, its lines)"""
+    locks: Told
+    """What it waits for, who has it, and who waits for it."""
     strip: Runs = field(compare=False)
     end_s: float
     """Time of the newest sample."""
@@ -92,6 +95,7 @@ def view_record(
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
+        view_lock_wait(process, serial, subject.now) if thread.alive or process.exited else (),
         thread.strip,
         newest_sample(process, now),
     )
@@ -192,7 +196,9 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
 
 def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
     """For each state the lines where its time was spent, most first."""
-    lines: list[Line] = []
+    lines: list[Line] = [
+        ((part, style),) for text, style in view.locks for part in wrap(text, width, 2)
+    ]
     for state, seconds, hot in view.hot:
         if lines:
             lines.append(())

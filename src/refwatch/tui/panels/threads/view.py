@@ -199,7 +199,7 @@ def _fmt_name(thread: ThreadView, guide: str) -> Line:
 def _fmt_state(thread: ThreadView) -> Line:
     if thread.count and thread.alive:
         return ((fmt_alive(thread), "foreground"),)
-    return fmt_state(thread.state, thread.alive)
+    return fmt_state(thread.state, thread.alive, deadlocked=thread.deadlocked)
 
 
 def fmt_totals(view: ThreadsView, shown: int) -> str:
