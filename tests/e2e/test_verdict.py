@@ -48,17 +48,16 @@ def test_children_that_do_the_work_are_told_and_helper_threads_decide_nothing(
     assert reason in done.summary
 
 
-def test_two_threads_that_wait_for_each_other_are_told_with_their_lines(bench: Bench) -> None:
+def test_threads_that_wait_for_locks_without_a_known_owner_are_told(bench: Bench) -> None:
     script = bench.script("""
         import os, signal, threading
         signal.signal(signal.SIGUSR1, lambda *_: os._exit(0))
         A, B, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
 
         def take(first, second):
-            with first:
-                both.wait()
-                with second:
-                    pass
+            first.acquire()
+            both.wait()
+            second.acquire()
 
         threads = [threading.Thread(target=take, args=pair) for pair in ((A, B), (B, A))]
         for thread in threads:

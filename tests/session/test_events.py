@@ -107,6 +107,27 @@ EVENTS: list[ev.Event] = [
             lines=[(7, 1, 0.25, 0.2), (0, 1, 0.1, 0.1)],
         ),
     ),
+    ev.LocksSeen(
+        at=0.4,
+        process=MAIN,
+        waits=[
+            ev.LockWait(
+                serial=3,
+                kind="RLock",
+                address=1 << 46,
+                since_s=0.1,
+                owner=4,
+                evidence="recorded",
+                owner_state=ThreadState.LOCK_WAIT,
+                owner_line=7,
+            ),
+            ev.LockWait(serial=4, kind="Lock", address=8, since_s=0.1, owner=3, timed=True),
+        ],
+        left_out=1,
+        deadlocks=[[3, 4]],
+        timed_cycles=[[5, 6]],
+    ),
+    ev.LocksSeen(at=0.4, process=MAIN, waits=[]),
     sampled(0.5, samples=0),
     ev.ProcessMeasured(
         at=0.5, process=MAIN, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
