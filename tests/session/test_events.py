@@ -15,6 +15,7 @@ from refwatch.readings.allocations.types import (
     MemorySplit,
     TracebackUse,
 )
+from refwatch.readings.threads.loop_events import AsyncTask
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session import events as ev
 from refwatch.session.events import event_decoder
@@ -129,6 +130,38 @@ EVENTS: list[ev.Event] = [
     ),
     ev.LocksSeen(at=0.4, process=MAIN, waits=[]),
     sampled(0.5, samples=0),
+    ev.LoopFound(at=0.5, process=MAIN, serial=3, kind="asyncio", exact=True),
+    ev.LoopBlocked(
+        at=0.5,
+        process=MAIN,
+        serial=3,
+        began_s=0.25,
+        seconds=0.125,
+        under_way=False,
+        lines=[(7, ThreadState.GIL_HELD, 0.125)],
+    ),
+    ev.TasksListed(
+        at=0.5,
+        process=MAIN,
+        tasks=[
+            AsyncTask(
+                address="0x7f10",
+                name="Task-1",
+                ident=1 << 60,
+                coroutine="main",
+                file="/a.py",
+                line=12,
+                awaits="sleep",
+                at_file="/é.py",
+                at_line=3,
+                parent="0x7f11",
+                waiter="4 7f12",
+                since_s=0.25,
+            )
+        ],
+        left_out=2,
+    ),
+    ev.TasksFailed(at=0.5, process=MAIN, reason="memory is short"),
     ev.ProcessMeasured(
         at=0.5, process=MAIN, rss=1 << 40, peak_rss=1 << 41, user_s=0.25, system_s=0.5, uss=1 << 39
     ),

@@ -98,6 +98,8 @@ def _missing_of(
         )
     if process.ppid is None:
         yield "ppid", NOT_TAKEN
+    if any(loop.tasks is None for loop in process.loops):
+        yield "tasks", record.event_loops.failure or "nobody has looked at the tasks of its loops"
     if process.stacks is None:
         yield "stacks", ONLY_OUTSIDE if "outside reading" in record.limits else general
     yield from _missing_locks(process, record, general)

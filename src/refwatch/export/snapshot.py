@@ -19,6 +19,7 @@ from refwatch.export.collector import collector_of
 from refwatch.export.groups import Groups
 from refwatch.export.holds import holds_of, waits_of
 from refwatch.export.locks import deadlocks_of, locks_of
+from refwatch.export.loops import loops
 from refwatch.export.missing import limits_of
 from refwatch.export.places import hot_lines, line_of, states_of
 from refwatch.export.stacks import stacks
@@ -166,6 +167,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         stacks=stacks(process),
         locks=locks_of(process, state.now),
         deadlocks=deadlocks_of(process),
+        loops=loops(process),
     )
 
 

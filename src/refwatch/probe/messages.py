@@ -97,12 +97,13 @@ SPREAD = [(int, int)]
 TYPE: Fields = {"module": str, "name": str}
 
 QUERIES = Tagged("query", {
-    "census": {"held?": [int], "largest": [(str, str, int)]},
+    "census": {"held?": [int], "largest": [(str, str, int)], "tasks?": bool},
     "chains": {**TYPE, "held?": [int], "born": int, "compared": bool, "or_any": bool},
     "referrers": {"held?": [int], "watch?": Maybe(int), "address?": Maybe(int),
                   "type?": Maybe(str), "module?": str, "name?": str},
     "graph": {**TYPE, "born": int},
     "traces": {},
+    "tasks": {},
 })
 """What a hidden copy is asked when it is made: each query is a module in copying/queries."""
 
@@ -241,6 +242,14 @@ REPORTS = Tagged("message", {
         "work": str, "frames": int, "traced": int, "peak": int, "blocks": int, "took_s": float,
         "sites": [(str, int, str)], "lines": [(int, int, int)], "files": [(str, int, int)],
         "tracebacks": [([int], int, int)],
+    },
+    "tasks": {
+        "work": str, "left_out": int,
+        "tasks": [{
+            "address": str, "name": str, "kind": str, "ident": Maybe(int), "coroutine": str,
+            "file": str, "line": int, "at_file": str, "at_line": int, "awaits": str,
+            "parent": Maybe(str), "waiter": str,
+        }],
     },
     "done": {"work": str},
     "failed": {"work": str, "reason": str},

@@ -50,6 +50,10 @@ from refwatch.readings.threads.events import ThreadSlice as ThreadSlice
 from refwatch.readings.threads.events import ThreadStarted as ThreadStarted
 from refwatch.readings.threads.lock_events import LocksSeen as LocksSeen
 from refwatch.readings.threads.lock_events import LockWait as LockWait
+from refwatch.readings.threads.loop_events import LoopBlocked as LoopBlocked
+from refwatch.readings.threads.loop_events import LoopFound as LoopFound
+from refwatch.readings.threads.loop_events import TasksFailed as TasksFailed
+from refwatch.readings.threads.loop_events import TasksListed as TasksListed
 from refwatch.target.events import NOT_BEGUN as NOT_BEGUN
 from refwatch.target.events import Noted as Noted
 from refwatch.target.events import ReadingLimited as ReadingLimited
@@ -161,6 +165,10 @@ Event = (
     | PathsSeen
     | Sampled
     | LocksSeen
+    | LoopFound
+    | LoopBlocked
+    | TasksListed
+    | TasksFailed
     | ProcessMeasured
     | InheritedMeasured
     | GcMeasured

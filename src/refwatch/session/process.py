@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
 from refwatch.readings.threads.lock_state import LockWaits
+from refwatch.readings.threads.loop_state import LoopsState
 from refwatch.readings.threads.path_history import PathHistory, Times, add_times, kind_of_name
 from refwatch.readings.threads.state import (
     GilRecord,
@@ -62,6 +63,7 @@ class ProcessState(Struct):
     allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
     """Serial -> thread, in the order in which they were seen."""
+    event_loops: LoopsState = field(default_factory=LoopsState)
     crowds: dict[tuple[str, int], ThreadGroup] = field(default_factory=dict)
     """(name, line) -> sums over the threads of a kind that are no longer kept in full."""
     unseen: ThreadGroup = field(default_factory=lambda: ThreadGroup(""))

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.loop_state import LoopsState
 from refwatch.readings.threads.state import ThreadRecord
 from refwatch.session import codec
 from refwatch.session import events as ev
@@ -342,6 +343,10 @@ def _in_references(take: Callable[[References, Any], None]) -> _Fold:
     return lambda _, process, event: take(process.references, event)
 
 
+def _in_loops(take: Callable[[LoopsState, Any], None]) -> _Fold:
+    return lambda _, process, event: take(process.event_loops, event)
+
+
 def _in_allocations(take: Callable[[Allocations, Any], None]) -> _Fold:
     return lambda _, process, event: take(process.allocations, event)
 
@@ -373,6 +378,13 @@ _REFERENCE_FOLDS: Mapping[type, Callable[[References, Any], None]] = {
     ev.InspectionEnded: References.ended_inspection,
 }
 
+_LOOP_FOLDS: Mapping[type, Callable[[LoopsState, Any], None]] = {
+    ev.LoopFound: LoopsState.found,
+    ev.LoopBlocked: LoopsState.was_blocked,
+    ev.TasksListed: LoopsState.listed,
+    ev.TasksFailed: LoopsState.failed,
+}
+
 _ALLOCATION_FOLDS: Mapping[type, Callable[[Allocations, Any], None]] = {
     ev.SitesSeen: Allocations.saw_sites,
     ev.TracebacksSeen: Allocations.saw_tracebacks,
@@ -397,6 +409,7 @@ _PROCESS_FOLDS: dict[type, _Fold] = {
     ev.TracesFailed: _traces_failed,
     **{kind: _in_process(take) for kind, take in _SILENT_FOLDS.items()},
     **{kind: _in_references(take) for kind, take in _REFERENCE_FOLDS.items()},
+    **{kind: _in_loops(take) for kind, take in _LOOP_FOLDS.items()},
     **{kind: _in_allocations(take) for kind, take in _ALLOCATION_FOLDS.items()},
 }
 

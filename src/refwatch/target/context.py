@@ -34,6 +34,8 @@ class Context(Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = field(default_factory=dict)
     """Readings that were reported missing or less exact, and why."""
 
+    loops: set[int] = field(default_factory=set)
+    """Serials of threads that were seen to run an event loop: there may be tasks."""
     forked_from: int | None = None
     """Pid of its parent; None where it is no child of a fork, or goes on with another program."""
     watched: Collection[int] = ()

@@ -34,6 +34,8 @@ class Census(HeldQuery, frozen=True, kw_only=True, tag="census"):
 
     largest: list[tuple[str, str, int]]
     """(address, type, size) of the largest objects whose holders are known from before."""
+    tasks: bool = False
+    """List the tasks of event loops as well."""
 
 
 class Chains(HeldQuery, frozen=True, kw_only=True, tag="chains"):
@@ -73,7 +75,13 @@ class Traces(Query, frozen=True, kw_only=True, tag="traces"):
     takes_frames: ClassVar[bool] = False
 
 
-AnyQuery = Census | Chains | Referrers | Graph | Traces
+class Tasks(Query, frozen=True, kw_only=True, tag="tasks"):
+    """List the tasks of event loops, and the greenlets that wait."""
+
+    takes_frames: ClassVar[bool] = False
+
+
+AnyQuery = Census | Chains | Referrers | Graph | Traces | Tasks
 
 
 class _Command(Struct, frozen=True, kw_only=True, tag_field="command"):

@@ -380,6 +380,31 @@ class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
     took_s: float
 
 
+class TaskRow(Struct, frozen=True, kw_only=True):
+    """A task, or a greenlet that waits, as AsyncTask of the event has it. ``ident``: that of the
+    thread that runs its loop."""
+
+    address: str
+    name: str
+    kind: str
+    ident: int | None
+    coroutine: str
+    file: str
+    line: int
+    at_file: str
+    at_line: int
+    awaits: str
+    parent: str | None
+    waiter: str
+
+
+class TasksReport(_Work, frozen=True, kw_only=True, tag="tasks"):
+    """``left_out``: further tasks, which were only counted."""
+
+    tasks: list[TaskRow]
+    left_out: int
+
+
 class Done(_Work, frozen=True, kw_only=True, tag="done"):
     """The copy ends."""
 
@@ -398,6 +423,7 @@ WorkReport = (
     | PathReport
     | GraphReport
     | TracesReport
+    | TasksReport
     | Done
     | Failed
 )

@@ -159,6 +159,13 @@ class WriteGraph(ProcessCommand, frozen=True, kw_only=True, tag="write_graph"):
     name: Name
 
 
+class ListTasks(ProcessCommand, frozen=True, kw_only=True, tag="list_tasks"):
+    """List the tasks of the event loops and the greenlets that wait, in a copy. Answered by
+    TasksListed or TasksFailed."""
+
+    work: WorkName
+
+
 class SwitchAllocations(ProcessCommand, frozen=True, kw_only=True, tag="switch_allocations"):
     """Trace allocations in this mode. Answered by AllocationsSwitched. ``frames`` limits exact
     tracebacks; None keeps the limit."""
@@ -195,6 +202,7 @@ Command = (
     | FindChains
     | CancelWork
     | WriteGraph
+    | ListTasks
     | SwitchAllocations
     | CountTraces
     | EndSession

@@ -1,44 +1,198 @@
-"""What of a thread's time blocked its event loop."""
+"""Which threads run an event loop, and when a loop did not come back to its selector."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import pytest
 
-from refwatch.readings.threads.loops import EventLoops
+from refwatch.readings.threads.loops import LONG_NS, EventLoop, LoopLines, computing_states
 from refwatch.readings.threads.states import ThreadState as S
+from refwatch.readings.threads.tracked import TrackedThread
+from refwatch.session.events import ThreadSlice
 from refwatch.target.locations import NewLine
 
-RUN, SELECT, OWN, OUTERMOST = 1, 2, 3, 4
+RUN, SELECT, OWN, OUTERMOST, RUNNER, TRIO, EVENTS = 1, 2, 3, 4, 5, 6, 7
 SEEN = [
     NewLine(RUN, "/lib/python3.13/asyncio/base_events.py", 2040, "BaseEventLoop._run_once"),
     NewLine(SELECT, "/lib/python3.13/selectors.py", 452, "EpollSelector.select"),
     NewLine(OWN, "/app/serve.py", 9, "handle"),
     NewLine(OUTERMOST, "/app/serve.py", 30, "<module>"),
+    NewLine(RUNNER, "/lib/python3.13/asyncio/runners.py", 118, "Runner.run"),
+    NewLine(TRIO, "/site/trio/_core/_run.py", 2700, "unrolled_run"),
+    NewLine(EVENTS, "/site/trio/_core/_io_epoll.py", 200, "EpollIOManager.get_events"),
 ]
-WAITS, COMPUTES, SLEEPS = (SELECT, S.IO_WAIT, 0.06), (OWN, S.GIL_HELD, 0.04), (OWN, S.SLEEP, 0.04)
-READS, WANTS = (OWN, S.IO_WAIT, 0.04), (OWN, S.GIL_WAIT, 0.04)
+LOOP_OWN = {RUN, SELECT}
+MS = 1_000_000
+
+
+class Thread:
+    """What the loop asks of its thread."""
+
+    serial = 1
+
+    def __init__(self) -> None:
+        self.blocked: S | None = None
+        self.line = OWN
+        self.blocked_line = 0
+
+
+class Watched:
+    """A loop whose thread is sampled every millisecond."""
+
+    def __init__(self, *, exact: bool = True) -> None:
+        self.thread = Thread()
+        self.loop = EventLoop(cast("TrackedThread", self.thread), "asyncio", 0)
+        self.exact = exact
+        self.now = 0
+
+    def does(self, line: int, waits: S | None, ms: int) -> None:
+        self.thread.line = self.thread.blocked_line = line
+        self.thread.blocked = waits
+        for _ in range(ms):
+            last, self.now = self.now, self.now + MS
+            self.loop.saw(self.now, last, LOOP_OWN, exact=self.exact)
+
+    def idles(self, ms: int) -> None:
+        self.does(SELECT, S.IO_WAIT, ms)
+
+    def computes(self, ms: int) -> None:
+        self.does(OWN, None, ms)
+
+    def turns(self, turn: float | None) -> None:
+        self.loop.at_turn(turn, self.now, self.now)
+
+    def told(
+        self, hot: Sequence[tuple[int, S, float]] = ()
+    ) -> tuple[list[tuple[int, S, float]], list[tuple[float, float, bool]]]:
+        self.loop.advance(self.now)
+        blocked, stretches = self.loop.take(
+            ThreadSlice(serial=1, samples=1, states={}, hot=list(hot))
+        )
+        return blocked, [(began, took, going) for began, took, going, _ in stretches]
 
 
 @pytest.mark.parametrize(
-    ("hot", "stack", "blocked"),
+    ("stack", "waits", "kind"),
     [
-        ([WAITS], [SELECT, RUN, OUTERMOST], []),
-        ([WAITS, COMPUTES], [SELECT, RUN, OUTERMOST], []),
-        ([(RUN, S.GIL_HELD, 0.01), COMPUTES], [OWN, RUN, OUTERMOST], []),
-        ([COMPUTES], [OWN, RUN, OUTERMOST], [COMPUTES]),
-        ([WAITS, SLEEPS], [SELECT, RUN, OUTERMOST], [SLEEPS]),
-        ([WAITS, READS, WANTS], [OWN, RUN, OUTERMOST], [READS]),
-        ([SLEEPS], [OWN, OUTERMOST], []),
+        ([SELECT, RUN, RUNNER, OUTERMOST], S.IO_WAIT, "asyncio"),
+        ([OWN, RUN, RUNNER, OUTERMOST], None, "asyncio"),
+        ([RUNNER, OUTERMOST], S.IO_WAIT, "uvloop"),
+        ([RUNNER, OUTERMOST], None, ""),
+        ([EVENTS, TRIO, OUTERMOST], S.IO_WAIT, "trio"),
+        ([OWN, OUTERMOST], S.SLEEP, ""),
+        ([], None, ""),
     ],
-    ids=["idle", "turns", "own code", "computes", "sleeps", "waits for the GIL", "no loop"],
 )
-def test_blocked(
-    hot: list[tuple[int, S, float]], stack: list[int], blocked: list[tuple[int, S, float]]
-) -> None:
-    loops = EventLoops()
-    loops.learn(SEEN)
-    assert loops.blocked(hot, stack) == blocked
+def test_a_loop_is_known_by_the_stack(stack: list[int], waits: S | None, kind: str) -> None:
+    lines = LoopLines()
+    assert not lines.kind(stack, waits)
+    lines.learn(SEEN)
+    assert lines.kind(stack, waits) == kind
 
 
-def test_without_a_loop_nothing_is_blocked() -> None:
-    assert EventLoops().blocked([SLEEPS], [OWN, OUTERMOST]) == []
+def test_an_idle_loop_is_not_blocked() -> None:
+    watched = Watched()
+    watched.idles(500)
+    assert watched.told() == ([], [])
+
+
+@pytest.mark.parametrize("waits", [None, S.SLEEP, S.LOCK_WAIT, S.CHILD_WAIT, S.IO_WAIT, S.GIL_WAIT])
+def test_one_long_callback_blocks(waits: S | None) -> None:
+    watched = Watched()
+    watched.idles(50)
+    watched.does(OWN, waits, 300)
+    watched.idles(50)
+    blocked, stretches = watched.told()
+    assert [(line, state) for line, state, _ in blocked] == [(OWN, waits or S.GIL_HELD)]
+    assert blocked[0][2] == pytest.approx(0.3, abs=0.002)
+    ((began, took, going),) = stretches
+    assert began == pytest.approx(0.05, abs=0.002)
+    assert took == pytest.approx(0.3, abs=0.002)
+    assert not going
+
+
+def test_many_short_turns_do_not_block_whatever_lines_are_seen() -> None:
+    watched = Watched()
+    for number in range(1000):
+        watched.computes(1)
+        watched.turns(float(number))
+    assert watched.told() == ([], [])
+
+
+def test_two_long_turns_are_two() -> None:
+    watched = Watched()
+    for turn in (1.0, 2.0):
+        watched.turns(turn)
+        watched.computes(150)
+    watched.idles(1)
+    _, stretches = watched.told()
+    assert [took for _, took, _ in stretches] == [pytest.approx(0.15, abs=0.002)] * 2
+
+
+def test_without_turns_a_sample_in_the_loop_is_its_end() -> None:
+    watched = Watched(exact=False)
+    for _ in range(10):
+        watched.computes(90)
+        watched.does(RUN, None, 1)
+    watched.computes(200)
+    watched.idles(1)
+    blocked, stretches = watched.told()
+    assert [took for _, took, _ in stretches] == [pytest.approx(0.2, abs=0.002)]
+    assert sum(seconds for *_, seconds in blocked) == pytest.approx(0.2, abs=0.002)
+
+
+def test_what_is_under_way_is_told_and_counted_once() -> None:
+    watched = Watched()
+    watched.computes(150)
+    blocked, stretches = watched.told()
+    assert [going for *_, going in stretches] == [True]
+    total = sum(seconds for *_, seconds in blocked)
+    watched.computes(100)
+    watched.idles(1)
+    more, stretches = watched.told()
+    assert [(began, going) for began, _, going in stretches] == [(0.0, False)]
+    assert stretches[0][1] == pytest.approx(0.25, abs=0.002)
+    assert total + sum(seconds for *_, seconds in more) == pytest.approx(0.25, abs=0.002)
+
+
+def test_a_short_wait_in_a_callback_counts_as_blocked_and_a_short_computation_does_not() -> None:
+    watched = Watched()
+    for _ in range(5):
+        watched.does(OWN, S.SLEEP, 40)
+        watched.computes(20)
+        watched.idles(20)
+    blocked, stretches = watched.told()
+    assert not stretches
+    assert [state for _, state, _ in blocked] == [S.SLEEP]
+    assert blocked[0][2] == pytest.approx(0.2, rel=0.1)
+
+
+def test_what_cannot_be_judged_is_not_told() -> None:
+    watched = Watched()
+    for _ in range(30):
+        watched.computes(20)
+        watched.loop.start_over(watched.now)
+    assert watched.told() == ([], [])
+
+
+def test_a_turn_is_as_old_as_its_own_clock_says() -> None:
+    watched = Watched()
+    watched.idles(20)
+    watched.computes(8)
+    began = watched.now - 10 * MS  # the samples before were late
+    watched.loop.at_turn(5.0, began, watched.now)
+    watched.computes(LONG_NS // MS)
+    watched.idles(1)
+    _, ((at, _, _),) = watched.told()
+    assert at == began / 1e9
+
+
+def test_what_it_did_on_a_cpu_is_as_the_slice_has_it() -> None:
+    hot = [(OWN, S.NATIVE, 0.2), (OWN, S.GIL_HELD, 0.1), (OWN, S.SLEEP, 0.5)]
+    assert computing_states(hot) == {OWN: S.NATIVE}
+    watched = Watched()
+    watched.computes(120)
+    blocked, _ = watched.told(hot)
+    assert [state for _, state, _ in blocked] == [S.NATIVE]

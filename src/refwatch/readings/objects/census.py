@@ -26,6 +26,7 @@ from refwatch.readings.objects.judged import unseen_s
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import WatchedCollector
+from refwatch.readings.threads.tasks import tasks_listed
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
@@ -46,6 +47,7 @@ LOOK_NS = 5_000_000_000  # from one look at what grows to the next, where no cen
 GROWN, GROWN_SHARE = 32 << 20, 0.5  # resident memory by which a census is due before its time
 TOLD_NS = 1_000_000_000  # after which is told that the live counts are what they were
 USUAL = 3  # pauses of which the shortest is what a census costs
+TASK_NS = 50_000_000  # for each task, from one list of them to the next
 LIMIT_S = 60.0  # that a census may take in its copy
 CHAINS_AGAIN_NS = 60_000_000_000
 CHAINS_RETRY_NS = 10_000_000_000  # where they were not found
@@ -75,6 +77,8 @@ class CensusTaker:
         self.ran_ns = context.clock()
         """When a thread of the target's was last seen to run."""
         self._begun_ns = 0
+        self._tasks_due_ns = 0
+        """When a census is to list the tasks again."""
         self._context = context
         self._copies = copies
         self._classes = LiveClasses(counted) if counted is not None else None
@@ -186,6 +190,9 @@ class CensusTaker:
                 self._taken(report, number)
             elif isinstance(report, rp.MemoryReport):
                 self._split_memory(report)
+            elif isinstance(report, rp.TasksReport) and not self._ending:
+                self._tasks_due_ns = self._now + len(report.tasks) * TASK_NS
+                self._context.emit(tasks_listed(self._context, report, self._taken_at))
 
         def fail(reason: str) -> None:
             if not taken:  # else what is missing is not the census
@@ -194,13 +201,18 @@ class CensusTaker:
         held = all(one.chain for one in self._largest)  # else it is looked for again
         known = [(one.address, one.type, one.size) for one in self._largest] if held else []
         self._work = self._copies.start(
-            pc.Census(largest=known),
+            pc.Census(largest=known, tasks=self._wants_tasks()),
             take,
             fail,
             limit_s=LIMIT_S,
             held=self._held,
             inside=self._inside,
         )
+
+    def _wants_tasks(self) -> bool:
+        """Whether the copy is to list the tasks too. At the target's end its loops are over."""
+        late = self._now >= self._tasks_due_ns
+        return bool(self._context.loops) and late and not self._ending
 
     def read_classes(self, *, last: bool = False) -> None:
         """Read the live instances. Raises MemoryGone and ReadingDenied. The time of a reading is

@@ -15,6 +15,8 @@ from refwatch.readings.objects.events import GraphWritten, InspectionEnded, Refe
 from refwatch.readings.objects.records import TypeName
 from refwatch.readings.objects.state import References
 from refwatch.readings.objects.watched_objects import WatchedCollector
+from refwatch.readings.threads.loop_events import TasksFailed
+from refwatch.readings.threads.tasks import tasks_listed
 from refwatch.target import probe_commands as pc
 from refwatch.target import probe_messages as rp
 from refwatch.target.context import Context
@@ -68,6 +70,7 @@ class ViewerQueries:
             cmd.FindChains: self._find_chains,
             cmd.CancelWork: self._cancel,
             cmd.WriteGraph: self._write_graph,
+            cmd.ListTasks: self._list_tasks,
         }.get(type(command))
         if action is None:
             return False
@@ -272,6 +275,30 @@ class ViewerQueries:
             limit_s=GRAPH_LIMIT_S,
             name=command.work,
         )
+
+    def _list_tasks(self, command: cmd.ListTasks) -> None:
+        made_at = self._context.now()
+
+        def take(report: rp.WorkReport | rp.Copied) -> None:
+            nonlocal made_at
+            if isinstance(report, rp.Copied):
+                made_at = self._context.now()
+                self._paused(report)
+            elif isinstance(report, rp.TasksReport):
+                self._context.emit(tasks_listed(self._context, report, made_at))
+                self._done(command.work, None)
+
+        def fail(reason: str) -> None:
+            self._context.emit(
+                TasksFailed(at=self._context.now(), process=self._context.process, reason=reason)
+            )
+            self._done(command.work, f"no tasks: {reason}")
+
+        if self._copies.crowded:
+            fail(CROWDED)
+            return
+        self._begun(command.work, "making a copy")
+        self._copies.start(pc.Tasks(), take, fail, limit_s=GRAPH_LIMIT_S, name=command.work)
 
     def _draw(self, command: cmd.WriteGraph, dot: str) -> None:
         """Write the DOT file, and have graphviz draw it where it is installed."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from refwatch.readings.threads.events import END
+from refwatch.readings.threads.loop_turns import FoundFrame, TurnReader
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.code_objects import CodeObjects
 from refwatch.target.layout import Layout
@@ -74,6 +75,7 @@ class Interpreter:
         self._threads = layout.threads
         self._frames = layout.frames if layout.text is not None else None
         self.lines: LineTable | None = None
+        self.codes: CodeObjects | None = None
         self._cut = False
         """The stack that was read last led to where there is none: it moved meanwhile."""
         gil_regions = [(self._gil.gil, _GIL.size)] if self._gil else []
@@ -89,7 +91,7 @@ class Interpreter:
         self._gil_regions = packed(gil_regions)
         if self._frames and layout.text:
             frames = self._frames
-            codes = CodeObjects(memory, frames, layout.text)
+            self.codes = codes = CodeObjects(memory, frames, layout.text)
             self.lines = LineTable(codes, frames.bytecode_offset, frames.none)
             slots = (frames.code_offset, frames.previous_offset, frames.instruction_offset)
             self._low = min(slots)
@@ -253,6 +255,29 @@ class Interpreter:
         lines += [line for words in outer if (line := self._line(words))]
         moved = self._cut or self.lines.torn != torn
         return None if moved else Stack(lines, further - len(outer))
+
+    def find_frame(self, thread: TrackedThread, lines: Collection[int]) -> FoundFrame | None:
+        """The outermost frame of a thread at one of these lines."""
+        if not self._frames or not thread.frames_at:
+            return None
+        found: FoundFrame | None = None
+        address = self._top(thread)[0]
+        for _ in range(DEEPEST):
+            words = self._frame(address)
+            if not words:
+                return found
+            (previous,) = _WORD.unpack_from(words, self._previous)
+            if self._line(words) in lines:
+                (code,) = _WORD.unpack_from(words, self._code)
+                found = FoundFrame(address, code & ~TAG, previous)
+            address = previous
+        return None
+
+    def turn_reader(self) -> TurnReader | None:
+        """What reads the turns of event loops here."""
+        if not self._frames or self.codes is None:
+            return None
+        return TurnReader(self._memory, self.codes, self._frames.code_offset)
 
     def _top(self, thread: TrackedThread) -> tuple[int, int, bytes]:
         """(where its top frame is, where a page begins, that page). By one reading where the frame

@@ -1,48 +1,388 @@
-"""Where an asyncio event loop was blocked: told from what its thread did between two turns of it.
+"""Event loops: which threads run one, and when a loop did not come back to its selector.
 
-The loop's thread should wait in ``select`` and nowhere else, so a callback that sleeps, waits for a
-lock, a child or a file blocks the loop. One that computes does so where the loop had no turn for a
-whole slice: many short callbacks keep a thread as busy, and block nobody.
+A thread that waits in ``select`` is at its loop's selector; anywhere else it is in a turn of the
+loop. Of asyncio's own loop the turns themselves are read (:mod:`.loop_turns`): one callback of 150
+ms is one turn, a thousand of 0.15 ms are many, whatever lines the samples hit. Of other loops a
+turn has ended when a sample is in the loop's own lines.
 """
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from refwatch.readings.threads.call_paths import SET_OFF, Hot
+from refwatch.readings.threads.events import ThreadSlice
+from refwatch.readings.threads.interpreter import Interpreter
+from refwatch.readings.threads.loop_events import LoopBlocked, LoopFound
+from refwatch.readings.threads.loop_turns import AWAY, FoundFrame, TurnReader
 from refwatch.readings.threads.states import COMPUTING, ThreadState
+from refwatch.readings.threads.tracked import TrackedThread
+from refwatch.target.context import Context
 from refwatch.target.locations import NewLine
 
 RUN_ONCE = ("asyncio/base_events.py", "_run_once")
 SELECT = ("selectors.py", "select")
+OWN_LINES = (RUN_ONCE, SELECT, ("asyncio/base_events.py", "run_forever"))
+RUNNERS = (("asyncio/runners.py", "run"), ("uvloop/__init__.py", "run"))
+TRIO = (("trio/_core/_run.py", "unrolled_run"),)
+TRIO_WAITS = (("trio/_core/_io_epoll.py", "get_events"),)
 BLOCKED = frozenset(
     {ThreadState.SLEEP, ThreadState.LOCK_WAIT, ThreadState.CHILD_WAIT, ThreadState.IO_WAIT}
 )
+LONG_NS = 100_000_000
+"""From here on the loop is blocked."""
+LOOK_EVERY = 4  # samples between two readings of a turn
+LOOK_NS = 4_000_000  # or so long
+MOST_TRIES = 5_000  # to find where the turns are
+MOST_LINES = 5  # of one time that is told
+MOST_AWAY = 8  # looks in a row that find no turn where they were
+GONE = 20  # looks at its stack that find a thread without its loop, after which it has none
+NO_TURNS = (
+    "the loop's turns cannot be read: a blocked loop is told by the lines of the samples, so that "
+    "very many short callbacks may look like a long one"
+)
+
+Hot = list[tuple[int, ThreadState, float]]
+Key = tuple[int, ThreadState | None]
+"""(line, what the thread waits for; None: it runs or wants a CPU)"""
 
 
-class EventLoops:
-    """Knows the lines of the loop itself."""
+class LoopLines:
+    """Numbers of the lines of event loops themselves."""
 
     def __init__(self) -> None:
-        self._run_once: set[int] = set()
-        self._select: set[int] = set()
+        self.known = 0
+        """How many there are."""
+        self.run_once: set[int] = set()
+        self.own: set[int] = set()
+        self.runners: set[int] = set()
+        self.trio: set[int] = set()
+        self.trio_own: set[int] = set()
 
     def learn(self, seen: Iterable[NewLine]) -> None:
         """Take in lines that have got their numbers."""
         for line in seen:
             function = line.function.rpartition(".")[2]  # qualified by its class
-            if function == RUN_ONCE[1] and line.file.endswith(RUN_ONCE[0]):
-                self._run_once.add(line.id)
-            elif function == SELECT[1] and line.file.endswith(SELECT[0]):
-                self._select.add(line.id)
+            for known, places in (
+                (self.run_once, (RUN_ONCE,)),
+                (self.own, OWN_LINES),
+                (self.runners, RUNNERS),
+                (self.trio, TRIO),
+                (self.trio_own, TRIO + TRIO_WAITS),
+            ):
+                if any(function == name and line.file.endswith(file) for file, name in places):
+                    known.add(line.id)
+                    self.known += 1
 
-    def blocked(self, spent: Hot, stack: Sequence[int]) -> Hot:
-        """The part of the time of a slice in which a callback kept the loop; ``stack`` is the
-        thread's at the end of the slice."""
-        if not self._run_once or self._run_once.isdisjoint(stack):
+    def kind(self, stack: Sequence[int], waits: ThreadState | None) -> str:
+        """What loop a thread with this stack runs; empty for none. Of a loop that is written in C
+        only the runner is seen, which itself never waits."""
+        if not self.run_once.isdisjoint(stack):
+            return "asyncio"
+        if not self.trio.isdisjoint(stack):
+            return "trio"
+        runs = stack and stack[0] in self.runners
+        return "uvloop" if runs and waits is ThreadState.IO_WAIT else ""
+
+    def own_of(self, kind: str) -> set[int]:
+        """The lines of the loop itself, at which it is at its selector or about to be."""
+        return {"asyncio": self.own, "trio": self.trio_own}.get(kind, self.runners)
+
+
+class EventLoop:
+    """The loop of one thread, and the turn that is under way. Times are nanoseconds since the watch
+    began."""
+
+    def __init__(self, thread: TrackedThread, kind: str, at_ns: int) -> None:
+        self.thread = thread
+        self.kind = kind
+        self.frame: FoundFrame | None = None
+        """Of ``_run_once``, if its turns are read."""
+        self.outer: list[int] = []
+        """The lines of what called that: with the same callers it lies where it was."""
+        self.changed_at = 0
+        """The thread's number of that name at the last look at its turn."""
+        self.away = 0
+        """Looks in a row that have not found its function there."""
+        self.absent = 0
+        """Looks in a row at its stack without the loop."""
+        self.turn: float | None = None
+        self.looked_ns = 0
+        self._began_ns = self._seen_ns = at_ns
+        self._state: Key = (0, None)
+        self._idle = True
+        self._spent: defaultdict[Key, int] = defaultdict(int)
+        self._told: dict[Key, int] = {}
+        self._blocked: defaultdict[Key, int] = defaultdict(int)
+        """What is to be told of as blocked with the next slice."""
+        self._stretches: list[tuple[int, int, bool, dict[Key, int]]] = []
+        """(began, nanoseconds, under way, spent) to be told with the next slice."""
+
+    @property
+    def busy(self) -> bool:
+        return not self._idle
+
+    def saw(self, at_ns: int, last_ns: int, own: set[int], *, exact: bool) -> None:
+        """A sample of the thread; ``last_ns``: the time of the one before. ``exact``: the ends of
+        turns are read, and need not be told by ``own``, the loop's own lines."""
+        thread = self.thread
+        waits = thread.blocked
+        line = thread.line if waits is None else thread.blocked_line
+        if self._seen_ns < last_ns:
+            self._pass(last_ns)  # nothing has run meanwhile
+        at_home = line in own
+        self._idle = at_home and waits is ThreadState.IO_WAIT
+        if self._idle or (at_home and not exact):
+            self.end_turn((self._seen_ns + at_ns) // 2)
+            self._began_ns = self._seen_ns = at_ns
+            self.turn = None
+        else:
+            self._state = (line, waits)
+            self._pass(at_ns)
+
+    def _pass(self, at_ns: int) -> None:
+        if not self._idle:
+            self._spent[self._state] += at_ns - self._seen_ns
+        else:
+            self._began_ns = at_ns
+        self._seen_ns = at_ns
+
+    def at_turn(self, turn: float | None, began_ns: int, at_ns: int) -> None:
+        """It is in the turn that began then; None: at its selector."""
+        if turn is not None and turn == self.turn:
+            return
+        exact = self._began_ns - LONG_NS < began_ns <= at_ns
+        if self.turn is not None or turn is None:
+            self.end_turn(began_ns if exact and turn is not None else at_ns)
+        self.turn = turn
+        if turn is not None and exact:
+            self._began_ns = began_ns
+
+    def end_turn(self, at_ns: int) -> None:
+        """The turn has ended."""
+        took = at_ns - self._began_ns
+        if took >= LONG_NS:
+            self._tell_spent()
+            self._stretches.append((self._began_ns, took, False, dict(self._spent)))
+        else:
+            for key, spent in self._spent.items():
+                if key[1] in BLOCKED:
+                    self._blocked[key] += spent
+        self._began_ns = at_ns
+        self._spent.clear()
+        self._told.clear()
+
+    def start_over(self, at_ns: int) -> None:
+        """What has been seen of this turn is not told."""
+        self._began_ns = self._seen_ns = at_ns
+        self.turn = None
+        self._spent.clear()
+        self._told.clear()
+
+    def _tell_spent(self) -> None:
+        for key, spent in self._spent.items():
+            self._blocked[key] += spent - self._told.get(key, 0)
+            self._told[key] = spent
+
+    def advance(self, at_ns: int) -> None:
+        """Nothing has changed up to now; tell what has been long under way."""
+        if self._seen_ns < at_ns:
+            self._pass(at_ns)
+        if not self._idle and self._seen_ns - self._began_ns >= LONG_NS and self._spent:
+            self._tell_spent()
+            took = self._seen_ns - self._began_ns
+            self._stretches.append((self._began_ns, took, True, dict(self._spent)))
+
+    def take(self, piece: ThreadSlice) -> tuple[Hot, list[tuple[float, float, bool, Hot]]]:
+        """(what of a slice's time the loop was blocked, the times it was so for long) since the
+        last time. What it did on a CPU is as the slice has it."""
+        computing = computing_states(piece.hot)
+        hot = named(self._blocked, computing)
+        told = [
+            (began / 1e9, took / 1e9, under_way, named(spent, computing)[:MOST_LINES])
+            for began, took, under_way, spent in self._stretches
+        ]
+        self._blocked.clear()
+        self._stretches.clear()
+        return hot, told
+
+
+def computing_states(hot: Hot) -> dict[int, ThreadState]:
+    """Line -> what was most of the time on a CPU, or in want of one, there."""
+    most: dict[int, tuple[float, ThreadState]] = {}
+    for line, state, seconds in hot:
+        if state in COMPUTING and seconds > most.get(line, (0.0, state))[0]:
+            most[line] = seconds, state
+    return {line: state for line, (_, state) in most.items()}
+
+
+def named(spent: dict[Key, int], computing: dict[int, ThreadState]) -> Hot:
+    """In seconds, and with a state each, most first; without what has no line."""
+    hot = [
+        (line, waits or computing.get(line, ThreadState.GIL_HELD), weight / 1e9)
+        for (line, waits), weight in spent.items()
+        if line > 0 and weight > 0
+    ]
+    return sorted(hot, key=lambda entry: -entry[2])
+
+
+class EventLoops:
+    """The loops of one process."""
+
+    def __init__(self, context: Context) -> None:
+        self.lines = LoopLines()
+        self._context = context
+        self._loops: dict[int, EventLoop] = {}
+        self._turns: TurnReader | None = None
+        self._tries = 0
+        self._samples = 0
+        self._zero_s: float | None = None
+        """CLOCK_MONOTONIC when the watch began."""
+        self._has_uvloop: bool | None = None
+        self._none: dict[int, tuple[list[int], int]] = {}
+        """Serials of threads without a loop -> their stack, and the lines known then."""
+        self._news: list[LoopFound | LoopBlocked] = []
+        self._exact: dict[int, bool | None] = {}
+        """Serials of threads whose loops were told -> whether their turns are read."""
+
+    def sample(self, at_ns: int, last_ns: int) -> None:
+        """After a sample of all threads; ``last_ns``: when the one before was."""
+        self._samples += 1
+        for loop in self._loops.values():
+            if loop.frame is None and loop.kind == "asyncio" and self._turns is not None:
+                loop.start_over(at_ns)  # it cannot be told whether it turns
+            own = self.lines.own_of(loop.kind)
+            loop.saw(at_ns, last_ns, own, exact=self._reads_turns(loop))
+            if not loop.busy:
+                continue
+            if loop.thread.blocked is None:
+                late = at_ns - loop.looked_ns > LOOK_NS
+                due = late or (self._samples + loop.thread.serial) % LOOK_EVERY == 0
+            else:  # it has run before this wait
+                due = loop.turn is None or loop.changed_at != loop.thread.changed_at
+            if due:
+                loop.looked_ns, loop.changed_at = at_ns, loop.thread.changed_at
+                self._look(loop, at_ns)
+
+    def _look(self, loop: EventLoop, at_ns: int) -> None:
+        if loop.frame is None or self._turns is None:
+            return
+        if not self._turns.known:
+            self._tries += 1
+            if self._tries >= MOST_TRIES:
+                self._context.limit("event loops", NO_TURNS)
+                self._turns = None
+                return
+        turn = self._turns.read(loop.frame)
+        if turn is None:
+            return
+        loop.away = loop.away + 1 if turn is AWAY else 0
+        if loop.away > MOST_AWAY:
+            loop.frame = None  # to be found again
+        if self._zero_s is None:
+            self._zero_s = time.monotonic() - self._context.now()
+        began = 0.0 if turn.began is None else turn.began - self._zero_s
+        loop.at_turn(turn.began, int(began * 1e9), at_ns)
+
+    def saw_stack(self, thread: TrackedThread, interpreter: Interpreter, at_ns: int) -> None:
+        """The thread's whole stack was read."""
+        loop = self._loops.get(thread.serial)
+        if loop is None:
+            judged = (thread.stack, self.lines.known + (thread.blocked is ThreadState.IO_WAIT))
+            if self._none.get(thread.serial) == judged:
+                return
+            self._none[thread.serial] = judged
+            kind = self.lines.kind(thread.stack, thread.blocked)
+            if not kind or (kind == "uvloop" and not self._uvloop_mapped()):
+                return
+            del self._none[thread.serial]
+            self._context.loops.add(thread.serial)
+            loop = self._loops[thread.serial] = EventLoop(thread, kind, at_ns)
+        anchors = {"asyncio": self.lines.run_once, "trio": self.lines.trio}.get(
+            loop.kind, self.lines.runners
+        )
+        if anchors.isdisjoint(thread.stack):
+            loop.absent += 1
+            if loop.absent > GONE:
+                loop.end_turn(at_ns)
+                del self._loops[thread.serial]
+            return
+        loop.absent = 0
+        if loop.kind != "asyncio" or not thread.frames_at:
+            return
+        last = max(index for index, line in enumerate(thread.stack) if line in anchors)
+        outer = thread.stack[last + 1 :]
+        if loop.frame is not None and outer == loop.outer:
+            return
+        loop.outer = outer
+        found = interpreter.find_frame(thread, anchors)
+        if found is None:
+            loop.frame = None
+            return
+        if self._turns is None and not self._tries:
+            self._turns = interpreter.turn_reader()
+        loop.frame = found if self._turns is not None and self._turns.has(found.code) else None
+
+    def _uvloop_mapped(self) -> bool:
+        if self._has_uvloop is None:
+            try:
+                with open(f"/proc/{self._context.pid}/maps", "rb") as file:
+                    self._has_uvloop = b"/uvloop/loop." in file.read()
+            except OSError:
+                self._has_uvloop = False
+        return self._has_uvloop
+
+    def advance(self, at_ns: int) -> None:
+        """A slice of time is over."""
+        for loop in self._loops.values():
+            loop.advance(at_ns)
+
+    def blocked(self, piece: ThreadSlice, at_ns: int) -> Hot:
+        """The part of a thread's slice in which its loop was blocked. What has become known of that
+        is told by :meth:`tell`."""
+        loop = self._loops.get(piece.serial)
+        if loop is None:
             return []
-        hot = [(line % SET_OFF, state, seconds) for line, state, seconds in spent]
-        outside = [one for one in hot if one[0] not in self._select | self._run_once]
-        turned = len(outside) < len(hot) or stack[0] in self._select
-        states = BLOCKED if turned else BLOCKED.union(COMPUTING)
-        return [one for one in outside if one[1] in states]
+        at, process = at_ns / 1e9, self._context.process
+        hot, stretches = loop.take(piece)
+        exact = True if self._reads_turns(loop) else None if self._may_read(loop) else False
+        known = self._exact.get(piece.serial)
+        if piece.serial not in self._exact or (exact is not None and exact is not known):
+            self._exact[piece.serial] = exact
+            self._news.append(
+                LoopFound(at=at, process=process, serial=piece.serial, kind=loop.kind, exact=exact)
+            )
+        for began, took, under_way, lines in stretches:
+            self._news.append(
+                LoopBlocked(
+                    at=at,
+                    process=process,
+                    serial=piece.serial,
+                    began_s=began,
+                    seconds=took,
+                    under_way=under_way,
+                    lines=lines,
+                )
+            )
+        return hot
+
+    def _reads_turns(self, loop: EventLoop) -> bool:
+        return loop.frame is not None and self._turns is not None and self._turns.known
+
+    def _may_read(self, loop: EventLoop) -> bool:
+        """Whether its turns may be read yet, or again."""
+        return loop.kind == "asyncio" and (self._turns is not None or not self._tries)
+
+    def tell(self) -> None:
+        """Emit what is new, after the lines that it names."""
+        news, self._news = self._news, []
+        for event in news:
+            self._context.emit(event)
+
+    def ended(self, serials: Iterable[int]) -> None:
+        """These threads are no more."""
+        for serial in serials:
+            self._loops.pop(serial, None)
+            self._exact.pop(serial, None)
+            self._none.pop(serial, None)

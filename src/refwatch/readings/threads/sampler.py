@@ -75,7 +75,7 @@ class Sampler:
         self._pauses = GcPauses()
         self._next_list_ns = 0
         self._torn = 0
-        self._loops = EventLoops()
+        self._loops = EventLoops(context)
         self._paths: CallPaths | None = None
         self._unplaced: TrackedThread | None = None
         """One that still waits, and whose stack is to be read."""
@@ -146,6 +146,7 @@ class Sampler:
             self._take_holder(held, words, at_ns, self._place(held, words, active))
         for entry in moved:
             self._take(entry, at_ns, self._place(entry, words, active))
+        self._loops.sample(at_ns, self._last_ns)
         self._last_ns = at_ns
         self._held = holder is not None
         ran = self._held or any(not thread.probe for thread, *_ in moved)
@@ -386,10 +387,13 @@ class Sampler:
         if lines and self._paths and self._pauses.claimed:
             self._paths.collector = lines.collector()
         new = lines.take_new() if lines else []
-        self._loops.learn(new)
+        self._loops.lines.learn(new)
+        self._loops.advance(at_ns)
         told = [self._tell(thread, piece) for thread, piece in pieces]
         if self._paths is not None:
             self._paths.tell(at_ns, new)
+        self._loops.tell()
+        self._loops.ended(thread.serial for thread, _ in self.threads.ended)
         span_s = (at_ns - self._slice_from_ns) / 1e9
         waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
@@ -426,7 +430,7 @@ class Sampler:
         if self._paths is None or not piece.hot:
             return piece
         hot = self._pauses.told(piece.hot)
-        blocked = self._loops.blocked(hot, thread.stack)
+        blocked = self._loops.blocked(piece, self._last_ns)
         placed, rest = thread.paths.place(hot, self._paths)
         return replace(piece, paths=placed, hot=rest, loop_blocked=blocked)
 
@@ -440,7 +444,12 @@ class Sampler:
     def read_stacks(self) -> None:
         """Read the whole stack of every thread that has moved since the last time."""
         if self.interpreter is not None:
-            read_stacks(self.threads.by_tid.values(), self.interpreter, self._paths)
+            read_stacks(self.threads.by_tid.values(), self.interpreter, self._paths, self._saw)
+
+    def _saw(self, thread: TrackedThread) -> None:
+        """Its whole stack was read."""
+        if self.interpreter is not None:
+            self._loops.saw_stack(thread, self.interpreter, self._last_ns)
 
     def check_code(self) -> None:
         """Forget the code objects whose address is used by others now. Raises MemoryGone."""

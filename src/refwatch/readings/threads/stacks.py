@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from refwatch.readings.threads.call_paths import CallPaths
 from refwatch.readings.threads.interpreter import Interpreter
@@ -10,9 +10,13 @@ from refwatch.readings.threads.tracked import TrackedThread
 
 
 def read_stacks(
-    threads: Collection[TrackedThread], interpreter: Interpreter, paths: CallPaths | None
+    threads: Collection[TrackedThread],
+    interpreter: Interpreter,
+    paths: CallPaths | None,
+    saw: Callable[[TrackedThread], None],
 ) -> None:
-    """Read the whole stack of every thread that has moved since the last time."""
+    """Read the whole stack of every thread that has moved since the last time; ``saw`` is called
+    for each whose stack is known."""
     if interpreter.lines is None:
         return
     lost = [thread for thread in threads if thread.state_address and not thread.line]
@@ -20,18 +24,23 @@ def read_stacks(
     for thread in lost:
         thread.blocked_line = thread.line
     for thread in threads:
-        if thread.blocked is None or thread.stack_of != thread.changed_at:
-            read_stack(thread, interpreter, paths)
-        elif paths is not None:
+        moved = thread.blocked is None or thread.stack_of != thread.changed_at
+        if moved and not read_stack(thread, interpreter, paths):
+            continue
+        if not moved and paths is not None:
             _take_path(thread, paths)
+        saw(thread)
 
 
-def read_stack(thread: TrackedThread, interpreter: Interpreter, paths: CallPaths | None) -> None:
-    """Read one thread's."""
+def read_stack(thread: TrackedThread, interpreter: Interpreter, paths: CallPaths | None) -> bool:
+    """Read one thread's; return whether it is known."""
     thread.place_ns = 0
     stack = interpreter.stack(thread)
-    if stack is not None and thread.take_stack(*stack) and paths is not None:
+    if stack is None or not thread.take_stack(*stack):
+        return False
+    if paths is not None:
         _take_path(thread, paths)
+    return True
 
 
 def _take_path(thread: TrackedThread, paths: CallPaths) -> None:

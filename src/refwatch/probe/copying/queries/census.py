@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from ...raw_access import HAS_GC, flags_of, name_of
@@ -32,8 +33,15 @@ if TYPE_CHECKING:
     from ..worker import Worker
 
 
-def answer(worker: Worker, *, largest: list[list[object]], held: Collection[int] = ()) -> None:
-    """``largest``: what is known of the largest objects, whose holders are not looked for again."""
+def answer(
+    worker: Worker,
+    *,
+    largest: list[list[object]],
+    held: Collection[int] = (),
+    tasks: bool = False,
+) -> None:
+    """``largest``: what is known of the largest objects, whose holders are not looked for again.
+    ``tasks``: list those of the event loops as well."""
     stats = AllocatorStats()
     places = (place for frame in worker.frames for place in frame.places.values())
     report = take(worker.young, places)
@@ -46,6 +54,10 @@ def answer(worker: Worker, *, largest: list[list[object]], held: Collection[int]
         report["took_s"] += time.perf_counter() - began  # type: ignore[operator]
     worker.send(report)
     worker.send(stats.report())
+    if tasks or "greenlet" in sys.modules:
+        from ..tasks import list_tasks  # most censuses need none of it
+
+        worker.send(list_tasks())
 
 
 def answer_inside(**_: object) -> Message:
