@@ -147,6 +147,7 @@ EVENTS: list[ev.Event] = [
             AsyncTask(
                 address="0x7f10",
                 name="Task-1",
+                kind="task",
                 ident=1 << 60,
                 coroutine="main",
                 file="/a.py",

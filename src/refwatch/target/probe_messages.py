@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from refwatch.target.layout import Layout
 from refwatch.wire.heap_values import ChainLink, Garbage, Referenced, Referrer, Site
+from refwatch.wire.task_row import TaskRow
 
 
 class _Report(Struct, frozen=True, kw_only=True, tag_field="message", tag=True):
@@ -378,24 +379,6 @@ class TracesReport(_Work, frozen=True, kw_only=True, tag="traces"):
     files: list[tuple[str, int, int]]
     tracebacks: list[tuple[list[int], int, int]]
     took_s: float
-
-
-class TaskRow(Struct, frozen=True, kw_only=True):
-    """A task, or a greenlet that waits, as AsyncTask of the event has it. ``ident``: that of the
-    thread that runs its loop."""
-
-    address: str
-    name: str
-    kind: str
-    ident: int | None
-    coroutine: str
-    file: str
-    line: int
-    at_file: str
-    at_line: int
-    awaits: str
-    parent: str | None
-    waiter: str
 
 
 class TasksReport(_Work, frozen=True, kw_only=True, tag="tasks"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.event import TimedEvent
+from refwatch.wire.task_row import TaskRow
 
 
 class LoopFound(TimedEvent, frozen=True, kw_only=True, tag="loop_found"):
@@ -32,29 +31,9 @@ class LoopBlocked(TimedEvent, frozen=True, kw_only=True, tag="loop_blocked"):
     """(line number of LineSeen, state, seconds) of that time, most first."""
 
 
-class AsyncTask(Struct, frozen=True, kw_only=True):
+class AsyncTask(TaskRow, frozen=True, kw_only=True):
     """A task of an event loop, or a greenlet that waits."""
 
-    address: str
-    name: str
-    kind: str = "task"
-    """``task`` or ``greenlet``."""
-    ident: int | None = None
-    """threading.get_ident() of the thread that runs its loop; None where that is not known."""
-    coroutine: str = ""
-    """Qualified name of its outermost coroutine function."""
-    file: str = ""
-    line: int = 0
-    """Where it is in that."""
-    awaits: str = ""
-    """The innermost function that it is in and what it waits for there; empty while it runs."""
-    at_file: str = ""
-    at_line: int = 0
-    """Where it is in the innermost function."""
-    parent: str | None = None
-    """Address of the task that waits for it; None where nobody does."""
-    waiter: str = ""
-    """Tells one wait from the next: frame, instruction and future."""
     since_s: float | None = None
     """It has been seen in this wait since then, seconds since the session began; None where this is
     the first time."""
