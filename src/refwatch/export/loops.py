@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from refwatch.export import schema_loops as snap
 from refwatch.export.values import rounded, rounded_optional
 from refwatch.readings.threads.coroutine_times import coroutine_times
 from refwatch.readings.threads.loop_events import AsyncTask
-from refwatch.readings.threads.loop_state import LoopRecord
+from refwatch.readings.threads.loop_state import Blocked, LoopRecord
 from refwatch.session.process import ProcessState
 
 MOST_COROUTINES = 50
@@ -37,7 +35,7 @@ def _loop(process: ProcessState, record: LoopRecord, *, first: bool) -> snap.Eve
     return snap.EventLoop(
         tid=thread.tid,
         kind=record.kind,
-        blocked=[_block(process, one.began_s, one.seconds, one.lines) for one in record.blocked],
+        blocked=[_block(process, one) for one in record.blocked],
         blocked_count=record.blocked_count,
         blocked_s=rounded(record.blocked_s),
         longest_s=rounded(record.longest_s),
@@ -64,19 +62,15 @@ def _loop(process: ProcessState, record: LoopRecord, *, first: bool) -> snap.Eve
     )
 
 
-def _block(
-    process: ProcessState,
-    began_s: float,
-    seconds: float,
-    lines: Sequence[tuple[int, object, float]],
-) -> snap.LoopBlock:
-    line = process.lines.get(lines[0][0]) if lines else None
+def _block(process: ProcessState, one: Blocked) -> snap.LoopBlock:
+    line = process.lines.get(one.lines[0][0]) if one.lines else None
     return snap.LoopBlock(
-        at_s=rounded(began_s),
-        seconds=rounded(seconds),
+        at_s=rounded(one.began_s),
+        seconds=rounded(one.seconds),
         file=line.file if line else "",
         line=line.number if line else 0,
         function=line.function if line else "",
+        cpu_wait_s=rounded(one.cpu_wait_s),
     )
 
 

@@ -7,13 +7,14 @@ from msgspec import Struct, field
 
 class LoopBlock(Struct, frozen=True, kw_only=True):
     """A time for which the loop did not come back to its selector, and the line at which most of
-    it was spent."""
+    it was spent. ``cpu_wait_s``: of which its thread waited for a CPU."""
 
     at_s: float
     seconds: float
     file: str
     line: int
     function: str
+    cpu_wait_s: float
 
 
 class CoroutineTime(Struct, frozen=True, kw_only=True):

@@ -11,13 +11,10 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-<<<<<<< HEAD
+from refwatch.export.schema_loops import EventLoop as EventLoop
 from refwatch.export.schema_threads import AfterIo as AfterIo
 from refwatch.export.schema_threads import Collector as Collector
 from refwatch.export.schema_threads import CollectorLine as CollectorLine
-=======
-from refwatch.export.schema_loops import EventLoop as EventLoop
->>>>>>> abdb57d (Event loops: each time that a loop did not come back to its selector, told by its own turns; time by coroutine, and its tasks from a copy)
 from refwatch.export.schema_threads import Gil as Gil
 from refwatch.export.schema_threads import HoldLine as HoldLine
 from refwatch.export.schema_threads import Holds as Holds
@@ -306,16 +303,13 @@ class Process(Struct, frozen=True, kw_only=True):
     """Null where that cannot be read."""
     groups: list[ThreadGroup] = []
     stacks: Stacks | None = None
-<<<<<<< HEAD
+    """Null where no stack was read."""
     locks: list[Lock] | None = None
     """Null where it cannot be read which lock a thread waits for."""
     deadlocks: list[list[int]] = []
     """Tids of threads that wait for one another for ever: each for the next, the last for the
     first."""
-=======
     loops: list[EventLoop] = []
->>>>>>> abdb57d (Event loops: each time that a loop did not come back to its selector, told by its own turns; time by coroutine, and its tasks from a copy)
-    """Null where no stack was read."""
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
 
 

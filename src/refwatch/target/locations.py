@@ -89,6 +89,10 @@ class LineTable:
         """The number that stands for the cyclic garbage collector, which has no source."""
         return self._number(COLLECTOR, 0, COLLECTOR)
 
+    def pending(self) -> list[NewLine]:
+        """Those that the next :meth:`take_new` returns."""
+        return self._new
+
     def take_new(self) -> list[NewLine]:
         """The lines that were seen for the first time since the last call."""
         new, self._new = self._new, []

@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from refwatch.readings.threads.loops import LONG_NS, EventLoop, LoopLines, computing_states
+from refwatch.readings.threads.classify import Sched
+from refwatch.readings.threads.loops import EventLoop, LoopLines, computing_states
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.session.events import ThreadSlice
@@ -36,32 +37,35 @@ class Thread:
         self.blocked: S | None = None
         self.line = OWN
         self.blocked_line = 0
+        self.sched = Sched(0, 0)
 
 
 class Watched:
     """A loop whose thread is sampled every millisecond."""
 
-    def __init__(self, *, exact: bool = True) -> None:
+    def __init__(self) -> None:
         self.thread = Thread()
-        self.loop = EventLoop(cast("TrackedThread", self.thread), "asyncio", 0)
-        self.exact = exact
+        self.loop = EventLoop(cast("TrackedThread", self.thread), "asyncio")
         self.now = 0
 
-    def does(self, line: int, waits: S | None, ms: int) -> None:
+    def does(self, line: int, waits: S | None, ms: int, turn: float | None = None) -> None:
+        """So long in a turn, or at home, by its line."""
         self.thread.line = self.thread.blocked_line = line
         self.thread.blocked = waits
         for _ in range(ms):
             last, self.now = self.now, self.now + MS
-            self.loop.saw(self.now, last, LOOP_OWN, exact=self.exact)
+            self.loop.saw(last)
+            if line in LOOP_OWN:
+                self.loop.at_home(self.now)
+            else:
+                self.loop.in_turn(turn, self.now, self.now)
+            self.loop.spend(self.now)
 
     def idles(self, ms: int) -> None:
         self.does(SELECT, S.IO_WAIT, ms)
 
-    def computes(self, ms: int) -> None:
-        self.does(OWN, None, ms)
-
-    def turns(self, turn: float | None) -> None:
-        self.loop.at_turn(turn, self.now, self.now)
+    def computes(self, ms: int, turn: float | None = None) -> None:
+        self.does(OWN, None, ms, turn)
 
     def told(
         self, hot: Sequence[tuple[int, S, float]] = ()
@@ -70,7 +74,9 @@ class Watched:
         blocked, stretches = self.loop.take(
             ThreadSlice(serial=1, samples=1, states={}, hot=list(hot))
         )
-        return blocked, [(began, took, going) for began, took, going, _ in stretches]
+        return blocked, [
+            (one.began_ns / 1e9, one.took_ns / 1e9, one.under_way) for one, _ in stretches
+        ]
 
 
 @pytest.mark.parametrize(
@@ -116,23 +122,21 @@ def test_one_long_callback_blocks(waits: S | None) -> None:
 def test_many_short_turns_do_not_block_whatever_lines_are_seen() -> None:
     watched = Watched()
     for number in range(1000):
-        watched.computes(1)
-        watched.turns(float(number))
+        watched.computes(1, float(number))
     assert watched.told() == ([], [])
 
 
 def test_two_long_turns_are_two() -> None:
     watched = Watched()
     for turn in (1.0, 2.0):
-        watched.turns(turn)
-        watched.computes(150)
+        watched.computes(150, turn)
     watched.idles(1)
     _, stretches = watched.told()
     assert [took for _, took, _ in stretches] == [pytest.approx(0.15, abs=0.002)] * 2
 
 
 def test_without_turns_a_sample_in_the_loop_is_its_end() -> None:
-    watched = Watched(exact=False)
+    watched = Watched()
     for _ in range(10):
         watched.computes(90)
         watched.does(RUN, None, 1)
@@ -152,7 +156,7 @@ def test_what_is_under_way_is_told_and_counted_once() -> None:
     watched.computes(100)
     watched.idles(1)
     more, stretches = watched.told()
-    assert [(began, going) for began, _, going in stretches] == [(0.0, False)]
+    assert [(began, going) for began, _, going in stretches] == [(0.001, False)]
     assert stretches[0][1] == pytest.approx(0.25, abs=0.002)
     assert total + sum(seconds for *_, seconds in more) == pytest.approx(0.25, abs=0.002)
 
@@ -180,13 +184,39 @@ def test_what_cannot_be_judged_is_not_told() -> None:
 def test_a_turn_is_as_old_as_its_own_clock_says() -> None:
     watched = Watched()
     watched.idles(20)
-    watched.computes(8)
-    began = watched.now - 10 * MS  # the samples before were late
-    watched.loop.at_turn(5.0, began, watched.now)
-    watched.computes(LONG_NS // MS)
+    began = watched.now
+    watched.now += 400 * MS  # without a sample
+    watched.thread.blocked, watched.thread.line = None, OWN
+    watched.loop.saw(began)
+    watched.loop.in_turn(5.0, began + MS, watched.now)
+    watched.loop.spend(watched.now)
     watched.idles(1)
-    _, ((at, _, _),) = watched.told()
-    assert at == began / 1e9
+    _, ((at, took, _),) = watched.told()
+    assert at == (began + MS) / 1e9
+    assert took == pytest.approx(0.4, abs=0.002)
+
+
+def test_what_no_sample_has_seen_between_is_not_blocked() -> None:
+    watched = Watched()
+    watched.idles(20)
+    last, watched.now = watched.now, watched.now + 400 * MS
+    watched.thread.blocked, watched.thread.line = None, OWN
+    watched.loop.saw(last)
+    watched.loop.in_turn(None, 0, watched.now)
+    watched.loop.spend(watched.now)
+    watched.idles(1)
+    assert watched.told() == ([], [])
+
+
+def test_time_without_a_cpu_is_told_beside_it() -> None:
+    watched = Watched()
+    watched.idles(1)
+    watched.computes(150)
+    watched.thread.sched = Sched(0, 70 * MS)
+    watched.idles(1)
+    watched.loop.advance(watched.now)
+    _, ((stretch, _),) = watched.loop.take(ThreadSlice(serial=1, samples=1, states={}))
+    assert stretch.queued_ns == 70 * MS
 
 
 def test_what_it_did_on_a_cpu_is_as_the_slice_has_it() -> None:

@@ -21,7 +21,13 @@ LOOPS = {
 """Outermost function of a loop's turn, by kind."""
 STEPS = {"asyncio": (("asyncio/events.py", "_run"),)}
 """What that calls for each callback; the others call those themselves."""
-OWN_FILES = ("asyncio/runners.py", "asyncio/base_events.py", "uvloop/__init__.py", "/trio/_core/")
+OWN_FILES = (
+    "asyncio/runners.py",
+    "asyncio/base_events.py",
+    "asyncio/events.py",
+    "uvloop/__init__.py",
+    "/trio/_core/",
+)
 """Not told as a coroutine of the program's."""
 NOWHERE, IN_LOOP, IN_STEP = -3, -2, -1
 
@@ -84,7 +90,7 @@ def _roles(tree: StackTree, lines: Mapping[int, Line], kind: str) -> list[int]:
             roles[node] = IN_LOOP if _is_one_of(line, loops) else NOWHERE
         elif above == IN_LOOP and steps:
             roles[node] = IN_STEP if _is_one_of(line, steps) else NOWHERE
-        elif any(own in line.file for own in OWN_FILES):
+        elif line.number <= 0 or any(own in line.file for own in OWN_FILES):
             roles[node] = above
         else:
             roles[node] = node

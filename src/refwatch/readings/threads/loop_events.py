@@ -26,6 +26,8 @@ class LoopBlocked(TimedEvent, frozen=True, kw_only=True, tag="loop_blocked"):
     began_s: float
     """Seconds since the session began."""
     seconds: float
+    cpu_wait_s: float = 0.0
+    """Of which its thread waited for a CPU."""
     under_way: bool
     lines: list[tuple[int, ThreadState, float]]
     """(line number of LineSeen, state, seconds) of that time, most first."""

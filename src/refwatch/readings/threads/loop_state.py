@@ -27,6 +27,8 @@ class Blocked(Struct):
     seconds: float
     lines: list[tuple[int, ThreadState, float]]
     """(line, state, seconds), most first."""
+    cpu_wait_s: float = 0.0
+    """Of which its thread waited for a CPU."""
 
 
 class LoopRecord(Struct):
@@ -50,11 +52,14 @@ class LoopRecord(Struct):
             last = self.blocked[-1]
             self.blocked_s += event.seconds - last.seconds
             last.seconds, last.lines = event.seconds, event.lines
+            last.cpu_wait_s = event.cpu_wait_s
         else:
             self.newest_s = event.began_s
             self.blocked_count += 1
             self.blocked_s += event.seconds
-            self.blocked.append(Blocked(event.began_s, event.seconds, event.lines))
+            self.blocked.append(
+                Blocked(event.began_s, event.seconds, event.lines, event.cpu_wait_s)
+            )
         self.longest_s = max(self.longest_s, event.seconds)
         if len(self.blocked) > KEEP_NEWEST + KEEP_LONGEST:
             older = self.blocked[:-KEEP_NEWEST]

@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from refwatch.readings.threads.call_paths import SET_OFF
 from refwatch.readings.threads.events import ThreadSlice
 from refwatch.readings.threads.interpreter import Interpreter
 from refwatch.readings.threads.loop_events import LoopBlocked, LoopFound
@@ -19,7 +21,7 @@ from refwatch.readings.threads.loop_turns import AWAY, FoundFrame, TurnReader
 from refwatch.readings.threads.states import COMPUTING, ThreadState
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.context import Context
-from refwatch.target.locations import NewLine
+from refwatch.target.locations import LineTable, NewLine
 
 RUN_ONCE = ("asyncio/base_events.py", "_run_once")
 SELECT = ("selectors.py", "select")
@@ -32,6 +34,7 @@ BLOCKED = frozenset(
 )
 LONG_NS = 100_000_000
 """From here on the loop is blocked."""
+SLACK_NS = 2_000_000  # by which clocks and samples may differ
 LOOK_EVERY = 4  # samples between two readings of a turn
 LOOK_NS = 4_000_000  # or so long
 MOST_TRIES = 5_000  # to find where the turns are
@@ -48,12 +51,25 @@ Key = tuple[int, ThreadState | None]
 """(line, what the thread waits for; None: it runs or wants a CPU)"""
 
 
+class Stretch(NamedTuple):
+    """A time for which a loop did not come back to its selector, nanoseconds; ``queued``: of which
+    its thread waited for a CPU."""
+
+    began_ns: int
+    took_ns: int
+    queued_ns: int
+    under_way: bool
+    spent: dict[Key, int]
+
+
 class LoopLines:
     """Numbers of the lines of event loops themselves."""
 
     def __init__(self) -> None:
+        self.newest = 0
+        """The highest number so far."""
         self.known = 0
-        """How many there are."""
+        """How many are a loop's."""
         self.run_once: set[int] = set()
         self.own: set[int] = set()
         self.runners: set[int] = set()
@@ -63,6 +79,9 @@ class LoopLines:
     def learn(self, seen: Iterable[NewLine]) -> None:
         """Take in lines that have got their numbers."""
         for line in seen:
+            if line.id <= self.newest:
+                continue
+            self.newest = line.id
             function = line.function.rpartition(".")[2]  # qualified by its class
             for known, places in (
                 (self.run_once, (RUN_ONCE,)),
@@ -94,114 +113,125 @@ class EventLoop:
     """The loop of one thread, and the turn that is under way. Times are nanoseconds since the watch
     began."""
 
-    def __init__(self, thread: TrackedThread, kind: str, at_ns: int) -> None:
+    def __init__(self, thread: TrackedThread, kind: str) -> None:
         self.thread = thread
         self.kind = kind
         self.frame: FoundFrame | None = None
         """Of ``_run_once``, if its turns are read."""
         self.outer: list[int] = []
         """The lines of what called that: with the same callers it lies where it was."""
-        self.changed_at = 0
+        self.changed_at = -1
         """The thread's number of that name at the last look at its turn."""
+        self.looked_ns = 0
         self.away = 0
         """Looks in a row that have not found its function there."""
         self.absent = 0
         """Looks in a row at its stack without the loop."""
-        self.turn: float | None = None
-        self.looked_ns = 0
-        self._began_ns = self._seen_ns = at_ns
+        self.home = True
+        """It is at its selector, or about to be, as far as is known."""
+        self._home_ns = 0
+        """When it was last seen there."""
+        self._turn: float | None = None
+        self._began_ns = self._seen_ns = 0
+        self._queued_ns = 0
+        """The thread's run-queue time when the turn began."""
         self._state: Key = (0, None)
-        self._idle = True
+        self._before = self._state
+        """That of the sample before."""
         self._spent: defaultdict[Key, int] = defaultdict(int)
         self._told: dict[Key, int] = {}
         self._blocked: defaultdict[Key, int] = defaultdict(int)
         """What is to be told of as blocked with the next slice."""
-        self._stretches: list[tuple[int, int, bool, dict[Key, int]]] = []
-        """(began, nanoseconds, under way, spent) to be told with the next slice."""
+        self._stretches: list[Stretch] = []
+        """To be told with the next slice."""
 
-    @property
-    def busy(self) -> bool:
-        return not self._idle
-
-    def saw(self, at_ns: int, last_ns: int, own: set[int], *, exact: bool) -> None:
-        """A sample of the thread; ``last_ns``: the time of the one before. ``exact``: the ends of
-        turns are read, and need not be told by ``own``, the loop's own lines."""
+    def saw(self, last_ns: int) -> Key:
+        """A sample of the thread; ``last_ns``: the time of the one before, up to which it did what
+        it did then. Return what it does now."""
+        if self._seen_ns < last_ns:
+            self.spend(last_ns)
         thread = self.thread
         waits = thread.blocked
-        line = thread.line if waits is None else thread.blocked_line
-        if self._seen_ns < last_ns:
-            self._pass(last_ns)  # nothing has run meanwhile
-        at_home = line in own
-        self._idle = at_home and waits is ThreadState.IO_WAIT
-        if self._idle or (at_home and not exact):
-            self.end_turn((self._seen_ns + at_ns) // 2)
-            self._began_ns = self._seen_ns = at_ns
-            self.turn = None
-        else:
-            self._state = (line, waits)
-            self._pass(at_ns)
+        self._before = self._state
+        self._state = (thread.line if waits is None else thread.blocked_line, waits)
+        return self._state
 
-    def _pass(self, at_ns: int) -> None:
-        if not self._idle:
+    def spend(self, at_ns: int) -> None:
+        """It has done so up to now."""
+        if self.home:
+            self._home_ns = at_ns
+        elif at_ns > self._seen_ns:
             self._spent[self._state] += at_ns - self._seen_ns
-        else:
-            self._began_ns = at_ns
         self._seen_ns = at_ns
 
-    def at_turn(self, turn: float | None, began_ns: int, at_ns: int) -> None:
-        """It is in the turn that began then; None: at its selector."""
-        if turn is not None and turn == self.turn:
-            return
-        exact = self._began_ns - LONG_NS < began_ns <= at_ns
-        if self.turn is not None or turn is None:
-            self.end_turn(began_ns if exact and turn is not None else at_ns)
-        self.turn = turn
-        if turn is not None and exact:
-            self._began_ns = began_ns
+    def at_home(self, at_ns: int) -> None:
+        """It is at its selector now."""
+        if not self.home:
+            self._end_turn((self._seen_ns + at_ns) // 2)
+        self.home, self._turn = True, None
+        self._home_ns = self._seen_ns = at_ns
 
-    def end_turn(self, at_ns: int) -> None:
-        """The turn has ended."""
-        took = at_ns - self._began_ns
-        if took >= LONG_NS:
-            self._tell_spent()
-            self._stretches.append((self._began_ns, took, False, dict(self._spent)))
+    def in_turn(self, turn: float | None, began_ns: int, at_ns: int) -> None:
+        """It is in a turn now: in that which began then by its own clock, if that is read."""
+        if self.home:
+            known = turn is not None and self._home_ns - SLACK_NS <= began_ns <= at_ns
+            self._begin(began_ns if known else at_ns)
+        elif turn is not None and self._turn is not None and turn != self._turn:
+            end = began_ns if self._began_ns < began_ns <= at_ns else at_ns
+            self._end_turn(end)
+            self._begin(end)
+        self.home, self._turn = False, turn if turn is not None else self._turn
+
+    def _begin(self, at_ns: int) -> None:
+        self._began_ns = self._seen_ns = at_ns
+        self._queued_ns = self.thread.sched.queue
+
+    def start_over(self, at_ns: int) -> None:
+        """What has been seen of this turn is not told."""
+        self.home, self._turn = True, None
+        self._home_ns = self._seen_ns = at_ns
+        self._spent.clear()
+        self._told.clear()
+
+    def _end_turn(self, at_ns: int) -> None:
+        self._state, now = self._before, self._state
+        self.spend(at_ns)
+        self._state = now
+        if at_ns - self._began_ns >= LONG_NS:
+            self._tell(at_ns, under_way=False)
         else:
             for key, spent in self._spent.items():
                 if key[1] in BLOCKED:
                     self._blocked[key] += spent
-        self._began_ns = at_ns
         self._spent.clear()
         self._told.clear()
 
-    def start_over(self, at_ns: int) -> None:
-        """What has been seen of this turn is not told."""
-        self._began_ns = self._seen_ns = at_ns
-        self.turn = None
-        self._spent.clear()
-        self._told.clear()
-
-    def _tell_spent(self) -> None:
+    def _tell(self, at_ns: int, *, under_way: bool) -> None:
         for key, spent in self._spent.items():
             self._blocked[key] += spent - self._told.get(key, 0)
             self._told[key] = spent
+        queued = max(0, self.thread.sched.queue - self._queued_ns)
+        took = at_ns - self._began_ns
+        self._stretches.append(
+            Stretch(self._began_ns, took, min(queued, took), under_way, dict(self._spent))
+        )
 
     def advance(self, at_ns: int) -> None:
         """Nothing has changed up to now; tell what has been long under way."""
         if self._seen_ns < at_ns:
-            self._pass(at_ns)
-        if not self._idle and self._seen_ns - self._began_ns >= LONG_NS and self._spent:
-            self._tell_spent()
-            took = self._seen_ns - self._began_ns
-            self._stretches.append((self._began_ns, took, True, dict(self._spent)))
+            self.spend(at_ns)
+        if not self.home and self._seen_ns - self._began_ns >= LONG_NS:
+            self._tell(self._seen_ns, under_way=True)
 
-    def take(self, piece: ThreadSlice) -> tuple[Hot, list[tuple[float, float, bool, Hot]]]:
-        """(what of a slice's time the loop was blocked, the times it was so for long) since the
-        last time. What it did on a CPU is as the slice has it."""
+    def take(self, piece: ThreadSlice) -> tuple[Hot, list[tuple[Stretch, Hot]]]:
+        """(what of a slice's time the loop was blocked, the times it was so for long, and their
+        lines) since the last time. What it did on a CPU is as the slice has it."""
         computing = computing_states(piece.hot)
         hot = named(self._blocked, computing)
         told = [
-            (began / 1e9, took / 1e9, under_way, named(spent, computing)[:MOST_LINES])
-            for began, took, under_way, spent in self._stretches
+            (stretch, lines[:MOST_LINES])
+            for stretch in self._stretches
+            if (lines := named(stretch.spent, computing))
         ]
         self._blocked.clear()
         self._stretches.clear()
@@ -211,7 +241,8 @@ class EventLoop:
 def computing_states(hot: Hot) -> dict[int, ThreadState]:
     """Line -> what was most of the time on a CPU, or in want of one, there."""
     most: dict[int, tuple[float, ThreadState]] = {}
-    for line, state, seconds in hot:
+    for where, state, seconds in hot:
+        line = where % SET_OFF
         if state in COMPUTING and seconds > most.get(line, (0.0, state))[0]:
             most[line] = seconds, state
     return {line: state for line, (_, state) in most.items()}
@@ -235,6 +266,7 @@ class EventLoops:
         self._context = context
         self._loops: dict[int, EventLoop] = {}
         self._turns: TurnReader | None = None
+        self._table: LineTable | None = None
         self._tries = 0
         self._samples = 0
         self._zero_s: float | None = None
@@ -250,22 +282,34 @@ class EventLoops:
         """After a sample of all threads; ``last_ns``: when the one before was."""
         self._samples += 1
         for loop in self._loops.values():
-            if loop.frame is None and loop.kind == "asyncio" and self._turns is not None:
-                loop.start_over(at_ns)  # it cannot be told whether it turns
-            own = self.lines.own_of(loop.kind)
-            loop.saw(at_ns, last_ns, own, exact=self._reads_turns(loop))
-            if not loop.busy:
-                continue
-            if loop.thread.blocked is None:
-                late = at_ns - loop.looked_ns > LOOK_NS
-                due = late or (self._samples + loop.thread.serial) % LOOK_EVERY == 0
-            else:  # it has run before this wait
-                due = loop.turn is None or loop.changed_at != loop.thread.changed_at
-            if due:
-                loop.looked_ns, loop.changed_at = at_ns, loop.thread.changed_at
+            line, _ = loop.saw(last_ns)
+            self._learn(line)
+            if loop.frame is not None and self._is_due(loop, at_ns):
                 self._look(loop, at_ns)
+            if not self._reads_turns(loop):
+                if self._turns is not None and self._turns.known and loop.kind == "asyncio":
+                    loop.start_over(at_ns)  # it cannot be told whether it turns
+                elif line in self.lines.own_of(loop.kind):
+                    loop.at_home(at_ns)
+                else:
+                    loop.in_turn(None, 0, at_ns)
+            loop.spend(at_ns)
+
+    def _is_due(self, loop: EventLoop, at_ns: int) -> bool:
+        """Whether it is time to look at the turn: now and then while the thread runs, and when it
+        has just begun to wait."""
+        if loop.thread.blocked is not None:
+            return loop.changed_at != loop.thread.changed_at
+        late = at_ns - loop.looked_ns > LOOK_NS
+        return late or (self._samples + loop.thread.serial) % LOOK_EVERY == 0
+
+    def _learn(self, line: int) -> None:
+        """See that it is known what this line is."""
+        if line > self.lines.newest and self._table is not None:
+            self.lines.learn(self._table.pending())
 
     def _look(self, loop: EventLoop, at_ns: int) -> None:
+        loop.looked_ns, loop.changed_at = at_ns, loop.thread.changed_at
         if loop.frame is None or self._turns is None:
             return
         if not self._turns.known:
@@ -280,10 +324,12 @@ class EventLoops:
         loop.away = loop.away + 1 if turn is AWAY else 0
         if loop.away > MOST_AWAY:
             loop.frame = None  # to be found again
+        if turn.began is None:
+            loop.at_home(at_ns)
+            return
         if self._zero_s is None:
             self._zero_s = time.monotonic() - self._context.now()
-        began = 0.0 if turn.began is None else turn.began - self._zero_s
-        loop.at_turn(turn.began, int(began * 1e9), at_ns)
+        loop.in_turn(turn.began, int((turn.began - self._zero_s) * 1e9), at_ns)
 
     def saw_stack(self, thread: TrackedThread, interpreter: Interpreter, at_ns: int) -> None:
         """The thread's whole stack was read."""
@@ -293,19 +339,21 @@ class EventLoops:
             if self._none.get(thread.serial) == judged:
                 return
             self._none[thread.serial] = judged
+            self._table = interpreter.lines
+            self._learn(max(thread.stack, default=0))
             kind = self.lines.kind(thread.stack, thread.blocked)
             if not kind or (kind == "uvloop" and not self._uvloop_mapped()):
                 return
             del self._none[thread.serial]
             self._context.loops.add(thread.serial)
-            loop = self._loops[thread.serial] = EventLoop(thread, kind, at_ns)
+            loop = self._loops[thread.serial] = EventLoop(thread, kind)
         anchors = {"asyncio": self.lines.run_once, "trio": self.lines.trio}.get(
             loop.kind, self.lines.runners
         )
         if anchors.isdisjoint(thread.stack):
             loop.absent += 1
+            loop.start_over(at_ns)  # what lies in its memory may still look like the last turn
             if loop.absent > GONE:
-                loop.end_turn(at_ns)
                 del self._loops[thread.serial]
             return
         loop.absent = 0
@@ -353,15 +401,16 @@ class EventLoops:
             self._news.append(
                 LoopFound(at=at, process=process, serial=piece.serial, kind=loop.kind, exact=exact)
             )
-        for began, took, under_way, lines in stretches:
+        for stretch, lines in stretches:
             self._news.append(
                 LoopBlocked(
                     at=at,
                     process=process,
                     serial=piece.serial,
-                    began_s=began,
-                    seconds=took,
-                    under_way=under_way,
+                    began_s=stretch.began_ns / 1e9,
+                    seconds=stretch.took_ns / 1e9,
+                    cpu_wait_s=stretch.queued_ns / 1e9,
+                    under_way=stretch.under_way,
                     lines=lines,
                 )
             )
