@@ -52,6 +52,8 @@ MOST_LOOKED = 60  # objects that a callback is looked through for what it wakes
 RUNNING, READY = "", "ready to run"
 GATHER = "asyncio.tasks._GatheringFuture"
 FUTURES = ("_asyncio.Future", "asyncio.futures.Future")
+TIMER = "asyncio.events.TimerHandle"
+OWN_NAME = "Task-"  # of a task that was given none: asyncio counts them
 GROUP = "asyncio.taskgroups.TaskGroup"
 OPAQUE = ("coroutine_wrapper", "async_generator_asend", "async_generator_athrow", "anext_awaitable")
 """Awaitables that do not tell what they step: the collector knows it."""
@@ -169,7 +171,6 @@ class TaskSearch:
         else:
             awaits = self._awaited(waiter, outermost, innermost)
         parent = self._parent_of(task)
-        at = innermost[3] if innermost else 0
         loop = self._field(task, "_loop")
         ident = _own(loop, "_thread_id") if loop is not None else None
         return {
@@ -180,8 +181,24 @@ class TaskSearch:
             **_where(outermost, innermost),
             "awaits": awaits,
             "parent": None if parent is None else hex(parent),
-            "waiter": "" if runs or waiter is None else f"{at} {id(waiter):x}",
+            "waiter": "" if runs or waiter is None else self._wait(task, waiter, innermost),
         }
+
+    def _wait(self, task: object, waiter: object, innermost: Place | None) -> str:
+        """What no other wait of the task has in common with this one; empty where another may look
+        the same, as the memory of a future is used again. One for a task or a gather ends with
+        those, whose own names are no others'; a sleep has its end."""
+        at = innermost[3] if innermost else 0
+        if self._is_task(waiter):
+            names = [self._name_of(waiter)]
+        elif type_name(waiter) == GATHER:
+            names = [self._name_of(one) for one in _gathered(waiter) if self._is_task(one)]
+        else:
+            timer = _timer_of(self._field(task, "_coro"))
+            when = attribute_of(timer, "_when") if timer is not None else None
+            return f"{at} {id(waiter):x} {when!r}" if type(when) is float else ""
+        own = any(name.startswith(OWN_NAME) for name in names)
+        return text(f"{at} {id(waiter):x} {' '.join(names)}") if own else ""
 
     def _awaited(self, waiter: object, outermost: Place | None, innermost: Place | None) -> str:
         """What it waits for, in words: the task, the number of tasks together, or the function that
@@ -220,6 +237,33 @@ class TaskSearch:
             elif type(obj) is partial or type(obj) is tuple:
                 fresh += gc.get_referents(obj)
         return None
+
+
+def _gathered(future: object) -> list[object]:
+    """The futures that a gather waits for. It has them in its namespace, of which the collector
+    knows the dict, or since 3.13 the values."""
+    for one in gc.get_referents(future):
+        found: object = one if type(one) is list else None
+        if type(one) is dict:
+            found = next((value for key, value in items_of(one) if key == "_children"), None)
+        if type(found) is list and found:
+            return found
+    return []
+
+
+def _timer_of(coroutine: object) -> object:
+    """The timer of asyncio.sleep(), if that is what is awaited."""
+    obj = coroutine
+    for _ in range(MOST_STEPS):
+        if obj is None or id(type(obj)) not in _SUSPENDED:
+            return None
+        frame, awaited, _runs = _SUSPENDED[id(type(obj))][1]
+        place = _place_of(frame(obj))
+        if place is not None and place[0] == "sleep" and place[1].endswith("asyncio/tasks.py"):
+            timers = (one for one in gc.get_referents(obj) if type_name(one) == TIMER)
+            return next(timers, None)
+        obj = awaited(obj)
+    return None
 
 
 def _class_in(module: str, name: str) -> type | None:

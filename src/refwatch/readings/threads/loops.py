@@ -136,7 +136,7 @@ class EventLoop:
         self._queued_ns = 0
         """The thread's run-queue time when the turn began."""
         self._state: Key = (0, None)
-        self._before = self._state
+        self._before: Key = self._state
         """That of the sample before."""
         self._spent: defaultdict[Key, int] = defaultdict(int)
         self._told: dict[Key, int] = {}

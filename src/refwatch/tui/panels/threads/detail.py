@@ -19,6 +19,7 @@ from refwatch.tui.panels.threads.detail_view import (
     draw_title,
     view_detail,
 )
+from refwatch.tui.panels.threads.tasks import TASKS_KEY, TasksScreen
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.styled_text import Line
@@ -50,6 +51,7 @@ class ThreadScreen(LiveScreen[DetailView]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        TASKS_KEY,
         Binding("left", "back", "Back", show=False, id="detail.left"),
     ]
 
@@ -88,6 +90,10 @@ class ThreadScreen(LiveScreen[DetailView]):
         self._facts.present(view)
         self._stack.show(draw_stack(view, self._stack.scrollable_content_region.width))
         self._hot.show(draw_hot(view, self._hot.scrollable_content_region.width))
+
+    def action_tasks(self) -> None:
+        if self.process is not None:
+            self.app.push_screen(TasksScreen(self.process, self.serial))
 
     def _draw_strip(self, view: DetailView, width: int, height: int) -> tuple[Line, ...]:
         shown = window(view.end_s, DEFAULT_ZOOM, width)

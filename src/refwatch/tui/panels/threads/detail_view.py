@@ -12,6 +12,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_count, fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import printable
+from refwatch.tui.panels.threads.loop_view import LoopView, draw_loop, view_loop
 from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
@@ -64,6 +65,8 @@ class DetailView:
     strip: Runs = field(compare=False)
     end_s: float
     """Time of the newest sample."""
+    loop: LoopView | None = None
+    """Its event loop, if it runs one."""
 
 
 def view_detail(subject: Subject, serial: int, source: Source) -> DetailView | None:
@@ -95,9 +98,10 @@ def view_record(
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
-        view_lock_wait(process, serial, subject.now) if thread.alive or process.exited else (),
+        view_lock_wait(process, thread.serial, now) if thread.alive or process.exited else (),
         thread.strip,
         newest_sample(process, now),
+        view_loop(process, thread),
     )
 
 
@@ -199,6 +203,8 @@ def draw_hot(view: DetailView, width: int) -> tuple[Line, ...]:
     lines: list[Line] = [
         ((part, style),) for text, style in view.locks for part in wrap(text, width, 2)
     ]
+    if view.loop is not None:
+        lines += draw_loop(view.loop, width)
     for state, seconds, hot in view.hot:
         if lines:
             lines.append(())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 
 from refwatch.readings.threads.states import ThreadState
 from refwatch.tui.help import Section, key_section
@@ -16,6 +19,7 @@ from refwatch.tui.panels.threads.detail_view import (
     view_detail,
     view_record,
 )
+from refwatch.tui.panels.threads.tasks import TASKS_KEY, TasksScreen
 from refwatch.tui.panels.threads.view import (
     ThreadsView,
     arrange,
@@ -34,6 +38,7 @@ from refwatch.tui.views.thread_groups import as_thread, is_group
 from refwatch.tui.views.threads import GLYPHS, WORDS, fill, legend, of_key
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
+from refwatch.tui.widgets.tree_lines import TREE_KEYS
 
 PREVIEW_ROWS = 8
 """Least height of the preview below the table."""
@@ -50,6 +55,7 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         height: 10;
     }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [TASKS_KEY]
     by_age = True
 
     def __init__(self, *, live: bool = True) -> None:
@@ -196,6 +202,13 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         elif is_group(key):
             self._turn(key, opens=by > 0)
 
+    def action_tasks(self) -> None:
+        """Show the tasks of the thread under the cursor, or of its process."""
+        key = self.table.cursor
+        if key is not None:
+            process, serial = of_key(key)
+            self.app.push_screen(TasksScreen(process, None if is_group(key) else serial))
+
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:
         if is_group(event.key):
@@ -234,6 +247,7 @@ SPEC = PanelSpec(
     help=(
         ThreadsPanel.own_keys("threads", "Threads"),
         key_section("thread", "One thread", [*LiveScreen.BINDINGS, *ThreadScreen.BINDINGS]),
+        key_section("tasks", "Tasks", [*TREE_KEYS, *TasksScreen.BINDINGS]),
         Section(
             "States of a thread, exactly one at each sample",
             tuple((f"{GLYPHS[s]} {WORDS[s]}", str(s), text) for s, text in EXPLAINED.items()),
