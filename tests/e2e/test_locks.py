@@ -185,6 +185,7 @@ end()
 """
 )
 
+
 def tids(process: Process) -> dict[str, int]:
     """Name -> tid."""
     return {thread.name: thread.tid for thread in process.threads}
