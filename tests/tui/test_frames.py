@@ -127,7 +127,7 @@ async def test_one_allocation(size: tuple[int, int]) -> None:
 async def test_processes(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     async with driven(FakeFeed(pool()), size=size) as (app, pilot):
-        await pilot.press("8", "e", "down", "down")
+        await pilot.press("8", "E", "down", "down")
         await steady(app, pilot)
         await check(app, pilot, f"processes-{name}")
         await pilot.press("enter")

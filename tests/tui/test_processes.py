@@ -101,9 +101,9 @@ async def test_what_has_ended_is_folded_away_until_a_key_shows_it() -> None:
         await pilot.press("8")
         await steady(app, pilot)
         assert rows(app) == [1, 2, 3, 4]
-        assert "1 folded: e" in frame(app)
+        assert "1 folded: E" in frame(app)
         assert "4 of 5 alive" in frame(app)
-        await pilot.press("e")
+        await pilot.press("E")
         await until(pilot, lambda: rows(app) == [1, 2, 3, 4, 5])
         await steady(app, pilot)
         assert "✕ SIGKILL" in frame(app)
@@ -138,7 +138,7 @@ async def test_a_child_comes_and_goes_while_one_looks() -> None:
         await settled(app, pilot, feed)
         assert rows(app) == [1, 2, 6, 3]
         assert processes(app).table.cursor == 3
-        assert "2 folded: e" in frame(app)
+        assert "2 folded: E" in frame(app)
         feed.push(ev.TargetExited(at=6.5, process=MAIN, exit_code=0))
         for number in (2, 3, 6):
             feed.push(ev.TargetExited(at=6.5, process=number, exit_code=0))

@@ -151,7 +151,7 @@ def test_a_child_of_somebody_unknown_is_the_program_s() -> None:
 def test_what_has_ended_is_folded_away_and_told(view: ProcessesView) -> None:
     assert numbers(view) == [1, 2, 3, 4, 5]
     assert numbers(view, FIRST) == [1, 2, 3, 4]
-    assert fmt_hint(view, arrange(view, FIRST)) == "1 folded: e"
+    assert fmt_hint(view, arrange(view, FIRST)) == "1 folded: E"
     assert fmt_hint(view, arrange(view, KEPT)) == "1 ended"
 
 

@@ -67,9 +67,9 @@ async def test_it_moves_on_with_the_counts() -> None:
 
 async def test_sort_filter_and_the_dead() -> None:
     async with driven(FakeFeed(recorded())) as (app, pilot):
-        await pilot.press("5", "e")
+        await pilot.press("5", "E")
         assert len(names(app)) == 11
-        await pilot.press("e")
+        await pilot.press("E")
         assert len(names(app)) == 13
         await pilot.press("r")
         assert names(app)[0] != "template"

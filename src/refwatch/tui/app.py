@@ -26,7 +26,6 @@ from refwatch.session import codec
 from refwatch.session import events as ev
 from refwatch.session.state import State
 from refwatch.tui.answers import Answer
-from refwatch.tui.command_app import CommandApp
 from refwatch.tui.feed import Feed, ReplayFeed
 from refwatch.tui.help import HelpScreen, Section, in_order, key_section
 from refwatch.tui.leave import Leave, LeaveScreen
@@ -37,8 +36,8 @@ from refwatch.tui.panels.output.panel import OutputLines
 from refwatch.tui.panels.output.room import room
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
 from refwatch.tui.panels.registry import PANELS
+from refwatch.tui.place_app import BASE_KEYS, PlaceApp
 from refwatch.tui.referrers.screen import ReferrersScreen
-from refwatch.tui.replay_app import ReplayApp
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS
@@ -62,7 +61,7 @@ REPLACED = ("Keys", "Quit", "Maximize", "Minimize")
 """Commands of Textual's for which there are keys here, or that do not suit."""
 
 
-class RefwatchApp(ReplayApp):
+class RefwatchApp(PlaceApp):
     """The viewer. ``write_snapshot`` writes a snapshot of a state, where no daemon can."""
 
     TITLE = "refwatch"
@@ -365,8 +364,7 @@ class RefwatchApp(ReplayApp):
         everywhere = [
             Binding(numbers, "panel", titles),
             *MainScreen.BINDINGS,
-            *CommandApp.BINDINGS,
-            *ReplayApp.BINDINGS,
+            *BASE_KEYS,
             *(key for spec in PANELS for key in spec.keys),
             *self.BINDINGS,
         ]

@@ -28,7 +28,7 @@ TABLE_KEYS: list[BindingType] = [
     Binding("slash", "filter", "Filter", key_display="/", id="rows.filter",
             tooltip="Show the rows that contain this text"),
     Binding("escape", "clear_filter", "Clear the filter", show=False, id="rows.clear"),
-    Binding("e", "ended", "Ended", show=False, id="rows.ended",
+    Binding("E", "ended", "Ended", show=False, id="rows.ended",
             tooltip="Hide or show what has ended or died"),
 ]  # fmt: skip
 """For the place among its own keys where a panel wants them."""

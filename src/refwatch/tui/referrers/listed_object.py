@@ -8,6 +8,7 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.answers import watch_found
 from refwatch.tui.messages import InspectWanted, SendWanted
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.pointed import Pointed, object_at
 from refwatch.wire.commands import Command, InspectAddress, WatchAddress, WatchNode
 
 
@@ -17,6 +18,10 @@ class ListedObject(NamedTuple):
     what: str
     type: str
     address: str
+
+    def pointed(self) -> Pointed:
+        """Its line, if it is a frame; else what it is and where."""
+        return object_at(self.what, self.type, self.address)
 
     def watch(self) -> SendWanted | None:
         """Wants it watched; None for what has no address."""

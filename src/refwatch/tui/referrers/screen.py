@@ -23,6 +23,7 @@ from refwatch.tui.referrers.tree import (
     view_inspection,
 )
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.pointed import Pointed, object_at
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
 from refwatch.tui.widgets.lines import Picture
@@ -100,6 +101,15 @@ class ReferrersScreen(LiveScreen[InspectionView]):
         if action == "watch":
             return can_ask(self)
         return self.searching if action == "cancel" else True
+
+    def pointed(self) -> Pointed | None:
+        """The object under the cursor."""
+        row = self.tree_lines.chosen
+        for holder in self.view.holders if self.view is not None and row is not None else ():
+            if row is not None and holder.path == row.key and holder.what:
+                type_ = holder.what.partition(" ")[0]
+                return object_at(holder.what, type_, holder.address)
+        return None
 
     # -- keys ----------------------------------------------------------------------------------
 

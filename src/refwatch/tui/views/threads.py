@@ -10,6 +10,7 @@ from refwatch.readings.threads.state import ThreadRecord
 from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import printable
+from refwatch.tui.views.pointed import Pointed, at
 from refwatch.tui.views.styled_text import Line
 
 SERIAL_BITS = 40
@@ -154,6 +155,18 @@ def fmt_line(process: ProcessState, number: int) -> tuple[str, str]:
     if line is None:
         return "", ""
     return printable(f"{os.path.basename(line.file)}:{line.number}"), printable(line.function)
+
+
+def point_at(process: ProcessState, number: int) -> Pointed | None:
+    """The place of a line id."""
+    line = process.lines.get(number)
+    return None if line is None else at(line.file, line.number, process.started.cwd)
+
+
+def point_at_thread(process: ProcessState, thread: ThreadRecord) -> Pointed:
+    """Its innermost line; the name of one whose stack is not read."""
+    found = point_at(process, thread.stack[0]) if thread.stack else None
+    return found or Pointed(text=thread_name(thread))
 
 
 def fmt_state(state: ThreadState | None, alive: bool, *, deadlocked: bool = False) -> Line:

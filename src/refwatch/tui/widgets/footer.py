@@ -17,7 +17,10 @@ from refwatch.tui.widgets.lines import Lines
 
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
-GIVE_WAY = ("Snapshot", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause", "Mark")
+GIVE_WAY = (
+    "Copy", "Edit", "Snapshot", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause",
+    "Mark",
+)  # fmt: skip
 """These go first, in this order, where there is not room for all; then any but those that stay."""
 STAY = ("Program", "Keys", "Leave")
 """The way back to the program, help and leaving."""

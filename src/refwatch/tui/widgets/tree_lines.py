@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from refwatch.tui.views.pointed import Pointed, pointed_of
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path, TreeRow
 from refwatch.tui.widgets.lines import paint
@@ -81,6 +82,10 @@ class TreeLines(CursorRows):
         """The row under the cursor."""
         index = self.cursor_index
         return None if index is None else self.rows[index]
+
+    def pointed(self) -> Pointed | None:
+        """What the row under the cursor is about."""
+        return pointed_of(self.chosen.line) if self.chosen is not None else None
 
     # -- drawing -------------------------------------------------------------------------------
 

@@ -30,11 +30,12 @@ from refwatch.tui.panels.allocations.table import TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader
 from refwatch.tui.source import source_lines
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import heaviest
+from refwatch.tui.widgets.cursor_lines import CursorLines
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
-from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.tui.widgets.tree_lines import TreeLines
 
 CALLERS = "Callers"
@@ -99,7 +100,7 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._at: tuple[str, int] = ("", -1)
         """File and line that the source was last scrolled to."""
         self._facts = Lines("allocation-facts")
-        self._source = ScrollLines("allocation-source", box="")
+        self._source = CursorLines("allocation-source", box="")
         self._callers = TreeLines("allocation-callers", box=CALLERS)
 
     def body(self) -> Iterable[Widget]:
@@ -136,11 +137,16 @@ class AllocationScreen(LiveScreen[AllocationView]):
         self._source.show(draw_source(source, view.unit, region.width))
         if self._at != (source.file, source.line) and region.height:
             self._at = (source.file, source.line)
+            self._source.move_to(place_of_line(source))
             top = max(0, place_of_line(source) - region.height // 2)
             self.call_after_refresh(self._source.scroll_to, y=top, animate=False, force=True)
         label_border(self._callers, subtitle=view.alone or "→ callers  ← closes")
         rows = draw_callers(view, self._callers.scrollable_content_region.width)
         self._callers.show(rows, empty=(("its tracebacks are no longer kept", "muted"),))
+
+    def pointed(self) -> Pointed | None:
+        """The row whose source is shown, where no line of that is under the cursor."""
+        return self._callers.pointed()
 
     @on(TreeLines.Moved)
     def _moved(self) -> None:

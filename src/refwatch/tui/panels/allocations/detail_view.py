@@ -17,11 +17,13 @@ from refwatch.tui.panels.allocations.table import (
     fmt_error,
     fmt_name,
     fmt_site,
+    point_at,
     rounded,
 )
 from refwatch.tui.panels.allocations.view import Between
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.places import short_path, shortened
+from refwatch.tui.views.pointed import Pointed, at, placed
 from refwatch.tui.views.styled_text import (
     Line,
     StyledText,
@@ -54,6 +56,7 @@ class CallerView:
     share: float
     opens: bool
     open: bool
+    pointed: Pointed | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class SourceView:
     line: int
     lines: tuple[SourceLine, ...]
     greatest: float
+    path: str = ""
+    """Under which it can be read."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,10 @@ def _callers(
             else fmt_site(figures.view, child.site)
         )
         share = child.weight / top.weight if top.weight > 0 else 0.0
-        yield CallerView(own, before, name, child.weight, share, bool(child.below), is_open)
+        yield CallerView(
+            own, before, name, child.weight, share, bool(child.below), is_open,
+            point_at(figures.view, child.site),
+        )  # fmt: skip
         if is_open:
             yield from _callers(figures, top, child, own, below, opened)
 
@@ -220,6 +228,7 @@ def _source(figures: Between, number: int, source: Range) -> SourceView:
         site.line,
         lines or tuple(_unread(weights)),
         max(weights.values(), default=0.0),
+        absolute(view, site.file),
     )
 
 
@@ -273,7 +282,7 @@ def draw_source(source: SourceView, unit: str, width: int) -> tuple[Line, ...]:
             (" ", ""),
             (line.text, "strong" if here else "foreground" if line.weight else "muted"),
         ]
-        lines.append(fit(tuple(styled), width))
+        lines.append(placed(fit(tuple(styled), width), at(source.path, line.number)))
     return tuple(lines)
 
 
@@ -318,4 +327,4 @@ def _caller(row: CallerView, unit: str, width: int) -> TreeRow:
     head: Line = ((guide, "muted"), (f"{glyph} ", "muted"))
     room = width - width_of(right) - width_of(head) - 1
     line = two_ends((*head, *shortened(row.name, room)), right, width)
-    return TreeRow(row.path, line, opens=row.opens, open=row.open)
+    return TreeRow(row.path, placed(line, row.pointed), opens=row.opens, open=row.open)

@@ -42,6 +42,8 @@ from refwatch.tui.panels.allocations.table import (
     arrange,
     columns_for,
     make_row,
+    point_at,
+    point_at_group,
 )
 from refwatch.tui.panels.allocations.view import (
     NEXT,
@@ -52,6 +54,7 @@ from refwatch.tui.panels.allocations.view import (
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
@@ -278,6 +281,14 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     @property
     def total(self) -> int:
         return self._arranged.groups
+
+    def pointed(self) -> Pointed | None:
+        """The line or file under the cursor."""
+        if self._as_icicle:
+            path = self.tracebacks.icicle.cursor
+            return point_at(self._view, path[-1]) if path else None
+        key = self._keys.get(-1 if self.table.cursor is None else self.table.cursor)
+        return None if key is None else point_at_group(self._view, self.options.by, key)
 
     # -- keys ----------------------------------------------------------------------------------
 

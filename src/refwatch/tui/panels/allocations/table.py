@@ -16,6 +16,7 @@ from refwatch.tui.panels.allocations.view import AllocationsView, Between, Shown
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.places import Origin, fmt_place, origin_of, shortened
+from refwatch.tui.views.pointed import Pointed, at
 from refwatch.tui.views.styled_text import (
     Line,
     StyledText,
@@ -234,6 +235,19 @@ def absolute(view: AllocationsView, file: str) -> str:
     """Path under which the file can be read, if it can."""
     relative = view.cwd and not file.startswith(("/", "<"))
     return f"{view.cwd.rstrip('/')}/{file}" if relative else file
+
+
+def point_at(view: AllocationsView, number: int) -> Pointed | None:
+    """The place of a site."""
+    site = view.site(number)
+    return at(site.file, site.line, view.cwd)
+
+
+def point_at_group(view: AllocationsView, by: By, key: Key) -> Pointed | None:
+    """A line, a file, or where the blocks of a traceback were allocated."""
+    if isinstance(key, str):
+        return at(key, 0, view.cwd)
+    return point_at(view, view.stack(key)[0] if by is By.TRACEBACK else key)
 
 
 def fmt_share(size: float, arranged: Arranged) -> Line:

@@ -23,6 +23,7 @@ from refwatch.tui.panels.objects.detail_view import (
 )
 from refwatch.tui.panels.objects.widgets import HolderTree
 from refwatch.tui.referrers.listed_object import ListedObject
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.widgets.footer import SteadyFooter
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 
@@ -100,6 +101,10 @@ class ObjectDetail(Vertical):
         row = self._holders.held if self._holders.has_focus else None
         return None if row is None else ListedObject(row.what, row.type, row.address)
 
+    def pointed(self) -> Pointed | None:
+        """The object under the cursor."""
+        return self.seen.pointed() if self.seen is not None else None
+
     def present(self, view: ObjectView | None) -> None:
         """Show this view; None: the class is gone, and its last view stays."""
         if view is None:
@@ -148,9 +153,17 @@ class ObjectScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = OBJECT_KEYS
 
-    def __init__(self, key: int, act: Callable[[str], None], may: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        key: int,
+        act: Callable[[str], None],
+        may: Callable[[str], bool],
+        pointed: Callable[[], Pointed | None],
+    ) -> None:
         super().__init__(id="object")
         self.key = key
+        self.pointed = pointed
+        """Of the class."""
         self.detail = ObjectDetail(act)
         self._act, self._may = act, may
 

@@ -25,6 +25,7 @@ from refwatch.tui.panels.objects.heap_view import (
 from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chains import fmt_named
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.lines import Lines, Picture
 from refwatch.tui.widgets.live_table import LiveTable
@@ -85,6 +86,9 @@ class HeapScreen(LiveScreen[HeapScreenView]):
             if key_of(each) == self._most.cursor:
                 return ListedObject(fmt_named(each.type, each.label), each.type, each.address)
         return None
+
+    def pointed(self) -> Pointed | None:
+        return self._seen.pointed() if self._seen is not None else None
 
     def _want(self, message: Message | None) -> None:
         if message is not None:

@@ -10,10 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
+from refwatch.session.process import ProcessState
 from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.objects.actions import ObjectActions
+from refwatch.tui.panels.objects.definition import point_at_class
 from refwatch.tui.panels.objects.detail import OBJECT_KEYS, ObjectDetail, ObjectScreen
 from refwatch.tui.panels.objects.detail_view import ObjectView, view_object
 from refwatch.tui.panels.objects.heap import HeapScreen
@@ -39,6 +41,7 @@ from refwatch.tui.referrers.listed_object import ListedObject
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.baselines import clamp
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.widgets.lines import Lines
@@ -97,6 +100,8 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         self._suspected: frozenset[int] = frozenset()
         self._sparks: dict[int, tuple[Drawn, list[StyledText]]] = {}
         self._scale = scale_for(0.0, self.zoom, 0)
+        self._process: ProcessState | None = None
+        """What was read last."""
         self._may = ("", False)
         """The cancellable work when last drawn, and whether the program had ended."""
         self._class_actions = ObjectActions(self)
@@ -132,6 +137,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
     # -- what is shown -------------------------------------------------------------------------
 
     def read(self, subject: Subject) -> ObjectsView:
+        self._process = subject.process
         reader = self._together if subject.together else self._reader
         view = reader.read(subject)
         return replace(view, over=True) if self.gone else view
@@ -254,6 +260,11 @@ class ObjectsPanel(TablePanel[ObjectsView]):
         """The object in a chain that keys act on, if any."""
         return (self.detail if self._alone is None else self._alone.detail).seen
 
+    def pointed(self) -> Pointed | None:
+        """Where the class under the cursor stands in the source, or what keeps it alive."""
+        row = self.chosen
+        return point_at_class(self._process, self._view, row) if row is not None else None
+
     @on(ObjectsTable.LeftAbove)
     def _left_above(self) -> None:
         if self.suspects.can_focus:
@@ -286,7 +297,7 @@ class ObjectsPanel(TablePanel[ObjectsView]):
             self.detail.display = True
             self.detail.take_focus()
         else:
-            self._alone = ObjectScreen(row.key, self.act, self.may)
+            self._alone = ObjectScreen(row.key, self.act, self.may, self.pointed)
             self.app.push_screen(self._alone, self._screen_closed)
         if row.full_name not in self._view.chains:
             self.act("look")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from refwatch.tui.panels.output.grid import BLANK, Cells, spans
 from refwatch.tui.panels.output.keys import pasted, sequence
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.pointed import Pointed, at
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.widgets.scroll_lines import ScrollLines
 from refwatch.wire.commands import TypeInput
@@ -41,12 +43,29 @@ class OutputView:
     terminal: bool
     """The target writes to our terminal."""
     running: bool
+    cwd: str = ""
 
 
 def view_output(state: State) -> OutputView:
     """Read what was written, and whether there is somebody to type to."""
     terminal = state.target is not None and state.target.terminal
-    return OutputView(state.output, terminal, state.exited is None)
+    cwd = state.main.started.cwd if state.main is not None else ""
+    return OutputView(state.output, terminal, state.exited is None, cwd)
+
+
+_NAMED = re.compile(
+    r'File "(?P<file>[^"\n]+)", line (?P<line>\d+)|(?P<path>[\w./~+-]+\.py):(?P<at>\d+)'
+)
+
+
+def named_last(text: str, cwd: str) -> Pointed | None:
+    """The last place that a text names, as tracebacks and linters do."""
+    found = None
+    for found in _NAMED.finditer(text):  # noqa: B007 - the last one counts
+        pass
+    if found is None:
+        return None
+    return at(found["file"] or found["path"], int(found["line"] or found["at"]), cwd)
 
 
 class Rows:
@@ -95,6 +114,8 @@ class OutputLines(ScrollLines):
         self._reader = reader
         self.typing = False
         self.may_type = False
+        self.cwd = ""
+        """The program's folder."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "type":
@@ -141,6 +162,18 @@ class OutputLines(ScrollLines):
             bracketed = self._reader.terminal.bracketed_paste
             data = pasted(event.text, bracketed=bracketed)
             self.post_message(SendWanted(TypeInput(data=data)))
+
+    def pointed(self) -> Pointed | None:
+        """What is selected; else the place that was named last among the lines seen, as the
+        innermost one of a traceback; else the last line."""
+        selection = self.text_selection
+        chosen = self.get_selection(selection)[0].strip() if selection is not None else ""
+        top = self.scroll_offset.y
+        rows = range(min(len(self._lines), top + self._height))
+        texts = [text_of(self._lines[index]).rstrip() for index in rows]
+        named = named_last(chosen or "\n".join(texts[top:]), self.cwd)
+        last = next((text.strip() for text in reversed(texts) if text.strip()), "")
+        return named or (Pointed(text=chosen or last) if chosen or last else None)
 
     # -- selecting -----------------------------------------------------------------------------
 
@@ -209,6 +242,7 @@ class OutputPanel(Panel[OutputView]):
         return view_output(subject.state)
 
     def show(self, view: OutputView, *, numbers: bool) -> None:  # noqa: ARG002
+        self._lines.cwd = view.cwd
         self._lines.may_type = self.live and view.terminal and view.running
         if not self._lines.may_type:
             self._lines.set_typing(False)

@@ -17,6 +17,7 @@ from refwatch.tui.panels.overview.lines import (
     draw_memory,
     draw_text,
 )
+from refwatch.tui.panels.overview.pointed import point_at_verdict
 from refwatch.tui.panels.overview.together import TogetherReader
 from refwatch.tui.panels.overview.view import (
     Gauge,
@@ -27,6 +28,7 @@ from refwatch.tui.panels.overview.view import (
 )
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.durations import Durations, draw_durations, fmt_longest, fmt_short
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import whole_parts
 from refwatch.tui.widgets.lines import Picture, label_border
 
@@ -108,6 +110,9 @@ class OverviewPanel(Panel[OverviewView]):
         super().__init__("overview", live=live)
         self._reader = OverviewReader()
         self._together = TogetherReader()
+        self._subject: Subject | None = None
+        self._view: OverviewView | None = None
+        """What was read and shown last."""
         self._verdict: Picture[tuple[str, Verdict]] = Picture(draw_first, "verdict")
         self._heap: Picture[HeapView] = Picture(draw_heap, "heap")
         self._gauges: list[Picture[Gauge]] = [
@@ -137,12 +142,19 @@ class OverviewPanel(Panel[OverviewView]):
             yield self._busiest
             yield self._events
 
+    def pointed(self) -> Pointed | None:
+        """The place that the verdict names."""
+        known = self._subject.processes if self._subject is not None else []
+        return point_at_verdict(self._view, known) if self._view is not None else None
+
     def read(self, subject: Subject) -> OverviewView:
+        self._subject = subject
         return self._together.read(subject) if subject.together else self._reader.read(subject)
 
     def show(self, view: OverviewView, *, numbers: bool) -> None:
         if not numbers:
             return
+        self._view = view
         self._verdict.present((view.trouble, view.verdict))
         self._heap.display = view.heap is not None
         if view.heap is not None:

@@ -30,12 +30,19 @@ from refwatch.tui.panels.processes.table import (
     fmt_hint,
     make_row,
 )
-from refwatch.tui.panels.processes.view import NOTHING, ProcessesView, StripView, view_processes
+from refwatch.tui.panels.processes.view import (
+    NOTHING,
+    ProcessesView,
+    StripView,
+    hottest,
+    view_processes,
+)
 from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.views.table import Rows
-from refwatch.tui.views.threads import known_until, legend
+from refwatch.tui.views.threads import known_until, legend, point_at
 from refwatch.tui.views.timeline import ZOOMS_S
 from refwatch.tui.widgets.lines import Lines, label_border
 from refwatch.tui.widgets.live_table import LiveTable
@@ -215,6 +222,16 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
 
     def _cells_of(self, strip: StripView, width: int) -> list[StyledText]:
         return self.strip((strip.number, strip.serial), strip.runs, width)
+
+    def pointed(self) -> Pointed | None:
+        """The line at which the process under the cursor ran or waited most; else its pid."""
+        number = self.table.cursor
+        process = self._view.state.processes.get(number or 0) if self._view is not None else None
+        row = next((row for row in self._processes.rows if row.number == number), None)
+        if process is None or row is None:
+            return None
+        found = point_at(process, hottest(process, idle=row.condition == "idle"))
+        return found or Pointed(text=str(row.pid))
 
     # -- keys and mouse ------------------------------------------------------------------------
 

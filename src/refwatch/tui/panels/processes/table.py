@@ -163,10 +163,10 @@ def fmt_condition(process: ProcessRow) -> tuple[str, str]:
 
 
 def fmt_hint(view: ProcessesView, rows: tuple[TreeRow, ...]) -> str:
-    """``5 processes`` for the panel's edge, ``2 ended``, or ``2 folded: e`` where these are not
+    """``5 processes`` for the panel's edge, ``2 ended``, or ``2 folded: E`` where these are not
     shown."""
     ended = view.totals.ended
     if not ended:
         return fmt_plural(view.totals.processes, "process", "processes")
     folded = not any(row.process.condition == "ended" for row in rows)
-    return f"{ended:,} folded: e" if folded else f"{ended:,} ended"
+    return f"{ended:,} folded: E" if folded else f"{ended:,} ended"

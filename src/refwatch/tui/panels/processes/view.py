@@ -152,7 +152,7 @@ def _row(process: ProcessState, parent: int | None, state: State) -> ProcessRow:
     condition: Condition = "ended" if process.ended_s is not None else "unwatched"
     if alive:
         condition = "running" if max([cpus or 0.0, *map(activity, threads)]) >= RUNS else "idle"
-    place, function = fmt_line(process, _hottest(process, idle=condition == "idle"))
+    place, function = fmt_line(process, hottest(process, idle=condition == "idle"))
     rss, uss = process.resident
     return ProcessRow(
         process.number,
@@ -195,7 +195,7 @@ def _held_now(process: ProcessState) -> float | None:
     return sum(recent) / len(recent) if recent else None
 
 
-def _hottest(process: ProcessState, *, idle: bool) -> int:
+def hottest(process: ProcessState, *, idle: bool) -> int:
     """The line at which its threads ran most, or where they waited most if it is ``idle``; 0 for
     none."""
     lines: dict[int, float] = defaultdict(float)

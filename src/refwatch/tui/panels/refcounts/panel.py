@@ -32,6 +32,7 @@ from refwatch.tui.panels.refcounts.view import (
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import TABLE_KEYS, TablePanel
 from refwatch.tui.views.chains import ROOT
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.wire.commands import Command, Inspect, Unwatch, WatchObject
@@ -123,6 +124,11 @@ class RefcountsPanel(TablePanel[RefcountsView]):
             self._history.present(chosen)
         else:
             self._facts.show(draw_facts(chosen, self.size.width - 2))
+
+    def pointed(self) -> Pointed | None:
+        """The name of the object under the cursor."""
+        record = self._view.of(self.table.cursor)
+        return Pointed(text=record.found.name) if record is not None else None
 
     # -- keys ----------------------------------------------------------------------------------
 

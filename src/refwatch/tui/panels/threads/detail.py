@@ -22,10 +22,11 @@ from refwatch.tui.panels.threads.detail_view import (
 from refwatch.tui.panels.threads.tasks import TASKS_KEY, TasksScreen
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.timeline import DEFAULT_ZOOM, StripCells, window
+from refwatch.tui.widgets.cursor_lines import CursorLines
 from refwatch.tui.widgets.lines import Picture
-from refwatch.tui.widgets.scroll_lines import ScrollLines
 
 
 class ThreadScreen(LiveScreen[DetailView]):
@@ -63,8 +64,8 @@ class ThreadScreen(LiveScreen[DetailView]):
         self._cells = StripCells()
         self._facts = Picture(draw_facts, "facts", box="Thread")
         self._states = Picture(draw_states, "states", box="States")
-        self._stack = ScrollLines("stack", box="Stack, innermost first")
-        self._hot = ScrollLines("hot", box="Where its time goes")
+        self._stack = CursorLines("stack", box="Stack, innermost first")
+        self._hot = CursorLines("hot", box="Where its time goes")
 
     def body(self) -> Iterable[Widget]:
         yield self._strip
@@ -94,6 +95,11 @@ class ThreadScreen(LiveScreen[DetailView]):
     def action_tasks(self) -> None:
         if self.process is not None:
             self.app.push_screen(TasksScreen(self.process, self.serial))
+
+    def pointed(self) -> Pointed | None:
+        """Its innermost line, where no other is under the cursor."""
+        stack = self.view.stack if self.view is not None else ()
+        return stack[0].pointed if stack else None
 
     def _draw_strip(self, view: DetailView, width: int, height: int) -> tuple[Line, ...]:
         shown = window(view.end_s, DEFAULT_ZOOM, width)

@@ -17,6 +17,7 @@ from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.lock_waits import Told, view_lock_wait
+from refwatch.tui.views.pointed import Pointed, at, placed
 from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends, wrap
 from refwatch.tui.views.threads import GLYPHS, WORDS, fmt_state, newest_sample, thread_name
 from refwatch.tui.views.timeline import Runs
@@ -33,6 +34,8 @@ class Frame:
     number: int
     function: str
     text: str
+    pointed: Pointed | None = None
+    """Where it can be read."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def _frame(process: ProcessState, number: int, source: Source) -> Frame:
         line.number,
         printable(line.function),
         printable(source(path, line.number)),
+        at(path, line.number),
     )
 
 
@@ -185,14 +189,13 @@ def draw_stack(view: DetailView, width: int) -> tuple[Line, ...]:
             lines.append(((f"  … {fmt_plural(view.left_out, 'frame')} left out …", "muted"),))
         mark = "▶ " if depth == 0 else "  "
         where = cut_middle(f"{frame.file}:{frame.number}", max(8, width - len(frame.function) - 5))
-        lines.append(
-            (
-                (mark, "accent"),
-                (cut(frame.function, max(8, width - 12)), "strong"),
-                ("  ", ""),
-                (where, "muted"),
-            )
+        line: Line = (
+            (mark, "accent"),
+            (cut(frame.function, max(8, width - 12)), "strong"),
+            ("  ", ""),
+            (where, "muted"),
         )
+        lines.append(placed(line, frame.pointed))
         if frame.text:
             lines.append((("    ", ""), (cut(frame.text, width - 4), "foreground")))
     return tuple(lines) or ((("no Python frame was read", "muted"),),)
@@ -242,7 +245,7 @@ def _hot_line(hot: Hot, state: ThreadState, width: int) -> Line:
     frame = hot.frame
     where = pad(cut_middle(f"{os.path.basename(frame.file)}:{frame.number}", 22), 22)
     text = frame.text or f"in {frame.function}"
-    return (
+    line: Line = (
         (pad(fmt_percent(hot.share), 6, right=True), "strong"),
         (" ", ""),
         (bar(hot.share, 6), str(state)),
@@ -251,6 +254,7 @@ def _hot_line(hot: Hot, state: ThreadState, width: int) -> Line:
         (" ", ""),
         (cut(text, max(4, width - 37)), "foreground"),
     )
+    return placed(line, frame.pointed)
 
 
 def draw_title(view: DetailView, width: int) -> Line:

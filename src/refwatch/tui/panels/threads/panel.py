@@ -32,10 +32,11 @@ from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
 from refwatch.tui.views.chart import stacked
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import StyledText, width_of
 from refwatch.tui.views.table import Order
 from refwatch.tui.views.thread_groups import as_thread, is_group
-from refwatch.tui.views.threads import GLYPHS, WORDS, fill, legend, of_key
+from refwatch.tui.views.threads import GLYPHS, WORDS, fill, legend, of_key, point_at_thread
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
@@ -208,6 +209,16 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         if key is not None:
             process, serial = of_key(key)
             self.app.push_screen(TasksScreen(process, None if is_group(key) else serial))
+
+    def pointed(self) -> Pointed | None:
+        """The innermost line of the thread under the cursor, or else its name."""
+        key = self.table.cursor or 0
+        if is_group(key):
+            return next((Pointed(text=row.name) for row in self._view.threads if row.key == key), None)
+        number, serial = of_key(key)
+        process = self._subject.state.processes.get(number) if self._subject else None
+        thread = process.threads.get(serial) if process is not None else None
+        return point_at_thread(process, thread) if process and thread else None
 
     @on(LiveTable.RowOpened)
     def _row_opened(self, event: LiveTable.RowOpened) -> None:

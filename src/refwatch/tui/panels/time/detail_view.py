@@ -4,15 +4,17 @@ calls."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from refwatch.text.formats import fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
+from refwatch.tui.panels.time.hottest import Hottest, hottest_lines
 from refwatch.tui.panels.time.table import fmt_name
 from refwatch.tui.panels.time.view import By, Place, TimeOptions, TimeView, view_time
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.places import shortened
+from refwatch.tui.views.pointed import at, placed
 from refwatch.tui.views.styled_text import Line, StyledText, fit, pad, two_ends, width_of
 
 AROUND = 4
@@ -43,6 +45,7 @@ class PlaceView:
     total: float
     source: tuple[SourceRow, ...]
     cwd: str
+    hottest: Hottest = field(default_factory=dict)
 
 
 def view_place(
@@ -58,9 +61,8 @@ def view_place(
     row = next((row for row in time.rows if row.site == site), None)
     source = _source(by_line, place, source_lines)
     cwd = subject.process.started.cwd if subject.process is not None else ""
-    return PlaceView(
-        place, time, site, row.own if row else 0.0, row.total if row else 0.0, source, cwd
-    )
+    own, total = (row.own, row.total) if row else (0.0, 0.0)
+    return PlaceView(place, time, site, own, total, source, cwd, hottest_lines(by_line))
 
 
 def _source(
@@ -94,8 +96,9 @@ def draw_title(view: PlaceView, width: int) -> Line:
         (fmt_duration(view.own), "title"),
         (" in it itself ", "foreground"),
     ]
-    name = shortened(fmt_name(view.place, view.cwd), width - width_of(right) - 3)
-    return two_ends(((" ", ""), *name), tuple(right), width)
+    back: Line = ((" esc ← ", "muted"),)
+    room = width - width_of(right) - width_of(back) - 2
+    return two_ends((*back, *shortened(fmt_name(view.place, view.cwd), room)), tuple(right), width)
 
 
 def draw_source(view: PlaceView, width: int) -> tuple[Line, ...]:
@@ -124,5 +127,6 @@ def draw_source(view: PlaceView, width: int) -> tuple[Line, ...]:
             (" ", ""),
             (printable(row.text), "strong" if hot else "foreground" if row.total else "muted"),
         ]
-        lines.append(fit(tuple(styled), width))
+        pointed = at(view.place.file, row.number, view.cwd)
+        lines.append(placed(fit(tuple(styled), width), pointed))
     return tuple(lines)

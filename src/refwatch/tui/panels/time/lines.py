@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from refwatch.text.formats import fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
+from refwatch.tui.panels.time.hottest import Hottest, point_at
 from refwatch.tui.panels.time.table import fmt_name
 from refwatch.tui.panels.time.view import Kin, Span, TimeView, callees_of, callers_of
 from refwatch.tui.source import source_line
 from refwatch.tui.views.icicle import FrameName, frame_name
 from refwatch.tui.views.places import short_function, shortened
+from refwatch.tui.views.pointed import placed
 from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import WHOLE, Node
@@ -35,22 +37,25 @@ def draw_how(view: TimeView, since: str, width: int) -> Line:
     return fit(tuple(left), width)
 
 
-def draw_kin(view: TimeView, site: int, cwd: str, width: int, *, calls: bool) -> tuple[Line, ...]:
+def draw_kin(
+    view: TimeView, site: int, cwd: str, width: int, *, calls: bool, hottest: Hottest | None = None
+) -> tuple[Line, ...]:
     """Who calls the place, or what it calls, with the seconds of each."""
     kin = (callees_of if calls else callers_of)(view.stacks, site)
     if not kin:
         return ((("nothing that takes such time" if calls else "", "muted"),),)
-    return tuple(_draw_one(view, each, cwd, width) for each in kin)
+    return tuple(_draw_one(view, each, cwd, width, hottest or {}) for each in kin)
 
 
-def _draw_one(view: TimeView, kin: Kin, cwd: str, width: int) -> Line:
+def _draw_one(view: TimeView, kin: Kin, cwd: str, width: int, hottest: Hottest) -> Line:
     share = fmt_percent(kin.seconds / view.total if view.total else 0.0)
     head = f"{fmt_duration(kin.seconds):>8} {share:>5}  "
     if kin.site == WHOLE:
-        name: Line = (("nobody: a thread begins here", "muted"),)
-    else:
-        name = shortened(fmt_name(view.places[kin.site], cwd), width - len(head))
-    return fit(((head, "foreground"), *name), width)
+        nobody: Line = (("nobody: a thread begins here", "muted"),)
+        return fit(((head, "foreground"), *nobody), width)
+    place = view.places[kin.site]
+    name = shortened(fmt_name(place, cwd), width - len(head))
+    return placed(fit(((head, "foreground"), *name), width), point_at(place, hottest, cwd))
 
 
 class StackNames:

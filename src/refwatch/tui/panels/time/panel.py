@@ -15,6 +15,7 @@ from refwatch.tui.help import key_section
 from refwatch.tui.live_screen import LiveScreen
 from refwatch.tui.panel import PanelSpec
 from refwatch.tui.panels.time.detail import PlaceScreen
+from refwatch.tui.panels.time.hottest import find_hottest, point_at
 from refwatch.tui.panels.time.lines import StackNames, draw_how, draw_kin
 from refwatch.tui.panels.time.table import (
     FIRST,
@@ -38,6 +39,7 @@ from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
 from refwatch.tui.views.baselines import BaselineView, baselines_of, clamp
+from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.table import Row, Rows
 from refwatch.tui.views.weighted_tree import Node, containing
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
@@ -200,6 +202,14 @@ class TimePanel(TablePanel[Subject | None]):
     def focus_content(self) -> None:
         self.content.focus()
 
+    def pointed(self) -> Pointed | None:
+        """The line under the cursor; of a function its hottest one."""
+        path = self.stacks.icicle.cursor
+        site = (path[-1] if path else None) if self._as_icicle else self.table.cursor
+        if self._view is None or site is None or not 0 <= site < len(self.time.places):
+            return None
+        return point_at(self.time.places[site], find_hottest(self._view, self.options), self._cwd)
+
     # -- keys ----------------------------------------------------------------------------------
 
     def action_what(self) -> None:
@@ -245,6 +255,6 @@ SPEC = PanelSpec(
     compares=True,
     help=(
         TimePanel.own_keys("time", "Time", *ICICLE_KEYS),
-        key_section("place", "One function or line", LiveScreen.BINDINGS),
+        key_section("place", "One function or line", [*LiveScreen.BINDINGS, *PlaceScreen.BINDINGS]),
     ),
 )
