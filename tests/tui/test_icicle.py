@@ -6,13 +6,16 @@ import pytest
 from tests.simulate import Simulation
 from tests.simulate_allocations import many, with_allocations
 from tests.tui.driving import state_of
+from textual.theme import Theme
 
 from refwatch.tui.panels.allocations.icicle import TracebackNames
 from refwatch.tui.panels.allocations.stacks import stacks_of
 from refwatch.tui.panels.allocations.table import HIDINGS, TableOptions
 from refwatch.tui.panels.allocations.view import AllocationsReader, Between
 from refwatch.tui.subject import Subject
-from refwatch.tui.views.icicle import IcicleView, draw_frames, lay_icicle
+from refwatch.tui.theme import DARK, LIGHT
+from refwatch.tui.views.frame_colours import FRAME_COLOURS, frame_colour
+from refwatch.tui.views.icicle import IcicleView, draw_frames, frame_name, lay_icicle
 from refwatch.tui.views.styled_text import Line, width_of
 from refwatch.tui.views.weighted_tree import Node
 
@@ -61,7 +64,7 @@ def test_width_is_the_share(figures: Between) -> None:
 def test_what_takes_most_is_at_the_left_and_stands_out(figures: Between) -> None:
     view = laid(figures)
     assert view.rows[2][0].path == (MAIN, SERVE)
-    hot = {frame.path[-1] for row in view.rows for frame in row if "hot" in frame.style}
+    hot = {frame.path[-1] for row in view.rows for frame in row if frame.hot}
     assert {PUT, BUILD} <= hot
     assert SERVE not in hot
 
@@ -136,3 +139,43 @@ def test_nothing_is_one_row() -> None:
     state = state_of(Simulation(0.5).events())
     view = AllocationsReader().read(Subject(state))
     assert len(lay_icicle(TracebackNames(view), Node(-3), (), 40).rows) == 1
+
+
+def test_a_function_has_one_colour_everywhere() -> None:
+    own = frame_colour("/home/app/shop.py", "Shop.sell.<locals>.price")
+    assert own == frame_colour("shop.py", "price") == frame_name("/x/shop.py", 3, "price").style
+    assert own == "frame-own-6"  # in every session and version: the name alone decides
+    assert frame_colour("/v/lib/python3.12/site-packages/a/b.py", "f").startswith("frame-site-")
+    assert frame_colour("/usr/lib/python3.12/json/decoder.py", "f").startswith("frame-stdlib-")
+    assert frame_colour("<frozen importlib._bootstrap>", "f").startswith("frame-stdlib-")
+    assert len({frame_colour("shop.py", f"f{number}") for number in range(200)}) == 8
+
+
+def contrast(one: str, other: str) -> float:
+    """As the Web's guidelines have it: legible from 4.5 on."""
+
+    def light(colour: str) -> float:
+        parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        red, green, blue = (
+            p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("theme", "place"), [(DARK, 0), (LIGHT, 1)])
+def test_text_is_legible_on_every_frame(theme: Theme, place: int) -> None:
+    for name, colours in FRAME_COLOURS.items():
+        assert contrast(theme.foreground or "", colours[place]) >= 4.5, name
+        assert contrast(theme.background or "", colours[place]) >= 1.2, name
+
+
+def test_neighbours_are_told_apart_and_what_was_found_stands_out(figures: Between) -> None:
+    row = laid(figures).rows[2]
+    drawn = draw_frames(row, None, 78)
+    assert [text for text, style in drawn if style.startswith("background/")] == ["▏"] * len(row)
+    found = draw_frames(row, None, 78, matching={SERVE})
+    assert [style for _, style in found if "frame-match" in style]
+    assert width_of(found) == 78

@@ -12,7 +12,7 @@ from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
 from refwatch.session.state import State
 from refwatch.tui.panels.time.detail_view import draw_source, draw_title, view_place
-from refwatch.tui.panels.time.lines import draw_how, draw_kin
+from refwatch.tui.panels.time.lines import StackNames, draw_how, draw_kin
 from refwatch.tui.panels.time.table import FIRST, arrange
 from refwatch.tui.panels.time.view import (
     TIME_KINDS,
@@ -27,8 +27,9 @@ from refwatch.tui.panels.time.view import (
     view_time,
 )
 from refwatch.tui.subject import Subject
+from refwatch.tui.views.icicle_search import NO_SEARCH, search
 from refwatch.tui.views.styled_text import Line, width_of
-from refwatch.tui.views.weighted_tree import WHOLE, containing
+from refwatch.tui.views.weighted_tree import WHOLE
 from refwatch.wire.event import MAIN
 
 LINES = ((1, 10, "run"), (2, 20, "fib"), (3, 21, "fib"), (4, 30, "load"))
@@ -151,14 +152,22 @@ def test_order_and_filter() -> None:
     assert len(arrange(shown, replace(FIRST, filter="FI"))) == 1
 
 
-def test_stacks_that_go_through_a_place() -> None:
+def test_a_search_adds_up_each_stack_once() -> None:
     shown = view(what=len(TIME_KINDS) - 1)
+    names = StackNames(shown, "")
+    found = search(shown.stacks, "FIB", names.searched)
     fib = shown.places.index(FIB)
-    found = containing(shown.stacks, lambda site: site == fib)
-    assert found.weight == 6.0
-    (run,) = found.below.values()
-    assert (shown.places[run.site], run.weight, run.ends) == (RUN, 6.0, 0.0)
-    assert containing(shown.stacks, lambda _: False).weight == 0
+    assert found.sites == {fib}
+    assert found.share == pytest.approx(6.0 / shown.total)
+    assert found.count == len(found.paths) >= 1
+    assert all(path[-1] == fib for path in found.paths)
+    assert search(shown.stacks, "nowhere", names.searched).share == 0
+    assert search(shown.stacks, "", names.searched) == NO_SEARCH
+    first, last = found.paths[0], found.paths[-1]
+    assert found.beside((), 1) == first
+    assert found.beside((), -1) == last
+    assert found.beside(last, 1) == first
+    assert NO_SEARCH.beside((), 1) is None
 
 
 def test_source_with_the_seconds_of_each_line() -> None:

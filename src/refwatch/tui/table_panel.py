@@ -151,7 +151,7 @@ class TablePanel(Panel[V]):
     async def action_clear_filter(self) -> None:
         self.order = replace(self.order, filter="")
         await self.query(FilterBox).remove()
-        self.table.focus()
+        self.focus_content()
         self.redraw()
 
     @on(FilterBox.Changed)
@@ -162,4 +162,4 @@ class TablePanel(Panel[V]):
     @on(FilterBox.Submitted)
     async def _filter_submitted(self) -> None:
         await self.query(FilterBox).remove()
-        self.table.focus()
+        self.focus_content()

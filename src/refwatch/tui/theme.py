@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.theme import Theme
 
 from refwatch.readings.threads.states import ThreadState
+from refwatch.tui.views.frame_colours import FRAME_COLOURS
 
 _COLOURS = {
     "state-gil_held": ("#4fd18b", "#1f9d57"),
@@ -40,12 +41,7 @@ _COLOURS = {
     "part-c_free": ("#8a5f2a", "#f3cb94"),
     "part-files": ("#3fa79a", "#2a9d8f"),
     "part-other": ("#6c7889", "#98a3b3"),
-    "frame-own": ("#2f6db3", "#a9cdf5"),
-    "frame-own-odd": ("#27598f", "#c3dcf8"),
-    "frame-library": ("#3d4a5e", "#d3dae3"),
-    "frame-library-odd": ("#333e4f", "#e1e6ed"),
-    "frame-hot": ("#9a5f14", "#f0c07a"),
-    "frame-hot-odd": ("#85520f", "#f5d09a"),
+    **FRAME_COLOURS,
     "muted": ("#8592a6", "#5c6878"),
     "trend": ("#38658f", "#8fb8e0"),
 }
@@ -53,7 +49,7 @@ _COLOURS = {
 
 state-, fill-: thread states and their areas; what runs is bright, what waits is dim, so that the
 eye finds who has the GIL. part-: parts of memory; each heap has a hue, its free memory less of it.
-frame-: frames of a traceback; the program's own have a hue.
+frame-: frames of a flame graph.
 """
 _BASE = {
     "primary": ("#5fb3f9", "#1766b8"),
@@ -101,7 +97,7 @@ class Palette:
     """The styles of one theme, by the names that views use.
 
     None of them has a ground of its own, except ``paused``, ``chosen`` and ``cursor``. A name
-    ``front/back`` is the one's colour on the other's, for a cell that shows two pieces.
+    ``front/back`` is the one's style on the other's colour, for a cell that shows two pieces.
     """
 
     def __init__(self, styles: dict[str, Style]) -> None:
@@ -116,7 +112,7 @@ class Palette:
             style = self._styles.get(front, _NO_STYLE)
             if back:
                 ground = self._styles.get(back, _NO_STYLE)
-                style = Style(color=style.color, bgcolor=ground.color)
+                style += Style(bgcolor=ground.color)
             self._styles[name] = style
         return style
 

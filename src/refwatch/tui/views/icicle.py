@@ -3,27 +3,28 @@ first, each frame as wide as its weight with that of its callees."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from refwatch.text.formats import fmt_percent
 from refwatch.text.sanitize import printable
-from refwatch.tui.views.places import origin_of
+from refwatch.tui.views.frame_colours import ALL, MATCH, frame_colour
 from refwatch.tui.views.styled_text import Line, StyledText, cut, pad
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import Node
 
 HOT = 0.1
-"""Share of all that a frame must have itself to stand out."""
+"""Share of all that a frame must have itself to stand out: its name is bold."""
+EDGE = "▏"
 
 
 class FrameName(NamedTuple):
-    """``own``: of the program itself, not of a library."""
+    """``short`` where there is no room for the label."""
 
     label: str
     short: str
-    own: bool
+    style: str
 
 
 def frame_name(file: str, line: int, function: str) -> FrameName:
@@ -32,7 +33,7 @@ def frame_name(file: str, line: int, function: str) -> FrameName:
         return FrameName(function, function, own=False)
     name = printable(file).rpartition("/")[2]
     where = f"{name}:{line}" if line else name
-    return FrameName(f"{function} {where}", function, origin_of(file) == "own")
+    return FrameName(f"{function} {where}", function, frame_colour(file, function))
 
 
 class IcicleNames(Protocol):
@@ -44,6 +45,10 @@ class IcicleNames(Protocol):
 
     def name(self, site: int) -> FrameName:
         """Of a frame."""
+        ...
+
+    def searched(self, site: int) -> str:
+        """The text of a frame that a search looks at."""
         ...
 
     def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
@@ -60,6 +65,8 @@ class Frame(NamedTuple):
     label: str
     size: str
     style: str
+    hot: bool = False
+    """Much of all is in it itself."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,8 @@ def lay_icicle(names: IcicleNames, top: Node, zoom: Path, width: int) -> IcicleV
     within their caller."""
     while zoom and top.at(zoom) is None:
         zoom = zoom[:-1]
-    rows = [[_frame(names, top, zoom[:depth], 0, width, 0)] for depth in range(len(zoom))]
-    level = [_frame(names, top, zoom, 0, width, 0)]
+    rows = [[_frame(names, top, zoom[:depth], 0, width)] for depth in range(len(zoom))]
+    level = [_frame(names, top, zoom, 0, width)]
     while level:
         rows.append(level)
         level = _next(names, top, level)
@@ -125,37 +132,47 @@ def _next(names: IcicleNames, top: Node, level: Sequence[Frame]) -> list[Frame]:
             edge = above.x + round(done / node.weight * above.width)
             if edge > x:
                 path = (*above.path, child.site)
-                found.append(_frame(names, top, path, x, edge - x, len(found)))
+                found.append(_frame(names, top, path, x, edge - x))
             x = max(x, edge)
     return found
 
 
-def _frame(names: IcicleNames, top: Node, path: Path, x: int, width: int, place: int) -> Frame:
-    odd = "-odd" if place % 2 else ""
+def _frame(names: IcicleNames, top: Node, path: Path, x: int, width: int) -> Frame:
     if not path:
-        return Frame((), x, width, f"all: {names.size(top.weight)}", "", "frame-library")
+        return Frame((), x, width, f"all: {names.size(top.weight)}", "", ALL)
     node = top.at(path) or top
     name = names.name(path[-1])
-    kind = "own" if name.own else "library"
-    kind = "hot" if node.ends >= HOT * top.weight > 0 else kind
+    hot = node.ends >= HOT * top.weight > 0
     size = f"{names.size(node.weight)} {fmt_percent(node.weight / (top.weight or 1.0))}"
     label = name.label if len(name.label) + 1 <= width else name.short
-    return Frame(path, x, width, label, size, f"frame-{kind}{odd}")
+    return Frame(path, x, width, label, size, name.style, hot)
 
 
 def draw_frames(
-    frames: Sequence[Frame], chosen: Path | None, width: int, *, second: bool = False
+    frames: Sequence[Frame],
+    chosen: Path | None,
+    width: int,
+    *,
+    second: bool = False,
+    matching: Collection[int] = (),
 ) -> Line:
-    """One line of a row: the frames' names, or on the ``second`` line their sizes."""
+    """One line of a row: the frames' names, or on the ``second`` line their sizes. Each begins with
+    a thin line, so that neighbours of one colour are two. ``matching``: sites that were searched
+    for."""
     styled: list[StyledText] = []
     x = 0
     for frame in frames:
         if frame.x > x:
             styled.append((" " * (frame.x - x), ""))
         label = frame.size if second else frame.label
-        text = f" {cut(label, frame.width - 1)}" if frame.width > 1 else "▏"
-        text = pad("" if second and len(label) >= frame.width else text, frame.width)
-        styled.append((text, "chosen" if frame.path == chosen else f"foreground/{frame.style}"))
+        text = cut(label, frame.width - 1) if frame.width > 1 else ""
+        text = pad("" if second and len(label) >= frame.width else text, frame.width - 1)
+        ground = MATCH if frame.path and frame.path[-1] in matching else frame.style
+        if frame.path == chosen:
+            styled.append((f" {text}", "chosen"))
+        else:
+            front = "strong" if frame.hot else "foreground"
+            styled += [(EDGE, f"background/{ground}"), (text, f"{front}/{ground}")]
         x = frame.x + frame.width
     if x < width:
         styled.append((" " * (width - x), ""))

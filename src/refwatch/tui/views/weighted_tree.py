@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 REST = -2
@@ -43,17 +43,6 @@ class Node:
         for site in path:
             node = node.below.get(site) if node is not None else None
         return node
-
-
-def containing(top: Node, wanted: Callable[[int], bool]) -> Node:
-    """Those of the stacks that go through a wanted site."""
-    kept = Node(top.site)
-    for site, below in top.below.items():
-        found = below if wanted(site) else containing(below, wanted)
-        if found.weight:
-            kept.below[site] = found
-            kept.weight += found.weight
-    return kept
 
 
 def heaviest(top: Node) -> Iterator[tuple[int, ...]]:

@@ -14,6 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from refwatch.tui.views.icicle import IcicleNames, IcicleView, draw_frames, lay_icicle
+from refwatch.tui.views.icicle_search import NO_SEARCH, Search, draw_search, search
+from refwatch.tui.views.styled_text import Line, two_ends
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 from refwatch.tui.widgets.lines import Brush, Lines, paint
@@ -28,9 +30,13 @@ ICICLE_KEYS: list[BindingType] = [
     Binding("right,l", "beside(1)", "Right", show=False, id="icicle.right",
             tooltip="Icicle: to the frame at the right"),
     Binding("enter", "zoom", "Zoom in", key_display="enter", id="icicle.zoom",
-            tooltip="Icicle: give the frame the whole width"),
+            tooltip="Icicle: give the frame the whole width; or click it"),
     Binding("escape,backspace", "out", "Zoom out", key_display="esc", id="icicle.out",
-            tooltip="Icicle: one frame out; from the top back to the table"),
+            tooltip="Icicle: one frame out; from the top end the search, then back to the table"),
+    Binding("n", "match(1)", "Next match", show=False, id="icicle.next",
+            tooltip="Icicle: to the next frame that / has found"),
+    Binding("N", "match(-1)", "Match before", show=False, id="icicle.previous",
+            tooltip="Icicle: to the frame before that / has found"),
 ]  # fmt: skip
 
 
@@ -41,13 +47,22 @@ class Icicle(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = ICICLE_KEYS
 
     class Moved(Message):
-        """Another frame is under the cursor."""
+        """Another frame is under the cursor or the mouse."""
 
     @dataclass
     class Zoomed(Message):
         """Give this frame the whole width."""
 
         path: Path
+
+    @dataclass
+    class Sought(Message):
+        """Bring this frame into view, and put the cursor on it."""
+
+        path: Path
+
+    class Cleared(Message):
+        """End the search."""
 
     class Left(Message):
         """Go back to the table."""
@@ -57,6 +72,9 @@ class Icicle(Widget, can_focus=True):
         self.view = IcicleView((), ())
         self.cursor: Path = ()
         """Path of the chosen frame."""
+        self.hovered: Path | None = None
+        """Path of the frame under the mouse."""
+        self.found = NO_SEARCH
         self._top = 0
         """First visible row."""
         self._brush = Brush(self)
@@ -69,9 +87,20 @@ class Icicle(Widget, can_focus=True):
     def show(self, view: IcicleView) -> None:
         """Replace the view; the cursor stays on its frame, or goes to the nearest one above."""
         if view != self.view:
-            self.view = view
+            self.view, self.hovered = view, None
             self.refresh()
         self.move_to(view.nearest(self.cursor))
+
+    @property
+    def described(self) -> Path:
+        """The frame under the mouse, or else under the cursor."""
+        return self.cursor if self.hovered is None else self.hovered
+
+    def show_found(self, found: Search) -> None:
+        """Let these frames stand out."""
+        if found != self.found:
+            self.found = found
+            self.refresh()
 
     def move_to(self, path: Path) -> None:
         """Put the cursor on this frame and bring it into view."""
@@ -97,7 +126,7 @@ class Icicle(Widget, can_focus=True):
         row, line = divmod(y, self._lines)
         row += self._top
         frames = self.view.rows[row] if row < len(self.view.rows) else ()
-        drawn = draw_frames(frames, self.cursor, width, second=line > 0)
+        drawn = draw_frames(frames, self.cursor, width, second=line > 0, matching=self.found.sites)
         return paint(drawn, palette, base, width)
 
     # -- keys and mouse ------------------------------------------------------------------------
@@ -117,20 +146,41 @@ class Icicle(Widget, can_focus=True):
     def action_out(self) -> None:
         if self.view.zoom:
             self.post_message(self.Zoomed(self.view.zoom[:-1]))
+        elif self.found.wanted:
+            self.post_message(self.Cleared())
         else:
             self.post_message(self.Left())
 
-    def on_click(self, event: events.Click) -> None:
+    def action_match(self, by: int) -> None:
+        path = self.found.beside(self.cursor, by)
+        if path is not None:
+            self.post_message(self.Sought(path))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action != "match" or bool(self.found.wanted)
+
+    def _under(self, event: events.MouseEvent) -> Path | None:
         place = event.get_content_offset(self)
-        path = (
-            None if place is None else self.view.under(place.y // self._lines + self._top, place.x)
-        )
-        if path is None:
-            return
-        if path == self.cursor and event.chain > 1:
-            self.action_zoom()
-        else:
+        if place is None:
+            return None
+        return self.view.under(place.y // self._lines + self._top, place.x)
+
+    def on_click(self, event: events.Click) -> None:
+        path = self._under(event)
+        if path is not None:
             self.move_to(path)
+            self.action_zoom()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._hover(self._under(event))
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def _hover(self, path: Path | None) -> None:
+        if path != self.hovered:
+            self.hovered = path
+            self.post_message(self.Moved())
 
 
 class IciclePart(Vertical):
@@ -157,6 +207,7 @@ class IciclePart(Vertical):
         self._names: IcicleNames | None = None
         self._zoom: Path = ()
         self._stacks = Node(WHOLE)
+        self._searched: tuple[Node, str] = (self._stacks, "")
         self._laid: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -166,12 +217,20 @@ class IciclePart(Vertical):
     def start_over(self) -> None:
         """Forget the frames that were chosen: others follow."""
         self._zoom, self._laid = (), ()
-        self.icicle.cursor = ()
+        self.icicle.cursor, self.icicle.hovered = (), None
 
-    def present(self, names: IcicleNames, stacks: Node) -> None:
-        """Show these stacks; it is laid out again when they are others."""
+    def present(self, names: IcicleNames, stacks: Node, wanted: str = "") -> None:
+        """Show these stacks; it is laid out again when they are others. Frames with the wanted text
+        stand out."""
         self._names, self._stacks = names, stacks
+        if self._searched != (stacks, wanted):
+            self._searched = stacks, wanted
+            self.icicle.show_found(search(stacks, wanted, names.searched))
         self._lay_out()
+
+    def hint(self) -> Line:
+        """What the search has found, in short."""
+        return draw_search(self.icicle.found) if self.icicle.found.wanted else ()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._lay_out)
@@ -191,7 +250,21 @@ class IciclePart(Vertical):
         """Describe the frame under the cursor."""
         if self._names is not None:
             width = self._chosen.content_size.width
-            self._chosen.show(self._names.describe(self._stacks, self.icicle.cursor, width))
+            first, second = self._names.describe(self._stacks, self.icicle.described, width)
+            if self.icicle.found.wanted:
+                keys: Line = (("  n N", "key"),) if self.icicle.found.paths else ()
+                second = two_ends(second, (*draw_search(self.icicle.found), *keys), width)
+            self._chosen.show((first, second))
+
+    @on(Icicle.Sought)
+    def _sought(self, event: Icicle.Sought) -> None:
+        """Zoom out, or where the frame is too narrow then, into it."""
+        for zoom in (self._zoom, (), event.path):
+            self._zoom = zoom
+            self._lay_out()
+            if self.icicle.view.find(event.path) is not None:
+                break
+        self.icicle.move_to(event.path)
 
     @on(Icicle.Zoomed)
     def _zoomed(self, event: Icicle.Zoomed) -> None:

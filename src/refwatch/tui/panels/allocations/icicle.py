@@ -28,6 +28,10 @@ class TracebackNames:
         found = self._view.site(site)
         return frame_name(found.file, found.line, printable(found.function))
 
+    def searched(self, site: int) -> str:
+        found = self._view.site(site)
+        return f"{found.function} {found.file}:{found.line}"
+
     def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
         """Where, how much, and its source line."""
         node = top.at(path) or top

@@ -55,6 +55,7 @@ from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
 from refwatch.tui.views.pointed import Pointed
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
@@ -191,10 +192,11 @@ class AllocationsPanel(TablePanel[AllocationsView]):
         self._edge.show((draw_range(self._figures, self.options, self._arranged, width),))
 
     def _draw_tracebacks(self) -> None:
-        when = (self._view.version, self.options)
+        options = replace(self.options, filter="")  # what it finds stands out
+        when = (self._view.version, options)
         if when != self._stacked:
-            self._stacked, self._stacks = when, stacks_of(self._figures, self.options)
-        self.tracebacks.present(TracebackNames(self._view), self._stacks)
+            self._stacked, self._stacks = when, stacks_of(self._figures, options)
+        self.tracebacks.present(TracebackNames(self._view), self._stacks, self.order.filter)
 
     def _draw_gauge(self, width: int) -> None:
         since = self._figures.since
@@ -281,6 +283,13 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     @property
     def total(self) -> int:
         return self._arranged.groups
+
+    def hint(self) -> Line:
+        return (self.tracebacks.display and self.tracebacks.hint()) or super().hint()
+
+    @on(Icicle.Cleared)
+    async def _search_ended(self) -> None:
+        await self.action_clear_filter()
 
     def pointed(self) -> Pointed | None:
         """The line or file under the cursor."""

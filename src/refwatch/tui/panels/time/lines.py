@@ -5,7 +5,7 @@ from __future__ import annotations
 from refwatch.text.formats import fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.time.hottest import Hottest, point_at
-from refwatch.tui.panels.time.table import fmt_name
+from refwatch.tui.panels.time.table import fmt_name, searched
 from refwatch.tui.panels.time.view import Kin, Span, TimeView, callees_of, callers_of
 from refwatch.tui.source import source_line
 from refwatch.tui.views.icicle import FrameName, frame_name
@@ -71,6 +71,9 @@ class StackNames:
     def name(self, site: int) -> FrameName:
         place = self._view.places[site]
         return frame_name(place.file, place.line, short_function(place.function))
+
+    def searched(self, site: int) -> str:
+        return searched(self._view.places[site])
 
     def describe(self, top: Node, path: Path, width: int) -> tuple[Line, Line]:
         """Where, how long, and its source line."""

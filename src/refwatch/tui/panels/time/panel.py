@@ -24,7 +24,6 @@ from refwatch.tui.panels.time.table import (
     columns_for,
     fmt_totals,
     make_row,
-    searched,
 )
 from refwatch.tui.panels.time.view import (
     TIME_KINDS,
@@ -40,8 +39,8 @@ from refwatch.tui.subject import Subject
 from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
 from refwatch.tui.views.baselines import BaselineView, baselines_of, clamp
 from refwatch.tui.views.pointed import Pointed
+from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Row, Rows
-from refwatch.tui.views.weighted_tree import Node, containing
 from refwatch.tui.widgets.icicle import ICICLE_KEYS, Icicle, IciclePart
 from refwatch.tui.widgets.lines import Lines
 from refwatch.tui.widgets.live_table import LiveTable
@@ -86,9 +85,6 @@ class TimePanel(TablePanel[Subject | None]):
         """Most seconds that one of them has itself."""
         self._read: tuple[object, ...] = ()
         """What the view was made of."""
-        self._searched: tuple[TimeView, str] | None = None
-        self._matching = self.time.stacks
-        """The stacks that were found in it."""
         self._how = Lines("time-how", classes="bar")
         self._callers = Lines("time-callers", box="Called by")
         self._callees = Lines("time-callees", box="Calls")
@@ -136,7 +132,8 @@ class TimePanel(TablePanel[Subject | None]):
         self._how.show((draw_how(self.time, since.name, self.size.width - 2),))
         if self._as_icicle:
             self._kin.display = False
-            self.stacks.present(StackNames(self.time, self._cwd), self._found())
+            names = StackNames(self.time, self._cwd)
+            self.stacks.present(names, self.time.stacks, self.order.filter)
         else:
             self._draw_rows()
             self._draw_kin()
@@ -150,17 +147,6 @@ class TimePanel(TablePanel[Subject | None]):
     def _cwd(self) -> str:
         process = self._view.process if self._view is not None else None
         return process.started.cwd if process is not None else ""
-
-    def _found(self) -> Node:
-        """The stacks that go through what the filter wants."""
-        wanted = self.order.filter.casefold()
-        if not wanted:
-            return self.time.stacks
-        if self._searched != (self.time, wanted):
-            places = [wanted in searched(place) for place in self.time.places]
-            self._searched = self.time, wanted
-            self._matching = containing(self.time.stacks, places.__getitem__)
-        return self._matching
 
     def _draw_rows(self) -> None:
         columns = columns_for(self.options.by, self.table.size.width, holds=self.time.holds)
@@ -201,6 +187,13 @@ class TimePanel(TablePanel[Subject | None]):
 
     def focus_content(self) -> None:
         self.content.focus()
+
+    def hint(self) -> Line:
+        return (self._as_icicle and self.stacks.hint()) or super().hint()
+
+    @on(Icicle.Cleared)
+    async def _search_ended(self) -> None:
+        await self.action_clear_filter()
 
     def pointed(self) -> Pointed | None:
         """The line under the cursor; of a function its hottest one."""
