@@ -36,7 +36,7 @@ from refwatch.tui.panels.output.panel import OutputLines
 from refwatch.tui.panels.output.room import room
 from refwatch.tui.panels.output.terminal_reader import REST_S, TerminalReader, asks
 from refwatch.tui.panels.registry import PANELS
-from refwatch.tui.place_app import BASE_KEYS, PlaceApp
+from refwatch.tui.place_app import BASE_KEYS, LIVE_KEYS, PlaceApp
 from refwatch.tui.referrers.screen import ReferrersScreen
 from refwatch.tui.screen import MainScreen
 from refwatch.tui.subject import Subject
@@ -70,7 +70,7 @@ class RefwatchApp(PlaceApp):
         Binding("backspace", "program", "Program", key_display="⌫", id="app.program",
                 tooltip="Back from a child to the program itself"),
         Binding("p", "together", "All", id="app.together",
-                tooltip="All processes together, or one; Overview, Threads and Objects"),
+                tooltip="All processes together, or one; Overview, Time, Threads, Objects"),
         Binding("space", "pause", "Pause", id="app.pause",
                 tooltip="Hold the view; data flows on"),
         Binding("s", "snapshot", "Snapshot", id="app.snapshot",
@@ -364,7 +364,7 @@ class RefwatchApp(PlaceApp):
         everywhere = [
             Binding(numbers, "panel", titles),
             *MainScreen.BINDINGS,
-            *BASE_KEYS,
+            *(BASE_KEYS if self.replay else LIVE_KEYS),
             *(key for spec in PANELS for key in spec.keys),
             *self.BINDINGS,
         ]

@@ -19,6 +19,7 @@ _NAMES = {
     "pagedown": "PgDn", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
     "shift+left": "shift+←", "shift+right": "shift+→", "left_square_bracket": "[",
     "right_square_bracket": "]", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "ctrl+right_square_bracket": "ctrl+]",
 }  # fmt: skip
 
 

@@ -118,5 +118,6 @@ def _not_started(command: Editing, error: OSError) -> str:
     return f"{command.name} could not be started: {error.strerror}."
 
 
-BASE_KEYS = [*CommandApp.BINDINGS, *ReplayApp.BINDINGS, *PlaceApp.BINDINGS]
-"""The keys of the app's parts."""
+LIVE_KEYS = [*CommandApp.BINDINGS, *PlaceApp.BINDINGS]
+BASE_KEYS = [*LIVE_KEYS, *ReplayApp.BINDINGS]
+"""The keys of the app's parts; only a recording is played."""

@@ -36,6 +36,8 @@ KEYS_WITHOUT_ENDS = [
     key for key in TABLE_KEYS if not isinstance(key, Binding) or key.id != "rows.ended"
 ]
 """The same for rows that do not end."""
+OF_ROWS = frozenset({"sort", "reverse"})
+"""Actions that mean nothing where no rows are seen."""
 LONGEST_FILTER = 12
 """Cells of it that are shown beside the row of panels."""
 

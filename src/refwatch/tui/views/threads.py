@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from refwatch.readings.threads.state import ThreadRecord
@@ -11,7 +11,7 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.session.process import ProcessState
 from refwatch.text.sanitize import printable
 from refwatch.tui.views.pointed import Pointed, at
-from refwatch.tui.views.styled_text import Line
+from refwatch.tui.views.styled_text import Line, width_of
 
 SERIAL_BITS = 40
 GLYPHS: dict[ThreadState, str] = {
@@ -178,6 +178,17 @@ def fmt_state(state: ThreadState | None, alive: bool, *, deadlocked: bool = Fals
     if state is None:
         return (("  new", "muted"),)
     return ((f"{GLYPHS[state]} {WORDS[state]}", str(state)),)
+
+
+def fitting_states(used: Collection[ThreadState], width: int) -> tuple[ThreadState, ...]:
+    """The legend's states: all if they fit, else those in use, as many as fit."""
+    everything = tuple(ThreadState)
+    if width_of(legend(everything)) <= width:
+        return everything
+    states = [state for state in everything if state in used]
+    while states and width_of(legend(tuple(states))) > width + 2:  # it ends with a gap
+        states.pop()
+    return tuple(states)
 
 
 def legend(states: tuple[ThreadState, ...] = tuple(ThreadState)) -> Line:

@@ -13,9 +13,11 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from refwatch.text.formats import fmt_percent
+from refwatch.text.sanitize import printable
 from refwatch.tui.views.icicle import IcicleNames, IcicleView, draw_frames, lay_icicle
 from refwatch.tui.views.icicle_search import NO_SEARCH, Search, draw_search, search
-from refwatch.tui.views.styled_text import Line, two_ends
+from refwatch.tui.views.styled_text import Line, cut, two_ends
 from refwatch.tui.views.tree import Path
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 from refwatch.tui.widgets.lines import Brush, Lines, paint
@@ -38,6 +40,10 @@ ICICLE_KEYS: list[BindingType] = [
     Binding("N", "match(-1)", "Match before", show=False, id="icicle.previous",
             tooltip="Icicle: to the frame before that / has found"),
 ]  # fmt: skip
+
+
+SHORT = 12
+"""Cells of a search's text beside the row of panels."""
 
 
 class Icicle(Widget, can_focus=True):
@@ -230,7 +236,9 @@ class IciclePart(Vertical):
 
     def hint(self) -> Line:
         """What the search has found, in short."""
-        return draw_search(self.icicle.found) if self.icicle.found.wanted else ()
+        found = self.icicle.found
+        text = f"“{cut(printable(found.wanted), SHORT)}” {fmt_percent(found.share)}"
+        return ((text, "muted"),) if found.wanted else ()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._lay_out)

@@ -53,7 +53,7 @@ from refwatch.tui.panels.allocations.view import (
 )
 from refwatch.tui.source import source_line, source_lines
 from refwatch.tui.subject import Subject
-from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
+from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, OF_ROWS, TablePanel
 from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
 from refwatch.tui.views.table import Column, Order, Row, Rows, sortable
@@ -302,6 +302,8 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     # -- keys ----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if self.tracebacks.display and action in OF_ROWS:
+            return False
         return action not in {"mode", "count", "frames"} or can_ask(self)
 
     def action_mode(self) -> None:

@@ -40,9 +40,9 @@ from refwatch.tui.panels.processes.view import (
 from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
 from refwatch.tui.views.pointed import Pointed
-from refwatch.tui.views.styled_text import StyledText, width_of
+from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Rows
-from refwatch.tui.views.threads import known_until, legend, point_at
+from refwatch.tui.views.threads import fitting_states, known_until, legend, point_at
 from refwatch.tui.views.timeline import ZOOMS_S
 from refwatch.tui.widgets.lines import Lines, label_border
 from refwatch.tui.widgets.live_table import LiveTable
@@ -180,14 +180,8 @@ class ProcessesPanel(TimelinePanel[Subject | None]):
 
     def _states(self) -> tuple[ThreadState, ...]:
         """The legend's states: all if they fit, else those of the timelines, as many as fit."""
-        everything, room = tuple(ThreadState), self.size.width - 2
-        if width_of(legend(everything)) <= room:
-            return everything
         used = frozenset[ThreadState]().union(*(strip.states for strip in self._shown.strips))
-        states = [state for state in everything if state in used]
-        while states and width_of(legend(tuple(states))) > room + 2:  # it ends with a gap
-            states.pop()
-        return tuple(states)
+        return fitting_states(used, self.size.width - 2)
 
     # -- timelines -----------------------------------------------------------------------------
 

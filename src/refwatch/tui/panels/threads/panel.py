@@ -33,10 +33,18 @@ from refwatch.tui.subject import Subject
 from refwatch.tui.timeline_panel import TimelinePanel
 from refwatch.tui.views.chart import stacked
 from refwatch.tui.views.pointed import Pointed
-from refwatch.tui.views.styled_text import StyledText, width_of
+from refwatch.tui.views.styled_text import StyledText
 from refwatch.tui.views.table import Order
 from refwatch.tui.views.thread_groups import as_thread, is_group
-from refwatch.tui.views.threads import GLYPHS, WORDS, fill, legend, of_key, point_at_thread
+from refwatch.tui.views.threads import (
+    GLYPHS,
+    WORDS,
+    fill,
+    fitting_states,
+    legend,
+    of_key,
+    point_at_thread,
+)
 from refwatch.tui.widgets.lines import Lines, Picture, label_border
 from refwatch.tui.widgets.live_table import LiveTable
 from refwatch.tui.widgets.tree_lines import TREE_KEYS
@@ -84,7 +92,9 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         yield self._legend
 
     def totals(self) -> str:
-        return fmt_totals(self._view, len(self.table.rows))
+        all_shown = not (self.order.filter or self.order.hide_ended)
+        total = len(self._view.threads)  # of a newer reading than the rows, perhaps
+        return fmt_totals(self._view, total if all_shown else len(self.table.rows))
 
     @property
     def total(self) -> int:
@@ -145,10 +155,7 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
 
     def _states(self) -> tuple[ThreadState, ...]:
         """The legend's states: all if they fit, else those that occur."""
-        everything = tuple(ThreadState)
-        if width_of(legend(everything)) <= self.size.width - 2:
-            return everything
-        return used_states(self._view)
+        return fitting_states(used_states(self._view), self.size.width - 2)
 
     @property
     def end_s(self) -> float:

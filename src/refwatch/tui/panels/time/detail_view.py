@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from refwatch.text.formats import fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.time.hottest import Hottest, hottest_lines
-from refwatch.tui.panels.time.table import fmt_name
+from refwatch.tui.panels.time.table import fit_name
 from refwatch.tui.panels.time.view import By, Place, TimeOptions, TimeView, view_time
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
-from refwatch.tui.views.places import shortened
 from refwatch.tui.views.pointed import at, placed
 from refwatch.tui.views.styled_text import Line, StyledText, fit, pad, two_ends, width_of
 
@@ -98,7 +97,7 @@ def draw_title(view: PlaceView, width: int) -> Line:
     ]
     back: Line = ((" esc ← ", "muted"),)
     room = width - width_of(right) - width_of(back) - 2
-    return two_ends((*back, *shortened(fmt_name(view.place, view.cwd), room)), tuple(right), width)
+    return two_ends((*back, *fit_name(view.place, view.cwd, room)), tuple(right), width)
 
 
 def draw_source(view: PlaceView, width: int) -> tuple[Line, ...]:

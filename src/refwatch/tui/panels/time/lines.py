@@ -5,11 +5,11 @@ from __future__ import annotations
 from refwatch.text.formats import fmt_duration, fmt_percent
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.time.hottest import Hottest, point_at
-from refwatch.tui.panels.time.table import fmt_name, searched
+from refwatch.tui.panels.time.table import fit_name, searched
 from refwatch.tui.panels.time.view import Kin, Span, TimeView, callees_of, callers_of
 from refwatch.tui.source import source_line
 from refwatch.tui.views.icicle import FrameName, frame_name
-from refwatch.tui.views.places import short_function, shortened
+from refwatch.tui.views.places import short_function
 from refwatch.tui.views.pointed import placed
 from refwatch.tui.views.styled_text import Line, StyledText, fit, two_ends, width_of
 from refwatch.tui.views.tree import Path
@@ -54,7 +54,7 @@ def _draw_one(view: TimeView, kin: Kin, cwd: str, width: int, hottest: Hottest) 
         nobody: Line = (("nobody: a thread begins here", "muted"),)
         return fit(((head, "foreground"), *nobody), width)
     place = view.places[kin.site]
-    name = shortened(fmt_name(place, cwd), width - len(head))
+    name = fit_name(place, cwd, width - len(head))
     return placed(fit(((head, "foreground"), *name), width), point_at(place, hottest, cwd))
 
 
@@ -90,6 +90,6 @@ class StackNames:
             text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
         else:
             place = self._view.places[node.site]
-            name = shortened(fmt_name(place, self._cwd), width - width_of(size) - 2)
+            name = fit_name(place, self._cwd, width - width_of(size) - 2)
             text = printable(source_line(place.file, place.line)) if place.line else ""
         return two_ends(name, tuple(size), width), fit(((f"  {text}", "muted"),), width)

@@ -36,7 +36,7 @@ from refwatch.tui.panels.time.view import (
 )
 from refwatch.tui.source import source_line
 from refwatch.tui.subject import Subject
-from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, TablePanel
+from refwatch.tui.table_panel import KEYS_WITHOUT_ENDS, OF_ROWS, TablePanel
 from refwatch.tui.views.baselines import BaselineView, baselines_of, clamp
 from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
@@ -204,6 +204,9 @@ class TimePanel(TablePanel[Subject | None]):
         return point_at(self.time.places[site], find_hottest(self._view, self.options), self._cwd)
 
     # -- keys ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return not (self._as_icicle and action in OF_ROWS)
 
     def action_what(self) -> None:
         self._choose(replace(self.options, what=(self.options.what + 1) % len(TIME_KINDS)))

@@ -11,7 +11,7 @@ from refwatch.tui.panels.time.view import By, Place, TimeRow, TimeView
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.places import fmt_place, origin_of, short_function, shortened
-from refwatch.tui.views.styled_text import Line, StyledText
+from refwatch.tui.views.styled_text import Line, StyledText, cut_dotted, width_of
 from refwatch.tui.views.table import Column, Order, Row
 from refwatch.tui.views.threads import GLYPHS, WORDS
 
@@ -25,14 +25,14 @@ SOURCE_FROM = 112
 def columns_for(by: By, width: int, *, holds: bool = False) -> tuple[Column, ...]:
     """Columns at this width; ``holds``: of time with the GIL."""
     columns = (
-        Column("name", by.capitalize(), 20, 60),
+        Column("name", by.capitalize(), 27, 60),
         Column("share", "Self %", SHARE_BAR + 5, sorts=False),
         Column("own", "Self", 8, right=True),
         Column("total", "Total", 8, right=True),
-        Column("part", "Total %", 7, right=True, priority=2, sorts=False),
-        Column("hold", "Longest hold", 12, right=True, priority=3)
+        Column("part", "Total %", 7, right=True, priority=3, sorts=False),
+        Column("hold", "Longest hold", 12, right=True, priority=2)
         if holds
-        else Column("state", "Mostly", 14, priority=3, sorts=False),
+        else Column("state", "Mostly", 14, priority=2, sorts=False),
     )
     source = Column("source", "Source", 16, 60, priority=9, sorts=False)
     return (*columns, source) if by is By.LINE and width >= SOURCE_FROM else columns
@@ -78,7 +78,7 @@ def make_row(row: TimeRow, drawn: Drawn) -> Row:
     part = row.own / drawn.greatest if drawn.greatest else 0.0
     text: Line = (("", ""), (printable(drawn.source(place.file, place.line)), "muted"))
     cells: tuple[Line, ...] = (
-        shortened(fmt_name(place, drawn.cwd), drawn.name_cells),
+        fit_name(place, drawn.cwd, drawn.name_cells),
         ((bar(part, SHARE_BAR), style), (fmt_percent(share).rjust(5), "foreground")),
         ((fmt_duration(row.own) if row.own else "", "strong"),),
         ((fmt_duration(row.total), "foreground"),),
@@ -97,6 +97,22 @@ def fmt_name(place: Place, cwd: str) -> Line:
     name: StyledText = (short_function(place.function), "strong")
     where = tuple((text, "muted") for text, _ in fmt_place(place.file, 0, "", cwd))
     return (name if own else (name[0], "foreground"), ("  ", ""), *where)
+
+
+def fit_name(place: Place, cwd: str, width: int) -> Line:
+    """The same in so many cells: the folder gives way, then the file, then the first parts of the
+    function's name."""
+    name = fmt_name(place, cwd)
+    if place.line:
+        return shortened(name, width)
+    if width_of(name) > width:
+        name = (*name[:2], (printable(place.file).rpartition("/")[2], "muted"))
+    if width_of(name) > width:
+        name = name[:1]
+    if width_of(name) > width:
+        ((text, style),) = name
+        name = ((cut_dotted(text, width), style),)
+    return name
 
 
 def _longest(row: TimeRow) -> Line:
