@@ -221,7 +221,9 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         """The innermost line of the thread under the cursor, or else its name."""
         key = self.table.cursor or 0
         if is_group(key):
-            return next((Pointed(text=row.name) for row in self._view.threads if row.key == key), None)
+            return next(
+                (Pointed(text=row.name) for row in self._view.threads if row.key == key), None
+            )
         number, serial = of_key(key)
         process = self._subject.state.processes.get(number) if self._subject else None
         thread = process.threads.get(serial) if process is not None else None
