@@ -83,8 +83,8 @@ class ThreadPaths:
         self._called_by_many: set[int] = set()
         """Functions that were seen with different callers."""
         self._waited: dict[tuple[int, ThreadState], dict[int, int]] = {}
-        """(line, state) -> node of the line -> nanoseconds, of waits during which the stack was read
-        in this slice."""
+        """(line, state) -> node of the line -> nanoseconds, of waits in this slice during which the
+        stack was read."""
 
     def has_many_callers(self, line: int, paths: CallPaths) -> bool:
         """Whether this line may have other callers than when it was last seen."""
