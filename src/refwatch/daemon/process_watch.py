@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from msgspec.structs import replace
 
 from refwatch.daemon.heap_watch import HeapOptions, HeapWatch
-from refwatch.daemon.limits import CAME_BACK, GONE, NO_PROBE, OTHER_INTERPRETERS, silent
+from refwatch.daemon.limits import CAME_BACK, GONE, NO_PROBE, other_interpreters, silent
 from refwatch.readings.memory.collector import UsageCollector
 from refwatch.readings.memory.inherited import InheritedCollector
 from refwatch.readings.objects.state import References
@@ -203,7 +203,8 @@ class ProcessMonitor:
         now = self.now_ns()
         self._threads.take_names(answer)
         if not answer.alone:
-            self._context.limit("interpreters", OTHER_INTERPRETERS)
+            others = self._threads.sampler.others
+            self._context.limit("interpreters", other_interpreters(others))
         self._probe_cpu_s = answer.cpu_s
         generations = [
             ev.GcGeneration(collections=done, collected=freed, uncollectable=kept)

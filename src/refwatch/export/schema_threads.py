@@ -10,9 +10,9 @@ from refwatch.readings.threads.states import ThreadState
 
 
 class Gil(Struct, frozen=True, kw_only=True):
-    """``held_fraction``: share of the time with the GIL locked. ``contention``: mean number of
-    threads in ``gil_wait``. ``handoffs``: growth of the GIL's own switch_number under watch.
-    ``series``: [time, held fraction, threads waiting]."""
+    """The main interpreter's. ``held_fraction``: share of the time with the GIL locked.
+    ``contention``: mean number of threads in ``gil_wait``. ``handoffs``: growth of the GIL's own
+    switch_number under watch. ``series``: [time, held fraction, threads waiting]."""
 
     present: bool | None
     held_fraction: float | None
@@ -20,6 +20,22 @@ class Gil(Struct, frozen=True, kw_only=True):
     handoffs: int | None
     switch_interval_s: float | None
     series: list[tuple[float, float, float]]
+
+
+class Interpreter(Struct, frozen=True, kw_only=True):
+    """An interpreter of the process; ``id`` 0 is the main one. ``gil_own``: whether its GIL is its
+    own (PEP 684); null where there is none, or that was not seen. ``held_fraction``, ``contention``
+    and ``handoffs`` are of the GIL that it takes, as in ``gil``, while it was there. ``threads``:
+    those that were seen to run in it, of those that are told."""
+
+    id: int
+    gil_own: bool | None
+    held_fraction: float | None
+    threads: list[int]
+    contention: float | None = None
+    handoffs: int | None = None
+    started_s: float = 0.0
+    ended_s: float | None = None
 
 
 class Line(Struct, frozen=True, kw_only=True):

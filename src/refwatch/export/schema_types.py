@@ -19,6 +19,7 @@ from refwatch.export.schema_threads import Gil as Gil
 from refwatch.export.schema_threads import HoldLine as HoldLine
 from refwatch.export.schema_threads import Holds as Holds
 from refwatch.export.schema_threads import HotLine as HotLine
+from refwatch.export.schema_threads import Interpreter as Interpreter
 from refwatch.export.schema_threads import Line as Line
 from refwatch.export.schema_threads import Lock as Lock
 from refwatch.export.schema_threads import StackNode as StackNode
@@ -311,6 +312,9 @@ class Process(Struct, frozen=True, kw_only=True):
     first."""
     loops: list[EventLoop] = []
     judged: Judged = field(default_factory=lambda: Judged(until_s=None, by=[], reason=None))
+    interpreters: list[Interpreter] = []
+    """The main one, then the others; the 100 whose GIL was held most of those that have ended.
+    Empty where there is no word from inside the process."""
 
 
 class Sampling(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from refwatch.export import schema_types as snap
 from refwatch.export.collector import collector_of
 from refwatch.export.groups import Groups
 from refwatch.export.holds import holds_of, waits_of
+from refwatch.export.interpreters import interpreters_of
 from refwatch.export.locks import deadlocks_of, locks_of
 from refwatch.export.loops import loops
 from refwatch.export.missing import limits_of
@@ -165,6 +166,7 @@ def _process(process: ProcessState, state: State) -> snap.Process:
         collector=collector_of(process),
         judged=references.growth_coverage(process),
         stacks=stacks(process),
+        interpreters=interpreters_of(process),
         locks=locks_of(process, state.now),
         deadlocks=deadlocks_of(process),
         loops=loops(process),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from refwatch.findings.collecting import collecting_s
+from refwatch.findings.gils import held_at_once, limiting_gil, used
 from refwatch.findings.parties import BRIEF, ThreadParty, parties_of
 from refwatch.findings.places import idle_server_s, io_wait_for_work, is_waiting_room
 from refwatch.readings.threads.state import GilHold, Line
@@ -30,7 +31,8 @@ class Utilization(Struct, frozen=True):
     has_gil: bool
     threads: int
     held: float
-    """Share of the time in which the GIL was locked."""
+    """Share of the time in which the GIL was locked. Of several GILs this and what follows is about
+    that which limits the program most."""
     held_blocked: float
     """Share of the time in which a thread kept the GIL while blocked in a system call."""
     gil_wait: float
@@ -72,6 +74,11 @@ class Utilization(Struct, frozen=True):
     blocked_line: int | None
     """Where a blocked thread keeps the GIL, if one does."""
     busy_line: int | None
+    interpreter: int | None = None
+    """Whose GIL that is, of several; 0 is the main interpreter. None where there is one GIL."""
+    gils: float = 0.0
+    """Mean number of GILs that were held, of several."""
+    gils_used: int = 0
 
 
 class LockUse(Struct, frozen=True):
@@ -96,10 +103,14 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
     for party in parties:
         for state, spent in party.states.items():
             seconds[state] += spent
-    gil = process.gil
-    has_gil = gil.present is not False
+    use = limiting_gil(process)
+    gil = use.gil
+    has_gil = process.gil.present is not False
     waiting = gil.contention if has_gil else 0.0
     held = gil.held_fraction if has_gil else 0.0
+    if several := use.interpreter is not None:  # which was not there all the time
+        waiting, held = gil.wait_s / watched, gil.held_s / watched
+    users = [party for party in parties if use.concerns(party)]
     on_cpu = (seconds[S.GIL_HELD] + seconds[S.NATIVE]) / watched
     asked = {id(p): io_wait_for_work(p, lines) for p in parties}
     serves = any(serves for _, serves in asked.values())
@@ -125,7 +136,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         child=seconds[S.CHILD_WAIT] / watched,
         lock_wait=lock.waited_s / watched,
         lock_active=lock.active_s / watched,
-        wanting=_wanting(parties),
+        wanting=_wanting(users),
         busy=_taking_part(parties, *COMPUTING),
         reading=_taking_part(parties, S.IO_WAIT),
         lock=lock,
@@ -133,11 +144,14 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         longest_hold=gil.longest_hold,
         switch_interval_s=gil.switch_interval_s or 0.005,
         collecting=collecting_s(process) / process.sampled_s,
-        held_line=hottest_line(parties, S.GIL_HELD),
+        held_line=hottest_line(users, S.GIL_HELD),
         blocked_line=hottest_line([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
         if blocked is not None
         else None,
         busy_line=hottest_line(parties, *COMPUTING),
+        interpreter=use.interpreter,
+        gils=held_at_once(process) if several else 0.0,
+        gils_used=used(process) if several else 0,
     )
 
 

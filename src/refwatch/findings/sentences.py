@@ -72,6 +72,13 @@ def _threads(number: int) -> str:
     return fmt_plural(number, "thread")
 
 
+def the_gil(load: Utilization) -> str:
+    """``the GIL``, and of several whose."""
+    if load.interpreter is None:
+        return "the GIL"
+    return f"the GIL of interpreter {load.interpreter}" if load.interpreter else "the main GIL"
+
+
 def name_of(party: ThreadParty) -> str:
     """``worker``, or ``30 short threads spin-*``."""
     name = shorten(party.name, NAME)
@@ -123,9 +130,10 @@ def _say_gil_bound(load: Utilization) -> str:
     if _alike(waits) and len(load.wanting) != 1:
         each = f"each waits {fmt_percent(_mean(load.wanting, S.GIL_WAIT))} of its time"
         threads = _threads(thread_count(load.wanting))
-        return f"{threads}: {fmt_percent(load.held)} of the GIL held, {each}"
+        return f"{threads}: {fmt_percent(load.held)} of {the_gil(load)} held, {each}"
     holders, waiters = _sides(load)
-    keeps = "keeps the GIL" if len(holders) == 1 and holders[0].single else "keep the GIL"
+    keeps = "keeps" if len(holders) == 1 and holders[0].single else "keep"
+    keeps = f"{keeps} {the_gil(load)}"
     blocked = load.held_blocked > load.held / 2
     how = f"blocked, {fmt_percent(load.held_blocked)}" if blocked else fmt_percent(load.held)
     head = f"{names_of(holders)} {keeps} {how} of the time"
@@ -169,9 +177,11 @@ def _say_native_parallel(load: Utilization) -> str:
             return f"{who} want a CPU, each waits {waits} of its time for one"
         return f"{who} want a CPU and wait {_between(shares)} of the time for one"
     cpus = f"{who} on {load.on_cpu:.1f} CPUs at once"
+    if load.gils > max(1.0, load.native_busy):
+        return f"{cpus}: {load.gils_used} interpreters, each with a GIL of its own"
     if not load.has_gil:
         return f"{cpus}, no GIL in the way"
-    return f"{cpus}: native code, {fmt_percent(load.held)} of the GIL held"
+    return f"{cpus}: native code, {fmt_percent(load.held)} of {the_gil(load)} held"
 
 
 def _say_single(load: Utilization) -> str:
@@ -200,7 +210,7 @@ def _say_io_bound(load: Utilization) -> str:
     shares = [party.share(S.IO_WAIT) for party in load.reading]
     share = fmt_percent(_mean(load.reading, S.IO_WAIT)) if _alike(shares) else _between(shares)
     who = f"{_threads(thread_count(load.reading))}: {share} of the time in I/O"
-    return f"{who}, {fmt_percent(load.held)} of the GIL held" if load.has_gil else who
+    return f"{who}, {fmt_percent(load.held)} of {the_gil(load)} held" if load.has_gil else who
 
 
 def _say_idle(load: Utilization) -> str:
@@ -208,7 +218,7 @@ def _say_idle(load: Utilization) -> str:
 
 
 def _say_mixed(load: Utilization) -> str:
-    gil = f"{fmt_percent(load.held)} of the GIL held, " if load.has_gil else ""
+    gil = f"{fmt_percent(load.held)} of {the_gil(load)} held, " if load.has_gil else ""
     return f"mixed: {gil}{load.cpu:.1f} CPUs in use, {load.io:.1f} threads in I/O"
 
 
@@ -226,6 +236,8 @@ def _advise_gil(load: Utilization, lines: Lines) -> str:
     if longest is None and mean is not None and mean > LONG_HOLD * switch:
         return f"A call keeps the GIL {fmt_duration(mean)} at a time{where}: make it release it."
     where = where or " by Python code"
+    if load.interpreter:
+        return f"Spread the work over more interpreters or processes; the GIL is held most{where}."
     return f"Use processes or a free-threaded build; the GIL is held most{where}."
 
 

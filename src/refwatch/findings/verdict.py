@@ -107,8 +107,9 @@ def _over(load: Utilization, waited: float) -> float:
 
 
 def _native_parallel(load: Utilization) -> float:
-    # More than one thread runs or wants to, which native code allows.
-    return ramp(load.running, 1.1, 1.5) * ramp(load.native_busy, 0.3, 0.7)
+    # More than one thread runs or wants to, which native code allows, or GILs of their own.
+    own_gils = ramp(load.gils, 1.2, 1.6) * (1 - ramp(load.gil_wait, 0.1, 0.6))
+    return ramp(load.running, 1.1, 1.5) * max(ramp(load.native_busy, 0.3, 0.7), own_gils)
 
 
 def _single_thread_cpu(load: Utilization) -> float:
@@ -140,6 +141,8 @@ def _evidence(load: Utilization, process: ProcessState) -> dict[str, float]:
     }
     if load.has_gil:
         numbers["held_fraction"] = load.held
+    if load.interpreter is not None:
+        numbers |= {"interpreter": load.interpreter, "gils_held": load.gils}
     if load.hold_s is not None:
         numbers["hold_s"] = load.hold_s
     if load.longest_hold is not None:

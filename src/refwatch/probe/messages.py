@@ -150,6 +150,9 @@ LAYOUT: Fields = {
         "main": int, "head": int, "newer_offset": int, "older_offset": int, "tid_offset": int,
         "ident_offset": int, "id_offset": int,
     }),
+    "interpreters?": Maybe({
+        "main": int, "head": int, "next_offset": int, "id_offset": int, "gil_offset?": Maybe(int),
+    }),
     "frames?": Maybe(FRAMES),
     "text?": Maybe({
         "ascii_data": int, "compact_data": int, "bytes_data": int, "length_offset": int,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from refwatch.readings.allocations.state import Allocations
 from refwatch.readings.objects.state import References
+from refwatch.readings.threads.interpreter_records import Interpreters
 from refwatch.readings.threads.lock_state import LockWaits
 from refwatch.readings.threads.loop_state import LoopsState
 from refwatch.readings.threads.path_history import PathHistory, Times, add_times, kind_of_name
@@ -59,6 +60,8 @@ class ProcessState(Struct):
     work: dict[str, ev.WorkProgressed] = field(default_factory=dict)
     """Work in copies, under way or lately ended, by the name that its viewer gave it."""
     gil: GilRecord = field(default_factory=GilRecord)
+    """That of the main interpreter."""
+    interpreters: Interpreters = field(default_factory=Interpreters)
     references: References = field(default_factory=References)
     allocations: Allocations = field(default_factory=Allocations)
     threads: dict[int, ThreadRecord] = field(default_factory=dict)
@@ -244,6 +247,7 @@ class ProcessState(Struct):
             self.gil.sampled(event.at, event.span_s, event.gil)
         if event.collector is not None:
             self.gil.collector.sampled(event.collector)
+        self.interpreters.sampled(event.at, event.interpreters)
         for piece in event.threads:
             thread = self.threads.get(piece.serial)
             if thread is not None:

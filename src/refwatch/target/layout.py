@@ -28,6 +28,19 @@ class ThreadsLayout(Struct, frozen=True, kw_only=True):
     id_offset: int
 
 
+class InterpretersLayout(Struct, frozen=True, kw_only=True):
+    """The list of interpreters, and offsets in an interpreter."""
+
+    main: int
+    """Address of the main interpreter, the last in the list."""
+    head: int
+    """Address of the pointer to the newest."""
+    next_offset: int
+    id_offset: int
+    gil_offset: int | None = None
+    """Of the pointer to its GIL; None where there is none: all share one, or there is no GIL."""
+
+
 class FramesLayout(Struct, frozen=True, kw_only=True):
     """The path of offsets from a thread state to its frames, and offsets in frames and code
     objects."""
@@ -126,6 +139,7 @@ class Layout(Struct, frozen=True, kw_only=True):
 
     gil: GilLayout | None = None
     threads: ThreadsLayout | None = None
+    interpreters: InterpretersLayout | None = None
     frames: FramesLayout | None = None
     text: TextLayout | None = None
     references: ReferencesLayout | None = None

@@ -122,12 +122,16 @@ def carried_over(hello: Hello, twin: Image, pid: int) -> Hello:
 
 def _shifted(layout: Layout, shift: Shift) -> Layout:
     gil, threads, frames = layout.gil, layout.threads, layout.frames
+    others = layout.interpreters
     if threads is None:
         raise NoTwin("the twin's thread states were not found")
     return replace(
         layout,
         gil=replace(gil, gil=shift(gil.gil), futex=shift(gil.futex)) if gil else None,
         threads=replace(threads, main=shift(threads.main), head=shift(threads.head)),
+        interpreters=replace(others, main=shift(others.main), head=shift(others.head))
+        if others
+        else None,
         frames=replace(
             frames, code_type=shift(frames.code_type), none=shift(frames.none) if frames.none else 0
         )

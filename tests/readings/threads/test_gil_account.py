@@ -14,7 +14,7 @@ from refwatch.readings.threads.states import ThreadState as S
 from refwatch.series.log_histogram import seconds_of
 
 MS = 1_000_000
-THREADS = SimpleNamespace(by_tid={1: SimpleNamespace(blocked=S.GIL_WAIT)})
+THREADS = SimpleNamespace(by_tid={1: SimpleNamespace(blocked=S.GIL_WAIT, gil=0)})
 
 
 def thread(serial: int, *, probe: bool = False) -> SimpleNamespace:

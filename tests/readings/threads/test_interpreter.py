@@ -52,7 +52,9 @@ def stack_of(frames: int, *, line: int, memory: Circle | None = None) -> Stack |
     remote = cast("RemoteMemory", memory or Circle(frames))
     interpreter = Interpreter(remote, cast("Layout", layout))
     interpreter.lines = cast("LineTable", SimpleNamespace(torn=0, at=lambda *_: line))
-    return interpreter.stack(cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"")))
+    return interpreter.stack(
+        cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"", outer=()))
+    )
 
 
 def test_frames_that_lead_round_in_a_circle() -> None:

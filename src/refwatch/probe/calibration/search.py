@@ -8,6 +8,7 @@ from .find_collecting import find_collecting
 from .find_collections import find_collections
 from .find_frames import find_frames
 from .find_gil import NotFound, find_gil
+from .find_interpreters import find_interpreters
 from .find_locks import find_locks
 from .find_references import find_references
 from .find_text import find_text
@@ -56,6 +57,10 @@ class Search:
         if type(threads) is dict:
             head = int(threads["head"])
             self._attempt("thread_count", "", lambda: find_thread_count(memory, head))
+            found = self.layout.get("gil")
+            if type(found) is dict or not gil:
+                place = int(found["gil"]) if type(found) is dict else None
+                self._attempt("interpreters", "", lambda: find_interpreters(memory, place))
         if gil:
             collector = "garbage collector"
             self._attempt("collecting", collector, lambda: find_collecting(memory))

@@ -9,6 +9,17 @@ MAX_RUNS = 400  # in one slice: more than a strip can show
 NOT_AFTER_IO = -1
 
 
+class OtherWaits:
+    """Waits of a thread for the GIL of another interpreter: all of that time, and the waits that
+    have ended, nanoseconds."""
+
+    __slots__ = ("ns", "waits")
+
+    def __init__(self) -> None:
+        self.ns = 0
+        self.waits: list[int] = []
+
+
 class TimeAccount:
     """Nanoseconds by state, by line and state, and in order; ``holds`` has those with the GIL."""
 
@@ -21,6 +32,8 @@ class TimeAccount:
         "_waited",
         "_wanted_gil",
         "after_io",
+        "elsewhere",
+        "gil",
         "holds",
         "hot",
         "runs",
@@ -48,6 +61,10 @@ class TimeAccount:
         """That under way."""
         self._wanted_gil = False
         """It has waited for the GIL in it."""
+        self.gil = 0
+        """The interpreter whose GIL it takes; 0 is the main one."""
+        self.elsewhere: dict[int, OtherWaits] = {}
+        """The same for the GIL of another interpreter, by its number."""
 
     def assign(self, state: ThreadState, weight: int, line: int, *, holding: bool = False) -> None:
         """Add ``weight`` nanoseconds in ``state`` at ``line``; ``holding``: with the GIL."""
@@ -66,8 +83,11 @@ class TimeAccount:
         self.times[state] = self.times.get(state, 0) + weight
         if state is ThreadState.GIL_WAIT or (self._waited and state is ThreadState.CPU_WAIT):
             self._waited += weight
+            if self.gil and state is ThreadState.GIL_WAIT:
+                self.elsewhere.setdefault(self.gil, OtherWaits()).ns += weight
         elif self._waited:
-            self.waits.append(self._waited)
+            there = self.elsewhere.setdefault(self.gil, OtherWaits()) if self.gil else self
+            there.waits.append(self._waited)
             self._waited = 0
         self._follow_io(state, weight)
         if self._holding:
@@ -98,4 +118,4 @@ class TimeAccount:
     def clear(self) -> None:
         """Begin the next slice."""
         self.times, self.hot, self.runs, self.holds, self._ns = {}, {}, [], {}, 0
-        self.waits, self.after_io = [], []
+        self.waits, self.after_io, self.elsewhere = [], [], {}

@@ -148,6 +148,23 @@ class CollectorSlice(Struct, frozen=True, kw_only=True):
     """(line at which they were set off or 0, how many, seconds, those of the longest)"""
 
 
+class InterpreterSlice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one interpreter did in one slice of time, told while there is more than the main one."""
+
+    number: int
+    """Its id (interpreters.Interpreter.id); 0 is the main one, whose GIL is told in ``Sampled``."""
+    span_s: float = 0.0
+    """The part of the slice in which it was there, seconds."""
+    gil_own: bool | None = None
+    """Whether its GIL is its own (PEP 684); None where that is not known yet."""
+    gil: GilSlice | None = None
+    """What its own GIL did."""
+    threads: list[int] | None = None
+    """Serials of the threads that were seen to run in it and have not ended; None when these are
+    what they were."""
+    ended: bool = False
+
+
 class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """What the samples of one slice of time, some tenth of a second, add up to."""
 
@@ -167,6 +184,7 @@ class Sampled(TimedEvent, frozen=True, kw_only=True, tag="sampled"):
     """For how long all threads have been in ``lock_wait`` without a break, at its end."""
     collector: CollectorSlice | None = None
     """None where no collection has ended."""
+    interpreters: list[InterpreterSlice] = field(default_factory=list)
 
 
 class RateChanged(TimedEvent, frozen=True, kw_only=True, tag="rate_changed"):

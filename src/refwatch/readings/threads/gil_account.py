@@ -40,7 +40,8 @@ class HoldTracker:
     two samples the holds are taken to be equally long. Where the next thread must wait for a CPU
     first, the GIL is found free and the handoff comes with a later sample."""
 
-    def __init__(self) -> None:
+    def __init__(self, gil: int = 0) -> None:
+        self._gil = gil
         self._thread: TrackedThread | None = None
         self._line = NO_LINE
         self._switches = 0
@@ -83,7 +84,10 @@ class HoldTracker:
         if self._thread is None:
             return False
         ns = at_ns - self._from_ns
-        waited_for = any(t.blocked is ThreadState.GIL_WAIT for t in threads.by_tid.values())
+        waited_for = any(
+            thread.blocked is ThreadState.GIL_WAIT and thread.gil == self._gil
+            for thread in threads.by_tid.values()
+        )
         if waited_for and ns > self._longest.ns:
             self._longest = LongHold(ns, self._thread.serial, self._line)
         return waited_for
@@ -129,12 +133,12 @@ class HoldTracker:
 
 
 class GilAccount:
-    """Adds up the samples of one GIL."""
+    """Adds up the samples of one GIL, that of interpreter ``gil``."""
 
-    def __init__(self) -> None:
+    def __init__(self, gil: int = 0) -> None:
         self._held_ns = 0
         self._collecting_ns = 0
-        self._holds = HoldTracker()
+        self._holds = HoldTracker(gil)
         self._switches: int | None = None
         """At the begin of the slice."""
         self._waits: dict[int, int] = {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from refwatch.readings.threads.events import END
@@ -23,6 +23,7 @@ FINALIZER_DEPTH = 8  # frames among which __del__ is looked for
 MOST_CALLERS = 500  # among which a frame is looked for
 PAGE = 4096  # bytes
 MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time
+SHIMS = 3  # frames without Python code, at most, above one with
 _GIL = struct.Struct("<QQIxxxxQ")
 _PAIR = struct.Struct("<2Q")
 _WORD = struct.Struct("<Q")
@@ -50,10 +51,12 @@ class Stack(NamedTuple):
 
 
 class ThreadStateEntry(NamedTuple):
-    """The interpreter's list of thread states: how many were ever made, and the newest."""
+    """The interpreter's list of thread states: how many were ever made, and the newest; and the
+    newest interpreter, 0 where that is not known."""
 
     made: int = 0
     newest: int = 0
+    interpreter: int = 0
 
 
 class FoundThread(NamedTuple):
@@ -73,10 +76,15 @@ class Interpreter:
         self._gil = layout.gil
         self.has_gil = layout.gil is not None
         self._threads = layout.threads
+        self._list_regions = b""
+        if layout.threads:
+            heads = [(layout.threads.head - 8, _PAIR.size)]
+            heads += [(layout.interpreters.head, 8)] if layout.interpreters else []
+            self._list_regions = packed(heads)
         self._frames = layout.frames if layout.text is not None else None
         self.lines: LineTable | None = None
         self.codes: CodeObjects | None = None
-        self._cut = False
+        self._cut = self._deep = False
         """The stack that was read last led to where there is none: it moved meanwhile."""
         gil_regions = [(self._gil.gil, _GIL.size)] if self._gil else []
         self._head = _GIL
@@ -142,7 +150,7 @@ class Interpreter:
     def _take(self, thread: TrackedThread, pointers: bytes, frame: bytes, tid: int) -> None:
         """The pointers to its frame as they are, and the frame as it is where it was. A thread that
         has ended may have left its state to another, whose lines are not its own."""
-        if tid != thread.tid and self._threads:
+        if tid != thread.state_tid and self._threads:
             thread.pointers, thread.frame_words, thread.line = b"", b"", NO_LINE
             thread.frame_regions = b""
         elif pointers != thread.pointers:
@@ -164,10 +172,12 @@ class Interpreter:
 
     def read_list(self) -> ThreadStateEntry | None:
         """The words of the list of threads, now."""
-        if not self._threads:
+        if not self._list_regions:
             return None
-        data = self._memory.read(self._threads.head - 8, _PAIR.size)
-        return ThreadStateEntry._make(_PAIR.unpack(data)) if data else None
+        data = self._memory.gather_packed(self._list_regions)
+        if len(data) != len(self._list_regions) // 16 * 8 + 8:
+            return None
+        return ThreadStateEntry(*(word for (word,) in _WORD.iter_unpack(data)))
 
     def _move(self, thread: TrackedThread, pointers: tuple[int, ...]) -> None:
         """Read its top frame, which is not where it was. The last pointer was read where the first
@@ -243,7 +253,11 @@ class Interpreter:
         if not self._frames or not self.lines or not thread.frames_at:
             return Stack([], 0)
         torn, self._cut = self.lines.torn, False
+        below = [self._top_of(state) for state in thread.outer]
+        before = [self._frame(top) for top in below]
         frames = self._frames_from(*self._top(thread))
+        if below:
+            frames = chain(frames, *(self._frames_from(top, 0, b"") for top in below))
         lines = [line for words in islice(frames, END) if (line := self._line(words))]
         if not lines:  # a circle of what is no frame, or none
             frames = iter(())
@@ -254,6 +268,9 @@ class Interpreter:
             further += 1
         lines += [line for words in outer if (line := self._line(words))]
         moved = self._cut or self.lines.torn != torn
+        if below and not moved:  # it may have come back, and gone on
+            again = [self._top_of(state) for state in thread.outer]
+            moved = again != below or [self._frame(top) for top in again] != before
         return None if moved else Stack(lines, further - len(outer))
 
     def find_frame(self, thread: TrackedThread, lines: Collection[int]) -> FoundFrame | None:
@@ -290,11 +307,23 @@ class Interpreter:
             same = data[: self._pointers.size] == thread.pointers
             if same and len(data) == self._each.size + PAGE:
                 return top, begin, bytes(data[-PAGE:])
+        return self._top_of(thread.frames_at), 0, b""
+
+    def _top_of(self, state: int) -> int:
+        """Where the top frame of this PyThreadState is."""
         assert self._frames
-        top = self._memory.word(thread.frames_at + self._frames.path[0])
-        if self._deep and top:
-            top = self._memory.word(top + self._frames.path[1])
-        return top, 0, b""
+        top = self._memory.word(state + self._frames.path[0])
+        return self._memory.word(top + self._frames.path[1]) if self._deep and top else top
+
+    def has_frames(self, state: int) -> bool:
+        """Whether code runs with this PyThreadState. Below it there may be frames without any."""
+        if not self._frames:
+            return False
+        for words in islice(self._frames_from(self._top_of(state), 0, b""), SHIMS):
+            line = self._line(words)
+            if line != NO_LINE:
+                return line is not None
+        return False
 
     def _frames_from(self, address: int, begin: int, page: bytes) -> Iterator[bytes]:
         """The words of this frame and of those that called it. Frames lie one after the other in
@@ -342,6 +371,15 @@ class Interpreter:
             found.append(FoundThread(address, number, tid, ident))
             address, last = older, number
         return found
+
+    def stack_address(self, state: int) -> int | None:
+        """An address in the C stack of the thread that runs code with this PyThreadState: that of
+        its newest _PyCFrame (3.11 and 3.12: Python/ceval.c, _PyEval_EvalFrameDefault). 0 where none
+        does; None in other versions."""
+        if not self._deep:
+            return None
+        at = self._memory.word(state + self._frames.path[0]) if self._frames else 0
+        return 0 if state <= at < state + PAGE else at  # its first one is in itself
 
     def tid_of(self, state: int) -> int:
         """Which thread a PyThreadState of any interpreter belongs to; 0 where that is not known."""

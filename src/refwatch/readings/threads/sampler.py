@@ -21,6 +21,7 @@ from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.gone_threads import GoneThreads
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
 from refwatch.readings.threads.loops import EventLoops
+from refwatch.readings.threads.other_interpreters import OtherInterpreters, wait_s
 from refwatch.readings.threads.process_clock import ProcessClock
 from refwatch.readings.threads.stack_pace import StackPace
 from refwatch.readings.threads.stacks import read_stack, read_stacks
@@ -79,6 +80,7 @@ class Sampler:
         self._paths: CallPaths | None = None
         self._unplaced: TrackedThread | None = None
         """One that still waits, and whose stack is to be read."""
+        self.others = OtherInterpreters()
         self._active: list[TrackedThread] = []
         """The threads that ran at the last sample."""
         self._held = False
@@ -99,6 +101,7 @@ class Sampler:
         self.interpreter = Interpreter(memory, layout)
         self._gil = GilAccount() if layout.gil is not None else None
         self._calls = Syscalls(layout.gil.gil if layout.gil else None)
+        self.others.attach(memory, layout, self.interpreter, self._calls)
         if self.interpreter.lines is not None:
             self._paths = CallPaths(self._context, self.interpreter.lines.functions)
 
@@ -138,17 +141,19 @@ class Sampler:
             self._gil.seen(self._words, holder, at_ns, self._last_ns, self.threads)
             self._pauses.seen(self._words, holder, at_ns, self._last_ns)
         kept = holder is not None and before[1:4] == self._words[1:4]
-        moved = self._ask_kernel(holder, at_ns, gil_kept=kept)
-        held = self._ask_holder(holder, at_ns) if holder is not None else None
+        holders = [holder] if holder is not None else []
+        holders += self.others.sample(at_ns, self._last_ns, self.threads, holder)
+        moved = self._ask_kernel(holders, at_ns, gil_kept=kept)
+        held = [each for thread in holders if (each := self._ask_holder(thread, at_ns))]
         words = self._read_lines(moved, held)
         active, self._active = self._active, []
-        if held is not None:
-            self._take_holder(held, words, at_ns, self._place(held, words, active))
+        for each in held:
+            self._take_holder(each, words, at_ns, self._place(each, words, active))
         for entry in moved:
             self._take(entry, at_ns, self._place(entry, words, active))
         self._loops.sample(at_ns, self._last_ns)
         self._last_ns = at_ns
-        self._held = holder is not None
+        self._held = bool(holders)
         ran = self._held or any(not thread.probe for thread, *_ in moved)
         blocked = not self._active and all(t.blocked for t in self.threads.by_tid.values())
         self._still = self._still + 1 if blocked and not ran else 0
@@ -182,6 +187,7 @@ class Sampler:
         if unknown or often or self.samples % LIST_EVERY == 0:
             listed = self.interpreter.read_list()
             if listed is not None:
+                self.others.notice(listed.interpreter, self.threads)
                 if self.threads.follow_list(listed, self.interpreter, self._last_ns):
                     self._list_often_until = self.samples + LIST_OFTEN
                 holder = self.threads.by_state.get(words.holder)
@@ -192,24 +198,25 @@ class Sampler:
         return holder
 
     def _ask_kernel(
-        self, holder: TrackedThread | None, at_ns: int, *, gil_kept: bool
+        self, holders: list[TrackedThread], at_ns: int, *, gil_kept: bool
     ) -> list[Moved]:
-        """The threads, the holder aside, that are not blocked as they were at the last sample. A
-        blocked thread whose schedstat is what it was has not run, so that it waits for what it
+        """The threads, the ``holders`` aside, that are not blocked as they were at the last sample.
+        A blocked thread whose schedstat is what it was has not run, so that it waits for what it
         waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
-        between is seen the next time. Where no other thread has had the GIL since the last sample
-        (``gil_kept``), those that waited for it wait on."""
+        between is seen the next time. Where no other thread has had the main interpreter's GIL
+        since the last sample (``gil_kept``), those that waited for it wait on."""
         moved: list[Moved] = []
         gone: list[TrackedThread] = []
         pread, state_of = os.pread, self._calls.state
         number = self.samples
         check = CHECK if at_ns - self._last_ns < RARE_NS else 1
         for thread in self.threads.by_tid.values():
-            if thread is holder:
+            if thread in holders:
                 continue
             blocked = thread.blocked
             every, fd = check, thread.sched_fd
-            if gil_kept and blocked is GIL_WAIT and (number + thread.serial) % CHECK:
+            waits_on = gil_kept and blocked is GIL_WAIT and not thread.gil
+            if waits_on and (number + thread.serial) % CHECK:
                 thread.looked_ns = at_ns
                 continue
             long = number - thread.changed_at > RESTING and not self._rested
@@ -227,7 +234,8 @@ class Sampler:
                         self._unplaced = thread
                     continue
                 fd = thread.call_fd
-                state = state_of(pread(fd, 160, 0) if fd >= 0 else read_once(thread.call_path))
+                thread.call = pread(fd, 160, 0) if fd >= 0 else read_once(thread.call_path)
+                state = state_of(thread.call)
             except OSError as error:
                 self._check_permitted(error)
                 gone.append(thread)
@@ -250,15 +258,15 @@ class Sampler:
         thread.blocked = None  # or the next slice would have it wait on
         self.threads.end(thread, self._last_ns)
 
-    def _read_lines(self, moved: list[Moved], held: Held | None) -> GilWords:
+    def _read_lines(self, moved: list[Moved], held: list[Held]) -> GilWords:
         """Read the lines of those that are newly blocked, which may have gone on since their lines
         were read, and of those that did not run at the last sample; and the GIL's words again."""
         active = self._active
         threads = [
             thread for thread, state, _ in moved if state is not None or thread not in active
         ]
-        if held is not None and (held[1] is not None or held[0] not in active):
-            threads.append(held[0])
+        self.others.place(threads, self.threads)
+        threads += [each[0] for each in held if each[1] is not None or each[0] not in active]
         words = self._words
         if threads and self.interpreter is not None:
             for first in range(0, len(threads), MAX_MOVING):
@@ -297,6 +305,7 @@ class Sampler:
         thread, state, sched = held
         if state is not None:
             kept = words.locked & LOW_HALF and words.holder == thread.frames_at
+            kept = self.others.keeps(thread) if thread.gil else kept
             if state is GIL_WAIT or not kept:
                 self._take((thread, state, thread.sched_raw), at_ns, line)
                 return
@@ -330,6 +339,8 @@ class Sampler:
             thread.classifier.running(weight, line, thread.sched, exact_cpu)
             self._active.append(thread)
         else:
+            if state is GIL_WAIT:
+                thread.take_gil(self._calls.gil_of(thread.call))
             if self._rested:
                 weight -= self._take_unseen(thread, weight)
             elif newborn:
@@ -346,8 +357,9 @@ class Sampler:
         """It has run and is blocked again, and was not sampled meanwhile because none had run for
         long: assign what the kernel has counted; return how much that was."""
         state, ran = thread.classifier.unseen(thread.sched, most, thread.line)
-        if state is ThreadState.GIL_HELD and self._gil is not None:
-            self._gil.held_unseen(ran)
+        gil = self.others.account(thread.gil) if thread.gil else self._gil
+        if state is ThreadState.GIL_HELD and gil is not None:
+            gil.held_unseen(ran)
             self.probe_held_ns += ran if thread.probe else 0
         return ran
 
@@ -377,10 +389,12 @@ class Sampler:
         pieces: list[tuple[TrackedThread, ThreadSlice]] = []
         for thread in [*self.threads.by_tid.values(), *(t for t, _ in self.threads.ended)]:
             thread.settle(at_ns, self.samples)
-            waits, after_io = thread.account.waits, thread.account.after_io
+            account = thread.account
+            waits, after_io, elsewhere = account.waits, account.after_io, account.elsewhere
             piece = thread.take_slice()
             if self._gil is not None and not thread.probe:
                 self._gil.waited(waits, after_io)
+                self.others.waited(elsewhere)
             if piece is not None and not thread.probe:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
@@ -395,9 +409,10 @@ class Sampler:
         self._loops.tell()
         self._loops.ended(thread.serial for thread, _ in self.threads.ended)
         span_s = (at_ns - self._slice_from_ns) / 1e9
-        waited = sum(piece.states.get(ThreadState.GIL_WAIT, 0.0) for piece in told)
+        others = self.others.slice(at_ns, self.threads)
+        waited = sum(piece.states.get(GIL_WAIT, 0.0) for piece in told) - wait_s(others)
         torn, self._torn = (lines.torn - self._torn, lines.torn) if lines else (0, 0)
-        gil = self._gil_slice(waited)
+        gil = self._gil_slice(max(0.0, waited))
         collector = self._pauses.slice(last=not rate_hz)
         self._context.emit(
             Sampled(
@@ -413,6 +428,7 @@ class Sampler:
                 unseen_threads=unseen_threads,
                 unmoved_s=min((piece.unmoved_s for piece in told), default=0.0),
                 collector=collector,
+                interpreters=others,
             )
         )
         self.threads.emit_ended()
@@ -444,6 +460,7 @@ class Sampler:
     def read_stacks(self) -> None:
         """Read the whole stack of every thread that has moved since the last time."""
         if self.interpreter is not None:
+            self.others.look_again(self._last_ns, self.threads)
             read_stacks(self.threads.by_tid.values(), self.interpreter, self._paths, self._saw)
 
     def _saw(self, thread: TrackedThread) -> None:
@@ -464,7 +481,7 @@ class Sampler:
 
     def leave_interpreter(self) -> None:
         """Its memory is its own no more: from now on only the kernel is asked."""
-        self.interpreter = None
+        self.interpreter, self.others = None, OtherInterpreters()
         self._words = GilWords()
 
     def discard(self) -> None:

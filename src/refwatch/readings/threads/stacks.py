@@ -19,7 +19,7 @@ def read_stacks(
     for each whose stack is known."""
     if interpreter.lines is None:
         return
-    lost = [thread for thread in threads if thread.state_address and not thread.line]
+    lost = [thread for thread in threads if thread.frames_at and not thread.line]
     interpreter.follow(lost)  # begun without a frame, or torn when last read
     for thread in lost:
         thread.blocked_line = thread.line

@@ -56,6 +56,8 @@ class Syscalls:
 
     def __init__(self, gil: int | None) -> None:
         self._gil = gil
+        self._others: dict[int, int] = {}
+        self._gil_of: dict[bytes, int] = {}
         self._states = _by_number()
         self._seen: dict[bytes, ThreadState | None] = {}
         machine = os.uname().machine
@@ -70,8 +72,20 @@ class Syscalls:
             pass
         if len(self._seen) >= KEEP:
             self._seen.clear()
+            self._gil_of.clear()
         state = self._seen[line] = self._read(line)
         return state
+
+    def watch(self, gils: dict[int, int]) -> None:
+        """Address of the GIL of each other interpreter -> the interpreter's number."""
+        if gils != self._others:
+            self._others = gils
+            self._seen.clear()
+            self._gil_of.clear()
+
+    def gil_of(self, line: bytes) -> int:
+        """The interpreter whose GIL a thread in ``gil_wait`` waits for; 0 is the main one."""
+        return self._gil_of.get(line, 0)
 
     def _read(self, line: bytes) -> ThreadState | None:
         words = line.split(b" ", 3)
@@ -82,6 +96,10 @@ class Syscalls:
             address = int(words[1], 16)
             if 0 <= address - self._gil < GIL_SIZE:
                 return ThreadState.GIL_WAIT
+            for gil, interpreter in self._others.items():
+                if 0 <= address - gil < GIL_SIZE:
+                    self._gil_of[line] = interpreter
+                    return ThreadState.GIL_WAIT
         elif number in self._select and self._waits_for_time_only(number, words):
             return ThreadState.SLEEP
         return self._states.get(number, ThreadState.OTHER)

@@ -14,6 +14,7 @@ from refwatch.target.probe_messages import Answer
 
 OTHER_FILES = 256  # descriptors for all that is no thread: viewers, copies, what is written
 MANY = 1 << 20
+LARGEST_STACK = 1 << 30  # bytes
 
 
 class ThreadList:
@@ -25,6 +26,9 @@ class ThreadList:
         self.by_state: dict[int, TrackedThread] = {}
         self.missed = 0
         """Python threads that began and ended between two samples."""
+        self.state_is_thread = True
+        """A new thread state of the main interpreter is a new thread. A call from one interpreter
+        to another may need one for a moment (CPython's Python/crossinterp.c)."""
         self.most_kept = most_kept()
         self.kept = 0
         """Threads whose files are kept open."""
@@ -50,7 +54,7 @@ class ThreadList:
         begun = words.made > self._made > 0
         whole = self._waiting
         found = interpreter.new_threads(words.newest, {} if whole else self._numbers)
-        if self._made and words.made > self._made:
+        if self._made and words.made > self._made and self.state_is_thread:
             unseen = words.made - self._made - sum(1 for f in found if f.number > self._made)
             self.missed += max(0, unseen)
         self._made, self._newest = max(self._made, words.made), words.newest
@@ -90,10 +94,40 @@ class ThreadList:
     def holder(self, state: int, interpreter: Interpreter) -> TrackedThread | None:
         """The thread that holds the GIL with this PyThreadState. It may be one of an interpreter
         that shares the GIL: then the thread's frames are read there from now on."""
-        tracked = self.by_state.get(state) or self.by_tid.get(interpreter.tid_of(state))
+        tracked, tid = self.by_state.get(state), 0
+        if tracked is None:
+            tid = interpreter.tid_of(state)
+            tracked = self.runner(state, tid, interpreter)
         if tracked is not None and tracked.frames_at != state:
-            tracked.read_at(state)
+            tracked.run_at(state, tid)
         return tracked
+
+    def runner(self, state: int, tid: int, interpreter: Interpreter) -> TrackedThread | None:
+        """The thread that runs with this PyThreadState, in which this tid lies. That is the tid of
+        the thread that made it; up to 3.12 another may run with it (CPython's
+        Modules/_xxsubinterpretersmodule.c, _run_script_in_interpreter): that one whose C stack has
+        its frames. The C library has a thread's own block, whose address is its ident, above its
+        stack, the main thread's aside."""
+        maker = self.by_tid.get(tid)
+        if maker is None or maker.state_address in (0, state):
+            return maker
+        at = interpreter.stack_address(state)
+        if at is None:
+            return maker
+        above = [
+            (thread.ident - at, thread.serial, thread)
+            for thread in self.by_tid.values()
+            if thread.ident is not None and thread.ident > at > 0
+        ]
+        if not at or (above and min(above)[0] > LARGEST_STACK):
+            return None
+        return min(above)[2] if above else self.by_tid.get(self.pid)
+
+    def found_elsewhere(self, found: FoundThread, at_ns: int) -> None:
+        """Another interpreter than the main one lists this thread."""
+        tracked = self.by_tid.get(found.tid) or self._begin(found.tid, at_ns, found.ident)
+        if tracked is not None and tracked.ident is None:
+            tracked.ident = found.ident
 
     def follow_kernel(self, at_ns: int) -> None:
         """Look at /proc/PID/task for threads that Python does not list. Raises FileNotFoundError

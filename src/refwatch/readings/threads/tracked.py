@@ -34,6 +34,14 @@ class TrackedThread:
     frames_at: int = 0
     """Of the PyThreadState whose frames are read: its own, or that with which it runs in another
     interpreter."""
+    state_tid: int = 0
+    """What that one has for the thread's tid."""
+    outer: tuple[int, ...] = ()
+    """The PyThreadStates with which it came there from other interpreters, innermost first."""
+    gil: int = 0
+    """The interpreter whose GIL it takes; 0 is the main one, and any that shares its GIL."""
+    call: bytes = b""
+    """What it waited for at the last reading, as the kernel has it."""
     blocked_line: int = NO_LINE
     """Where it is blocked: ``line`` may be a newer one already when the wait is accounted."""
     holding: bool = False
@@ -58,7 +66,7 @@ class TrackedThread:
     """For how long it has been in ``lock_wait`` without a break, at the last slice."""
 
     def __init__(self, pid: int, tid: int, serial: int, at_ns: int, *, keep: bool = True) -> None:
-        self.tid = tid
+        self.tid = self.state_tid = tid
         self.serial = serial
         self.probe = False
         self.line = NO_LINE
@@ -112,7 +120,22 @@ class TrackedThread:
 
     def read_at(self, state: int) -> None:
         """From now on its frames are read at this PyThreadState."""
+        self.state_tid = self.tid
         self.frames_at, self.pointers, self.frame_regions = state, b"", b""
+
+    def run_at(self, state: int, tid: int = 0) -> None:
+        """It runs with this PyThreadState now: has come there, or come back. In it lies this
+        ``tid``, if not its own."""
+        way = (self.frames_at, *self.outer) if self.frames_at else ()
+        self.outer = way[way.index(state) + 1 :] if state in way else way
+        self.read_at(state)
+        self.state_tid = tid or self.tid
+
+    def take_gil(self, gil: int) -> None:
+        """From now on it takes the GIL of this interpreter."""
+        if gil != self.gil:
+            self.account.close()
+            self.gil = self.account.gil = gil
 
     def close(self) -> None:
         for fd in (self.call_fd, self.sched_fd):
@@ -151,7 +174,8 @@ class TrackedThread:
 
     def read_call(self) -> bytes:
         """What it waits for, as the kernel has it. Raises ThreadGone."""
-        return self._read(self.call_fd, self.call_path)
+        self.call = self._read(self.call_fd, self.call_path)
+        return self.call
 
     def read_schedstat(self) -> bytes:
         """Raises ThreadGone."""
