@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from tests.sample_events import sampled, target_started
 
@@ -104,6 +105,42 @@ def watch(
             state.apply(ev.ThreadEnded(at=seconds, process=MAIN, serial=serial))
         state.apply(ev.TargetExited(at=seconds, process=MAIN, exit_code=0))
     return state
+
+
+def watch_gils(*gils: tuple[int, list[Made]]) -> State:
+    """The state after ten seconds in which these threads took the GIL of the interpreter of that
+    number, 0 for the main one."""
+    threads = [(number, made) for number, some in gils for made in some]
+    state = watch([], seconds=0.0)
+    for event in LINES:
+        state.apply(event)
+    for serial, _ in enumerate(threads):
+        state.apply(ev.ThreadStarted(at=0.0, serial=serial, process=MAIN, tid=serial, ident=serial))
+    told = {number: _gil_of(some) for number, some in gils}
+    others = [
+        ev.InterpreterSlice(
+            number=number,
+            span_s=0.1,
+            gil_own=True,
+            gil=gil,
+            threads=[serial for serial, (of, _) in enumerate(threads) if of == number],
+        )
+        for number, gil in told.items()
+        if number
+    ]
+    for tick in range(1, 101):
+        pieces = [made.slice(serial, tick / 10, 0.1) for serial, (_, made) in enumerate(threads)]
+        event = sampled(tick / 10, *filter(None, pieces), gil=told[0])
+        state.apply(msgspec.structs.replace(event, interpreters=others))
+    return state
+
+
+def _gil_of(threads: list[Made]) -> ev.GilSlice:
+    """What the GIL of these threads does in a slice."""
+    locked = (S.GIL_HELD, S.CPU_WAIT)
+    held = sum(made.shares.get(state, 0.0) for made in threads for state in locked)
+    wait = sum(made.shares.get(S.GIL_WAIT, 0.0) for made in threads)
+    return ev.GilSlice(held_s=held / 10, wait_s=wait / 10, handoffs=20, interval_s=0.005)
 
 
 SPINNER = Made({S.GIL_HELD: 0.25, S.GIL_WAIT: 0.75})
@@ -704,3 +741,32 @@ def test_a_server_s_threads_that_wait_for_their_clients_are_idle() -> None:
         )
     )
     assert diagnose(state).kind == "idle"
+
+
+def test_interpreters_that_compute_each_with_its_own_gil() -> None:
+    alone = Made({S.GIL_HELD: 0.95, S.CPU_WAIT: 0.05})
+    found = diagnose(watch_gils((0, [JOINER]), *((number, [alone]) for number in range(1, 5))))
+    assert found.kind == "native_parallel"
+    assert found.sentence == (
+        "4 threads on 3.8 CPUs at once: 4 interpreters, each with a GIL of its own"
+    )
+    assert found.evidence["gils_held"] == pytest.approx(4.0)
+
+
+def test_threads_that_wait_for_the_gil_of_one_of_several_interpreters() -> None:
+    third = Made({S.GIL_HELD: 0.33, S.GIL_WAIT: 0.67})
+    alone = Made({S.GIL_HELD: 1.0})
+    found = diagnose(watch_gils((0, [JOINER]), (1, [alone]), (2, [third] * 3)))
+    assert found.kind == "gil_bound"
+    assert found.sentence == (
+        "3 threads: 99 % of the GIL of interpreter 2 held, each waits 67 % of its time"
+    )
+    assert found.evidence["interpreter"] == 2
+    assert "more interpreters" in found.advice
+
+
+def test_threads_that_wait_for_the_main_gil_beside_others() -> None:
+    third = Made({S.GIL_HELD: 0.33, S.GIL_WAIT: 0.67})
+    found = diagnose(watch_gils((0, [third] * 3), (1, [Made({S.SLEEP: 1.0})])))
+    assert found.kind == "gil_bound"
+    assert found.sentence.startswith("3 threads: 99 % of the main GIL held")

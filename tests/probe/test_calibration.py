@@ -101,6 +101,27 @@ def test_the_main_threads_state_is_the_callers() -> None:
     assert layout.threads.main == found["state"]
 
 
+def test_the_interpreters_are_found() -> None:
+    found = calibrate(
+        after=(
+            "found['own'] = capi.interpreter_state()\n"
+            "from _refwatch_probe.own_memory import Memory\n"
+            "place, memory = layout['interpreters'], Memory()\n"
+            "found['words'] = [memory.word(place['head']), memory.word(place['head'] + 8)]\n"
+            "offset = place['gil_offset']\n"
+            "gil = layout['gil']['gil']\n"
+            "found['gil'] = memory.word(found['own'] + offset) if offset else gil\n"
+        )
+    )
+    layout = msgspec.convert(found["layout"], Layout)
+    assert layout.interpreters
+    assert layout.gil
+    assert layout.interpreters.main == found["own"]
+    assert found["words"] == [found["own"]] * 2
+    assert found["gil"] == layout.gil.gil
+    assert (layout.interpreters.gil_offset is None) == (sys.version_info < (3, 12))
+
+
 def test_other_threads_do_not_disturb() -> None:
     found = calibrate(
         before=(

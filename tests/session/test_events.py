@@ -107,6 +107,17 @@ EVENTS: list[ev.Event] = [
             longest_line=7,
             lines=[(7, 1, 0.25, 0.2), (0, 1, 0.1, 0.1)],
         ),
+        interpreters=[
+            ev.InterpreterSlice(number=0, threads=[3]),
+            ev.InterpreterSlice(
+                number=7,
+                span_s=0.1,
+                gil_own=True,
+                gil=ev.GilSlice(held_s=0.1, wait_s=0.2, handoffs=3, interval_s=0.005),
+                threads=[3, 4],
+                ended=True,
+            ),
+        ],
     ),
     ev.LocksSeen(
         at=0.4,

@@ -259,6 +259,7 @@ def _gil(process: ProcessState) -> list[str]:
     if contention >= MANY_WAIT and half is not None and most is not None:
         at_a_time = f"; a wait takes {fmt_duration(half)}, 1 % over {fmt_duration(most)}"
         text += at_a_time if len(text + at_a_time) <= WIDEST - LABEL else ""
+    text += _other_gils(process, WIDEST - LABEL - len(text))
     return [_line("GIL", text), *_after_io(process)]
 
 
@@ -278,6 +279,16 @@ def _collector(process: ProcessState) -> list[str]:
     """The cyclic collector, where it takes much of the time."""
     text = collector_sentence(process)
     return [_line("GC", shorten(text, WIDEST - LABEL))] if text else []
+
+
+def _other_gils(process: ProcessState, room: int) -> str:
+    """How much the GILs of other interpreters were held while these were there."""
+    others = process.interpreters.with_own_gil()
+    if not others:
+        return ""
+    held = sum(one.gil.held_s for one in others) / sum(one.gil.watched_s for one in others)
+    text = f"; {fmt_plural(len(others), 'other')}: {fmt_percent(held)} held"
+    return text if len(text) <= room else ""
 
 
 def _allocations(recorded: Allocations) -> list[str]:

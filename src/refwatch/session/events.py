@@ -40,6 +40,7 @@ from refwatch.readings.objects.events import WatchedFound as WatchedFound
 from refwatch.readings.objects.events import WatchedRead as WatchedRead
 from refwatch.readings.threads.events import CollectorSlice as CollectorSlice
 from refwatch.readings.threads.events import GilSlice as GilSlice
+from refwatch.readings.threads.events import InterpreterSlice as InterpreterSlice
 from refwatch.readings.threads.events import LineSeen as LineSeen
 from refwatch.readings.threads.events import PathsSeen as PathsSeen
 from refwatch.readings.threads.events import RateChanged as RateChanged

@@ -111,3 +111,15 @@ def test_the_gils_futex_is_not_a_lock() -> None:
     calls = Syscalls(0x7000)
     assert calls.state(b"202 0x7050 0x189 0x0 0x0 0x0 0x0 0x1 0x2\n") is ThreadState.GIL_WAIT
     assert calls.state(b"202 0x9050 0x189 0x0 0x0 0x0 0x0 0x1 0x2\n") is ThreadState.LOCK_WAIT
+
+
+def test_the_gil_of_another_interpreter() -> None:
+    futex = "202" if os.uname().machine == "x86_64" else "98"
+    main, other = (f"{futex} {hex(at)} 0x189 0x0".encode() for at in (0x1010, 0x9010))
+    calls = Syscalls(0x1000)
+    assert calls.state(other) is ThreadState.LOCK_WAIT
+    calls.watch({0x9000: 3})
+    assert calls.state(other) is ThreadState.GIL_WAIT
+    assert (calls.gil_of(other), calls.gil_of(main)) == (3, 0)
+    calls.watch({})
+    assert calls.state(other) is ThreadState.LOCK_WAIT

@@ -45,7 +45,7 @@ class OtherInterpreter:
         self.serials: set[int] = set()
         """Threads that were seen to run in it and have not ended."""
         self._told: list[int] | None = None
-        self._from_ns = at_ns
+        self.began_ns = self._from_ns = at_ns
         """Up to here its time is told."""
 
     def slice(self, at_ns: int, threads: ThreadList, *, ended: bool = False) -> InterpreterSlice:
@@ -132,7 +132,7 @@ class OtherInterpreters:
                 if holder is not None:
                     self._enter(holder, words.holder)
                     holders.append(holder)
-            one.account.seen(words, holder, at_ns, last_ns, threads)
+            one.account.seen(words, holder, at_ns, max(last_ns, one.began_ns), threads)
         return holders
 
     def _read(self, at_ns: int, threads: ThreadList) -> list[GilWords]:

@@ -13,13 +13,13 @@ from refwatch.text.formats import fmt_bytes, fmt_duration
 from refwatch.text.sanitize import printable
 from refwatch.tui.panels.overview.view import (
     BUSIEST,
-    HELD,
     Gauge,
     KnownSuspects,
     OverviewView,
     Trend,
     busiest,
     gil_now,
+    gils_gauge,
     other_gauges,
     view_heap,
     view_overview,
@@ -103,15 +103,7 @@ def _gauges(
     held, wait, rate = map(sum, zip(*map(gil_now, read), strict=True))
     threads = sum(thread.alive for process in read for thread in process.threads.values())
     history = [summed(read, lambda each: each.gil.series, now, column) for column in (1, 2, 3)]
-    gauge = Gauge(
-        "GILs held",
-        f"{held:.2f}",
-        f"of {len(read)}",
-        HELD,
-        history[0],
-        max(1.0, *(value for _, value in history[0])),
-        held / len(read),
-    )
+    gauge = gils_gauge(held, len(read), history[0])
     return gauge, *other_gauges(wait, threads, rate, "/s", history)
 
 

@@ -35,6 +35,7 @@ from refwatch.text.sanitize import printable
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import Points
 from refwatch.tui.views.durations import Durations, view_durations
+from refwatch.tui.views.interpreters import all_gils
 from refwatch.tui.views.thread_groups import view_group
 from refwatch.tui.views.threads import ThreadView, fill, fmt_line, view_thread, wish_to_run
 from refwatch.wire.event import MAIN, SESSION
@@ -305,11 +306,20 @@ def _gauges(process: ProcessState) -> tuple[Gauge | None, Gauge | None, Gauge | 
     series = list(process.gil.series)
     if not series:
         return None, None, None
-    held, wait, rate = gil_now(process)
     threads = sum(thread.alive for thread in process.threads.values())
+    if (gils := all_gils(process)) is not None:
+        gauge = gils_gauge(gils.held, gils.number, gils.history[0])
+        return gauge, *other_gauges(gils.waiting, threads, gils.handoffs, "/s", gils.history)
+    held, wait, rate = gil_now(process)
     history = [tuple((point[0], point[column]) for point in series) for column in (1, 2, 3)]
     gauge = Gauge("GIL held", fmt_percent(held), "of the time", HELD, history[0], 1.0, held)
     return gauge, *other_gauges(wait, threads, rate, _interval(process), history)
+
+
+def gils_gauge(held: float, number: int, history: Points) -> Gauge:
+    """Of several GILs."""
+    top = max(1.0, *(value for _, value in history))
+    return Gauge("GILs held", f"{held:.2f}", f"of {number}", HELD, history, top, held / number)
 
 
 def other_gauges(

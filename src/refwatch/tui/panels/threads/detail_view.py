@@ -16,6 +16,7 @@ from refwatch.tui.panels.threads.loop_view import LoopView, draw_loop, view_loop
 from refwatch.tui.source import Source
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.chart import bar
+from refwatch.tui.views.interpreters import interpreter_of
 from refwatch.tui.views.lock_waits import Told, view_lock_wait
 from refwatch.tui.views.pointed import Pointed, at, placed
 from refwatch.tui.views.styled_text import Line, cut, cut_middle, pad, two_ends, wrap
@@ -92,7 +93,7 @@ def view_record(
         thread_name(thread),
         thread.alive,
         thread.state,
-        _facts(thread),
+        _facts(thread, interpreter_of(process, serial)),
         tuple((each, seconds, seconds / total) for each, seconds in ranked),
         tuple(_frame(process, number, source) for number in thread.stack),
         thread.left_out,
@@ -108,13 +109,15 @@ def view_record(
     )
 
 
-def _facts(thread: ThreadRecord) -> tuple[tuple[str, str], ...]:
+def _facts(thread: ThreadRecord, interpreter: str) -> tuple[tuple[str, str], ...]:
     ended = "" if thread.ended_s is None else f" to {fmt_duration(thread.ended_s)}"
     daemon = {True: "yes", False: "no", None: "-"}[thread.daemon]
     ident = "-" if thread.ident is None else f"{thread.ident:#x}"
     counters = thread.counters
     own, forced = counters.voluntary_switches, counters.involuntary_switches
+    where = (("interpreter", interpreter),) if interpreter else ()
     return (
+        *where,
         ("CPU", f"{fmt_duration(counters.cpu_s)}, now {fmt_percent(thread.cpu_now)}"),
         ("waited for a CPU", fmt_duration(counters.cpu_wait_s)),
         ("switches", f"{fmt_count(own)} own, {fmt_count(forced)} forced"),
