@@ -130,8 +130,8 @@ def watch_gils(*gils: tuple[int, list[Made]]) -> State:
     ]
     for tick in range(1, 101):
         pieces = [made.slice(serial, tick / 10, 0.1) for serial, (_, made) in enumerate(threads)]
-        event = sampled(tick / 10, *filter(None, pieces), gil=told[0])
-        state.apply(msgspec.structs.replace(event, interpreters=others))
+        told_now = sampled(tick / 10, *filter(None, pieces), gil=told[0])
+        state.apply(msgspec.structs.replace(told_now, interpreters=others))
     return state
 
 

@@ -167,7 +167,7 @@ class GilAccount:
         """It was held for so long between two samples that found it free."""
         self._held_ns += ns
 
-    def waited(self, waits: Iterable[int], after_io: Iterable[int]) -> None:
+    def waited(self, waits: Iterable[int], after_io: Iterable[int] = ()) -> None:
         """Waits of a thread for it that have ended, and times after waits for I/O, nanoseconds."""
         for ns in after_io:
             bucket = bucket_of(ns)

@@ -93,7 +93,7 @@ def view_record(
         thread_name(thread),
         thread.alive,
         thread.state,
-        _facts(thread, interpreter_of(process, serial)),
+        _facts(thread, interpreter_of(process, thread.serial)),
         tuple((each, seconds, seconds / total) for each, seconds in ranked),
         tuple(_frame(process, number, source) for number in thread.stack),
         thread.left_out,
