@@ -9,9 +9,10 @@ from collections.abc import Callable
 from refwatch.readings.threads.budget import SamplingBudget
 from refwatch.readings.threads.events import RateChanged
 from refwatch.readings.threads.in_process import InsideSampler
+from refwatch.readings.threads.kernel_look import UNKEPT
 from refwatch.readings.threads.lock_collector import LockCollector
 from refwatch.readings.threads.rate_controller import RateController
-from refwatch.readings.threads.sampler import UNKEPT, Sampler
+from refwatch.readings.threads.sampler import Sampler
 from refwatch.readings.threads.thread_list import read_image
 from refwatch.target.context import Context
 from refwatch.target.memory import MemoryGone, ReadingDenied, RemoteMemory

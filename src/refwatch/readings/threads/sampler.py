@@ -9,49 +9,34 @@ is assigned, at the line where it was blocked, when something changes.
 
 from __future__ import annotations
 
-import os
-
 from msgspec.structs import replace
 
 from refwatch.readings.threads.call_paths import CallPaths
-from refwatch.readings.threads.classify import Sched
 from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
 from refwatch.readings.threads.gc_pauses import GcPauses
 from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.gone_threads import GoneThreads
 from refwatch.readings.threads.interpreter import MAX_MOVING, GilWords, Interpreter
+from refwatch.readings.threads.kernel_look import RARE_NS, Held, KernelLook, Moment, Moved
 from refwatch.readings.threads.loops import EventLoops
 from refwatch.readings.threads.other_interpreters import OtherInterpreters, wait_s
 from refwatch.readings.threads.process_clock import ProcessClock
 from refwatch.readings.threads.stack_pace import StackPace
-from refwatch.readings.threads.stacks import read_stack, read_stacks
+from refwatch.readings.threads.stacks import UnplacedWaits, read_stack, read_stacks
 from refwatch.readings.threads.states import ThreadState
-from refwatch.readings.threads.syscalls import Syscalls
 from refwatch.readings.threads.thread_list import ThreadList
-from refwatch.readings.threads.tracked import ThreadGone, TrackedThread, read_once
+from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
 from refwatch.target.locations import NO_LINE
-from refwatch.target.memory import ReadingDenied, RemoteMemory
+from refwatch.target.memory import RemoteMemory
 
 KERNEL_LIST_NS = 50_000_000  # how often /proc/PID/task is listed
 SLOW_LIST_THREADS = 100  # beyond this many threads four times more rarely
-PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
 LIST_EVERY = 8  # samples between two looks at the interpreter's list of threads
 LIST_OFTEN = 1_000  # samples after a thread was found, for which each looks at it
-Moved = tuple[TrackedThread, ThreadState | None, bytes]
-"""A thread, what it waits for now (None: it runs), its line of schedstat."""
-Held = tuple[TrackedThread, ThreadState | None, Sched | None]
-"""The GIL's holder, what it waits for, and what the kernel has counted; None where nobody asked."""
-
 GIL_WAIT = ThreadState.GIL_WAIT
-RESTING = 64  # samples without a change, after which a thread is looked at
-REST = 4  # times more rarely
-UNKEPT = 8  # times more rarely a thread that is blocked, and whose files are not kept open
-CHECK = 8  # looks at a blocked thread, of which one asks whether it is woken and has no CPU yet
 STILL = 16  # samples without any thread that has run, after which there may be fewer
-RARE_NS = 3_000_000  # with so much time between two samples every look asks
-LOOK_NS = 3_500_000  # how long the GIL's holder runs between two looks at what the kernel counted
 
 
 class Sampler:
@@ -66,7 +51,7 @@ class Sampler:
         self.ran_ns = 0
         """When a thread of the target's own was last seen to run."""
         self._context = context
-        self._calls = Syscalls(None)
+        self._kernel = KernelLook(context.pid)
         self._words = GilWords()
         self._last_ns = 0
         self._slice_from_ns = 0
@@ -78,8 +63,7 @@ class Sampler:
         self._torn = 0
         self._loops = EventLoops(context)
         self._paths: CallPaths | None = None
-        self._unplaced: TrackedThread | None = None
-        """One that still waits, and whose stack is to be read."""
+        self._unplaced = UnplacedWaits()
         self.others = OtherInterpreters()
         self._active: list[TrackedThread] = []
         """The threads that ran at the last sample."""
@@ -100,8 +84,8 @@ class Sampler:
         """Read the interpreter from now on."""
         self.interpreter = Interpreter(memory, layout)
         self._gil = GilAccount() if layout.gil is not None else None
-        self._calls = Syscalls(layout.gil.gil if layout.gil else None)
-        self.others.attach(memory, layout, self.interpreter, self._calls)
+        self._kernel.know_gil(layout.gil)
+        self.others.attach(memory, layout, self.interpreter, self._kernel.calls)
         if self.interpreter.lines is not None:
             self._paths = CallPaths(self._context, self.interpreter.lines.functions)
 
@@ -143,8 +127,11 @@ class Sampler:
         kept = holder is not None and before[1:4] == self._words[1:4]
         holders = [holder] if holder is not None else []
         holders += self.others.sample(at_ns, self._last_ns, self.threads, holder)
-        moved = self._ask_kernel(holders, at_ns, gil_kept=kept)
-        held = [each for thread in holders if (each := self._ask_holder(thread, at_ns))]
+        now = Moment(self.samples, at_ns, self._last_ns, self._rested)
+        moved, gone = self._kernel.moved(self.threads.by_tid.values(), holders, now, gil_kept=kept)
+        held = self._kernel.held(holders, now, gone)
+        for thread in gone:
+            self._end(thread, at_ns)
         words = self._read_lines(moved, held)
         active, self._active = self._active, []
         for each in held:
@@ -161,8 +148,8 @@ class Sampler:
             self.ran_ns = at_ns
         self._rested = False
         self._stack_pace.sampled(self.samples, at_ns, self._read_more)
-        unplaced, self._unplaced = self._unplaced, None
-        if unplaced is not None and unplaced.blocked_node is None and self.interpreter is not None:
+        unplaced = self._unplaced.due(at_ns)
+        if unplaced is not None and self.interpreter is not None:
             read_stack(unplaced, self.interpreter, self._paths)
 
     def _read_more(self) -> None:
@@ -197,61 +184,6 @@ class Sampler:
             holder = self.threads.holder(words.holder, self.interpreter)
         return holder
 
-    def _ask_kernel(
-        self, holders: list[TrackedThread], at_ns: int, *, gil_kept: bool
-    ) -> list[Moved]:
-        """The threads, the ``holders`` aside, that are not blocked as they were at the last sample.
-        A blocked thread whose schedstat is what it was has not run, so that it waits for what it
-        waited for, or was woken and has no CPU yet; schedstat is read first, so that what runs on
-        between is seen the next time. Where no other thread has had the main interpreter's GIL
-        since the last sample (``gil_kept``), those that waited for it wait on."""
-        moved: list[Moved] = []
-        gone: list[TrackedThread] = []
-        pread, state_of = os.pread, self._calls.state
-        number = self.samples
-        check = CHECK if at_ns - self._last_ns < RARE_NS else 1
-        for thread in self.threads.by_tid.values():
-            if thread in holders:
-                continue
-            blocked = thread.blocked
-            every, fd = check, thread.sched_fd
-            waits_on = gil_kept and blocked is GIL_WAIT and not thread.gil
-            if waits_on and (number + thread.serial) % CHECK:
-                thread.looked_ns = at_ns
-                continue
-            long = number - thread.changed_at > RESTING and not self._rested
-            if blocked is not None and (fd < 0 or long):
-                rest = REST if fd >= 0 else UNKEPT
-                if (number + thread.serial) % rest:
-                    continue
-                every *= rest
-            try:
-                sched = pread(fd, 96, 0) if fd >= 0 else read_once(thread.sched_path)
-                quiet = blocked is not None and sched == thread.sched_raw
-                if quiet and (number + thread.serial) % every:
-                    thread.looked_ns = at_ns
-                    if thread.place_ns and at_ns >= thread.place_ns:
-                        self._unplaced = thread
-                    continue
-                fd = thread.call_fd
-                thread.call = pread(fd, 160, 0) if fd >= 0 else read_once(thread.call_path)
-                state = state_of(thread.call)
-            except OSError as error:
-                self._check_permitted(error)
-                gone.append(thread)
-                continue
-            if state is blocked and thread.waits_on(sched):
-                thread.looked_ns = at_ns
-                continue
-            moved.append((thread, state, sched))
-        for thread in gone:
-            self._end(thread, at_ns)
-        return moved
-
-    def _check_permitted(self, error: OSError) -> None:
-        if isinstance(error, PermissionError):
-            raise ReadingDenied(f"/proc/{self.pid}/task: {error.strerror}") from error
-
     def _end(self, thread: TrackedThread, at_ns: int) -> None:
         self._gone.ended(thread, at_ns)
         thread.settle(self._last_ns, self.samples - 1)
@@ -283,22 +215,6 @@ class Sampler:
             words = self._words
         return self._pauses.place(thread, words, self.interpreter)
 
-    def _ask_holder(self, thread: TrackedThread, at_ns: int) -> Held | None:
-        """What the kernel says of the one that holds the GIL, if it is time to ask: it may be on a
-        CPU, wait for one, or be blocked with the GIL kept. None when it is blocked as it was, or
-        has ended."""
-        try:
-            if thread.holding and thread.blocked is not None and self._as_it_was(thread):
-                thread.looked_ns = at_ns
-                return None
-            if thread.blocked is None and thread.classifier.held_for(LOOK_NS):
-                return thread, None, None
-            sched = thread.read_sched()
-            return thread, self._calls.state(thread.read_call()), sched
-        except ThreadGone:
-            self._end(thread, at_ns)
-            return None
-
     def _take_holder(self, held: Held, words: GilWords, at_ns: int, line: int) -> None:
         """Assign the time since the last sample to the one that holds the GIL; by the ``words`` of
         later one that is blocked may have let it go before."""
@@ -319,13 +235,6 @@ class Sampler:
             thread.classifier.blocked(state, weight, line, thread.sched, holding=True)
             thread.block(state, at_ns, self.samples, line, holding=True)
 
-    def _as_it_was(self, thread: TrackedThread) -> bool:
-        """Whether the holder is blocked as it was at the last sample. Raises ThreadGone."""
-        if thread.read_schedstat() != thread.sched_raw:
-            return False
-        asked = (self.samples + thread.serial) % CHECK == 0
-        return not asked or self._calls.state(thread.read_call()) is thread.blocked
-
     def _take(self, moved: Moved, at_ns: int, line: int) -> None:
         """Assign the time since the last sample, or keep it back until its state is known."""
         thread, state, raw = moved
@@ -340,7 +249,7 @@ class Sampler:
             self._active.append(thread)
         else:
             if state is GIL_WAIT:
-                thread.take_gil(self._calls.gil_of(thread.call))
+                thread.take_gil(self._kernel.calls.gil_of(thread.call))
             if self._rested:
                 weight -= self._take_unseen(thread, weight)
             elif newborn:
@@ -348,10 +257,7 @@ class Sampler:
             thread.classifier.blocked(state, weight, line, thread.sched)
             thread.block(state, at_ns, self.samples, line, first_ns=weight)
             if self._paths is not None and thread.paths.has_many_callers(line, self._paths):
-                if weight < PLACE_NS:
-                    thread.place_ns = at_ns + PLACE_NS
-                else:  # at the next sample it may have gone on
-                    self._unplaced = thread
+                self._unplaced.add(thread, at_ns, weight)
 
     def _take_unseen(self, thread: TrackedThread, most: int) -> int:
         """It has run and is blocked again, and was not sampled meanwhile because none had run for

@@ -8,6 +8,31 @@ from refwatch.readings.threads.call_paths import CallPaths
 from refwatch.readings.threads.interpreter import Interpreter
 from refwatch.readings.threads.tracked import TrackedThread
 
+PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
+
+
+class UnplacedWaits:
+    """Waits at lines whose functions have several callers, and whose stacks are to be read."""
+
+    def __init__(self) -> None:
+        self._threads: list[TrackedThread] = []
+
+    def add(self, thread: TrackedThread, at_ns: int, since_ns: int) -> None:
+        """It waits since the last sample, ``since_ns`` ago. Where samples are rare its stack is
+        read now: at the next one it may have gone on."""
+        thread.place_ns = at_ns + PLACE_NS if since_ns < PLACE_NS else at_ns
+        if thread not in self._threads:
+            self._threads.append(thread)
+
+    def due(self, at_ns: int) -> TrackedThread | None:
+        """One that still waits and whose stack is to be read now; one at a sample, because it costs
+        as much as a sample."""
+        if not self._threads:
+            return None
+        waiting = [t for t in self._threads if t.place_ns and t.blocked is not None]
+        self._threads = [t for t in waiting if t.blocked_node is None]
+        return next((t for t in self._threads if at_ns >= t.place_ns), None)
+
 
 def read_stacks(
     threads: Collection[TrackedThread],
