@@ -124,6 +124,7 @@ class Session:
                 generations=[ev.GcGeneration(collections=int(at), collected=2, uncollectable=3)],
             ),
             ev.SnapshotWritten(at=at, path=f"/tmp/{at}.json"),
+            self.locks(),
             ev.LineSeen(
                 at=at,
                 process=MAIN,
@@ -133,6 +134,22 @@ class Session:
                 function="g",
             ),
         ]
+
+    def locks(self) -> ev.LocksSeen:
+        waits = [
+            ev.LockWait(
+                serial=serial,
+                kind=self.rng.choice(["Lock", "RLock", "Condition", "Thread"]),
+                address=self.rng.randrange(3) << 8,
+                since_s=self.at / 2,
+                owner=self.rng.choice([None, *self.alive, 99]),
+                evidence=self.rng.choice(["", "recorded", "with"]),
+                timed=self.rng.random() < 0.5,
+            )
+            for serial in self.alive
+        ]
+        circles = [self.alive[:2]] if self.rng.random() < 0.5 else []
+        return ev.LocksSeen(at=self.at, process=MAIN, waits=waits, deadlocks=circles)
 
     def sampled(self) -> ev.Sampled:
         gil = ev.GilSlice(

@@ -83,7 +83,7 @@ def test_the_whole_of_a_session(state: State, taken_at: datetime) -> None:
         rate_changes=[],
     )
     assert set(reasons(made)) == {
-        "census", "classes", "allocations", "memory split", "ppid", "stacks", "locks"
+        "census", "classes", "allocations", "locks", "memory split", "ppid", "stacks"
     }  # fmt: skip
 
 

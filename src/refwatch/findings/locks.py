@@ -32,8 +32,10 @@ def deadlock(process: ProcessState) -> tuple[str, str] | None:
     seen = process.locks.now
     if seen is None or not seen.deadlocks:
         return None
-    circle, *others = sorted(seen.deadlocks, key=len)
     waits = {wait.serial: wait for wait in seen.waits}
+    circle, *others = sorted(seen.deadlocks, key=len)
+    if not waits.keys() >= set(circle):
+        return None
     more = f" (and {fmt_plural(len(others), 'more deadlock')})" if others else ""
     sentence = f"deadlock{more}: {_circle(circle, waits, process)}"
     behind = _behind(seen, waits)
@@ -53,6 +55,8 @@ def timed_circle(process: ProcessState, of: Collection[int]) -> str | None:
         return None
     waits = {wait.serial: wait for wait in seen.waits}
     circle = min(circles, key=len)
+    if not waits.keys() >= set(circle):
+        return None
     text = _circle(circle, waits, process)
     return f"A deadlock until a time-out ends it: {text}. {_why(circle, waits, process)}"
 

@@ -205,7 +205,7 @@ class ProcessState(Struct):
         thread = self.threads.get(event.serial)
         if thread is not None:
             self._end_thread(thread, event.at)
-            self.locks.ended(event.serial)
+            self.locks.ended(event.serial, event.at)
 
     def _end_thread(self, thread: ThreadRecord, at: float) -> None:
         thread.ended_s = at
@@ -216,6 +216,7 @@ class ProcessState(Struct):
     def end(self, event: ev.TargetExited) -> None:
         self.exited = event
         self.references.over = True
+        self.locks.end(event.at)
         for thread in self.threads.values():
             if thread.alive:
                 self._end_thread(thread, event.at)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from refwatch.readings.threads.lock_events import LocksSeen
+
+DYING_S = 0.3  # before the end of a process, in which its threads are ended one by one
 
 
 class LockWaits(Struct):
@@ -13,13 +15,16 @@ class LockWaits(Struct):
     one moment; those of two are never mixed."""
 
     now: LocksSeen | None = None
-    """None where it was not read. Threads that have ended since are taken out."""
+    """None where it was not read. Threads that have ended since are taken out; when the process has
+    ended, as it was before that."""
     circle: LocksSeen | None = None
     """The last in which threads waited for one another in a circle."""
     longest: LocksSeen | None = None
     """That in which threads had waited longest for locks with a known owner, all taken together,"""
     longest_s: float = 0.0
     """and for how long, seconds."""
+    replaced: list[tuple[float, LocksSeen]] = field(default_factory=list)
+    """(time, what ``now`` was up to then), of the last moments."""
 
     def saw(self, event: LocksSeen) -> None:
         """Take in a reading; the one before held up to now."""
@@ -31,9 +36,15 @@ class LockWaits(Struct):
             )
             if waited > self.longest_s:
                 self.longest, self.longest_s = self.now, waited
-        self.now = event
+        self._replace(event.at, event)
         if event.deadlocks or event.timed_cycles:
             self.circle = event
+
+    def _replace(self, at: float, now: LocksSeen) -> None:
+        if self.now is not None:
+            self.replaced = [each for each in self.replaced if at - each[0] < DYING_S]
+            self.replaced.append((at, self.now))
+        self.now = now
 
     @property
     def deadlocked(self) -> int:
@@ -44,8 +55,20 @@ class LockWaits(Struct):
         """Whether it is one of threads that wait for one another for ever."""
         return self.now is not None and any(serial in circle for circle in self.now.deadlocks)
 
-    def ended(self, serial: int) -> None:
+    def ended(self, serial: int, at: float) -> None:
         """A thread has ended, and waits no more."""
         if self.now is not None and any(wait.serial == serial for wait in self.now.waits):
-            waits = [wait for wait in self.now.waits if wait.serial != serial]
-            self.now = replace(self.now, waits=waits)
+            without = replace(
+                self.now,
+                waits=[wait for wait in self.now.waits if wait.serial != serial],
+                deadlocks=[circle for circle in self.now.deadlocks if serial not in circle],
+                timed_cycles=[circle for circle in self.now.timed_cycles if serial not in circle],
+            )
+            self._replace(at, without)
+
+    def end(self, at: float) -> None:
+        """The process has ended: nobody has let a lock go because of that."""
+        last = [now for when, now in self.replaced if at - when < DYING_S]
+        if last:
+            self.now = last[0]
+        self.replaced = []
