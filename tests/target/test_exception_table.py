@@ -25,9 +25,10 @@ def codes(module: ModuleType) -> Iterator[CodeType]:
         todo += [const for const in code.co_consts if isinstance(const, CodeType)]
 
 
-@pytest.mark.parametrize(
-    "module", [argparse, ast, dis, inspect, subprocess, tempfile, threading], ids=lambda m: m.__name__
-)
+MODULES = [argparse, ast, dis, inspect, subprocess, tempfile, threading]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_handlers_are_those_of_the_library(module: ModuleType) -> None:
     compared = 0
     for code in codes(module):

@@ -20,7 +20,8 @@ def test_a_thread_is_shown_with_the_chain_of_its_waits() -> None:
         "carol is at bank.py:30, in f",
         "dave waits for its RLock, 8.00 s",
     ]
-    assert [text for text, _ in view_lock_wait(process, 3, 9.0)] == ["bob waits for its Lock, 8.00 s"]
+    (behind,) = view_lock_wait(process, 3, 9.0)
+    assert behind == ("bob waits for its Lock, 8.00 s", "warn")
 
 
 def test_a_deadlock_is_shown_in_the_colour_of_errors() -> None:

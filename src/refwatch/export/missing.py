@@ -115,6 +115,9 @@ def _missing_locks(
     if process.locks is None:
         yield "locks", LOCKS_OUTSIDE if "outside reading" in record.limits else general
         return
+    seen = record.locks.now
+    if seen is not None and seen.left_out:
+        yield "locks.waiters", f"{seen.left_out} further waits are not told"
     unknown = {lock.kind for lock in process.locks if lock.owner is None}
     if unknown:
         yield "locks.owner", "; ".join(OWNERLESS[kind] for kind in sorted(unknown))

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 
 COPY = b"refwatch-copy"  # as a hidden copy calls itself
+PF_EXITING, FLAGS = 0x4, 6
+"""A flag of a task, and which of the fields from its state on has the flags."""
 FOREIGN_PROC = (
     "/proc shows another pid namespace's processes (unshare --pid without --mount-proc, or a "
     "container that has its host's)"
@@ -120,3 +122,10 @@ def is_copy(pid: int) -> bool:
             return file.read().startswith(COPY)
     except OSError:
         return False
+
+
+def is_exiting(pid: int) -> bool:
+    """Whether a process has begun to exit, or is gone: PF_EXITING of Linux's include/linux/sched.h
+    among the flags of its main thread (proc_pid_stat(5))."""
+    fields = stat_fields(pid)
+    return len(fields) <= FLAGS or bool(int(fields[FLAGS]) & PF_EXITING)

@@ -36,8 +36,8 @@ def test_circles_at_random(seed: int) -> None:
         assert all(waits_for[a] == b for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
     inside = [thread for cycle in cycles for thread in cycle]
     assert len(inside) == len(set(inside))
-    for thread in waits_for:  # who comes back to itself is in one
-        after, steps = waits_for[thread], 0
+    for thread, first in waits_for.items():  # who comes back to itself is in one
+        after, steps = first, 0
         while after != thread and after in waits_for and steps < 100:
             after, steps = waits_for[after], steps + 1
         assert (after == thread) == (thread in inside)

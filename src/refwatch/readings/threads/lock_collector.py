@@ -15,6 +15,7 @@ from refwatch.readings.threads.wait_graph import find_cycles
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
 from refwatch.target.memory import RemoteMemory
+from refwatch.target.proc import is_exiting
 
 LONG_NS = 300_000_000  # of waiting, before it is asked for what
 LOOK_NS = 200_000_000  # between two looks
@@ -22,6 +23,8 @@ EACH_NS = 1_000_000  # of that time for each thread that waits: with many there 
 CONFIRM_NS = 1_000_000_000  # that a circle must have lasted to be a deadlock
 MOST_TOLD = 200  # waits
 MOST_MOVING = 32  # running threads whose frames are read at a look
+MOST_ASKED = 40  # threads of which it is found out at a look what they wait for, or are inside of,
+MOST_ASKED_RESTING = 400  # and so many while nothing happens in the target
 
 Edge = tuple[int, int, int]
 """(serial of the waiter, the number of the sample since which it has not moved, lock)"""
@@ -58,6 +61,8 @@ class LockCollector:
         self._threads = threads
         self._reader: LockReader | None = None
         self._next_ns = 0
+        self._left = 0
+        """Threads of which more may be found out at this look."""
         self._waiters: dict[int, _Waiter] = {}
         """By serial."""
         self._entered: dict[int, tuple[int, Entered]] = {}
@@ -81,14 +86,18 @@ class LockCollector:
         if reader is None or now < self._next_ns:
             return
         self._follow(now)
-        self._next_ns = now + max(LOOK_NS, EACH_NS * len(self._waiters))
+        resting = self._context.scheduler.resting
+        self._left = MOST_ASKED_RESTING if resting else MOST_ASKED
         for waiter in self._waiters.values():
-            if not waiter.asked and now - waiter.since_ns >= LONG_NS:
+            if self._left and not waiter.asked and now - waiter.since_ns >= LONG_NS:
+                self._left -= 1
                 self._ask(waiter, reader)
         waiters = [waiter for waiter in self._waiters.values() if waiter.wait is not None]
         owners = self._owners(waiters, reader)
         kept = [each for each in waiters if self._holds(each, owners, reader)]
         self._tell(kept, owners, now)
+        each = EACH_NS * len(self._waiters) if self._left else 0
+        self._next_ns = now + max(LOOK_NS, each)
 
     def _follow(self, now: int) -> None:
         """Take in who waits for a lock now, and since when without having moved."""
@@ -140,28 +149,33 @@ class LockCollector:
         return _Owner(by_state.get(reader.ended_by(wait.address, list(by_state))), recorded=True)
 
     def _inside(self, reader: LockReader) -> dict[int, list[Inside]]:
-        """Address of a Lock -> the threads that are inside ``with lock`` of it."""
+        """Address of a Lock -> the threads that are inside ``with lock`` of it. Nothing where there
+        was no time for all threads: another one may be inside, too."""
         inside: dict[int, list[Inside]] = {}
         known: dict[int, tuple[int, Entered]] = {}
-        moving = 0
+        moving, complete = 0, True
         for thread in self._threads.by_tid.values():
             if thread.probe or not thread.frames_at:
                 continue
             if thread.blocked is None:
                 moving += 1
                 if moving > MOST_MOVING:
-                    continue
+                    return {}
                 entered = _entered(thread, reader)
             else:
                 since, entered = self._entered.get(thread.serial, (-1, frozenset()))
                 if since != thread.changed_at:
+                    if not self._left:
+                        complete = False
+                        continue
+                    self._left -= 1
                     entered = _entered(thread, reader)
                 known[thread.serial] = thread.changed_at, entered
             for lock in {lock for _, _, lock, _ in entered}:
                 releases = any(each[3] for each in entered if each[2] == lock)
                 inside.setdefault(lock, []).append((thread, releases))
         self._entered = known
-        return inside
+        return inside if complete else {}
 
     def _holds(self, waiter: _Waiter, owners: dict[int, _Owner], reader: LockReader) -> bool:
         """Whether it waits still, and for the same owner: then all that was read of it was so at
@@ -199,9 +213,13 @@ class LockCollector:
             timed_cycles=timed,
         )
         before = self._told
-        if before is None or _content(before) != _content(event):
-            self._told = event
-            self._context.emit(event)
+        if before is not None and _content(before) == _content(event):
+            return
+        if is_exiting(self._context.pid):  # the kernel wakes the waiters: nobody has let a lock go
+            self._reader = None
+            return
+        self._told = event
+        self._context.emit(event)
 
     def _confirmed(
         self, waiters: Iterable[_Waiter], waits: Iterable[LockWait], now: int

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from refwatch.readings.threads.lock_events import LocksSeen
 
-DYING_S = 0.3  # before the end of a process, in which its threads are ended one by one
+DYING_S = 1.0  # before the end of a process, in which its threads are ended one by one
 
 
 class LockWaits(Struct):
