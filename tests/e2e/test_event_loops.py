@@ -24,13 +24,6 @@ def burn(seconds):
     while time.perf_counter() < end:
         pass
 """
-LONGER_S = 0.2
-"""What another program's turn at the CPU may add to a callback."""
-
-
-def loop_of(snapshot: Snapshot) -> EventLoop:
-    (loop,) = snapshot.processes[0].loops
-    return loop
 
 
 def program(bench: Bench, body: str) -> str:
@@ -94,7 +87,6 @@ asyncio.run(main())
     assert 8 <= len(long) <= 9
     median = sorted(one.seconds for one in long)[len(long) // 2]
     assert median == pytest.approx(0.3, rel=0.2)
-    assert all(one.seconds < 0.3 + LONGER_S for one in long[:1])
     places = [one.function.rpartition(".")[2] for one in long]
     assert places.count(function) >= 6 or function == "select"
     assert loop.longest_s >= max(one.seconds for one in long)
