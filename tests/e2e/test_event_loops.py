@@ -26,6 +26,11 @@ def burn(seconds):
 """
 
 
+def loop_of(snapshot: Snapshot) -> EventLoop:
+    (loop,) = snapshot.processes[0].loops
+    return loop
+
+
 def program(bench: Bench, body: str) -> str:
     return bench.script(f"{HEAD.strip()}\n\n{body.strip()}\n")
 

@@ -51,7 +51,7 @@ def _loop(process: ProcessState, record: LoopRecord, *, first: bool) -> snap.Eve
             for one in spent[:MOST_COROUTINES]
         ],
         tasks=None
-        if listed is None
+        if listed is None or record.kind == "trio"
         else [
             _task(task)
             for task in listed.tasks

@@ -20,6 +20,8 @@ OWNERLESS = {
 }
 LOCKS_OUTSIDE = "which lock a thread waits for is read from outside only"
 ONLY_OUTSIDE = "whole stacks are read from outside only"
+NO_TASKS = "nobody has looked at the tasks of its loops"
+TRIO = "those of trio are not read"
 GARBAGE_INSIDE = "the census was taken in the target; garbage is searched in copies only"
 GARBAGE_NOT_LOOKED = "not searched: there are too many objects"
 
@@ -99,7 +101,9 @@ def _missing_of(
     if process.ppid is None:
         yield "ppid", NOT_TAKEN
     if any(loop.tasks is None for loop in process.loops):
-        yield "tasks", record.event_loops.failure or "nobody has looked at the tasks of its loops"
+        listed = record.event_loops.tasks is not None
+        reason = TRIO if listed else record.event_loops.failure or NO_TASKS
+        yield "tasks", reason
     if process.stacks is None:
         yield "stacks", ONLY_OUTSIDE if "outside reading" in record.limits else general
     yield from _missing_locks(process, record, general)

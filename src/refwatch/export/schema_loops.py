@@ -49,9 +49,9 @@ class Task(Struct, frozen=True, kw_only=True):
 
 class EventLoop(Struct, frozen=True, kw_only=True):
     """``blocked``: times of more than a tenth of a second, of the longest 50 and the newest 50.
-    ``exact``: its turns were read; false: told by the lines of the samples; null: it was never busy
-    for long enough to know. ``tasks`` is null where no copy was looked at; ``tasks_left_out`` were
-    only counted, in the whole process."""
+    ``exact``: its turns were read; false: they cannot be, so that only waits are told; null: it was
+    never busy for long enough to know. ``tasks`` is null where no copy was looked at;
+    ``tasks_left_out`` were only counted, in the whole process."""
 
     tid: int
     kind: str

@@ -30,6 +30,7 @@ from ..raw_access import (
     is_class,
     items_of,
     mro_of,
+    name_of,
     namespace_of,
     text,
     type_name,
@@ -350,7 +351,6 @@ def _greenlet_row(one: object) -> Row | None:
     innermost = outermost = _place_of(frame)
     if innermost is None:
         return None
-    waits = id(frame)
     for _ in range(MOST_STEPS):
         frame = _back(frame)
         if frame is None:
@@ -358,11 +358,11 @@ def _greenlet_row(one: object) -> Row | None:
         outermost = _place_of(frame)
     return {
         "address": hex(id(one)),
-        "name": type_name(one),
+        "name": name_of(type(one))[1],
         "kind": "greenlet",
         "ident": None,
         **_where(outermost, innermost),
         "awaits": innermost[0],
         "parent": None,
-        "waiter": f"{innermost[3]} {waits:x}",
+        "waiter": "",  # nothing tells one wait from the next
     }

@@ -14,8 +14,8 @@ class LoopFound(TimedEvent, frozen=True, kw_only=True, tag="loop_found"):
     kind: str
     """``asyncio``, ``uvloop`` or ``trio``."""
     exact: bool | None = None
-    """Its turns are read; False: told by the lines of its samples; None: it has not been busy for
-    long enough to know."""
+    """Its turns are read; False: they cannot be, so that only waits are told; None: it has not been
+    busy for long enough to know."""
 
 
 class LoopBlocked(TimedEvent, frozen=True, kw_only=True, tag="loop_blocked"):

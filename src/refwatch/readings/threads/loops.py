@@ -2,8 +2,9 @@
 
 A thread that waits in ``select`` is at its loop's selector; anywhere else it is in a turn of the
 loop. Of asyncio's own loop the turns themselves are read (:mod:`.loop_turns`): one callback of 150
-ms is one turn, a thousand of 0.15 ms are many, whatever lines the samples hit. Of other loops a
-turn has ended when a sample is in the loop's own lines.
+ms is one turn, a thousand of 0.15 ms are many, whatever lines the samples hit. Of other loops, as
+of uvloop's and trio's, only single waits are told: a thread that runs all the time may be in one
+callback or in many.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ MOST_LINES = 5  # of one time that is told
 MOST_AWAY = 8  # looks in a row that find no turn where they were
 GONE = 20  # looks at its stack that find a thread without its loop, after which it has none
 NO_TURNS = (
-    "the loop's turns cannot be read: a blocked loop is told by the lines of the samples, so that "
-    "very many short callbacks may look like a long one"
+    "the turns of a loop cannot be read here: it is told to be blocked where a callback waits, but "
+    "not where it computes, since one long callback looks like many short ones"
 )
 
 Hot = list[tuple[int, ThreadState, float]]
@@ -104,6 +105,10 @@ class LoopLines:
         runs = stack and stack[0] in self.runners
         return "uvloop" if runs and waits is ThreadState.IO_WAIT else ""
 
+    def anchors_of(self, kind: str) -> set[int]:
+        """The lines of the function that is always on the stack of a loop's thread."""
+        return {"asyncio": self.run_once, "trio": self.trio}.get(kind, self.runners)
+
     def own_of(self, kind: str) -> set[int]:
         """The lines of the loop itself, at which it is at its selector or about to be."""
         return {"asyncio": self.own, "trio": self.trio_own}.get(kind, self.runners)
@@ -122,6 +127,8 @@ class EventLoop:
         """The lines of what called that: with the same callers it lies where it was."""
         self.changed_at = -1
         """The thread's number of that name at the last look at its turn."""
+        self.waits_since = -1
+        """The same where turns cannot be read."""
         self.looked_ns = 0
         self.away = 0
         """Looks in a row that have not found its function there."""
@@ -287,13 +294,22 @@ class EventLoops:
             if loop.frame is not None and self._is_due(loop, at_ns):
                 self._look(loop, at_ns)
             if not self._reads_turns(loop):
-                if self._turns is not None and self._turns.known and loop.kind == "asyncio":
-                    loop.start_over(at_ns)  # it cannot be told whether it turns
-                elif line in self.lines.own_of(loop.kind):
-                    loop.at_home(at_ns)
-                else:
-                    loop.in_turn(None, 0, at_ns)
+                self._judge_without(loop, line, at_ns)
             loop.spend(at_ns)
+
+    def _judge_without(self, loop: EventLoop, line: int, at_ns: int) -> None:
+        """Where turns cannot be read, or not yet, a thread that runs may be in one callback or in
+        many. One that waits, and has not run since it began to, is in one."""
+        changed_at = loop.thread.changed_at
+        if loop.thread.blocked is None:
+            loop.start_over(at_ns)
+        elif line in self.lines.own_of(loop.kind):
+            loop.at_home(at_ns)
+        else:
+            if loop.waits_since != changed_at:
+                loop.start_over(at_ns)
+            loop.in_turn(None, 0, at_ns)
+        loop.waits_since = changed_at
 
     def _is_due(self, loop: EventLoop, at_ns: int) -> bool:
         """Whether it is time to look at the turn: now and then while the thread runs, and when it
@@ -333,23 +349,10 @@ class EventLoops:
 
     def saw_stack(self, thread: TrackedThread, interpreter: Interpreter, at_ns: int) -> None:
         """The thread's whole stack was read."""
-        loop = self._loops.get(thread.serial)
+        loop = self._loops.get(thread.serial) or self._find(thread, interpreter)
         if loop is None:
-            judged = (thread.stack, self.lines.known + (thread.blocked is ThreadState.IO_WAIT))
-            if self._none.get(thread.serial) == judged:
-                return
-            self._none[thread.serial] = judged
-            self._table = interpreter.lines
-            self._learn(max(thread.stack, default=0))
-            kind = self.lines.kind(thread.stack, thread.blocked)
-            if not kind or (kind == "uvloop" and not self._uvloop_mapped()):
-                return
-            del self._none[thread.serial]
-            self._context.loops.add(thread.serial)
-            loop = self._loops[thread.serial] = EventLoop(thread, kind)
-        anchors = {"asyncio": self.lines.run_once, "trio": self.lines.trio}.get(
-            loop.kind, self.lines.runners
-        )
+            return
+        anchors = self.lines.anchors_of(loop.kind)
         if anchors.isdisjoint(thread.stack):
             loop.absent += 1
             loop.start_over(at_ns)  # what lies in its memory may still look like the last turn
@@ -357,20 +360,42 @@ class EventLoops:
                 del self._loops[thread.serial]
             return
         loop.absent = 0
-        if loop.kind != "asyncio" or not thread.frames_at:
-            return
-        last = max(index for index, line in enumerate(thread.stack) if line in anchors)
-        outer = thread.stack[last + 1 :]
+        if loop.kind == "asyncio" and thread.frames_at:
+            self._find_frame(loop, interpreter, anchors)
+
+    def _find(self, thread: TrackedThread, interpreter: Interpreter) -> EventLoop | None:
+        """The thread's loop, if its stack is that of one."""
+        judged = (thread.stack, self.lines.known + (thread.blocked is ThreadState.IO_WAIT))
+        if self._none.get(thread.serial) == judged:
+            return None
+        self._none[thread.serial] = judged
+        self._table = interpreter.lines
+        self._learn(max(thread.stack, default=0))
+        kind = self.lines.kind(thread.stack, thread.blocked)
+        if not kind or (kind == "uvloop" and not self._uvloop_mapped()):
+            return None
+        del self._none[thread.serial]
+        self._context.loops.add(thread.serial)
+        if kind != "asyncio":
+            self._context.limit("event loops", NO_TURNS)
+        loop = self._loops[thread.serial] = EventLoop(thread, kind)
+        return loop
+
+    def _find_frame(self, loop: EventLoop, interpreter: Interpreter, anchors: set[int]) -> None:
+        """See that it is known where the loop's own frame lies."""
+        stack = loop.thread.stack
+        last = max(index for index, line in enumerate(stack) if line in anchors)
+        outer = stack[last + 1 :]
         if loop.frame is not None and outer == loop.outer:
             return
-        loop.outer = outer
-        found = interpreter.find_frame(thread, anchors)
+        loop.outer, loop.frame = outer, None
+        found = interpreter.find_frame(loop.thread, anchors)
         if found is None:
-            loop.frame = None
             return
         if self._turns is None and not self._tries:
             self._turns = interpreter.turn_reader()
-        loop.frame = found if self._turns is not None and self._turns.has(found.code) else None
+        if self._turns is not None and self._turns.has(found.code):
+            loop.frame = found
 
     def _uvloop_mapped(self) -> bool:
         if self._has_uvloop is None:

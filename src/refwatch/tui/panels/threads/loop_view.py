@@ -84,7 +84,7 @@ def draw_loop(view: LoopView, width: int) -> tuple[Line, ...]:
         at = cut(f" at {view.longest_at}" if view.longest_at else "", max(4, width - len(label)))
         lines.append(((label, "strong"), (at, "foreground")))
     if not view.exact:
-        lines.append((("  told by the lines of the samples", "muted"),))
+        lines.append((("  its turns are not read: only waits are told", "muted"),))
     lines += [_coroutine_line(each, width) for each in view.coroutines]
     return tuple(lines)
 
