@@ -287,7 +287,7 @@ async def test_help_shows_every_key() -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "Timelines" in frame(app))
         shown = frame(app)
-        for word in ("space", "Write a snapshot", "Overview, Threads", "Less time in a cell",
+        for word in ("space", "Write a snapshot", "Overview, Time, Threads", "Less time in a cell",
                      "goes to the program", "holds GIL", "waiting for a child"):  # fmt: skip
             assert word.lower() in shown.lower()
         await pilot.press("escape")

@@ -75,7 +75,7 @@ async def test_threads_point_at_the_innermost_line() -> None:
         assert "/threads_cpu.py:2" in await copied(app, pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
-        await until(pilot, lambda: "Stack, innermost first" in frame(app))
+        await until(pilot, lambda: "Holds the GIL" in frame(app))
         assert ".py:" in await copied(app, pilot)
         await pilot.press("tab")
         first = await copied(app, pilot)
@@ -131,6 +131,14 @@ async def test_the_output_points_at_the_last_place_that_it_names() -> None:
         await pilot.press("4")
         await until(pilot, lambda: "Error" in frame(app))
         assert (await copied(app, pilot)).endswith("/shop.py:7")
+
+
+async def test_where_nothing_is_under_the_cursor() -> None:
+    async with driven(FakeFeed(), size=(120, 40)) as (app, pilot):
+        await pilot.press("7", "y")
+        await until(pilot, lambda: "There is nothing under the cursor." in frame(app))
+        await pilot.press("e")
+        await until(pilot, lambda: frame(app).count("There is nothing under the cursor.") == 2)
 
 
 def test_places_in_a_text() -> None:

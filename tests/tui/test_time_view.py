@@ -13,7 +13,7 @@ from refwatch.session import events as ev
 from refwatch.session.state import State
 from refwatch.tui.panels.time.detail_view import draw_source, draw_title, view_place
 from refwatch.tui.panels.time.lines import StackNames, draw_how, draw_kin
-from refwatch.tui.panels.time.table import FIRST, arrange
+from refwatch.tui.panels.time.table import FIRST, arrange, fit_name
 from refwatch.tui.panels.time.view import (
     TIME_KINDS,
     By,
@@ -203,3 +203,23 @@ def test_why_there_is_nothing() -> None:
         ev.ReadingLimited(at=0.0, process=MAIN, reading="outside reading", reason="not permitted")
     )
     assert view(state).reason == "No stacks are read: not permitted"
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (60, "JSONEncoder.iterencode  app/json/encoder.py"),
+        (36, "JSONEncoder.iterencode  encoder.py"),
+        (30, "JSONEncoder.iterencode  encod…"),
+        (26, "JSONEncoder.iterencode"),
+        (15, "…iterencode"),
+    ],
+)
+def test_the_functions_name_is_the_last_to_give_way(width: int, said: str) -> None:
+    place = Place("/w/app/json/encoder.py", 0, "JSONEncoder.iterencode")
+    assert "".join(text for text, _ in fit_name(place, "/w", width)) == said
+
+
+def test_a_module_says_its_file() -> None:
+    place = Place("<frozen importlib._bootstrap_external>", 0, "<module>")
+    assert "".join(text for text, _ in fit_name(place, "", 30)) == "<module>  _bootstrap_external>"

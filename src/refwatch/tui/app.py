@@ -230,7 +230,8 @@ class RefwatchApp(PlaceApp):
     @on(RedrawWanted)
     def _redraw_wanted(self) -> None:
         self._held_drawn = ""
-        self.draw()
+        if self.screen_stack:
+            self.draw()
 
     def show_header(self) -> None:
         self.main.show_header(self._header())

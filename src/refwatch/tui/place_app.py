@@ -43,8 +43,7 @@ class PlaceApp(ReplayApp):
                 tooltip="Copy path:line under the cursor; of what has no line its name or address"),
     ]  # fmt: skip
 
-    @property
-    def pointed(self) -> Pointed | None:
+    def under_cursor(self) -> Pointed | None:
         """What is under the cursor."""
         found = (each.pointed() for each in self._asked_in_turn() if isinstance(each, Points))
         return next((each for each in found if each is not None), None)
@@ -59,7 +58,7 @@ class PlaceApp(ReplayApp):
 
     def action_edit(self) -> None:
         """Open the place under the cursor."""
-        pointed = self.pointed
+        pointed = self.under_cursor()
         if pointed is None:
             self.notify(NOTHING, severity="warning")
             return
@@ -102,7 +101,7 @@ class PlaceApp(ReplayApp):
 
     def action_copy(self) -> None:
         """Copy the place under the cursor, or what is there instead."""
-        pointed = self.pointed
+        pointed = self.under_cursor()
         if pointed is None or not pointed.copied:
             self.notify(NOTHING, severity="warning")
             return

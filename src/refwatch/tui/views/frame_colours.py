@@ -27,6 +27,8 @@ _STDLIB = (
 _PALETTES: dict[Origin, tuple[tuple[str, str], ...]] = {
     "own": _OWN, "site": _SITE, "stdlib": _STDLIB,
 }  # fmt: skip
+INSIDE = frozenset({"<garbage collector>"})
+"""What stands in a stack without being Python code."""
 ALL = "frame-all"
 MATCH = "frame-match"
 FRAME_COLOURS = {
@@ -41,7 +43,7 @@ FRAME_COLOURS = {
 def frame_colour(file: str, function: str) -> str:
     """The style of a function. Only the last parts of both names count: a path may be relative, and
     not every reading knows the class."""
-    origin = origin_of(file)
+    origin = "stdlib" if file in INSIDE else origin_of(file)
     name = f"{file.rpartition('/')[2]}:{function.rpartition('.')[2]}"
     number = crc32(name.encode("utf-8", "surrogatepass")) % len(_PALETTES[origin])
     return f"frame-{origin}-{number}"

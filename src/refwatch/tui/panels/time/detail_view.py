@@ -16,7 +16,7 @@ from refwatch.tui.views.chart import bar
 from refwatch.tui.views.pointed import at, placed
 from refwatch.tui.views.styled_text import Line, StyledText, fit, pad, two_ends, width_of
 
-AROUND = 4
+AROUND = 20
 """Source lines before the first and after the last line with time."""
 MOST_LINES = 2_000
 FIGURE = 9

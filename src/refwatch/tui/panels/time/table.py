@@ -11,8 +11,8 @@ from refwatch.tui.panels.time.view import By, Place, TimeRow, TimeView
 from refwatch.tui.source import Source
 from refwatch.tui.views.chart import bar
 from refwatch.tui.views.places import fmt_place, origin_of, short_function, shortened
-from refwatch.tui.views.styled_text import Line, StyledText, cut_dotted, width_of
-from refwatch.tui.views.table import Column, Order, Row
+from refwatch.tui.views.styled_text import Line, StyledText, cut, cut_dotted, width_of
+from refwatch.tui.views.table import LEAST_PIECE, Column, Order, Row
 from refwatch.tui.views.threads import GLYPHS, WORDS
 
 FIRST = Order("own", reverse=True)
@@ -106,9 +106,11 @@ def fit_name(place: Place, cwd: str, width: int) -> Line:
     if place.line:
         return shortened(name, width)
     if width_of(name) > width:
-        name = (*name[:2], (printable(place.file).rpartition("/")[2], "muted"))
+        name = (*name[:2], name[-1])
     if width_of(name) > width:
-        name = name[:1]
+        room = width - width_of(name[:2])
+        file = ((cut(name[-1][0], room), "muted"),) if room >= LEAST_PIECE else ()
+        name = (*name[:2], *file) if file else name[:1]
     if width_of(name) > width:
         ((text, style),) = name
         name = ((cut_dotted(text, width), style),)
