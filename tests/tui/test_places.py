@@ -69,6 +69,23 @@ async def test_the_source_has_a_cursor_and_so_have_callers_and_callees() -> None
         await until(pilot, lambda: not isinstance(app.screen, PlaceScreen))
 
 
+async def test_the_sources_heading_stays(tmp_path: Path) -> None:
+    source = tmp_path / "threads_cpu.py"
+    source.write_text("".join(f"line({number})\n" for number in range(1, 60)))
+    feed = FakeFeed(leading_to(source, "threads_cpu.py"))
+    async with driven(feed, size=(80, 24)) as (app, pilot):
+        await pilot.press("2", "slash", *"crunch", "enter", "enter")
+        await until(pilot, lambda: "line(21)" in frame(app))
+        assert "Self     Total" in frame(app)
+        await pilot.press("end")
+        await until(pilot, lambda: "line(42)" in frame(app))
+        assert "Self     Total" in frame(app)
+        assert await copied(app, pilot) == f"{source}:42"
+        row = next(y for y, line in enumerate(frame(app).splitlines()) if "line(40)" in line)
+        await pilot.click(offset=(40, row))
+        assert await copied(app, pilot) == f"{source}:40"
+
+
 async def test_threads_point_at_the_innermost_line() -> None:
     async with driven(session(), size=(120, 40)) as (app, pilot):
         await pilot.press("3", "down", "down", "down")
@@ -200,7 +217,7 @@ async def test_an_editor_with_a_window_is_started_beside(editor: Path, tmp_path:
         await pilot.press("3", "down", "down", "down", "e")
         await until(pilot, editor.exists)
         assert editor.read_text() == f"{source}:24"
-        assert "subl: threads_cpu.py:24" in frame(app)
+        await until(pilot, lambda: "subl: threads_cpu.py:24" in frame(app))
 
 
 @pytest.mark.usefixtures("editor")

@@ -56,7 +56,7 @@ class CursorLines(CursorRows):
 
     def render_line(self, y: int) -> Strip:
         palette, base, _ = self._brush.dip()
-        index = y + self.scroll_offset.y
+        index = y - self.HEADING + self.scroll_offset.y
         if index >= len(self._lines):
             return Strip.blank(self._width, base)
         if index == self._cursor:
@@ -95,9 +95,32 @@ class CursorLines(CursorRows):
 
     def on_click(self, event: events.Click) -> None:
         place = event.get_content_offset(self)
-        index = -1 if place is None else place.y + self.scroll_offset.y
+        index = -1 if place is None else place.y - self.HEADING + self.scroll_offset.y
         if self._cursor is not None and 0 <= index < len(self._lines):
             self.move_to(index)
+
+
+class HeadedLines(CursorLines):
+    """The same below a line that stays."""
+
+    HEADING = 1
+
+    def __init__(self, name: str, *, box: str | None = None) -> None:
+        super().__init__(name, box=box)
+        self._heading: Line = ()
+
+    def show_headed(self, heading: Line, lines: tuple[Line, ...]) -> None:
+        """Replace both."""
+        if heading != self._heading:
+            self._heading = heading
+            self.refresh()
+        self.show(lines)
+
+    def render_line(self, y: int) -> Strip:
+        if y >= self.HEADING:
+            return super().render_line(y)
+        palette, base, _ = self._brush.dip()
+        return paint(self._heading, palette, base, self._width)
 
 
 def _places(lines: tuple[Line, ...]) -> list[Pointed | None]:

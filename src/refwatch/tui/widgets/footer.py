@@ -18,7 +18,7 @@ from refwatch.tui.widgets.lines import Lines
 Key = tuple[str, str, str]
 """(key, shown as, description)"""
 GIVE_WAY = (
-    "Copy", "Edit", "Snapshot", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause",
+    "Copy", "Snapshot", "Edit", "Since", "Sort", "Referrers", "Slower", "Faster", "Heap", "Pause",
     "Mark",
 )  # fmt: skip
 """These go first, in this order, where there is not room for all; then any but those that stay."""

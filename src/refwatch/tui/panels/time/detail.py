@@ -19,7 +19,7 @@ from refwatch.tui.source import source_lines
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.pointed import Pointed
 from refwatch.tui.views.styled_text import Line
-from refwatch.tui.widgets.cursor_lines import CursorLines
+from refwatch.tui.widgets.cursor_lines import CursorLines, HeadedLines
 
 
 class PlaceScreen(LiveScreen[PlaceView]):
@@ -52,7 +52,7 @@ class PlaceScreen(LiveScreen[PlaceView]):
         self._place = place
         self._before: list[Place] = []
         """Those that were shown before it."""
-        self._source = CursorLines("place-source", box="Source, with the seconds of each line")
+        self._source = HeadedLines("place-source", box="Source, with the seconds of each line")
         self._callers = CursorLines("place-callers", box="Called by")
         self._callees = CursorLines("place-callees", box="Calls")
         self._scrolled = False
@@ -71,7 +71,8 @@ class PlaceScreen(LiveScreen[PlaceView]):
         return draw_title(view, width)
 
     def lay_out(self, view: PlaceView) -> None:
-        self._source.show(draw_source(view, self._source.scrollable_content_region.width))
+        heading, *source = draw_source(view, self._source.scrollable_content_region.width)
+        self._source.show_headed(heading, tuple(source))
         for lines, calls in ((self._callers, False), (self._callees, True)):
             width = lines.scrollable_content_region.width
             kin = () if view.site is None else draw_kin(
