@@ -13,7 +13,7 @@ from refwatch.tui.views.styled_text import (
     StyledText,
     cut,
     cut_dotted,
-    cut_middle,
+    cut_start,
     width_of,
 )
 from refwatch.tui.views.table import LEAST_PIECE
@@ -80,7 +80,7 @@ def shortened(line: Line, width: int) -> Line:
     if style == "muted" and rest:
         room = width_of(((text, ""),)) - over
         if room >= 3:
-            return ((cut_middle(text, room), style), *rest)
+            return ((cut_start(text, room), style), *rest)
         line = (("…", "muted"), *rest)
     *head, (text, style) = line
     room = width - width_of(head) - 1

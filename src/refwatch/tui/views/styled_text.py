@@ -27,6 +27,16 @@ def cut(text: str, width: int) -> str:
     return "" if width < 1 else set_cell_size(text, width - 1) + "…"
 
 
+def cut_start(text: str, width: int) -> str:
+    """The text in at most ``width`` cells, ``…`` at its start if it was cut."""
+    if cell_len(text) <= width:
+        return text
+    tail = text[-width:]
+    while tail and cell_len(tail) >= width:
+        tail = tail[1:]
+    return f"…{tail}"[:width]
+
+
 def cut_middle(text: str, width: int) -> str:
     """The text in at most ``width`` cells, ``…`` in its middle if it was cut: the end of a path
     says most."""

@@ -24,21 +24,21 @@ from refwatch.tui.widgets.lines import Brush, Lines, paint
 
 ICICLE_KEYS: list[BindingType] = [
     Binding("up,k", "up", "Caller", show=False, id="icicle.up",
-            tooltip="Icicle: to the caller"),
+            tooltip="Flame graph: to the caller"),
     Binding("down,j", "down", "Callee", show=False, id="icicle.down",
-            tooltip="Icicle: to the callee with most"),
+            tooltip="Flame graph: to the callee with most"),
     Binding("left,h", "beside(-1)", "Left", show=False, id="icicle.left",
-            tooltip="Icicle: to the frame at the left"),
+            tooltip="Flame graph: to the frame at the left"),
     Binding("right,l", "beside(1)", "Right", show=False, id="icicle.right",
-            tooltip="Icicle: to the frame at the right"),
+            tooltip="Flame graph: to the frame at the right"),
     Binding("enter", "zoom", "Zoom in", key_display="enter", id="icicle.zoom",
-            tooltip="Icicle: give the frame the whole width; or click it"),
+            tooltip="Flame graph: give the frame the whole width; or click it"),
     Binding("escape,backspace", "out", "Zoom out", key_display="esc", id="icicle.out",
-            tooltip="Icicle: one frame out; from the top end the search, then back to the table"),
+            tooltip="Flame graph: one frame out; at the top end the search, then back to a table"),
     Binding("n", "match(1)", "Next match", show=False, id="icicle.next",
-            tooltip="Icicle: to the next frame that / has found"),
+            tooltip="Flame graph: to the next frame that / has found"),
     Binding("N", "match(-1)", "Match before", show=False, id="icicle.previous",
-            tooltip="Icicle: to the frame before that / has found"),
+            tooltip="Flame graph: to the frame before that / has found"),
 ]  # fmt: skip
 
 
