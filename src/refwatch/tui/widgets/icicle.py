@@ -35,6 +35,8 @@ ICICLE_KEYS: list[BindingType] = [
             tooltip="Flame graph: give the frame the whole width; or click it"),
     Binding("escape,backspace", "out", "Zoom out", key_display="esc", id="icicle.out",
             tooltip="Flame graph: one frame out; at the top end the search, then back to a table"),
+    Binding("slash", "search", "Search", key_display="/", id="icicle.search",
+            tooltip="Flame graph: search; what is found stands out"),
     Binding("n", "match(1)", "Next match", show=False, id="icicle.next",
             tooltip="Flame graph: to the next frame that / has found"),
     Binding("N", "match(-1)", "Match before", show=False, id="icicle.previous",
@@ -66,6 +68,9 @@ class Icicle(Widget, can_focus=True):
         """Bring this frame into view, and put the cursor on it."""
 
         path: Path
+
+    class SearchWanted(Message):
+        """Ask what to search for."""
 
     class Cleared(Message):
         """End the search."""
@@ -156,6 +161,9 @@ class Icicle(Widget, can_focus=True):
             self.post_message(self.Cleared())
         else:
             self.post_message(self.Left())
+
+    def action_search(self) -> None:
+        self.post_message(self.SearchWanted())
 
     def action_match(self, by: int) -> None:
         path = self.found.beside(self.cursor, by)

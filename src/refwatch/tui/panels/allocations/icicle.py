@@ -46,7 +46,7 @@ class TracebackNames:
             size.append((f", {self.size(node.ends)} in it itself", "foreground"))
         if node.site == WHOLE:
             name: Line = (("all tracebacks", "strong"),)
-            text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
+            text = "↑ ↓ ← → move, enter zooms in, esc zooms out, / searches, i: the table"
         else:
             room = width - width_of(size) - 2
             name = shortened(fmt_site(self._view, node.site), room)

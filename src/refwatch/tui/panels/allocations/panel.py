@@ -287,6 +287,10 @@ class AllocationsPanel(TablePanel[AllocationsView]):
     def hint(self) -> Line:
         return (self.tracebacks.display and self.tracebacks.hint()) or super().hint()
 
+    @on(Icicle.SearchWanted)
+    async def _search_wanted(self) -> None:
+        await self.action_filter()
+
     @on(Icicle.Cleared)
     async def _search_ended(self) -> None:
         await self.action_clear_filter()

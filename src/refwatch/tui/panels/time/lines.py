@@ -87,7 +87,7 @@ class StackNames:
             size.append((f", {fmt_duration(node.ends)} in it itself", "foreground"))
         if node.site == WHOLE:
             name: Line = (("all stacks", "strong"),)
-            text = "↑ ↓ ← → move, enter zooms in, esc zooms out, i returns to the table"
+            text = "↑ ↓ ← → move, enter zooms in, esc zooms out, / searches, i: the table"
         else:
             place = self._view.places[node.site]
             name = fit_name(place, self._cwd, width - width_of(size) - 2)

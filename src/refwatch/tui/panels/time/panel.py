@@ -191,6 +191,10 @@ class TimePanel(TablePanel[Subject | None]):
     def hint(self) -> Line:
         return (self._as_icicle and self.stacks.hint()) or super().hint()
 
+    @on(Icicle.SearchWanted)
+    async def _search_wanted(self) -> None:
+        await self.action_filter()
+
     @on(Icicle.Cleared)
     async def _search_ended(self) -> None:
         await self.action_clear_filter()
