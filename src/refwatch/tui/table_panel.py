@@ -147,7 +147,7 @@ class TablePanel(Panel[V]):
         if box is None:
             box = FilterBox(self.order.filter, self._filters)
             await self.mount(box)
-        box.focus()
+        self.screen.set_focus(box)  # now: the keys that follow are for it
 
     @on(FilterBox.Cleared)
     async def action_clear_filter(self) -> None:

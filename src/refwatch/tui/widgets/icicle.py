@@ -69,9 +69,6 @@ class Icicle(Widget, can_focus=True):
 
         path: Path
 
-    class SearchWanted(Message):
-        """Ask what to search for."""
-
     class Cleared(Message):
         """End the search."""
 
@@ -162,8 +159,12 @@ class Icicle(Widget, can_focus=True):
         else:
             self.post_message(self.Left())
 
-    def action_search(self) -> None:
-        self.post_message(self.SearchWanted())
+    async def action_search(self) -> None:
+        """Ask what to search for: the filter of the panel around it. Not by a message: the keys
+        that follow are for the box."""
+        around = next((each for each in self.ancestors if hasattr(each, "action_filter")), None)
+        if around is not None:
+            await self.app.run_action("filter", around)
 
     def action_match(self, by: int) -> None:
         path = self.found.beside(self.cursor, by)

@@ -183,6 +183,7 @@ class AllocationsPanel(TablePanel[AllocationsView]):
             self._empty.present(view)
         if self.content is not self._focused:
             self._focused = self.content
+            self.follow_content()  # at once: what was hidden has no use for the next key
             self.call_after_refresh(self.follow_content)
         self._draw_rows()
         self._draw_preview()
@@ -286,10 +287,6 @@ class AllocationsPanel(TablePanel[AllocationsView]):
 
     def hint(self) -> Line:
         return (self.tracebacks.display and self.tracebacks.hint()) or super().hint()
-
-    @on(Icicle.SearchWanted)
-    async def _search_wanted(self) -> None:
-        await self.action_filter()
 
     @on(Icicle.Cleared)
     async def _search_ended(self) -> None:

@@ -191,10 +191,6 @@ class TimePanel(TablePanel[Subject | None]):
     def hint(self) -> Line:
         return (self._as_icicle and self.stacks.hint()) or super().hint()
 
-    @on(Icicle.SearchWanted)
-    async def _search_wanted(self) -> None:
-        await self.action_filter()
-
     @on(Icicle.Cleared)
     async def _search_ended(self) -> None:
         await self.action_clear_filter()
@@ -239,6 +235,7 @@ class TimePanel(TablePanel[Subject | None]):
     def action_icicle(self) -> None:
         self._as_icicle = not self._as_icicle
         self._draw()
+        self.follow_content()  # at once: what was hidden has no use for the next key
         self.call_after_refresh(self._turn)
 
     def _turn(self) -> None:
