@@ -108,7 +108,9 @@ def _gil_enabled() -> bool:
 def _calibrate(daemon: int, limits: Limits) -> Found:
     """What was found and verified; failed searches leave their reasons in ``limits``. The probe
     uses ``thread_count`` itself."""
-    readings = ("gil", "threads", "frames", "text", "references", "locks", "thread_count")
+    readings = (
+        "gil", "threads", "frames", "text", "references", "attributes", "locks", "thread_count",
+    )  # fmt: skip
     nothing: Found = dict.fromkeys(readings)
     if sys.platform != "linux":
         limits["outside reading"] = f"refwatch reads from outside on Linux, not on {sys.platform}"

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .messages import Message
 
 
+NAME, DAEMON = "_name", "_daemonic"
+"""As threading.Thread has them."""
+
+
 def status(cpu_s: float) -> Message:
     """The report; ``cpu_s`` is the CPU time of probe threads that have ended."""
     return {
@@ -42,7 +46,5 @@ def python_threads() -> list[list[object]]:
     rows: list[list[object]] = []
     for ident, thread in list(active.items()):
         own = namespace_of(thread) or {}
-        rows.append(
-            [ident, own.get("_native_id"), text(own.get("_name")), bool(own.get("_daemonic"))]
-        )
+        rows.append([ident, own.get("_native_id"), text(own.get(NAME)), bool(own.get(DAEMON))])
     return rows

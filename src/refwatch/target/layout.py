@@ -71,6 +71,28 @@ class TextLayout(Struct, frozen=True, kw_only=True):
     ascii_shift: int
 
 
+class AttributesLayout(Struct, frozen=True, kw_only=True):
+    """Where a frame has its first local variable, and an object the values of its attributes, of
+    which those of a ``threading.Thread`` are read."""
+
+    local_offset: int
+    type_offset: int
+    """Of an object's type, in the object."""
+    values: list[int]
+    """Offsets from an object to its first value. The lowest bits of a pointer on the way are
+    tags."""
+    keys_offset: int
+    """Of the pointer to the keys that the objects of a type share, in the type."""
+    entries_offset: int
+    """Of the first entry, in the keys: the key's address and another word."""
+    name_key: int
+    """Address of the string ``_name``."""
+    daemon_key: int
+    """Address of the string ``_daemonic``."""
+    str_type: int
+    true: int
+
+
 class ReferencesLayout(Struct, frozen=True, kw_only=True):
     """Offsets for reading weak references and reference counts."""
 
@@ -143,6 +165,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     frames: FramesLayout | None = None
     text: TextLayout | None = None
     references: ReferencesLayout | None = None
+    attributes: AttributesLayout | None = None
     collecting: int | None = None
     """Address of the int that is not 0 while the cyclic garbage collector runs."""
     collections: tuple[int, int] | None = None

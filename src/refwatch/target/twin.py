@@ -138,6 +138,7 @@ def _shifted(layout: Layout, shift: Shift) -> Layout:
         if frames
         else None,
         references=None,
+        attributes=None,  # its keys are objects of the twin's
         collecting=shift(layout.collecting) if layout.collecting else None,
         collections=_moved(layout.collections, shift),
     )

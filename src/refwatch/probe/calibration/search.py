@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..capi import allow_reader
 from ..own_memory import Memory
+from .find_attributes import find_attributes
 from .find_collecting import find_collecting
 from .find_collections import find_collections
 from .find_frames import find_frames
@@ -69,8 +70,10 @@ class Search:
         self._attempt("frames", "stacks", lambda: find_frames(memory))
         self._attempt("text", "source lines", lambda: find_text(memory))
         frames = self.layout.get("frames")
-        if type(frames) is dict and "text" in self.layout:
-            self._attempt("locks", "locks", lambda: find_locks(memory, helpers, frames))
+        if type(frames) is dict:
+            self._attempt("attributes", "", lambda: find_attributes(memory, frames))
+            if "text" in self.layout:
+                self._attempt("locks", "locks", lambda: find_locks(memory, helpers, frames))
         if free_threaded:
             reason = "a free-threaded build splits an object's count among threads"
             self._limits["references"] = reason

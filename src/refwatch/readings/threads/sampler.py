@@ -25,6 +25,7 @@ from refwatch.readings.threads.stack_pace import StackPace
 from refwatch.readings.threads.stacks import UnplacedWaits, read_stack, read_stacks
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.thread_list import ThreadList
+from refwatch.readings.threads.thread_names import NameReader
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.context import Context
 from refwatch.target.layout import Layout
@@ -84,6 +85,7 @@ class Sampler:
         """Read the interpreter from now on."""
         self.interpreter = Interpreter(memory, layout)
         self._gil = GilAccount() if layout.gil is not None else None
+        self.threads.unnamed.reader = NameReader.of(memory, layout)
         self._kernel.know_gil(layout.gil)
         self.others.attach(memory, layout, self.interpreter, self._kernel.calls)
         if self.interpreter.lines is not None:
@@ -147,6 +149,7 @@ class Sampler:
         if not self._still:
             self.ran_ns = at_ns
         self._rested = False
+        self.threads.read_names(at_ns)
         self._stack_pace.sampled(self.samples, at_ns, self._read_more)
         unplaced = self._unplaced.due(at_ns)
         if unplaced is not None and self.interpreter is not None:
@@ -387,7 +390,8 @@ class Sampler:
 
     def leave_interpreter(self) -> None:
         """Its memory is its own no more: from now on only the kernel is asked."""
-        self.interpreter, self.others = None, OtherInterpreters()
+        self.interpreter = self.threads.unnamed.reader = None
+        self.others = OtherInterpreters()
         self._words = GilWords()
 
     def discard(self) -> None:

@@ -8,6 +8,7 @@ import resource
 
 from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.readings.threads.interpreter import FoundThread, Interpreter, ThreadStateEntry
+from refwatch.readings.threads.thread_names import Unnamed
 from refwatch.readings.threads.tracked import ThreadGone, TrackedThread
 from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer
@@ -44,6 +45,7 @@ class ThreadList:
         self._numbers: dict[int, int] = {}  # address of a thread state -> its number
         self._made = 0
         self._newest = 0
+        self.unnamed = Unnamed()
         self._waiting = False  # a thread state has no tid yet
 
     def follow_list(self, words: ThreadStateEntry, interpreter: Interpreter, at_ns: int) -> bool:
@@ -90,6 +92,8 @@ class ThreadList:
         tracked.ident = found.ident
         tracked.read_at(found.address)
         self.by_state[found.address] = tracked
+        if tracked.daemon is None:
+            self.unnamed.add(tracked)
 
     def holder(self, state: int, interpreter: Interpreter) -> TrackedThread | None:
         """The thread that holds the GIL with this PyThreadState. It may be one of an interpreter
@@ -215,18 +219,35 @@ class ThreadList:
             tracked = self.by_tid.get(tid) if tid else by_ident.get(ident)
             if tracked is None or tracked.probe:
                 continue
-            if (tracked.name, tracked.daemon) != (name, daemon):
-                tracked.name, tracked.daemon = name, daemon
-                if tracked.serial not in unsaid:
-                    self._context.emit(
-                        ThreadNamed(
-                            at=at_ns / 1e9,
-                            process=self._context.process,
-                            serial=tracked.serial,
-                            name=name,
-                            daemon=daemon,
-                        )
-                    )
+            self.unnamed.forget(tracked)
+            self._name(tracked, name, daemon, at_ns, said=tracked.serial not in unsaid)
+
+    def read_names(self, at_ns: int) -> None:
+        """Read the names of those that have begun lately. Raises MemoryGone."""
+        named = self.unnamed.read()
+        if named:
+            unsaid = {tracked.serial for tracked, _ in self._fresh}
+            for tracked, (name, daemon) in named:
+                if not tracked.probe:
+                    self._name(tracked, name, daemon, at_ns, said=tracked.serial not in unsaid)
+
+    def _name(
+        self, tracked: TrackedThread, name: str, daemon: bool | None, at_ns: int, *, said: bool
+    ) -> None:
+        """``said``: others know that the thread has begun."""
+        if (tracked.name, tracked.daemon) == (name, daemon):
+            return
+        tracked.name, tracked.daemon = name, daemon
+        if said:
+            self._context.emit(
+                ThreadNamed(
+                    at=at_ns / 1e9,
+                    process=self._context.process,
+                    serial=tracked.serial,
+                    name=name,
+                    daemon=daemon,
+                )
+            )
 
     def read_counters(self) -> None:
         """Read the context switches of every thread that has run since the last time."""
@@ -238,6 +259,7 @@ class ThreadList:
     def end(self, tracked: TrackedThread, at_ns: int) -> None:
         """The kernel has it no more."""
         tracked.close()
+        self.unnamed.forget(tracked)
         self.kept -= tracked.kept
         self.by_tid.pop(tracked.tid, None)
         if self.by_state.get(tracked.state_address) is tracked:
