@@ -113,3 +113,33 @@ def test_the_heading_sorted_by_has_its_arrow(view: ThreadsView) -> None:
         text = "".join(text for text, _ in heading(placed, key, reverse=True))
         assert wanted in text
         assert len(text) == len("".join(t for t, _ in heading(placed, "", reverse=False)))
+
+
+def requests(seconds: float = 3.0) -> list[ev.Event]:
+    """A simulated session in which twelve threads came and went, and one of them is alive."""
+    events = list(Simulation(seconds).events())
+    for number in range(12):
+        serial, at = 100 + number, number / 5
+        events += [
+            ev.ThreadStarted(at=at, serial=serial, process=MAIN, tid=serial),
+            ev.ThreadNamed(at=at, serial=serial, process=MAIN, name=f"request-{number}"),
+        ]
+        if number < 11:
+            events.append(ev.ThreadEnded(at=at + 0.1, process=MAIN, serial=serial))
+    return events
+
+
+def test_threads_that_come_and_go_are_one_row_that_can_be_opened() -> None:
+    state = state_of(requests())
+    closed = view_threads(Subject(state))
+    (group,) = [thread for thread in closed.threads if thread.count]
+    assert names(closed)[-1] == "▸ request-* ×12"
+    assert fmt_totals(closed, len(closed.threads)) == "7 threads, 11 ended"
+    opened = view_threads(Subject(state), {group.key})
+    rows = names(opened)
+    at = rows.index("▾ request-* ×12")
+    assert rows[at + 1] == "├ request-11"  # the one that is alive
+    assert rows[at + 2] == "├ request-10"  # the newest of the others
+    assert rows[-1] == "└ request-1"
+    assert len(rows) == at + 1 + 11
+    assert names(opened, hide_ended=True)[at + 1 :] == ["└ request-11"]

@@ -97,7 +97,7 @@ def draw_durations(view: Durations, width: int, height: int) -> tuple[Line, ...]
     middle = f" {fmt_duration(seconds_of((first + last) // 2))} "
     low, high = fmt_duration(seconds_of(first)), fmt_duration(seconds_of(last))
     scale = draw_time_scale(f"{low} ", f" {high}", width, middle)
-    return (fit(numbers, width), *lines, scale)[:height]
+    return (fit(numbers, width), *lines, fit(scale, width))[:height]
 
 
 def span_of(counts: Mapping[int, int]) -> tuple[int, int]:

@@ -219,7 +219,7 @@ def view_overview(subject: Subject) -> OverviewView:
 def view_times(process: ProcessState) -> tuple[Durations, ...]:
     """How long the GIL is held at a time, and how long threads wait until they have it."""
     gil = process.gil
-    if not gil.watched_s or gil.present is False:
+    if not (gil.holds.counts or gil.waits.counts or gil.after_io.counts):
         return ()
     longest_s, line = _longest_hold(gil)
     place, _ = fmt_line(process, line)
