@@ -187,7 +187,9 @@ def _say_native_parallel(load: Utilization) -> str:
 def _say_single(load: Utilization) -> str:
     if len(load.busy) != 1:
         used = fmt_percent(min(load.cpu, 1.0))
-        return f"{_threads(thread_count(load.busy))} take turns: {used} of one CPU, one at a time"
+        groups = load.busy and not any(party.single for party in load.busy)
+        who = names_of(load.busy) if groups else _threads(thread_count(load.busy))
+        return f"{who} take turns: {used} of one CPU, one at a time"
     (party,) = load.busy
     cpu, queued = _of_kernel(party)
     who = name_of(party) if party.named or not party.single else "1 thread"

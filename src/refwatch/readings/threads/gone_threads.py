@@ -55,7 +55,7 @@ class GoneThreads:
             self._base_ns = max(0, self._spent_ns - sum(map(_read_now, threads)))
 
     def look(self, clock: ProcessClock) -> None:
-        """Look at the clock now and then: it is gone with its process."""
+        """Look at the clock at each sample: it is gone with its process."""
         self._spent_ns = clock.read() or self._spent_ns
 
     def ended(self, thread: TrackedThread, at_ns: int) -> None:

@@ -150,15 +150,11 @@ class Sampler:
             self.ran_ns = at_ns
         self._rested = False
         self.threads.read_names(at_ns)
-        self._stack_pace.sampled(self.samples, at_ns, self._read_more)
+        self._gone.look(self._clock)
+        self._stack_pace.sampled(self.samples, at_ns, self.read_stacks)
         unplaced = self._unplaced.due(at_ns)
         if unplaced is not None and self.interpreter is not None:
             read_stack(unplaced, self.interpreter, self._paths)
-
-    def _read_more(self) -> None:
-        """What is read less often than at each sample."""
-        self.read_stacks()
-        self._gone.look(self._clock)
 
     def _follow_kernel(self, at_ns: int) -> None:
         self.threads.follow_kernel(self._last_ns)
