@@ -26,6 +26,8 @@ _X86_64 = {
         *(232, 270, 271, 275, 276, 278, 281, 285, 288, 295, 296, 299, 307, 327, 328, 426, 441),
         *(4, 5, 6, 16, 21, 26, 69, 70, 78, 83, 84, 137, 162, 208, 242, 243),  # stat .. mq_timed..
         *(258, 262, 263, 264, 269, 306, 316, 326, 332, 333, 437, 439),  # mkdirat .. faccessat2
+        *(8, 48, 76, 85, 86, 88, 89, 133, 187, 221, 277, 318),  # lseek, shutdown .. getrandom
+        *(259, 265, 266, 267, 268, 260, 90, 92, 188, 191, 194, 285, 452),  # mknodat .. fchmodat2
     ),
 }
 # From asm-generic/unistd.h of Linux, for aarch64 and riscv64.
@@ -38,8 +40,10 @@ _GENERIC = {
         *(77, 82, 83, 202, 203, 206, 207, 211, 212, 242, 243, 269, 286, 287, 426, 441),
         *(4, 29, 34, 35, 38, 43, 48, 78, 79, 81, 182, 183, 188, 189, 227, 267, 276, 285, 291, 292),
         *(437, 439),
+        *(33, 36, 37, 45, 46, 53, 54, 84, 210, 213, 223, 278, 5, 8, 11, 452),
     ),
 }
+_RESTART = {"x86_64": b"219", "aarch64": b"128", "riscv64": b"128"}  # restart_syscall(2)
 _TABLES = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}
 
 KEEP = 4096  # lines of /proc/PID/task/TID/syscall
@@ -62,6 +66,7 @@ class Syscalls:
         self._seen: dict[bytes, ThreadState | None] = {}
         machine = os.uname().machine
         self._futex = b"202" if machine == "x86_64" else b"98"
+        self._restart = _RESTART.get(machine, b"")
         self._select = (b"23", b"270", b"7", b"271") if machine == "x86_64" else (b"72", b"73")
 
     def state(self, line: bytes) -> ThreadState | None:
@@ -100,9 +105,17 @@ class Syscalls:
                 if 0 <= address - gil < GIL_SIZE:
                     self._gil_of[line] = interpreter
                     return ThreadState.GIL_WAIT
+        elif number == self._restart:
+            return self._restarted(line[len(number) :])
         elif number in self._select and self._waits_for_time_only(number, words):
             return ThreadState.SLEEP
         return self._states.get(number, ThreadState.OTHER)
+
+    def _restarted(self, arguments: bytes) -> ThreadState:
+        """A call that was interrupted, as by a stop, goes on under another number and with all else
+        as it was: it is known where it was seen before."""
+        same = (state for line, state in self._seen.items() if line.endswith(arguments))
+        return next(filter(None, same), ThreadState.OTHER)
 
     def _waits_for_time_only(self, number: bytes, words: list[bytes]) -> bool:
         """select or poll without a descriptor is a sleep: the count is select's first argument and
