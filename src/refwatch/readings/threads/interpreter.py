@@ -18,6 +18,7 @@ from refwatch.target.locations import NO_LINE, LineTable
 from refwatch.target.memory import RemoteMemory, packed
 
 TAG = 7
+TRIES = 6  # readings of a top frame that moves
 DEEPEST = 20_000  # frames of one thread that are followed
 FINALIZER_DEPTH = 8  # frames among which __del__ is looked for
 MOST_CALLERS = 500  # among which a frame is looked for
@@ -207,7 +208,7 @@ class Interpreter:
     def _frame(self, address: int) -> bytes:
         return self._memory.read(address + self._low, self._size) if address else b""
 
-    def _set_line(self, thread: TrackedThread, words: bytes) -> None:
+    def _set_line(self, thread: TrackedThread, words: bytes, tries: int = TRIES) -> None:
         assert self.lines
         thread.frame_words = words
         line = self._line(words)
@@ -215,9 +216,34 @@ class Interpreter:
             (previous,) = _WORD.unpack_from(words, self._previous)
             below = self._frame(previous)
             line = self._line(below) if below else NO_LINE
+        if line is None and tries and (again := self._top_frame(thread)):
+            self.lines.torn -= 1
+            self._set_line(thread, again, tries - 1)
+            return
         if line is None:
             thread.frame_words = b""  # torn: to be read again, and not to be taken for known
         thread.line = line or NO_LINE
+
+    def _top_frame(self, thread: TrackedThread) -> bytes:
+        """Its top frame, read in one go with the pointers to it; empty where it is not near the one
+        that was read last. Of a thread that calls and returns all the time that one is no more."""
+        assert self._frames
+        path, state = self._frames.path, thread.frames_at
+        known = self._pointers.unpack(thread.pointers) if thread.pointers else (state, state)
+        begin = (known[-1] + self._low) & -PAGE
+        regions = [(state + path[0], 8)]
+        if self._deep:
+            regions.append((known[0] + path[1], 8))
+        data = self._memory.gather_packed(packed([*regions, (begin, PAGE)]))
+        size = self._pointers.size
+        if len(data) < size + PAGE or (self._deep and data[:8] != thread.pointers[:8]):
+            return b""
+        pointers = bytes(data[:size])
+        offset = self._pointers.unpack(pointers)[-1] + self._low - begin
+        if not 0 <= offset <= PAGE - self._size:
+            return b""
+        thread.pointers, thread.frame_regions = pointers, b""
+        return bytes(data[size + offset : size + offset + self._size])
 
     def _line(self, words: bytes) -> int | None:
         assert self.lines
@@ -252,13 +278,19 @@ class Interpreter:
         """The whole stack; None when it moved while it was read."""
         if not self._frames or not self.lines or not thread.frames_at:
             return Stack([], 0)
-        torn, self._cut = self.lines.torn, False
-        below = [self._top_of(state) for state in thread.outer]
-        before = [self._frame(top) for top in below]
-        frames = self._frames_from(*self._top(thread))
-        if below:
-            frames = chain(frames, *(self._frames_from(top, 0, b"") for top in below))
-        lines = [line for words in islice(frames, END) if (line := self._line(words))]
+        torn = self.lines.torn
+        for _ in range(TRIES):
+            self.lines.torn, self._cut = torn, False
+            below = [self._top_of(state) for state in thread.outer]
+            before = [self._frame(top) for top in below]
+            frames = self._frames_from(*self._top(thread))
+            if below:
+                frames = chain(frames, *(self._frames_from(top, 0, b"") for top in below))
+            lines = self._innermost(frames)
+            if lines is not None and not self._cut:
+                break
+        else:
+            return None
         if not lines:  # a circle of what is no frame, or none
             frames = iter(())
         outer: deque[bytes] = deque(maxlen=END)
@@ -267,11 +299,26 @@ class Interpreter:
             outer.append(words)
             further += 1
         lines += [line for words in outer if (line := self._line(words))]
-        moved = self._cut or self.lines.torn != torn
+        moved = self._moved(torn)
         if below and not moved:  # it may have come back, and gone on
             again = [self._top_of(state) for state in thread.outer]
             moved = again != below or [self._frame(top) for top in again] != before
         return None if moved else Stack(lines, further - len(outer))
+
+    def _moved(self, torn: int) -> bool:
+        """Whether the stack that was read led to what is no frame; ``torn`` were so many before."""
+        return self._cut or (self.lines is not None and self.lines.torn != torn)
+
+    def _innermost(self, frames: Iterator[bytes]) -> list[int] | None:
+        """The lines of the first END; None if one of them is torn."""
+        lines: list[int] = []
+        for words in islice(frames, END):
+            line = self._line(words)
+            if line is None:
+                return None
+            if line != NO_LINE:
+                lines.append(line)
+        return lines
 
     def find_frame(self, thread: TrackedThread, lines: Collection[int]) -> FoundFrame | None:
         """The outermost frame of a thread at one of these lines."""
@@ -298,15 +345,18 @@ class Interpreter:
 
     def _top(self, thread: TrackedThread) -> tuple[int, int, bytes]:
         """(where its top frame is, where a page begins, that page). By one reading where the frame
-        is still that of the last sample."""
+        is still in the page of that of the last sample."""
         if thread.pointers:
             top = self._pointers.unpack(thread.pointers)[-1]
             begin = (top + self._low) & -PAGE
             regions = thread.frame_regions or self._regions(thread)
             data = self._memory.gather_packed(regions + _PAIR.pack(begin, PAGE))
-            same = data[: self._pointers.size] == thread.pointers
-            if same and len(data) == self._each.size + PAGE:
-                return top, begin, bytes(data[-PAGE:])
+            if len(data) == self._each.size + PAGE:
+                pointers = data[: self._pointers.size]
+                now = int(self._pointers.unpack(pointers)[-1])
+                same = not self._deep or pointers[:8] == thread.pointers[:8]
+                if same and 0 <= now + self._low - begin < PAGE:
+                    return now, begin, bytes(data[-PAGE:])
         return self._top_of(thread.frames_at), 0, b""
 
     def _top_of(self, state: int) -> int:
