@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from refwatch.export.schema_types import Snapshot, StackNode, Stacks, Thread
+from refwatch.readings.threads.events import COLLECTOR
 from refwatch.readings.threads.states import ThreadState as S
-from refwatch.target.locations import COLLECTOR
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Bench, Reader

@@ -11,7 +11,7 @@ from refwatch.export import stacks as export
 from refwatch.export.schema_types import StackNode
 from refwatch.export.snapshot import build_snapshot
 from refwatch.export.stacks import stacks
-from refwatch.readings.threads.events import ThreadSlice
+from refwatch.readings.threads.events import LEFT_OUT, ThreadSlice
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
 from refwatch.wire.event import MAIN
@@ -39,9 +39,18 @@ def test_what_is_left_out_is_told_at_its_caller(monkeypatch: pytest.MonkeyPatch)
     assert told(run) == pytest.approx(sum(seconds for _, _, seconds in SPENT))
 
 
-def test_of_a_deep_recursion_the_rest_is_left_out() -> None:
+@pytest.mark.parametrize("gap", [0, 4_000])
+def test_of_a_deep_recursion_the_middle_is_left_out(gap: int) -> None:
+    """``gap`` calls were not read themselves."""
     state = state_with(("w-1", 1.0))
     paths = [(node, node - 1, 2) for node in range(6, 306)]
+    if gap:
+        line = ev.LineSeen(
+            at=1.0, process=MAIN, line=90, file=LEFT_OUT, number=gap, function=LEFT_OUT
+        )
+        state.apply(line)
+        paths[120] = (126, 125, 90)
+    paths[-1] = (305, 304, 3)
     state.apply(ev.PathsSeen(at=1.0, process=MAIN, nodes=paths))
     piece = ThreadSlice(serial=1, samples=1, states={}, paths=[(305, S.GIL_HELD, 7.0)])
     state.apply(
@@ -51,11 +60,16 @@ def test_of_a_deep_recursion_the_rest_is_left_out() -> None:
     found = stacks(state.processes[MAIN])
     assert found is not None
     (node,) = found.children
-    depth = 1
+    lines, left_out = [node.line], [node.frames_left_out]
     while node.children:
-        node, depth = node.children[0], depth + 1
-    assert depth == 75
-    assert node.left_out == {S.GIL_HELD: 7.0}
+        node = node.children[0]
+        lines.append(node.line)
+        left_out.append(node.frames_left_out)
+    assert len(lines) == 75
+    assert node.own[S.GIL_HELD] == 7.0
+    deep = 302 + gap - (gap > 0)
+    assert [count for count in left_out if count] == [deep - 75]
+    assert not node.left_out
 
 
 def told(node: StackNode) -> float:

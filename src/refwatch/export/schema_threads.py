@@ -183,7 +183,8 @@ class Collector(Struct, frozen=True, kw_only=True):
 class StackNode(Struct, frozen=True, kw_only=True):
     """A line, and the path of callers above it. ``self`` has the seconds that threads spent at the
     line itself, by their state; ``left_out`` those in what it calls and is not among ``children``,
-    because only the 1,000 paths with most time are told, and no more than 75 calls deep."""
+    because only the 1,000 paths with most time are told. ``frames_left_out``: of a path of more
+    than 75 calls, about how many there are between this one and the one above it."""
 
     file: str
     line: int
@@ -191,6 +192,7 @@ class StackNode(Struct, frozen=True, kw_only=True):
     own: dict[ThreadState, float] = field(name="self")
     children: list[StackNode]
     left_out: dict[ThreadState, float] = {}
+    frames_left_out: int = 0
 
 
 class Stacks(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,6 @@ import refwatch
 from refwatch.target.code_objects import CodeObjects
 
 NO_LINE = 0  # lines have positive numbers, those of the probe negative ones
-COLLECTOR = "<garbage collector>"  # file and function of the line that stands for it
 KEEP = 200_000  # instruction pointers
 PROBE = os.path.join(os.path.dirname(os.path.realpath(refwatch.__file__)), "probe")
 
@@ -85,9 +84,9 @@ class LineTable:
             self._new.append(NewLine(number, *key))
         return number
 
-    def collector(self) -> int:
-        """The number that stands for the cyclic garbage collector, which has no source."""
-        return self._number(COLLECTOR, 0, COLLECTOR)
+    def stand_in(self, name: str, number: int = 0) -> int:
+        """The id of a line that stands for what has no source."""
+        return self._number(name, number, name)
 
     def pending(self) -> list[NewLine]:
         """Those that the next :meth:`take_new` returns."""

@@ -60,7 +60,9 @@ def interpreter_of(memory: object, at: Callable[[int, int], int | None]) -> Inte
 
 def stack_of(frames: int, *, line: int, memory: Circle | None = None) -> Stack | None:
     interpreter = interpreter_of(memory or Circle(frames), lambda *_: line)
-    return interpreter.stack(cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"", outer=())))
+    return interpreter.stack(
+        cast("TrackedThread", SimpleNamespace(frames_at=8, pointers=b"", outer=()))
+    )
 
 
 def test_frames_that_lead_round_in_a_circle() -> None:

@@ -11,16 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from refwatch.readings.threads.events import LineSeen, PathsSeen
+from refwatch.readings.threads.events import END, LEFT_OUT, LineSeen, PathsSeen
 from refwatch.readings.threads.states import ThreadState
 from refwatch.series.stack_tree import ROOT
 from refwatch.target.context import Context
-from refwatch.target.locations import NewLine
+from refwatch.target.locations import NO_LINE, LineTable, NewLine
 
 MOST_PATHS = 20_000  # of one process
 FULL = f"beyond the first {MOST_PATHS:,} paths of calls, lines are told without their callers"
 Hot = list[tuple[int, ThreadState, float]]
 SET_OFF = 1 << 32  # added to a line: the time is the garbage collector's, which the line set off
+
+
+def gap_line(lines: LineTable, left_out: int) -> int:
+    """The line that stands for so many frames. To one digit, or each depth of a recursion would be
+    a path of its own."""
+    if not left_out:
+        return NO_LINE
+    unit = 10 ** (len(str(left_out)) - 1)
+    return lines.stand_in(LEFT_OUT, (left_out + unit // 2) // unit * unit)
 
 
 class CallPaths:
@@ -70,10 +79,11 @@ class CallPaths:
 class ThreadPaths:
     """The callers of one thread's functions."""
 
-    __slots__ = ("_called_by_many", "_callers", "_now", "_seen", "_stack", "_waited")
+    __slots__ = ("_called_by_many", "_callers", "_gap", "_now", "_seen", "_stack", "_waited")
 
     def __init__(self) -> None:
         self._stack: list[int] = []
+        self._gap = NO_LINE
         self._now = (0, ROOT)
         """The running function, and the node of its callers."""
         self._seen: dict[tuple[int, int], int] = {}
@@ -105,13 +115,18 @@ class ThreadPaths:
         if self._stack:
             self._seen[self._now] = self._seen.get(self._now, 0) + 1
 
-    def follow(self, stack: list[int], paths: CallPaths) -> None:
-        """Take in a whole stack, innermost first: who calls its functions."""
-        if stack == self._stack:
+    def follow(self, stack: list[int], paths: CallPaths, gap: int = NO_LINE) -> None:
+        """Take in a whole stack, innermost first: who calls its functions; ``gap`` stands for
+        frames that are left out of its middle."""
+        if stack == self._stack and gap == self._gap:
             return
+        self._gap = gap
         self._stack = stack
         node, callers = ROOT, self._callers
-        for line in reversed(stack):
+        whole = list(reversed(stack))
+        if self._gap:
+            whole.insert(max(0, len(stack) - END), self._gap)
+        for line in whole:
             if line <= 0:
                 continue  # of the probe
             function = paths.functions[line]

@@ -8,6 +8,8 @@ from refwatch.readings.threads.states import ThreadState
 from refwatch.wire.event import TimedEvent
 
 END = 100  # frames at each end of a deep stack that are told
+COLLECTOR = "<garbage collector>"  # file and function of the line that stands for it
+LEFT_OUT = "<frames left out>"  # the same of the frames between the ends; its number is theirs
 
 
 class ThreadStarted(TimedEvent, frozen=True, kw_only=True, tag="thread_started"):

@@ -312,12 +312,14 @@ class Interpreter:
     def _innermost(self, frames: Iterator[bytes]) -> list[int] | None:
         """The lines of the first END; None if one of them is torn."""
         lines: list[int] = []
-        for words in islice(frames, END):
+        for words in frames:
             line = self._line(words)
             if line is None:
                 return None
             if line != NO_LINE:
                 lines.append(line)
+                if len(lines) == END:
+                    break
         return lines
 
     def find_frame(self, thread: TrackedThread, lines: Collection[int]) -> FoundFrame | None:

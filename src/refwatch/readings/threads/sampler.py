@@ -12,7 +12,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from refwatch.readings.threads.call_paths import CallPaths
-from refwatch.readings.threads.events import GilSlice, Sampled, ThreadSlice
+from refwatch.readings.threads.events import COLLECTOR, GilSlice, Sampled, ThreadSlice
 from refwatch.readings.threads.gc_pauses import GcPauses
 from refwatch.readings.threads.gil_account import LOW_HALF, GilAccount
 from refwatch.readings.threads.gone_threads import GoneThreads
@@ -304,7 +304,7 @@ class Sampler:
                 pieces.append((thread, piece))
         lines = self.interpreter.lines if self.interpreter else None
         if lines and self._paths and self._pauses.claimed:
-            self._paths.collector = lines.collector()
+            self._paths.collector = lines.stand_in(COLLECTOR)
         new = lines.take_new() if lines else []
         self._loops.lines.learn(new)
         self._loops.advance(at_ns)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from refwatch.readings.threads.call_paths import CallPaths
+from refwatch.readings.threads.call_paths import CallPaths, gap_line
 from refwatch.readings.threads.interpreter import Interpreter
 from refwatch.readings.threads.tracked import TrackedThread
+from refwatch.target.locations import NO_LINE
 
 PLACE_NS = 2_000_000  # a wait that may last longer gets its callers from its own stack
 
@@ -53,7 +54,7 @@ def read_stacks(
         if moved and not read_stack(thread, interpreter, paths):
             continue
         if not moved and paths is not None:
-            _take_path(thread, paths)
+            _take_path(thread, interpreter, paths)
         saw(thread)
 
 
@@ -64,15 +65,16 @@ def read_stack(thread: TrackedThread, interpreter: Interpreter, paths: CallPaths
     if stack is None or not thread.take_stack(*stack):
         return False
     if paths is not None:
-        _take_path(thread, paths)
+        _take_path(thread, interpreter, paths)
     return True
 
 
-def _take_path(thread: TrackedThread, paths: CallPaths) -> None:
+def _take_path(thread: TrackedThread, interpreter: Interpreter, paths: CallPaths) -> None:
     """If its stack is that of where it is blocked its wait has this path, else the stack stands for
     a share of the time."""
     stack = thread.stack
-    thread.paths.follow(stack, paths)
+    gap = gap_line(interpreter.lines, thread.left_out) if interpreter.lines else NO_LINE
+    thread.paths.follow(stack, paths, gap)
     if thread.blocked is not None and stack and stack[0] == thread.blocked_line:
         thread.place_wait(thread.paths.innermost(paths))
     else:

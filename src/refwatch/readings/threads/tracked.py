@@ -255,6 +255,8 @@ class TrackedThread:
             self._had_no_frames = True
             return False
         self._had_no_frames = not lines
+        if lines and lines[-1] < 0:  # it has begun in the probe, which has not said so yet
+            self.probe = True
         self.stack, self.left_out, self.stack_of = lines, left_out, self.changed_at
         return True
 
@@ -277,7 +279,7 @@ class TrackedThread:
             states={state: weight / 1e9 for state, weight in account.times.items()},
             runs=encode_runs((state, weight // 1000) for state, weight in account.runs),
             hot=[(line, state, weight / 1e9) for (line, state), weight in account.hot.items()],
-            stack=list(self.stack) if changed else None,
+            stack=[line for line in self.stack if line > 0] if changed else None,
             left_out=self.left_out,
             holds_running_s=account.holds.pop(ThreadState.GIL_HELD, 0) / 1e9,
             holds_cpu_wait_s=account.holds.pop(ThreadState.CPU_WAIT, 0) / 1e9,

@@ -30,7 +30,8 @@ class FrameName(NamedTuple):
 def frame_name(file: str, line: int, function: str) -> FrameName:
     """Of a function, or of a line of it; line 0 is left out."""
     if function == file:  # it has no source
-        return FrameName(function, function, frame_colour(file, function))
+        label = f"{function}:{line}" if line else function
+        return FrameName(label, function, frame_colour(file, function))
     name = printable(file).rpartition("/")[2]
     where = f"{name}:{line}" if line else name
     return FrameName(f"{function} {where}", function, frame_colour(file, function))

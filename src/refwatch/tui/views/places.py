@@ -23,8 +23,9 @@ Origin = Literal["own", "stdlib", "site"]
 
 _SITE = re.compile(r"/(?:site|dist)-packages/")
 _STDLIB = re.compile(r"/lib(?:64)?/python3(?:\.\d+t?)?/|/python3\d+\.zip/")
-_NO_FILE = ("<frozen ", "<unknown>", "<garbage collector>")
-"""Modules inside the interpreter, allocations where no Python code runs, and the collector."""
+_NO_FILE = ("<frozen ", "<unknown>", "<garbage collector>", "<frames left out>")
+"""Modules inside the interpreter, allocations where no Python code runs, and what stands in for
+lines of a stack."""
 
 
 @lru_cache(maxsize=8192)

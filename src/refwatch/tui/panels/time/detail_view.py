@@ -106,7 +106,7 @@ def draw_source(view: PlaceView, width: int) -> tuple[Line, ...]:
     if not rows:
         return ((("no such time here", "muted"),),)
     if view.place.file == view.place.function:
-        return ((("it has no source; what calls it has set it off", "muted"),),)
+        return ((("it has no source: what it belongs to is what calls it", "muted"),),)
     lines: list[Line] = [((f"{'Self':>{FIGURE}} {'Total':>{FIGURE}}", "muted"),)]
     if not any(row.text for row in rows):
         lines.append((("the file cannot be read here; its lines:", "muted"),))
