@@ -112,6 +112,20 @@ def _is_amiss(function: str, state: ThreadState) -> bool:
     return state in WAITS and function in (*WAITS, "work") and state != function
 
 
+def short_bursts(process: Process, facts: Facts) -> Iterator[Reading]:
+    """CPU time of runs that are shorter than the time between two samples, by function."""
+    whole = facts["all"]
+    found: defaultdict[str, float] = defaultdict(float)
+    for thread in process.threads:
+        if thread.name.startswith("serve-"):
+            for hot in thread.hot:
+                found["all"] += hot.seconds if hot.state in RUNNING else 0.0
+                found[hot.function] += hot.seconds if hot.state in RUNNING else 0.0
+    for function in ("shorter", "longer", "all"):
+        yield near(function, found[function], facts[function], 0.05 * whole, " s of CPU")
+    yield at_most("running where it waits, of all", found["wait"] / whole, 0.05)
+
+
 def starved(process: Process, facts: Facts) -> Iterator[Reading]:
     """One CPU for all: a thread with the GIL and one without wait for it most of their time."""
     for name, truth in facts["threads"].items():
