@@ -63,7 +63,7 @@ ROWS = {
     "waiting": Row(judges_threads.waiting),
     "taking_turns": Row(judges_threads.taking_turns),
     "two_waits": Row(judges_threads.two_waits),
-    "short_bursts": Row(judges_threads.short_bursts, 8.0),
+    "short_bursts": Row(judges_threads.short_bursts, 12.0),
     "starved": Row(judges_threads.starved),
     "short_threads": Row(judges_threads.short_threads),
     "long_calls": Row(judges_gil.long_calls),

@@ -121,9 +121,8 @@ def short_bursts(process: Process, facts: Facts) -> Iterator[Reading]:
             for hot in thread.hot:
                 found["all"] += hot.seconds if hot.state in RUNNING else 0.0
                 found[hot.function] += hot.seconds if hot.state in RUNNING else 0.0
-    for function in ("shorter", "longer", "all"):
+    for function in ("shorter", "longer", "wait", "wait_and_hash", "all"):
         yield near(function, found[function], facts[function], 0.05 * whole, " s of CPU")
-    yield at_most("running where it waits, of all", found["wait"] / whole, 0.05)
 
 
 def starved(process: Process, facts: Facts) -> Iterator[Reading]:

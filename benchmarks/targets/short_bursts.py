@@ -1,17 +1,22 @@
-"""Four threads that wait for 1 to 4 ms and then compute for some tenths of a millisecond, half as long
-in one function as in the other, as a server does for small requests. Prints the CPU time of each
-function, in all threads, by the threads' own clocks."""
+"""Four threads that wait for 1 to 4 ms and then compute for some tenths of a millisecond, half as
+long in one function as in the other, as a server does for small requests; two of them do some of
+their work in C at the line where they wait, as a call of a database does. Prints the CPU time of
+each function, in all threads, by the threads' own clocks."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sys
 import threading
 import time
+from select import select
 
 THREADS = 4
 BURST_S = 0.0003
+WAIT_S = 0.0025
+ROUNDS = 800  # some tenths of a millisecond
 
 
 def shorter(seconds: float) -> None:
@@ -30,14 +35,19 @@ def wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def wait_and_hash(seconds: float) -> None:
+    hashlib.pbkdf2_hmac("sha256", b"word", bytes(8 + len(select([], [], [], seconds))), ROUNDS)
+
+
 def serve(number: int, until: float, truth: list[dict[str, float]]) -> None:
     chance = random.Random(number)
-    spent = dict.fromkeys((shorter.__name__, longer.__name__), 0.0)
+    waits = wait if number % 2 else wait_and_hash
+    spent = {function.__name__: 0.0 for function in (shorter, longer, wait, wait_and_hash)}
     while time.perf_counter() < until:
-        wait(chance.uniform(0.001, 0.004))
-        for function in (shorter, longer):
+        for function in (waits, shorter, longer):
+            seconds = chance.uniform(0.5, 1.5) * (BURST_S if function is not waits else WAIT_S)
             before = time.thread_time()
-            function(chance.uniform(0.5, 1.5) * BURST_S)
+            function(seconds)
             spent[function.__name__] += time.thread_time() - before
     truth.append({**spent, "all": time.thread_time()})
 

@@ -74,6 +74,11 @@ class TimeAccount:
         self.close()
         self._state, self._line, self._ns, self._holding = state, line, weight, holding
 
+    def place(self, state: ThreadState, weight: int, line: int) -> None:
+        """Say of ``weight`` nanoseconds that were assigned without a line where they were spent."""
+        key = (line, state)
+        self.hot[key] = self.hot.get(key, 0) + weight
+
     def close(self) -> None:
         """Enter the stretch of time in one state at one line that is under way."""
         state, line, weight = self._state, self._line, self._ns

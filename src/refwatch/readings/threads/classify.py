@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from refwatch.readings.threads.placing import Placing
 from refwatch.readings.threads.states import ThreadState
 from refwatch.target.locations import NO_LINE
 
@@ -60,6 +61,7 @@ class Classifier:
         "_label",
         "_last",
         "_line",
+        "_placing",
         "_queue",
         "_ran_as",
         "_ran_line",
@@ -71,8 +73,9 @@ class Classifier:
         "_wait_line",
     )
 
-    def __init__(self, assign: Assign) -> None:
+    def __init__(self, assign: Assign, placing: Placing | None = None) -> None:
         self._assign = assign
+        self._placing = placing
         self._seen: Sched | None = None
         self._cpu = 0  # counted by the kernel, given to no sample yet; < 0: given in advance
         self._queue = 0  # the same of run-queue time
@@ -116,6 +119,8 @@ class Classifier:
             return
         if seen is not None:
             self._cpu += sched.cpu - seen.cpu
+            if self._placing is not None:
+                self._placing.ran(sched.cpu - seen.cpu)
             self._queue += sched.queue - seen.queue
         self._seen = sched
 
@@ -135,6 +140,8 @@ class Classifier:
         if self.runnable:
             self._used = sched.cpu - self._first_cpu
             weight -= self._close(state, weight)
+        if self._placing is not None:
+            self._placing.waits(state, line)
         self._assign(state, weight, line, holding=holding)
         self._last = self._wait = state
         self._wait_line = line
@@ -196,6 +203,8 @@ class Classifier:
         if self.runnable:
             self._trim_start()
             self._close(NATIVE, 0)
+        if self._placing is not None:
+            self._placing.end()
 
     def end(self, unread_ns: int) -> None:
         """The thread has ended, and ran for so long after it was last read: assign what is held
@@ -247,6 +256,8 @@ class Classifier:
 
     def _keep(self, weight: int, line: int) -> None:
         kept = self._kept
+        if self._placing is not None:
+            self._placing.seen(weight, line)
         if not kept:
             self._first_ns = weight
         if kept and kept[-1][1] == line:
@@ -291,6 +302,7 @@ class Classifier:
         """It ran in the first of the samples kept back, and then waited for a CPU. What the kernel
         has counted as neither may be on-CPU time that it adds at the next tick: that is kept."""
         state = self._label or NATIVE
+        self._judge_place()
         self._trim_start(waited)
         ran = min(self._kept_ns - waited, max(self._cpu, 0))
         self._cpu -= ran
@@ -303,6 +315,10 @@ class Classifier:
                 self._give(self._wait, self._kept_ns, line=self._wait_line)
             else:
                 self._starve()
+
+    def _judge_place(self) -> None:
+        if self._placing is not None:
+            self._placing.sure = self._label is NATIVE and self._coarsest < COARSE_NS
 
     def _pay(self, ran: int) -> None:
         # What nobody counts must not be held against what the thread does next.
@@ -337,6 +353,7 @@ class Classifier:
         """The run is over; ``following`` is the weight of the sample after it. Return how much of
         that belongs to the run; less than 0 where the run's end belongs to what came after."""
         exact = after is not HELD and after is not NATIVE
+        self._judge_place()
         waited = self.take_queue(self._kept_ns)
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)

@@ -11,6 +11,7 @@ from refwatch.readings.threads.account import TimeAccount
 from refwatch.readings.threads.call_paths import ThreadPaths
 from refwatch.readings.threads.classify import Classifier, Sched
 from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
+from refwatch.readings.threads.placing import Placing
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.target.locations import NO_LINE
 from refwatch.target.memory import ReadingDenied
@@ -100,7 +101,8 @@ class TrackedThread:
         """Counters that are read less often; without times."""
         self.counted_stamp = b""
         self.account = TimeAccount()
-        self.classifier = Classifier(self.account.assign)
+        self.placing = Placing(self.account)
+        self.classifier = Classifier(self.placing.assign, self.placing)
         self.folder = f"/proc/{pid}/task/{tid}"
         self.call_path, self.sched_path = f"{self.folder}/syscall", f"{self.folder}/schedstat"
         self.call_fd = self.sched_fd = -1
@@ -295,7 +297,8 @@ class TrackedThread:
 
     def discard(self) -> None:
         """Forget what was assigned since the last slice."""
-        self.classifier = Classifier(self.account.assign)
+        self.placing = Placing(self.account)
+        self.classifier = Classifier(self.placing.assign, self.placing)
         self.blocked = None
         self.account.clear()
         self.samples = 0
