@@ -4,11 +4,11 @@
                                [--without TOOL ..] [--markdown FILE] [--json FILE]
 
 For each program two tables. The first has the ten functions that had most time by the tools
-together, and the share of each, its callees aside, of all that the tool has counted; beside it what the
-program's own clock says (`time.thread_time` around the call) as a share of the process's CPU time.
-The second has what each tool does to the throughput: of each round the items per second under the
-tool divided by those of a bare run of the same round, the order turned round from one round to the
-next; the median, the smallest and the largest.
+together, and the share of each, its callees aside, of all that the tool has counted; beside it what
+the program's own clock says (`time.thread_time` around the call) as a share of the process's CPU
+time. The second has what each tool does to the throughput: of each round the items per second under
+the tool divided by those of a bare run of the same round, the order turned round from one round to
+the next; the median, the smallest and the largest.
 
 py-spy is looked for beside the interpreter that runs this script (`make peers` installs it). The
 programs run by `--python`; the sampling profiler is part of it from 3.15 on, and where it is older
@@ -59,8 +59,8 @@ Shares = dict[str, float]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to run a program: what stands before its name, given the interpreter and a file for what
-    the tool writes; and how to read that: title of a column -> (function -> weight)."""
+    """A way to run a program: what stands before its name, given the interpreter and a file for
+    what the tool writes; and how to read that: title of a column -> (function -> weight)."""
 
     name: str
     command: Callable[[str, Path], list[str]]
@@ -179,7 +179,7 @@ class Measured:
 
 
 def run_way(way: Way, program: str, python: str, scale: float) -> tuple[Run, Path]:
-    """One run in a folder of its own, with its load beside it; what the tool wrote is read there."""
+    """One run in a folder of its own, with its load beside it, and the file that the tool wrote."""
     folder = Path(tempfile.mkdtemp(prefix="peers-"))
     output = folder / "output"
     script = str(HERE / "programs" / f"{program}.py")

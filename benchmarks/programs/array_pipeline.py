@@ -1,6 +1,7 @@
-"""A pipeline of three threads over blocks of numbers: one makes them, one transforms them, one packs
-and sums them up; with numpy where that is installed, else with the standard library. Prints how many
-blocks went through a second, and the CPU time of its functions by the clock around them."""
+"""A pipeline of three threads over blocks of numbers: one makes them, one transforms them, one
+packs and counts them; with numpy where that is installed, else with the standard library. Prints
+how many blocks went through a second, and the CPU time of its functions by the clock around
+them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import zlib
 from array import array
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 try:
@@ -27,6 +28,8 @@ BLOCKS = 800
 SIZE = 1 << 15
 WITHOUT_NUMPY = 1 << 13  # numbers in a block
 Block = Any  # a numpy array, or an array
+T = TypeVar("T")
+Result = TypeVar("Result")
 
 cpu_s: defaultdict[str, float] = defaultdict(float)
 
@@ -63,7 +66,7 @@ def count_buckets(block: Block) -> int:
     return max(counts)
 
 
-def timed(function: Callable[[Any], Any], argument: Any) -> Any:
+def timed(function: Callable[[T], Result], argument: T) -> Result:
     began = time.thread_time()
     result = function(argument)
     cpu_s[function.__name__] += time.thread_time() - began

@@ -1,6 +1,6 @@
-"""A pool of four threads with tasks of five kinds: Python, a sort in C with the GIL, zlib and hashing
-without it, and one that only waits. Prints how many tasks were done a second, and the CPU time of each
-kind by the clock around it."""
+"""A pool of four threads with tasks of five kinds: Python, a sort in C with the GIL, zlib and
+hashing without it, and one that only waits. Prints how many tasks were done a second, and the CPU
+time of each kind by the clock around it."""
 
 from __future__ import annotations
 

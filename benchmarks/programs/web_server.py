@@ -1,6 +1,6 @@
-"""A threading HTTP server under load from another process (`web_load.py`), which finds its port in the
-file `port` of the folder that both run in. Prints how many requests it has answered a second, and the
-CPU time of its own functions by the clock around them."""
+"""A threading HTTP server under load from another process (`web_load.py`), which finds its port in
+the file `port` of the folder that both run in. Prints how many requests it has answered a second,
+and the CPU time of its own functions by the clock around them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def ask_database(_: int) -> None:
 
 
 def render_page(rows: int) -> str:
-    lines = ["<table>"]
+    page = "<table>"
     for row in range(rows * 40):
-        lines.append(f"<tr><td>{row}</td><td>{row * row % 97}</td></tr>")
-    return "".join(lines)
+        page += f"<tr><td>{row}</td><td>{row * row % 97}</td></tr>"
+    return page
 
 
 def sign_answer(page: str) -> str:
@@ -45,7 +45,7 @@ def encode_answer(page: str, signature: str) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         rows = int(parse_qs(urlsplit(self.path).query)["rows"][0])
         clocks = [time.thread_time()]
         ask_database(rows)
