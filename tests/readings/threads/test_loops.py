@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from refwatch.readings.threads.classify import Sched
-from refwatch.readings.threads.loops import EventLoop, LoopLines, computing_states
+from refwatch.readings.threads.event_loop import EventLoop, computing_states
+from refwatch.readings.threads.loop_lines import LoopLines
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.session.events import ThreadSlice
