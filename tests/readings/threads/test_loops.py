@@ -39,6 +39,8 @@ class Thread:
         self.line = OWN
         self.blocked_line = 0
         self.sched = Sched(0, 0)
+        self.changed_at = 1
+        self.looked_ns = 0
 
 
 class Watched:
@@ -204,6 +206,17 @@ def test_what_no_sample_has_seen_between_is_not_blocked() -> None:
     watched.thread.blocked, watched.thread.line = None, OWN
     watched.loop.saw(last)
     watched.loop.in_turn(None, 0, watched.now)
+    watched.loop.spend(watched.now)
+    watched.idles(1)
+    assert watched.told() == ([], [])
+
+
+def test_turns_between_two_looks_are_not_one() -> None:
+    watched = Watched()
+    watched.computes(5, 1.0)
+    last, watched.now = watched.now, watched.now + 300 * MS  # nobody looked
+    watched.loop.saw(last)
+    watched.loop.in_turn(2.0, watched.now - MS, watched.now)
     watched.loop.spend(watched.now)
     watched.idles(1)
     assert watched.told() == ([], [])

@@ -17,6 +17,7 @@ BLOCKED = frozenset(
 LONG_NS = 100_000_000
 """From here on the loop is blocked."""
 SLACK_NS = 2_000_000  # by which clocks and samples may differ
+NEAR_NS = 10_000_000  # from the last look at a turn to its end, where that is believed
 MOST_LINES = 5  # of one time that is told
 
 Hot = list[tuple[int, ThreadState, float]]
@@ -60,7 +61,7 @@ class EventLoop:
         self._home_ns = 0
         """When it was last seen there."""
         self._turn: float | None = None
-        self._began_ns = self._seen_ns = 0
+        self._began_ns = self._seen_ns = self._sure_ns = 0
         self._queued_ns = 0
         """The thread's run-queue time when the turn began."""
         self._state: Key = (0, None)
@@ -76,10 +77,13 @@ class EventLoop:
     def saw(self, last_ns: int) -> Key:
         """A sample of the thread; ``last_ns``: the time of the one before, up to which it did what
         it did then. Return what it does now."""
-        if self._seen_ns < last_ns:
+        if self._seen_ns < last_ns:  # none was needed: it has waited since
             self.spend(last_ns)
+            self._sure_ns = max(self._sure_ns, last_ns)
         thread = self.thread
         waits = thread.blocked
+        if waits is not None and thread.changed_at == self.changed_at:
+            self._sure_ns = max(self._sure_ns, thread.looked_ns)
         self._before = self._state
         line = thread.line if waits is None else thread.blocked_line
         self._state = (line % SET_OFF if line > 0 else line, waits)
@@ -88,7 +92,8 @@ class EventLoop:
     def spend(self, at_ns: int) -> None:
         """It has done so up to now."""
         if self.home:
-            self._home_ns = at_ns
+            if self._state[1] is not None:
+                self._home_ns = at_ns
         elif at_ns > self._seen_ns:
             self._spent[self._state] += at_ns - self._seen_ns
         self._seen_ns = at_ns
@@ -106,13 +111,14 @@ class EventLoop:
             known = turn is not None and self._home_ns - SLACK_NS <= began_ns <= at_ns
             self._begin(began_ns if known else at_ns)
         elif turn is not None and self._turn is not None and turn != self._turn:
-            end = began_ns if self._began_ns < began_ns <= at_ns else at_ns
-            self._end_turn(end)
-            self._begin(end)
+            next_ns = began_ns if self._began_ns < began_ns <= at_ns else at_ns
+            self._end_turn(next_ns)
+            self._begin(next_ns)
         self.home, self._turn = False, turn if turn is not None else self._turn
+        self._sure_ns = at_ns
 
     def _begin(self, at_ns: int) -> None:
-        self._began_ns = self._seen_ns = at_ns
+        self._began_ns = self._seen_ns = self._sure_ns = at_ns
         self._queued_ns = self.thread.sched.queue
 
     def start_over(self, at_ns: int) -> None:
@@ -123,6 +129,12 @@ class EventLoop:
         self._told.clear()
 
     def _end_turn(self, at_ns: int) -> None:
+        """It was over at this time at the latest: then, if it was seen to last until shortly before.
+        Where nobody has looked for longer, there may have been any number of others since."""
+        if at_ns - self._sure_ns > NEAR_NS:
+            at_ns = self._sure_ns
+        over_ns = max(0, self._seen_ns - at_ns)
+        self._spent[self._before] = max(0, self._spent[self._before] - over_ns)
         self._state, now = self._before, self._state
         self.spend(at_ns)
         self._state = now
@@ -149,8 +161,8 @@ class EventLoop:
         """Nothing has changed up to now; tell what has been long under way."""
         if self._seen_ns < at_ns:
             self.spend(at_ns)
-        if not self.home and self._seen_ns - self._began_ns >= LONG_NS:
-            self._tell(self._seen_ns, under_way=True)
+        if not self.home and self._sure_ns - self._began_ns >= LONG_NS:
+            self._tell(self._sure_ns, under_way=True)
 
     def take(self, piece: ThreadSlice) -> tuple[Hot, list[tuple[Stretch, Hot]]]:
         """(what of a slice's time the loop was blocked, the times it was so for long, and their
