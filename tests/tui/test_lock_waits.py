@@ -18,10 +18,10 @@ def test_a_thread_is_shown_with_the_chain_of_its_waits() -> None:
         "waits for an RLock that bob owns, 8.00 s, with a time-out",
         "bob waits for a Lock that carol is inside with of, 8.00 s",
         "carol is at bank.py:30, in f",
-        "dave waits for its RLock, 8.00 s",
+        "dave waits for this thread's RLock, 8.00 s",
     ]
     (behind,) = view_lock_wait(process, 3, 9.0)
-    assert behind == ("bob waits for its Lock, 8.00 s", "warn")
+    assert behind == ("bob waits for this thread's Lock, 8.00 s", "warn")
 
 
 def test_a_deadlock_is_shown_in_the_colour_of_errors() -> None:

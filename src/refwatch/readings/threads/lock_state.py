@@ -23,8 +23,8 @@ class LockWaits(Struct):
     """That in which threads had waited longest for locks with a known owner, all taken together,"""
     longest_s: float = 0.0
     """and for how long, seconds."""
-    replaced: list[tuple[float, LocksSeen]] = field(default_factory=list)
-    """(time, what ``now`` was up to then), of the last moments."""
+    before_ends: list[tuple[float, LocksSeen]] = field(default_factory=list)
+    """(time at which a thread ended, what ``now`` was up to then), since the last reading."""
 
     def saw(self, event: LocksSeen) -> None:
         """Take in a reading; the one before held up to now."""
@@ -36,15 +36,9 @@ class LockWaits(Struct):
             )
             if waited > self.longest_s:
                 self.longest, self.longest_s = self.now, waited
-        self._replace(event.at, event)
+        self.now, self.before_ends = event, []
         if event.deadlocks or event.timed_cycles:
             self.circle = event
-
-    def _replace(self, at: float, now: LocksSeen) -> None:
-        if self.now is not None:
-            self.replaced = [each for each in self.replaced if at - each[0] < DYING_S]
-            self.replaced.append((at, self.now))
-        self.now = now
 
     @property
     def deadlocked(self) -> int:
@@ -58,17 +52,18 @@ class LockWaits(Struct):
     def ended(self, serial: int, at: float) -> None:
         """A thread has ended, and waits no more."""
         if self.now is not None and any(wait.serial == serial for wait in self.now.waits):
-            without = replace(
+            self.before_ends = [each for each in self.before_ends if at - each[0] < DYING_S]
+            self.before_ends.append((at, self.now))
+            self.now = replace(
                 self.now,
                 waits=[wait for wait in self.now.waits if wait.serial != serial],
                 deadlocks=[circle for circle in self.now.deadlocks if serial not in circle],
                 timed_cycles=[circle for circle in self.now.timed_cycles if serial not in circle],
             )
-            self._replace(at, without)
 
     def end(self, at: float) -> None:
         """The process has ended: nobody has let a lock go because of that."""
-        last = [now for when, now in self.replaced if at - when < DYING_S]
+        last = [now for when, now in self.before_ends if at - when < DYING_S]
         if last:
             self.now = last[0]
-        self.replaced = []
+        self.before_ends = []

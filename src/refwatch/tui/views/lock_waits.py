@@ -43,15 +43,15 @@ def _chain(
     lines = [("Deadlock: these threads wait for one another for ever", "bad")] if dead else []
     if not dead and any(serial in circle for circle in seen.timed_cycles):
         lines.append(("These threads wait for one another until a time-out ends it", "warn"))
-    style = "bad" if dead else "foreground"
     for one in dict.fromkeys(chain[:MOST]):
         if one in waits:
             who = "waits" if one == serial else f"{_name(process, one)} waits"
             what = f"{_what(waits[one], process)}{_since(waits[one], end)}"
-            lines.append((f"{who} for {what}", style))
+            stuck = process.locks.in_deadlock(one)
+            lines.append((f"{who} for {what}", "bad" if stuck else "foreground"))
     last = chain[-1]
     if last not in waits and last != serial:
-        lines.append((f"{_name(process, last)} is{_at(process, last)}", style))
+        lines.append((f"{_name(process, last)} is{_at(process, last)}", "foreground"))
     return lines
 
 
@@ -70,8 +70,8 @@ def _waiters(
         names += f" and {more} more" if more > 0 else ""
         first = min(some, key=lambda wait: wait.since_s)
         verb = "waits" if len(some) == 1 else "wait"
-        what = "its end" if kind == "Thread" else f"its {kind}"
-        lines.append((f"{names} {verb} for {what}{_since(first, end)}", "warn"))
+        what = "end" if kind == "Thread" else kind
+        lines.append((f"{names} {verb} for this thread's {what}{_since(first, end)}", "warn"))
     return lines
 
 

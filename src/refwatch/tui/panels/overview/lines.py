@@ -143,7 +143,8 @@ def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...
 
 def _busy_line(thread: ThreadView, name: int, bar_room: int, line_room: int) -> Line:
     parts = zip((fill(state) for state in ThreadState), thread.shares, strict=True)
-    ((state_text, state_style),) = fmt_state(thread.state, thread.alive)
+    state = fmt_state(thread.state, thread.alive, deadlocked=thread.deadlocked)
+    ((state_text, state_style),) = state
     called: Line = ((pad(thread.name, name), "strong"),)
     if thread.count:
         times = f" {fmt_times(thread)}"

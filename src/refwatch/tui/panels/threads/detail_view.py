@@ -64,6 +64,7 @@ class DetailView:
     """Frames that would come after the first END of them."""
     hot: tuple[tuple[ThreadState, float, tuple[Hot, ...]], ...]
     """(state, seconds in it, its lines)"""
+    deadlocked: bool
     locks: Told
     """What it waits for, who has it, and who waits for it."""
     strip: Runs = field(compare=False)
@@ -102,6 +103,7 @@ def view_record(
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
+        process.locks.in_deadlock(thread.serial),
         view_lock_wait(process, thread.serial, now) if thread.alive or process.exited else (),
         thread.strip,
         newest_sample(process, now),
@@ -264,6 +266,6 @@ def draw_title(view: DetailView, width: int) -> Line:
     """The thread's name and its state now."""
     return two_ends(
         ((" esc ← ", "muted"), (view.name, "strong")),
-        (*fmt_state(view.state, view.alive), (" ", "")),
+        (*fmt_state(view.state, view.alive, deadlocked=view.deadlocked), (" ", "")),
         width,
     )
