@@ -171,6 +171,26 @@ end()
 """
 )
 
+# A thread ends with a lock.
+ORPHAN = (
+    FRAME
+    + """
+lock, held = threading.RLock(), threading.Event()
+def first():
+    held.wait()
+    lock.acquire()
+def second():
+    held.wait()
+    with lock: pass
+start(first, second)  # before the other, whose ident they could get
+def ends():
+    lock.acquire()
+    held.set()
+start(ends)
+end()
+"""
+)
+
 # Threads take turns under two locks, always in one order.
 TURNS = (
     FRAME
@@ -337,6 +357,20 @@ def test_one_that_may_have_let_a_lock_go_is_not_called_its_owner(bench: Bench) -
     lock = waited_for(process, "lets_go")
     assert (lock.kind, lock.owner) == ("Lock", None)
     assert process.deadlocks == []
+
+
+def test_a_lock_whose_owner_has_ended_is_told(bench: Bench) -> None:
+    def stuck(process: ProcessState) -> bool:
+        waits = [thread for thread in process.threads.values() if thread.unmoved_s > 5.2]
+        return seen(waits=2)(process) and len(waits) >= 2
+
+    snapshot = run(bench, ORPHAN, stuck)
+    (process,) = snapshot.processes
+    lock = waited_for(process, "first")
+    assert (lock.kind, lock.owner, lock.orphaned) == ("RLock", None, True)
+    assert len(lock.waiters) == 2
+    said = "The owner of the RLock for which 2 threads waited has ended without a release"
+    assert said in snapshot.verdict.advice
 
 
 def test_threads_that_take_turns_are_never_in_a_deadlock(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from refwatch.wire.event import MAIN
 NOT_TAKEN = "not taken"
 OWNERLESS = {
     "Lock": "CPython does not record who has a Lock, and no thread was seen inside with lock",
-    "RLock": "nobody owned it at that moment, or a thread that is not known",
+    "RLock": "its owner is no thread of the process, or nobody owned it at that moment",
     "Condition": "a notification has no owner",
     "Thread": "which thread's end is waited for is not known",
 }

@@ -74,6 +74,10 @@ def _owner(
 ) -> str | None:
     waits = [w for w in seen.waits if w.kind in ("Lock", "RLock")] if seen is not None else []
     waits = [wait for wait in waits if of is None or wait.serial in of]
+    lost = [wait for wait in waits if wait.orphaned]
+    if lost:
+        who = fmt_plural(len(lost), "thread")
+        return f"The owner of the {lost[0].kind} for which {who} waited has ended without a release"
     waiting = {wait.serial for wait in waits}
     having = [w for w in waits if w.owner in process.threads and w.owner not in waiting]
     if not having:

@@ -125,7 +125,8 @@ class LockCollector:
 
     def _owners(self, waiters: list[_Waiter], reader: LockReader) -> dict[int, _Owner]:
         """Serial of a waiter -> who has what it waits for."""
-        by_ident = {t.ident: t for t in self._threads.by_tid.values() if t.ident is not None}
+        threads = [thread for thread in self._threads.by_tid.values() if not thread.probe]
+        by_ident = {thread.ident: thread for thread in threads if thread.ident is not None}
         plain = {w.wait.address for w in waiters if w.wait is not None and w.wait.kind == "Lock"}
         inside = self._inside(reader) if plain else {}
         owners: dict[int, _Owner] = {}
