@@ -215,9 +215,9 @@ async def test_an_editor_with_a_window_is_started_beside(editor: Path, tmp_path:
     feed = FakeFeed(leading_to(source, "threads_cpu.py"))
     async with driven(feed, size=(120, 40)) as (app, pilot):
         await pilot.press("3", "down", "down", "down", "e")
+        await until(pilot, lambda: "subl: threads_cpu.py:24" in frame(app))
         await until(pilot, editor.exists)
         assert editor.read_text() == f"{source}:24"
-        await until(pilot, lambda: "subl: threads_cpu.py:24" in frame(app))
 
 
 @pytest.mark.usefixtures("editor")
