@@ -57,6 +57,7 @@ def test_everything_is_found(attempt: int) -> None:
     assert layout.threads
     assert layout.frames
     assert layout.text
+    assert layout.attributes
     assert 0 <= layout.gil.futex - layout.gil.gil < 256
     assert layout.collecting
     assert layout.collections

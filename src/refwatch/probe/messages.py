@@ -159,6 +159,10 @@ LAYOUT: Fields = {
         "state_offset": int, "kind_shift": int, "ascii_shift": int,
     }),
     "references?": Maybe({"weak_offset": int, "dead": int, "offset": int}),
+    "attributes?": Maybe({
+        "local_offset": int, "type_offset": int, "values": [int], "keys_offset": int,
+        "entries_offset": int, "name_key": int, "daemon_key": int, "str_type": int, "true": int,
+    }),
     "collecting?": Maybe(int), "collections?": Maybe((int, int)),
     "locks?": Maybe({
         "type_offset": int, "name_offset": int, "lock_name": str, "rlock_name": str,

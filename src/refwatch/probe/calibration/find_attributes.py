@@ -94,11 +94,14 @@ def _values(memory: Memory, address: int, wanted: tuple[int, int]) -> list[int]:
 
 
 def _keys(memory: Memory) -> tuple[int, int]:
-    """(offset in a type of the pointer to its keys, offset of the first entry in these): that which
-    fits both classes."""
+    """(offset in a type of the pointer to its keys, offset of the first entry in these) that fits
+    both classes. What points to a block that happens to lie before the keys is farther from
+    them."""
     few = _places(memory, _Few, ("_first", NAME))
     many = _places(memory, _Many, ("_a", "_b", "_c", "_d", "_e", "_f", NAME, DAEMON))
-    found = [place for place in few if place in many]
+    both = [place for place in few if place in many]
+    nearest = min((entries for _, entries in both), default=0)
+    found = [place for place in both if place[1] == nearest]
     if len(found) != 1:
         raise NotFound(f"{len(found)} places have a type's keys")
     return found[0]

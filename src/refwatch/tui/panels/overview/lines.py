@@ -132,7 +132,8 @@ def draw_busiest(view: OverviewView, width: int, height: int) -> tuple[Line, ...
     """One thread per line: name, state, shares, CPU, top line."""
     names = [f"{each.name} {fmt_times(each)}" if each.count else each.name for each in view.threads]
     longest = max((width_of(((name, ""),)) for name in names), default=0)
-    name = max(10, min(longest, 20, width // 4))
+    part = 3 if any(each.count for each in view.threads) else 4
+    name = max(10, min(longest, 20, width // part))
     spare = width - name - 11 - 6 - 2
     line_room = min(24, spare - 15) if spare >= 15 + 14 else 0
     bar_room = spare - (line_room + 1 if line_room else 0)

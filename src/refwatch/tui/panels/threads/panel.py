@@ -92,9 +92,8 @@ class ThreadsPanel(TimelinePanel[ThreadsView]):
         yield self._legend
 
     def totals(self) -> str:
-        all_shown = not (self.order.filter or self.order.hide_ended)
-        total = len(self._view.threads)  # of a newer reading than the rows, perhaps
-        return fmt_totals(self._view, total if all_shown else len(self.table.rows))
+        hidden = self.order.hide_ended or self.order.filter
+        return fmt_totals(self._view, len(self.table.rows) if hidden else None)
 
     @property
     def total(self) -> int:

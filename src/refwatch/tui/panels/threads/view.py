@@ -202,10 +202,10 @@ def _fmt_state(thread: ThreadView) -> Line:
     return fmt_state(thread.state, thread.alive, deadlocked=thread.deadlocked)
 
 
-def fmt_totals(view: ThreadsView, shown: int) -> str:
-    """``8 threads, 2 ended`` for the panel's edge."""
+def fmt_totals(view: ThreadsView, shown: int | None = None) -> str:
+    """``8 threads, 2 ended`` for the panel's edge; ``shown``: so many rows, if some are hidden."""
     text = fmt_plural(view.alive, "thread")
     if view.gone:
         text += f", {view.gone:,} ended"
     rows = sum(1 + len(thread.members) for thread in view.threads)
-    return text if shown == rows else f"{shown} shown of {text}"
+    return text if shown in (None, rows) else f"{shown} shown of {text}"
