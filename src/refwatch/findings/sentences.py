@@ -16,6 +16,7 @@ from refwatch.text.formats import fmt_duration, fmt_percent, fmt_plural
 from refwatch.text.sanitize import printable, shorten
 
 LONG_HOLD = 4.0  # switch intervals; Python code releases the GIL after one, a C call when it ends
+FEWER = 10  # times as long the GIL is held by those that are told apart from others
 VERY_LONG_HOLD = 20.0  # switch intervals, above which the longest hold is named
 ALIKE = 0.3  # largest difference between shares for which "each" is said
 STARVED = 0.3  # share of the time waiting for a CPU, from which on that is the cause
@@ -127,7 +128,7 @@ def _alike(shares: Sequence[float]) -> bool:
 
 def _say_gil_bound(load: Utilization) -> str:
     waits = [party.share(S.GIL_WAIT) for party in load.wanting]
-    if _alike(waits) and len(load.wanting) != 1:
+    if _alike(waits) and len(load.wanting) != 1 and not _one_kind_holds(load):
         each = f"each waits {fmt_percent(_mean(load.wanting, S.GIL_WAIT))} of its time"
         threads = _threads(thread_count(load.wanting))
         return f"{threads}: {fmt_percent(load.held)} of {the_gil(load)} held, {each}"
@@ -142,6 +143,13 @@ def _say_gil_bound(load: Utilization) -> str:
     shares = [party.share(S.GIL_WAIT) for party in waiters]
     verb = "waits" if thread_count(waiters) == 1 else "wait"
     return f"{head}; {names_of(waiters)} {verb} {_between(shares)}"
+
+
+def _one_kind_holds(load: Utilization) -> bool:
+    """Of several kinds of threads that come and go, all of which wait, one has the GIL."""
+    held = [party.held_s for party in load.wanting]
+    groups = any(not party.single for party in load.wanting)
+    return groups and min(held, default=0.0) * FEWER < max(held, default=0.0)
 
 
 def _sides(load: Utilization) -> tuple[list[ThreadParty], list[ThreadParty]]:
