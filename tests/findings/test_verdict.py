@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.sample_events import sampled, target_started
 
 from refwatch.findings.types import Verdict
 from refwatch.findings.verdict import diagnose
+from refwatch.readings.threads.events import COLLECTOR
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.session import events as ev
 from refwatch.session.state import State
@@ -678,7 +680,25 @@ def test_a_collector_that_takes_the_time_is_told() -> None:
     verdict = diagnose(state)
     assert verdict.kind == "single_thread_cpu"
     assert verdict.sentence == "the cyclic collector takes 70 % of the time: 7.07 s"
-    assert "gc.freeze" in verdict.advice
+    assert verdict.advice.endswith("(gc.freeze).")
+    state.apply(
+        ev.LineSeen(at=0.0, process=MAIN, line=80, file="/app/a.py", number=12, function="full")
+    )
+    seen = ev.CollectorSlice(pauses={9: 2}, longest_s=0.2, lines=[(0, 1, 0.1, 0.1), (80, 1, 7, 7)])
+    state.apply(replace(sampled(10.1, span_s=0.0), collector=seen))
+    assert diagnose(state).advice.endswith("; most of it is set off at /app/a.py:12.")
+
+
+def test_the_collector_is_no_line_to_work_on() -> None:
+    state = watch([Made({S.GIL_HELD: 1.0}, {S.GIL_HELD: 9})])
+    advice = diagnose(state).advice
+    state.apply(
+        ev.LineSeen(at=0.0, process=MAIN, line=90, file=COLLECTOR, number=0, function=COLLECTOR)
+    )
+    busy = ev.ThreadSlice(serial=1, samples=9, states={}, hot=[(90, S.GIL_HELD, 99.0)])
+    state.apply(sampled(10.1, busy, span_s=0.0))
+    assert diagnose(state).advice == advice
+    assert COLLECTOR not in advice
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from os.path import basename
 from typing import NamedTuple
 
 from refwatch.findings import locks
+from refwatch.findings.collecting import line_of_most
 from refwatch.findings.load import Utilization, hottest_line
 from refwatch.findings.parties import ThreadParty
 from refwatch.findings.places import is_waiting_room
@@ -242,5 +243,7 @@ def _collector(load: Utilization, process: ProcessState) -> MeasuredCause | None
     sentence = (
         f"the cyclic collector takes {fmt_percent(load.collecting)} of the time: {took}{often}"
     )
-    advice = "Run it less often (gc.set_threshold), or exempt long-lived objects (gc.freeze)."
+    advice = "Run it less often (gc.set_threshold), or exempt long-lived objects (gc.freeze)"
+    where = at_line(line_of_most(process), process.lines, "; most of it is set off at ")
+    advice = f"{advice}{where}."
     return MeasuredCause(None, sentence, advice, 0.9)

@@ -45,5 +45,12 @@ def longest_pause(process: ProcessState) -> str:
     return f"{fmt_duration(record.pauses.longest_s)} at a time{where}"
 
 
+def line_of_most(process: ProcessState) -> int | None:
+    """The line that has set off most of its time; None where that is not known."""
+    lines = process.gil.collector.lines
+    most = max(lines, key=lambda line: lines[line].seconds, default=0)
+    return most or None
+
+
 def _place(line: Line) -> str:
     return f"{shorten_path(basename(line.file), 32)}:{line.number} {printable(line.function)}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ from refwatch.findings.collecting import collecting_s
 from refwatch.findings.gils import held_at_once, limiting_gil, used
 from refwatch.findings.parties import BRIEF, ThreadParty, parties_of
 from refwatch.findings.places import idle_server_s, io_wait_for_work, is_waiting_room
+from refwatch.readings.threads.events import COLLECTOR
 from refwatch.readings.threads.state import GilHold, Line
 from refwatch.readings.threads.states import COMPUTING
 from refwatch.readings.threads.states import ThreadState as S
@@ -117,6 +118,7 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
     idle_io = sum(asked[id(p)][0] or (idle_server_s(p) if serves else 0.0) for p in parties)
     lock = _lock(parties, lines)
     blocked = max(parties, key=lambda party: party.holds_blocked_s, default=None)
+    collector = {number for number, line in lines.items() if line.file == COLLECTOR}
     return Utilization(
         watched_s=watched,
         has_gil=has_gil,
@@ -144,11 +146,11 @@ def measure(process: ProcessState, lines: Mapping[int, Line]) -> Utilization:
         longest_hold=gil.longest_hold,
         switch_interval_s=gil.switch_interval_s or 0.005,
         collecting=collecting_s(process) / process.sampled_s,
-        held_line=hottest_line(users, S.GIL_HELD),
+        held_line=hottest_line(users, S.GIL_HELD, but=collector),
         blocked_line=hottest_line([blocked], S.SLEEP, S.IO_WAIT, S.LOCK_WAIT, S.CHILD_WAIT, S.OTHER)
         if blocked is not None
         else None,
-        busy_line=hottest_line(parties, *COMPUTING),
+        busy_line=hottest_line(parties, *COMPUTING, but=collector),
         interpreter=use.interpreter,
         gils=held_at_once(process) if several else 0.0,
         gils_used=used(process) if several else 0,
@@ -196,12 +198,14 @@ def _kept_from_cpu_s(party: ThreadParty) -> float:
     return waited if waited + ran >= party.watched_s / 2 else 0.0
 
 
-def hottest_line(parties: Iterable[ThreadParty], *states: S) -> int | None:
-    """The line at which most time was spent in these states."""
+def hottest_line(
+    parties: Iterable[ThreadParty], *states: S, but: Container[int] = ()
+) -> int | None:
+    """The line at which most time was spent in these states, ``but`` for some."""
     seconds: defaultdict[int, float] = defaultdict(float)
     for party in parties:
         for (line, state), spent in party.hot.items():
-            if state in states:
+            if state in states and line not in but:
                 seconds[line] += spent
     return max(seconds, key=lambda line: seconds[line]) if seconds else None
 
