@@ -10,7 +10,7 @@ import pytest
 from refwatch.readings.threads.call_paths import SET_OFF
 from refwatch.readings.threads.events import CollectorSlice
 from refwatch.readings.threads.gc_pauses import GcPauses
-from refwatch.readings.threads.interpreter import GilWords, Interpreter
+from refwatch.readings.threads.interpreter import Frame, GilWords, Interpreter
 from refwatch.readings.threads.states import ThreadState as S
 from refwatch.readings.threads.tracked import TrackedThread
 
@@ -37,12 +37,14 @@ class Collector:
         self.spent: dict[int, float] = {}
         self._holder = 0
         self._callers: set[tuple[int, int]] = set()
+        self.below: dict[int, Frame] = {}
         self._interpreter = cast(
             "Interpreter",
             SimpleNamespace(
                 top_of=lambda thread: (thread.frame, thread.instruction),
                 is_called_by=lambda thread, frame: (thread.frame, frame) in self._callers,
-                in_finalizer=lambda _: False,
+                below_finalizer=lambda thread: self.below.get(thread.frame),
+                below=lambda thread, _: self.below.get(thread.frame),
             ),
         )
 
@@ -128,6 +130,21 @@ def test_a_finalizer_that_was_met_first_gives_way_to_the_frame_below_it() -> Non
     gc.samples(5, main)
     gc.samples(1, main, runs=False)
     assert gc.told()[0] == {7: 3, -7: 5, 30: 2}
+
+
+def test_a_collection_that_is_all_finalizers_is_set_off_by_the_line_below_them() -> None:
+    gc, main = Collector(), Thread(1, line=7)
+    gc.samples(2, main, runs=False)
+    gc.below[FINALIZER] = Frame(FRAME + 1, b"a", 7)
+    main.frame, main.line = FINALIZER, 30
+    for number in range(5):
+        main.instruction = b"%d" % number
+        gc.samples(1, main)
+    gc.samples(1, main, runs=False)
+    ms, collections = gc.told()
+    assert ms == {7: 2, 30: 6}
+    assert collections
+    assert collections.longest_line == 7
 
 
 def test_who_has_the_gil_while_a_finalizer_waits_does_not_collect() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from refwatch.readings.threads.call_paths import SET_OFF, Hot
 from refwatch.readings.threads.events import CollectorSlice
-from refwatch.readings.threads.interpreter import GilWords, Interpreter
+from refwatch.readings.threads.interpreter import Frame, GilWords, Interpreter
 from refwatch.readings.threads.states import ThreadState
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.series.log_histogram import bucket_of
@@ -72,6 +72,11 @@ class _Collection:
         return self.frame != 0 and (
             self.sure or (not self.late and self.unmoved >= UNMOVED and self.ran >= RAN_NS)
         )
+
+    def set_off(self, frame: Frame) -> None:
+        """This frame has set it off, as far as was seen."""
+        self.frame, self.words, self.line = frame
+        self.unmoved = 0
 
     def is_not(self) -> None:
         """The thread that was taken for the one that collects runs on."""
@@ -150,15 +155,21 @@ class GcPauses:
         if frame != now.frame:
             if now.frame and interpreter.is_called_by(thread, now.frame):
                 return line  # a finalizer, or what it calls
-            if interpreter.in_finalizer(thread):
-                return line  # it may have been called by the collector
-            now.frame, now.words, now.line, now.unmoved = frame, code, line, 0
+            below = interpreter.below_finalizer(thread)
+            if below is not None:  # it may have been called by the collector
+                now.set_off(below)
+                return line
+            now.set_off(Frame(frame, code, line))
             now.cpu = thread.sched.cpu
         elif code != now.words:
             now.left.add(frame)
             now.frame, now.unmoved = 0, 0
             if not now.sure:
                 now.is_not()
+                return line
+            below = interpreter.below(thread, lambda address, _: address in now.left)
+            if below is not None:
+                now.set_off(below)
             return line
         now.unmoved += 1
         now.ran = thread.sched.cpu - now.cpu

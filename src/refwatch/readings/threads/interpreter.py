@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from refwatch.target.memory import RemoteMemory, packed
 TAG = 7
 TRIES = 6  # readings of a top frame that moves
 DEEPEST = 20_000  # frames of one thread that are followed
-FINALIZER_DEPTH = 8  # frames among which __del__ is looked for
+INNERMOST = 16  # frames among which __del__ is looked for
 MOST_CALLERS = 500  # among which a frame is looked for
 PAGE = 4096  # bytes
 MAX_MOVING = 256  # threads whose frames one sample reads: the kernel takes 1,024 regions at a time
@@ -49,6 +49,14 @@ class Stack(NamedTuple):
 
     lines: list[int]
     left_out: int
+
+
+class Frame(NamedTuple):
+    """A frame: its address, its code and instruction, its line."""
+
+    address: int
+    code: bytes
+    line: int
 
 
 class ThreadStateEntry(NamedTuple):
@@ -255,10 +263,8 @@ class Interpreter:
         """(where its top frame is, its code and instruction) at the last reading of its line."""
         if not thread.pointers or not thread.frame_words:
             return 0, b""
-        at = self._instruction
-        words = thread.frame_words
-        code = words[self._code : self._code + 8] + words[at : at + 8]
-        return int(self._pointers.unpack(thread.pointers)[-1]), code
+        address = int(self._pointers.unpack(thread.pointers)[-1])
+        return address, self._code_of(thread.frame_words)
 
     def is_called_by(self, thread: TrackedThread, frame: int) -> bool:
         """Whether a thread's top frame was called, by however many others, from this one."""
@@ -266,13 +272,28 @@ class Interpreter:
         frames = islice(self._frames_from(top, 0, b""), MOST_CALLERS)
         return any(_WORD.unpack_from(words, self._previous)[0] == frame for words in frames)
 
-    def in_finalizer(self, thread: TrackedThread) -> bool:
-        """Whether ``__del__`` is among its innermost frames."""
-        if not self.lines or not self.lines.finalizers:
-            return False
-        top, _ = self.top_of(thread)
-        frames = islice(self._frames_from(top, 0, b""), FINALIZER_DEPTH)
-        return any(self._line(words) in self.lines.finalizers for words in frames)
+    def below_finalizer(self, thread: TrackedThread) -> Frame | None:
+        """The frame below the outermost ``__del__`` among its innermost; None without one."""
+        known = self.lines.finalizers if self.lines else None
+        return self.below(thread, lambda _, line: line in known) if known else None
+
+    def below(self, thread: TrackedThread, passed: Callable[[int, int], bool]) -> Frame | None:
+        """The frame below the outermost of those that pass, by their address and line, among its
+        innermost; None where none passes, or none is below."""
+        address, _ = self.top_of(thread)
+        found, seen = None, False
+        for words in islice(self._frames_from(address, 0, b""), INNERMOST):
+            line = self._line(words) or NO_LINE
+            if passed(address, line):
+                found, seen = None, True
+            elif seen and found is None and line > NO_LINE:
+                found = Frame(address, self._code_of(words), line)
+            (address,) = _WORD.unpack_from(words, self._previous)
+        return found
+
+    def _code_of(self, words: bytes) -> bytes:
+        at = self._instruction
+        return bytes(words[self._code : self._code + 8] + words[at : at + 8])
 
     def stack(self, thread: TrackedThread) -> Stack | None:
         """The whole stack; None when it moved while it was read."""
