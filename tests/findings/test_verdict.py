@@ -132,8 +132,8 @@ def watch_gils(*gils: tuple[int, list[Made]]) -> State:
     ]
     for tick in range(1, 101):
         pieces = [made.slice(serial, tick / 10, 0.1) for serial, (_, made) in enumerate(threads)]
-        told_now = sampled(tick / 10, *filter(None, pieces), gil=told[0])
-        state.apply(msgspec.structs.replace(told_now, interpreters=others))
+        slices = sampled(tick / 10, *filter(None, pieces), gil=told[0])
+        state.apply(msgspec.structs.replace(slices, interpreters=others))
     return state
 
 

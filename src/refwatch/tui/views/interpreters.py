@@ -10,6 +10,8 @@ from refwatch.session.process import ProcessState
 from refwatch.text.formats import fmt_percent
 from refwatch.tui.views.chart import Points
 
+MOST = 5  # interpreters of a thread that are named
+
 
 class Gils(NamedTuple):
     """Sums over all GILs: how many there are, how many are held, threads that wait for one and
@@ -67,19 +69,15 @@ def _add(sums: list[list[float]], one: InterpreterRecord) -> None:
 
 
 def interpreter_of(process: ProcessState, serial: int) -> str:
-    """``1, its GIL 98 % held``: the interpreters that a thread was seen in; empty where there was
-    only ever the main one."""
+    """``1, GIL 98 % held``, or ``main, 1, 2``: the interpreters that a thread was seen in; empty
+    where there was only ever the main one."""
     known = process.interpreters
     if not known.others:
         return ""
-    found = [_said(one) for one in known.of_thread(serial)]
-    if serial in known.in_main(process.threads):
-        found.append("main")
-    return "; ".join(found[:3]) + (" …" if len(found) > 3 else "")
-
-
-def _said(one: InterpreterRecord) -> str:
-    held = one.gil.held_fraction
-    if one.gil_own and held is not None:
-        return f"{one.number}, its GIL {fmt_percent(held)} held"
-    return str(one.number)
+    found = known.of_thread(serial)
+    held = found[0].gil.held_fraction if len(found) == 1 else None
+    if held is not None:
+        return f"{found[0].number}, GIL {fmt_percent(held)} held"
+    names = ["main"] if serial in known.in_main(process.threads) else []
+    names += [str(one.number) for one in found]
+    return ", ".join(names[:MOST]) + (" …" if len(names) > MOST else "")
