@@ -15,7 +15,7 @@ SCENARIO = threads_cpu
 WORKERS = 3
 PARALLEL = -n $(WORKERS) --dist worksteal
 
-.PHONY: compiled help demo test check pytest coverage format test-all stress bench accuracy cost census watching tracing side-by-side screenshots schema docs dist hooks clean
+.PHONY: compiled help demo test check pytest coverage format test-all stress bench peers accuracy cost census watching tracing side-by-side screenshots schema docs dist hooks clean
 
 help:
 	@echo "make demo         watch scenarios/threads_cpu.py in the terminal UI; SCENARIO=leak_cache"
@@ -27,7 +27,8 @@ help:
 	@echo "make test-all     make test with every supported CPython found here"
 	@echo "make stress       the tests 20 times"
 	@echo "make bench        overhead beside a bare run; ARGS='--peers' for other tools too"
-	@echo "make accuracy     readings against known programs; ARGS='--python EXE'"
+	@echo "make peers        the same programs under py-spy and CPython 3.15's profiler; ARGS='--rounds 1'"
+	@echo "make accuracy     readings against known programs; ARGS='--python EXE --runs 20 --beside 2'"
 	@echo "make cost         what refwatch itself uses"
 	@echo "make census       how long a census stops a program of millions of objects"
 	@echo "make watching     what thousands of watched objects and classes cost"
@@ -95,6 +96,9 @@ stress:
 bench: compiled
 	$(RUN) benchmarks/overhead.py $(ARGS)
 
+peers: compiled $(VENV)/peers
+	$(RUN) benchmarks/peers.py $(ARGS)
+
 accuracy: compiled
 	$(RUN) benchmarks/accuracy.py $(ARGS)
 
@@ -160,6 +164,13 @@ $(VENV)/checkers: $(VENV)/tests
 	  $(PIP) install -q "$$checker" || $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 15))' \
 	    || exit 1; \
 	done
+	@touch $@
+
+# What is compared with is no requirement of the project. Without numpy its program does without.
+$(VENV)/peers: $(VENV)/installed tools/dev_requirements.py
+	$(RUN) tools/dev_requirements.py peers > $@.txt
+	$(PIP) install -q -r $@.txt
+	$(PIP) install -q --only-binary=:all: numpy || echo "no numpy for Python $(TAG)"
 	@touch $@
 
 $(VENV)/coverage $(VENV)/docs $(VENV)/hooks $(VENV)/package: $(VENV)/installed tools/dev_requirements.py

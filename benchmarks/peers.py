@@ -52,6 +52,7 @@ LOAD = {"web_server": "web_load"}
 TOOLS = ("refwatch", "py-spy", "profiling.sampling")
 RUNNING = (ThreadState.GIL_HELD, ThreadState.NATIVE)
 MOST = 10
+OUTPUT = "output"  # the file of a run's folder that its tool writes
 
 Shares = dict[str, float]
 """Function -> its part of all that was counted, itself alone."""
@@ -112,8 +113,10 @@ def py_spy_way(program: str, *options: str) -> Way:
 
 
 def py_spy_place(frame: str, program: str) -> str:
-    """`function (path:line)`"""
+    """`function (path:line)`; of a thread without frames nothing."""
     function, _, where = frame.rpartition(" (")
+    if not function:
+        return frame or "(no frames)"
     return place(function, where.rpartition(":")[0], program)
 
 
@@ -178,37 +181,33 @@ class Measured:
         return columns
 
 
-def run_way(way: Way, program: str, python: str, scale: float) -> tuple[Run, Path]:
-    """One run in a folder of its own, with its load beside it, and the file that the tool wrote."""
-    folder = Path(tempfile.mkdtemp(prefix="peers-"))
-    output = folder / "output"
+def run_way(way: Way, program: str, python: str, scale: float, folder: Path) -> Run:
+    """One run in a folder of its own, with its load beside it."""
     script = str(HERE / "programs" / f"{program}.py")
     load = None
     if program in LOAD:
         client = str(HERE / "programs" / f"{LOAD[program]}.py")
         load = subprocess.Popen([sys.executable, client], cwd=folder)
     try:
-        done = run([*way.command(python, output), script, str(scale)], cwd=folder)
+        done = run([*way.command(python, folder / OUTPUT), script, str(scale)], cwd=folder)
     finally:
         if load is not None:
             load.terminate()
             load.wait()
     if "per_s" not in done.facts:
         raise BenchmarkError(f"{program} under {way.name} has printed no figures: {done.said}")
-    return done, output
+    return done
 
 
 def measure(program: str, ways: list[Way], python: str, rounds: int, scale: float) -> Measured:
     """Every way in each round; every other round goes through them backwards."""
-    import shutil
-
     measured = Measured()
     for number in range(rounds):
         order = [BARE, *ways]
         for way in order if number % 2 == 0 else reversed(order):
-            done, output = run_way(way, program, python, scale)
-            measured.take(way, done, output)
-            shutil.rmtree(output.parent)
+            with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+                done = run_way(way, program, python, scale, Path(folder))
+                measured.take(way, done, Path(folder) / OUTPUT)
         sys.stderr.write(f"{program}: round {number + 1} of {rounds}\n")
     return measured
 

@@ -77,6 +77,7 @@ class Server(ThreadingHTTPServer):
 def main() -> None:
     scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     wanted = int(REQUESTS * scale)
+    cpu = time.process_time()
     with Server(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
@@ -89,7 +90,7 @@ def main() -> None:
         serving.join()
     first, last = answered[0], answered[wanted - 1]
     facts = {"work_s": last - first, "items": wanted, "per_s": (wanted - 1) / (last - first)}
-    print(json.dumps({**facts, "cpu_s": time.process_time(), "functions_cpu_s": cpu_s}))
+    print(json.dumps({**facts, "cpu_s": time.process_time() - cpu, "functions_cpu_s": cpu_s}))
 
 
 if __name__ == "__main__":

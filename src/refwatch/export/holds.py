@@ -1,32 +1,49 @@
-"""How long the GIL was held at a time, at which lines, and how long threads waited for it."""
+"""How long the GIL was held at a time, at which lines, and how long threads waited for it; where
+other interpreters have their own, of all GILs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from refwatch.export import schema_types as snap
 from refwatch.export.places import MAX_HOT, UNKNOWN, line_of
 from refwatch.export.values import rounded, rounded_optional
+from refwatch.readings.threads.state import GilRecord
 from refwatch.readings.threads.states import ThreadState
+from refwatch.series.log_histogram import LogHistogram
 from refwatch.session.process import ProcessState
 
 
 def holds_of(process: ProcessState) -> snap.Holds | None:
     """None where no GIL was read."""
-    gil, lines = process.gil, process.lines
-    if not gil.watched_s:
+    lines, gils = process.lines, _gils(process)
+    if not process.gil.watched_s:
         return None
-    threads, longest = process.threads.values(), gil.longest_hold
+    longest_holds = (gil.longest_hold for gil in gils if gil.longest_hold is not None)
+    longest = max(longest_holds, key=lambda hold: hold.seconds, default=None)
+    threads, holds = process.threads.values(), _joined(gil.holds for gil in gils)
     return snap.Holds(
         running_s=rounded(sum(thread.holds.running_s for thread in threads)),
         cpu_wait_s=rounded(sum(thread.holds.cpu_wait_s for thread in threads)),
         blocked_s=rounded(sum(thread.holds.blocked_s for thread in threads)),
         longest_s=rounded(longest.seconds) if longest else None,
         longest_at=line_of(longest.line, lines) if longest and longest.line in lines else None,
-        p50_s=rounded_optional(gil.holds.quantile(0.5)),
-        p99_s=rounded_optional(gil.holds.quantile(0.99)),
+        p50_s=rounded_optional(holds.quantile(0.5)),
+        p99_s=rounded_optional(holds.quantile(0.99)),
         by_line=_by_line(process),
     )
+
+
+def _gils(process: ProcessState) -> list[GilRecord]:
+    return [process.gil, *(one.gil for one in process.interpreters.with_own_gil())]
+
+
+def _joined(some: Iterable[LogHistogram]) -> LogHistogram:
+    joined = LogHistogram()
+    for each in some:
+        joined.add(each.counts, each.longest_s)
+    return joined
 
 
 def _by_line(process: ProcessState) -> list[snap.HoldLine]:
@@ -36,7 +53,10 @@ def _by_line(process: ProcessState) -> list[snap.HoldLine]:
         for (line, state), seconds in hot.items():
             if state is ThreadState.GIL_HELD:
                 held[line] += seconds
-    longest = process.gil.longest_by_line
+    longest: dict[int, float] = {}
+    for gil in _gils(process):
+        for number, seconds in gil.longest_by_line.items():
+            longest[number] = max(seconds, longest.get(number, 0.0))
     most = sorted(held, key=lambda line: -held[line])[:MAX_HOT]
     return [
         snap.HoldLine(
@@ -54,7 +74,7 @@ def waits_of(process: ProcessState) -> snap.Waits | None:
     """None where no GIL was read."""
     if not process.gil.watched_s:
         return None
-    waits = process.gil.waits
+    waits = _joined(gil.waits for gil in _gils(process))
     return snap.Waits(
         p50_s=rounded_optional(waits.quantile(0.5)),
         p99_s=rounded_optional(waits.quantile(0.99)),

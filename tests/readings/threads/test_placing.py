@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from refwatch.readings.threads.account import TimeAccount
-from refwatch.readings.threads.placing import MOST_NS, Placing
+from refwatch.readings.threads.placing import MOST_NS, AfterWaits, Placing
 from refwatch.readings.threads.states import ThreadState as S
 
 MS = 1_000_000
@@ -17,7 +17,7 @@ WAIT, WORK, MORE = 10, 20, 30  # lines
 
 def placing() -> tuple[Placing, TimeAccount]:
     account = TimeAccount()
-    return Placing(account), account
+    return Placing(account, {}), account
 
 
 def hot(account: TimeAccount) -> dict[tuple[int, S], int]:
@@ -66,6 +66,30 @@ def test_who_waited_only_for_the_gil_runs_where_it_is_seen() -> None:
     assert hot(account) == {(WORK, S.GIL_HELD): 5 * MS}
 
 
+def test_what_one_thread_has_shown_holds_for_the_next() -> None:
+    by_line: dict[int, AfterWaits] = {}
+    first, account = Placing(TimeAccount(), by_line), TimeAccount()
+    first.waits(S.SLEEP, WAIT)
+    first.ran(30 * MS)
+    first.assign(S.NATIVE, 30 * MS, WAIT)
+    second = Placing(account, by_line)
+    second.waits(S.SLEEP, WAIT)
+    second.assign(S.NATIVE, MS, WAIT)
+    assert hot(account) == {(WAIT, S.NATIVE): pytest.approx(30 / 31 * MS, rel=0.01)}
+
+
+def test_a_wait_that_was_not_seen_itself() -> None:
+    place, account = placing()
+    place.waits(S.SLEEP, WAIT)
+    place.ran(30 * MS)
+    place.seen(30 * MS, WORK)
+    place.waits(S.IO_WAIT, MORE)
+    place.assign(S.NATIVE, MS, WAIT)
+    assert hot(account) == {}
+    place.assign(S.GIL_HELD, MS, WAIT)  # with the GIL in hand it runs there
+    assert hot(account) == {(WAIT, S.NATIVE): MS, (WAIT, S.GIL_HELD): MS}
+
+
 def test_what_was_never_seen_elsewhere_is_told_in_the_end() -> None:
     place, account = placing()
     place.waits(S.SLEEP, WAIT)
@@ -76,6 +100,11 @@ def test_what_was_never_seen_elsewhere_is_told_in_the_end() -> None:
     assert hot(account) == {(WAIT, S.NATIVE): 5 * MS}
     place.assign(S.NATIVE, MOST_NS + MS, WAIT)
     assert hot(account) == {(WAIT, S.NATIVE): MOST_NS + 6 * MS}
+    place.assign(S.NATIVE, MS, WORK)
+    place.waits(S.IO_WAIT, WAIT)
+    place.assign(S.NATIVE, MS, WAIT)
+    place.end()
+    assert hot(account)[WORK, S.NATIVE] == 2 * MS
 
 
 @pytest.mark.parametrize("at_the_wait", [0.0, 0.4])

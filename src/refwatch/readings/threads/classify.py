@@ -64,7 +64,6 @@ class Classifier:
         "_placing",
         "_queue",
         "_ran_as",
-        "_ran_line",
         "_seen",
         "_starved",
         "_uncounted",
@@ -93,8 +92,7 @@ class Classifier:
         self._wait: ThreadState | None = None  # what it was last blocked in, and where
         self._wait_line = 0
         self._from_wait = False  # right before the samples kept back
-        self._ran_as = HELD  # what the newest run was that was seen on a CPU, and where
-        self._ran_line: int | None = None
+        self._ran_as = HELD  # what the newest run was
         self._uncounted = False  # it was thought to be starved, and the kernel has not said so
 
     def held_for(self, less_ns: int) -> bool:
@@ -154,8 +152,10 @@ class Classifier:
         ran = 0 if self.runnable else min(max(self._cpu, 0), most)
         if ran:
             self._cpu -= ran
-            at = line if self._ran_line is None else self._ran_line
-            self._assign(self._ran_as, ran, at, holding=self._ran_as is HELD)
+            if self._placing is not None:
+                self._placing.unseen(self._ran_as, ran)
+            else:
+                self._assign(self._ran_as, ran, line, holding=self._ran_as is HELD)
         return self._ran_as, ran
 
     def held(self, weight: int, line: int, sched: Sched | None) -> None:
@@ -324,15 +324,13 @@ class Classifier:
         # What nobody counts must not be held against what the thread does next.
         self._cpu = max(self._cpu - ran, -TICK_NS)
 
-    def _give(
-        self, state: ThreadState, weight: int, line: int | None = None, *, holding: bool = False
-    ) -> None:
+    def _give(self, state: ThreadState, weight: int, line: int | None = None) -> None:
         """Assign the first ``weight`` nanoseconds of the samples kept back, at their own lines
         unless one is given."""
         self._from_wait = False
         if not weight:
             return
-        holding |= line is None and (self._label is HELD or state is HELD)
+        holding = line is None and (self._label is HELD or state is HELD)
         self._kept_ns -= weight
         kept = self._kept
         used = 0
@@ -357,12 +355,8 @@ class Classifier:
         waited = self.take_queue(self._kept_ns)
         ran, moved = self._kept_ns - waited, 0
         state = self._label or self._of_short_run(after, ran)
-        at: int | None = None
         if state is HELD or state is NATIVE:
-            if exact and waited and self._was_waking and self._ran_line is not None:
-                state, at = self._ran_as, self._ran_line
-            else:
-                self._ran_as, self._ran_line = state, self._line
+            self._ran_as = state
             if exact:
                 moved = self._move_ends(ran, following)
             elif self._label is None and self._last in (HELD, WAIT):
@@ -372,23 +366,15 @@ class Classifier:
             self._pay(ran)
         if exact or self._label is None:
             self._give(CPU_WAIT, waited)  # woken, it waited for a CPU before it ran
-            self._give(state, ran, at, holding=state is HELD)
+            self._give(state, ran)
         else:
             self._give(state, ran)
             self._give(CPU_WAIT, waited)
         if moved > 0:
             self._pay(moved)
-            self._assign(state, moved, self._line if at is None else at, holding=state is HELD)
+            self._assign(state, moved, self._line, holding=state is HELD)
         self._end_run()
         return moved
-
-    @property
-    def _was_waking(self) -> bool:
-        """Whether all of the run's samples found it where it had been blocked. If it waited for a
-        CPU they fell into that wait, and it ran after them, who knows where."""
-        kept = self._kept
-        woken = self._label is None and self._from_wait and self._wait is not None
-        return woken and len(kept) == 1 and kept[0][1] == self._wait_line
 
     def _move_ends(self, ran: int, following: int) -> int:
         """Where the kernel's count is exact a run is as long as it says: what is too much is the

@@ -129,8 +129,9 @@ class EventLoop:
         self._told.clear()
 
     def _end_turn(self, at_ns: int) -> None:
-        """It was over at this time at the latest: then, if it was seen to last until shortly before.
-        Where nobody has looked for longer, there may have been any number of others since."""
+        """It was over at this time at the latest: then, if it was seen to last until shortly
+        before. Where nobody has looked for longer there may have been any number of others since.
+        """
         if at_ns - self._sure_ns > NEAR_NS:
             at_ns = self._sure_ns
         over_ns = max(0, self._seen_ns - at_ns)

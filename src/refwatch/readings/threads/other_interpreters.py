@@ -73,8 +73,8 @@ class OtherInterpreter:
 class OtherInterpreters:
     """All of them. Nothing is read while ``present`` is false. Methods may raise MemoryGone."""
 
-    def __init__(self) -> None:
-        self.followed = False
+    def __init__(self, *, followed: bool = False) -> None:
+        self.followed = followed
         """Calibration has found where they are."""
         self.present = False
         self.unread = 0

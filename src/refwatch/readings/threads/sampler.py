@@ -387,7 +387,7 @@ class Sampler:
     def leave_interpreter(self) -> None:
         """Its memory is its own no more: from now on only the kernel is asked."""
         self.interpreter = self.threads.unnamed.reader = None
-        self.others = OtherInterpreters()
+        self.others = OtherInterpreters(followed=self.others.followed)
         self._words = GilWords()
 
     def discard(self) -> None:

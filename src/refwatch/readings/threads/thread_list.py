@@ -8,6 +8,7 @@ import resource
 
 from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
 from refwatch.readings.threads.interpreter import FoundThread, Interpreter, ThreadStateEntry
+from refwatch.readings.threads.placing import AfterWaits
 from refwatch.readings.threads.thread_names import Unnamed
 from refwatch.readings.threads.tracked import ThreadGone, TrackedThread
 from refwatch.target.context import Context
@@ -47,6 +48,7 @@ class ThreadList:
         self._newest = 0
         self.unnamed = Unnamed()
         self._waiting = False  # a thread state has no tid yet
+        self._after_waits: dict[int, AfterWaits] = {}
 
     def follow_list(self, words: ThreadStateEntry, interpreter: Interpreter, at_ns: int) -> bool:
         """Look at the interpreter's list where it has changed since the last sample; return whether
@@ -143,7 +145,8 @@ class ThreadList:
     def _begin(self, tid: int, at_ns: int, ident: int | None) -> TrackedThread | None:
         try:
             keep = self.kept < self.most_kept
-            tracked = TrackedThread(self.pid, tid, self._serial + 1, at_ns, keep=keep)
+            serial, after = self._serial + 1, self._after_waits
+            tracked = TrackedThread(self.pid, tid, serial, at_ns, after, keep=keep)
         except ThreadGone:
             return None
         if self.watching:

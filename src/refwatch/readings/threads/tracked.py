@@ -11,7 +11,7 @@ from refwatch.readings.threads.account import TimeAccount
 from refwatch.readings.threads.call_paths import ThreadPaths
 from refwatch.readings.threads.classify import Classifier, Sched
 from refwatch.readings.threads.events import ThreadCounters, ThreadSlice
-from refwatch.readings.threads.placing import Placing
+from refwatch.readings.threads.placing import AfterWaits, Placing
 from refwatch.readings.threads.states import ThreadState, encode_runs
 from refwatch.target.locations import NO_LINE
 from refwatch.target.memory import ReadingDenied
@@ -66,7 +66,16 @@ class TrackedThread:
     unmoved_ns: int = 0
     """For how long it has been in ``lock_wait`` without a break, at the last slice."""
 
-    def __init__(self, pid: int, tid: int, serial: int, at_ns: int, *, keep: bool = True) -> None:
+    def __init__(
+        self,
+        pid: int,
+        tid: int,
+        serial: int,
+        at_ns: int,
+        after_waits: dict[int, AfterWaits],
+        *,
+        keep: bool = True,
+    ) -> None:
         self.tid = self.state_tid = tid
         self.serial = serial
         self.probe = False
@@ -101,13 +110,17 @@ class TrackedThread:
         """Counters that are read less often; without times."""
         self.counted_stamp = b""
         self.account = TimeAccount()
-        self.placing = Placing(self.account)
-        self.classifier = Classifier(self.placing.assign, self.placing)
+        self._after_waits = after_waits
+        self._classify_anew()
         self.folder = f"/proc/{pid}/task/{tid}"
         self.call_path, self.sched_path = f"{self.folder}/syscall", f"{self.folder}/schedstat"
         self.call_fd = self.sched_fd = -1
         self.kept = keep
         self._open(keep=keep)
+
+    def _classify_anew(self) -> None:
+        placing = Placing(self.account, self._after_waits)
+        self.classifier = Classifier(placing.assign, placing)
 
     def _open(self, *, keep: bool) -> None:
         if not keep:
@@ -297,8 +310,7 @@ class TrackedThread:
 
     def discard(self) -> None:
         """Forget what was assigned since the last slice."""
-        self.placing = Placing(self.account)
-        self.classifier = Classifier(self.placing.assign, self.placing)
+        self._classify_anew()
         self.blocked = None
         self.account.clear()
         self.samples = 0
