@@ -204,7 +204,9 @@ class ThreadCollector:
         or the target has called exec, and what was read since is nothing: it is thrown away."""
         interpreter = self.sampler.interpreter
         alive = [interpreter is None]
-        if interpreter is not None and not self._can(lambda: alive.append(interpreter.alive())):
+        if interpreter is not None and not self._can(
+            lambda: alive.append(interpreter.states.alive())
+        ):
             return False
         if alive[-1]:
             return True

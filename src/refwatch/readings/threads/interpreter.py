@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from refwatch.readings.threads.events import END
 from refwatch.readings.threads.loop_turns import FoundFrame, TurnReader
+from refwatch.readings.threads.thread_states import ThreadStates
 from refwatch.readings.threads.tracked import TrackedThread
 from refwatch.target.code_objects import CodeObjects
 from refwatch.target.layout import Layout
@@ -59,24 +60,6 @@ class Frame(NamedTuple):
     line: int
 
 
-class ThreadStateEntry(NamedTuple):
-    """The interpreter's list of thread states: how many were ever made, and the newest; and the
-    newest interpreter, 0 where that is not known."""
-
-    made: int = 0
-    newest: int = 0
-    interpreter: int = 0
-
-
-class FoundThread(NamedTuple):
-    """A thread state in the interpreter's list."""
-
-    address: int
-    number: int
-    tid: int
-    ident: int
-
-
 class Interpreter:
     """Reads one interpreter by its calibrated layout. Every method may raise MemoryGone."""
 
@@ -84,12 +67,8 @@ class Interpreter:
         self._memory = memory
         self._gil = layout.gil
         self.has_gil = layout.gil is not None
-        self._threads = layout.threads
-        self._list_regions = b""
-        if layout.threads:
-            heads = [(layout.threads.head - 8, _PAIR.size)]
-            heads += [(layout.interpreters.head, 8)] if layout.interpreters else []
-            self._list_regions = packed(heads)
+        self.states = ThreadStates(memory, layout)
+        self._tid_offset = layout.threads.tid_offset if layout.threads else None
         self._frames = layout.frames if layout.text is not None else None
         self.lines: LineTable | None = None
         self.codes: CodeObjects | None = None
@@ -159,7 +138,7 @@ class Interpreter:
     def _take(self, thread: TrackedThread, pointers: bytes, frame: bytes, tid: int) -> None:
         """The pointers to its frame as they are, and the frame as it is where it was. A thread that
         has ended may have left its state to another, whose lines are not its own."""
-        if tid != thread.state_tid and self._threads:
+        if tid != thread.state_tid and self._tid_offset is not None:
             thread.pointers, thread.frame_words, thread.line = b"", b"", NO_LINE
             thread.frame_regions = b""
         elif pointers != thread.pointers:
@@ -175,18 +154,9 @@ class Interpreter:
         regions = [(state + path[0], 8), (known[-1] + self._low, self._size)]
         if self._deep:
             regions.insert(1, (known[0] + path[1], 8))
-        regions.append((state + (self._threads.tid_offset if self._threads else path[0]), 8))
+        regions.append((state + (path[0] if self._tid_offset is None else self._tid_offset), 8))
         thread.frame_regions = packed(regions)
         return thread.frame_regions
-
-    def read_list(self) -> ThreadStateEntry | None:
-        """The words of the list of threads, now."""
-        if not self._list_regions:
-            return None
-        data = self._memory.gather_packed(self._list_regions)
-        if len(data) != len(self._list_regions) // 16 * 8 + 8:
-            return None
-        return ThreadStateEntry(*(word for (word,) in _WORD.iter_unpack(data)))
 
     def _move(self, thread: TrackedThread, pointers: tuple[int, ...]) -> None:
         """Read its top frame, which is not where it was. The last pointer was read where the first
@@ -418,33 +388,6 @@ class Interpreter:
             yield words
             (address,) = _WORD.unpack_from(words, previous)
 
-    def new_threads(self, newest: int, known: dict[int, int]) -> list[FoundThread]:
-        """The thread states from the newest back to the first that ``known`` (address -> number)
-        has. One without a tid has not begun to run."""
-        place = self._threads
-        assert place
-        found: list[FoundThread] = []
-        address, last = newest, 1 << 63
-        size = max(place.tid_offset, place.ident_offset, place.id_offset, place.older_offset) + 8
-        for _ in range(100_000):
-            data = self._memory.read(address, size) if address else b""
-            if not data:
-                break
-            number, tid, ident, older = (
-                _WORD.unpack_from(data, offset)[0]
-                for offset in (
-                    place.id_offset,
-                    place.tid_offset,
-                    place.ident_offset,
-                    place.older_offset,
-                )
-            )
-            if known.get(address) == number or number >= last:  # known, or moved while read
-                break
-            found.append(FoundThread(address, number, tid, ident))
-            address, last = older, number
-        return found
-
     def stack_address(self, state: int) -> int | None:
         """An address in the C stack of the thread that runs code with this PyThreadState: that of
         its newest _PyCFrame (3.11 and 3.12: Python/ceval.c, _PyEval_EvalFrameDefault). 0 where none
@@ -453,12 +396,3 @@ class Interpreter:
             return None
         at = self._memory.word(state + self._frames.path[0]) if self._frames else 0
         return 0 if state <= at < state + PAGE else at  # its first one is in itself
-
-    def tid_of(self, state: int) -> int:
-        """Which thread a PyThreadState of any interpreter belongs to; 0 where that is not known."""
-        return self._memory.word(state + self._threads.tid_offset) if self._threads else 0
-
-    def alive(self) -> bool:
-        """Whether the main thread's state is still where it was: an exec replaces all of it."""
-        place = self._threads
-        return not place or self._memory.word(place.main + place.tid_offset) == self._memory.pid

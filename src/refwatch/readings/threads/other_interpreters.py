@@ -174,7 +174,7 @@ class OtherInterpreters:
 
     def _list_states(self, one: OtherInterpreter, at_ns: int, threads: ThreadList) -> None:
         """Read its list of thread states. A thread may have been begun in it."""
-        found = self._interpreter.new_threads(one.listed[1], {})
+        found = self._interpreter.states.new_threads(one.listed[1], {})
         one.states = {each.address: each.tid for each in found if each.tid}
         for each in found:
             if each.tid:

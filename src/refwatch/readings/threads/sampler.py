@@ -171,7 +171,7 @@ class Sampler:
         unknown = self.threads.unlisted or (holder is None and self._gil is not None)
         often = self.samples < self._list_often_until
         if unknown or often or self.samples % LIST_EVERY == 0:
-            listed = self.interpreter.read_list()
+            listed = self.interpreter.states.read_list()
             if listed is not None:
                 self.others.notice(listed.interpreter, self.threads)
                 if self.threads.follow_list(listed, self.interpreter, self._last_ns):

@@ -7,9 +7,10 @@ import os
 import resource
 
 from refwatch.readings.threads.events import ThreadEnded, ThreadNamed, ThreadStarted
-from refwatch.readings.threads.interpreter import FoundThread, Interpreter, ThreadStateEntry
+from refwatch.readings.threads.interpreter import Interpreter
 from refwatch.readings.threads.placing import AfterWaits
 from refwatch.readings.threads.thread_names import Unnamed
+from refwatch.readings.threads.thread_states import FoundThread, ThreadStateEntry
 from refwatch.readings.threads.tracked import ThreadGone, TrackedThread
 from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer
@@ -57,7 +58,7 @@ class ThreadList:
             return False
         begun = words.made > self._made > 0
         whole = self._waiting
-        found = interpreter.new_threads(words.newest, {} if whole else self._numbers)
+        found = interpreter.states.new_threads(words.newest, {} if whole else self._numbers)
         if self._made and words.made > self._made and self.state_is_thread:
             unseen = words.made - self._made - sum(1 for f in found if f.number > self._made)
             self.missed += max(0, unseen)
@@ -102,7 +103,7 @@ class ThreadList:
         that shares the GIL: then the thread's frames are read there from now on."""
         tracked, tid = self.by_state.get(state), 0
         if tracked is None:
-            tid = interpreter.tid_of(state)
+            tid = interpreter.states.tid_of(state)
             tracked = self.runner(state, tid, interpreter)
         if tracked is not None and tracked.frames_at != state:
             tracked.run_at(state, tid)
