@@ -17,7 +17,10 @@ BLOCKED = frozenset(
 LONG_NS = 100_000_000
 """From here on the loop is blocked."""
 SLACK_NS = 2_000_000  # by which clocks and samples may differ
-NEAR_NS = 10_000_000  # from the last look at a turn to its end, where that is believed
+NEAR_NS = (
+    10_000_000  # from the last look at a turn to its end, where that is believed; or a quarter
+)
+# of what it was seen to last
 MOST_LINES = 5  # of one time that is told
 
 Hot = list[tuple[int, ThreadState, float]]
@@ -132,7 +135,8 @@ class EventLoop:
         """It was over at this time at the latest: then, if it was seen to last until shortly
         before. Where nobody has looked for longer there may have been any number of others since.
         """
-        if at_ns - self._sure_ns > NEAR_NS:
+        near_ns = max(NEAR_NS, (self._sure_ns - self._began_ns) // 4)
+        if at_ns - self._sure_ns > near_ns:
             at_ns = self._sure_ns
         over_ns = max(0, self._seen_ns - at_ns)
         self._spent[self._before] = max(0, self._spent[self._before] - over_ns)
