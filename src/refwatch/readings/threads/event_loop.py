@@ -133,8 +133,7 @@ class EventLoop:
 
     def _end_turn(self, at_ns: int) -> None:
         """It was over at this time at the latest: then, if it was seen to last until shortly
-        before. Where nobody has looked for longer there may have been any number of others since.
-        """
+        before. Where nobody has looked for longer, there may have been any number of others."""
         near_ns = max(NEAR_NS, (self._sure_ns - self._began_ns) // 4)
         if at_ns - self._sure_ns > near_ns:
             at_ns = self._sure_ns
