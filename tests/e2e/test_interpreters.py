@@ -71,6 +71,20 @@ print("done", flush=True)
 os._exit(0)  # 3.12 does not end where another interpreter had threads
 """
 
+# A thread enters one interpreter and from there another, in which it computes, then sleeps.
+THROUGH_TWO = """
+INNER = CRUNCH + "crunch(2); time.sleep(1)"
+OUTER = BEGIN + f'''
+def deeper():
+    one = interpreters.create()
+    run(one, {INNER!r})
+    interpreters.destroy(one)
+deeper()
+'''
+thread = threading.Thread(target=run, args=(interpreters.create(), OUTER), name="through")
+thread.start(); thread.join()
+"""
+
 # Interpreters come and go, in two threads at once.
 COME_AND_GO = """
 cpu, made = {}, []
@@ -111,6 +125,14 @@ def below(process: Process, way: list[str]) -> tuple[dict[str, float], int]:
 
 def _all_s(node: StackNode) -> float:
     return node.own.get(S.GIL_HELD, 0.0) + sum(map(_all_s, node.children))
+
+
+def _slept_below(nodes: list[StackNode], way: list[str]) -> float:
+    """Seconds in sleep at the end of this way of calls itself."""
+    some = [node for node in nodes if node.function == way[0]]
+    if len(way) == 1:
+        return sum(node.own.get(S.SLEEP, 0.0) for node in some)
+    return sum(_slept_below(node.children, way[1:]) for node in some)
 
 
 def held_s(snapshot: Reader, name: str) -> float:
@@ -166,6 +188,16 @@ def test_threads_of_one_interpreter_wait_for_its_gil(bench: Bench, reader: Read)
     assert f"the GIL of interpreter {other.id}" in verdict.sentence
     inside = [line.function for line in snapshot.thread("inside").stack]
     assert inside[:2] == ["<module>", "Thread.run"]
+
+
+def test_a_stack_goes_through_all_interpreters(bench: Bench, reader: Read) -> None:
+    script = bench.script(f"BEGIN = {BEGIN!r}{BEGIN}{THROUGH_TWO}")
+    process = reader(bench.snapshot(script)).process
+    way = ["Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run", "<module>", "deeper"]
+    inner, _ = below(process, [*way, "<module>"])
+    assert inner["crunch"] > 0.1
+    assert process.stacks is not None
+    assert _slept_below(process.stacks.children, [*way, "<module>"]) == pytest.approx(1, abs=0.3)
 
 
 @pytest.mark.skipif(not OWN_GILS, reason="all interpreters share one GIL")

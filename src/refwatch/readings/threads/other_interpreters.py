@@ -115,7 +115,7 @@ class OtherInterpreters:
             return []
         read = self._read(at_ns, threads)
         if first is not None:
-            self._enter(first, first.frames_at)
+            self._enter(first, first.frames_at, threads)
         holders: list[TrackedThread] = []
         for one, words in zip(self._own, read, strict=False):
             one.words = words
@@ -130,7 +130,7 @@ class OtherInterpreters:
                 if holder is first or holder in holders:  # it has gone on meanwhile
                     holder = None
                 if holder is not None:
-                    self._enter(holder, words.holder)
+                    self._enter(holder, words.holder, threads)
                     holders.append(holder)
             one.account.seen(words, holder, at_ns, max(last_ns, one.began_ns), threads)
         return holders
@@ -195,11 +195,37 @@ class OtherInterpreters:
                     self._run_at(thread, each)
                 self._take_place(thread)
 
-    def _enter(self, thread: TrackedThread, state: int) -> None:
-        """It runs with this thread state."""
+    def _enter(self, thread: TrackedThread, state: int, threads: ThreadList) -> None:
+        """It runs with this thread state. Others in which it has frames by now, it has come
+        through."""
         if thread.frames_at != state:
+            if state not in thread.outer:
+                there = self._states_of(threads).get(thread, [])
+                self._come_through(thread, [each for each in there if each != state])
             self._run_at(thread, state)
         self._take_place(thread)
+
+    def _states_of(self, threads: ThreadList) -> dict[TrackedThread, list[int]]:
+        """The thread states of these interpreters, by who runs with them."""
+        states: defaultdict[TrackedThread, list[int]] = defaultdict(list)
+        for state, one in self._at.items():
+            runner = threads.runner(state, one.states[state], self._interpreter)
+            if runner is not None:
+                states[runner].append(state)
+        return states
+
+    def _come_through(self, thread: TrackedThread, there: list[int]) -> None:
+        """It has entered those of these in which it has frames, the outermost first: those whose
+        frames lie higher in its C stack; where that is not known, of the older interpreters."""
+        new = [
+            (-(self._interpreter.stack_address(state) or 0), self._at[state].number, state)
+            for state in there
+            if state != thread.frames_at
+            and state not in thread.outer
+            and self._interpreter.has_frames(state)
+        ]
+        for _, _, state in sorted(new):
+            self._run_at(thread, state)
 
     def _run_at(self, thread: TrackedThread, state: int) -> None:
         one = self._at.get(state)
@@ -217,19 +243,14 @@ class OtherInterpreters:
     def place(self, moved: Iterable[TrackedThread], threads: ThreadList) -> None:
         """Find out where these are, of whom no GIL tells it: where they have frames."""
         todo = list(moved) if self.present else []
-        states: defaultdict[TrackedThread, list[int]] = defaultdict(list)
-        for state, one in self._at.items() if todo else ():
-            runner = threads.runner(state, one.states[state], self._interpreter)
-            if runner is not None:
-                states[runner].append(state)
+        states = self._states_of(threads) if todo else {}
         for thread in todo:
             before, there = thread.frames_at, states.get(thread, [])
             while thread.outer and not self._runs_at(thread, there):
                 self._run_at(thread, thread.outer[0])
-            for state in there:
-                known = state == thread.frames_at or state in thread.outer
-                if not known and (not thread.frames_at or self._interpreter.has_frames(state)):
-                    self._run_at(thread, state)
+            self._come_through(thread, there)
+            if there and not thread.frames_at:
+                self._run_at(thread, there[0])
             if thread.frames_at != before:
                 self._take_place(thread)
 

@@ -91,9 +91,8 @@ class ThreadList:
             del self.by_state[tracked.state_address]
         if tracked.newborn:
             tracked.classifier.begin(holds=holds)
-        tracked.state_address = found.address
+        tracked.list_at(found.address)
         tracked.ident = found.ident
-        tracked.read_at(found.address)
         self.by_state[found.address] = tracked
         if tracked.daemon is None:
             self.unnamed.add(tracked)

@@ -138,6 +138,15 @@ class TrackedThread:
         self.state_tid = self.tid
         self.frames_at, self.pointers, self.frame_regions = state, b"", b""
 
+    def list_at(self, state: int) -> None:
+        """The main interpreter lists it with this PyThreadState: it runs there, unless it was seen
+        in another one already."""
+        before, self.state_address = self.state_address, state
+        if self.frames_at in (0, before):
+            self.read_at(state)
+        else:
+            self.outer = (*(each for each in self.outer if each != before), state)
+
     def run_at(self, state: int, tid: int = 0) -> None:
         """It runs with this PyThreadState now: has come there, or come back. In it lies this
         ``tid``, if not its own."""
