@@ -198,10 +198,15 @@ class OtherInterpreters:
     def _enter(self, thread: TrackedThread, state: int, threads: ThreadList) -> None:
         """It runs with this thread state. Others in which it has frames by now, it has come
         through."""
-        if thread.frames_at != state:
-            if state not in thread.outer:
+        if thread.entered_at != state:
+            thread.entered_at = state
+            if thread.frames_at == state:  # it was seen there a moment ago: the others lie below
+                thread.frames_at = thread.outer[0] if thread.outer else 0
+                thread.outer = thread.outer[1:]
+            if state not in thread.outer:  # else it has come back
                 there = self._states_of(threads).get(thread, [])
                 self._come_through(thread, [each for each in there if each != state])
+        if thread.frames_at != state:
             self._run_at(thread, state)
         self._take_place(thread)
 
@@ -252,6 +257,7 @@ class OtherInterpreters:
             if there and not thread.frames_at:
                 self._run_at(thread, there[0])
             if thread.frames_at != before:
+                thread.entered_at = 0
                 self._take_place(thread)
 
     def _runs_at(self, thread: TrackedThread, there: list[int]) -> bool:

@@ -39,6 +39,8 @@ class TrackedThread:
     """What that one has for the thread's tid."""
     outer: tuple[int, ...] = ()
     """The PyThreadStates with which it came there from other interpreters, innermost first."""
+    entered_at: int = 0
+    """That with which it was last seen to have a GIL, where there are several interpreters."""
     gil: int = 0
     """The interpreter whose GIL it takes; 0 is the main one, and any that shares its GIL."""
     call: bytes = b""
