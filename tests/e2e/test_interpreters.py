@@ -154,7 +154,7 @@ def test_each_holds_the_gil_of_its_interpreter(bench: Bench, reader: Read) -> No
     for one in others_of(process):
         assert one.gil_own
         assert one.held_fraction is not None
-        assert one.held_fraction > 0.9
+        assert one.held_fraction > 0.5
         assert len(tids & set(one.threads)) == 1
     assert len(others_of(process)) == 2
     assert tids < set(process.interpreters[0].threads)
@@ -186,8 +186,10 @@ def test_threads_of_one_interpreter_wait_for_its_gil(bench: Bench, reader: Read)
     verdict = snapshot.snapshot.verdict
     assert verdict.kind == "gil_bound"
     assert f"the GIL of interpreter {other.id}" in verdict.sentence
-    inside = [line.function for line in snapshot.thread("inside").stack]
-    assert inside[:2] == ["<module>", "Thread.run"]
+    assert process.stacks is not None
+    way = ["Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run", "<module>"]
+    slept = snapshot.thread("inside").states[S.SLEEP]
+    assert _slept_below(process.stacks.children, way) == pytest.approx(slept, rel=0.2)
 
 
 def test_a_stack_goes_through_all_interpreters(bench: Bench, reader: Read) -> None:
