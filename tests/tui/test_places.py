@@ -12,7 +12,7 @@ import pytest
 from tests.simulate import Simulation, pool
 from tests.simulate_allocations import with_allocations
 from tests.simulate_references import with_references
-from tests.tui.driving import Driven, FakeFeed, driven, frame, session, until
+from tests.tui.driving import Driven, FakeFeed, driven, frame, session, steady, until
 
 from refwatch.session import events as ev
 from refwatch.session.events import Event
@@ -29,6 +29,7 @@ from refwatch.tui.widgets.icicle import Icicle
 async def copied(app: RefwatchApp, pilot: Driven) -> str:
     """What ``y`` copies."""
     app._clipboard = ""
+    await steady(app, pilot)
     await pilot.press("y")
     await until(pilot, lambda: app.clipboard)
     return app.clipboard
@@ -56,7 +57,7 @@ async def test_the_source_has_a_cursor_and_so_have_callers_and_callees() -> None
     async with driven(session(), size=(120, 40)) as (app, pilot):
         await pilot.press("2", "slash", *"crunch", "enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, PlaceScreen))
-        await until(pilot, lambda: "Called by" in frame(app))
+        await until(pilot, lambda: "cannot be read here" in frame(app))
         assert "/threads_cpu.py:2" in await copied(app, pilot)
         await pilot.press("tab")
         caller = await copied(app, pilot)

@@ -161,8 +161,12 @@ def start_window(argv: tuple[str, ...]) -> subprocess.Popen[bytes]:
 
 async def ended(process: subprocess.Popen[bytes]) -> int:
     """Wait for its exit status."""
-    while (code := process.poll()) is None:
-        await asyncio.sleep(LOOK_S)
+    try:
+        while (code := process.poll()) is None:
+            await asyncio.sleep(LOOK_S)
+    finally:
+        if process.returncode is None:
+            process.returncode = 0  # it stays when refwatch is left, and nobody waits for it
     return code
 
 

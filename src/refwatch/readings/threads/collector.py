@@ -25,6 +25,9 @@ MANY_THREADS = 64
 SLICE_NS = 100_000_000
 REVIEW_NS = 500_000_000
 NAMES_NS = 100_000_000  # between two askings for the names of new threads
+SHORT_THREADS = (
+    "threads that begin and end between two samples are told together, by what the kernel counts"
+)
 INSIDE_HZ = 50  # as the probe has it
 
 
@@ -193,8 +196,7 @@ class ThreadCollector:
         self.sampler.threads.read_counters()
         threads = self.sampler.threads
         if threads.missed:
-            text = f"{threads.missed} threads began and ended between two samples"
-            self._context.limit("short threads", text)
+            self._context.limit("short threads", SHORT_THREADS)
         if len(threads.by_tid) > threads.most_kept:
             self._context.limit("threads", _short_of_files(threads.most_kept))
         return now + self._context.stretched(REVIEW_NS)

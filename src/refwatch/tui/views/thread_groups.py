@@ -47,19 +47,19 @@ def view_group(
     is_open = key in opened
     some = (*group.alive, *reversed(group.gone[-NEWEST_GONE:])) if is_open else ()
     return ThreadView(
-        key,
-        process.pid,
-        printable(group.name),
-        bool(group.alive or group.gone_lately(now)) and process.ended_s is None,
-        None,
-        tuple(sums.states.get(each, 0.0) / total for each in ThreadState),
-        group.cpu_now(now),
-        f"{place} {function}".strip(),
-        place,
-        group.threads,
-        len(group.alive),
-        tuple(view_thread(process, thread) for thread in some),
-        is_open,
+        key=key,
+        pid=process.pid,
+        name=printable(group.name),
+        alive=bool(group.alive or group.gone_lately(now)) and process.ended_s is None,
+        state=None,
+        shares=tuple(sums.states.get(each, 0.0) / total for each in ThreadState),
+        cpu=group.cpu_now(now),
+        line=f"{place} {function}".strip(),
+        place=place,
+        count=group.threads,
+        count_alive=len(group.alive),
+        members=tuple(view_thread(process, thread) for thread in some),
+        open=is_open,
     )
 
 

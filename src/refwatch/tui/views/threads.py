@@ -43,7 +43,7 @@ def fill(state: ThreadState) -> str:
     return f"fill-{state}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ThreadView:
     """One thread. Shares are of its time under watch."""
 
@@ -91,16 +91,16 @@ def view_thread(process: ProcessState, thread: ThreadRecord) -> ThreadView:
     name = thread_name(thread)
     key = thread_key(process.number, thread.serial)
     return ThreadView(
-        key,
-        process.pid,
-        name,
-        thread.alive,
-        thread.state,
-        shares,
-        thread.cpu_now,
-        line,
-        place,
-        process.locks.in_deadlock(thread.serial),
+        key=key,
+        pid=process.pid,
+        name=name,
+        alive=thread.alive,
+        state=thread.state,
+        shares=shares,
+        cpu=thread.cpu_now,
+        line=line,
+        place=place,
+        deadlocked=process.locks.in_deadlock(thread.serial),
     )
 
 

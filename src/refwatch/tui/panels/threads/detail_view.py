@@ -48,7 +48,7 @@ class Hot:
     share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DetailView:
     """Times in seconds; ``states`` and ``hot`` by descending time."""
 
@@ -89,25 +89,26 @@ def view_record(
     """Read one thread, or what has its form."""
     total = thread.watched_s or 1.0
     ranked = sorted(thread.states.items(), key=lambda item: -item[1])
+    waits = thread.alive or process.exited is not None
     return DetailView(
-        thread.serial,
-        thread_name(thread),
-        thread.alive,
-        thread.state,
-        _facts(thread, interpreter_of(process, thread.serial)),
-        tuple((each, seconds, seconds / total) for each, seconds in ranked),
-        tuple(_frame(process, number, source) for number in thread.stack),
-        thread.left_out,
-        tuple(
+        serial=thread.serial,
+        name=thread_name(thread),
+        alive=thread.alive,
+        state=thread.state,
+        facts=_facts(thread, interpreter_of(process, thread.serial)),
+        states=tuple((each, seconds, seconds / total) for each, seconds in ranked),
+        stack=tuple(_frame(process, number, source) for number in thread.stack),
+        left_out=thread.left_out,
+        hot=tuple(
             (each, seconds, _hot(process, thread, each, seconds, source))
             for each, seconds in ranked
             if seconds / total >= 0.005
         ),
-        process.locks.in_deadlock(thread.serial),
-        view_lock_wait(process, thread.serial, now) if thread.alive or process.exited else (),
-        thread.strip,
-        newest_sample(process, now),
-        view_loop(process, thread),
+        deadlocked=process.locks.in_deadlock(thread.serial),
+        locks=view_lock_wait(process, thread.serial, now) if waits else (),
+        strip=thread.strip,
+        end_s=newest_sample(process, now),
+        loop=view_loop(process, thread),
     )
 
 

@@ -87,7 +87,7 @@ NAME_CELLS = 20
 """Most cells of a name where there are groups."""
 _PROCESS = Column("pid", "Process", 7, right=True)
 _NAME = Column("name", "Thread", 10, 16)
-_GROUPS = Column("name", "Thread", 16, NAME_CELLS)
+_GROUPS = Column("name", "Thread", NAME_CELLS, NAME_CELLS)
 _STATE = Column("state", "State", 11)
 _CPU = Column("cpu", "CPU%", 4, right=True, priority=1)
 _LINE = Column("line", "Top line", 18, 40, priority=6)
