@@ -43,7 +43,7 @@ class HeapScreen(LiveScreen[HeapScreenView]):
         height: 4;
     }
     HeapScreen #collector {
-        height: 7;
+        height: 8;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

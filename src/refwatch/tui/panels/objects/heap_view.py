@@ -114,7 +114,7 @@ def draw_gc(view: HeapScreenView, width: int, height: int) -> tuple[Line, ...]:
         name = f"{index} {_NAMES[min(index, 2)]}" if len(view.generations) == 3 else str(index)
         lines.append(_gc_line(name, texts, styles))
     if view.collecting:
-        lines.append(((printable(view.collecting), "foreground"),))
+        lines += [((said, "foreground"),) for said in printable(view.collecting).split("; ")]
     return tuple(fit(line, width) for line in lines[:height])
 
 
