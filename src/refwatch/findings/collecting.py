@@ -12,6 +12,7 @@ from refwatch.text.sanitize import printable, shorten_path
 
 APART = "garbage collections"  # the reading by which collections in a row are told apart
 MUCH = 0.05  # share of the time from which on it is told
+LEAST_S = 0.1  # and so long: on a busy machine one sample may stand for some hundredths of a second
 
 
 def collecting_s(process: ProcessState) -> float:
@@ -28,7 +29,7 @@ def collector_sentence(process: ProcessState, least: float = MUCH) -> str:
     less than this share of the time, or none."""
     seconds = collecting_s(process)
     share = seconds / process.sampled_s if process.sampled_s else 0.0
-    if not seconds or share < least:
+    if not seconds or share < least or (least and seconds < LEAST_S):
         return ""
     text = f"{fmt_percent(share)} of the time, {fmt_duration(seconds)}"
     longest = longest_pause(process)

@@ -113,6 +113,8 @@ class GcPauses:
             self._end(now, before, at_ns)
             now = None
         if now is None:
+            if holder is not None and holder.probe:
+                return
             sure = holder is not None and self._kept(before)
             edge_ns = min((at_ns - last_ns) // 2, EDGE_NS)
             now = self.now = _Collection(holder, at_ns - edge_ns, sure=sure)

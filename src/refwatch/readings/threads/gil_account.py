@@ -159,7 +159,7 @@ class GilAccount:
             self._switches = words.switches
         if words.locked & LOW_HALF:
             self._held_ns += at_ns - last_ns
-            if words.collecting:
+            if words.collecting and not (holder is not None and holder.probe):
                 self._collecting_ns += at_ns - last_ns
         self._holds.seen(holder, words.switches, at_ns, last_ns, threads)
 
