@@ -26,11 +26,16 @@ from refwatch.tui.views.pointed import Pointed, at, object_at
 from refwatch.tui.widgets.icicle import Icicle
 
 
+async def press(app: RefwatchApp, pilot: Driven, *keys: str) -> None:
+    """Press keys as who sees the screen does: once all is drawn."""
+    await steady(app, pilot)
+    await pilot.press(*keys)
+
+
 async def copied(app: RefwatchApp, pilot: Driven) -> str:
     """What ``y`` copies."""
     app._clipboard = ""
-    await steady(app, pilot)
-    await pilot.press("y")
+    await press(app, pilot, "y")
     await until(pilot, lambda: app.clipboard)
     return app.clipboard
 
@@ -42,31 +47,31 @@ async def test_overview_points_at_the_verdicts_place() -> None:
 
 async def test_time_points_at_the_hottest_line_of_a_function() -> None:
     async with driven(session(), size=(120, 40)) as (app, pilot):
-        await pilot.press("2", "slash", *"crunch", "enter")
+        await press(app, pilot, "2", "slash", *"crunch", "enter")
         await until(pilot, lambda: "1 of" in frame(app))
         place = await copied(app, pilot)
         assert place == "/home/app/threads_cpu.py:21"
         await until(pilot, lambda: "Copied threads_cpu.py:21" in frame(app))
-        await pilot.press("escape", "i")
+        await press(app, pilot, "escape", "i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
-        await pilot.press("down", "down")
+        await press(app, pilot, "down", "down")
         assert ".py:" in await copied(app, pilot)
 
 
 async def test_the_source_has_a_cursor_and_so_have_callers_and_callees() -> None:
     async with driven(session(), size=(120, 40)) as (app, pilot):
-        await pilot.press("2", "slash", *"crunch", "enter", "enter")
+        await press(app, pilot, "2", "slash", *"crunch", "enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, PlaceScreen))
         await until(pilot, lambda: "cannot be read here" in frame(app))
         assert "/threads_cpu.py:2" in await copied(app, pilot)
-        await pilot.press("tab")
+        await press(app, pilot, "tab")
         caller = await copied(app, pilot)
         assert "threads_cpu" not in caller
-        await pilot.press("enter")
+        await press(app, pilot, "enter")
         await until(pilot, lambda: "esc ← run" in frame(app))
-        await pilot.press("escape")
+        await press(app, pilot, "escape")
         await until(pilot, lambda: "esc ← crunch" in frame(app))
-        await pilot.press("escape")
+        await press(app, pilot, "escape")
         await until(pilot, lambda: not isinstance(app.screen, PlaceScreen))
 
 
@@ -75,10 +80,10 @@ async def test_the_sources_heading_stays(tmp_path: Path) -> None:
     source.write_text("".join(f"line({number})\n" for number in range(1, 60)))
     feed = FakeFeed(leading_to(source, "threads_cpu.py"))
     async with driven(feed, size=(80, 24)) as (app, pilot):
-        await pilot.press("2", "slash", *"crunch", "enter", "enter")
+        await press(app, pilot, "2", "slash", *"crunch", "enter", "enter")
         await until(pilot, lambda: "line(21)" in frame(app))
         assert "Self     Total" in frame(app)
-        await pilot.press("end")
+        await press(app, pilot, "end")
         await until(pilot, lambda: "line(42)" in frame(app))
         assert "Self     Total" in frame(app)
         assert await copied(app, pilot) == f"{source}:42"
@@ -89,55 +94,55 @@ async def test_the_sources_heading_stays(tmp_path: Path) -> None:
 
 async def test_threads_point_at_the_innermost_line() -> None:
     async with driven(session(), size=(120, 40)) as (app, pilot):
-        await pilot.press("3", "down", "down", "down")
+        await press(app, pilot, "3", "down", "down", "down")
         assert "/threads_cpu.py:2" in await copied(app, pilot)
-        await pilot.press("enter")
+        await press(app, pilot, "enter")
         await until(pilot, lambda: isinstance(app.screen, ThreadScreen))
         await until(pilot, lambda: "Holds the GIL" in frame(app))
         assert ".py:" in await copied(app, pilot)
-        await pilot.press("tab")
+        await press(app, pilot, "tab")
         first = await copied(app, pilot)
-        await pilot.press("down")
+        await press(app, pilot, "down")
         assert await copied(app, pilot) != first
 
 
 async def test_allocations_point_at_lines_files_and_frames() -> None:
     async with driven(FakeFeed(with_allocations(Simulation(12.0))), size=(120, 40)) as (app, pilot):
-        await pilot.press("7")
+        await press(app, pilot, "7")
         line = await copied(app, pilot)
         assert line.startswith("/")
         assert line.rpartition(":")[2].isdigit()
-        await pilot.press("v")
+        await press(app, pilot, "v")
         assert (await copied(app, pilot)).endswith(".py")
-        await pilot.press("i")
+        await press(app, pilot, "i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
-        await pilot.press("down")
+        await press(app, pilot, "down")
         assert ".py:" in await copied(app, pilot)
-        await pilot.press("escape", "enter")
+        await press(app, pilot, "escape", "enter")
         await until(pilot, lambda: isinstance(app.screen, AllocationScreen))
-        await pilot.press("down")
+        await press(app, pilot, "down")
         assert ".py:" in await copied(app, pilot)
-        await pilot.press("tab")
+        await press(app, pilot, "tab")
         assert ".py:" in await copied(app, pilot)
 
 
 async def test_objects_without_a_line_are_copied_by_name() -> None:
     events = list(with_references(Simulation(14.3)))
     async with driven(FakeFeed(events), size=(120, 40)) as (app, pilot):
-        await pilot.press("5", "down")
+        await press(app, pilot, "5", "down")
         assert await copied(app, pilot)
-        await pilot.press("e")
+        await press(app, pilot, "e")
         await until(pilot, lambda: "No source line is known of" in frame(app))
-        await pilot.press("6", "end")
+        await press(app, pilot, "6", "end")
         assert await copied(app, pilot)
-        await pilot.press("h")
+        await press(app, pilot, "h")
         await until(pilot, lambda: isinstance(app.screen, HeapScreen))
         assert "0x" in await copied(app, pilot)
 
 
 async def test_a_process_points_at_its_line() -> None:
     async with driven(FakeFeed(pool()), size=(120, 40)) as (app, pilot):
-        await pilot.press("8", "down")
+        await press(app, pilot, "8", "down")
         assert ".py:" in await copied(app, pilot)
 
 
@@ -146,16 +151,16 @@ async def test_the_output_points_at_the_last_place_that_it_names() -> None:
     text = 'Traceback:\n  File "/a/b.py", line 3, in f\n  File "shop.py", line 7, in g\nError\n'
     feed.push(ev.OutputWritten(at=3.1, data=text.replace("\n", "\r\n")))
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("4")
+        await press(app, pilot, "4")
         await until(pilot, lambda: "Error" in frame(app))
         assert (await copied(app, pilot)).endswith("/shop.py:7")
 
 
 async def test_where_nothing_is_under_the_cursor() -> None:
     async with driven(FakeFeed(), size=(120, 40)) as (app, pilot):
-        await pilot.press("7", "y")
+        await press(app, pilot, "7", "y")
         await until(pilot, lambda: "There is nothing under the cursor." in frame(app))
-        await pilot.press("e")
+        await press(app, pilot, "e")
         await until(pilot, lambda: frame(app).count("There is nothing under the cursor.") == 2)
 
 
@@ -215,7 +220,7 @@ async def test_an_editor_with_a_window_is_started_beside(editor: Path, tmp_path:
     source.write_text("\n" * 40)
     feed = FakeFeed(leading_to(source, "threads_cpu.py"))
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("3", "down", "down", "down", "e")
+        await press(app, pilot, "3", "down", "down", "down", "e")
         await until(pilot, lambda: "subl: threads_cpu.py:24" in frame(app))
         await until(pilot, editor.exists)
         assert editor.read_text() == f"{source}:24"
@@ -228,13 +233,13 @@ async def test_an_editor_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     feed = FakeFeed(leading_to(source, "threads_cpu.py"))
     async with driven(feed, size=(120, 40)) as (app, pilot):
         monkeypatch.setenv("STATUS", "5")
-        await pilot.press("3", "down", "down", "down", "e")
+        await press(app, pilot, "3", "down", "down", "down", "e")
         await until(pilot, lambda: "subl ended with exit status 5." in frame(app))
         monkeypatch.setenv("EDITOR", "vimm")
-        await pilot.press("e")
+        await press(app, pilot, "e")
         await until(pilot, lambda: "The editor vimm was not found" in frame(app))
         source.unlink()
-        await pilot.press("e")
+        await press(app, pilot, "e")
         await until(pilot, lambda: "threads_cpu.py is not here" in frame(app))
         broken = tmp_path / "broken"
         broken.write_bytes(b"\x7fELF nothing")
@@ -247,7 +252,7 @@ async def test_an_editor_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             yield
 
         monkeypatch.setattr(app, "suspend", suspended)
-        await pilot.press("e")
+        await press(app, pilot, "e")
         await until(pilot, lambda: "broken could not be started" in frame(app))
 
 
@@ -271,7 +276,7 @@ async def test_an_editor_in_the_terminal_gets_it(
             suspensions.append("resumed")
 
         monkeypatch.setattr(app, "suspend", suspended)
-        await pilot.press("3", "down", "down", "down", "e")
+        await press(app, pilot, "3", "down", "down", "down", "e")
         await until(pilot, lambda: suspensions == ["suspended", "resumed"])
         assert seen.read_text().split() == ["+24", str(source)]
 
@@ -284,5 +289,5 @@ async def test_a_terminal_that_cannot_be_given_away(
     monkeypatch.setenv("VISUAL", "true")
     feed = FakeFeed(leading_to(source, "threads_cpu.py"))
     async with driven(feed, size=(120, 40)) as (app, pilot):
-        await pilot.press("3", "down", "down", "down", "e")
+        await press(app, pilot, "3", "down", "down", "down", "e")
         await until(pilot, lambda: "true cannot have this terminal." in frame(app))

