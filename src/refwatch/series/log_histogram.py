@@ -22,7 +22,7 @@ def seconds_of(bucket: int) -> float:
     return float(LEAST_NS * 2.0 ** (bucket / PER_OCTAVE) / 1e9)
 
 
-class LogHistogram(Struct):
+class LogHistogram(Struct, kw_only=True):
     """``counts``: bucket -> how many durations; ``longest_s`` exactly."""
 
     counts: dict[int, int] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 ROOT = 0
 
 
-class StackTree(Struct):
+class StackTree(Struct, kw_only=True):
     """Nodes by their number; :data:`ROOT` is the one without a line, above the outermost callers. A
     node comes after the one above it."""
 

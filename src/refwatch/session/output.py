@@ -14,7 +14,7 @@ _MODES = re.compile(r"\x1b\[\?([\d;]+)([hl])")
 _KEEP_MODES = 100
 
 
-class Output(Struct):
+class Output(Struct, kw_only=True):
     """The target's terminal output, the last million characters of it. Small pieces are joined, so
     the last of ``pieces`` may grow: :meth:`since` says what is new."""
 

@@ -42,7 +42,7 @@ class Note(Struct):
     """Number of the process that it is about, or of the session."""
 
 
-class ForgottenProcesses(Struct):
+class ForgottenProcesses(Struct, kw_only=True):
     """Sums over processes that have ended and are no longer kept; times in seconds."""
 
     processes: int = 0
@@ -55,7 +55,7 @@ class ForgottenProcesses(Struct):
     threads: int = 0
 
 
-class MemoryTotal(Struct):
+class MemoryTotal(Struct, kw_only=True):
     """Memory of all processes that run, in bytes: as last read, and at most. Pages that processes
     share count in ``rss`` of each, and in ``uss`` of none; ``uss`` is None until it was read of
     each that runs."""
@@ -66,7 +66,7 @@ class MemoryTotal(Struct):
     peak_uss: int | None = None
 
 
-class State(Struct):
+class State(Struct, kw_only=True):
     """Everything known about a session up to ``now``."""
 
     now: float = 0.0

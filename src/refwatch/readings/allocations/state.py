@@ -85,7 +85,7 @@ class AllocationBaseline(Struct):
     """The traces of this mark are still being counted: those here are of before it."""
 
 
-class Allocations(Struct):
+class Allocations(Struct, kw_only=True):
     """All of it, for one process. ``baselines`` stand at the same places as those of its
     references."""
 

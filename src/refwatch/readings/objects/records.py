@@ -57,7 +57,7 @@ class ClassRecord(Struct):
         return self.series.last() or 0
 
 
-class CensusRecord(Struct):
+class CensusRecord(Struct, kw_only=True):
     """The newest census, and the numbers of each type over all of them."""
 
     number: int = 0

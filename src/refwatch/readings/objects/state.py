@@ -55,7 +55,7 @@ def _new_series(others: int, room: PointBudget) -> StepSeries:
     return StepSeries(SHORT_POINTS if others < MANY else FEWEST_POINTS, room)
 
 
-class References(Struct):
+class References(Struct, kw_only=True):
     """All of it, for one process."""
 
     watched: dict[int, WatchedRecord] = field(default_factory=dict)

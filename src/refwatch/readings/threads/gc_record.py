@@ -10,7 +10,7 @@ from refwatch.series.log_histogram import LogHistogram
 KEEP_LINES = 400
 
 
-class LinePauses(Struct):
+class LinePauses(Struct, kw_only=True):
     """Those that one line has set off, in seconds."""
 
     pauses: int = 0
@@ -18,7 +18,7 @@ class LinePauses(Struct):
     longest_s: float = 0.0
 
 
-class GcRecord(Struct):
+class GcRecord(Struct, kw_only=True):
     """Since the watch began. Line 0 is that of the pauses of which it is not known."""
 
     pauses: LogHistogram = field(default_factory=LogHistogram)

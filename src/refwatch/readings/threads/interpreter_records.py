@@ -26,7 +26,7 @@ class InterpreterRecord(Struct):
     """Threads that were seen to run in it."""
 
 
-class Interpreters(Struct):
+class Interpreters(Struct, kw_only=True):
     """``others`` by number, oldest first; empty while there was only the main one."""
 
     others: dict[int, InterpreterRecord] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from refwatch.readings.threads.lock_events import LocksSeen
 DYING_S = 1.0  # before the end of a process, in which its threads are ended one by one
 
 
-class LockWaits(Struct):
+class LockWaits(Struct, kw_only=True):
     """What was read last, and what is told of a run that is over. Waits of one event were all at
     one moment; those of two are never mixed."""
 

@@ -79,7 +79,7 @@ class TaskList(Struct):
     left_out: int = 0
 
 
-class LoopsState(Struct):
+class LoopsState(Struct, kw_only=True):
     """``loops`` by serial of their thread."""
 
     loops: dict[int, LoopRecord] = field(default_factory=dict)

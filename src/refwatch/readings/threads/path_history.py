@@ -36,7 +36,7 @@ class TimesPiece(Struct):
     times: Times = field(default_factory=dict)
 
 
-class PathHistory(Struct):
+class PathHistory(Struct, kw_only=True):
     """``marks`` has the sums at each mark, by its time; the oldest give way."""
 
     recent: list[TimesPiece] = field(default_factory=list)

@@ -43,7 +43,7 @@ def computing_s(states: Mapping[ThreadState, float]) -> float:
     return wanted if wanted >= sum(states.values()) / 4 else ran
 
 
-class Holds(Struct):
+class Holds(Struct, kw_only=True):
     """A thread's time with the GIL, seconds: on a CPU, waiting for one, and blocked in a system
     call."""
 
@@ -211,7 +211,7 @@ def _is_of_threading(line: Line | None) -> bool:
     return line is not None and line.file.endswith("/threading.py")
 
 
-class GilRecord(Struct):
+class GilRecord(Struct, kw_only=True):
     """The GIL of one interpreter, since the watch began."""
 
     present: bool | None = None
