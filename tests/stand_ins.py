@@ -47,4 +47,4 @@ def started(pid: int = 42, *, process: int = MAIN) -> ev.TargetStarted:
 
 def process_state(pid: int = 42) -> ProcessState:
     """That of a process of which nothing is known yet."""
-    return ProcessState(started(pid))
+    return ProcessState(started=started(pid))

@@ -20,7 +20,7 @@ def process(*hot: tuple[str, str, S, float]) -> ProcessState:
     """One thread that was at these lines: (file, function, state, seconds)."""
     made = process_state()
     started = ev.ThreadStarted(at=0.0, process=MAIN, serial=1, tid=1)
-    made.add_thread(ThreadRecord(started.serial, started.tid, None, 0.0))
+    made.add_thread(ThreadRecord(serial=started.serial, tid=started.tid, ident=None, started_s=0.0))
     for line, (file, function, _, _) in enumerate(hot, 1):
         made.saw_line(
             ev.LineSeen(at=0.0, process=MAIN, line=line, file=file, number=line, function=function)

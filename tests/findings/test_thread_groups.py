@@ -157,6 +157,9 @@ def test_threads_that_were_never_seen_are_told_with_what_the_kernel_counted() ->
 
 def test_how_many_lived_at_once() -> None:
     lives = [(0.0, 2.0), (1.0, 3.0), (2.0, 4.0), (5.0, None)]
-    threads = [ThreadRecord(0, 0, None, start, ended_s=end) for start, end in lives]
+    threads = [
+        ThreadRecord(serial=0, tid=0, ident=None, started_s=start, ended_s=end)
+        for start, end in lives
+    ]
     assert most_at_once(threads) == 2
     assert most_at_once([]) == 0

@@ -52,8 +52,12 @@ def test_other_memory_is_not(sizes: list[float]) -> None:
 
 
 def test_a_leak_comes_first() -> None:
-    leak = GrowthSuspect(("app", "Entry"), 900, 800, 40.0, 1.0, 1.0)
-    other = GrowthSuspect(("app", "Row"), 900, 800, 0.05, 1.0, 1.0)
+    leak = GrowthSuspect(
+        name=("app", "Entry"), count=900, grown=800, per_second=40.0, r2=1.0, since_s=1.0
+    )
+    other = GrowthSuspect(
+        name=("app", "Row"), count=900, grown=800, per_second=0.05, r2=1.0, since_s=1.0
+    )
     growing = process(*(20 + 4 * n for n in range(40)))
 
     def told(*suspects: GrowthSuspect) -> str:
@@ -61,7 +65,9 @@ def test_a_leak_comes_first() -> None:
 
     assert told(leak) == "leak: app.Entry grows by 40/s"
     assert told(other, leak) == "leak: app.Row grows by 3.0/min, and 1 more"
-    hostile = GrowthSuspect(("app\x1b", "x" * 900), 900, 800, 40.0, 1.0, 1.0)
+    hostile = GrowthSuspect(
+        name=("app\x1b", "x" * 900), count=900, grown=800, per_second=40.0, r2=1.0, since_s=1.0
+    )
     assert told(hostile).isprintable()
     assert len(told(hostile)) < 90
 

@@ -326,7 +326,7 @@ def test_rows_have_a_cell_for_each_column(mode: Mode, width: int) -> None:
     ],
 )
 def test_an_estimate_with_its_error(rate: float, error: float, shown: str) -> None:
-    assert text(fmt_estimate(Estimate(rate, error), fmt_bytes, "")) == shown
+    assert text(fmt_estimate(Estimate(rate=rate, error=error), fmt_bytes, "")) == shown
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_the_census_says_how_it_stands(view: ObjectsView) -> None:
     assert view.census.taken_s == 13.5
     assert view.rates.since_s == 8.5
     assert view.census.span_s == 12.5
-    assert view.judged == GrowthCoverage(13.5, ("live", "census"), None)
+    assert view.judged == GrowthCoverage(until_s=13.5, by=("live", "census"), reason=None)
     counting = read(
         [
             *reference_events(3.0),

@@ -194,8 +194,10 @@ def test_a_leak_is_one_wherever_it_leaks(state: State) -> None:
     assert found[0].sentence() == "app.Session grows by 80/s in 2 children"
     assert found[0].holders is not None
     main, first, second = state.processes.values()
-    leak = GrowthSuspect(("app", "Row"), 9, 8, 4.0, 1.0, 1.0)
-    faster = GrowthSuspect(("app", "Row"), 90, 80, 40.0, 0.9, 2.0)
+    leak = GrowthSuspect(name=("app", "Row"), count=9, grown=8, per_second=4.0, r2=1.0, since_s=1.0)
+    faster = GrowthSuspect(
+        name=("app", "Row"), count=90, grown=80, per_second=40.0, r2=0.9, since_s=2.0
+    )
     told = [
         leaks([(main, [leak])]),
         leaks([(first, [leak])]),
@@ -206,4 +208,6 @@ def test_a_leak_is_one_wherever_it_leaks(state: State) -> None:
         "", f" in child {first.pid}", " in 2 processes", " in 2 children",
     ]  # fmt: skip
     assert told[-1][0].processes[0] is second
-    assert told[-1][0].suspect == GrowthSuspect(("app", "Row"), 99, 88, 44.0, 0.9, 1.0)
+    assert told[-1][0].suspect == GrowthSuspect(
+        name=("app", "Row"), count=99, grown=88, per_second=44.0, r2=0.9, since_s=1.0
+    )

@@ -53,11 +53,13 @@ def fork_daemon(
                 rate_hz=options.rate,
                 heap=HeapOptions(
                     ReferenceOptions(
-                        tuple(options.watch),
-                        options.readings_per_second(),
-                        options.census,
+                        paths=tuple(options.watch),
+                        watch_hz=options.readings_per_second(),
+                        census=options.census,
                     ),
-                    AllocationOptions(options.alloc, options.frames, options.alloc_budget / 100),
+                    AllocationOptions(
+                        mode=options.alloc, frames=options.frames, budget=options.alloc_budget / 100
+                    ),
                 ),
                 children=options.wanted_children,
             ),

@@ -115,7 +115,7 @@ def _watch(pid: int, listening: socket.socket) -> tuple[list[TimedEvent], State]
         launcher=os.getpid(),
         zero_ns=time.monotonic_ns(),
         rate_hz=1000.0,
-        options=HeapOptions(allocations=AllocationOptions("off")),
+        options=HeapOptions(allocations=AllocationOptions(mode="off")),
         emit=emit,
         fold=lambda: state.references_of(MAIN),
         mark=lambda *_: None,

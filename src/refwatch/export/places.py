@@ -10,7 +10,9 @@ from refwatch.readings.threads.state import Hot, Line
 from refwatch.readings.threads.states import ThreadState
 
 MAX_HOT = 50  # lines of one thread or group
-UNKNOWN = Line("?", 0, "?")  # in place of a line whose LineSeen event is missing
+UNKNOWN = Line(
+    file="?", number=0, function="?"
+)  # in place of a line whose LineSeen event is missing
 
 
 def line_of(number: int, lines: Mapping[int, Line]) -> snap.Line:

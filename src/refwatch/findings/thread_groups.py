@@ -90,13 +90,31 @@ def sums_of(
     name: str, threads: Iterable[ThreadRecord], crowds: Iterable[ThreadGroup]
 ) -> ThreadGroup:
     """What these threads and those behind the sums did together, without their paths."""
-    sums = ThreadGroup(name)
+    sums = ThreadGroup(name=name)
     for thread in threads:
         cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
-        sums.join(ThreadGroup("", 1, thread.states, thread.hot, {}, cpu_s, unread_s))
+        sums.join(
+            ThreadGroup(
+                name="",
+                threads=1,
+                states=thread.states,
+                hot=thread.hot,
+                paths={},
+                cpu_s=cpu_s,
+                unread_cpu_s=unread_s,
+            )
+        )
     for each in crowds:
         sums.join(
-            ThreadGroup("", each.threads, each.states, each.hot, {}, each.cpu_s, each.unread_cpu_s)
+            ThreadGroup(
+                name="",
+                threads=each.threads,
+                states=each.states,
+                hot=each.hot,
+                paths={},
+                cpu_s=each.cpu_s,
+                unread_cpu_s=each.unread_cpu_s,
+            )
         )
     return sums
 

@@ -42,7 +42,7 @@ def span_of_lives(processes: Iterable[ProcessState], now: float) -> float:
     return span
 
 
-class ProcessState(Struct):
+class ProcessState(Struct, kw_only=True):
     """Everything known about one process."""
 
     started: ev.TargetStarted
@@ -69,7 +69,7 @@ class ProcessState(Struct):
     event_loops: LoopsState = field(default_factory=LoopsState)
     crowds: dict[tuple[str, int], ThreadGroup] = field(default_factory=dict)
     """(name, line) -> sums over the threads of a kind that are no longer kept in full."""
-    unseen: ThreadGroup = field(default_factory=lambda: ThreadGroup(""))
+    unseen: ThreadGroup = field(default_factory=lambda: ThreadGroup(name=""))
     """Threads that began and ended between two samples: their number, and what the kernel counted
     of them."""
     samples: int = 0
@@ -199,7 +199,7 @@ class ProcessState(Struct):
         key = kind_of(thread, self.lines)
         if key not in self.crowds and len(self.crowds) >= KEEP_CROWDS:
             key = ("", 0)
-        self.crowds.setdefault(key, ThreadGroup(key[0])).add(thread)
+        self.crowds.setdefault(key, ThreadGroup(name=key[0])).add(thread)
 
     def ended_thread(self, event: ev.ThreadEnded) -> None:
         thread = self.threads.get(event.serial)
@@ -222,7 +222,7 @@ class ProcessState(Struct):
                 self._end_thread(thread, event.at)
 
     def saw_line(self, event: ev.LineSeen) -> None:
-        self.lines[event.line] = Line(event.file, event.number, event.function)
+        self.lines[event.line] = Line(file=event.file, number=event.number, function=event.function)
 
     def saw_paths(self, event: ev.PathsSeen) -> None:
         self.tree.add(event.nodes)

@@ -32,7 +32,7 @@ KEEP_PROCESSES = 200  # of those that have ended
 MOST_TOLD = 20  # processes of whose start there is a note
 
 
-class Note(Struct):
+class Note(Struct, kw_only=True):
     """A line of the event list."""
 
     at: float
@@ -168,7 +168,7 @@ class State(Struct, kw_only=True):
 
     def note(self, event: TimedEvent, text: str, level: str = "info") -> None:
         """Add a line to the event list."""
-        self.notes.append(Note(event.at, level, text, event.process))
+        self.notes.append(Note(at=event.at, level=level, text=text, process=event.process))
 
 
 # Events of the session
@@ -178,10 +178,10 @@ def _process_started(state: State, event: ev.TargetStarted) -> None:
     before = state.processes.get(event.process)
     if before is not None:  # an exec: the process goes on, with another program
         event = replace(event, ppid=before.started.ppid, began_s=before.began_s)
-        state.processes[event.process] = ProcessState(event)
+        state.processes[event.process] = ProcessState(started=event)
         state.note(event, f"runs another program now, pid {event.pid}")
         return
-    state.processes[event.process] = ProcessState(event)
+    state.processes[event.process] = ProcessState(started=event)
     state.forget_processes()
     if event.process == MAIN:
         state.note(event, f"started, pid {event.pid}")
@@ -258,7 +258,13 @@ def _reading_limited(state: State, process: ProcessState, event: ev.ReadingLimit
 
 def _thread_started(state: State, process: ProcessState, event: ev.ThreadStarted) -> None:  # noqa: ARG001
     process.add_thread(
-        ThreadRecord(event.serial, event.tid, event.ident, event.at, name=event.name)
+        ThreadRecord(
+            serial=event.serial,
+            tid=event.tid,
+            ident=event.ident,
+            started_s=event.at,
+            name=event.name,
+        )
     )
 
 

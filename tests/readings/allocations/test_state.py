@@ -88,7 +88,7 @@ def test_figures_are_added_up_by_line_by_file_and_by_traceback() -> None:
     assert rates(allocations, By.TRACEBACK) == {0: 4000.0, 1: 2000.0, 2: 64.0, 3: 500.0}
     hot = allocations.tallies[By.LINE][0]
     assert (hot.blocks, hot.kept_blocks, hot.kept_size) == (60.0, 30.0, 3000.0)
-    assert allocations.windows == Windows(2, 1.0, 0.5, 2.0, 14)
+    assert allocations.windows == Windows(count=2, window_s=1.0, square=0.5, span_s=2.0, samples=14)
     assert allocations.windows.coverage == 0.5
 
 
@@ -192,7 +192,7 @@ def test_what_was_seen_whole_has_the_error_of_its_blocks_alone() -> None:
     tally = allocations.tallies[By.LINE][0]
     found = estimate(tally.blocks, 9.0, tally.blocks_square, tally.blocks_time, allocations.windows)
     assert (found.rate, found.error) == (171.0, 1.0)
-    assert estimate(1, 1, 1, 1, Windows()) == Estimate(0.0, 0.0)
+    assert estimate(1, 1, 1, 1, Windows()) == Estimate(rate=0.0, error=0.0)
 
 
 # Marks

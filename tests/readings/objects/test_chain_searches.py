@@ -54,7 +54,13 @@ class Looking:
 
     def begin(self, work: str = "") -> None:
         self.searches.begin(
-            Search(NAME, 0, self.over.append, work, lambda one: self.progress.append(one.text))
+            Search(
+                name=NAME,
+                born=0,
+                over=self.over.append,
+                work=work,
+                progress=lambda one: self.progress.append(one.text),
+            )
         )
 
     def say(self, missing: str, spread: list[tuple[int, int]] | None) -> list[dict[str, object]]:

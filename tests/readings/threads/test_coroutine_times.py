@@ -10,19 +10,21 @@ from refwatch.series.stack_tree import StackTree
 
 BASE = "/lib/asyncio/base_events.py"
 LINES = {
-    1: Line("/app.py", 90, "<module>"),
-    2: Line("/lib/asyncio/runners.py", 118, "Runner.run"),
-    3: Line(BASE, 640, "BaseEventLoop.run_forever"),
-    4: Line(BASE, 1999, "BaseEventLoop._run_once"),
-    5: Line("/lib/asyncio/events.py", 88, "Handle._run"),
-    6: Line("/app.py", 10, "serve"),
-    7: Line("/app.py", 12, "serve"),
-    8: Line("/app.py", 30, "parse"),
-    9: Line("/lib/selectors.py", 452, "EpollSelector.select"),
-    10: Line(BASE, 800, "BaseEventLoop.call_soon"),
-    11: Line("/app.py", 50, "on_ready"),
-    12: Line("/site/trio/_core/_run.py", 2700, "unrolled_run"),
-    13: Line("/site/trio/_core/_io_epoll.py", 200, "EpollIOManager.get_events"),
+    1: Line(file="/app.py", number=90, function="<module>"),
+    2: Line(file="/lib/asyncio/runners.py", number=118, function="Runner.run"),
+    3: Line(file=BASE, number=640, function="BaseEventLoop.run_forever"),
+    4: Line(file=BASE, number=1999, function="BaseEventLoop._run_once"),
+    5: Line(file="/lib/asyncio/events.py", number=88, function="Handle._run"),
+    6: Line(file="/app.py", number=10, function="serve"),
+    7: Line(file="/app.py", number=12, function="serve"),
+    8: Line(file="/app.py", number=30, function="parse"),
+    9: Line(file="/lib/selectors.py", number=452, function="EpollSelector.select"),
+    10: Line(file=BASE, number=800, function="BaseEventLoop.call_soon"),
+    11: Line(file="/app.py", number=50, function="on_ready"),
+    12: Line(file="/site/trio/_core/_run.py", number=2700, function="unrolled_run"),
+    13: Line(
+        file="/site/trio/_core/_io_epoll.py", number=200, function="EpollIOManager.get_events"
+    ),
 }
 
 

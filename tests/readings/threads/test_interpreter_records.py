@@ -30,7 +30,10 @@ def test_those_that_have_ended_are_forgotten_the_least_busy_first() -> None:
 def test_which_threads_an_interpreter_has() -> None:
     known = Interpreters()
     idents = {1: 10, 2: 20, 3: 30, 4: None}
-    threads = {serial: ThreadRecord(serial, serial, ident, 0.0) for serial, ident in idents.items()}
+    threads = {
+        serial: ThreadRecord(serial=serial, tid=serial, ident=ident, started_s=0.0)
+        for serial, ident in idents.items()
+    }
     assert known.in_main(threads) == [1, 2, 3]
     known.sampled(0.1, [InterpreterSlice(number=0, threads=[1, 2]), piece(5, threads=[2, 3])])
     known.sampled(0.2, [InterpreterSlice(number=0), piece(5)])

@@ -344,7 +344,9 @@ class BurstMode:
     def _tell(self, window: _Window, now: int, blocks: Counter[SampledBlock], looked: int) -> None:
         assert self._uses is not None
         assert self._blocks is not None
-        seen = SampledTotals(blocks, looked, window.mean, window.followed)
+        seen = SampledTotals(
+            blocks=blocks, looked=looked, mean=window.mean, followed=window.followed
+        )
         uses = self._uses.add_up(now / 1e9, seen, self._blocks)
         cost_s = self._uses.allocated * self._prices[0] + looked * self._prices[1]
         self.tracing_s += cost_s

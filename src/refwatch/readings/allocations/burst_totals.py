@@ -23,7 +23,7 @@ Sums = list[float]
 """As BurstUse has them, from ``blocks`` on."""
 
 
-class SampledTotals(Struct, frozen=True):
+class SampledTotals(Struct, frozen=True, kw_only=True):
     """What a window saw: ``looked`` blocks, of which ``blocks`` could be read, each chosen by
     chance as ``mean`` bytes make it. ``followed``: it is known of each whether it was freed."""
 

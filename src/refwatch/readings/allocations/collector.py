@@ -19,7 +19,7 @@ BUDGET = 0.03
 STEP_NS = 100_000_000  # at most: a report may have changed what is due
 
 
-class AllocationOptions(Struct, frozen=True):
+class AllocationOptions(Struct, frozen=True, kw_only=True):
     """What the user asked for. ``frames``: how deep exact tracebacks go. ``budget``: the share of
     the target's time that burst mode may cost."""
 

@@ -49,7 +49,7 @@ class Tally(Struct, frozen=True, gc=False, array_like=True):
 NOTHING = Tally()
 
 
-class Windows(Struct, frozen=True):
+class Windows(Struct, frozen=True, kw_only=True):
     """The windows of burst mode so far: their number, the sums of their lengths, of the squares of
     these, and of the time they stand for, seconds."""
 
@@ -61,11 +61,11 @@ class Windows(Struct, frozen=True):
 
     def __sub__(self, other: Windows) -> Windows:
         return Windows(
-            self.count - other.count,
-            self.window_s - other.window_s,
-            self.square - other.square,
-            self.span_s - other.span_s,
-            self.samples - other.samples,
+            count=self.count - other.count,
+            window_s=self.window_s - other.window_s,
+            square=self.square - other.square,
+            span_s=self.span_s - other.span_s,
+            samples=self.samples - other.samples,
         )
 
     @property
@@ -74,7 +74,7 @@ class Windows(Struct, frozen=True):
         return min(1.0, self.window_s / self.span_s) if self.span_s > 0 else 0.0
 
 
-class Estimate(Struct, frozen=True):
+class Estimate(Struct, frozen=True, kw_only=True):
     """A rate per second and its standard error."""
 
     rate: float
@@ -95,7 +95,7 @@ def estimate(total: float, variance: float, square: float, time: float, over: Wi
     nothing of how they differ: then it is taken to be by as much as there is.
     """
     if over.window_s <= 0:
-        return Estimate(0.0, 0.0)
+        return Estimate(rate=0.0, error=0.0)
     rate = total / over.window_s
     between = max(0.0, square - 2 * rate * time + rate * rate * over.square)
     freedom = over.count - 1
@@ -105,7 +105,7 @@ def estimate(total: float, variance: float, square: float, time: float, over: Wi
     else:
         between = total * total
     whole = over.coverage * variance + (1 - over.coverage) * between
-    return Estimate(rate, sqrt(max(whole, variance)) / over.window_s)
+    return Estimate(rate=rate, error=sqrt(max(whole, variance)) / over.window_s)
 
 
 def tally_of(sums: list[float], length: float) -> Tally:

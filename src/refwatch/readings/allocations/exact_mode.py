@@ -35,7 +35,7 @@ NEVER_NS = 1 << 62
 MOST_NAMES = 50_000  # of lines' functions that are kept
 
 
-class _Count(Struct):
+class _Count(Struct, kw_only=True):
     """One that is being made. ``at_ns``: when its copy was made, or was asked for if a mark was set
     before it was known to be there."""
 
@@ -194,7 +194,7 @@ class ExactMode:
             self._failed(short, last=last)
             return
         self._counted += 1
-        count = self._count = _Count(self._counted, last, now)
+        count = self._count = _Count(number=self._counted, last=last, at_ns=now)
 
         def take(report: rp.WorkReport | rp.Copied) -> None:
             if isinstance(report, rp.Copied):

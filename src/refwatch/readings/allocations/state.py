@@ -59,7 +59,7 @@ class Live(Struct, frozen=True, gc=False, array_like=True):
 GONE = Live(size=0, count=0)
 
 
-class Traces(Struct, frozen=True):
+class Traces(Struct, frozen=True, kw_only=True):
     """The newest count of tracemalloc's traces."""
 
     number: int = 0
@@ -73,7 +73,7 @@ class Traces(Struct, frozen=True):
     groups: Mapping[By, Mapping[Key, Live]] = field(default_factory=lambda: {by: {} for by in By})
 
 
-class AllocationBaseline(Struct):
+class AllocationBaseline(Struct, kw_only=True):
     """The figures at a mark. Mark 0 is the beginning, where all of them are zero."""
 
     name: str
@@ -106,7 +106,7 @@ class Allocations(Struct, kw_only=True):
     failure: str | None = None
     """Why the last count of the traces did not come."""
     baselines: list[AllocationBaseline] = field(
-        default_factory=lambda: [AllocationBaseline("start", 0.0)]
+        default_factory=lambda: [AllocationBaseline(name="start", at=0.0)]
     )
     split: MemorySplit | None = None
     split_s: float | None = None
@@ -118,7 +118,12 @@ class Allocations(Struct, kw_only=True):
         first, *others = self.baselines
         tallies = {by: dict(groups) for by, groups in self.tallies.items()}
         new = AllocationBaseline(
-            name, at, tallies, self.windows, self.traces, awaited=self.mode == "exact"
+            name=name,
+            at=at,
+            tallies=tallies,
+            windows=self.windows,
+            traces=self.traces,
+            awaited=self.mode == "exact",
         )
         self.baselines = [first, *others[-KEEP_BASELINES + 2 :], new]
 
@@ -185,11 +190,11 @@ class Allocations(Struct, kw_only=True):
                 self._forget_smallest(by)
         windows = self.windows
         self.windows = Windows(
-            windows.count + 1,
-            windows.window_s + length,
-            windows.square + length * length,
-            windows.span_s + event.span_s,
-            windows.samples + event.samples,
+            count=windows.count + 1,
+            window_s=windows.window_s + length,
+            square=windows.square + length * length,
+            span_s=windows.span_s + event.span_s,
+            samples=windows.samples + event.samples,
         )
         if length > 0:
             size = sum(use.size for use in event.uses)
@@ -243,15 +248,15 @@ class Allocations(Struct, kw_only=True):
             },
         }
         self.traces = Traces(
-            event.number,
-            event.at,
-            event.took_s,
-            event.pause_s,
-            event.frames,
-            event.traced,
-            event.peak,
-            event.blocks,
-            groups,
+            number=event.number,
+            taken_s=event.at,
+            took_s=event.took_s,
+            pause_s=event.pause_s,
+            frames=event.frames,
+            traced=event.traced,
+            peak=event.peak,
+            blocks=event.blocks,
+            groups=groups,
         )
         self.failure = None
         self.traced.add(event.at, event.traced, event.blocks)

@@ -393,7 +393,7 @@ class CensusTaker:
                 over = partial(self._looked_for, suspicion.name)
                 if references.holders_of(suspicion.name) is None:
                     self._looking.add(suspicion.name)
-                self.chains.begin(Search(suspicion.name, suspicion.grown, over))
+                self.chains.begin(Search(name=suspicion.name, born=suspicion.grown, over=over))
 
     def _looked_for(self, name: TypeName, failure: str | None) -> None:
         self._looking.discard(name)

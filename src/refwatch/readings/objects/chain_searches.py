@@ -23,7 +23,7 @@ ENDED = "the target has ended"
 Spread = list[tuple[int, int]]
 
 
-class Search(Struct, frozen=True):
+class Search(Struct, frozen=True, kw_only=True):
     """What is looked for: holders of the ``born`` youngest objects of this type. ``over`` gets the
     reason why nothing was found out, or None."""
 

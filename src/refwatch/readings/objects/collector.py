@@ -27,7 +27,7 @@ SHARE_ASKED = 0.25  # the same where the user has asked for more readings than u
 NANOSECONDS = 1e9
 
 
-class ReferenceOptions(Struct, frozen=True):
+class ReferenceOptions(Struct, frozen=True, kw_only=True):
     """What the user asked for. ``watch_hz``: readings per second of the watched objects; ``census``
     is ``copy``, ``inside`` or ``off``."""
 

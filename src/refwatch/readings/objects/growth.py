@@ -58,7 +58,7 @@ FAR = (24, 16, 12, 8)  # .. and of the others, whose shorter ones the look befor
 GLANCES_S = (20.0, 26.0, 34.0, 44.0, 57.0, 74.0, 97.0, 126.0, 163.0, 212.0, 276.0)
 
 
-class GrowthSuspect(Struct, frozen=True):
+class GrowthSuspect(Struct, frozen=True, kw_only=True):
     """A class that keeps growing. ``per_second`` is the slope of the line since ``since_s``, ``r2``
     says how well it fits, 0 to 1."""
 
@@ -73,7 +73,7 @@ class GrowthSuspect(Struct, frozen=True):
     """It grows ever slower, as a cache does that fills: then it is no suspect."""
 
 
-class _Look(Struct, frozen=True):
+class _Look(Struct, frozen=True, kw_only=True):
     """Times of censuses, and of each but the first the seconds since the one before."""
 
     times: list[float]
@@ -159,7 +159,9 @@ def _judge_shortly(
     times, counts = growth
     grown = counts[-1] - counts[0]
     slope, r2 = _line(_Window(times, counts, grown, grown / (times[-1] - times[0])))
-    return GrowthSuspect(name, counts[-1], grown, slope, r2, times[0])
+    return GrowthSuspect(
+        name=name, count=counts[-1], grown=grown, per_second=slope, r2=r2, since_s=times[0]
+    )
 
 
 def _growing_at_censuses(
@@ -211,7 +213,9 @@ def _looks(times: list[float]) -> Iterator[_Look]:
         seen = times[::-stride][:POINTS][::-1]
         gaps = [end - start for start, end in pairwise(seen)]
         windows = NEAR if stride == 1 else FAR
-        yield _Look(seen, gaps, [n for n in windows if n <= len(gaps)], stride > 1)
+        yield _Look(
+            times=seen, gaps=gaps, windows=[n for n in windows if n <= len(gaps)], sparse=stride > 1
+        )
 
 
 def _judge(
@@ -230,7 +234,15 @@ def _judge(
             slower = _slows_down(series, times)
             whole = _whole(window, look, series)
             slope, r2 = _line(whole)
-            return GrowthSuspect(name, newest, whole.grown, slope, r2, whole.times[0], slower)
+            return GrowthSuspect(
+                name=name,
+                count=newest,
+                grown=whole.grown,
+                per_second=slope,
+                r2=r2,
+                since_s=whole.times[0],
+                slower=slower,
+            )
     return None
 
 

@@ -23,7 +23,7 @@ KEPT = 3  # censuses, of which the least hidden references count
 IMMORTAL = 900_000_000  # as the probe has it
 
 
-class _Class(Struct):
+class _Class(Struct, kw_only=True):
     """One class: several may have the same name, and are counted together."""
 
     serial: int
@@ -38,7 +38,7 @@ class _Class(Struct):
     """Instances at the newest census."""
 
 
-class CalibratedClass(Struct, frozen=True):
+class CalibratedClass(Struct, frozen=True, kw_only=True):
     """What a census has changed."""
 
     found: list[tuple[int, str, str]]
@@ -119,7 +119,7 @@ class LiveClasses:
             one = self._classes.get(address)
             known = one is not None and one.identity == identity
             if one is None or not known:
-                one = _Class(serial, identity, 0)
+                one = _Class(serial=serial, identity=identity, offset=0)
             one.serial = serial
             before, one.offset = one.offset, _offset(one, references, others, instances)
             one.anchored = references - one.offset
@@ -131,7 +131,7 @@ class LiveClasses:
         self._by_serial = {}
         for one in classes.values():
             self._by_serial.setdefault(one.serial, []).append(one)
-        return CalibratedClass(found, self._ended(), list(moved.items()))
+        return CalibratedClass(found=found, ended=self._ended(), moved=list(moved.items()))
 
     def _next_serial(self) -> int:
         self._last_serial += 1

@@ -15,7 +15,7 @@ By = Literal["live", "census"]
 UNSEEN_SHARE = 0.25  # of the time, that may pass after the last census
 
 
-class GrowthCoverage(Struct, frozen=True):
+class GrowthCoverage(Struct, frozen=True, kw_only=True):
     """``by`` is empty where nothing was judged, and ``until_s`` None. ``reason`` says why not, or
     why only a part was: by the live counts the classes defined in Python, by censuses the rest."""
 
@@ -47,7 +47,9 @@ def judged(references: References, limit: str | None = None) -> GrowthCoverage:
         by.append("census")
         until.append(references.census.taken_s)
     reasons = [reason for reason in (live, census) if reason is not None]
-    return GrowthCoverage(max(until, default=None), tuple(by), ", and ".join(reasons) or None)
+    return GrowthCoverage(
+        until_s=max(until, default=None), by=tuple(by), reason=", and ".join(reasons) or None
+    )
 
 
 def unseen_s(references: References) -> float:

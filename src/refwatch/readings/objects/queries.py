@@ -238,7 +238,9 @@ class ViewerQueries:
         self._begun(command.work, "making a copy")
         over = partial(self._done, command.work)
         born = self._born(name)
-        self._censuses.chains.begin(Search(name, born, over, command.work, self._progress))
+        self._censuses.chains.begin(
+            Search(name=name, born=born, over=over, work=command.work, progress=self._progress)
+        )
 
     def _born(self, name: TypeName) -> int:
         """How many objects of the type there are more than at the newest mark."""

@@ -21,7 +21,7 @@ TypeName = tuple[str, str]
 """(module, name)"""
 
 
-class WatchedRecord(Struct):
+class WatchedRecord(Struct, kw_only=True):
     """One watched object."""
 
     found: WatchedFound
@@ -39,7 +39,7 @@ class WatchedRecord(Struct):
         return not self.died
 
 
-class ClassRecord(Struct):
+class ClassRecord(Struct, kw_only=True):
     """A class defined in Python, and its live instances."""
 
     serial: int
@@ -91,7 +91,7 @@ def is_much(garbage: Garbage) -> bool:
     return garbage.objects >= MUCH_GARBAGE or garbage.bytes >= MUCH_GARBAGE_BYTES
 
 
-class Baseline(Struct):
+class Baseline(Struct, kw_only=True):
     """The counts at a mark. Mark 0 is the beginning: the first count of everything."""
 
     name: str
@@ -105,7 +105,7 @@ class Baseline(Struct):
     """Classes that nobody had counted yet: their first count is theirs at this mark."""
 
 
-class Inspection(Struct):
+class Inspection(Struct, kw_only=True):
     """A tree of referrers, as far as it was opened. Its copy is gone when ``ended`` says why."""
 
     name: str

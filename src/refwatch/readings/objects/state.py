@@ -84,7 +84,7 @@ class References(Struct, kw_only=True):
     over: bool = False
     """No reading follows: the program has ended, or its interpreter is about to."""
     chains: dict[TypeName, ChainsFound] = field(default_factory=dict)
-    baselines: list[Baseline] = field(default_factory=lambda: [Baseline("start", 0.0)])
+    baselines: list[Baseline] = field(default_factory=lambda: [Baseline(name="start", at=0.0)])
     inspections: dict[str, Inspection] = field(default_factory=dict)
     gc_pauses: list[tuple[int, float, float]] = field(default_factory=list)
     """(count, sum, longest) in seconds of each generation, once collections are timed."""
@@ -107,7 +107,7 @@ class References(Struct, kw_only=True):
     def mark(self, at: float, name: str) -> None:
         """Keep the counts of now to compare with. The beginning stays."""
         first, *others = self.baselines
-        new = Baseline(name, at)
+        new = Baseline(name=name, at=at)
         self.baselines = [first, *others[-KEEP_BASELINES + 2 :], new]
         new.classes = {
             serial: record.instances for serial, record in self.classes.items() if record.series
@@ -166,7 +166,7 @@ class References(Struct, kw_only=True):
         if event.watch in self.watched and event.watch in self.ended_watched:
             self.ended_watched.remove(event.watch)  # watched again
         series = _new_series(len(self.watched), self.watched_room)
-        self.watched[event.watch] = WatchedRecord(event, series=series)
+        self.watched[event.watch] = WatchedRecord(found=event, series=series)
 
     def read_objects(self, event: WatchedRead) -> None:
         self.offset = event.offset
@@ -202,7 +202,13 @@ class References(Struct, kw_only=True):
 
     def found_class(self, event: ClassFound) -> None:
         series = _new_series(len(self.classes), self.class_room)
-        record = ClassRecord(event.serial, event.module, event.name, event.at, series=series)
+        record = ClassRecord(
+            serial=event.serial,
+            module=event.module,
+            name=event.name,
+            found_s=event.at,
+            series=series,
+        )
         self.classes[event.serial] = record
         for baseline in self.baselines[1:]:
             if not baseline.complete:
@@ -331,7 +337,9 @@ class References(Struct, kw_only=True):
         """The one that the event is about; it may end before anything was found."""
         inspection = self.inspections.get(event.inspection)
         if inspection is None:
-            inspection = self.inspections[event.inspection] = Inspection(event.inspection, event.at)
+            inspection = self.inspections[event.inspection] = Inspection(
+                name=event.inspection, at=event.at
+            )
             while len(self.inspections) > KEEP_INSPECTIONS:
                 del self.inspections[next(iter(self.inspections))]
         return inspection

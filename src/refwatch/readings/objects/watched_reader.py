@@ -20,7 +20,7 @@ from refwatch.target.records import RecordReader
 IMMORTAL = 900_000_000  # as the probe has it
 
 
-class _Object(Struct):
+class _Object(Struct, kw_only=True):
     """What lies at one address: perhaps watched under several names."""
 
     address: int
@@ -30,7 +30,7 @@ class _Object(Struct):
     """``ob_refcnt`` as it was judged last, a reference of the probe's included."""
 
 
-class Reading(Struct, frozen=True):
+class Reading(Struct, frozen=True, kw_only=True):
     """What one reading has found."""
 
     counts: list[tuple[int, int]]
@@ -90,7 +90,9 @@ class WatchedObjects:
             there.word = -1
             self._before = ()
             return died
-        self._objects[found.address] = _Object(found.address, found.weak, [found.watch])
+        self._objects[found.address] = _Object(
+            address=found.address, weak=found.weak, watches=[found.watch]
+        )
         self._readers = None
         return died
 
@@ -130,7 +132,7 @@ class WatchedObjects:
         counts = self._judge([(objects[index], now[index]) for index in changed], dead)
         last = [watch for address in self._alone for watch in self._objects[address].watches]
         died = [watch for address in dead for watch in self._remove(self._objects[address])]
-        return Reading(counts, died, last)
+        return Reading(counts=counts, died=died, last=last)
 
     def _judge(self, read: list[tuple[_Object, int]], dead: set[int]) -> list[tuple[int, int]]:
         """(watch, references) of the objects that are alive and whose count has changed."""

@@ -24,7 +24,7 @@ from refwatch.target.context import Context
 from refwatch.target.probe_messages import Answer, InsideSample, InsideThread
 
 
-class _Thread(Struct):
+class _Thread(Struct, kw_only=True):
     serial: int
     seen: int
     name: str = ""
@@ -128,7 +128,7 @@ class InsideSampler:
 
     def _begin_thread(self, row: InsideThread, at_ns: int) -> _Thread:
         self._serial += 1
-        thread = self._threads[row.ident] = _Thread(self._serial, self._round)
+        thread = self._threads[row.ident] = _Thread(serial=self._serial, seen=self._round)
         at, tid = at_ns / 1e9, row.tid or 0
         self._context.emit(
             ThreadStarted(

@@ -13,7 +13,7 @@ KEEP = 100  # interpreters
 KEEP_SERIALS = 1_000  # threads of one interpreter
 
 
-class InterpreterRecord(Struct):
+class InterpreterRecord(Struct, kw_only=True):
     """One beside the main one. ``gil`` is its own GIL's; empty where it shares the main one's."""
 
     number: int
@@ -43,7 +43,7 @@ class Interpreters(Struct, kw_only=True):
                 continue
             record = self.others.get(piece.number)
             if record is None:
-                record = InterpreterRecord(piece.number, at - piece.span_s)
+                record = InterpreterRecord(number=piece.number, began_s=at - piece.span_s)
                 self.others[piece.number] = record
             if piece.gil_own is not None:
                 record.gil_own = piece.gil_own

@@ -30,7 +30,7 @@ Edge = tuple[int, int, int]
 """(serial of the waiter, the number of the sample since which it has not moved, lock)"""
 
 
-class _Waiter(Struct):
+class _Waiter(Struct, kw_only=True):
     """A thread that has not moved since the sample ``changed_at``."""
 
     thread: TrackedThread
@@ -40,7 +40,7 @@ class _Waiter(Struct):
     wait: Wait | None = None
 
 
-class _Owner(Struct, frozen=True):
+class _Owner(Struct, frozen=True, kw_only=True):
     """``ident`` as it stands in the lock; 0 where it was told otherwise."""
 
     thread: TrackedThread | None
@@ -50,7 +50,7 @@ class _Owner(Struct, frozen=True):
 
 Inside = tuple[TrackedThread, bool]
 """A thread inside ``with lock``, and whether what it does there releases locks."""
-NOBODY = _Owner(None, recorded=False)
+NOBODY = _Owner(thread=None, recorded=False)
 
 
 class LockCollector:
@@ -107,7 +107,7 @@ class LockCollector:
                 continue
             known = self._waiters.get(thread.serial)
             if known is None or known.changed_at != thread.changed_at:
-                known = _Waiter(thread, thread.changed_at, now)
+                known = _Waiter(thread=thread, changed_at=thread.changed_at, since_ns=now)
             waiters[thread.serial] = known
         self._waiters = waiters
 
@@ -136,7 +136,9 @@ class LockCollector:
                 continue
             if wait.kind == "RLock":
                 ident = reader.owner(wait.address)
-                owners[serial] = _Owner(by_ident.get(ident), recorded=ident != 0, ident=ident)
+                owners[serial] = _Owner(
+                    thread=by_ident.get(ident), recorded=ident != 0, ident=ident
+                )
             elif wait.kind == "Thread":
                 owners[serial] = self._joined(wait, by_ident, reader)
             elif wait.kind == "Lock":
@@ -145,9 +147,11 @@ class LockCollector:
 
     def _joined(self, wait: Wait, by_ident: dict[int, TrackedThread], reader: LockReader) -> _Owner:
         if wait.joined:
-            return _Owner(by_ident.get(wait.joined), recorded=True)
+            return _Owner(thread=by_ident.get(wait.joined), recorded=True)
         by_state = self._threads.by_state
-        return _Owner(by_state.get(reader.ended_by(wait.address, list(by_state))), recorded=True)
+        return _Owner(
+            thread=by_state.get(reader.ended_by(wait.address, list(by_state))), recorded=True
+        )
 
     def _inside(self, reader: LockReader) -> dict[int, list[Inside]]:
         """Address of a Lock -> the threads that are inside ``with lock`` of it. Nothing where there
@@ -269,7 +273,7 @@ def _holder(inside: list[Inside], waiter: TrackedThread) -> _Owner:
     if len(inside) != 1:
         return NOBODY
     ((thread, releases),) = inside
-    return NOBODY if thread is waiter and releases else _Owner(thread, recorded=False)
+    return NOBODY if thread is waiter and releases else _Owner(thread=thread, recorded=False)
 
 
 def _wait(waiter: _Waiter, owner: _Owner, *, all_known: bool) -> LockWait:

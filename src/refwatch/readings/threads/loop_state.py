@@ -20,7 +20,7 @@ KEEP_NEWEST = 50  # times that a loop was blocked
 KEEP_LONGEST = 50
 
 
-class Blocked(Struct):
+class Blocked(Struct, kw_only=True):
     """A time for which a loop did not come back to its selector, seconds."""
 
     began_s: float
@@ -31,7 +31,7 @@ class Blocked(Struct):
     """Of which its thread waited for a CPU."""
 
 
-class LoopRecord(Struct):
+class LoopRecord(Struct, kw_only=True):
     """The loop of one thread."""
 
     serial: int
@@ -58,7 +58,12 @@ class LoopRecord(Struct):
             self.blocked_count += 1
             self.blocked_s += event.seconds
             self.blocked.append(
-                Blocked(event.began_s, event.seconds, event.lines, event.cpu_wait_s)
+                Blocked(
+                    began_s=event.began_s,
+                    seconds=event.seconds,
+                    lines=event.lines,
+                    cpu_wait_s=event.cpu_wait_s,
+                )
             )
         self.longest_s = max(self.longest_s, event.seconds)
         if len(self.blocked) > KEEP_NEWEST + KEEP_LONGEST:
@@ -71,7 +76,7 @@ class LoopRecord(Struct):
         return max(self.blocked, key=lambda one: one.seconds, default=None)
 
 
-class TaskList(Struct):
+class TaskList(Struct, kw_only=True):
     """The tasks of a process at one moment."""
 
     at: float
@@ -92,7 +97,7 @@ class LoopsState(Struct, kw_only=True):
         known = self.loops.get(event.serial)
         if known is None:
             self.loops[event.serial] = LoopRecord(
-                event.serial, event.kind, event.at, exact=event.exact
+                serial=event.serial, kind=event.kind, found_s=event.at, exact=event.exact
             )
         else:
             known.exact = event.exact
@@ -106,7 +111,7 @@ class LoopsState(Struct, kw_only=True):
         before = self.tasks.tasks if self.tasks is not None else []
         earlier_s = self.tasks.at if self.tasks is not None else event.at
         tasks = since(event.tasks, before, earlier_s)
-        self.tasks = TaskList(event.at, tasks, event.left_out)
+        self.tasks = TaskList(at=event.at, tasks=tasks, left_out=event.left_out)
         self.failure = ""
 
     def failed(self, event: TasksFailed) -> None:

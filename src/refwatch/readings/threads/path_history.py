@@ -29,7 +29,7 @@ def add_times(known: Times, kind: str, more: Iterable[tuple[int, ThreadState, fl
         known[key] = known.get(key, 0.0) + seconds
 
 
-class TimesPiece(Struct):
+class TimesPiece(Struct, kw_only=True):
     """What was spent from ``began`` on, seconds."""
 
     began: float
@@ -45,7 +45,7 @@ class PathHistory(Struct, kw_only=True):
     def add(self, at: float, kind: str, paths: Iterable[tuple[int, ThreadState, float]]) -> None:
         """Take in what a thread of this kind did in a slice of time that ended at ``at``."""
         if not self.recent or at - self.recent[-1].began >= PIECE_S:
-            self.recent.append(TimesPiece(at))
+            self.recent.append(TimesPiece(began=at))
             while self.recent[0].began < at - RECENT_S - PIECE_S:
                 del self.recent[0]
         add_times(self.recent[-1].times, kind, paths)

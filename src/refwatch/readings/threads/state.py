@@ -56,7 +56,7 @@ class Holds(Struct, kw_only=True):
         return self.running_s + self.cpu_wait_s + self.blocked_s
 
 
-class GilHold(Struct, frozen=True):
+class GilHold(Struct, frozen=True, kw_only=True):
     """One uninterrupted hold of the GIL for which others waited; ``serial`` is its thread."""
 
     seconds: float
@@ -64,7 +64,7 @@ class GilHold(Struct, frozen=True):
     line: int
 
 
-class ThreadRecord(Struct):
+class ThreadRecord(Struct, kw_only=True):
     """What is known of one thread; ``serial`` is its name, because a tid is used again."""
 
     serial: int
@@ -152,7 +152,7 @@ class ThreadRecord(Struct):
         self.cpu_now += min(1.0, span) * (min(used, 1.0) - self.cpu_now)
 
 
-class ThreadGroup(Struct):
+class ThreadGroup(Struct, kw_only=True):
     """What threads of one kind add up to. ``name`` has ``*`` for numbers; it is empty where the
     threads had no name."""
 
@@ -169,12 +169,32 @@ class ThreadGroup(Struct):
 
     def add(self, thread: ThreadRecord) -> None:
         cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
-        self.join(ThreadGroup("", 1, thread.states, thread.hot, thread.paths, cpu_s, unread_s))
+        self.join(
+            ThreadGroup(
+                name="",
+                threads=1,
+                states=thread.states,
+                hot=thread.hot,
+                paths=thread.paths,
+                cpu_s=cpu_s,
+                unread_cpu_s=unread_s,
+            )
+        )
 
     def saw(self, states: Mapping[ThreadState, float], threads: int) -> None:
         """Threads that were never read ran for so long."""
         ran_s = sum(states.values())
-        self.join(ThreadGroup("", threads, dict(states), {}, {}, ran_s, ran_s))
+        self.join(
+            ThreadGroup(
+                name="",
+                threads=threads,
+                states=dict(states),
+                hot={},
+                paths={},
+                cpu_s=ran_s,
+                unread_cpu_s=ran_s,
+            )
+        )
 
     def join(self, other: ThreadGroup) -> None:
         self.threads += other.threads
@@ -253,7 +273,7 @@ class GilRecord(Struct, kw_only=True):
         self.switch_interval_s = piece.interval_s
         if piece.longest_hold_s > (self.longest_hold.seconds if self.longest_hold else 0.0):
             self.longest_hold = GilHold(
-                piece.longest_hold_s, piece.longest_serial, piece.longest_line
+                seconds=piece.longest_hold_s, serial=piece.longest_serial, line=piece.longest_line
             )
         self.holds.add(piece.holds, piece.longest_held_s)
         self.waits.add(piece.waits, piece.longest_wait_s)
@@ -274,7 +294,7 @@ class GilRecord(Struct, kw_only=True):
             )
 
 
-class Line(Struct):
+class Line(Struct, kw_only=True):
     """A source line that a sample has named."""
 
     file: str

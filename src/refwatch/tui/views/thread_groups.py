@@ -74,7 +74,9 @@ def as_thread(process: ProcessState, key: int) -> ThreadRecord | None:
     for group in Grouping(process).crowds:
         if group_key(process.number, group.name) == key:
             sums = group.sums()
-            record = ThreadRecord(of_key(key)[1], 0, None, 0.0, group.name)
+            record = ThreadRecord(
+                serial=of_key(key)[1], tid=0, ident=None, started_s=0.0, name=group.name
+            )
             record.states, record.hot = sums.states, sums.hot
             return record
     return None

@@ -182,4 +182,4 @@ def _judged(views: Sequence[ObjectsView]) -> GrowthCoverage:
     by = tuple(one for one in judged[0].by if all(one in each.by for each in judged))
     until = [each.until_s for each in judged if each.until_s is not None]
     reason = next((each.reason for each in judged if each.reason is not None), None)
-    return GrowthCoverage(min(until, default=None) if by else None, by, reason)
+    return GrowthCoverage(until_s=min(until, default=None) if by else None, by=by, reason=reason)

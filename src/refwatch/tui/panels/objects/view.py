@@ -29,7 +29,7 @@ from refwatch.wire.heap_values import ChainLink, TypeCount
 
 MOST_SUSPECTS = 20
 NO_RATES = Rates()
-NOT_JUDGED = GrowthCoverage(None, (), "there was no census")
+NOT_JUDGED = GrowthCoverage(until_s=None, by=(), reason="there was no census")
 
 
 class ObjectRow(NamedTuple):

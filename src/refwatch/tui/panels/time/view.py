@@ -16,7 +16,7 @@ from refwatch.session.process import ProcessState
 from refwatch.tui.subject import Subject
 from refwatch.tui.views.weighted_tree import WHOLE, Node
 
-UNKNOWN = SourceLine("?", 0, "?")
+UNKNOWN = SourceLine(file="?", number=0, function="?")
 
 
 class By(StrEnum):
