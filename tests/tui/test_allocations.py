@@ -439,6 +439,7 @@ async def test_a_deep_icicle_scrolls() -> None:
         await opened(app, pilot)
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await steady(app, pilot)
         await pilot.press(*["down"] * 60)
         await steady(app, pilot)
         await until(pilot, lambda: " f60 deep.py:60" in frame(app))

@@ -106,6 +106,7 @@ async def test_allocations(size: tuple[int, int]) -> None:
         await check(app, pilot, f"allocations-{name}")
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await steady(app, pilot)
         await pilot.press("down", "down", "down")
         await steady(app, pilot)
         await check(app, pilot, f"icicle-{name}")

@@ -54,6 +54,7 @@ async def test_time_points_at_the_hottest_line_of_a_function() -> None:
         await until(pilot, lambda: "Copied threads_cpu.py:21" in frame(app))
         await press(app, pilot, "escape", "i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await steady(app, pilot)
         await press(app, pilot, "down", "down")
         assert ".py:" in await copied(app, pilot)
 
@@ -116,6 +117,7 @@ async def test_allocations_point_at_lines_files_and_frames() -> None:
         assert (await copied(app, pilot)).endswith(".py")
         await press(app, pilot, "i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await steady(app, pilot)
         await press(app, pilot, "down")
         assert ".py:" in await copied(app, pilot)
         await press(app, pilot, "escape", "enter")

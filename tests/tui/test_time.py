@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.tui.driving import driven, frame, session, until
+from tests.tui.driving import driven, frame, session, steady, until
 
 from refwatch.session import events as ev
 from refwatch.tui.panels.time.detail import PlaceScreen
@@ -49,6 +49,7 @@ async def test_the_flame_graph_has_the_focus_and_gives_it_back() -> None:
     async with driven(session(), size=(80, 24)) as (app, pilot):
         await pilot.press("2", "i")
         await until(pilot, lambda: isinstance(app.focused, Icicle))
+        await steady(app, pilot)
         await pilot.press("down", "down")
         await until(pilot, lambda: "crunch  threads_cpu.py" in frame(app))
         await pilot.press("enter", "escape", "escape", "escape", "escape")
