@@ -205,7 +205,7 @@ def test_states_add_up_to_a_thread_s_life(known_states: tuple[Reader, Done, str]
     for thread in seen.process.threads:
         life = (thread.ended_s or seen.snapshot.duration_s) - thread.started_s
         total = sum(thread.states.values())
-        assert 0 < total <= life + 1e-3
+        assert 0 < total <= life + 0.02  # it may have begun before it was found
         assert all(seconds >= 0 for seconds in thread.states.values())
         assert sum(line.seconds for line in thread.hot) <= total + 1e-6
         assert thread.samples <= seen.snapshot.sampling.samples
