@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,20 @@ def test_a_folder_left_by_a_process_of_the_same_number(runtime: Path) -> None:
         peer.connect(session.viewer_path)
     session.remove()
     session.unlock()
+
+
+def test_sessions_that_start_at_once_leave_one_another_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looks for folders that nobody holds, and may find one whose lock is not taken yet."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    begin = """
+        from refwatch.daemon.session_dir import SessionDirectory
+        for _ in range(200):
+            session = SessionDirectory.create("x")
+            session.listen(session.probe_path).close()
+            session.remove_if_unused()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(begin)]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate(timeout=60)[1] for process in started] == [""] * 4

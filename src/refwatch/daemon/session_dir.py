@@ -14,6 +14,7 @@ import socket
 import stat
 
 LONGEST_SOCKET_PATH = 100  # bytes; sun_path of unix(7) has 108
+TRIES = 20  # to make the folder
 BACKLOG = 1024  # children that may tell of themselves while the daemon is kept from accepting
 
 
@@ -60,16 +61,30 @@ class SessionDirectory:
         remove_stale(base)
         clean = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in label)
         path = os.path.join(base, f"{os.getpid()}-{clean[:20] or 'target'}")
+        for _ in range(TRIES):
+            try:
+                os.mkdir(path, 0o700)
+            except FileExistsError:
+                _remove(path)
+                os.mkdir(path, 0o700)
+            except OSError as error:
+                raise SessionError(f"{path}: {error.strerror}") from error
+            session = cls(path)
+            session.lock()
+            if session.is_held:
+                return session
+            session.unlock()
+        raise SessionError(f"{path}: another session removes it again and again")
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the folder is there and its lock is this one's. A session that starts may have
+        taken the lock before us, found that nobody held it, and removed the folder."""
         try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            _remove(path)
-            os.mkdir(path, 0o700)
-        except OSError as error:
-            raise SessionError(f"{path}: {error.strerror}") from error
-        session = cls(path)
-        session.lock()
-        return session
+            there = os.stat(os.path.join(self.path, "lock"))
+            return self._lock is not None and os.path.samestat(there, os.fstat(self._lock))
+        except OSError:
+            return False
 
     def lock(self) -> None:
         """Hold the folder; a fork shares the hold, which ends with the last process that has it."""
