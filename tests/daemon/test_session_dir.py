@@ -129,8 +129,8 @@ def test_sessions_that_start_at_once_leave_one_another_alone(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     begin = """
         from refwatch.daemon.session_dir import SessionDirectory
-        for _ in range(200):
-            session = SessionDirectory.create("x")
+        for number in range(200):
+            session = SessionDirectory.create(f"x{number}")
             session.listen(session.probe_path).close()
             session.remove_if_unused()
     """

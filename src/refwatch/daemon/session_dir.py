@@ -147,7 +147,8 @@ def _remove_unheld(path: str) -> None:
         fd = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
+            if os.path.samestat(os.stat(os.path.join(path, "lock")), os.fstat(fd)):
+                _remove(path)
         finally:
             os.close(fd)
 
