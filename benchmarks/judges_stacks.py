@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from benchmarks.common import BenchmarkError
 from benchmarks.judges_threads import named
-from benchmarks.readings import Facts, Reading, at_least, near
+from benchmarks.readings import Facts, Reading, near
 
 from refwatch.export.schema_types import Process, StackNode, Stacks
 
@@ -34,8 +34,9 @@ def found(nodes: Iterable[StackNode], function: str) -> Iterator[StackNode]:
             yield from found(node.children, function)
 
 
-def left_out(nodes: Iterable[StackNode]) -> float:
-    return sum(sum(node.left_out.values()) + left_out(node.children) for node in nodes)
+def depth_of(nodes: Iterable[StackNode]) -> int:
+    """Calls on the longest path, with those that are left out of it."""
+    return max((1 + node.frames_left_out + depth_of(node.children) for node in nodes), default=0)
 
 
 def callers(process: Process, facts: Facts) -> Iterator[Reading]:
@@ -76,5 +77,6 @@ def deep_stacks(process: Process, facts: Facts) -> Iterator[Reading]:
         lived = sum(thread.states.values())
         own = seconds_of(found(roots, name))
         yield near(f"{name}: in the tree", own, lived, 0.03 * lived, " s")
-        yield at_least(f"{name}: told as left out", left_out(found(roots, name)), 0.97 * own, " s")
+        calls = truth["frames"]  # what is left out of their middle is told to one digit
+        yield near(f"{name}: depth in the tree", depth_of(found(roots, name)), calls, 0.1 * calls)
     yield adds_up(process)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.accuracy import repeated
-from benchmarks.judges_stacks import found, left_out, seconds_of
+from benchmarks.judges_stacks import depth_of, found, seconds_of
 from benchmarks.peers import folded, py_spy_place, sampling_place
 from benchmarks.readings import at_most
 
@@ -41,7 +41,7 @@ TREE = [
 
 def test_a_tree_adds_up() -> None:
     assert seconds_of(TREE) == pytest.approx(8.75)
-    assert left_out(TREE) == pytest.approx(0.25)
+    assert depth_of(TREE) == 3
 
 
 def test_the_outermost_nodes_of_a_function() -> None:
