@@ -142,7 +142,7 @@ def sampling_place(frame: str, program: str) -> str:
 def folded(output: Path, name_of: Callable[[str], str]) -> Counter[str]:
     """Samples by the innermost function, of lines `frame;frame;frame count`."""
     found = Counter[str]()
-    for line in output.read_text(encoding="utf-8").splitlines():
+    for line in output.read_text(encoding="utf-8", errors="replace").splitlines():
         stack, _, count = line.rpartition(" ")
         found[name_of(stack.rpartition(";")[2])] += int(count)
     return found
