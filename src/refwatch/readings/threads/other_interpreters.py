@@ -187,6 +187,8 @@ class OtherInterpreters:
             if threads.by_tid.get(thread.tid) is not thread:
                 self._inside.discard(thread)
                 continue
+            if thread.state_address not in (0, thread.frames_at, *thread.outer):
+                thread.outer = (*thread.outer, thread.state_address)  # it has come through there
             way = (thread.frames_at, *thread.outer)
             left = [each for each in way if each == thread.state_address or each in self._at]
             if len(left) < len(way):
