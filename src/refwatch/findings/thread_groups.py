@@ -92,30 +92,9 @@ def sums_of(
     """What these threads and those behind the sums did together, without their paths."""
     sums = ThreadGroup(name=name)
     for thread in threads:
-        cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
-        sums.join(
-            ThreadGroup(
-                name="",
-                threads=1,
-                states=thread.states,
-                hot=thread.hot,
-                paths={},
-                cpu_s=cpu_s,
-                unread_cpu_s=unread_s,
-            )
-        )
+        sums.add(thread, paths=False)
     for each in crowds:
-        sums.join(
-            ThreadGroup(
-                name="",
-                threads=each.threads,
-                states=each.states,
-                hot=each.hot,
-                paths={},
-                cpu_s=each.cpu_s,
-                unread_cpu_s=each.unread_cpu_s,
-            )
-        )
+        sums.join(each, paths=False)
     return sums
 
 

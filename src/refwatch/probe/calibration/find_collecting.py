@@ -17,16 +17,23 @@ LOW_HALF = 0xFFFFFFFF  # collecting is an int
 NEAR = 4  # words before the pointers
 
 
-def find_collecting(memory: Memory) -> int:
-    """Its address: the int is 1 during a collection of the youngest objects, 0 before and after.
-    Raises NotFound."""
+def before_lists(memory: Memory, near: int) -> tuple[int, tuple[int, ...]]:
+    """(address, words) of so many words of the interpreter before its pointers to gc.garbage and
+    gc.callbacks. Raises NotFound."""
     start = interpreter_state()
     words = memory.words(start, INTERPRETER_WORDS)
     pair = (id(gc.garbage), id(gc.callbacks))
-    found = [index for index in range(NEAR, len(words) - 1) if words[index : index + 2] == pair]
+    found = [index for index in range(near, len(words) - 1) if words[index : index + 2] == pair]
     if len(found) != 1:
         raise NotFound(f"{len(found)} places have the collector's lists")
-    low = start + (found[0] - NEAR) * WORD
+    first = found[0] - near
+    return start + first * WORD, words[first : found[0]]
+
+
+def find_collecting(memory: Memory) -> int:
+    """Its address: the int is 1 during a collection of the youngest objects, 0 before and after.
+    Raises NotFound."""
+    low, _ = before_lists(memory, NEAR)
     during: list[tuple[int, ...]] = []
 
     def look(phase: str, info: dict[str, int]) -> None:

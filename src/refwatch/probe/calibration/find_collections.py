@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import gc
 
-from ..capi import interpreter_state
 from ..own_memory import WORD, Memory
+from .find_collecting import before_lists
 from .find_gil import NotFound
-from .find_threads import INTERPRETER_WORDS
 
 NEAR = 32  # words before the pointers to gc.garbage and gc.callbacks
 MOST = 512  # words of the rings
@@ -27,15 +26,9 @@ if TYPE_CHECKING:
 def find_collections(memory: Memory) -> list[int]:
     """[address, size in bytes] of what changes at the end of each collection, and only then. Raises
     NotFound."""
-    start = interpreter_state()
-    words = memory.words(start, INTERPRETER_WORDS)
-    pair = (id(gc.garbage), id(gc.callbacks))
-    found = [index for index in range(NEAR, len(words) - 1) if words[index : index + 2] == pair]
-    if len(found) != 1:
-        raise NotFound(f"{len(found)} places have the collector's lists")
-    low = start + (found[0] - NEAR) * WORD
+    low, words = before_lists(memory, NEAR)
     for _ in range(TRIES):
-        place = _statistics(memory, low) or _rings(memory, words[found[0] - NEAR : found[0]])
+        place = _statistics(memory, low) or _rings(memory, words)
         if place is not None:
             return place
     raise NotFound("no words count collections")

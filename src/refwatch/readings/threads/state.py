@@ -167,7 +167,8 @@ class ThreadGroup(Struct, kw_only=True):
     """Of it, what they had after they were last read: their share of what the kernel has counted of
     threads that are gone."""
 
-    def add(self, thread: ThreadRecord) -> None:
+    def add(self, thread: ThreadRecord, *, paths: bool = True) -> None:
+        """Add a thread; its ``paths`` may be left out."""
         cpu_s, unread_s = thread.counters.cpu_s, thread.unread_cpu_s
         self.join(
             ThreadGroup(
@@ -178,7 +179,8 @@ class ThreadGroup(Struct, kw_only=True):
                 paths=thread.paths,
                 cpu_s=cpu_s,
                 unread_cpu_s=unread_s,
-            )
+            ),
+            paths=paths,
         )
 
     def saw(self, states: Mapping[ThreadState, float], threads: int) -> None:
@@ -196,15 +198,17 @@ class ThreadGroup(Struct, kw_only=True):
             )
         )
 
-    def join(self, other: ThreadGroup) -> None:
+    def join(self, other: ThreadGroup, *, paths: bool = True) -> None:
+        """Add what others add up to; their ``paths`` may be left out."""
         self.threads += other.threads
         self.cpu_s += other.cpu_s
         self.unread_cpu_s += other.unread_cpu_s
         for state, seconds in other.states.items():
             self.states[state] = self.states.get(state, 0.0) + seconds
         self.hot = add_hot(self.hot, [(*key, seconds) for key, seconds in other.hot.items()])
-        paths = [(*key, seconds) for key, seconds in other.paths.items()]
-        self.paths = add_hot(self.paths, paths, KEEP_PATHS)
+        if paths:
+            more = [(*key, seconds) for key, seconds in other.paths.items()]
+            self.paths = add_hot(self.paths, more, KEEP_PATHS)
 
 
 Kind = tuple[str, int]
